@@ -1,0 +1,20 @@
+"""Trinity: models with fit, predict and score over HTTP; `gunicorn app:api` serves them, inline or queued."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from falcon.asgi import App, Request, Response
+
+    api: App[Request, Response]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  the protocol of PEP 562
+    """Build the API when it is first asked for: importing `app.tasks` must not import Falcon."""
+    if name != "api":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from app.web import build_api  # noqa: PLC0415  see above
+
+    globals()["api"] = build_api()
+    return globals()["api"]

@@ -1,0 +1,1 @@
+"""Connectors: where the numbers come from."""

@@ -1,0 +1,67 @@
+"""A seeded source of noisy points around a known function, so that everything can be tried without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Function: TypeAlias = Callable[[Array], Array]
+
+CUBIC = [3.0, 0.4, -3.0, 2.0]
+BLOCK_ROWS = 65_536
+
+Coefficients = Annotated[list[float], Meta(min_length=1, max_length=32)]
+
+
+class DummyParams(msgspec.Struct, forbid_unknown_fields=True):
+    """The parameters that a request may set; `function` lists a polynomial's coefficients, the constant first."""
+
+    number: Annotated[int, Meta(ge=1, le=2**40)] = 50
+    noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.2
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    inputs: Annotated[int, Meta(ge=1, le=2**20)] = 1
+    function: Coefficients = msgspec.field(default_factory=lambda: list(CUBIC))
+
+
+class Dummy:
+    """Points around 3 + 0.4x − 3x² + 2x³ on [−1, 1], with uniform multiplicative noise.
+
+    With several inputs the function is applied to each and the values are added. In Python `function` may be any
+    callable that works element by element. The same parameters give the same points, always.
+    """
+
+    Params = DummyParams
+
+    def __init__(
+        self,
+        number: int = 50,
+        noise: float = 0.2,
+        seed: int = 0,
+        inputs: int = 1,
+        function: list[float] | Function | None = None,
+    ) -> None:
+        self.number = number
+        self.noise = noise
+        self.seed = seed
+        self.inputs = inputs
+        self.function: Function = function if callable(function) else np.polynomial.Polynomial(function or CUBIC)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and inputs of what `read` returns, known before anything is made."""
+        return self.number, self.inputs
+
+    def read(self) -> tuple[Array, Array]:
+        """Return X of shape (number, inputs) and y of shape (number,)."""
+        generator = np.random.default_rng(self.seed)
+        X = generator.uniform(-1.0, 1.0, size=(self.number, self.inputs))
+        factor = generator.uniform(1.0 - self.noise, 1.0 + self.noise, size=self.number)
+        for start in range(0, self.number, BLOCK_ROWS):  # by blocks: no temporary as large as X, no long hold of the GIL
+            block = slice(start, start + BLOCK_ROWS)
+            factor[block] *= self.function(X[block]).sum(axis=1)
+        return X, factor

@@ -1,0 +1,70 @@
+"""What both ways of dispatch share: the interface, and `execute`, which does the work and never raises."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from logging import getLogger
+from typing import Protocol
+
+import msgspec
+
+from app.errors import Failure, ModelFailed, TrinityError
+from app.schemas import Job, Outcome, Work
+from app.service import Service
+
+logger = getLogger(__name__)
+Clock = Callable[[], float]
+
+
+class Dispatcher(Protocol):
+    """Has work done, and tells how far it is."""
+
+    async def submit(self, work: Work, wait_s: float) -> Job:
+        """Accept the work; return its job when it is finished or after `wait_s` seconds, whichever is first."""
+
+    async def job(self, job_id: str, wait_s: float) -> Job:
+        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound."""
+
+    async def close(self) -> None:
+        """Release what was opened."""
+
+
+def timestamp(seconds: float) -> str:
+    """Return seconds since the epoch as RFC 3339 in UTC with microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time) -> Outcome:
+    """Do the work, time it, and turn whatever the model raises into a failure: the one broad except."""
+    started = clock()
+    try:
+        version, result = service.run(work, job_id, timestamp(started))
+        return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
+    except TrinityError as error:
+        failure = error.failure()
+    except ValueError as error:  # a regressor's way to refuse its data, as scikit-learn's
+        failure = Failure("invalid", str(error))
+    except Exception as error:  # noqa: BLE001  a model is anybody's code, and its job must end with an answer
+        # the stack without the message: messages may quote data
+        logger.error("%s of %s raised %s\n%s", work.verb, work.model, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        failure = ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
+    return Outcome(started, clock(), failure=failure)
+
+
+def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:
+    """Return the job of work that ended."""
+    return Job(
+        id=job_id,
+        verb=work.verb,
+        model=work.model,
+        version=outcome.version if outcome.failure is None else work.version,
+        status="SUCCESS" if outcome.failure is None else "FAILURE",
+        created_s=created_s,
+        started_s=outcome.started_s,
+        finished_s=outcome.finished_s,
+        result=outcome.result,
+        failure=outcome.failure,
+    )

@@ -1,0 +1,63 @@
+"""Sync mode: the web process runs the model, small predictions on its event loop, all else in its threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from app.dispatch.base import Clock, execute, finished_job
+from app.errors import Busy, NotFound
+from app.schemas import Job, Outcome, Table, Work
+from app.service import Service
+
+SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
+SLOW_S = 0.005  # a model that took this long on the loop is called in a thread from then on
+
+
+class Inline:
+    """Does the work before it answers; there is no queue and nothing is kept but the models."""
+
+    def __init__(self, service: Service, pool: ThreadPoolExecutor, max_fits: int, clock: Clock = time.time) -> None:
+        self._service = service
+        self._pool = pool
+        self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit")
+        self._free_fits = max_fits
+        self._clock = clock
+        self._slow: set[tuple[str, int | None]] = set()
+
+    async def submit(self, work: Work, wait_s: float) -> Job:  # noqa: ARG002  inline, the answer is the result
+        """Do the work and return its finished job; raise Busy when as many fits run as may."""
+        created, job_id = self._clock(), uuid4().hex
+        if work.verb == "fit":
+            outcome = await self._fit(work, job_id)
+        elif self._small(work):
+            outcome = execute(self._service, work, job_id, self._clock)
+            if outcome.finished_s - outcome.started_s > SLOW_S:
+                self._slow.add((work.model, work.version))
+        else:
+            outcome = await asyncio.get_running_loop().run_in_executor(self._pool, execute, self._service, work, job_id)
+        return finished_job(job_id, work, created, outcome)
+
+    async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
+        """Raise NotFound: what was done inline was answered at once."""
+        raise NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
+
+    async def close(self) -> None:
+        """Let running fits end."""
+        await asyncio.to_thread(self._fits.shutdown)
+
+    async def _fit(self, work: Work, job_id: str) -> Outcome:
+        if not self._free_fits:
+            raise Busy("as many fits are running as this process allows (TRINITY_MAX_FITS); try again")
+        self._free_fits -= 1
+        future = asyncio.get_running_loop().run_in_executor(self._fits, execute, self._service, work, job_id, self._clock)
+        future.add_done_callback(self._fit_ended)  # when it ends, and not when a client that hung up stops waiting
+        return await asyncio.shield(future)
+
+    def _fit_ended(self, _: object) -> None:
+        self._free_fits += 1
+
+    def _small(self, work: Work) -> bool:
+        return isinstance(work.data, Table) and work.data.X.size <= SMALL_VALUES and (work.model, work.version) not in self._slow

@@ -1,0 +1,64 @@
+"""Lets any number of requests wait for jobs over one subscription to the ledger, without a thread each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from logging import getLogger
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.ledger.ledger import CHANNEL
+
+logger = getLogger(__name__)
+
+RETRY_S = 1.0
+
+
+class Watch:
+    """Hears which jobs finish; a notice may be lost with a connection, so whoever waits also looks now and then."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listener: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def finished(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set when the job finishes; look at the job once more after entering."""
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen())
+        event = asyncio.Event()
+        self._waiting[job_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[job_id].discard(event)
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listener
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with Redis.from_url(self._url) as redis, redis.pubsub() as subscription:
+                    await subscription.subscribe(CHANNEL)
+                    async for message in subscription.listen():
+                        self._notify(message)
+            except (RedisError, OSError) as error:
+                logger.warning("no notices from the ledger (%s); listening again", type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
+    def _notify(self, message: dict[str, object]) -> None:
+        if message["type"] == "message" and isinstance(data := message["data"], bytes):
+            for event in self._waiting.get(data.decode(), ()):
+                event.set()

@@ -1,0 +1,110 @@
+"""What can go wrong, in the words of the domain; serve/problems.py alone says which HTTP status each becomes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One bad value: `pointer` (RFC 6901) leads to it in the request, `detail` says what is wrong."""
+
+    pointer: str
+    detail: str
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An error as a job keeps it: the kind (a key of serve's status table) and words for the caller."""
+
+    kind: str
+    detail: str
+    errors: list[Fault] = []
+
+
+class TrinityError(Exception):
+    """Base of all that callers are told; `kind` names it in problem documents and in the ledger."""
+
+    kind: ClassVar[str] = "internal-error"
+
+    def __init__(self, detail: str, *faults: Fault) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = list(faults)
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> Self:
+        """Build the error for one bad value."""
+        return cls(detail, Fault(pointer, detail))
+
+    def failure(self) -> Failure:
+        """Return the form in which a job keeps this error."""
+        return Failure(self.kind, self.detail, self.faults)
+
+
+class Malformed(TrinityError):
+    """The body can't be read at all: not JSON, not CSV, not UTF-8."""
+
+    kind = "malformed"
+
+
+class Invalid(TrinityError):
+    """The request is well formed but a value in it is wrong."""
+
+    kind = "invalid"
+
+
+class NotFound(TrinityError):
+    """The thing asked for isn't there: a route, model, version or job."""
+
+    kind = "not-found"
+
+
+class NotFitted(TrinityError):
+    """The model is known but nothing has been fitted yet."""
+
+    kind = "not-fitted"
+
+
+class TooLarge(TrinityError):
+    """The body is over the limit."""
+
+    kind = "too-large"
+
+
+class UnsupportedMediaType(TrinityError):
+    """The body is of a content type that no reader takes."""
+
+    kind = "unsupported-media-type"
+
+
+class ModelFailed(TrinityError):
+    """The model's own code raised something it shouldn't have."""
+
+    kind = "model-failed"
+
+
+class Retriable(TrinityError):
+    """The same request may succeed later; `retry_after_s` says when to try."""
+
+    retry_after_s: ClassVar[int] = 1
+
+
+class Busy(Retriable):
+    """As many fits run as are allowed at once."""
+
+    kind = "busy"
+
+
+class QueueFull(Retriable):
+    """As many jobs wait as are allowed."""
+
+    kind = "queue-full"
+    retry_after_s = 5
+
+
+class Unavailable(Retriable):
+    """A part of the service (ledger, broker) doesn't answer."""
+
+    kind = "unavailable"
+    retry_after_s = 2

@@ -1,0 +1,164 @@
+"""Requests, checked work and answers as msgspec Structs: the one source for decoding, validation and encoding."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from app.errors import Failure, Fault
+
+Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Verb: TypeAlias = Literal["fit", "predict", "score"]
+VERBS: tuple[Verb, ...] = ("fit", "predict", "score")
+Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
+Rows: TypeAlias = list[list[float] | dict[str, float]]
+Targets: TypeAlias = list[float | list[float]]
+Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
+FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+
+
+class Data(msgspec.Struct, forbid_unknown_fields=True):
+    """Either the numbers themselves (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
+
+    X: Rows | None = None
+    y: Targets | None = None
+    columns: list[str] | None = None
+    source: str | None = None
+    params: dict[str, Any] = {}
+
+
+class FitBody(msgspec.Struct, forbid_unknown_fields=True):
+    """JSON body of a fit."""
+
+    model: str | None = None
+    params: dict[str, Any] = {}
+    data: Data | None = None
+
+
+class ApplyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """JSON body of a predict or score."""
+
+    model: str | None = None
+    version: Version | None = None
+    data: Data | None = None
+
+
+class Table(msgspec.Struct, tag=True):
+    """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns."""
+
+    X: Matrix
+    y: Matrix | None = None
+    inputs: list[str] | None = None
+    outputs: list[str] | None = None
+
+
+class Source(msgspec.Struct, tag=True):
+    """Numbers that a connector makes or fetches when the work is done."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class Request(msgspec.Struct):
+    """What was asked, however it was spelled (JSON or CSV), before any check but that of its form."""
+
+    model: str | None = None
+    version: Version | None = None
+    params: dict[str, Any] = {}
+    table: Table | None = None
+    source: Source | None = None
+    target: list[str] | None = None
+
+
+class Work(msgspec.Struct):
+    """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score."""
+
+    verb: Verb
+    model: str
+    version: int | None
+    params: dict[str, Any]
+    data: Table | Source
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """Problem details (RFC 9457), with a JSON pointer (RFC 6901) to each bad value."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How work ended: `result` as JSON or `failure`, and when (seconds since the epoch)."""
+
+    started_s: float
+    finished_s: float
+    version: int | None = None
+    result: msgspec.Raw | None = None
+    failure: Failure | None = None
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """The state of one piece of work, in either mode; times are seconds since the epoch."""
+
+    id: str
+    verb: Verb
+    model: str
+    version: int | None
+    status: Status
+    created_s: float
+    started_s: float | None = None
+    finished_s: float | None = None
+    result: msgspec.Raw | None = None
+    failure: Failure | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the status is final."""
+        return self.status in FINISHED
+
+
+class Envelope(msgspec.Struct):
+    """The answer to every verb in both modes; times are RFC 3339 in UTC."""
+
+    id: str
+    verb: Verb
+    model: str
+    version: int | None
+    status: Status
+    result: msgspec.Raw | None
+    error: Problem | None
+    created: str
+    started: str | None
+    finished: str | None
+    links: dict[str, str]
+
+
+def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    raise NotImplementedError(f"can't encode {type(value).__name__}")
+
+
+def _decode_array(_: type, value: tuple[list[int], bytes]) -> Matrix:
+    shape, raw = value
+    return np.frombuffer(raw, dtype=np.float64).reshape(shape)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_array)
+_decoder = msgspec.msgpack.Decoder(Work, dec_hook=_decode_array)
+
+
+def pack(work: Work) -> bytes:
+    """Return the work as MessagePack, arrays as their shape and bytes: the form in which the ledger keeps it."""
+    return _encoder.encode(work)
+
+
+def unpack(raw: bytes) -> Work:
+    """Return the work that `pack` packed; raise msgspec.ValidationError for anything else."""
+    return _decoder.decode(raw)

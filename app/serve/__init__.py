@@ -1,0 +1,89 @@
+"""The HTTP entrance: `create_app` shows the whole of it; each family of resources has a file of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from falcon.asgi import App, Request, Response
+
+from app.dispatch.base import Dispatcher
+from app.schemas import VERBS, Verb
+from app.serve import problems
+from app.serve.health import Check, Live, Ping, Ready
+from app.serve.index import Index, Route
+from app.serve.jobs import JobResource, JobResult
+from app.serve.models import ModelList, ModelResource, VersionResource
+from app.serve.request_id import RequestId
+from app.serve.trinity import VerbResource
+from app.service import Service
+from app.settings import Mode, Settings
+
+DESCRIPTIONS: dict[Verb, str] = {
+    "fit": "Fits the model on data (JSON, CSV or a source) and publishes a new version.",
+    "predict": "Predicts y for X with the latest version, or with the one named.",
+    "score": "Measures how well a version predicts y from X: R², RMSE, MAE.",
+}
+EXAMPLES: dict[Verb, str] = {
+    "fit": '{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
+    "predict": '{"data": {"X": [[-0.5], [0.5]]}}',
+    "score": '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
+}
+
+
+def create_app(
+    settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
+) -> App[Request, Response]:
+    """Wire the resources to their routes."""
+    queued = settings.mode is Mode.ASYNC
+    verbs = {
+        verb: VerbResource(
+            verb, service, dispatcher, pool, max_body_bytes=settings.max_body, max_wait_s=settings.max_wait, queued=queued
+        )
+        for verb in VERBS
+    }
+    job, result = JobResource(dispatcher, settings.max_wait), JobResult(dispatcher, settings.max_wait)
+    model = f"/models/{settings.default_model}"
+    routes = [
+        Route("GET", "/ping", Ping(), "Answers pong and touches nothing."),
+        *(Route("POST", f"/{verb}", verbs[verb], DESCRIPTIONS[verb], EXAMPLES[verb]) for verb in VERBS),
+        *(
+            Route("POST", f"/models/{{name}}/{verb}", verbs[verb], f"The same as /{verb}, on a named model.", EXAMPLES[verb], f"{model}/{verb}")
+            for verb in VERBS
+        ),
+        Route("GET", "/models", ModelList(service), "All models with their parameters and versions."),
+        Route("GET", "/models/{name}", ModelResource(service), "One model with its parameters and versions.", shown=model),
+        Route(
+            "GET",
+            "/models/{name}/versions/{version}",
+            VersionResource(service),
+            "What is known of a version (a number or `latest`): parameters, columns, metrics, digests.",
+            shown=f"{model}/versions/latest",
+        ),
+        Route("GET", "/jobs/{job_id}", job, "A job's state; ?wait=S waits up to S seconds for its end.", shown="/jobs/ID"),
+        Route("GET", "/jobs/{job_id}/result", result, "A job's result alone, or the problem it ended in.", shown="/jobs/ID/result"),
+        Route("GET", "/health/live", Live(), "Whether the process answers."),
+        Route("GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."),
+    ]
+    api = App()
+    api.add_middleware(RequestId())
+    api.add_middleware(Closing(dispatcher, pool))
+    problems.install(api)
+    routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
+    for route in routes:
+        api.add_route(route.path, route.resource)
+    return api
+
+
+class Closing:
+    """Releases what the process opened when the server stops it."""
+
+    def __init__(self, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> None:
+        self._dispatcher = dispatcher
+        self._pool = pool
+
+    async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
+        """Close the dispatcher, then the threads it used."""
+        await self._dispatcher.close()
+        await asyncio.to_thread(self._pool.shutdown)

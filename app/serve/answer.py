@@ -1,0 +1,76 @@
+"""Jobs as HTTP answers: the envelope, and the headers of an answer that is still to come."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from falcon.asgi import Response
+
+from app.dispatch.base import timestamp
+from app.schemas import Envelope, Job
+from app.serve.preferences import Preference
+from app.serve.problems import problem, send
+
+RETRY_AFTER_S = "1"
+_encode = msgspec.json.Encoder().encode
+
+
+def send_json(resp: Response, content: object) -> None:
+    """Answer with any value that msgspec encodes."""
+    resp.content_type = "application/json"
+    resp.data = _encode(content)
+
+
+def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:
+    """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
+    if queued:
+        _send_applied(resp, asked)
+    if job.failure is not None:
+        send(resp, problem(job.failure))
+        return
+    if not job.finished:
+        resp.status = HTTPStatus.ACCEPTED
+        resp.set_header("Retry-After", RETRY_AFTER_S)
+    if queued:
+        resp.set_header("Location" if not job.finished else "Content-Location", f"/jobs/{job.id}")
+    send_json(resp, envelope(job, queued=queued))
+
+
+def send_result(resp: Response, job: Job) -> None:
+    """Answer with nothing but the result, the problem document of a failure, or 202 while there is neither."""
+    if job.failure is not None:
+        send(resp, problem(job.failure))
+    elif job.result is not None:
+        send_json(resp, job.result)
+    else:
+        resp.status = HTTPStatus.ACCEPTED
+        resp.set_header("Retry-After", RETRY_AFTER_S)
+        send_json(resp, envelope(job, queued=True))
+
+
+def envelope(job: Job, *, queued: bool) -> Envelope:
+    """Return the job in the form that every verb answers with."""
+    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
+    if job.version is not None:
+        links["model"] = f"/models/{job.model}/versions/{job.version}"
+    return Envelope(
+        id=job.id,
+        verb=job.verb,
+        model=job.model,
+        version=job.version,
+        status=job.status,
+        result=job.result,
+        error=None if job.failure is None else problem(job.failure),
+        created=timestamp(job.created_s),
+        started=None if job.started_s is None else timestamp(job.started_s),
+        finished=None if job.finished_s is None else timestamp(job.finished_s),
+        links=links,
+    )
+
+
+def _send_applied(resp: Response, asked: Preference) -> None:
+    """Say which preferences were honoured (RFC 7240 §3)."""
+    applied = ["respond-async"] * asked.respond_async + [f"wait={asked.wait_s}"] * (asked.wait_s is not None)
+    if applied:
+        resp.set_header("Preference-Applied", ", ".join(applied))

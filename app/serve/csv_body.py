@@ -1,0 +1,48 @@
+"""CSV bodies: the table is the body, all else (model, target, version, the model's parameters) is in the query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.data.table import read_csv, split
+from app.errors import Invalid
+from app.schemas import Request, Table, Verb, Version
+
+
+def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:
+    """Read the table from the body and all else from the query: model, target, version, and the model's parameters."""
+    rest = dict(query)
+    target = rest.pop("target", [])
+    target = [target] if isinstance(target, str) else target
+    model = _single("model", rest.pop("model", None))
+    version = _single("version", rest.pop("version", None))
+    if verb == "fit" and version is not None:
+        raise Invalid.at("/version", "a fit makes a new version")
+    if verb != "fit" and rest:
+        raise Invalid.at(f"/{next(iter(rest))}", "unknown query parameter")
+    columns = read_csv(body)
+    if verb == "fit" and not target:
+        raise Invalid.at("/target", f"name the target, ?target=…; the CSV has {', '.join(map(repr, columns.names))[:500]}")
+    table = split(columns, target) if target else Table(columns.values, inputs=columns.names)
+    return Request(model, _version(version), {key: _loose(value) for key, value in rest.items()}, table)
+
+
+def _single(name: str, value: str | list[str] | None) -> str | None:
+    if isinstance(value, list):
+        raise Invalid.at(f"/{name}", "given more than once")
+    return value
+
+
+def _version(text: str | None) -> Version | None:
+    return int(text) if text is not None and re.fullmatch(r"[1-9]\d{0,8}", text) else text
+
+
+def _loose(value: str | list[str]) -> Any:  # noqa: ANN401  what JSON makes of it: a number, a truth value or text
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
+    except msgspec.DecodeError:
+        return value

@@ -1,0 +1,61 @@
+"""GET /ping and /health/…: is the process alive, and do the parts it needs answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from logging import getLogger
+
+from falcon.asgi import Request, Response
+
+from app.errors import Retriable
+from app.serve.answer import send_json
+
+logger = getLogger(__name__)
+
+PONG = b'{"ping":"pong"}'
+Check = Callable[[], None]
+
+
+class Ping:
+    """GET /ping, which touches nothing."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        """Answer pong."""
+        resp.content_type = "application/json"
+        resp.data = PONG
+
+
+class Live:
+    """GET /health/live."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        """Tell that the process answers."""
+        send_json(resp, {"status": "live"})
+
+
+class Ready:
+    """GET /health/ready."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        """Tell for each part whether it answers; 503 when one doesn't."""
+        states = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in self._checks.items()))
+        ready = all(state == "ok" for state in states)
+        if not ready:
+            resp.status = HTTPStatus.SERVICE_UNAVAILABLE
+            resp.set_header("Retry-After", str(Retriable.retry_after_s))
+        parts = dict(zip(self._checks, states, strict=True))
+        send_json(resp, {"status": "ready" if ready else "not ready", "parts": parts})
+
+
+def _state(part: str, check: Check) -> str:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001  whatever keeps a part from answering, it isn't ready
+        logger.warning("%s isn't ready: %s", part, type(error).__name__)
+        return type(error).__name__
+    return "ok"

@@ -1,0 +1,72 @@
+"""GET /models…: what can be fitted, and what has been."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from app.errors import NotFound
+from app.serve.answer import send_json
+from app.service import Service
+
+
+class ModelList:
+    """GET /models."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        """List the models with their parameters and versions."""
+        described = [await asyncio.to_thread(describe, self._service, name) for name in sorted(self._service.models)]
+        send_json(resp, {"models": described})
+
+
+class ModelResource:
+    """GET /models/{name}."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def on_get(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
+        """Describe one model."""
+        self._service.model(name)
+        send_json(resp, await asyncio.to_thread(describe, self._service, name))
+
+
+class VersionResource:
+    """GET /models/{name}/versions/{n}."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def on_get(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
+        """Return a version's manifest; `n` is a number or an alias."""
+        self._service.model(name)
+        send_json(resp, await asyncio.to_thread(self._manifest, name, version))
+
+    def _manifest(self, name: str, version: str) -> dict[str, Any]:
+        wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else version  # noqa: PLR2004
+        if wanted == 0:
+            raise NotFound(f"model {name!r} has no version 0; they count from 1")
+        manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
+        shown: dict[str, Any] = msgspec.to_builtins(manifest)
+        del shown["learned"]  # the model's own; what callers may rely on is in the other members
+        return shown
+
+
+def describe(service: Service, name: str) -> dict[str, Any]:
+    """Return a model's parameters as JSON Schema, and its versions."""
+    kind = service.models[name]
+    return {
+        "name": name,
+        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
+        "params": msgspec.json.schema(kind.parameters()),
+        "versions": service.store.versions(name),
+        "aliases": service.store.aliases(name),
+        "links": {"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
+    }

@@ -1,0 +1,77 @@
+"""Errors as problem documents (RFC 9457): the one table of error kinds and HTTP statuses."""
+
+from __future__ import annotations
+
+import traceback
+from http import HTTPStatus
+from logging import getLogger
+
+import falcon
+import msgspec
+from falcon.asgi import App, Request, Response
+
+from app.errors import Failure, Retriable, TrinityError
+from app.schemas import Problem
+
+logger = getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: dict[str, HTTPStatus] = {
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "not-found": HTTPStatus.NOT_FOUND,
+    "not-fitted": HTTPStatus.NOT_FOUND,
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "queue-full": HTTPStatus.TOO_MANY_REQUESTS,
+    "model-failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(failure: Failure) -> Problem:
+    """Return the problem document of a failure."""
+    status = STATUSES.get(failure.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return Problem(f"urn:trinity:{failure.kind}", status.phrase, status, failure.detail, failure.errors)
+
+
+def send(resp: Response, document: Problem) -> None:
+    """Answer with a problem document."""
+    resp.status = document.status
+    resp.content_type = MEDIA_TYPE
+    resp.data = msgspec.json.encode(document)
+
+
+async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
+    """Answer what the domain refused."""
+    send(resp, problem(error.failure()))
+    if isinstance(error, Retriable):
+        resp.set_header("Retry-After", str(error.retry_after_s))
+
+
+async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:
+    """Answer what Falcon refused: an unknown route, a method that a route doesn't have."""
+    status = HTTPStatus(error.status_code)
+    detail = error.description or {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {req.path[:200]}; GET / lists the routes",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{req.path[:200]} doesn't answer {req.method}",
+    }.get(status, status.description)
+    send(resp, Problem("about:blank", status.phrase, status, detail))
+    for name, value in dict(error.headers or {}).items():
+        resp.set_header(name, value)
+
+
+async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
+    """Answer what nobody foresaw, and log where it came from, without the message (it may quote data)."""
+    logger.error("%s %s raised %s\n%s", req.method, req.path, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    send(resp, Problem("urn:trinity:internal-error", status.phrase, status, "this is a fault of the service, not of the request"))
+
+
+def install(api: App[Request, Response]) -> None:
+    """Have the app answer every error with a problem document."""
+    api.add_error_handler(Exception, on_exception)
+    api.add_error_handler(falcon.HTTPError, on_http_error)
+    api.add_error_handler(TrinityError, on_trinity_error)

@@ -1,0 +1,59 @@
+"""POST /fit, /predict and /score, on the default model or on a named one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from falcon.asgi import Request, Response
+
+from app.dispatch.base import Dispatcher
+from app.schemas import Verb, Work
+from app.serve.answer import send_submitted
+from app.serve.body import media_type, parse, read_body
+from app.serve.preferences import preference
+from app.service import Service
+
+SMALL_BODY_BYTES = 65_536  # up to this size, decoding costs less than the hop to a thread
+
+
+class VerbResource:
+    """One verb of the trinity: parse and check, dispatch, answer."""
+
+    def __init__(
+        self,
+        verb: Verb,
+        service: Service,
+        dispatcher: Dispatcher,
+        pool: ThreadPoolExecutor,
+        *,
+        max_body_bytes: int,
+        max_wait_s: int,
+        queued: bool,
+    ) -> None:
+        self._verb: Verb = verb
+        self._service = service
+        self._dispatcher = dispatcher
+        self._pool = pool
+        self._max_body_bytes = max_body_bytes
+        self._max_wait_s = max_wait_s
+        self._queued = queued
+
+    async def on_post(self, req: Request, resp: Response, name: str | None = None) -> None:
+        """Have the work done and answer its envelope."""
+        body = await read_body(req, self._max_body_bytes)
+        asked = preference(req)
+        work = await self._checked(req, body, name)
+        job = await self._dispatcher.submit(work, min(asked.wait_s or 0, self._max_wait_s))
+        send_submitted(resp, job, asked, queued=self._queued)
+
+    async def _checked(self, req: Request, body: bytes, name: str | None) -> Work:
+        work = partial(self._work, media_type(req, body), body, req.params, name)
+        if len(body) <= SMALL_BODY_BYTES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _work(self, kind: str, body: bytes, query: Mapping[str, str | list[str]], name: str | None) -> Work:
+        return self._service.check(self._verb, parse(self._verb, kind, body, query, name))

@@ -1,0 +1,264 @@
+"""Fit, predict and score, and the checks before them: no HTTP, no queue, no clock of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import version as installed
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+
+from app.data.table import Columns, split
+from app.errors import Invalid, NotFitted, NotFound
+from app.model.base import Regressor
+from app.model.evaluate import evaluate
+from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
+from app.store import Manifest, Schema, Store
+
+LOADED_VERSIONS = 32
+
+
+class Connector(Protocol):
+    """A source of data: its shape is known before anything is read."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and inputs."""
+
+    def read(self) -> tuple[Matrix, Matrix]:
+        """Return X of `shape` and y."""
+
+
+class SourceKind(NamedTuple):
+    """How requests name a connector's parameters, and what makes the connector."""
+
+    params: type[msgspec.Struct]
+    connector: Any
+
+
+class Fitted(NamedTuple):
+    """A version ready to predict."""
+
+    manifest: Manifest
+    estimator: Regressor
+
+
+class Service:
+    """The models, by name, over a store and the sources that requests may name."""
+
+    def __init__(
+        self,
+        models: Mapping[str, type[Regressor]],
+        default_model: str,
+        store: Store,
+        sources: Mapping[str, SourceKind],
+        max_design_bytes: int,
+    ) -> None:
+        self.models = models
+        self.store = store
+        self._default_model = default_model
+        self._sources = sources
+        self._max_design_bytes = max_design_bytes
+        self._load = lru_cache(maxsize=LOADED_VERSIONS)(self._load_uncached)
+
+    # --- checks: all that can be known without doing the work -------------------------------------------------------
+
+    def model(self, name: str | None) -> tuple[str, type[Regressor]]:
+        """Return a model's name and class, the default's for None; raise NotFound."""
+        name = name or self._default_model
+        if name not in self.models:
+            raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
+        return name, self.models[name]
+
+    def check(self, verb: Verb, request: Request) -> Work:
+        """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
+        name, kind = self.model(request.model)
+        if verb == "fit":
+            params = self._check_params(kind.parameters(), request.params, "/params")
+            estimator = kind(**params)
+            data = self._check_training(request)
+            self._check_size(estimator, *self._shape(data))
+            return Work(verb, name, None, params, data)
+        fitted = self.fitted(name, request.version)
+        data = self._check_application(verb, request, fitted.manifest.schema)
+        self._check_size(fitted.estimator, *self._shape(data))
+        return Work(verb, name, fitted.manifest.version, {}, data)
+
+    def fitted(self, name: str, version: Version | None) -> Fitted:
+        """Return a version of a model; raise NotFound, or NotFitted when there is no version at all."""
+        try:
+            return self._load(name, self.store.resolve(name, version))
+        except NotFound:
+            if not self.store.versions(name):
+                raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
+            raise
+
+    def _check_params(self, schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+        try:
+            return msgspec.structs.asdict(msgspec.convert(params, schema))
+        except msgspec.ValidationError as error:
+            raise _located(error, pointer) from None
+
+    def _check_training(self, request: Request) -> Table | Source:
+        if request.table is None:
+            return self._check_source(request.source or Source("dummy", {}))
+        return _with_target(request.table)
+
+    def _check_application(self, verb: Verb, request: Request, schema: Schema) -> Table | Source:
+        if request.table is None:
+            source = self._check_source(request.source or Source("dummy", {"inputs": len(schema.inputs)}))
+            _check_width(self._shape(source)[1], schema, "/data/params/inputs")
+            return source
+        table = request.table
+        if table.y is None and table.inputs and set(schema.outputs) <= set(table.inputs):
+            table = split(Columns(table.inputs, table.X), schema.outputs)  # the file of the fit, its target included
+        table = _aligned(table, schema)
+        if verb == "predict":
+            return Table(table.X)
+        table = _with_target(table)
+        outputs = 1 if table.y is None or table.y.ndim == 1 else table.y.shape[1]
+        if outputs != len(schema.outputs):
+            raise Invalid.at("/data/y", f"y has {outputs} columns, the model has {len(schema.outputs)} outputs")
+        return table
+
+    def _check_source(self, source: Source) -> Source:
+        if source.name not in self._sources:
+            raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(self._sources))}")
+        return Source(source.name, self._check_params(self._sources[source.name].params, source.params, "/data/params"))
+
+    def _connector(self, source: Source) -> Connector:
+        connector: Connector = self._sources[source.name].connector(**source.params)
+        return connector
+
+    def _shape(self, data: Table | Source) -> tuple[int, int]:
+        if isinstance(data, Table):
+            return data.X.shape[0], data.X.shape[1]
+        return self._connector(data).shape
+
+    def _check_size(self, estimator: Regressor, rows: int, inputs: int) -> None:
+        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8)
+        if needed > self._max_design_bytes:
+            detail = f"{rows} rows × {estimator.n_terms(inputs)} terms need {needed} bytes, over the limit of {self._max_design_bytes}"
+            raise Invalid.at("/data", detail)
+
+    # --- the work ---------------------------------------------------------------------------------------------------
+
+    def run(self, work: Work, job: str, created: str) -> tuple[int, dict[str, Any]]:
+        """Do the work; return the version made or used, and the result."""
+        X, y, inputs, outputs = self._read(work.data)
+        if work.verb == "fit":
+            return self._fit(work, X, y, inputs, outputs, job, created)
+        fitted = self.fitted(work.model, work.version)
+        predicted = fitted.estimator.predict_checked(X)
+        if not np.isfinite(predicted).all():
+            raise Invalid.at("/data/X", "the prediction is not a finite number: X lies too far from what the model was fitted on")
+        if work.verb == "predict":
+            return fitted.manifest.version, {"y": predicted.tolist()}
+        return fitted.manifest.version, _metrics(y.reshape(predicted.shape), predicted)
+
+    def _read(self, data: Table | Source) -> tuple[Matrix, Matrix, list[str] | None, list[str] | None]:
+        if isinstance(data, Source):
+            return *self._connector(data).read(), None, None
+        return data.X, data.y if data.y is not None else np.empty(0), data.inputs, data.outputs
+
+    def _fit(
+        self, work: Work, X: Matrix, y: Matrix, inputs: list[str] | None, outputs: list[str] | None, job: str, created: str
+    ) -> tuple[int, dict[str, Any]]:
+        estimator = self.models[work.model](**work.params).fit(X, y)
+        schema = Schema(
+            inputs=inputs or default_names("x", X.shape[1]),
+            outputs=outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
+            vector=y.ndim == 1,
+        )
+        metrics = _metrics(y, estimator.predict_checked(X))
+        arrays, learned = _split(estimator.learned())
+        manifest = self.store.publish(
+            Manifest(
+                model=work.model,
+                estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+                params=work.params,
+                schema=schema,
+                terms=estimator.terms(schema.inputs),
+                metrics=metrics,
+                data={"origin": _origin(work.data), "rows": X.shape[0], "sha256": _digest(X, y)},
+                libraries={name: installed(name) for name in ("numpy", "scipy")},
+                created=created,
+                job=job,
+                learned=learned,
+            ),
+            arrays,
+        )
+        found = estimator.coefficients(schema.inputs)
+        coefficients = [] if found is None else found[1].tolist()
+        result = {"version": manifest.version, "terms": manifest.terms, "coefficients": coefficients, "metrics": metrics}
+        return manifest.version, result
+
+    def _load_uncached(self, name: str, version: int) -> Fitted:
+        manifest, arrays = self.store.load(name, version)
+        return Fitted(manifest, self.models[name].restore(manifest.params, {**manifest.learned, **arrays}))
+
+
+def default_names(letter: str, count: int) -> list[str]:
+    """Return x for one column without a name, x1, x2, … for several."""
+    return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
+
+
+def _located(error: msgspec.ValidationError, pointer: str) -> Invalid:
+    """Turn msgspec's words, which end in a path such as `$.degree`, into an error with a pointer."""
+    detail, _, path = str(error).partition(" - at `$")
+    keys = path.rstrip("`").replace("[...]", "").replace("[", ".").replace("]", "")
+    return Invalid.at(pointer + keys.replace(".", "/"), detail)
+
+
+def _with_target(table: Table) -> Table:
+    if table.y is None:
+        raise Invalid.at("/data/y", "y is missing")
+    if len(table.y) != len(table.X):
+        raise Invalid.at("/data/y", f"X has {len(table.X)} rows, y has {len(table.y)}")
+    return table
+
+
+def _check_width(width: int, schema: Schema, pointer: str) -> None:
+    if width != len(schema.inputs):
+        raise Invalid.at(pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}")
+
+
+def _aligned(table: Table, schema: Schema) -> Table:
+    """Bring named columns into the order of the fit; refuse names that are missing or unknown."""
+    if table.inputs is None or table.inputs == schema.inputs:
+        _check_width(table.X.shape[1], schema, "/data/X/0")
+        return table
+    given = set(table.inputs)
+    missing = [name for name in schema.inputs if name not in given]
+    unknown = sorted(given.difference(schema.inputs))
+    if missing or unknown:
+        parts = [f"missing {', '.join(map(repr, missing))}"] * bool(missing) + [f"unknown {', '.join(map(repr, unknown))}"] * bool(unknown)
+        raise Invalid.at("/data/X/0", "columns don't match those of the fit: " + "; ".join(parts))
+    order = [table.inputs.index(name) for name in schema.inputs]
+    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs)
+
+
+def _split(learned: Mapping[str, Any]) -> tuple[dict[str, Matrix], dict[str, Any]]:
+    """Separate what goes into the archive of arrays from what goes into the manifest."""
+    arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
+    return arrays, {key: value for key, value in learned.items() if key not in arrays}
+
+
+def _metrics(y: Matrix, predicted: Matrix) -> dict[str, int | float | None]:
+    """Return how well predictions meet y; JSON has no NaN: what is not defined (R² of one row) is null."""
+    return {key: value if math.isfinite(value) else None for key, value in evaluate(y, predicted)._asdict().items()}
+
+
+def _origin(data: Table | Source) -> dict[str, Any]:
+    return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
+
+
+def _digest(X: Matrix, y: Matrix) -> str:
+    digest = hashlib.sha256(repr((X.shape, y.shape)).encode())
+    digest.update(np.ascontiguousarray(X).data)
+    digest.update(np.ascontiguousarray(y).data)
+    return digest.hexdigest()

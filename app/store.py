@@ -1,0 +1,196 @@
+"""The model store: immutable versions as files, published atomically and found through alias files."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+
+from app.errors import ModelFailed, NotFound
+
+LATEST = "latest"
+_ALIAS = re.compile(r"^[a-z][a-z0-9_-]{0,63}$")
+Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """Names of the columns a version was fitted on; `vector` says that y was (n,) and not (n, 1)."""
+
+    inputs: list[str]
+    outputs: list[str]
+    vector: bool
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """All that is known of one version but its arrays; `learned` holds what fit learned as plain values."""
+
+    model: str
+    version: int = 0
+    estimator: str
+    params: dict[str, Any]
+    schema: Schema
+    terms: list[str]
+    metrics: dict[str, int | float | None]
+    data: dict[str, Any]
+    libraries: dict[str, str]
+    created: str
+    job: str
+    learned: dict[str, Any]
+    arrays_sha256: str = ""
+
+
+class Store:
+    """Models under `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz} and models/<name>/aliases/<alias>."""
+
+    def __init__(self, folder: Path) -> None:
+        self._models = folder / "models"
+        self._seen: dict[str, tuple[tuple[int, int], int]] = {}
+
+    def check(self) -> None:
+        """Raise OSError unless a file can be written."""
+        self._models.mkdir(parents=True, exist_ok=True)
+        probe = self._models / f".probe-{uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+
+    def resolve(self, name: str, version: int | str | None) -> int:
+        """Return the version's number for a number, an alias or None (the latest); raise NotFound."""
+        if isinstance(version, int):
+            if not self._version(name, version).is_dir():
+                raise NotFound.at("/version", f"model {name!r} has no version {version}")
+            return version
+        alias = version or LATEST
+        number = self._aliased(name, alias) if _ALIAS.match(alias) else None
+        if number is None:
+            raise NotFound.at("/version", f"model {name!r} has no version {alias[:64]!r}")
+        return number
+
+    def versions(self, name: str) -> list[int]:
+        """Return the numbers of all versions, oldest first."""
+        folder = self._models / name / "versions"
+        return sorted(int(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Return each alias with the version it stands for."""
+        folder = self._models / name / "aliases"
+        return {entry.name: int(entry.read_text()) for entry in sorted(folder.iterdir())} if folder.is_dir() else {}
+
+    def manifest(self, name: str, version: int) -> Manifest:
+        """Return the manifest of one version; raise NotFound."""
+        try:
+            raw = (self._version(name, version) / "manifest.json").read_bytes()
+        except FileNotFoundError:
+            raise NotFound.at("/version", f"model {name!r} has no version {version}") from None
+        return msgspec.json.decode(raw, type=Manifest)
+
+    def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
+        """Return one version; raise NotFound, or ModelFailed when its arrays are not those that were written."""
+        manifest = self.manifest(name, version)
+        raw = (self._version(name, version) / "arrays.npz").read_bytes()
+        if hashlib.sha256(raw).hexdigest() != manifest.arrays_sha256:
+            raise ModelFailed(f"version {version} of model {name!r} is damaged on disk; fit it again")
+        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+            return manifest, {key: archive[key] for key in archive.files}
+
+    def publish(self, manifest: Manifest, arrays: Arrays) -> Manifest:
+        """Write the next version and point `latest` at it; a job that published already gets its version back."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        manifest.arrays_sha256 = hashlib.sha256(buffer.getbuffer()).hexdigest()
+        root = self._models / manifest.model
+        with _locked(root / "publish.lock"):
+            newest = max(self.versions(manifest.model), default=0)
+            if newest:  # a process may have died between writing it and announcing it
+                self._announce(self.manifest(manifest.model, newest))
+            marker = root / "jobs" / manifest.job
+            if marker.exists():
+                return self.manifest(manifest.model, int(marker.read_text()))
+            manifest.version = newest + 1
+            with _new_folder(root / "versions" / str(manifest.version)) as folder:
+                _write(folder / "arrays.npz", buffer.getbuffer())
+                _write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            self._announce(manifest)
+        return manifest
+
+    def _announce(self, manifest: Manifest) -> None:
+        """Note which job made the version, last point `latest` at it; do nothing when both were done."""
+        root, number = self._models / manifest.model, str(manifest.version)
+        for path in (root / "jobs" / manifest.job, root / "aliases" / LATEST):
+            if not path.exists() or path.read_text() != number:
+                _replace(path, number)
+
+    def _version(self, name: str, version: int) -> Path:
+        return self._models / name / "versions" / str(version)
+
+    def _aliased(self, name: str, alias: str) -> int | None:
+        """Read an alias, or, while its file is the one seen last, return what it held: one stat on the hot path."""
+        path = f"{self._models}/{name}/aliases/{alias}"
+        try:
+            stat = os.stat(path)
+            seen = self._seen.get(path)
+            if seen is None or seen[0] != (stat.st_mtime_ns, stat.st_ino):
+                seen = (stat.st_mtime_ns, stat.st_ino), int(Path(path).read_text())
+                self._seen[path] = seen
+        except FileNotFoundError:
+            return None
+        return seen[1]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the kernel releases it when the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent.parent / f".{path.name}-{uuid4().hex}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.rename(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes | memoryview) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Set the content of `path` in one step: a reader sees the old or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent.parent / f".{path.name}-{uuid4().hex}"
+    _write(temporary, text.encode())
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make the entries of a folder durable (a rename is in the folder, not in the file)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""The Celery side: the queue, its lanes, and one task a verb that claims jobs from the ledger and runs them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_init, worker_process_init
+from kombu import Exchange, Queue
+
+from app.bootstrap import build
+from app.dispatch.base import execute
+from app.ledger import Ledger
+from app.schemas import VERBS, Verb
+from app.service import Service
+from app.settings import Settings, SettingsError, load
+
+EXCHANGE = Exchange("trinity", type="direct", durable=True)
+TIMEOUT_S = 1.0  # how long a publish may hang on a broker that is frozen
+
+queue = Celery("trinity")
+# a function, so that the environment is read when the queue is first used, and not when this module is imported
+queue.add_defaults(lambda: configuration(_settings()))
+
+
+def _settings() -> Settings:
+    """Return the settings, or end the process with every problem in them listed."""
+    try:
+        settings = load()
+        if settings.broker_url is None or settings.ledger_url is None:
+            raise SettingsError("a queue needs TRINITY_BROKER_URL and TRINITY_LEDGER_URL")
+    except SettingsError as error:
+        raise SystemExit(f"Trinity can't start, these settings are wrong:\n{error}") from None
+    return settings
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Return Celery's settings for ours."""
+    return {
+        "broker_url": settings.broker_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": _transport_options(settings.broker_url or ""),
+        "task_queues": [Queue(verb, EXCHANGE, routing_key=verb, durable=True) for verb in VERBS],
+        "task_default_queue": "predict",
+        "task_default_exchange": EXCHANGE.name,
+        "task_default_routing_key": "predict",
+        "task_create_missing_queues": False,
+        "task_routes": {f"app.tasks.{verb}": {"queue": verb} for verb in VERBS},
+        "task_annotations": {f"app.tasks.{verb}": {"rate_limit": getattr(settings, f"rate_limit_{verb}")} for verb in VERBS},
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_publish_retry": False,
+        "worker_prefetch_multiplier": settings.prefetch,
+        "worker_hijack_root_logger": False,
+        # RabbitMQ 4 gives up queues that are neither durable nor exclusive
+        "control_queue_exclusive": True,
+        "event_queue_exclusive": True,
+    }
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    """Bound every wait for the broker (both brokers hang for long by default), and have RabbitMQ confirm messages."""
+    if broker_url.startswith("amqp"):
+        return {"confirm_publish": True, "read_timeout": TIMEOUT_S, "write_timeout": TIMEOUT_S, "connect_timeout": TIMEOUT_S}
+    return {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+
+
+@queue.task(name="app.tasks.fit")
+def fit(job_ids: list[str]) -> None:
+    """Run the fits of these ids."""
+    _run(job_ids)
+
+
+@queue.task(name="app.tasks.predict")
+def predict(job_ids: list[str]) -> None:
+    """Run the predictions of these ids."""
+    _run(job_ids)
+
+
+@queue.task(name="app.tasks.score")
+def score(job_ids: list[str]) -> None:
+    """Run the scores of these ids."""
+    _run(job_ids)
+
+
+_TASKS = {"fit": fit, "predict": predict, "score": score}
+
+
+def publish(verb: Verb, job_ids: list[str]) -> None:
+    """Put one message with these ids in the verb's lane; raise OSError when the broker doesn't take it."""
+    _TASKS[verb].apply_async((job_ids,))
+
+
+def check_broker() -> None:
+    """Raise OSError unless the broker answers."""
+    with queue.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
+
+
+@worker_init.connect
+def check_parts(**_: object) -> None:
+    """End a worker that could not do its work before it takes any."""
+    try:
+        build(_settings())
+    except SettingsError as error:
+        raise SystemExit(f"Trinity can't start:\n{error}") from None
+
+
+@worker_process_init.connect
+def prepare(**_: object) -> None:
+    """Have everything imported and built before the first job comes."""
+    _parts()
+
+
+@cache
+def _parts() -> tuple[Service, Ledger]:
+    """Build this process's own parts, after the fork: connections must not be shared over it."""
+    house = build(_settings())
+    return house.service, house.queue_ledger
+
+
+def _run(job_ids: list[str]) -> None:
+    service, ledger = _parts()
+    for claim in ledger.claim(job_ids):
+        ledger.finish([(claim, execute(service, claim.work, claim.job_id))])

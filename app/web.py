@@ -1,0 +1,37 @@
+"""Builds the web process: the one place that knows the mode, and gives the HTTP entrance its dispatcher."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from falcon.asgi import App, Request, Response
+
+from app.bootstrap import House, build
+from app.dispatch.base import Dispatcher
+from app.dispatch.inline import Inline
+from app.serve import create_app
+from app.serve.health import Check
+from app.settings import Mode, Settings, load
+
+
+def build_api(settings: Settings | None = None) -> App[Request, Response]:
+    """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
+    house = build(settings or load())
+    pool = ThreadPoolExecutor(house.settings.threads, thread_name_prefix="work")
+    dispatcher, checks = _queued(house, pool) if house.settings.mode is Mode.ASYNC else _inline(house, pool)
+    return create_app(house.settings, house.service, dispatcher, pool, {"store": house.store.check, **checks})
+
+
+def _inline(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[str, Check]]:
+    return Inline(house.service, pool, house.settings.max_fits), {}
+
+
+def _queued(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[str, Check]]:
+    # imported here, so that sync mode keeps Celery out of memory
+    from app.dispatch.queued import Queued  # noqa: PLC0415
+    from app.dispatch.watch import Watch  # noqa: PLC0415
+    from app.tasks import check_broker, publish  # noqa: PLC0415
+
+    ledger = house.queue_ledger
+    watch = Watch(house.settings.ledger_url or "")
+    return Queued(ledger, watch, publish, pool), {"ledger": ledger.ping, "broker": check_broker}

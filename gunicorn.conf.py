@@ -1,0 +1,132 @@
+"""How gunicorn serves `app:api`: uvicorn's protocol (httptools, uvloop) under gunicorn's process manager.
+
+Chosen by measurement: the native `asgi` worker loses keep-alive connections with its C parser, is a third slower with its
+Python parser, and waits the whole `graceful_timeout` for idle connections (nginx keeps some open) when it is stopped.
+Every setting can be overridden on the command line or in GUNICORN_CMD_ARGS.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn_worker import UvicornWorker
+
+MAX_HEAD_BYTES = 32 * 1024
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\n"
+    b"connection: close\r\n\r\n"
+)
+
+_problems: list[str] = []
+
+
+def number(variable: str, default: int, largest: int) -> int:
+    """Return the whole number in an environment variable; note a problem when it isn't one from 1 to `largest`."""
+    text = os.environ.get(variable) or str(default)
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= largest:
+        return int(text)
+    _problems.append(f"{variable}: expected a whole number from 1 to {largest}, got {text!r}")
+    return default
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with a bound on the request line and headers, which httptools itself doesn't have."""
+
+    _in_head = True
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """Begin to count: what follows, up to the empty line, is a head."""
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: what follows is a body, and bodies are bounded by the application."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a head that is still incomplete after MAX_HEAD_BYTES."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(HEAD_TOO_LARGE)
+                self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing when a client offers another protocol (`curl --http2` does): it is answered in HTTP/1.1."""
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """Cut the query from an access log line (client, method, path, version, status): it may hold a caller's data."""
+    if isinstance(record.args, tuple) and len(record.args) == 5:
+        client, method, path, version, status = record.args
+        record.args = (client, method, str(path).partition("?")[0], version, status)
+    return True
+
+
+class Worker(UvicornWorker):
+    """One serving process: an event loop that also beats the heart gunicorn listens for, so a long fit never costs it."""
+
+    CONFIG_KWARGS: dict[str, Any] = {
+        "http": BoundedProtocol,
+        "loop": "uvloop",
+        "ws": "none",
+        "lifespan": "on",
+        "server_header": False,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Shorter than the time after which gunicorn kills, so that the application's shutdown always runs.
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 2)
+        logging.getLogger("uvicorn.access").addFilter(without_query)
+        # gunicorn already says what starts and stops.
+        logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, self.log.error_log.level))
+        # uvicorn closes the listening socket first, and gunicorn would report that its own attempt fails.
+        self.log.error_log.addFilter(lambda record: not str(record.msg).startswith("Error while closing socket"))
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class only notes it and would be killed."""
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def on_starting(server: Arbiter) -> None:
+    """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
+    from app.settings import SettingsError, load
+
+    try:
+        load()
+    except SettingsError as error:
+        _problems.extend(str(error).splitlines())
+    if _problems:
+        sys.exit("Trinity can't start, these settings are wrong:\n" + "\n".join(f"  {line}" for line in _problems))
+
+
+worker_class = Worker
+workers = number("WEB_CONCURRENCY", default=2, largest=1024)
+bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
+backlog = 2048
+# Longer than the 60 s for which nginx keeps an idle upstream connection: the side that speaks first must hang up first.
+keepalive = 75
+# The heart beats from the event loop, whatever runs in the threads; only a loop that is stuck for a minute is replaced.
+timeout = 60
+graceful_timeout = 30
+# The heartbeat file belongs in memory: on a slow disk its fchmod would stall the loop, on a read-only root it can't be.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+# gunicorn would open a socket for its control tool under $HOME, which a container's user doesn't have.
+control_socket_disable = True
+# Whose X-Forwarded-* headers are believed; behind a proxy on another host, set FORWARDED_ALLOW_IPS.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
+# Access is nginx's to log; `--access-logfile -` turns it on here too, without query strings.
+accesslog = None
+errorlog = "-"
+loglevel = "info"
