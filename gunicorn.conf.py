@@ -94,9 +94,24 @@ class Worker(UvicornWorker):
         # uvicorn closes the listening socket first, and gunicorn would report that its own attempt fails.
         self.log.error_log.addFilter(lambda record: not str(record.msg).startswith("Error while closing socket"))
 
+    def load_wsgi(self) -> None:
+        """Load the application; what only it can find wrong in the settings stops the server, without a traceback."""
+        from app.settings import SettingsError
+
+        try:
+            super().load_wsgi()
+        except SettingsError as error:
+            self.log.error("%s", wrong(str(error).splitlines()))
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class only notes it and would be killed."""
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def wrong(problems: list[str]) -> str:
+    """Put problems into words, one a line."""
+    return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
 
 
 def on_starting(server: Arbiter) -> None:
@@ -108,7 +123,7 @@ def on_starting(server: Arbiter) -> None:
     except SettingsError as error:
         _problems.extend(str(error).splitlines())
     if _problems:
-        sys.exit("Trinity can't start, these settings are wrong:\n" + "\n".join(f"  {line}" for line in _problems))
+        sys.exit(wrong(_problems))
 
 
 worker_class = Worker

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     api: App[Request, Response]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  the protocol of PEP 562
+def __getattr__(name: str) -> Any:
     """Build the API when it is first asked for: importing `app.tasks` must not import Falcon."""
     if name != "api":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from app.data.dummy import Dummy, DummyParams
 from app.ledger import Ledger, connect
@@ -38,11 +39,15 @@ def build(settings: Settings) -> House:
     """Wire the parts; nothing is connected yet. Raise SettingsError when a model can't be had."""
     models = find_models(settings.models.split(","))
     if settings.default_model not in models:
-        raise SettingsError(f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}")
+        raise SettingsError(
+            f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
+        )
     store = Store(Path(settings.store))
     sources = {"dummy": SourceKind(DummyParams, Dummy)}
     service = Service(models, settings.default_model, store, sources, settings.max_design)
-    ledger = Ledger(connect(settings.ledger_url), settings.result_ttl, settings.max_pending) if settings.ledger_url else None
+    ledger = (
+        Ledger(connect(settings.ledger_url), settings.result_ttl, settings.max_pending) if settings.ledger_url else None
+    )
     return House(settings, service, store, ledger)
 
 
@@ -57,7 +62,10 @@ def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
         except ImportError as error:
             raise SettingsError(f"TRINITY_MODELS: can't import {module.strip()!r}: {error}") from error
         for kind in contents.values():
-            if inspect.isclass(kind) and issubclass(kind, Regressor) and not inspect.isabstract(kind):
-                if models.setdefault(kind.name, kind) is not kind:
-                    raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
+            if _is_model(kind) and models.setdefault(kind.name, kind) is not kind:
+                raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
     return models
+
+
+def _is_model(thing: object) -> TypeGuard[type[Regressor]]:
+    return inspect.isclass(thing) and issubclass(thing, Regressor) and not inspect.isabstract(thing)

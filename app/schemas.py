@@ -47,12 +47,16 @@ class ApplyBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Table(msgspec.Struct, tag=True):
-    """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns."""
+    """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
+
+    `names_at` points to where the names stand in the request.
+    """
 
     X: Matrix
     y: Matrix | None = None
     inputs: list[str] | None = None
     outputs: list[str] | None = None
+    names_at: str = "/data/columns"
 
 
 class Source(msgspec.Struct, tag=True):

@@ -16,6 +16,7 @@ from app.data.table import Columns, split
 from app.errors import Invalid, NotFitted, NotFound
 from app.model.base import Regressor
 from app.model.evaluate import evaluate
+from app.pointers import located
 from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
 from app.store import Manifest, Schema, Store
 
@@ -69,7 +70,7 @@ class Service:
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""
-        name = name or self._default_model
+        name = self._default_model if name is None else name
         if name not in self.models:
             raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
         return name, self.models[name]
@@ -101,7 +102,7 @@ class Service:
         try:
             return msgspec.structs.asdict(msgspec.convert(params, schema))
         except msgspec.ValidationError as error:
-            raise _located(error, pointer) from None
+            raise located(error, root=pointer) from None
 
     def _check_training(self, request: Request) -> Table | Source:
         if request.table is None:
@@ -127,7 +128,9 @@ class Service:
 
     def _check_source(self, source: Source) -> Source:
         if source.name not in self._sources:
-            raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(self._sources))}")
+            raise Invalid.at(
+                "/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(self._sources))}"
+            )
         return Source(source.name, self._check_params(self._sources[source.name].params, source.params, "/data/params"))
 
     def _connector(self, source: Source) -> Connector:
@@ -142,8 +145,8 @@ class Service:
     def _check_size(self, estimator: Regressor, rows: int, inputs: int) -> None:
         needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8)
         if needed > self._max_design_bytes:
-            detail = f"{rows} rows × {estimator.n_terms(inputs)} terms need {needed} bytes, over the limit of {self._max_design_bytes}"
-            raise Invalid.at("/data", detail)
+            size = f"{rows} rows × {estimator.n_terms(inputs)} terms need {needed} bytes"
+            raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
 
     # --- the work ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +158,9 @@ class Service:
         fitted = self.fitted(work.model, work.version)
         predicted = fitted.estimator.predict_checked(X)
         if not np.isfinite(predicted).all():
-            raise Invalid.at("/data/X", "the prediction is not a finite number: X lies too far from what the model was fitted on")
+            raise Invalid.at(
+                "/data/X", "the prediction is not a finite number: X lies too far from what the model was fitted on"
+            )
         if work.verb == "predict":
             return fitted.manifest.version, {"y": predicted.tolist()}
         return fitted.manifest.version, _metrics(y.reshape(predicted.shape), predicted)
@@ -166,7 +171,14 @@ class Service:
         return data.X, data.y if data.y is not None else np.empty(0), data.inputs, data.outputs
 
     def _fit(
-        self, work: Work, X: Matrix, y: Matrix, inputs: list[str] | None, outputs: list[str] | None, job: str, created: str
+        self,
+        work: Work,
+        X: Matrix,
+        y: Matrix,
+        inputs: list[str] | None,
+        outputs: list[str] | None,
+        job: str,
+        created: str,
     ) -> tuple[int, dict[str, Any]]:
         estimator = self.models[work.model](**work.params).fit(X, y)
         schema = Schema(
@@ -194,7 +206,12 @@ class Service:
         )
         found = estimator.coefficients(schema.inputs)
         coefficients = [] if found is None else found[1].tolist()
-        result = {"version": manifest.version, "terms": manifest.terms, "coefficients": coefficients, "metrics": metrics}
+        result = {
+            "version": manifest.version,
+            "terms": manifest.terms,
+            "coefficients": coefficients,
+            "metrics": metrics,
+        }
         return manifest.version, result
 
     def _load_uncached(self, name: str, version: int) -> Fitted:
@@ -207,13 +224,6 @@ def default_names(letter: str, count: int) -> list[str]:
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
-def _located(error: msgspec.ValidationError, pointer: str) -> Invalid:
-    """Turn msgspec's words, which end in a path such as `$.degree`, into an error with a pointer."""
-    detail, _, path = str(error).partition(" - at `$")
-    keys = path.rstrip("`").replace("[...]", "").replace("[", ".").replace("]", "")
-    return Invalid.at(pointer + keys.replace(".", "/"), detail)
-
-
 def _with_target(table: Table) -> Table:
     if table.y is None:
         raise Invalid.at("/data/y", "y is missing")
@@ -224,7 +234,9 @@ def _with_target(table: Table) -> Table:
 
 def _check_width(width: int, schema: Schema, pointer: str) -> None:
     if width != len(schema.inputs):
-        raise Invalid.at(pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}")
+        raise Invalid.at(
+            pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}"
+        )
 
 
 def _aligned(table: Table, schema: Schema) -> Table:
@@ -236,10 +248,12 @@ def _aligned(table: Table, schema: Schema) -> Table:
     missing = [name for name in schema.inputs if name not in given]
     unknown = sorted(given.difference(schema.inputs))
     if missing or unknown:
-        parts = [f"missing {', '.join(map(repr, missing))}"] * bool(missing) + [f"unknown {', '.join(map(repr, unknown))}"] * bool(unknown)
-        raise Invalid.at("/data/X/0", "columns don't match those of the fit: " + "; ".join(parts))
+        parts = [f"missing {', '.join(map(repr, missing))}"] * bool(missing) + [
+            f"unknown {', '.join(map(repr, unknown))}"
+        ] * bool(unknown)
+        raise Invalid.at(table.names_at, "columns don't match those of the fit: " + "; ".join(parts))
     order = [table.inputs.index(name) for name in schema.inputs]
-    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs)
+    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_at)
 
 
 def _split(learned: Mapping[str, Any]) -> tuple[dict[str, Matrix], dict[str, Any]]:
@@ -250,7 +264,8 @@ def _split(learned: Mapping[str, Any]) -> tuple[dict[str, Matrix], dict[str, Any
 
 def _metrics(y: Matrix, predicted: Matrix) -> dict[str, int | float | None]:
     """Return how well predictions meet y; JSON has no NaN: what is not defined (R² of one row) is null."""
-    return {key: value if math.isfinite(value) else None for key, value in evaluate(y, predicted)._asdict().items()}
+    metrics = evaluate(y, predicted)._asdict()
+    return {key: value if math.isfinite(value) else None for key, value in metrics.items()}
 
 
 def _origin(data: Table | Source) -> dict[str, Any]:

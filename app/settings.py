@@ -37,18 +37,25 @@ Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The service's settings; the field `max_body` is the variable TRINITY_MAX_BODY, and so on."""
 
-    mode: Annotated[Mode, Meta(description="sync: the web process runs the model; async: Celery workers do")] = Mode.SYNC
+    mode: Annotated[Mode, Meta(description="sync: the web process runs the model; async: Celery workers do")] = (
+        Mode.SYNC
+    )
     broker_url: Annotated[BrokerUrl | None, Meta(description="async: the queue, redis:// or amqp://")] = None
     ledger_url: Annotated[RedisUrl | None, Meta(description="async: the Redis that keeps the jobs, redis://")] = None
-    store: Annotated[str, Meta(min_length=1, description="folder of the fitted models, shared by all processes")] = ".trinity"
+    store: Annotated[str, Meta(min_length=1, description="folder of the fitted models, shared by all processes")] = (
+        ".trinity"
+    )
     models: Annotated[str, Meta(min_length=1, description="modules whose regressors are served, comma separated")] = (
         "app.model.models"
     )
-    default_model: Annotated[str, Meta(min_length=1, description="model of /fit, /predict, /score when none is named")] = (
-        "polynomial"
-    )
+    default_model: Annotated[
+        str, Meta(min_length=1, description="model of /fit, /predict, /score when none is named")
+    ] = "polynomial"
     result_ttl: Annotated[Count, Meta(description="async: seconds a finished job is kept")] = 86_400
     max_body: Annotated[Count, Meta(description="largest request body in bytes")] = 32 * 1024 * 1024
+    max_held: Annotated[Count, Meta(description="bytes of request bodies held at once in one web process")] = (
+        256 * 1024 * 1024
+    )
     max_design: Annotated[Count, Meta(description="largest design matrix in bytes, rows × terms × 8")] = 1024**3
     max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
@@ -69,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".env") -> Settings:
-    """Read the settings from `environment` (os.environ by default), then from the file `dotenv`; raise SettingsError."""
+    """Read the settings from `environment` (os.environ by default), then from `dotenv`; raise SettingsError."""
     given = _given(os.environ if environment is None else environment, dotenv)
     known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
     values: dict[str, Any] = {}
@@ -108,7 +115,7 @@ def _secret(variable: str, path: str) -> str:
         raise SettingsError(f"{variable}: can't read {path}: {error.strerror}") from None
 
 
-def _value(field: str, text: str) -> Any:  # noqa: ANN401  a setting is a str, int or Mode
+def _value(field: str, text: str) -> Any:
     types = {info.name: info.type for info in msgspec.structs.fields(Settings)}
     return msgspec.convert(text, types[field], strict=False)
 

@@ -17,7 +17,7 @@ from app.service import Service
 from app.settings import Settings, SettingsError, load
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
-TIMEOUT_S = 1.0  # how long a publish may hang on a broker that is frozen
+TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
 
 queue = Celery("trinity")
 # a function, so that the environment is read when the queue is first used, and not when this module is imported
@@ -28,10 +28,10 @@ def _settings() -> Settings:
     """Return the settings, or end the process with every problem in them listed."""
     try:
         settings = load()
-        if settings.broker_url is None or settings.ledger_url is None:
-            raise SettingsError("a queue needs TRINITY_BROKER_URL and TRINITY_LEDGER_URL")
     except SettingsError as error:
         raise SystemExit(f"Trinity can't start, these settings are wrong:\n{error}") from None
+    if settings.broker_url is None or settings.ledger_url is None:
+        raise SystemExit("Trinity can't start: a queue needs TRINITY_BROKER_URL and TRINITY_LEDGER_URL")
     return settings
 
 
@@ -47,7 +47,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_default_routing_key": "predict",
         "task_create_missing_queues": False,
         "task_routes": {f"app.tasks.{verb}": {"queue": verb} for verb in VERBS},
-        "task_annotations": {f"app.tasks.{verb}": {"rate_limit": getattr(settings, f"rate_limit_{verb}")} for verb in VERBS},
+        "task_annotations": {
+            f"app.tasks.{verb}": {"rate_limit": getattr(settings, f"rate_limit_{verb}")} for verb in VERBS
+        },
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
@@ -63,7 +65,12 @@ def configuration(settings: Settings) -> dict[str, Any]:
 def _transport_options(broker_url: str) -> dict[str, Any]:
     """Bound every wait for the broker (both brokers hang for long by default), and have RabbitMQ confirm messages."""
     if broker_url.startswith("amqp"):
-        return {"confirm_publish": True, "read_timeout": TIMEOUT_S, "write_timeout": TIMEOUT_S, "connect_timeout": TIMEOUT_S}
+        return {
+            "confirm_publish": True,
+            "read_timeout": TIMEOUT_S,
+            "write_timeout": TIMEOUT_S,
+            "connect_timeout": TIMEOUT_S,
+        }
     return {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
 
 

@@ -61,7 +61,9 @@ class Dummy:
         generator = np.random.default_rng(self.seed)
         X = generator.uniform(-1.0, 1.0, size=(self.number, self.inputs))
         factor = generator.uniform(1.0 - self.noise, 1.0 + self.noise, size=self.number)
-        for start in range(0, self.number, BLOCK_ROWS):  # by blocks: no temporary as large as X, no long hold of the GIL
+        for start in range(
+            0, self.number, BLOCK_ROWS
+        ):  # by blocks: no temporary as large as X, no long hold of the GIL
             block = slice(start, start + BLOCK_ROWS)
             factor[block] *= self.function(X[block]).sum(axis=1)
         return X, factor

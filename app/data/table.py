@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy as np
 from app.errors import Invalid, Malformed
 from app.schemas import Matrix, Table
 
-_BAD_CELL = re.compile(r"could not convert string '(?P<text>.*)' to float64 at row (?P<row>\d+), column (?P<column>\d+)", re.S)
+_BAD_CELL = re.compile(
+    r"could not convert string '(?P<text>.*)' to float64 at row (?P<row>\d+), column (?P<column>\d+)", re.DOTALL
+)
 _BAD_WIDTH = re.compile(r"number of columns changed from (?P<first>\d+) to (?P<other>\d+) at row (?P<row>\d+)")
 
 
@@ -23,19 +27,19 @@ class Columns(NamedTuple):
     values: Matrix
 
 
-def read_csv(raw: bytes) -> Columns:
-    """Read UTF-8 with or without BOM, LF or CRLF, names quoted or not; raise Malformed or Invalid."""
+def read_csv(raw: bytes, target: Sequence[str] = ()) -> Table:
+    """Read UTF-8 with or without BOM, LF or CRLF, names quoted or not; the columns in `target` are the outputs.
+
+    Raises Malformed, or Invalid with the pointer that the value would have in the same request as JSON.
+    """
     try:
-        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Malformed(f"the CSV is not UTF-8 (byte {error.start})") from None
-    names = _header(text)
-    values = _values(text, names)
-    bad = np.argwhere(~np.isfinite(values))
-    if bad.size:
-        row, column = (int(i) for i in bad[0])
-        raise _at(row, column, f"row {row + 1}, column {names[column]!r}: {values[row, column]} is not a finite number")
-    return Columns(names, values)
+    stream = io.StringIO(text, newline="")
+    names = _header(stream)
+    outputs = _positions(target, names)
+    return split(Columns(names, _Body(names, outputs, stream).values()), target)
 
 
 def _header(text: io.StringIO) -> list[str]:
@@ -55,46 +59,82 @@ def _header(text: io.StringIO) -> list[str]:
     return names
 
 
-def _values(text: io.StringIO, names: list[str]) -> Matrix:
-    start = text.tell()
-    if not text.read().strip():
-        raise Invalid.at("/data/X", "the CSV has a header but no rows")
-    text.seek(start)
-    try:
-        # a generator, so that other threads get their turn between lines: loadtxt itself never lets go of the GIL
-        values = np.loadtxt((line for line in text), delimiter=",", quotechar='"', comments=None, ndmin=2, dtype=np.float64)
-    except ValueError as error:
-        raise _explain(str(error), names) from None
-    if values.shape[1] != len(names):
-        raise Invalid.at("/data/X/0", f"the header names {len(names)} columns, the rows have {values.shape[1]}")
-    return values
+class _Body:
+    """The rows under the header, and words for what is wrong with one of them."""
+
+    def __init__(self, names: list[str], outputs: list[int], stream: io.StringIO) -> None:
+        self._names = names
+        self._outputs = outputs
+        self._stream = stream
+        self._start = stream.tell()
+
+    def values(self) -> Matrix:
+        """Return the values (rows, columns), all finite."""
+        if not any(line.strip() for line in self._stream):
+            raise Invalid.at("/data/X", "the CSV has a header but no rows")
+        self._stream.seek(self._start)
+        try:
+            # a generator, so that other threads get their turn between lines: loadtxt itself never lets go of the GIL
+            lines = (line for line in self._stream)
+            values = np.loadtxt(lines, delimiter=",", quotechar='"', comments=None, ndmin=2, dtype=np.float64)
+        except ValueError as error:
+            raise self._explained(str(error)) from None
+        if values.shape[1] != len(self._names):
+            raise Invalid.at(
+                "/data/X/0", f"the header names {len(self._names)} columns, the rows have {values.shape[1]}"
+            )
+        bad = np.argwhere(~np.isfinite(values))
+        if bad.size:
+            row, column = (int(i) for i in bad[0])
+            raise self._bad_cell(row, column, f"{values[row, column]} is not a finite number")
+        return values
+
+    def _explained(self, message: str) -> Invalid | Malformed:
+        """Turn numpy's words for a bad cell or row into ours."""
+        if cell := _BAD_CELL.search(message):
+            return self._bad_cell(int(cell["row"]), int(cell["column"]) - 1, f"{cell['text'][:40]!r} is not a number")
+        if width := _BAD_WIDTH.search(message):
+            row = int(width["row"]) - 1
+            detail = f"line {self._line(row)} has {width['other']} cells, the first row has {width['first']}"
+            return Invalid.at(f"/data/X/{row}", detail)
+        return Malformed("the CSV can't be read")
+
+    def _bad_cell(self, row: int, column: int, what: str) -> Invalid:
+        name = self._names[column] if column < len(self._names) else str(column + 1)
+        return Invalid.at(self._pointer(row, column), f"line {self._line(row)}, column {name!r}: {what}")
+
+    def _pointer(self, row: int, column: int) -> str:
+        if column not in self._outputs:
+            return f"/data/X/{row}/{column - sum(output < column for output in self._outputs)}"
+        return f"/data/y/{row}" + (f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else "")
+
+    def _line(self, row: int) -> int:
+        """Return the number, from 1, of the line that holds a row; blank lines hold none."""
+        text = self._stream.getvalue()
+        above = text.count("\n", 0, self._start) or text.count("\r", 0, self._start)
+        self._stream.seek(self._start)
+        filled = (number for number, line in enumerate(self._stream, above + 1) if line.strip())
+        return next(islice(filled, row, None))
 
 
-def _explain(message: str, names: list[str]) -> Invalid | Malformed:
-    """Turn numpy's words for a bad cell or row into ours, with a pointer."""
-    if cell := _BAD_CELL.search(message):
-        row, column = int(cell["row"]), int(cell["column"]) - 1
-        name = names[column] if column < len(names) else str(column + 1)
-        return _at(row, column, f"row {row + 1}, column {name!r}: {cell['text'][:40]!r} is not a number")
-    if width := _BAD_WIDTH.search(message):
-        row = int(width["row"]) - 1
-        return Invalid.at(f"/data/X/{row}", f"row {row + 1} has {width['other']} cells, the first has {width['first']}")
-    return Malformed("the CSV can't be read")
-
-
-def _at(row: int, column: int, detail: str) -> Invalid:
-    return Invalid.at(f"/data/X/{row}/{column}", detail)
-
-
-def split(columns: Columns, target: list[str]) -> Table:
-    """Return the table whose outputs are the columns named in `target`, and whose inputs are all others."""
+def _positions(target: Sequence[str], names: list[str]) -> list[int]:
+    """Return where the targets stand among the names; raise Invalid."""
     for name in target:
-        if name not in columns.names:
-            raise Invalid.at("/target", f"no column {name!r}; the CSV has {', '.join(map(repr, columns.names))}")
-    outputs = [columns.names.index(name) for name in target]
-    inputs = [i for i in range(len(columns.names)) if i not in outputs]
-    if not inputs:
+        if name not in names:
+            raise Invalid.at("/target", f"no column {name[:64]!r}; the CSV has {', '.join(map(repr, names))[:500]}")
+    if len(set(target)) < len(target):
+        raise Invalid.at("/target", "a column is named twice")
+    if len(target) == len(names):
         raise Invalid.at("/target", "every column is a target; at least one must be an input")
+    return [names.index(name) for name in target]
+
+
+def split(columns: Columns, target: Sequence[str]) -> Table:
+    """Return the table whose outputs are the columns named in `target`, and whose inputs are all others."""
+    if not target:
+        return Table(columns.values, inputs=columns.names)
+    outputs = _positions(target, columns.names)
+    inputs = [i for i in range(len(columns.names)) if i not in outputs]
     y = columns.values[:, outputs]
     return Table(
         X=np.ascontiguousarray(columns.values[:, inputs]),

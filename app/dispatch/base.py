@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.errors import Failure, ModelFailed, TrinityError
+from app.errors import Invalid, ModelFailed, TrinityError
 from app.schemas import Job, Outcome, Work
 from app.service import Service
 
@@ -46,10 +46,16 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time)
     except TrinityError as error:
         failure = error.failure()
     except ValueError as error:  # a regressor's way to refuse its data, as scikit-learn's
-        failure = Failure("invalid", str(error))
+        failure = Invalid.at("/data", str(error)).failure()
     except Exception as error:  # noqa: BLE001  a model is anybody's code, and its job must end with an answer
         # the stack without the message: messages may quote data
-        logger.error("%s of %s raised %s\n%s", work.verb, work.model, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        logger.error(  # noqa: TRY400
+            "%s of %s raised %s\n%s",
+            work.verb,
+            work.model,
+            type(error).__name__,
+            "".join(traceback.format_tb(error.__traceback__)),
+        )
         failure = ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
     return Outcome(started, clock(), failure=failure)
 

@@ -52,7 +52,9 @@ class Inline:
         if not self._free_fits:
             raise Busy("as many fits are running as this process allows (TRINITY_MAX_FITS); try again")
         self._free_fits -= 1
-        future = asyncio.get_running_loop().run_in_executor(self._fits, execute, self._service, work, job_id, self._clock)
+        future = asyncio.get_running_loop().run_in_executor(
+            self._fits, execute, self._service, work, job_id, self._clock
+        )
         future.add_done_callback(self._fit_ended)  # when it ends, and not when a client that hung up stops waiting
         return await asyncio.shield(future)
 
@@ -60,4 +62,8 @@ class Inline:
         self._free_fits += 1
 
     def _small(self, work: Work) -> bool:
-        return isinstance(work.data, Table) and work.data.X.size <= SMALL_VALUES and (work.model, work.version) not in self._slow
+        return (
+            isinstance(work.data, Table)
+            and work.data.X.size <= SMALL_VALUES
+            and (work.model, work.version) not in self._slow
+        )

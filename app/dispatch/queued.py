@@ -96,7 +96,10 @@ class Queued:
             return [error] * len(group)
         accepted = group[: len(jobs)]
         lost = set().union(*(self._ring(verb, [s.job_id for s in accepted if s.work.verb == verb]) for verb in VERBS))
-        answers = [Unavailable("the broker doesn't answer; try again") if s.job_id in lost else job for s, job in zip(accepted, jobs, strict=True)]
+        answers = [
+            Unavailable("the broker doesn't answer; try again") if s.job_id in lost else job
+            for s, job in zip(accepted, jobs, strict=True)
+        ]
         full = QueueFull("as many jobs wait as are allowed (TRINITY_MAX_PENDING); try again later")
         return answers + [full] * (len(group) - len(accepted))
 

@@ -37,7 +37,7 @@ def connect(url: str) -> Redis:
 
 
 class Ledger:
-    """Every call takes many jobs and is one atomic step; times are those of Redis, so that no two clocks can disagree."""
+    """Every call takes many jobs and is one atomic step; times are those of Redis, so no two clocks can disagree."""
 
     def __init__(self, redis: Redis, result_ttl_s: int, max_pending: int) -> None:
         self._redis = redis

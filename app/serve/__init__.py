@@ -11,6 +11,7 @@ from falcon.asgi import App, Request, Response
 from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
 from app.serve import problems
+from app.serve.body import Bodies
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobResource, JobResult
@@ -37,10 +38,9 @@ def create_app(
 ) -> App[Request, Response]:
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
+    bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {
-        verb: VerbResource(
-            verb, service, dispatcher, pool, max_body_bytes=settings.max_body, max_wait_s=settings.max_wait, queued=queued
-        )
+        verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, max_wait_s=settings.max_wait, queued=queued)
         for verb in VERBS
     }
     job, result = JobResource(dispatcher, settings.max_wait), JobResult(dispatcher, settings.max_wait)
@@ -49,11 +49,20 @@ def create_app(
         Route("GET", "/ping", Ping(), "Answers pong and touches nothing."),
         *(Route("POST", f"/{verb}", verbs[verb], DESCRIPTIONS[verb], EXAMPLES[verb]) for verb in VERBS),
         *(
-            Route("POST", f"/models/{{name}}/{verb}", verbs[verb], f"The same as /{verb}, on a named model.", EXAMPLES[verb], f"{model}/{verb}")
+            Route(
+                "POST",
+                f"/models/{{name}}/{verb}",
+                verbs[verb],
+                f"The same as /{verb}, on a named model.",
+                EXAMPLES[verb],
+                f"{model}/{verb}",
+            )
             for verb in VERBS
         ),
         Route("GET", "/models", ModelList(service), "All models with their parameters and versions."),
-        Route("GET", "/models/{name}", ModelResource(service), "One model with its parameters and versions.", shown=model),
+        Route(
+            "GET", "/models/{name}", ModelResource(service), "One model with its parameters and versions.", shown=model
+        ),
         Route(
             "GET",
             "/models/{name}/versions/{version}",
@@ -61,10 +70,20 @@ def create_app(
             "What is known of a version (a number or `latest`): parameters, columns, metrics, digests.",
             shown=f"{model}/versions/latest",
         ),
-        Route("GET", "/jobs/{job_id}", job, "A job's state; ?wait=S waits up to S seconds for its end.", shown="/jobs/ID"),
-        Route("GET", "/jobs/{job_id}/result", result, "A job's result alone, or the problem it ended in.", shown="/jobs/ID/result"),
+        Route(
+            "GET", "/jobs/{job_id}", job, "A job's state; ?wait=S waits up to S seconds for its end.", shown="/jobs/ID"
+        ),
+        Route(
+            "GET",
+            "/jobs/{job_id}/result",
+            result,
+            "A job's result alone, or the problem it ended in.",
+            shown="/jobs/ID/result",
+        ),
         Route("GET", "/health/live", Live(), "Whether the process answers."),
-        Route("GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."),
+        Route(
+            "GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."
+        ),
     ]
     api = App()
     api.add_middleware(RequestId())

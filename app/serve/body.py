@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from falcon.asgi import Request as HttpRequest
 
-from app.errors import Invalid, TooLarge, UnsupportedMediaType
+from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedMediaType
 from app.schemas import Request, Verb
 from app.serve.csv_body import parse_csv
 from app.serve.json_body import parse_json
@@ -15,20 +15,51 @@ JSON = "application/json"
 CSV = "text/csv"
 
 
-async def read_body(req: HttpRequest, max_body_bytes: int) -> bytes:
-    """Return the whole body; raise TooLarge before more than the limit is held."""
-    length = req.content_length
-    if length is not None:
-        if length > max_body_bytes:
-            raise TooLarge(f"the body has {length} bytes, the limit is {max_body_bytes}")
-        return await req.stream.read()
-    chunks, size = [], 0
-    async for chunk in req.stream:
-        size += len(chunk)
-        if size > max_body_bytes:
-            raise TooLarge(f"the body has over {max_body_bytes} bytes, which is the limit")
-        chunks.append(chunk)
-    return b"".join(chunks)
+class Bodies:
+    """Reads bodies, and bounds the bytes of all that are held at once: a flood ends in 503s, not in no memory."""
+
+    def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._max_held_bytes = max_held_bytes
+        self._held_bytes = 0
+
+    async def read(self, req: HttpRequest) -> bytes:
+        """Return the whole body, to be released; raise TooLarge, Busy, or Malformed when it ends early."""
+        length = req.content_length
+        if length is None:
+            return await self._read_chunked(req)
+        self._hold(length, length)
+        try:
+            body = await req.stream.read()
+        except BaseException:
+            self._held_bytes -= length
+            raise
+        if len(body) != length:
+            self._held_bytes -= length
+            raise Malformed(f"the body ended after {len(body)} of {length} bytes")
+        return body
+
+    def release(self, body: bytes) -> None:
+        """Say that a body that was read is done with."""
+        self._held_bytes -= len(body)
+
+    async def _read_chunked(self, req: HttpRequest) -> bytes:
+        body = bytearray()
+        try:
+            async for chunk in req.stream:
+                self._hold(len(chunk), len(body) + len(chunk))
+                body += chunk
+        except BaseException:
+            self._held_bytes -= len(body)
+            raise
+        return bytes(body)
+
+    def _hold(self, added_bytes: int, body_bytes: int) -> None:
+        if body_bytes > self._max_body_bytes:
+            raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {self._max_body_bytes}")
+        if self._held_bytes + added_bytes > self._max_held_bytes:
+            raise Busy("as many bytes of request bodies are held as this process allows (TRINITY_MAX_HELD); try again")
+        self._held_bytes += added_bytes
 
 
 def media_type(req: HttpRequest, body: bytes) -> str:

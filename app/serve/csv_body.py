@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from app.data.table import read_csv, split
+from app.data.table import read_csv
 from app.errors import Invalid
-from app.schemas import Request, Table, Verb, Version
+from app.schemas import Request, Verb, Version
 
 
 def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:
@@ -24,10 +24,9 @@ def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> 
         raise Invalid.at("/version", "a fit makes a new version")
     if verb != "fit" and rest:
         raise Invalid.at(f"/{next(iter(rest))}", "unknown query parameter")
-    columns = read_csv(body)
     if verb == "fit" and not target:
-        raise Invalid.at("/target", f"name the target, ?target=…; the CSV has {', '.join(map(repr, columns.names))[:500]}")
-    table = split(columns, target) if target else Table(columns.values, inputs=columns.names)
+        raise Invalid.at("/target", "name the column to predict, ?target=…")
+    table = read_csv(body, target)
     return Request(model, _version(version), {key: _loose(value) for key, value in rest.items()}, table)
 
 
@@ -41,7 +40,8 @@ def _version(text: str | None) -> Version | None:
     return int(text) if text is not None and re.fullmatch(r"[1-9]\d{0,8}", text) else text
 
 
-def _loose(value: str | list[str]) -> Any:  # noqa: ANN401  what JSON makes of it: a number, a truth value or text
+def _loose(value: str | list[str]) -> Any:
+    """Return what JSON makes of a query parameter: a number, a truth value, or text as it stands."""
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
     except msgspec.DecodeError:

@@ -34,7 +34,9 @@ class Index:
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the routes."""
         base = f"{req.scheme}://{req.netloc}"
-        send_json(resp, {"name": "trinity", "mode": self._mode, "routes": [describe(route, base) for route in self._routes]})
+        send_json(
+            resp, {"name": "trinity", "mode": self._mode, "routes": [describe(route, base) for route in self._routes]}
+        )
 
 
 def describe(route: Route, base: str) -> dict[str, str]:

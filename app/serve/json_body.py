@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import msgspec
 import numpy as np
 
 from app.errors import Invalid, Malformed
+from app.pointers import escaped, located
 from app.schemas import ApplyBody, Data, FitBody, Matrix, Request, Rows, Source, Table, Targets, Verb
 
 POINTER_BYTES = 1_000_000  # how far into a malformed body a pointer is worked out
@@ -24,7 +26,7 @@ def parse_json(verb: Verb, body: bytes) -> Request:
     try:
         decoded = _fit_decoder.decode(body) if verb == "fit" else _apply_decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _wrong(body, str(error)) from None
+        raise _wrong(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_json(body, error) from None
     request = Request(model=decoded.model)
@@ -53,68 +55,83 @@ def _take_data(request: Request, data: Data) -> None:
 def _table(rows: Rows, y: Targets | None, columns: list[str] | None) -> Table:
     if not rows:
         raise Invalid.at("/data/X", "X is empty; it needs at least one row")
-    if columns is not None and len(set(columns)) != len(columns):
-        raise Invalid.at("/data/columns", "two columns have the same name")
-    named = isinstance(rows[0], dict)
-    X = _named(cast("list[dict[str, float]]", rows), columns) if named else _matrix(cast("list[list[float]]", rows), "/data/X")
-    names = list(cast("dict[str, float]", rows[0])) if named and columns is None else columns
-    if names is not None and len(names) != X.shape[1]:
-        raise Invalid.at("/data/columns", f"{len(names)} names for {X.shape[1]} columns")
-    return Table(X, None if y is None else _outputs(y), names)
+    names, names_at = columns, "/data/columns"
+    if _all_are(dict, rows, "/data/X"):
+        names = columns or list(cast("dict[str, float]", rows[0]))
+        names_at = names_at if columns else "/data/X/0"
+        X = _named(cast("list[dict[str, float]]", rows), names)
+    else:
+        X = _matrix(cast("list[list[float]]", rows), "/data/X")
+    if names is not None:
+        _check_names(names, X.shape[1], names_at)
+    return Table(X, None if y is None else _outputs(y), names, names_at=names_at)
 
 
-def _matrix(rows: list[list[float]], pointer: str) -> Matrix:
-    """Return rows of equal length as an array; the decoder has seen to it that all values are finite numbers."""
-    width = len(rows[0]) if isinstance(rows[0], list) else 0
-    if not width:
-        raise Invalid.at(f"{pointer}/0", "the row is empty" if isinstance(rows[0], list) else "expected an array of numbers")
-    if set(map(len, rows)) != {width} or set(map(type, rows)) != {list}:
-        index = next(i for i, row in enumerate(rows) if len(row) != width or not isinstance(row, list))
-        raise Invalid.at(f"{pointer}/{index}", f"the row has {len(rows[index])} values, the first has {width}")
-    return np.fromiter(chain.from_iterable(rows), np.float64, count=len(rows) * width).reshape(len(rows), width)
-
-
-def _named(rows: list[dict[str, float]], columns: list[str] | None) -> Matrix:
-    names = columns if columns is not None else list(rows[0])
-    expected = set(names)
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise Invalid.at(f"/data/X/{index}", "rows are either all named or all arrays")
-        if row.keys() != expected:
-            odd = sorted(expected.symmetric_difference(row))
-            raise Invalid.at(f"/data/X/{index}", f"the names differ from {'columns' if columns else 'the first row'}: {', '.join(odd)[:200]}")
-    return _matrix([[row[name] for name in names] for row in rows], "/data/X")
+def _check_names(names: list[str], width: int, pointer: str) -> None:
+    if len(names) != width:
+        raise Invalid.at(pointer, f"{len(names)} names for {width} columns")
+    seen: set[str] = set()
+    for position, name in enumerate(names):
+        if not name or name in seen:
+            fault = f"the name {name[:64]!r} is given twice" if name else "a column has an empty name"
+            raise Invalid.at(f"{pointer}/{position}", fault)
+        seen.add(name)
 
 
 def _outputs(y: Targets) -> Matrix:
     if not y:
         raise Invalid.at("/data/y", "y is empty")
-    if isinstance(y[0], list):
-        for index, row in enumerate(y):
-            if not isinstance(row, list):
-                raise Invalid.at(f"/data/y/{index}", "y is either all numbers or all arrays")
+    if _all_are(list, y, "/data/y"):
         return _matrix(cast("list[list[float]]", y), "/data/y")
-    for index, value in enumerate(y):
-        if isinstance(value, list):
-            raise Invalid.at(f"/data/y/{index}", "y is either all numbers or all arrays")
     return np.array(y, dtype=np.float64)
 
 
-def _wrong(body: bytes, message: str) -> Invalid | Malformed:
-    """Turn msgspec's words, which may end in a path such as `$.data.X[3][1]`, into an error with a pointer."""
-    try:  # the decoder stops at the first wrong value; what follows may not even be JSON
+def _all_are(kind: type, items: Sequence[object], pointer: str) -> bool:
+    """Whether the items are of a kind, all or none; raise Invalid when only some are."""
+    kinds = [type(item) is kind for item in items]
+    if len(set(kinds)) > 1:
+        index = kinds.index(not kinds[0])
+        raise Invalid.at(f"{pointer}/{index}", "this item is of another kind than the first: array, named or number")
+    return kinds[0]
+
+
+def _named(rows: list[dict[str, float]], names: list[str]) -> Matrix:
+    expected = set(names)
+    for index, row in enumerate(rows):
+        if row.keys() != expected:
+            odd = ", ".join(sorted(expected.symmetric_difference(row)))[:200]
+            raise Invalid.at(f"/data/X/{index}", f"the row's names are not those expected; they differ in {odd}")
+    return _matrix([[row[name] for name in names] for row in rows], "/data/X")
+
+
+def _matrix(rows: list[list[float]], pointer: str) -> Matrix:
+    """Return rows of equal length as an array; the decoder has seen to it that all values are finite numbers."""
+    width = len(rows[0])
+    if not width:
+        raise Invalid.at(f"{pointer}/0", "the row is empty")
+    if set(map(len, rows)) != {width}:
+        index = next(i for i, row in enumerate(rows) if len(row) != width)
+        raise Invalid.at(f"{pointer}/{index}", f"the row has {len(rows[index])} values, the first has {width}")
+    return np.fromiter(chain.from_iterable(rows), np.float64, count=len(rows) * width).reshape(len(rows), width)
+
+
+def _wrong(body: bytes, error: msgspec.ValidationError) -> Invalid | Malformed:
+    """Return the error with its pointer, unless the body isn't JSON further on: the decoder stopped before that."""
+    try:
         msgspec.json.decode(body, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(body, error)
-    detail, _, path = message.partition(" - at `$")
-    pointer = re.sub(r"\[(\d+)\]", r".\1", path.rstrip("`")).replace("[...]", "").replace(".", "/")
-    return Invalid.at(pointer, detail)
+        return located(error, body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
+        return _not_json(body, malformed)
 
 
 def _not_json(body: bytes, error: Exception) -> Malformed:
     """Say where the body stops being JSON, with a pointer when it is a NaN or an Infinity that spoils it."""
     at = re.search(r"\(byte (\d+)\)", str(error))
-    if at and int(at[1]) < POINTER_BYTES and (word := re.match(rb"-?(NaN|Infinity)", body[int(at[1]) : int(at[1]) + 9])):
+    if (
+        at
+        and int(at[1]) < POINTER_BYTES
+        and (word := re.match(rb"-?(NaN|Infinity)", body[int(at[1]) : int(at[1]) + 9]))
+    ):
         detail = f"{word[0].decode()} is not JSON (RFC 8259 §6); every number must be finite"
         return Malformed.at(_pointer_to(body, int(at[1])), detail)
     if isinstance(error, RecursionError):
@@ -142,4 +159,4 @@ def _pointer_to(body: bytes, position: int) -> str:
                 keys[-1] = msgspec.json.decode(last, type=str)
             case text if text.startswith(b'"'):
                 last = text
-    return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+    return "".join(map(escaped, keys))

@@ -65,8 +65,15 @@ def describe(service: Service, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "description": (inspect.getdoc(kind) or "").partition("\n")[0],
-        "params": msgspec.json.schema(kind.parameters()),
+        "params": _schema(kind.parameters()),
         "versions": service.store.versions(name),
         "aliases": service.store.aliases(name),
         "links": {"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
     }
+
+
+def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of the parameters themselves, and not a reference to it."""
+    (schema,), components = msgspec.json.schema_components([parameters])
+    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return found

@@ -10,7 +10,7 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from app.errors import Failure, Retriable, TrinityError
+from app.errors import Failure, Retriable, TooLarge, TrinityError
 from app.schemas import Problem
 
 logger = getLogger(__name__)
@@ -49,9 +49,11 @@ async def on_trinity_error(req: Request, resp: Response, error: TrinityError, pa
     send(resp, problem(error.failure()))
     if isinstance(error, Retriable):
         resp.set_header("Retry-After", str(error.retry_after_s))
+    if isinstance(error, TooLarge):
+        resp.set_header("Connection", "close")  # the rest of the body won't be read
 
 
-async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:
+async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:  # noqa: ARG001
     """Answer what Falcon refused: an unknown route, a method that a route doesn't have."""
     status = HTTPStatus(error.status_code)
     detail = error.description or {
@@ -65,9 +67,20 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw, and log where it came from, without the message (it may quote data)."""
-    logger.error("%s %s raised %s\n%s", req.method, req.path, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    logger.error(
+        "%s %s raised %s\n%s",
+        req.method,
+        req.path,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    send(resp, Problem("urn:trinity:internal-error", status.phrase, status, "this is a fault of the service, not of the request"))
+    send(
+        resp,
+        Problem(
+            "urn:trinity:internal-error", status.phrase, status, "this is a fault of the service, not of the request"
+        ),
+    )
 
 
 def install(api: App[Request, Response]) -> None:

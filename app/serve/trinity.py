@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 from app.dispatch.base import Dispatcher
 from app.schemas import Verb, Work
 from app.serve.answer import send_submitted
-from app.serve.body import media_type, parse, read_body
+from app.serve.body import Bodies, media_type, parse
 from app.serve.preferences import preference
 from app.service import Service
 
@@ -29,7 +29,7 @@ class VerbResource:
         dispatcher: Dispatcher,
         pool: ThreadPoolExecutor,
         *,
-        max_body_bytes: int,
+        bodies: Bodies,
         max_wait_s: int,
         queued: bool,
     ) -> None:
@@ -37,17 +37,20 @@ class VerbResource:
         self._service = service
         self._dispatcher = dispatcher
         self._pool = pool
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._max_wait_s = max_wait_s
         self._queued = queued
 
     async def on_post(self, req: Request, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        body = await read_body(req, self._max_body_bytes)
-        asked = preference(req)
-        work = await self._checked(req, body, name)
-        job = await self._dispatcher.submit(work, min(asked.wait_s or 0, self._max_wait_s))
-        send_submitted(resp, job, asked, queued=self._queued)
+        body = await self._bodies.read(req)
+        try:
+            asked = preference(req)
+            work = await self._checked(req, body, name)
+            job = await self._dispatcher.submit(work, min(asked.wait_s or 0, self._max_wait_s))
+            send_submitted(resp, job, asked, queued=self._queued)
+        finally:
+            self._bodies.release(body)
 
     async def _checked(self, req: Request, body: bytes, name: str | None) -> Work:
         work = partial(self._work, media_type(req, body), body, req.params, name)

@@ -1,0 +1,151 @@
+"""The contract of a model: scikit-learn's manners, and persistence without pickle.
+
+A new model is one file: `name`, an `__init__` that only stores its parameters (its signature carries types, limits and
+defaults), `fit` and `predict`. Everything else is inherited.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from functools import cache
+from typing import Any, ClassVar, Self, get_type_hints
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.model import interop
+from app.model.evaluate import evaluate
+
+Array = NDArray[np.float64]
+
+
+class Regressor(ABC):
+    """Base of every model. What `fit` learns ends in `_`; `learned` gives it to be stored, `restore` takes it back.
+
+    The service calls `fit` and `predict` with a float64 X (n, p), finite, C-contiguous, and y (n,) or (n, k).
+    """
+
+    name: ClassVar[str]
+    """The model's name in URLs."""
+
+    @abstractmethod
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from X (n, p) and y (n,) or (n, k). Raises ValueError for parameters or data it cannot use."""
+
+    @abstractmethod
+    def predict(self, X: ArrayLike) -> Array:
+        """Predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k)."""
+
+    def predict_checked(self, X: Array) -> Array:
+        """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time."""
+        return self.predict(X)
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""
+        return evaluate(np.asarray(y, dtype=np.float64), self.predict(X)).r2
+
+    # Parameters
+
+    @classmethod
+    def parameters(cls) -> type[msgspec.Struct]:
+        """Return the parameters as a Struct made from the signature of `__init__`: types, limits, defaults."""
+        return _parameters(cls)
+
+    def check_parameters(self) -> None:
+        """Raise ValueError when a parameter has a wrong type or lies outside its limits."""
+        values = {
+            key: value.item() if isinstance(value, np.generic) else value for key, value in self.get_params().items()
+        }
+        try:
+            msgspec.convert(values, type(self).parameters())
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from error
+
+    def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
+        """Return the parameters by name, as given to `__init__`; `deep` is scikit-learn's and changes nothing here."""
+        return {field: getattr(self, field) for field in type(self).parameters().__struct_fields__}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; ValueError for an unknown one."""
+        known = type(self).parameters().__struct_fields__
+        for key, value in params.items():
+            if key not in known:
+                raise ValueError(
+                    f"Invalid parameter {key!r} for {type(self).__name__}. Valid parameters are: {list(known)!r}."
+                )
+            setattr(self, key, value)
+        return self
+
+    # Persistence
+
+    def learned(self) -> dict[str, Any]:
+        """Return what `fit` learned by attribute name: numeric arrays and JSON values; TypeError for anything else."""
+        return {
+            key: _storable(key, value)
+            for key, value in vars(self).items()
+            if key.endswith("_") and not key.startswith("_")
+        }
+
+    @classmethod
+    def restore(cls, params: dict[str, Any], learned: dict[str, Any]) -> Self:
+        """Build a fitted model from its parameters and what `learned` gave."""
+        model = cls(**params)
+        for key, value in learned.items():
+            setattr(model, key, value)
+        model.prepare()
+        return model
+
+    def prepare(self) -> None:  # noqa: B027 - a hook that most models need not fill
+        """Make derived state that isn't stored; `restore` calls this, and `fit` should at its end."""
+
+    # Size and shape of what is learned
+
+    def n_terms(self, n_inputs: int) -> int:
+        """Count the columns of the design matrix for so many inputs; exact and cheap, nothing is allocated."""
+        return n_inputs
+
+    def design_bytes(self, rows: int, inputs: int) -> int:
+        """Count the bytes of the design matrix, or of its square factor if larger, before anything is allocated."""
+        terms = self.n_terms(inputs)
+        return max(rows, terms) * terms * 8
+
+    def terms(self, names: list[str]) -> list[str]:  # noqa: ARG002 - the general model has none
+        """Name the terms that `coefficients_` belongs to, given the inputs' names; none for a model without them."""
+        return []
+
+    def coefficients(self, names: list[str]) -> tuple[list[str], Array] | None:
+        """Return terms and coefficients, (terms,) or (terms, k), in units of the data; None where there are none."""
+        terms = self.terms(names)
+        return (terms, self.coefficients_) if terms and hasattr(self, "coefficients_") else None
+
+    # Manners
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
+
+    def __sklearn_tags__(self) -> Any:
+        return interop.tags()
+
+
+@cache
+def _parameters(cls: type[Regressor]) -> type[msgspec.Struct]:
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    fields: list[Any] = []
+    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue  # object.__init__, of a model without parameters
+        field = (parameter.name, hints.get(parameter.name, Any))
+        fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
+    return msgspec.defstruct(f"{cls.__name__}Parameters", fields, forbid_unknown_fields=True, frozen=True, kw_only=True)
+
+
+def _storable(key: str, value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "OV":
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_storable(key, item) for item in value]
+    raise TypeError(f"{key} cannot be stored: {type(value).__name__} is neither a numeric array nor a JSON value")

@@ -1,0 +1,93 @@
+"""The scaled basis in which a polynomial is fitted and evaluated, and the way back to the units of the data.
+
+Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are far less alike than powers of x, where
+an unscaled fit loses its digits. Scales are powers of two and centres are round, so that u is nearly always exact.
+"""
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.terms import Terms
+
+Array = NDArray[np.float64]
+
+EXPONENT_LIMIT = 1000
+"""Scales stay within 2^±1000, so that their reciprocals are exact too."""
+
+
+class Basis:
+    """Terms over inputs that are moved by `centre` (p,) and divided by `scale` (p,)."""
+
+    def __init__(self, terms: Terms, centre: Array, scale: Array) -> None:
+        self.terms = terms
+        self.centre = centre
+        self.scale = scale
+        self._steps = tuple(terms.steps())
+        self._shift = centre[:, np.newaxis]
+        self._factor = 1.0 / scale[:, np.newaxis]
+
+    @classmethod
+    def spanning(cls, terms: Terms, low: Array, high: Array) -> Self:
+        """Choose the basis for inputs between `low` (p,) and `high` (p,).
+
+        Nothing is shifted without an intercept to take up the constant that a shift makes, and nothing is scaled for a
+        degree of one: there the columns are the inputs, and `least_squares` equilibrates columns.
+        """
+        centre, scale = np.zeros(terms.inputs), _power_of_two(np.maximum(np.abs(low), np.abs(high)))
+        if terms.intercept:
+            scale = _power_of_two(high / 2 - low / 2)
+            centre = np.round((high / 2 + low / 2) / scale * 8) * (scale / 8)
+        return cls(terms, centre, scale if terms.degree > 1 else np.ones(terms.inputs))
+
+    def expand(self, X: Array, out: Array) -> None:
+        """Write the terms of X (m, p) into out (terms, m)."""
+        first = self.terms.first
+        out[:first] = 1.0
+        inputs = out[first : first + self.terms.inputs]
+        np.subtract(X.T, self._shift, out=inputs)
+        if self.terms.degree > 1:
+            np.multiply(inputs, self._factor, out=inputs)
+        for new, old, factor in self._steps:
+            np.multiply(out[old], out[factor], out=out[new])
+
+    def to_units(self, coefficients: Array) -> Array:
+        """Turn coefficients (terms, k) of the scaled basis into those of the plain powers of the inputs.
+
+        One Taylor shift per input (Horner's scheme), under which the terms of a polynomial are closed; in extended
+        precision where the platform has it. Raises OverflowError for coefficients beyond float64.
+        """
+        factors = self.terms.factors()
+        exponents = np.log2(self.scale).astype(np.int64)
+        powers = np.array([-sum(int(exponents[i]) for i in term) for term in factors], dtype=np.int64)
+        plain = np.ldexp(coefficients.astype(np.longdouble), powers[:, np.newaxis])
+        for i in np.flatnonzero(self.centre):
+            for lower, upper in _shift_order(factors, int(i)):
+                plain[lower] -= np.longdouble(self.centre[i]) * plain[upper]
+        result = plain.astype(np.float64)
+        if not np.isfinite(result).all():
+            raise OverflowError("a coefficient is beyond float64")
+        return result
+
+
+def _power_of_two(size: Array) -> Array:
+    """Return the power of two next above each size; 1 for nothing at all."""
+    exponents = np.clip(np.frexp(size)[1], -EXPONENT_LIMIT, EXPONENT_LIMIT)
+    return np.where(size > 0, np.ldexp(1.0, exponents), 1.0)
+
+
+def _shift_order(factors: list[tuple[int, ...]], i: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Pairs of term lists (one power of input i lower, upper) in the order of repeated synthetic division."""
+    place = {term: k for k, term in enumerate(factors)}
+    levels: list[tuple[list[int], list[int]]] = []
+    for k, term in enumerate(factors):
+        power = term.count(i)
+        if power:
+            levels.extend(([], []) for _ in range(power - len(levels)))
+            at = term.index(i)
+            levels[power - 1][0].append(place[term[:at] + term[at + 1 :]])
+            levels[power - 1][1].append(k)
+    for lowest in range(len(levels)):
+        yield from reversed(levels[lowest:])

@@ -1,0 +1,134 @@
+"""What models linear in their coefficients share: a streamed fit in a scaled basis, and stable, fast predictions."""
+
+from abc import abstractmethod
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.model.base import Regressor
+from app.model.basis import Basis
+from app.model.interop import not_fitted
+from app.model.least_squares import Triangle
+from app.model.prediction import Predictor
+from app.model.terms import Terms
+from app.model.validate import check_names, check_pair, check_rows, column_names, limits
+
+Array = NDArray[np.float64]
+
+MAX_TERMS = 2**15
+"""More terms than this make a triangle of over 8 GB."""
+OUTPUTS_AT_ONCE = 16
+"""Outputs that share a pass over the rows, or as many as there are terms: more cost more than a new pass."""
+SAMPLE = 2**14
+"""Rows enough to find the centre of each input."""
+
+
+class LinearRegressor(Regressor):
+    """Least squares on the terms that `_terms` names.
+
+    Learned: `coefficients_` (terms,) or (terms, k) in units of the data; `scaled_coefficients_`, shaped alike, in the
+    scaled basis of `centre_` (p,) and `scale_` (p,), used to predict; `rank_`, below the number of terms when some are
+    redundant or rows too few; `n_features_in_`; and `names_` where X was a data frame.
+    """
+
+    coefficients_: Array
+    scaled_coefficients_: Array
+    centre_: Array
+    scale_: Array
+    rank_: int
+    n_features_in_: int
+    names_: list[str]
+    _predictor: Predictor
+
+    @abstractmethod
+    def _terms(self, inputs: int) -> Terms:
+        """Return the terms for so many inputs."""
+
+    def n_terms(self, n_inputs: int) -> int:
+        """Count the coefficients for so many inputs, the intercept among them."""
+        return self._terms(n_inputs).count
+
+    def terms(self, names: list[str]) -> list[str]:
+        """Name the terms, the intercept "1" first, then by total degree, then by the order of the inputs."""
+        return self._terms(len(names)).names(names)
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Names of the columns of the data frame fitted to, scikit-learn's way."""
+        if not hasattr(self, "names_"):
+            raise AttributeError("feature_names_in_ is there after a fit to a data frame with column names")
+        return np.array(self.names_, dtype=object)
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit to X (n, p) and y (n,) or (n, k).
+
+        Raises ValueError for wrong parameters or shapes, NaN, infinity, values too large, and too many terms.
+        """
+        self.check_parameters()
+        rows, targets = check_pair(X, y)
+        terms = self._terms(rows.shape[1])
+        if terms.count > MAX_TERMS:
+            raise ValueError(f"{terms.count} terms are too many for one fit (at most {MAX_TERMS}).")
+        try:
+            with np.errstate(all="ignore"):  # what overflows ends in the one error below
+                self._learn(Basis.spanning(terms, *limits(_sample(rows, terms))), rows, targets)
+        except OverflowError:
+            limits(rows)
+            limits(targets.reshape(len(targets), -1), name="y")
+            raise ValueError("The values of X or y are too large: what is fitted to them is beyond float64.") from None
+        self.__dict__.pop("names_", None)
+        if names := column_names(X):
+            self.names_ = names
+        return self
+
+    def _learn(self, basis: Basis, rows: Array, targets: Array) -> None:
+        columns = targets.reshape(len(targets), -1)
+        scaled = np.empty((basis.terms.count, columns.shape[1]))
+        at_once, rank = max(OUTPUTS_AT_ONCE, basis.terms.count), 0
+        for k in range(0, columns.shape[1], at_once):
+            group = slice(k, k + at_once)
+            scaled[:, group], rank = _fit(basis, rows, columns[:, group])
+        shape = (basis.terms.count, *targets.shape[1:])
+        self.coefficients_ = basis.to_units(scaled).reshape(shape)
+        self.scaled_coefficients_ = scaled.reshape(shape)
+        self.centre_, self.scale_, self.rank_ = basis.centre, basis.scale, rank
+        self.n_features_in_ = basis.terms.inputs
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make the predictor from what was learned."""
+        basis = Basis(self._terms(self.n_features_in_), self.centre_, self.scale_)
+        coefficients = self.scaled_coefficients_.reshape(basis.terms.count, -1)
+        self._predictor = Predictor(basis, coefficients, flat=self.scaled_coefficients_.ndim == 1)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict for X (m, p), shaped as y was; ValueError for a wrong width, NaN, infinity, or before a fit."""
+        if not hasattr(self, "_predictor"):
+            raise not_fitted(self)
+        check_names(self, X)
+        return self._predictor(check_rows(X, of=self))
+
+    def predict_checked(self, X: Array) -> Array:
+        """Predict for an X that needs no checks."""
+        return self._predictor(X)
+
+
+def _sample(rows: Array, terms: Terms) -> Array:
+    """Return the rows to take the basis from: degree one only needs a centre, which some rows give."""
+    return rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
+
+
+def _fit(basis: Basis, rows: Array, columns: Array) -> tuple[Array, int]:
+    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block."""
+    count = basis.terms.count
+    triangle = Triangle(count, columns.shape[1])
+    for start in range(0, len(rows), triangle.block_rows):
+        part = slice(start, start + triangle.block_rows)
+
+        def fill(block: Array, X: Array = rows[part], y: Array = columns[part]) -> None:
+            basis.expand(X, block[:count])
+            block[count:] = y.T
+
+        triangle.absorb(len(rows[part]), fill)
+    return triangle.solve()

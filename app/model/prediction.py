@@ -1,0 +1,85 @@
+"""Evaluation of a fitted polynomial: few rows in plain Python, where numpy's calls are dear; many by blocks."""
+
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.model.basis import Basis
+
+Array = NDArray[np.float64]
+
+FEW = 2048
+"""Rows times terms times outputs up to which plain Python is the faster way."""
+BLOCK_VALUES = 2**18
+"""Values of a block: 2 MB."""
+
+
+class Predictor:
+    """Predictions of coefficients (terms, k) in a scaled basis, for rows known to be finite float64.
+
+    Both ways add up the same products in the same order: to the last bit, a row's prediction doesn't depend
+    on the rows around it.
+    """
+
+    def __init__(self, basis: Basis, coefficients: Array, *, flat: bool) -> None:
+        """`flat` is for 1-D predictions of one output."""
+        self._basis = basis
+        self._coefficients = coefficients
+        self._flat = flat
+        self._inputs = list(zip(basis.centre.tolist(), (1.0 / basis.scale).tolist(), strict=True))
+        self._constant = [1.0] * basis.terms.first
+        self._pairs = list(basis.terms.pairs())
+        self._columns: list[list[float]] = coefficients.T.tolist()
+
+    def __call__(self, X: Array) -> Array:
+        """Predictions (m,) or (m, k) for X (m, p). Raises ValueError when one is beyond float64."""
+        if X.shape[0] * self._coefficients.size <= FEW:
+            return self._few(X)
+        return self._many(X)
+
+    def _few(self, X: Array) -> Array:
+        if self._flat:
+            return np.array([self._row(row)[0] for row in X.tolist()])
+        return np.array([self._row(row) for row in X.tolist()])
+
+    def _row(self, row: list[float]) -> list[float]:
+        values = self._constant.copy()
+        for x, (centre, factor) in zip(row, self._inputs, strict=True):
+            values.append((x - centre) * factor)
+        for term, factor in self._pairs:
+            values.append(values[term] * values[factor])
+        sums = []
+        for column in self._columns:
+            total = 0.0
+            for coefficient, value in zip(column, values, strict=True):
+                total += coefficient * value
+            if not isfinite(total):
+                raise _beyond()
+            sums.append(total)
+        return sums
+
+    def _many(self, X: Array) -> Array:
+        rows, (terms, outputs) = X.shape[0], self._coefficients.shape
+        step = max(1, BLOCK_VALUES // terms)
+        space = np.empty((terms + 1, min(step, rows)))
+        sums = np.zeros((outputs, rows))
+        with np.errstate(all="ignore"):
+            for start in range(0, rows, step):
+                block = X[start : start + step]
+                self._add(block, space[:, : len(block)], sums[:, start : start + step])
+        if not np.isfinite(sums).all():
+            raise _beyond()
+        return sums[0] if self._flat else np.ascontiguousarray(sums.T)
+
+    def _add(self, block: Array, space: Array, sums: Array) -> None:
+        terms, product = space[:-1], space[-1]
+        self._basis.expand(block, terms)
+        for coefficients, total in zip(self._columns, sums, strict=True):
+            for coefficient, term in zip(coefficients, terms, strict=True):
+                np.multiply(term, coefficient, out=product)
+                np.add(total, product, out=total)
+
+
+def _beyond() -> ValueError:
+    return ValueError("A prediction is beyond float64: the row lies too far from the data that was fitted.")

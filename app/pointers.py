@@ -1,0 +1,54 @@
+"""JSON pointers (RFC 6901) to the values that msgspec refuses."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import msgspec
+
+from app.errors import Invalid
+
+_TOKEN = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
+_SOME = "[...]"
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
+
+
+def escaped(key: str | int) -> str:
+    """Return one step of a pointer."""
+    return "/" + str(key).replace("~", "~0").replace("/", "~1")
+
+
+def located(error: msgspec.ValidationError, document: bytes = b"{}", root: str = "") -> Invalid:
+    """Return the error with the pointer to what msgspec refused in a JSON document that lies at the pointer `root`.
+
+    msgspec ends its words in a path such as `$.data.X[3][1]`, leaves out the keys of dicts ([...]), and names
+    an unknown member in its words only.
+    """
+    detail, _, path = str(error).partition(" - at `$")
+    keys = [token["field"] or token["index"] or _SOME for token in _TOKEN.finditer(path.rstrip("`"))]
+    if unknown := _UNKNOWN.match(detail):
+        keys.append(unknown["field"])
+    if _SOME in keys:
+        at = keys.index(_SOME)
+        keys[at:] = [_not_a_number(document, keys[:at])]
+    return Invalid.at(root + "".join(map(escaped, keys)), detail)
+
+
+def _not_a_number(document: bytes, keys: list[str]) -> str:
+    """Return the key that `[...]` stands for: the only dicts of one type in requests are rows of named numbers."""
+    value = json.loads(document)
+    for key in keys:
+        value = value[int(key) if isinstance(value, list) else key]
+    row: dict[str, object] = value
+    return next(key for key, item in row.items() if not _is_finite_number(item))
+
+
+def _is_finite_number(item: object) -> bool:
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        return False
+    try:
+        return math.isfinite(item)
+    except OverflowError:  # an integer beyond float64
+        return False

@@ -1,0 +1,51 @@
+"""Keep-alive connections that each carry many requests of 1 KB to 1 MB: none may be lost or answered wrongly."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.bench.http import Connection
+from tests.bench.report import Figure
+from tests.bench.running import post, trinity
+
+REQUESTS, CONNECTIONS = 3_000, 16
+SMALLEST_BYTES, LARGEST_BYTES = 1_000, 1_000_000
+ROW = b'{"data":{"X":[[0.5]]}}'
+
+
+def run() -> list[Figure]:
+    """Not one of 3,000."""
+    with trinity() as server:
+        post(server.url, "/fit", b"")
+        begin = time.perf_counter()
+        lost = losses(server.url, REQUESTS)
+        seconds = time.perf_counter() - begin
+    text = f"{len(lost)} lost in {seconds:.1f} s" + (f", first: {lost[0]}" if lost else "")
+    return [Figure(f"{REQUESTS:,} keep-alive requests, 1 KB–1 MB", text, target="0 lost", ok=not lost)]
+
+
+def losses(url: str, requests: int) -> list[str]:
+    """Send that many predictions over 16 connections; return what went wrong with each that wasn't answered right."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        per_connection = [requests // CONNECTIONS + (number < requests % CONNECTIONS) for number in range(CONNECTIONS)]
+        return [loss for lost in pool.map(_one, [url] * CONNECTIONS, range(CONNECTIONS), per_connection) for loss in lost]
+
+
+def _one(url: str, seed: int, requests: int) -> list[str]:
+    """The losses of one connection, which is opened anew after each."""
+    sizes = random.Random(seed)
+    lost: list[str] = []
+    connection = Connection(url)
+    for _ in range(requests):
+        size = int(SMALLEST_BYTES * (LARGEST_BYTES / SMALLEST_BYTES) ** sizes.random())
+        body = ROW + b" " * (size - len(ROW))
+        try:
+            status = connection.ask("POST", "/predict", body).status
+            if status != 200:
+                lost.append(f"{size} bytes: status {status}")
+        except OSError as error:
+            lost.append(f"{size} bytes: {error}")
+            connection.__exit__(None, None, None)
+            connection = Connection(url)
+    connection.__exit__(None, None, None)
+    return lost

@@ -1,0 +1,99 @@
+"""Fixtures of all tests: running Trinitys, one per mode; the servers' logs under a failed test; and no skip in CI."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests import servers
+from tests.conformance.client import MODES, WAIT_S, Api, Mode
+
+MODELS = "app.model.models,tests.models_for_tests"
+MAX_BODY_BYTES = 1_048_576
+
+
+@pytest.fixture(scope="session", params=MODES)
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Trinity in each of its modes, with the tests' own models beside those shipped."""
+    if request.param == "rabbit" and (missing := servers.missing_rabbitmq()):
+        pytest.skip(missing)
+    with trinity(request.param, tmp_path_factory.mktemp(request.param), TRINITY_MAX_BODY=str(MAX_BODY_BYTES)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A second Trinity in sync mode, the one that the others' results are compared with."""
+    with trinity("inline", tmp_path_factory.mktemp("golden"), TRINITY_MAX_BODY=str(MAX_BODY_BYTES)) as running:
+        yield running
+
+
+@pytest.fixture
+def no_job(api: Api) -> Iterator[None]:
+    """Hold that the test leaves no job behind: no new key in the ledger."""
+    before = _ledger_keys(api)
+    yield
+    assert _ledger_keys(api) <= before
+
+
+@contextmanager
+def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> Iterator[Api]:
+    """A whole Trinity of its own, in `folder`; without `workers` nobody takes the jobs."""
+    with ExitStack() as stack:
+        started: list[servers.Server] = []
+
+        def start(context: Any) -> servers.Server:
+            started.append(stack.enter_context(context))
+            return started[-1]
+
+        settings = {"TRINITY_MODELS": MODELS, "TRINITY_STORE": str(folder / "store"), "TRINITY_MODE": "sync", **env}
+        if mode != "inline":
+            ledger = start(servers.valkey(folder / "valkey")).url
+            broker = f"{ledger}/1" if mode == "redis" else start(servers.rabbitmq(folder / "rabbitmq")).url
+            urls = {"TRINITY_BROKER_URL": broker, "TRINITY_LEDGER_URL": f"{ledger}/0"}
+            settings |= {"TRINITY_MODE": "async", **urls}
+            if workers:
+                start(servers.worker(folder, **settings))
+        url = start(servers.web(folder, **settings)).url
+        http = stack.enter_context(httpx.Client(base_url=url, timeout=WAIT_S + 10))
+        yield Api(mode, http, started, settings.get("TRINITY_LEDGER_URL"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Put the servers' logs under a failed test; in CI, where everything is installed, a skipped test has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _no_skip_in_ci(report)
+    running = getattr(item, "funcargs", {}).get("api")
+    if report.when == "call" and report.failed and isinstance(running, Api):
+        report.sections.append(("servers", running.log()))
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    """The same for whole modules."""
+    report = yield
+    if report.skipped:
+        _no_skip_in_ci(report)
+    return report
+
+
+def _ledger_keys(api: Api) -> set[bytes]:
+    if api.ledger_url is None:
+        return set()
+    with Redis.from_url(api.ledger_url) as ledger:
+        return set(ledger.scan_iter())
+
+
+def _no_skip_in_ci(report: Any) -> None:
+    if os.environ.get("CI") == "true":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"nothing skips in CI: {reason}"

@@ -1,0 +1,72 @@
+"""Models that only the tests serve (TRINITY_MODELS): they fail, they wait, or they have their versions to themselves."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.model.base import Array, Regressor
+from app.model.polynomial import PolynomialRegressor
+
+
+class Reserved(PolynomialRegressor):
+    """A model that one test alone fits, so that its versions can be counted."""
+
+    name = "reserved"
+
+
+class NeverFitted(PolynomialRegressor):
+    """A model that no test fits."""
+
+    name = "never-fitted"
+
+
+class Raising(Regressor):
+    """A model with a bug: it learns anything and raises on every prediction, on 13 rows even while it learns."""
+
+    name = "raising"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn nothing; KeyError for 13 rows."""
+        if len(np.asarray(X)) == 13:
+            raise KeyError("a bug in fit")
+        self.fitted_ = len(np.asarray(y))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Raise, unless asked about the single row of zeros or fewer: score and evaluate see it too."""
+        if np.any(np.asarray(X)):
+            raise ZeroDivisionError("a bug in predict")
+        return np.zeros(len(np.asarray(X)))
+
+
+class Picky(Raising):
+    """A model that refuses its data in words."""
+
+    name = "picky"
+
+    def predict(self, X: ArrayLike) -> Array:
+        """ValueError, a regressor's way of refusing data."""
+        if np.any(np.asarray(X)):
+            raise ValueError("only zeros please")
+        return np.zeros(len(np.asarray(X)))
+
+
+class Gated(Regressor):
+    """A model whose fit waits at a named pipe until the test closes its end."""
+
+    name = "gated"
+
+    def __init__(self, gate: str = "") -> None:
+        self.gate = gate
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Wait at the gate, then learn the mean of y."""
+        Path(self.gate).read_bytes()
+        self.mean_: Any = float(np.mean(y))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The mean, for every row."""
+        return np.full(len(np.asarray(X)), self.mean_)

@@ -1,0 +1,155 @@
+"""The web server itself, as `gunicorn app:api` starts it: connections, stopping, restarting, and refusing to start."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from tests.bench.http import Answer, Connection
+from tests.bench.keepalive import losses
+from tests.conformance.client import Gate, gate
+from tests.servers import BIN, ROOT, Server, free_port, until, web
+
+ROW = b'{"data":{"X":[[0.5]]}}'
+GATED = {"TRINITY_MODELS": "app.model.models,tests.models_for_tests", "WEB_CONCURRENCY": "1"}
+
+
+def test_no_keep_alive_request_from_1_kb_to_1_mb_is_lost(tmp_path: Path) -> None:
+    with web(tmp_path) as server:
+        assert ask(server, "POST", "/fit").status == 200
+        assert losses(server.url, requests=3_000) == []
+
+
+def test_a_request_in_flight_is_answered_when_the_server_is_told_to_stop(tmp_path: Path) -> None:
+    with web(tmp_path, **GATED) as server, waiting_fit(server, tmp_path) as (fit, pipe):
+        server.process.terminate()
+        until(lambda: refuses(server), "the listening socket to close")
+        pipe.open()
+        assert fit.result().status == 200
+        assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda how: how.name)
+def test_idle_connections_do_not_delay_a_stop(tmp_path: Path, how: signal.Signals) -> None:
+    with web(tmp_path) as server, Connection(server.url) as idle:
+        assert idle.ask("GET", "/ping").status == 200
+        server.process.send_signal(how)
+        assert server.process.wait(10) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_ping_answers_while_a_fit_waits_and_while_one_computes(tmp_path: Path) -> None:
+    with web(tmp_path, **GATED) as server, Connection(server.url) as connection:
+        with waiting_fit(server, tmp_path) as (fit, pipe):
+            assert connection.ask("GET", "/ping").status == 200
+            assert not fit.done()
+            pipe.open()
+        with ThreadPoolExecutor(1) as pool:
+            body = b'{"params":{"degree":9},"data":{"source":"dummy","params":{"number":2000000}}}'
+            fit = pool.submit(ask, server, "POST", "/fit", body)
+            moments = [time.monotonic()]
+            while not fit.done():
+                assert connection.ask("GET", "/ping").status == 200
+                moments.append(time.monotonic())
+            assert fit.result().status == 200
+            assert max(after - before for before, after in pairwise(moments)) < 1
+
+
+def test_a_killed_process_is_replaced_and_nobody_notices_for_long(tmp_path: Path) -> None:
+    with web(tmp_path, WEB_CONCURRENCY="2") as server:
+        assert ask(server, "POST", "/fit").status == 200
+        until(lambda: len(workers(server)) == 2, "both processes")
+        victim, survivor = workers(server)
+        victim.kill()
+        until(lambda: len(workers(server)) == 2 and victim not in workers(server), "a new process")
+        assert survivor in workers(server)
+        assert {ask(server, "POST", "/predict", ROW).status for _ in range(20)} == {200}
+
+
+def test_every_bad_setting_is_listed_before_any_process_is_started() -> None:
+    bad = {"TRINITY_MODEE": "sync", "TRINITY_THREADS": "many", "WEB_CONCURRENCY": "0", "PORT": "http"}
+    status, said = failed_start(**bad)
+    assert status != 0
+    for name in bad:
+        assert f"  {name}: " in said
+    assert "did you mean TRINITY_MODE?" in said
+    assert "Traceback" not in said and "Booting" not in said
+
+
+def test_a_models_module_that_is_not_there_stops_the_start_in_words() -> None:
+    status, said = failed_start(TRINITY_MODELS="no_such_module")
+    assert status != 0
+    assert "TRINITY_MODELS: can't import 'no_such_module'" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"a" * 500_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nx: " + b"a" * 500_000 + b"\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\n" + b"x: a\r\n" * 100_000 + b"\r\n",
+    ],
+    ids=["request line", "one header", "many headers"],
+)
+def test_an_endless_head_is_refused(tmp_path: Path, head: bytes) -> None:
+    with web(tmp_path) as server, Connection(server.url) as connection:
+        # the refusal may reach us as a reset: the server closes while we still send
+        try:
+            connection.send_raw(head)
+            assert connection.receive().status == 431
+        except ConnectionError:
+            pass
+        assert ask(server, "GET", "/ping").status == 200
+
+
+def test_an_access_log_holds_no_query(tmp_path: Path) -> None:
+    with web(tmp_path, GUNICORN_CMD_ARGS="--access-logfile -") as server:
+        ask(server, "GET", "/ping?name=Karoline")
+        until(lambda: '"GET /ping HTTP/1.1" 200' in server.log.read_text(), "the access log")
+        assert "Karoline" not in server.log.read_text()
+
+
+@contextmanager
+def waiting_fit(server: Server, folder: Path) -> Iterator[tuple["Future[Answer]", Gate]]:
+    """A fit that is in the middle of its work, and the gate that lets it end."""
+    with ThreadPoolExecutor(1) as pool, gate(folder) as pipe:
+        fit = pool.submit(ask, server, "POST", "/fit", msgspec.json.encode(pipe.body()))
+        pipe.wait_for_fit()
+        yield fit, pipe
+
+
+def ask(server: Server, method: str, path: str, body: bytes = b"") -> Answer:
+    """One request on a connection of its own."""
+    with Connection(server.url) as connection:
+        return connection.ask(method, path, body)
+
+
+def refuses(server: Server) -> bool:
+    """Whether new connections are refused."""
+    try:
+        with Connection(server.url):
+            return False
+    except ConnectionRefusedError:
+        return True
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    """The serving processes, oldest first."""
+    return [child for child in psutil.Process(server.process.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def failed_start(**env: str) -> tuple[int, str]:
+    """The exit status and all output of a server that can't start."""
+    command = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{free_port()}"]
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60)
+    return ended.returncode, ended.stdout + ended.stderr
