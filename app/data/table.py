@@ -125,7 +125,7 @@ def _positions(target: Sequence[str], names: list[str]) -> list[int]:
     if len(set(target)) < len(target):
         raise Invalid.at("/target", "a column is named twice")
     if len(target) == len(names):
-        raise Invalid.at("/target", "every column is a target; at least one must be an input")
+        raise Invalid.at("/data/X", "every column is a target; at least one must be an input")
     return [names.index(name) for name in target]
 
 

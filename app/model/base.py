@@ -142,8 +142,8 @@ def _parameters(cls: type[Regressor]) -> type[msgspec.Struct]:
 def _storable(key: str, value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OV":
         return value
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, np.number | np.bool_):
+        return np.asarray(value)  # not a float: what comes back should still have a shape and a dtype
     if isinstance(value, bool | int | float | str | None):
         return value
     if isinstance(value, list | tuple):

@@ -9,8 +9,8 @@ from app.model.basis import Basis
 
 Array = NDArray[np.float64]
 
-FEW = 2048
-"""Rows times terms times outputs up to which plain Python is the faster way."""
+FEW_ROWS = 8
+"""Rows up to which plain Python is the faster way, however many terms."""
 BLOCK_VALUES = 2**18
 """Values of a block: 2 MB."""
 
@@ -34,7 +34,7 @@ class Predictor:
 
     def __call__(self, X: Array) -> Array:
         """Predictions (m,) or (m, k) for X (m, p). Raises ValueError when one is beyond float64."""
-        if X.shape[0] * self._coefficients.size <= FEW:
+        if X.shape[0] <= FEW_ROWS:
             return self._few(X)
         return self._many(X)
 

@@ -31,7 +31,8 @@ def check_rows(X: ArrayLike, of: Any) -> Array:
     rows = _as_rows(X)
     if rows.shape[1] != of.n_features_in_:
         raise ValueError(
-            f"X has {rows.shape[1]} features, but {type(of).__name__} is expecting {of.n_features_in_} features as input."
+            f"X has {rows.shape[1]} features, but {type(of).__name__} is expecting "
+            f"{of.n_features_in_} features as input."
         )
     limits(rows)
     return rows

@@ -1,0 +1,1 @@
+"""Tests of the models: accuracy, the contract, terms, fits and evaluation."""

@@ -1,0 +1,56 @@
+"""The composition root: which models are served, and what stops the start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import build, find_models
+from app.settings import Settings, SettingsError
+from tests.unit.fakes import First, Mean
+
+
+def test_models_are_found_by_name() -> None:
+    """Every concrete regressor of a module is served under its name; abstract and private ones are not."""
+    assert find_models(["tests.unit.fakes"]) == {"mean": Mean, "first": First}
+
+
+def test_modules_add_up() -> None:
+    """Models of several modules are served together; spaces and a comma at the end don't matter."""
+    assert {"mean", "polynomial", "multivariate"} <= find_models("app.model.models, tests.unit.fakes,".split(",")).keys()
+
+
+@pytest.mark.parametrize("module", ["nowhere", "app.nowhere", ".relative", "app/model", ""])
+def test_a_module_that_is_not_there_stops_the_start(module: str) -> None:
+    """As a problem of the settings, in words; no module at all is one, too."""
+    with pytest.raises(SettingsError, match="TRINITY_MODELS"):
+        build(Settings(models=module, default_model="mean"))
+
+
+def test_an_unknown_default_model_stops_the_start() -> None:
+    """The message lists those there are."""
+    with pytest.raises(SettingsError, match="TRINITY_DEFAULT_MODEL.*polynomial"):
+        build(Settings(default_model="nope"))
+
+
+def test_building_opens_nothing(tmp_path: Path) -> None:
+    """No folder is made and no server asked until there is work."""
+    build(Settings(store=str(tmp_path / "store"), ledger_url="redis://192.0.2.1:1/0"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def imports(module: str) -> set[str]:
+    """Top-level packages that importing a module brings in, in a process of its own."""
+    code = f"import {module}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_workers_do_without_falcon() -> None:
+    """The worker's entrance doesn't load the web's."""
+    assert "falcon" not in imports("app.tasks")
+
+
+def test_the_web_process_does_without_celery_and_redis_in_sync_mode() -> None:
+    """What only async mode needs costs sync mode neither memory nor time."""
+    assert not imports("app.web") & {"celery", "kombu", "redis"}

@@ -1,0 +1,149 @@
+"""JSON bodies: decoded, or refused with a pointer to the value that is wrong."""
+
+import numpy as np
+import pytest
+
+from app.errors import Invalid, Malformed, TrinityError
+from app.schemas import Request, Verb
+from app.serve.json_body import parse_json
+
+
+def parsed(text: str | bytes, verb: Verb = "fit") -> Request:
+    """The request of a body."""
+    return parse_json(verb, text.encode() if isinstance(text, str) else text)
+
+
+def refusal(text: str | bytes, verb: Verb = "fit") -> tuple[type[TrinityError], list[str]]:
+    """The kind of a refusal and its pointers; its words are short whatever was sent."""
+    with pytest.raises(TrinityError) as caught:
+        parsed(text, verb)
+    assert len(caught.value.detail) < 500
+    return type(caught.value), [fault.pointer for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize("body", ["", " \n", "{}"])
+def test_nothing_is_an_empty_request(body: str) -> None:
+    """No body asks for the defaults, as {} does."""
+    assert parsed(body) == Request()
+
+
+def test_rows_and_outputs() -> None:
+    """X is n×p, y n or n×k, both float64 and contiguous; integers are numbers, too."""
+    table = parsed('{"data": {"X": [[1, 2.5], [3, 4], [5, 6]], "y": [[1], [2], [3]]}}').table
+    assert table is not None and table.y is not None
+    assert table.X.tolist() == [[1, 2.5], [3, 4], [5, 6]]
+    assert (table.y.shape, table.inputs, table.outputs) == ((3, 1), None, None)
+    assert all(a.dtype == np.float64 and a.flags.c_contiguous for a in (table.X, table.y))
+
+
+def test_named_rows_in_any_order() -> None:
+    """The first row, or `columns`, gives the order."""
+    rows = '[{"a": 1, "b": 2}, {"b": 4, "a": 3}]'
+    for columns, names, X in (("", ["a", "b"], [[1, 2], [3, 4]]), (',"columns": ["b", "a"]', ["b", "a"], [[2, 1], [4, 3]])):
+        table = parsed(f'{{"data": {{"X": {rows} {columns}}}}}').table
+        assert table is not None
+        assert (table.inputs, table.X.tolist()) == (names, X)
+
+
+@pytest.mark.parametrize("version", ["3", '"latest"'])
+def test_a_version_is_a_number_or_an_alias(version: str) -> None:
+    """For predict and score."""
+    assert parsed(f'{{"version": {version}}}', "predict").version in {3, "latest"}
+
+
+@pytest.mark.parametrize("word", ["NaN", "-NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    ("around", "pointer"),
+    [
+        ('{"data":{"X":[[1,2],[3,#]]}}', "/data/X/1/1"),
+        ('{"data":{"X":[[1]],"y":[[1],[2,#]]}}', "/data/y/1/1"),
+        ('{"data": {"X": [{"a": 1}, {"a~/\\"b": #}]}}', '/data/X/1/a~0~1"b'),
+        ('{"model": "[{,:\\"\\\\", "params": {"list": [[], {}, [1, {"deep": #}]]}}', "/params/list/2/1/deep"),
+        ('{"data":{"X":"wrong","y":[#]}}', "/data/y/0"),
+        ('{"unknown": 1, "params": {"degree": #}}', "/params/degree"),
+        ("#", ""),
+        (" [ 1 , # ]", "/1"),
+    ],
+)
+def test_a_literal_that_is_no_json_has_a_pointer(word: str, around: str, pointer: str) -> None:
+    """NaN and Infinity make a body malformed wherever they stand, and the answer says where."""
+    assert refusal(around.replace("#", word)) == (Malformed, [pointer])
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 400, "9" * 5000])
+def test_a_number_beyond_float64_is_invalid(number: str) -> None:
+    """It is JSON, but no number that can be reckoned with."""
+    assert refusal(f'{{"data":{{"X":[[1],[{number}]]}}}}') == (Invalid, ["/data/X/1/0"])
+
+
+@pytest.mark.parametrize("number", ["9" * 25, "9" * 400, "9" * 5000, "1.5", "true", "0", "-1"])
+def test_a_version_that_is_none(number: str) -> None:
+    """Numbers that no version has are refused here or, when they are merely too high, not found later."""
+    try:
+        assert isinstance(parsed(f'{{"version": {number}}}', "predict").version, int)
+    except Invalid as error:
+        assert [fault.pointer for fault in error.faults] == ["/version"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"data":' * 100_000, '{"params":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}", '[{"a":' * 100_000],
+    ids=["arrays", "objects", "closed arrays", "both"],
+)
+def test_deep_nesting_is_malformed(body: str) -> None:
+    """And neither a crash nor a 500."""
+    assert refusal(body)[0] is Malformed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"nope", b"{}{}", b'{"model": "\xff"}', b"\xff\xfe{}", b'{"model": "\x00"}', b'{"a": 1,}', b'{"model": "\\ud800"}', b"{'a': 1}", b"nan"],
+)
+def test_what_is_no_json(body: bytes) -> None:
+    """Is malformed, without a pointer, because there is nothing to point at."""
+    assert refusal(body) == (Malformed, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer"),
+    [
+        ('"X": [[1, 2], [3]]', "/data/X/1"),
+        ('"X": [[1, 2], [3, 4], []]', "/data/X/2"),
+        ('"X": [[1], 2]', "/data/X/1"),
+        ('"X": [[1], {"a": 1}]', "/data/X/1"),
+        ('"X": [{"a": 1}, [1]]', "/data/X/1"),
+        ('"X": [{"a": 1}, {"b": 1}]', "/data/X/1"),
+        ('"X": [{"a": 1}, {}]', "/data/X/1"),
+        ('"X": [1, 2]', "/data/X/0"),
+        ('"X": []', "/data/X"),
+        ('"X": [["1"]]', "/data/X/0/0"),
+        ('"X": [[true]]', "/data/X/0/0"),
+        ('"X": [[null]]', "/data/X/0/0"),
+        ('"X": [[[1]]]', "/data/X/0/0"),
+        ('"X": [[1]], "y": [1, [2]]', "/data/y/1"),
+        ('"X": [[1]], "y": [[1], 2]', "/data/y/1"),
+        ('"X": [[1]], "y": [[1], [2, 3]]', "/data/y/1"),
+        ('"X": [[1]], "y": []', "/data/y"),
+        ('"X": [[1, 2]], "columns": ["a", "a"]', "/data/columns/1"),
+        ('"X": [[1, 2]], "columns": ["a"]', "/data/columns"),
+        ('"X": [[1, 2]], "columns": []', "/data/columns"),
+        ('"X": [[1]], "columns": [""]', "/data/columns/0"),
+        ('"X": [[1]], "source": "dummy"', "/data"),
+        ('"y": [1]', "/data"),
+        ('"X": [[1]], "params": {"a": 1}', "/data/params"),
+        ('"X": [[1]], "Z": 1', "/data/Z"),
+        ('"X": [{"a": "1"}]', "/data/X/0/a"),
+    ],
+)
+def test_well_formed_but_wrong(data: str, pointer: str) -> None:
+    """Each is Invalid, with a pointer to the value or member."""
+    kind, pointers = refusal(f'{{"data": {{{data}}}}}')
+    assert kind is Invalid
+    assert pointers in ([pointer], [f"{pointer}/0"])
+
+
+def test_mixed_rows_are_told_from_ragged_ones() -> None:
+    """The words don't claim that a row of the right length is too long."""
+    with pytest.raises(Invalid) as caught:
+        parsed('{"data": {"X": [[1, 2], {"a": 1, "b": 2}]}}')
+    assert "values" not in caught.value.detail

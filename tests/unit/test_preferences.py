@@ -1,0 +1,54 @@
+"""The Prefer header (RFC 7240): what is known is read, all else is ignored."""
+
+import pytest
+from falcon import testing
+from falcon.asgi import Request
+
+from app.serve.preferences import Preference, preference
+
+
+def prefer(*headers: str) -> Preference:
+    """What a request with these Prefer headers asks for."""
+    request = testing.create_asgi_req(headers=[("Prefer", header) for header in headers])
+    assert isinstance(request, Request)
+    return preference(request)
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        ("wait=5", Preference(5)),
+        ("Wait=5", Preference(5)),
+        ('wait="5"', Preference(5)),
+        ("wait = 5", Preference(5)),
+        ("wait=0", Preference(0)),
+        ("wait=5; strictly", Preference(5)),
+        ("respond-async", Preference(None, respond_async=True)),
+        ("Respond-Async", Preference(None, respond_async=True)),
+        ("respond-async, wait=10", Preference(10, respond_async=True)),
+        ("wait=10,respond-async", Preference(10, respond_async=True)),
+        ("wait=5, wait=9", Preference(5)),
+        ("return=minimal, wait=5, handling=lenient", Preference(5)),
+    ],
+)
+def test_known_preferences(header: str, asked: Preference) -> None:
+    """In any order, case and company; of several waits the first counts."""
+    assert prefer(header) == asked
+
+
+@pytest.mark.parametrize(
+    "header", ["", ",", ";", "wait", "wait=", "wait=-1", "wait=1.5", "wait=soon", "await=5", "wait=1e3", f"wait={'9' * 30}", "foo", "\x00"]
+)
+def test_anything_else_is_ignored(header: str) -> None:
+    """A preference that isn't understood is none."""
+    assert prefer(header) == Preference()
+
+
+def test_no_header() -> None:
+    """Nothing is preferred."""
+    assert prefer() == Preference()
+
+
+def test_two_headers_are_one_list() -> None:
+    """RFC 7240 §2: several Prefer headers count as one."""
+    assert prefer("respond-async", "wait=5") == Preference(5, respond_async=True)

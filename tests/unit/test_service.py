@@ -1,0 +1,227 @@
+"""The service: what is checked before work is accepted, and what fit, predict and score do with names and versions."""
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.data.dummy import Dummy, DummyParams
+from app.errors import Invalid, ModelFailed, NotFitted, NotFound, TrinityError
+from app.schemas import Request, Source, Table
+from app.service import Service, SourceKind
+from app.store import Store
+from tests.unit.fakes import First, Mean
+
+A, B = [1.0, 2.0, 3.0], [5.0, 7.0, 6.0]
+
+
+class House:
+    """A service on a store of its own; `do` is check and run."""
+
+    def __init__(self, folder: Path) -> None:
+        sources = {"dummy": SourceKind(DummyParams, Dummy)}
+        self.service = Service({"mean": Mean, "first": First}, "mean", Store(folder), sources, max_design_bytes=100_000)
+        self._jobs = count()
+
+    def do(self, verb: Any, request: Request) -> tuple[int, dict[str, Any]]:
+        asked = self.service.check(verb, request)
+        return self.service.run(asked, f"job{next(self._jobs)}", "2020-01-01T00:00:00Z")
+
+    def refusal(self, verb: Any, request: Request) -> tuple[type[TrinityError], list[str]]:
+        """The error a check ends in, and its pointers."""
+        with pytest.raises(TrinityError) as caught:
+            self.service.check(verb, request)
+        return type(caught.value), [fault.pointer for fault in caught.value.faults]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def table(*columns: list[float], y: Any = None, names: list[str] | None = None, outputs: list[str] | None = None) -> Table:
+    """A table of these columns."""
+    return Table(np.array(columns).T.copy(), None if y is None else np.array(y), names, outputs)
+
+
+def fit(house: House, *columns: list[float], model: str = "first", **options: Any) -> int:
+    """Fit and return the version."""
+    return house.do("fit", Request(model, table=table(*columns, **{"y": A, **options})))[0]
+
+
+def predicted(house: House, *columns: list[float], **options: Any) -> list[float]:
+    """Predictions of `first`: the values of the column that the service put first."""
+    return house.do("predict", Request("first", table=table(*columns, **options)))[1]["y"]
+
+
+def test_a_fit_is_served_by_the_next_predict(house: House) -> None:
+    """The result names the version, the metrics and no terms for a model without any."""
+    version, result = house.do("fit", Request(params={"shift": 1.0}, table=table(A, y=[1.0, 2.0, 6.0])))
+    assert (version, result["version"], result["terms"], result["coefficients"]) == (1, 1, [], [])
+    assert result["metrics"]["n"] == 3
+    assert house.do("predict", Request(table=table([9.0]))) == (1, {"y": [4.0]})
+
+
+def test_another_service_on_the_same_store_serves_it(house: House, tmp_path: Path) -> None:
+    """Web and workers share nothing but the folder."""
+    fit(house, A)
+    assert predicted(House(tmp_path), B) == B
+
+
+def test_score_measures_the_prediction(house: House) -> None:
+    """R² is 1 where the prediction is y, and n counts the rows."""
+    fit(house, A)
+    version, result = house.do("score", Request("first", table=table(A, y=A)))
+    assert (version, result["r2"], result["rmse"], result["mae"], result["n"]) == (1, 1, 0, 0, 3)
+
+
+def test_what_is_not_defined_is_null(house: House) -> None:
+    """R² of a single row isn't a number, and JSON has no other."""
+    fit(house, A)
+    assert house.do("score", Request("first", table=table([1.0], y=[1.0])))[1]["r2"] is None
+
+
+def test_a_version_is_pinned_when_the_work_is_accepted(house: House) -> None:
+    """A fit that ends while a prediction waits in the queue doesn't change its answer."""
+    fit(house, A, model="mean", y=[1.0, 1.0, 1.0])
+    waiting = house.service.check("predict", Request(table=table([0.0])))
+    fit(house, A, model="mean", y=[2.0, 2.0, 2.0])
+    assert waiting.version == 1
+    assert house.service.run(waiting, "job", "now") == (1, {"y": [1.0]})
+    assert house.do("predict", Request(version="latest", table=table([0.0]))) == (2, {"y": [2.0]})
+    assert house.do("predict", Request(version=1, table=table([0.0]))) == (1, {"y": [1.0]})
+
+
+def test_an_empty_request_uses_defaults(house: House) -> None:
+    """The default model on the dummy source, with as many inputs as the model was fitted on."""
+    house.do("fit", Request(source=Source("dummy", {"inputs": 3})))
+    assert len(house.do("predict", Request())[1]["y"]) == 50
+    assert house.do("score", Request())[1]["n"] == 50
+
+
+@pytest.mark.parametrize(
+    ("verb", "request_", "error", "pointer"),
+    [
+        ("fit", Request("nope"), NotFound, "/model"),
+        ("fit", Request(source=Source("nope", {})), Invalid, "/data/source"),
+        ("fit", Request(params={"shift": "1"}), Invalid, "/params/shift"),
+        ("fit", Request(params={"drift": 1.0}), Invalid, "/params/drift"),
+        ("fit", Request(source=Source("dummy", {"number": 0})), Invalid, "/data/params/number"),
+        ("fit", Request(source=Source("dummy", {"function": [1.0, None]})), Invalid, "/data/params/function/1"),
+        ("fit", Request(table=table(A)), Invalid, "/data/y"),
+        ("fit", Request(table=table(A, y=[1.0])), Invalid, "/data/y"),
+        ("predict", Request(version=2), NotFound, "/version"),
+        ("predict", Request(version="champion"), NotFound, "/version"),
+        ("predict", Request(table=table(A, B)), Invalid, "/data/X/0"),
+        ("predict", Request(source=Source("dummy", {"inputs": 2})), Invalid, "/data/params/inputs"),
+        ("score", Request(table=table(A)), Invalid, "/data/y"),
+        ("score", Request(table=table(A, y=[[1.0, 2.0]] * 3)), Invalid, "/data/y"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_pointer(house: House, verb: Any, request_: Request, error: Any, pointer: str) -> None:
+    """Before any work is done."""
+    fit(house, A, model="mean")
+    assert house.refusal(verb, request_) == (error, [pointer])
+
+
+@pytest.mark.parametrize("verb", ["predict", "score"])
+@pytest.mark.parametrize("version", [None, "latest", 1])
+def test_before_any_fit(house: House, verb: Any, version: Any) -> None:
+    """The refusal says how to fit."""
+    with pytest.raises(NotFitted, match="/models/mean/fit"):
+        house.service.check(verb, Request(version=version))
+
+
+@pytest.mark.parametrize("params", [{"number": 2**40}, {"inputs": 2**20}, {"number": 12_501}])
+def test_large_work_is_refused_before_it_is_made(house: House, params: dict[str, Any]) -> None:
+    """Size is reckoned from the request alone."""
+    assert house.refusal("fit", Request(source=Source("dummy", params))) == (Invalid, ["/data"])
+
+
+def test_work_of_the_allowed_size_is_accepted(house: House) -> None:
+    """The limit itself is within the limit."""
+    house.service.check("fit", Request(source=Source("dummy", {"number": 12_500})))
+
+
+def test_named_columns_come_in_any_order(house: House) -> None:
+    """They are brought into the order of the fit."""
+    fit(house, A, B, names=["a", "b"])
+    assert predicted(house, [1.0], [2.0], names=["b", "a"]) == [2.0]
+    assert predicted(house, [1.0], [2.0], names=["a", "b"]) == [1.0]
+    assert predicted(house, [1.0], [2.0]) == [1.0]
+
+
+@pytest.mark.parametrize("names", [["a", "c"], ["a"], ["a", "b", "c"], ["A", "b"]])
+def test_other_names_are_refused(house: House, names: list[str]) -> None:
+    """Missing, unknown and too many names are no columns of this model."""
+    fit(house, A, B, names=["a", "b"])
+    asked = table(*[[1.0]] * len(names), names=names)
+    assert house.refusal("predict", Request("first", table=asked)) == (Invalid, [asked.names_at])
+
+
+def test_inputs_without_names_are_called_x(house: House) -> None:
+    """A later request may use these names."""
+    fit(house, A, B)
+    assert predicted(house, [1.0], [2.0], names=["x2", "x1"]) == [2.0]
+
+
+def test_the_file_of_the_fit_can_be_predicted_and_scored(house: House) -> None:
+    """Its target is taken out of the inputs, or taken as y."""
+    fit(house, A, names=["a"], outputs=["t"])
+    assert predicted(house, [9.0], [1.0], names=["t", "a"]) == [1.0]
+    assert house.do("score", Request("first", table=table(A, A, names=["t", "a"])))[1]["r2"] == 1
+
+
+def test_an_input_may_be_called_as_an_output_without_name(house: House) -> None:
+    """A column that the fit called y is an input, though unnamed outputs are called y, too."""
+    fit(house, A, B, names=["z", "y"])
+    assert predicted(house, [1.0], [2.0], names=["z", "y"]) == [1.0]
+    assert predicted(house, [1.0], [2.0], names=["y", "z"]) == [2.0]
+
+
+def test_named_outputs_are_scored_in_any_order(house: House) -> None:
+    """y's columns are matched by name, as X's are."""
+    pair = np.array([A, B]).T
+    house.do("fit", Request(table=table(A, y=pair, names=["a"], outputs=["p", "q"])))
+    scores = [
+        house.do("score", Request(table=table(A, y=y, names=["a"], outputs=outputs)))[1]
+        for y, outputs in ((pair, ["p", "q"]), (pair[:, ::-1].copy(), ["q", "p"]))
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_outputs_of_other_names_are_refused(house: House) -> None:
+    """A score against a column that isn't the fitted target would be nonsense."""
+    fit(house, A, names=["a"], outputs=["p"])
+    wrong = Request("first", table=table(A, y=B, names=["a"], outputs=["q"]))
+    assert house.refusal("score", wrong)[0] is Invalid
+
+
+@pytest.mark.parametrize(("y", "predictions"), [([1.0, 3.0], [2.0]), ([[1.0], [3.0]], [[2.0]]), ([[1.0, 5.0], [3.0, 7.0]], [[2.0, 6.0]])])
+def test_predictions_have_the_shape_of_y(house: House, y: Any, predictions: Any) -> None:
+    """(n,) stays flat, (n, 1) stays a column."""
+    house.do("fit", Request(table=table([0.0, 1.0], y=y)))
+    assert house.do("predict", Request(table=table([0.0])))[1]["y"] == predictions
+
+
+def test_a_damaged_version_is_the_services_fault(house: House, tmp_path: Path) -> None:
+    """Neither a 4xx nor a wrong answer."""
+    fit(house, A, model="mean", y=np.array([A, B]).T)
+    for file in (tmp_path / "models/mean/versions/1").iterdir():
+        file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(ModelFailed):
+        House(tmp_path).service.check("predict", Request())
+
+
+def test_the_manifest_says_where_the_data_came_from(house: House) -> None:
+    """Origin, rows and digest: the same data have the same digest, other data another."""
+    data = [
+        house.service.store.manifest("first", fit(house, *columns)).data for columns in ((A, B), (A, B), (B, A))
+    ]
+    assert data[0]["rows"] == 3
+    assert data[0]["sha256"] == data[1]["sha256"] != data[2]["sha256"]
+    house.do("fit", Request(source=Source("dummy", {"number": 5})))
+    origin = house.service.store.manifest("mean", 1).data["origin"]
+    assert (origin["source"], origin["params"]["number"]) == ("dummy", 5)

@@ -1,0 +1,122 @@
+"""The Celery side: its configuration, and how it bears a broker that doesn't take messages."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from app.schemas import VERBS
+from app.settings import Mode, Settings
+from app.tasks import configuration
+
+BROKERS = ["redis://127.0.0.1:{port}/0", "amqp://guest:guest@127.0.0.1:{port}//"]
+
+SUBMIT = """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from app.dispatch.queued import Queued
+from app.errors import Unavailable
+from app.tasks import publish
+from tests.unit.fakes import FakeLedger, FakeWatch, work
+import time
+
+async def main():
+    ledger = FakeLedger()
+    queued = Queued(ledger, FakeWatch(), publish, ThreadPoolExecutor(1))
+    began = time.monotonic()
+    try:
+        await queued.submit(work(), 0)
+    except Unavailable:
+        print(time.monotonic() - began, len(ledger.jobs))
+
+asyncio.run(asyncio.wait_for(main(), 8))
+"""
+
+
+def settings(broker_url: str = "redis://broker/1", **rest: str) -> Settings:
+    """Settings of async mode."""
+    return Settings(mode=Mode.ASYNC, broker_url=broker_url, ledger_url="redis://ledger/0", **rest)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def refusing() -> int:
+    """A port where nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def frozen() -> Iterator[int]:
+    """A port where somebody listens and never says a word."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        yield int(server.getsockname()[1])
+
+
+def submitted(broker_url: str) -> tuple[float, int]:
+    """Seconds until a submission over this broker was told Unavailable, and the jobs left in the ledger."""
+    env = {"TRINITY_MODE": "async", "TRINITY_BROKER_URL": broker_url, "TRINITY_LEDGER_URL": "redis://127.0.0.1:1/0"}
+    began = time.monotonic()
+    process = subprocess.run([sys.executable, "-c", SUBMIT], env=env, check=False, capture_output=True, text=True, timeout=30)
+    assert process.stdout, f"{time.monotonic() - began:.1f} s\n{process.stderr[-2000:]}"
+    took_s, left = process.stdout.split()
+    return float(took_s), int(left)
+
+
+@pytest.mark.parametrize("url", BROKERS, ids=["redis", "amqp"])
+def test_a_broker_that_refuses(url: str, refusing: int) -> None:
+    """The client is told within seconds, and no job is left that nobody will run."""
+    took_s, left = submitted(url.format(port=refusing))
+    assert (took_s < 3, left) == (True, 0), f"{took_s} s"
+
+
+@pytest.mark.parametrize("url", BROKERS, ids=["redis", "amqp"])
+def test_a_broker_that_stands_still(url: str, frozen: int) -> None:
+    """The same."""
+    took_s, left = submitted(url.format(port=frozen))
+    assert (took_s < 5, left) == (True, 0), f"{took_s} s"
+
+
+def test_every_verb_has_its_lane() -> None:
+    """A durable queue for each task, and no other is ever made."""
+    configured = configuration(settings())
+    assert {queue.name for queue in configured["task_queues"]} == set(VERBS)
+    assert all(queue.durable for queue in configured["task_queues"])
+    assert configured["task_routes"] == {f"app.tasks.{verb}": {"queue": verb} for verb in VERBS}
+    assert configured["task_create_missing_queues"] is False
+
+
+def test_nothing_is_pickled() -> None:
+    """Messages are JSON, in and out."""
+    configured = configuration(settings())
+    assert configured["task_serializer"] == "json"
+    assert configured["accept_content"] == ["json"]
+
+
+def test_results_go_to_the_ledger_alone() -> None:
+    """Celery stores none, so publishing subscribes to nothing."""
+    configured = configuration(settings())
+    assert configured["task_ignore_result"] is True
+    assert not configured.get("result_backend")
+
+
+def test_rate_limits_are_each_tasks_own() -> None:
+    """A limit that isn't set is none."""
+    annotations = configuration(settings(rate_limit_fit="10/m"))["task_annotations"]
+    assert annotations["app.tasks.fit"]["rate_limit"] == "10/m"
+    assert annotations["app.tasks.predict"]["rate_limit"] is None
+
+
+def test_rabbitmq_confirms_what_it_took() -> None:
+    """An unconfirmed publish may be lost unnoticed."""
+    options = configuration(settings("amqp://rabbit//"))["broker_transport_options"]
+    assert options["confirm_publish"] is True
+
+
+def test_the_url_decides_the_broker() -> None:
+    """And no other setting."""
+    for url in ("redis://a/1", "amqp://b//", "amqps://c//", "rediss://d/0"):
+        assert configuration(settings(url))["broker_url"] == url
