@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from app.data.dummy import Dummy, DummyParams
-from app.ledger import Ledger, connect
 from app.model.base import Regressor
 from app.service import Service, SourceKind
 from app.settings import Settings, SettingsError
 from app.store import Store
+
+if TYPE_CHECKING:
+    from app.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ def build(settings: Settings) -> House:
     store = Store(Path(settings.store))
     sources = {"dummy": SourceKind(DummyParams, Dummy)}
     service = Service(models, settings.default_model, store, sources, settings.max_design)
-    ledger = (
-        Ledger(connect(settings.ledger_url), settings.result_ttl, settings.max_pending) if settings.ledger_url else None
-    )
-    return House(settings, service, store, ledger)
+    return House(settings, service, store, _ledger(settings) if settings.ledger_url else None)
+
+
+def _ledger(settings: Settings) -> Ledger:
+    from app.ledger import Ledger, connect  # noqa: PLC0415  sync mode keeps Redis out of memory
+
+    return Ledger(connect(settings.ledger_url or ""), settings.result_ttl, settings.max_pending)
 
 
 def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
@@ -56,14 +61,16 @@ def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
     if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
         sys.path.insert(0, here)
     models: dict[str, type[Regressor]] = {}
-    for module in modules:
+    for module in filter(None, map(str.strip, modules)):
         try:
-            contents = vars(importlib.import_module(module.strip()))
-        except ImportError as error:
-            raise SettingsError(f"TRINITY_MODELS: can't import {module.strip()!r}: {error}") from error
-        for kind in contents.values():
-            if _is_model(kind) and models.setdefault(kind.name, kind) is not kind:
+            contents = vars(importlib.import_module(module))
+        except (ImportError, TypeError) as error:  # TypeError: a relative name
+            raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {error}") from error
+        for name, kind in contents.items():
+            if not name.startswith("_") and _is_model(kind) and models.setdefault(kind.name, kind) is not kind:
                 raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
+    if not models:
+        raise SettingsError("TRINITY_MODELS: no module with a model is named")
     return models
 
 

@@ -115,16 +115,12 @@ class Service:
             _check_width(self._shape(source)[1], schema, "/data/params/inputs")
             return source
         table = request.table
-        if table.y is None and table.inputs and set(schema.outputs) <= set(table.inputs):
+        if table.y is None and table.inputs and schema.named and set(schema.outputs) <= set(table.inputs):
             table = split(Columns(table.inputs, table.X), schema.outputs)  # the file of the fit, its target included
         table = _aligned(table, schema)
         if verb == "predict":
             return Table(table.X)
-        table = _with_target(table)
-        outputs = 1 if table.y is None or table.y.ndim == 1 else table.y.shape[1]
-        if outputs != len(schema.outputs):
-            raise Invalid.at("/data/y", f"y has {outputs} columns, the model has {len(schema.outputs)} outputs")
-        return table
+        return _scored(_with_target(table), schema)
 
     def _check_source(self, source: Source) -> Source:
         if source.name not in self._sources:
@@ -185,6 +181,7 @@ class Service:
             inputs=inputs or default_names("x", X.shape[1]),
             outputs=outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
             vector=y.ndim == 1,
+            named=outputs is not None,
         )
         metrics = _metrics(y, estimator.predict_checked(X))
         arrays, learned = _split(estimator.learned())
@@ -254,6 +251,20 @@ def _aligned(table: Table, schema: Schema) -> Table:
         raise Invalid.at(table.names_at, "columns don't match those of the fit: " + "; ".join(parts))
     order = [table.inputs.index(name) for name in schema.inputs]
     return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_at)
+
+
+def _scored(table: Table, schema: Schema) -> Table:
+    """Bring the outputs to score against into the order of the fit; refuse others, and another number of them."""
+    y = np.empty((1, 0)) if table.y is None else table.y
+    width = y.size // len(y)
+    if width != len(schema.outputs):
+        raise Invalid.at("/data/y", f"y has {width} columns, the model has {len(schema.outputs)} outputs")
+    if not schema.named or table.outputs is None or table.outputs == schema.outputs:
+        return table
+    if set(table.outputs) != set(schema.outputs):
+        raise Invalid.at("/target", f"the model was fitted to {', '.join(map(repr, schema.outputs))}")
+    order = [table.outputs.index(name) for name in schema.outputs]
+    return Table(table.X, np.ascontiguousarray(y[:, order]), table.inputs, schema.outputs, table.names_at)
 
 
 def _split(learned: Mapping[str, Any]) -> tuple[dict[str, Matrix], dict[str, Any]]:

@@ -66,60 +66,64 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_predict: Annotated[Rate | None, Meta(description="async: predict messages one worker starts")] = None
     rate_limit_score: Annotated[Rate | None, Meta(description="async: score messages one worker starts")] = None
 
-    def __post_init__(self) -> None:
-        """Refuse an async mode that doesn't say where its broker and its ledger are."""
-        if self.mode is Mode.ASYNC:
-            missing = [name for name in ("broker_url", "ledger_url") if getattr(self, name) is None]
-            if missing:
-                names = " and ".join(PREFIX + name.upper() for name in missing)
-                raise ValueError(f"{PREFIX}MODE=async needs {names}")
+    def missing(self) -> list[str]:
+        """Return the variables that the mode needs and that aren't set."""
+        needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()
+        return [PREFIX + name.upper() for name in needed if getattr(self, name) is None]
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".env") -> Settings:
     """Read the settings from `environment` (os.environ by default), then from `dotenv`; raise SettingsError."""
-    given = _given(os.environ if environment is None else environment, dotenv)
-    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+    problems: list[str] = []
+    given: dict[str, str | None] = {}
+    for variables in (dotenv_values(dotenv), os.environ if environment is None else environment):
+        given |= _given(variables, problems)
     values: dict[str, Any] = {}
-    problems = [_unknown(variable, known) for variable in given if variable not in known]
-    for variable in known.keys() & given.keys():
+    for variable, text in given.items():
+        if text is None:
+            continue
         try:
-            values[known[variable]] = _value(known[variable], given[variable])
+            values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
+    # a setting that was given, but wrongly, isn't missing, too
+    named = " ".join(problems)
+    settings = Settings(**values)
+    problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in settings.missing() if variable not in named]
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
-    try:
-        return Settings(**values)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
+    return settings
 
 
-def _given(environment: Mapping[str, str], dotenv: str | Path) -> dict[str, str]:
-    """Return the TRINITY_* variables that are set and not empty; X_FILE stands for X and wins over .env."""
-    merged = {**dotenv_values(dotenv), **environment}
-    given: dict[str, str] = {}
-    for variable, value in merged.items():
-        if not variable.startswith(PREFIX) or not value:
-            continue
-        if variable.endswith(FILE_SUFFIX):
-            given[variable.removesuffix(FILE_SUFFIX)] = _secret(variable, value)
-        else:
-            given.setdefault(variable, value)
+_FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+_TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
+
+
+def _given(variables: Mapping[str, str | None], problems: list[str]) -> dict[str, str | None]:
+    """Return our variables, an empty one as its default (None); X_FILE stands for X and wins over it."""
+    given: dict[str, str | None] = {}
+    for variable in sorted(name for name in variables if name.startswith(PREFIX)):
+        value, setting = variables[variable], variable.removesuffix(FILE_SUFFIX)
+        if setting not in _FIELDS:
+            problems.append(_unknown(variable))
+        elif setting != variable and value:
+            given[setting] = _secret(variable, value, problems)
+        elif setting == variable:
+            given[setting] = value or None
     return given
 
 
-def _secret(variable: str, path: str) -> str:
+def _secret(variable: str, path: str, problems: list[str]) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(f"{variable}: can't read {path}: {error.strerror}") from None
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
+        problems.append(f"{variable}: can't read {path}: {reason}")
+        return None
 
 
-def _value(field: str, text: str) -> Any:
-    types = {info.name: info.type for info in msgspec.structs.fields(Settings)}
-    return msgspec.convert(text, types[field], strict=False)
-
-
-def _unknown(variable: str, known: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(variable, known, n=1)
-    return f"{variable}: unknown setting" + (f", did you mean {close[0]}?" if close else "")
+def _unknown(variable: str) -> str:
+    close = difflib.get_close_matches(
+        variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in _FIELDS], n=1
+    )
+    return f"{variable}: unknown setting" + (f", did you mean {PREFIX}{close[0]}?" if close else "")

@@ -20,16 +20,19 @@ import numpy as np
 from app.errors import ModelFailed, NotFound
 
 LATEST = "latest"
-_ALIAS = re.compile(r"^[a-z][a-z0-9_-]{0,63}$")
+MAX_VERSION = 10**9  # beyond it a number is no version, nor the name of a folder
+_NUMBER = re.compile(r"[1-9][0-9]*")
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """Names of the columns a version was fitted on; `vector` says that y was (n,) and not (n, 1)."""
+    """Names of the columns of a fit; `vector`: y was (n,) and not (n, 1); `named`: its columns came with names."""
 
     inputs: list[str]
     outputs: list[str]
     vector: bool
+    named: bool = False
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -67,11 +70,11 @@ class Store:
     def resolve(self, name: str, version: int | str | None) -> int:
         """Return the version's number for a number, an alias or None (the latest); raise NotFound."""
         if isinstance(version, int):
-            if not self._version(name, version).is_dir():
-                raise NotFound.at("/version", f"model {name!r} has no version {version}")
+            if not 0 < version <= MAX_VERSION or not self._version(name, version).is_dir():
+                raise NotFound.at("/version", f"model {name!r} has no version {str(version)[:20]}")
             return version
         alias = version or LATEST
-        number = self._aliased(name, alias) if _ALIAS.match(alias) else None
+        number = self._aliased(name, alias) if _ALIAS.fullmatch(alias) else None
         if number is None:
             raise NotFound.at("/version", f"model {name!r} has no version {alias[:64]!r}")
         return number
@@ -79,7 +82,8 @@ class Store:
     def versions(self, name: str) -> list[int]:
         """Return the numbers of all versions, oldest first."""
         folder = self._models / name / "versions"
-        return sorted(int(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
+        entries = folder.iterdir() if folder.is_dir() else ()
+        return sorted(int(entry.name) for entry in entries if _NUMBER.fullmatch(entry.name))
 
     def aliases(self, name: str) -> dict[str, int]:
         """Return each alias with the version it stands for."""
@@ -87,19 +91,25 @@ class Store:
         return {entry.name: int(entry.read_text()) for entry in sorted(folder.iterdir())} if folder.is_dir() else {}
 
     def manifest(self, name: str, version: int) -> Manifest:
-        """Return the manifest of one version; raise NotFound."""
+        """Return the manifest of one version; raise NotFound, or ModelFailed when it can't be read."""
         try:
             raw = (self._version(name, version) / "manifest.json").read_bytes()
         except FileNotFoundError:
             raise NotFound.at("/version", f"model {name!r} has no version {version}") from None
-        return msgspec.json.decode(raw, type=Manifest)
+        try:
+            return msgspec.json.decode(raw, type=Manifest)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise _damaged(name, version) from None
 
     def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
-        """Return one version; raise NotFound, or ModelFailed when its arrays are not those that were written."""
+        """Return one version; raise NotFound, or ModelFailed when it is not as it was written."""
         manifest = self.manifest(name, version)
-        raw = (self._version(name, version) / "arrays.npz").read_bytes()
+        try:
+            raw = (self._version(name, version) / "arrays.npz").read_bytes()
+        except FileNotFoundError:
+            raise _damaged(name, version) from None
         if hashlib.sha256(raw).hexdigest() != manifest.arrays_sha256:
-            raise ModelFailed(f"version {version} of model {name!r} is damaged on disk; fit it again")
+            raise _damaged(name, version)
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return manifest, {key: archive[key] for key in archive.files}
 
@@ -145,6 +155,10 @@ class Store:
         except FileNotFoundError:
             return None
         return seen[1]
+
+
+def _damaged(name: str, version: int) -> ModelFailed:
+    return ModelFailed(f"version {version} of model {name!r} is damaged on disk; fit it again")
 
 
 @contextmanager

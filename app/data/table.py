@@ -15,7 +15,7 @@ from app.errors import Invalid, Malformed
 from app.schemas import Matrix, Table
 
 _BAD_CELL = re.compile(
-    r"could not convert string '(?P<text>.*)' to float64 at row (?P<row>\d+), column (?P<column>\d+)", re.DOTALL
+    r"could not convert string (?P<text>.*) to float64 at row (?P<row>\d+), column (?P<column>\d+)\.?$", re.DOTALL
 )
 _BAD_WIDTH = re.compile(r"number of columns changed from (?P<first>\d+) to (?P<other>\d+) at row (?P<row>\d+)")
 
@@ -92,7 +92,7 @@ class _Body:
     def _explained(self, message: str) -> Invalid | Malformed:
         """Turn numpy's words for a bad cell or row into ours."""
         if cell := _BAD_CELL.search(message):
-            return self._bad_cell(int(cell["row"]), int(cell["column"]) - 1, f"{cell['text'][:40]!r} is not a number")
+            return self._bad_cell(int(cell["row"]), int(cell["column"]) - 1, f"{cell['text'][:40]} is not a number")
         if width := _BAD_WIDTH.search(message):
             row = int(width["row"]) - 1
             detail = f"line {self._line(row)} has {width['other']} cells, the first row has {width['first']}"
@@ -113,7 +113,7 @@ class _Body:
         text = self._stream.getvalue()
         above = text.count("\n", 0, self._start) or text.count("\r", 0, self._start)
         self._stream.seek(self._start)
-        filled = (number for number, line in enumerate(self._stream, above + 1) if line.strip())
+        filled = (number for number, line in enumerate(self._stream, above + 1) if line.rstrip("\r\n"))
         return next(islice(filled, row, None))
 
 

@@ -37,7 +37,9 @@ class Inline:
             if outcome.finished_s - outcome.started_s > SLOW_S:
                 self._slow.add((work.model, work.version))
         else:
-            outcome = await asyncio.get_running_loop().run_in_executor(self._pool, execute, self._service, work, job_id)
+            outcome = await asyncio.get_running_loop().run_in_executor(
+                self._pool, execute, self._service, work, job_id, self._clock
+            )
         return finished_job(job_id, work, created, outcome)
 
     async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002

@@ -10,6 +10,8 @@ from logging import getLogger
 from typing import NamedTuple
 from uuid import uuid4
 
+from kombu.exceptions import OperationalError
+
 from app.dispatch.watch import Watch
 from app.errors import NotFound, QueueFull, TrinityError, Unavailable
 from app.ledger import Ledger
@@ -79,14 +81,17 @@ class Queued:
         return job
 
     async def _commit_gathered(self) -> None:
-        try:
-            while self._gathered:
-                group, self._gathered = self._gathered, []
-                jobs = await asyncio.get_running_loop().run_in_executor(self._pool, self._commit, group)
-                for submission, job in zip(group, jobs, strict=True):
-                    _settle(submission.accepted, job)
-        finally:
-            self._committing = None
+        loop = asyncio.get_running_loop()
+        while self._gathered:
+            group, self._gathered = self._gathered, []
+            answers: list[Job | BaseException]
+            try:
+                answers = [*await loop.run_in_executor(self._pool, self._commit, group)]
+            except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
+                answers = [error] * len(group)
+            for submission, answer in zip(group, answers, strict=True):
+                _settle(submission.accepted, answer)
+        self._committing = None
 
     def _commit(self, group: list[_Submission]) -> list[Job | TrinityError]:
         """Commit a group, then ring the workers; return for each of its members the job or the reason why not."""
@@ -108,16 +113,23 @@ class Queued:
         for start in range(0, len(job_ids), MESSAGE_JOBS):
             try:
                 self._publish(verb, job_ids[start : start + MESSAGE_JOBS])
-            except OSError as error:  # kombu's OperationalError for every transport, and what sockets raise
+            except (OperationalError, OSError) as error:
                 logger.warning("the broker took no message (%s)", type(error).__name__)
-                return set(self._ledger.discard(job_ids[start:]))
+                return self._take_back(job_ids[start:])
         return set()
 
+    def _take_back(self, job_ids: list[str]) -> set[str]:
+        try:
+            return set(self._ledger.discard(job_ids))
+        except TrinityError as error:
+            logger.warning("jobs without a message stay in the ledger (%s)", error.kind)
+            return set(job_ids)
 
-def _settle(future: asyncio.Future[Job], answer: Job | TrinityError) -> None:
+
+def _settle(future: asyncio.Future[Job], answer: Job | BaseException) -> None:
     if future.done():  # its client hung up
         return
-    if isinstance(answer, TrinityError):
+    if isinstance(answer, BaseException):
         future.set_exception(answer)
     else:
         future.set_result(answer)

@@ -10,6 +10,7 @@ import msgspec
 
 from app.data.table import read_csv
 from app.errors import Invalid
+from app.pointers import escaped
 from app.schemas import Request, Verb, Version
 
 
@@ -23,7 +24,7 @@ def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> 
     if verb == "fit" and version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
     if verb != "fit" and rest:
-        raise Invalid.at(f"/{next(iter(rest))}", "unknown query parameter")
+        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     if verb == "fit" and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
     table = read_csv(body, target)
@@ -44,5 +45,5 @@ def _loose(value: str | list[str]) -> Any:
     """Return what JSON makes of a query parameter: a number, a truth value, or text as it stands."""
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return value

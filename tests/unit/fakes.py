@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from app.model.base import Array, Regressor
 from app.schemas import Job, Table, Verb, Work
+from app.store import Manifest, Schema, Store
 
 DEADLINE_S = 5.0
 T = TypeVar("T")
@@ -206,3 +207,25 @@ class _Hidden(Mean):
     """Nobody's business."""
 
     name = "hidden"
+
+
+def manifest(job: str, model: str = "m") -> Manifest:
+    """The manifest of a small version."""
+    return Manifest(
+        model=model,
+        estimator="tests.Mean",
+        params={"shift": 0.5},
+        schema=Schema(["x"], ["y"], vector=True),
+        terms=[],
+        metrics={"r2": None, "n": 1},
+        data={},
+        libraries={},
+        created="2020-01-01T00:00:00Z",
+        job=job,
+        learned={"mean_": 1.5},
+    )
+
+
+def publish(store: Store, job: str, value: float = 1.0, model: str = "m") -> int:
+    """Publish a version whose only array holds `value`."""
+    return store.publish(manifest(job, model), {"value_": np.array([value])}).version

@@ -18,7 +18,8 @@ def test_models_are_found_by_name() -> None:
 
 def test_modules_add_up() -> None:
     """Models of several modules are served together; spaces and a comma at the end don't matter."""
-    assert {"mean", "polynomial", "multivariate"} <= find_models("app.model.models, tests.unit.fakes,".split(",")).keys()
+    found = find_models(["app.model.models", " tests.unit.fakes", ""])
+    assert {"mean", "polynomial", "multivariate"} <= found.keys()
 
 
 @pytest.mark.parametrize("module", ["nowhere", "app.nowhere", ".relative", "app/model", ""])
@@ -30,7 +31,7 @@ def test_a_module_that_is_not_there_stops_the_start(module: str) -> None:
 
 def test_an_unknown_default_model_stops_the_start() -> None:
     """The message lists those there are."""
-    with pytest.raises(SettingsError, match="TRINITY_DEFAULT_MODEL.*polynomial"):
+    with pytest.raises(SettingsError, match=r"TRINITY_DEFAULT_MODEL.*polynomial"):
         build(Settings(default_model="nope"))
 
 

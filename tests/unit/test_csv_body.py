@@ -20,7 +20,14 @@ def refusal(verb: Verb, query: dict[str, Any]) -> tuple[type[TrinityError], list
 
 def test_a_fit_takes_model_target_and_parameters() -> None:
     """Every other query parameter is the model's, in the type that JSON gives it."""
-    query = {"model": "polynomial", "target": "t", "degree": "2", "interactions": "false", "name": "plain", "list": ["1", "2"]}
+    query = {
+        "model": "polynomial",
+        "target": "t",
+        "degree": "2",
+        "interactions": "false",
+        "name": "plain",
+        "list": ["1", "2"],
+    }
     request = parse_csv("fit", BODY, query)
     assert request.model == "polynomial"
     assert request.params == {"degree": 2, "interactions": False, "name": "plain", "list": [1, 2]}

@@ -75,7 +75,16 @@ def test_blocks_do_not_show() -> None:
 
 @pytest.mark.parametrize(
     "params",
-    [{"number": 0}, {"number": 1.5}, {"noise": -0.1}, {"seed": -1}, {"inputs": 0}, {"function": []}, {"colour": 1}, {"noise": "0.2"}],
+    [
+        {"number": 0},
+        {"number": 1.5},
+        {"noise": -0.1},
+        {"seed": -1},
+        {"inputs": 0},
+        {"function": []},
+        {"colour": 1},
+        {"noise": "0.2"},
+    ],
 )
 def test_parameters_have_limits(params: dict[str, object]) -> None:
     """What makes no sense is refused where requests are checked."""

@@ -67,7 +67,9 @@ def test_the_answer_is_the_result() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("asked", [work("fit"), work(), work(rows=SMALL_VALUES + 1), work("score")], ids=lambda w: w.verb)
+@pytest.mark.parametrize(
+    "asked", [work("fit"), work(), work(rows=SMALL_VALUES + 1), work("score")], ids=lambda w: w.verb
+)
 def test_times_are_those_of_the_clock(asked: Work) -> None:
     """Whichever thread does the work, one clock tells when it began and ended."""
 

@@ -39,7 +39,10 @@ def test_rows_and_outputs() -> None:
 def test_named_rows_in_any_order() -> None:
     """The first row, or `columns`, gives the order."""
     rows = '[{"a": 1, "b": 2}, {"b": 4, "a": 3}]'
-    for columns, names, X in (("", ["a", "b"], [[1, 2], [3, 4]]), (',"columns": ["b", "a"]', ["b", "a"], [[2, 1], [4, 3]])):
+    for columns, names, X in (
+        ("", ["a", "b"], [[1, 2], [3, 4]]),
+        (',"columns": ["b", "a"]', ["b", "a"], [[2, 1], [4, 3]]),
+    ):
         table = parsed(f'{{"data": {{"X": {rows} {columns}}}}}').table
         assert table is not None
         assert (table.inputs, table.X.tolist()) == (names, X)
@@ -79,10 +82,11 @@ def test_a_number_beyond_float64_is_invalid(number: str) -> None:
 @pytest.mark.parametrize("number", ["9" * 25, "9" * 400, "9" * 5000, "1.5", "true", "0", "-1"])
 def test_a_version_that_is_none(number: str) -> None:
     """Numbers that no version has are refused here or, when they are merely too high, not found later."""
-    try:
-        assert isinstance(parsed(f'{{"version": {number}}}', "predict").version, int)
-    except Invalid as error:
-        assert [fault.pointer for fault in error.faults] == ["/version"]
+    body = f'{{"version": {number}}}'
+    if number.startswith("9") and len(number) < 4300:
+        assert parsed(body, "predict").version == int(number)
+    else:
+        assert refusal(body, "predict") == (Invalid, ["/version"])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,18 @@ def test_deep_nesting_is_malformed(body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nope", b"{}{}", b'{"model": "\xff"}', b"\xff\xfe{}", b'{"model": "\x00"}', b'{"a": 1,}', b'{"model": "\\ud800"}', b"{'a': 1}", b"nan"],
+    [
+        b"{",
+        b"nope",
+        b"{}{}",
+        b'{"model": "\xff"}',
+        b"\xff\xfe{}",
+        b'{"model": "\x00"}',
+        b'{"a": 1,}',
+        b'{"model": "\\ud800"}',
+        b"{'a': 1}",
+        b"nan",
+    ],
 )
 def test_what_is_no_json(body: bytes) -> None:
     """Is malformed, without a pointer, because there is nothing to point at."""

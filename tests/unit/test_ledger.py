@@ -1,11 +1,7 @@
 """The ledger against a real Valkey: each step is atomic, each job is run by one claim, and the queue is bounded."""
 
-import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,36 +11,15 @@ import pytest
 from redis import Redis
 
 from app.errors import Failure, Fault
-from app.ledger import Claim, Ledger, LedgerUnavailable, connect
+from app.ledger import Claim, Ledger, connect
 from app.ledger.ledger import CHANNEL
 from app.schemas import Outcome, Source, Table, Work
 from tests import servers
+from tests.unit.conftest import TTL_S
 from tests.unit.fakes import work
 
-TTL_S = 100
 DONE = Outcome(1.0, 2.0, 7, msgspec.Raw(b'{"y":[1.5]}'))
 FAILED = Outcome(1.0, 2.0, failure=Failure("invalid", "no", [Fault("/data/X", "too far")]))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
-    with servers.valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis(server: servers.Server) -> Iterator[Redis]:
-    """A client of an empty server."""
-    with Redis.from_url(server.url) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def ledger(server: servers.Server, redis: Redis) -> Iterator[Ledger]:
-    made = Ledger(connect(server.url), TTL_S, max_pending=1000)
-    yield made
-    made.close()
 
 
 def accept(ledger: Ledger, count: int = 1, submitted: Work | None = None) -> list[str]:
@@ -282,63 +257,3 @@ def test_finishing_is_announced(ledger: Ledger, redis: Redis) -> None:
         ledger.finish([(claim(ledger, job_id), DONE)])
         message = listener.get_message(timeout=5)
     assert message is not None and message["data"] == job_id.encode()
-
-
-CALLS: dict[str, Callable[[Ledger], object]] = {
-    "ping": lambda ledger: ledger.ping(),
-    "accept": lambda ledger: ledger.accept([("a", work())]),
-    "claim": lambda ledger: ledger.claim(["a"]),
-    "finish": lambda ledger: ledger.finish([(Claim("a", 1, work()), DONE)]),
-    "discard": lambda ledger: ledger.discard(["a"]),
-    "job": lambda ledger: ledger.job("a"),
-}
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_server_that_is_not_there(call: str) -> None:
-    """Every call says so, and soon."""
-    absent = Ledger(connect(f"redis://127.0.0.1:{servers.free_port()}"), TTL_S, max_pending=1)
-    began = time.monotonic()
-    with pytest.raises(LedgerUnavailable):
-        CALLS[call](absent)
-    assert time.monotonic() - began < 3
-
-
-def test_a_frozen_server_is_given_up_in_time(server: servers.Server, ledger: Ledger) -> None:
-    """A Redis that stands still costs a few seconds and no more."""
-    ledger.ping()
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        began = time.monotonic()
-        with pytest.raises(LedgerUnavailable):
-            ledger.job("a")
-        assert time.monotonic() - began < 5
-    finally:
-        server.process.send_signal(signal.SIGCONT)
-    servers.until(lambda: ledger.job("a") is None, "Valkey to go on")
-
-
-def test_a_full_server_refuses_and_keeps_what_it_has(ledger: Ledger, redis: Redis) -> None:
-    """Without memory no job is accepted, and those that are there can still be read."""
-    (job_id,) = accept(ledger)
-    redis.config_set("maxmemory-policy", "noeviction")
-    redis.config_set("maxmemory", 1)
-    try:
-        with pytest.raises(LedgerUnavailable):
-            accept(ledger, 3)
-        assert getattr(ledger.job(job_id), "status", "") == "PENDING"
-    finally:
-        redis.config_set("maxmemory", 0)
-    assert len(accept(ledger)) == 1
-
-
-def test_a_server_that_forgot_the_scripts(ledger: Ledger, redis: Redis) -> None:
-    """After a restart the scripts are loaded again, unnoticed."""
-    accept(ledger)
-    redis.script_flush()
-    assert len(accept(ledger)) == 1
-
-
-def test_connecting_connects_nothing(tmp_path: Path) -> None:
-    """A ledger can be made where no server is: web processes start before it is up."""
-    Ledger(connect("redis://192.0.2.1:1/0"), TTL_S, max_pending=1).close()

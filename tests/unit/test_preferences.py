@@ -37,7 +37,22 @@ def test_known_preferences(header: str, asked: Preference) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", ",", ";", "wait", "wait=", "wait=-1", "wait=1.5", "wait=soon", "await=5", "wait=1e3", f"wait={'9' * 30}", "foo", "\x00"]
+    "header",
+    [
+        "",
+        ",",
+        ";",
+        "wait",
+        "wait=",
+        "wait=-1",
+        "wait=1.5",
+        "wait=soon",
+        "await=5",
+        "wait=1e3",
+        f"wait={'9' * 30}",
+        "foo",
+        "\x00",
+    ],
 )
 def test_anything_else_is_ignored(header: str) -> None:
     """A preference that isn't understood is none."""

@@ -1,69 +1,20 @@
 """Queued dispatch: jobs are committed in groups, and every submission ends with a job or a reason, whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import pytest
 from kombu.exceptions import OperationalError
 
-from app.dispatch.queued import MESSAGE_JOBS, Queued
-from app.dispatch.watch import Watch
-from app.errors import NotFound, QueueFull, Unavailable
-from app.ledger import Ledger, LedgerUnavailable
+from app.dispatch.queued import MESSAGE_JOBS
+from app.errors import QueueFull, Unavailable
+from app.ledger import LedgerUnavailable
 from app.schemas import Job, Verb
-from tests.unit.fakes import Broker, FakeLedger, FakeWatch, Gate, passed, pool, run, work
+from tests.unit.fakes import Gate, passed, run, work
+from tests.unit.queued_house import ends, house, kinds
 
 UNFORESEEN = RuntimeError("nobody foresaw this")
-
-
-class House:
-    """A dispatcher on fakes."""
-
-    def __init__(self, ledger: FakeLedger, watch: FakeWatch, broker: Broker, queued: Queued) -> None:
-        self.ledger, self.watch, self.broker, self.queued = ledger, watch, broker, queued
-
-    def submit(self, verb: Verb = "predict", wait_s: float = 0) -> "asyncio.Task[Job]":
-        """Begin a submission."""
-        return asyncio.create_task(self.queued.submit(work(verb), wait_s))
-
-    async def submit_while_another_is_committed(self, gate: Gate, count: int) -> "list[asyncio.Task[Job]]":
-        """One submission that stands at the gate, and `count` that gather behind it."""
-        first = self.submit()
-        await passed(gate.reached)
-        rest = [self.submit() for _ in range(count)]
-        await asyncio.sleep(0)  # one round of the loop: each has handed in its work
-        return [first, *rest]
-
-
-@asynccontextmanager
-async def house(gate: Gate | None = None, room: int = 10_000) -> AsyncIterator[House]:
-    """The parts, closed at the end."""
-    ledger, watch, broker = FakeLedger(room, gate), FakeWatch(), Broker()
-    with pool() as threads:
-        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), broker.publish, threads)
-        try:
-            yield House(ledger, watch, broker, queued)
-        finally:
-            if gate is not None:
-                gate.open()
-            with suppress(RuntimeError):  # an accident the test itself arranged
-                await queued.close()
-
-
-async def ends(tasks: "list[asyncio.Task[Job]]") -> list[Any]:
-    """What each submission came to; a submission that hangs fails the test here."""
-    done, hanging = await asyncio.wait(tasks, timeout=1)
-    for task in hanging:
-        task.cancel()
-    assert not hanging, f"{len(hanging)} of {len(tasks)} submissions hang"
-    return [task.exception() or task.result() for task in tasks if task in done]
-
-
-def kinds(results: list[Any]) -> list[str]:
-    """Names of the exceptions, or the jobs' statuses."""
-    return [result.status if isinstance(result, Job) else type(result).__name__ for result in results]
 
 
 def test_a_job_is_committed_then_announced() -> None:
@@ -132,7 +83,9 @@ def test_each_verb_has_its_lane() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("error", [OperationalError("refused"), ConnectionRefusedError(), TimeoutError(), BrokenPipeError()])
+@pytest.mark.parametrize(
+    "error", [OperationalError("refused"), ConnectionRefusedError(), TimeoutError(), BrokenPipeError()]
+)
 def test_a_broker_that_takes_no_message(error: Exception) -> None:
     """The job is taken back from the ledger, and the caller told to try again; the next submission is well."""
 
@@ -270,68 +223,6 @@ def test_a_client_that_hangs_up_breaks_nobody() -> None:
                 assert kinds(await ends(kept)) == ["PENDING"] * 3
                 assert all(task.cancelled() for task in gone)
                 assert kinds(await ends([parts.submit()])) == ["PENDING"]
-
-    run(main())
-
-
-def test_a_waiting_client_gets_the_result() -> None:
-    """A submission that waits answers when the notice comes, with the finished job."""
-
-    async def main() -> None:
-        async with house() as parts:
-            task = parts.submit(wait_s=60)
-            await parts.watch.entered.wait()
-            ((job_id, event),) = parts.watch.events.items()
-            assert not task.done()
-            parts.ledger.finish(job_id)
-            event.set()
-            assert kinds(await ends([task])) == ["SUCCESS"]
-
-    run(main())
-
-
-def test_a_job_that_ends_before_the_watch_begins_is_seen() -> None:
-    """No notice will come any more, and none is needed."""
-
-    async def main() -> None:
-        async with house() as parts:
-            parts.broker.before = lambda job_ids: [parts.ledger.finish(one) for one in job_ids] and None
-            assert kinds(await ends([parts.submit(wait_s=60)])) == ["SUCCESS"]
-
-    run(main())
-
-
-def test_a_lost_notice_delays_but_does_not_lose() -> None:
-    """Whoever waits looks at the job now and then."""
-
-    async def main() -> None:
-        async with house() as parts:
-            task = parts.submit(wait_s=60)
-            await parts.watch.entered.wait()
-            parts.ledger.finish(next(iter(parts.ledger.jobs)))
-            assert (await task).status == "SUCCESS"
-
-    run(main())
-
-
-def test_a_wait_ends() -> None:
-    """A job that isn't finished in time is answered as it is."""
-
-    async def main() -> None:
-        async with house() as parts:
-            assert kinds(await ends([parts.submit(wait_s=0.05)])) == ["PENDING"]
-
-    run(main())
-
-
-@pytest.mark.parametrize("wait_s", [0, 60])
-def test_an_unknown_job_is_not_found(wait_s: float) -> None:
-    """At once, even when the client would wait."""
-
-    async def main() -> None:
-        async with house() as parts:
-            with pytest.raises(NotFound):
-                await parts.queued.job("nope", wait_s)
 
     run(main())
 

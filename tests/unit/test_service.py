@@ -41,7 +41,9 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def table(*columns: list[float], y: Any = None, names: list[str] | None = None, outputs: list[str] | None = None) -> Table:
+def table(
+    *columns: list[float], y: Any = None, names: list[str] | None = None, outputs: list[str] | None = None
+) -> Table:
     """A table of these columns."""
     return Table(np.array(columns).T.copy(), None if y is None else np.array(y), names, outputs)
 
@@ -120,7 +122,9 @@ def test_an_empty_request_uses_defaults(house: House) -> None:
         ("score", Request(table=table(A, y=[[1.0, 2.0]] * 3)), Invalid, "/data/y"),
     ],
 )
-def test_what_is_wrong_is_refused_with_a_pointer(house: House, verb: Any, request_: Request, error: Any, pointer: str) -> None:
+def test_what_is_wrong_is_refused_with_a_pointer(
+    house: House, verb: Any, request_: Request, error: Any, pointer: str
+) -> None:
     """Before any work is done."""
     fit(house, A, model="mean")
     assert house.refusal(verb, request_) == (error, [pointer])
@@ -199,7 +203,9 @@ def test_outputs_of_other_names_are_refused(house: House) -> None:
     assert house.refusal("score", wrong)[0] is Invalid
 
 
-@pytest.mark.parametrize(("y", "predictions"), [([1.0, 3.0], [2.0]), ([[1.0], [3.0]], [[2.0]]), ([[1.0, 5.0], [3.0, 7.0]], [[2.0, 6.0]])])
+@pytest.mark.parametrize(
+    ("y", "predictions"), [([1.0, 3.0], [2.0]), ([[1.0], [3.0]], [[2.0]]), ([[1.0, 5.0], [3.0, 7.0]], [[2.0, 6.0]])]
+)
 def test_predictions_have_the_shape_of_y(house: House, y: Any, predictions: Any) -> None:
     """(n,) stays flat, (n, 1) stays a column."""
     house.do("fit", Request(table=table([0.0, 1.0], y=y)))
@@ -217,9 +223,7 @@ def test_a_damaged_version_is_the_services_fault(house: House, tmp_path: Path) -
 
 def test_the_manifest_says_where_the_data_came_from(house: House) -> None:
     """Origin, rows and digest: the same data have the same digest, other data another."""
-    data = [
-        house.service.store.manifest("first", fit(house, *columns)).data for columns in ((A, B), (A, B), (B, A))
-    ]
+    data = [house.service.store.manifest("first", fit(house, *columns)).data for columns in ((A, B), (A, B), (B, A))]
     assert data[0]["rows"] == 3
     assert data[0]["sha256"] == data[1]["sha256"] != data[2]["sha256"]
     house.do("fit", Request(source=Source("dummy", {"number": 5})))

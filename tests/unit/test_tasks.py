@@ -60,7 +60,9 @@ def submitted(broker_url: str) -> tuple[float, int]:
     """Seconds until a submission over this broker was told Unavailable, and the jobs left in the ledger."""
     env = {"TRINITY_MODE": "async", "TRINITY_BROKER_URL": broker_url, "TRINITY_LEDGER_URL": "redis://127.0.0.1:1/0"}
     began = time.monotonic()
-    process = subprocess.run([sys.executable, "-c", SUBMIT], env=env, check=False, capture_output=True, text=True, timeout=30)
+    process = subprocess.run(
+        [sys.executable, "-c", SUBMIT], env=env, check=False, capture_output=True, text=True, timeout=30
+    )
     assert process.stdout, f"{time.monotonic() - began:.1f} s\n{process.stderr[-2000:]}"
     took_s, left = process.stdout.split()
     return float(took_s), int(left)

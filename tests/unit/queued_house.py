@@ -1,0 +1,60 @@
+"""A queued dispatcher on fakes, and what becomes of submissions to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
+
+from app.dispatch.queued import Queued
+from app.dispatch.watch import Watch
+from app.ledger import Ledger
+from app.schemas import Job, Verb
+from tests.unit.fakes import Broker, FakeLedger, FakeWatch, Gate, passed, pool, work
+
+
+class House:
+    """A dispatcher on fakes."""
+
+    def __init__(self, ledger: FakeLedger, watch: FakeWatch, broker: Broker, queued: Queued) -> None:
+        self.ledger, self.watch, self.broker, self.queued = ledger, watch, broker, queued
+
+    def submit(self, verb: Verb = "predict", wait_s: float = 0) -> "asyncio.Task[Job]":
+        """Begin a submission."""
+        return asyncio.create_task(self.queued.submit(work(verb), wait_s))
+
+    async def submit_while_another_is_committed(self, gate: Gate, count: int) -> "list[asyncio.Task[Job]]":
+        """One submission that stands at the gate, and `count` that gather behind it."""
+        first = self.submit()
+        await passed(gate.reached)
+        rest = [self.submit() for _ in range(count)]
+        await asyncio.sleep(0)  # one round of the loop: each has handed in its work
+        return [first, *rest]
+
+
+@asynccontextmanager
+async def house(gate: Gate | None = None, room: int = 10_000) -> AsyncIterator[House]:
+    """The parts, closed at the end."""
+    ledger, watch, broker = FakeLedger(room, gate), FakeWatch(), Broker()
+    with pool() as threads:
+        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), broker.publish, threads)
+        try:
+            yield House(ledger, watch, broker, queued)
+        finally:
+            if gate is not None:
+                gate.open()
+            with suppress(RuntimeError):  # an accident the test itself arranged
+                await queued.close()
+
+
+async def ends(tasks: "list[asyncio.Task[Job]]") -> list[Any]:
+    """What each submission came to; a submission that hangs fails the test here."""
+    done, hanging = await asyncio.wait(tasks, timeout=1)
+    for task in hanging:
+        task.cancel()
+    assert not hanging, f"{len(hanging)} of {len(tasks)} submissions hang"
+    return [task.exception() or task.result() for task in tasks if task in done]
+
+
+def kinds(results: list[Any]) -> list[str]:
+    """Names of the exceptions, or the jobs' statuses."""
+    return [result.status if isinstance(result, Job) else type(result).__name__ for result in results]

@@ -1,0 +1,69 @@
+"""Queued dispatch: clients that wait for a job get its end, or at their deadline its state."""
+
+import pytest
+
+from app.errors import NotFound
+from tests.unit.fakes import run
+from tests.unit.queued_house import ends, house, kinds
+
+
+def test_a_waiting_client_gets_the_result() -> None:
+    """A submission that waits answers when the notice comes, with the finished job."""
+
+    async def main() -> None:
+        async with house() as parts:
+            task = parts.submit(wait_s=60)
+            await parts.watch.entered.wait()
+            ((job_id, event),) = parts.watch.events.items()
+            assert not task.done()
+            parts.ledger.finish(job_id)
+            event.set()
+            assert kinds(await ends([task])) == ["SUCCESS"]
+
+    run(main())
+
+
+def test_a_job_that_ends_before_the_watch_begins_is_seen() -> None:
+    """No notice will come any more, and none is needed."""
+
+    async def main() -> None:
+        async with house() as parts:
+            parts.broker.before = lambda job_ids: [parts.ledger.finish(one) for one in job_ids] and None
+            assert kinds(await ends([parts.submit(wait_s=60)])) == ["SUCCESS"]
+
+    run(main())
+
+
+def test_a_lost_notice_delays_but_does_not_lose() -> None:
+    """Whoever waits looks at the job now and then."""
+
+    async def main() -> None:
+        async with house() as parts:
+            task = parts.submit(wait_s=60)
+            await parts.watch.entered.wait()
+            parts.ledger.finish(next(iter(parts.ledger.jobs)))
+            assert (await task).status == "SUCCESS"
+
+    run(main())
+
+
+def test_a_wait_ends() -> None:
+    """A job that isn't finished in time is answered as it is."""
+
+    async def main() -> None:
+        async with house() as parts:
+            assert kinds(await ends([parts.submit(wait_s=0.05)])) == ["PENDING"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("wait_s", [0, 60])
+def test_an_unknown_job_is_not_found(wait_s: float) -> None:
+    """At once, even when the client would wait."""
+
+    async def main() -> None:
+        async with house() as parts:
+            with pytest.raises(NotFound):
+                await parts.queued.job("nope", wait_s)
+
+    run(main())
