@@ -67,7 +67,11 @@ def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
         except (ImportError, TypeError) as error:  # TypeError: a relative name
             raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {error}") from error
         for name, kind in contents.items():
-            if not name.startswith("_") and _is_model(kind) and models.setdefault(kind.name, kind) is not kind:
+            if name.startswith("_") or not _is_model(kind):
+                continue
+            if not hasattr(kind, "name"):
+                raise SettingsError(f"TRINITY_MODELS: {module}.{name} has no `name`, which its URLs need")
+            if models.setdefault(kind.name, kind) is not kind:
                 raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
     if not models:
         raise SettingsError("TRINITY_MODELS: no module with a model is named")

@@ -74,7 +74,6 @@ class Request(msgspec.Struct):
     params: dict[str, Any] = {}
     table: Table | None = None
     source: Source | None = None
-    target: list[str] | None = None
 
 
 class Work(msgspec.Struct):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.metadata import version as installed
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +21,8 @@ from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
 from app.store import Manifest, Schema, Store
 
 LOADED_VERSIONS = 32
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Connector(Protocol):
@@ -152,7 +154,7 @@ class Service:
         if work.verb == "fit":
             return self._fit(work, X, y, inputs, outputs, job, created)
         fitted = self.fitted(work.model, work.version)
-        predicted = fitted.estimator.predict_checked(X)
+        predicted = _asked(fitted.estimator.predict_checked, X)
         if not np.isfinite(predicted).all():
             raise Invalid.at(
                 "/data/X", "the prediction is not a finite number: X lies too far from what the model was fitted on"
@@ -176,14 +178,15 @@ class Service:
         job: str,
         created: str,
     ) -> tuple[int, dict[str, Any]]:
-        estimator = self.models[work.model](**work.params).fit(X, y)
+        estimator = self.models[work.model](**work.params)
+        _asked(estimator.fit, X, y)
         schema = Schema(
             inputs=inputs or default_names("x", X.shape[1]),
             outputs=outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
             vector=y.ndim == 1,
             named=outputs is not None,
         )
-        metrics = _metrics(y, estimator.predict_checked(X))
+        metrics = _metrics(y, _asked(estimator.predict_checked, X))
         arrays, learned = _split(estimator.learned())
         manifest = self.store.publish(
             Manifest(
@@ -219,6 +222,14 @@ class Service:
 def default_names(letter: str, count: int) -> list[str]:
     """Return x for one column without a name, x1, x2, … for several."""
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
+
+
+def _asked(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a method of a model; its ValueError is how it refuses data, as scikit-learn's estimators do."""
+    try:
+        return method(*args, **kwargs)
+    except ValueError as error:
+        raise Invalid.at("/data", str(error)) from error
 
 
 def _with_target(table: Table) -> Table:

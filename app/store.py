@@ -88,7 +88,8 @@ class Store:
     def aliases(self, name: str) -> dict[str, int]:
         """Return each alias with the version it stands for."""
         folder = self._models / name / "aliases"
-        return {entry.name: int(entry.read_text()) for entry in sorted(folder.iterdir())} if folder.is_dir() else {}
+        entries = sorted(folder.iterdir()) if folder.is_dir() else ()
+        return {entry.name: int(entry.read_text()) for entry in entries if _ALIAS.fullmatch(entry.name)}
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of one version; raise NotFound, or ModelFailed when it can't be read."""
@@ -134,11 +135,12 @@ class Store:
         return manifest
 
     def _announce(self, manifest: Manifest) -> None:
-        """Note which job made the version, last point `latest` at it; do nothing when both were done."""
-        root, number = self._models / manifest.model, str(manifest.version)
-        for path in (root / "jobs" / manifest.job, root / "aliases" / LATEST):
-            if not path.exists() or path.read_text() != number:
-                _replace(path, number)
+        """Point `latest` at a new version, then note which job made it; the note says that both were done."""
+        root = self._models / manifest.model
+        marker = root / "jobs" / manifest.job
+        if not marker.exists():
+            _replace(root / "aliases" / LATEST, str(manifest.version))
+            _replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
         return self._models / name / "versions" / str(version)

@@ -21,7 +21,7 @@ COLOURS = tuple(f"\x1b[{code}m" for code in (36, 33, 32, 35, 34, 31))
 PLAIN = "\x1b[0m"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One program: `ready` tells whether it answers yet."""
 
@@ -34,8 +34,8 @@ class Part:
 class Supervisor:
     """Parts in tiers: a tier starts when the one before is ready, and stops when the one behind it is gone.
 
-    Each part has a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in
-    order, and whatever a part leaves behind is ended by its process group.
+    Each part has a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the
+    parts in order, and whatever a part leaves behind is ended by its process group.
     """
 
     def __init__(self, tiers: Sequence[Sequence[Part]]) -> None:
@@ -51,13 +51,11 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
-            for tier in self._tiers:
-                self._start(tier)
-            if self._intact():
-                when_ready()
+            self._start(when_ready)
             while self._intact():
                 time.sleep(POLL_S)
-        except OSError as error:  # a program that isn't there, a terminal that is gone
+            self._report_end()
+        except OSError as error:  # a program that isn't there or isn't ready in time
             self._report(str(error))
         finally:
             failed = not self._signals
@@ -68,28 +66,24 @@ class Supervisor:
         self._signals += 1
 
     def _intact(self) -> bool:
-        """Return whether nobody asked to stop and every part still runs; say which one doesn't."""
-        ended = [(part.name, process.poll()) for part, process in self._running.items() if process.poll() is not None]
-        if ended and not self._signals:
-            self._report(f"{ended[0][0]} ended with status {ended[0][1]}, stopping the rest")
-        return not self._signals and not ended
-
-    def _start(self, tier: Sequence[Part]) -> None:
-        """Start a tier and wait until it is ready; nothing is started once a part has ended or a signal has come."""
-        if not self._intact():
-            return
-        for part in tier:
-            self._spawn(part)
-        end = time.monotonic() + START_S
-        waiting = list(tier)
-        while waiting and self._still_intact():
-            waiting = [part for part in waiting if not part.ready()]
-            if waiting and time.monotonic() > end:
-                raise TimeoutError(f"{waiting[0].name} wasn't ready within {START_S:g} s")
-            time.sleep(POLL_S if waiting else 0)
-
-    def _still_intact(self) -> bool:
+        """Return whether nobody asked to stop and every part still runs."""
         return not self._signals and all(process.poll() is None for process in self._running.values())
+
+    def _start(self, when_ready: Callable[[], None]) -> None:
+        """Start tier by tier, for as long as no part ends and no signal comes; TimeoutError when one isn't ready."""
+        for tier in self._tiers:
+            for part in tier:
+                self._spawn(part)
+            end = time.monotonic() + START_S
+            waiting = [part for part in tier if not part.ready()]
+            while waiting and self._intact():
+                if time.monotonic() > end:
+                    raise TimeoutError(f"{waiting[0].name} wasn't ready within {START_S:g} s")
+                time.sleep(POLL_S)
+                waiting = [part for part in waiting if not part.ready()]
+            if not self._intact():
+                return
+        when_ready()
 
     def _spawn(self, part: Part) -> None:
         process = subprocess.Popen(
@@ -117,6 +111,12 @@ class Supervisor:
         plain = PLAIN if colour else ""
         sys.stdout.write(f"{colour}{name:<{self._width}} |{plain} {text}\n")
         sys.stdout.flush()
+
+    def _report_end(self) -> None:
+        """Say which part ended by itself; nothing after a signal."""
+        for part, process in self._running.items():
+            if not self._signals and process.poll() is not None:
+                self._report(f"{part.name} ended with status {process.returncode}, stopping the rest")
 
     def _report(self, text: str) -> None:
         with suppress(OSError):

@@ -98,12 +98,12 @@ _TASKS = {"fit": fit, "predict": predict, "score": score}
 
 
 def publish(verb: Verb, job_ids: list[str]) -> None:
-    """Put one message with these ids in the verb's lane; raise OSError when the broker doesn't take it."""
+    """Put one message with these ids in the verb's lane; raise OperationalError or OSError when the broker doesn't take it."""
     _TASKS[verb].apply_async((job_ids,))
 
 
 def check_broker() -> None:
-    """Raise OSError unless the broker answers."""
+    """Raise OperationalError or OSError unless the broker answers."""
     with queue.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
 
@@ -132,5 +132,6 @@ def _parts() -> tuple[Service, Ledger]:
 
 def _run(job_ids: list[str]) -> None:
     service, ledger = _parts()
-    for claim in ledger.claim(job_ids):
-        ledger.finish([(claim, execute(service, claim.work, claim.job_id))])
+    for job_id in job_ids:  # one by one: what is claimed when a worker dies is as little as can be
+        for claim in ledger.claim([job_id]):
+            ledger.finish([(claim, execute(service, claim.work, job_id))])

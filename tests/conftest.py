@@ -1,6 +1,7 @@
 """Fixtures of all tests: running Trinitys, one per mode; the servers' logs under a failed test; and no skip in CI."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from redis import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import servers
 from tests.conformance.client import MODES, WAIT_S, Api, Mode
@@ -22,7 +24,9 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """Trinity in each of its modes, with the tests' own models beside those shipped."""
     if request.param == "rabbit" and (missing := servers.missing_rabbitmq()):
         pytest.skip(missing)
-    with trinity(request.param, tmp_path_factory.mktemp(request.param), TRINITY_MAX_BODY=str(MAX_BODY_BYTES)) as running:
+    with trinity(
+        request.param, tmp_path_factory.mktemp(request.param), TRINITY_MAX_BODY=str(MAX_BODY_BYTES)
+    ) as running:
         yield running
 
 
@@ -62,6 +66,22 @@ def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> It
         url = start(servers.web(folder, **settings)).url
         http = stack.enter_context(httpx.Client(base_url=url, timeout=WAIT_S + 10))
         yield Api(mode, http, started, settings.get("TRINITY_LEDGER_URL"))
+
+
+class ByMode(LoadScopeScheduling):
+    """With `pytest -n`: the tests of one mode share its servers in one process, all others go by module.
+
+    xdist's own `--dist loadgroup` marks test ids in an attribute that pytest 9.2 no longer has, and so groups nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        mode = re.search(r"^tests/conformance/.*\[(?:.*-)?(inline|redis|rabbit)(?:-.*)?\]$", nodeid)
+        return mode[1] if mode else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByMode:
+    """Let xdist schedule so."""
+    return ByMode(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

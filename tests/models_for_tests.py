@@ -1,4 +1,4 @@
-"""Models that only the tests serve (TRINITY_MODELS): they fail, they wait, or they have their versions to themselves."""
+"""Models that only the tests serve (TRINITY_MODELS): they fail, they wait, or one test alone fits them."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -35,7 +35,7 @@ class Raising(Regressor):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Raise, unless asked about the single row of zeros or fewer: score and evaluate see it too."""
+        """Zeros for zeros, which lets a fit be evaluated; ZeroDivisionError for anything else."""
         if np.any(np.asarray(X)):
             raise ZeroDivisionError("a bug in predict")
         return np.zeros(len(np.asarray(X)))

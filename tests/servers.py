@@ -84,7 +84,7 @@ def valkey(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def rabbitmq(folder: Path) -> Iterator[Server]:
-    """A private RabbitMQ node: own name, ports, folders, cookie and port mapper, so nothing of the system's is touched."""
+    """A private RabbitMQ node: own name, ports, folders, cookie and port mapper; the system's is not touched."""
     with _epmd(folder) as mapper_port:
 
         def launch() -> Launch:
@@ -106,11 +106,11 @@ def missing_rabbitmq() -> str:
 
 @contextmanager
 def web(folder: Path, **env: str) -> Iterator[Server]:
-    """The web server as a user starts it; `env` are its settings, the store is in `folder` unless they say otherwise."""
+    """The web server as a user starts it; `env` are its settings, the store is in `folder` by default."""
 
     def launch() -> Launch:
         port = free_port()
-        command = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{port}"]
+        command: list[str | Path] = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{port}"]
         url = f"http://127.0.0.1:{port}"
         return Launch(command, url, lambda _: _answers(f"{url}/ping"), {"TRINITY_STORE": str(folder / "store"), **env})
 
@@ -120,8 +120,17 @@ def web(folder: Path, **env: str) -> Iterator[Server]:
 
 @contextmanager
 def worker(folder: Path, queues: str = "fit,predict,score", name: str = "worker1", **env: str) -> Iterator[Server]:
-    """A Celery worker on some lanes; ready when its banner, which it prints once its tasks are loaded, lists its lanes."""
-    command = [BIN / "celery", "--app", "app.tasks", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
+    """A Celery worker on some lanes; ready when it has loaded its tasks and prints its banner."""
+    command: list[str | Path] = [
+        BIN / "celery",
+        "--app",
+        "app.tasks",
+        "worker",
+        "--concurrency",
+        "2",
+        "--loglevel",
+        "WARNING",
+    ]
     command += ["--events", "--queues", queues, "--hostname", f"{name}@%h"]
     settings = {"TRINITY_STORE": str(folder / "store"), **env}
     launch = Launch(command, "", lambda log: "[queues]" in log.read_text(errors="replace"), settings)
@@ -137,7 +146,7 @@ def flower(folder: Path, **env: str) -> Iterator[Server]:
         port = free_port()
         own = {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "watch:tower"}
         url = f"http://127.0.0.1:{port}"
-        command = [BIN / "celery", "--app", "app.tasks", "flower"]
+        command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "flower"]
         return Launch(command, url, lambda _: _answers(f"{url}/healthcheck"), {**own, **env})
 
     with _served("flower", folder, launch) as server:

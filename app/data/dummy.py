@@ -65,5 +65,6 @@ class Dummy:
             0, self.number, BLOCK_ROWS
         ):  # by blocks: no temporary as large as X, no long hold of the GIL
             block = slice(start, start + BLOCK_ROWS)
-            factor[block] *= self.function(X[block]).sum(axis=1)
+            with np.errstate(all="ignore"):  # what overflows is refused by the model
+                factor[block] *= self.function(X[block]).sum(axis=1)
         return X, factor

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.errors import Invalid, ModelFailed, TrinityError
+from app.errors import ModelFailed, TrinityError
 from app.schemas import Job, Outcome, Work
 from app.service import Service
 
@@ -45,8 +45,6 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time)
         return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
     except TrinityError as error:
         failure = error.failure()
-    except ValueError as error:  # a regressor's way to refuse its data, as scikit-learn's
-        failure = Invalid.at("/data", str(error)).failure()
     except Exception as error:  # noqa: BLE001  a model is anybody's code, and its job must end with an answer
         # the stack without the message: messages may quote data
         logger.error(  # noqa: TRY400

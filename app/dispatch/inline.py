@@ -13,7 +13,8 @@ from app.schemas import Job, Outcome, Table, Work
 from app.service import Service
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
-SLOW_S = 0.005  # a model that took this long on the loop is called in a thread from then on
+SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a row, is called in a thread from then on
+SLOW_CALLS = 2
 
 
 class Inline:
@@ -25,7 +26,7 @@ class Inline:
         self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit")
         self._free_fits = max_fits
         self._clock = clock
-        self._slow: set[tuple[str, int | None]] = set()
+        self._slow_calls: dict[tuple[str, int | None], int] = {}
 
     async def submit(self, work: Work, wait_s: float) -> Job:  # noqa: ARG002  inline, the answer is the result
         """Do the work and return its finished job; raise Busy when as many fits run as may."""
@@ -34,8 +35,7 @@ class Inline:
             outcome = await self._fit(work, job_id)
         elif self._small(work):
             outcome = execute(self._service, work, job_id, self._clock)
-            if outcome.finished_s - outcome.started_s > SLOW_S:
-                self._slow.add((work.model, work.version))
+            self._note_pace(work, outcome.finished_s - outcome.started_s)
         else:
             outcome = await asyncio.get_running_loop().run_in_executor(
                 self._pool, execute, self._service, work, job_id, self._clock
@@ -63,9 +63,14 @@ class Inline:
     def _fit_ended(self, _: object) -> None:
         self._free_fits += 1
 
+    def _note_pace(self, work: Work, took_s: float) -> None:
+        key = (work.model, work.version)
+        if took_s > SLOW_S:
+            self._slow_calls[key] = self._slow_calls.get(key, 0) + 1
+        elif self._slow_calls:
+            self._slow_calls.pop(key, None)
+
     def _small(self, work: Work) -> bool:
-        return (
-            isinstance(work.data, Table)
-            and work.data.X.size <= SMALL_VALUES
-            and (work.model, work.version) not in self._slow
-        )
+        if not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
+            return False
+        return self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS

@@ -88,6 +88,8 @@ class Queued:
             try:
                 answers = [*await loop.run_in_executor(self._pool, self._commit, group)]
             except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
+                logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
+                await loop.run_in_executor(self._pool, self._take_back, [s.job_id for s in group])
                 answers = [error] * len(group)
             for submission, answer in zip(group, answers, strict=True):
                 _settle(submission.accepted, answer)

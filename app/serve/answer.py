@@ -26,14 +26,13 @@ def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool)
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
     if queued:
         _send_applied(resp, asked)
+        resp.set_header("Content-Location" if job.finished else "Location", f"/jobs/{job.id}")
     if job.failure is not None:
         send(resp, problem(job.failure))
         return
     if not job.finished:
         resp.status = HTTPStatus.ACCEPTED
         resp.set_header("Retry-After", RETRY_AFTER_S)
-    if queued:
-        resp.set_header("Location" if not job.finished else "Content-Location", f"/jobs/{job.id}")
     send_json(resp, envelope(job, queued=queued))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedMediaType
+from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.csv_body import parse_csv
 from app.serve.json_body import parse_json
@@ -74,6 +75,10 @@ def media_type(req: HttpRequest, body: bytes) -> str:
 
 def parse(verb: Verb, kind: str, body: bytes, query: Mapping[str, str | list[str]], name: str | None) -> Request:
     """Turn a body of either kind into a Request for the model `name`, which stands in the path."""
+    if kind == JSON and query:
+        raise Invalid.at(
+            escaped(next(iter(query))), "query parameters go with CSV; in JSON they are members of the body"
+        )
     request = parse_csv(verb, body, query) if kind == CSV else parse_json(verb, body)
     if name is not None:
         if request.model not in {None, name}:

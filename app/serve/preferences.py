@@ -16,6 +16,10 @@ class Preference(NamedTuple):
     wait_s: int | None = None
     respond_async: bool = False
 
+    def bounded(self, max_wait_s: int) -> Preference:
+        """Return the preference with a wait that is granted: never more than `max_wait_s`."""
+        return self if self.wait_s is None else self._replace(wait_s=min(self.wait_s, max_wait_s))
+
 
 NONE = Preference()
 

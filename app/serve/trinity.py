@@ -45,9 +45,9 @@ class VerbResource:
         """Have the work done and answer its envelope."""
         body = await self._bodies.read(req)
         try:
-            asked = preference(req)
+            asked = preference(req).bounded(self._max_wait_s)
             work = await self._checked(req, body, name)
-            job = await self._dispatcher.submit(work, min(asked.wait_s or 0, self._max_wait_s))
+            job = await self._dispatcher.submit(work, asked.wait_s or 0)
             send_submitted(resp, job, asked, queued=self._queued)
         finally:
             self._bodies.release(body)

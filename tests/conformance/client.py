@@ -1,4 +1,4 @@
-"""The client of the conformance tests: in every mode `call` gives the finished envelope, so one test body serves all."""
+"""The client of the conformance tests: `call` gives the finished envelope in every mode, so one test serves all."""
 
 import os
 from collections.abc import Iterator
@@ -18,8 +18,7 @@ WAIT_S = 30
 PROBLEM = "application/problem+json"
 KEYS = {"id", "verb", "model", "version", "status", "result", "error", "created", "started", "finished", "links"}
 
-# One group per mode: with pytest-xdist (--dist loadgroup) all tests of a mode share one set of servers in one process.
-MODES = [pytest.param(mode, marks=pytest.mark.xdist_group(mode)) for mode in ("inline", "redis", "rabbit")]
+MODES: tuple[Mode, ...] = ("inline", "redis", "rabbit")
 only_inline = pytest.mark.parametrize("api", MODES[:1], indirect=True, scope="session")
 only_queued = pytest.mark.parametrize("api", MODES[1:], indirect=True, scope="session")
 

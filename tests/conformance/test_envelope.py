@@ -89,7 +89,9 @@ def test_respond_async_is_applied(api: Api) -> None:
 
 
 @only_queued
-@pytest.mark.parametrize("prefer", [f"wait={WAIT_S}", f"respond-async, wait={WAIT_S}", f"WAIT={WAIT_S}", f"wait = {WAIT_S}"])
+@pytest.mark.parametrize(
+    "prefer", [f"wait={WAIT_S}", f"respond-async, wait={WAIT_S}", f"WAIT={WAIT_S}", f"wait = {WAIT_S}"]
+)
 def test_wait_is_applied(api: Api, prefer: str) -> None:
     """Prefer: wait=S waits for the result and answers 200."""
     answer = api.post("predict", headers={"Prefer": prefer})
@@ -98,7 +100,20 @@ def test_wait_is_applied(api: Api, prefer: str) -> None:
     assert answer.json()["status"] == "SUCCESS"
 
 
-NONSENSE: list[Any] = ["", ",", "wait", "wait=", "wait=abc", "wait=-1", "wait=1e9", "wait=\u00b2", "=", ";;;", "wait=5=5", "tea"]
+NONSENSE: list[Any] = [
+    "",
+    ",",
+    "wait",
+    "wait=",
+    "wait=abc",
+    "wait=-1",
+    "wait=1e9",
+    "wait=\u00b2",
+    "=",
+    ";;;",
+    "wait=5=5",
+    "tea",
+]
 
 
 @pytest.mark.parametrize("prefer", NONSENSE)

@@ -4,8 +4,8 @@ import pytest
 
 from tests.conformance.client import Api, Json
 
-CROWD = {"source": "dummy", "params": {"number": 5_000, "inputs": 4, "seed": 3, "noise": 0.5}}
-ROWS = {"X": [[0.1 * row, (row * 37 % 11) / 3] for row in range(40)], "columns": ["a", "b"]}
+CROWD: Json = {"source": "dummy", "params": {"number": 5_000, "inputs": 4, "seed": 3, "noise": 0.5}}
+ROWS: Json = {"X": [[0.1 * row, (row * 37 % 11) / 3] for row in range(40)], "columns": ["a", "b"]}
 Y = [1.5 + 0.3 * a - 0.7 * b + 0.01 * a * b * ((place % 5) - 2) for place, (a, b) in enumerate(ROWS["X"])]
 SEQUENCE: list[tuple[str, Json]] = [
     ("fit", None),

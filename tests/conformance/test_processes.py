@@ -1,4 +1,4 @@
-"""Several processes and their limits: what one fits another serves, and what is too much is refused with a time to retry."""
+"""Several processes and their limits: what one fits another serves; too much is refused with a time to retry."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,10 +7,8 @@ import httpx
 import pytest
 
 from tests import servers
+from tests.conformance.client import WAIT_S, Json, gate, problem
 from tests.conftest import trinity
-from tests.conformance.client import WAIT_S, problem, gate
-
-pytestmark = pytest.mark.xdist_group("processes")
 
 
 def test_every_process_serves_every_fit(tmp_path: Path) -> None:
@@ -52,7 +50,7 @@ def test_nothing_is_served_from_an_empty_store(tmp_path: Path, verb: str) -> Non
 
 
 def test_fits_are_bounded(tmp_path: Path) -> None:
-    """Over the bound of concurrent fits: 503 with Retry-After; pings and predictions go on; then there is room again."""
+    """Over the bound of concurrent fits: 503 with Retry-After; the rest goes on; then there is room again."""
     with (
         trinity("inline", tmp_path, WEB_CONCURRENCY="1", TRINITY_MAX_FITS="1") as api,
         gate(tmp_path) as closed,
@@ -108,15 +106,16 @@ def test_lanes_and_flower(tmp_path: Path) -> None:
             servers.until(lambda: _workers(view) == {"worker1", "worker2"}, "two workers in Flower")
             for verb in ("fit", "predict", "score"):
                 api.call(verb)
-            servers.until(lambda: _tasks(view) == {"app.tasks.fit", "app.tasks.predict", "app.tasks.score"}, "the tasks in Flower")
+            servers.until(
+                lambda: _tasks(view) == {"app.tasks.fit", "app.tasks.predict", "app.tasks.score"}, "the tasks in Flower"
+            )
             assert {task["worker"].split("@")[0] for task in _fits(view)} == {"worker1"}
             assert httpx.get(f"{flower.url}/api/workers").status_code == 401
 
 
-def _fresh(http: httpx.Client, verb: str, body: object) -> dict[str, object]:
+def _fresh(http: httpx.Client, verb: str, body: Json) -> Json:
     """The envelope of a call over a connection of its own."""
-    content = {} if body is None else {"json": body}
-    answer = httpx.post(f"{http.base_url}/{verb}", timeout=WAIT_S, **content)
+    answer = httpx.post(f"{http.base_url}/{verb}", timeout=WAIT_S, json={} if body is None else body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

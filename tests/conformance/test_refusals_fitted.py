@@ -71,7 +71,9 @@ def test_unknown_versions(
     api: Api, version: int, no_job: None, verb: str, wanted: Any, statuses: tuple[int, ...]
 ) -> None:
     """An unknown version or alias is a 404, an impossible one a 404 or 422, pointing to /version; never a job."""
-    answer = api.post(verb, {"model": "multivariate", "version": wanted, "data": PLANE | ({} if verb == "score" else {"y": None})})
+    answer = api.post(
+        verb, {"model": "multivariate", "version": wanted, "data": PLANE | ({} if verb == "score" else {"y": None})}
+    )
     assert answer.status_code in statuses, answer.text
     assert pointers(problem(answer, answer.status_code)) == ["/version"]
 

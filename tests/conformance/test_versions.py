@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.conformance.client import Api, problem
+from tests.conformance.client import Api, Json, problem
 from tests.conformance.test_verbs import LINE
 
 
-def steep(factor: float) -> dict[str, list[object]]:
+def steep(factor: float) -> Json:
     """The line, `factor` times as steep."""
     return {"X": list(LINE["X"]), "y": [factor * y for y in LINE["y"]]}
 
@@ -75,7 +75,9 @@ def test_a_version_shows_its_manifest(api: Api) -> None:
     assert manifest["metrics"] == result["metrics"]
 
 
-@pytest.mark.parametrize("path", ["/models/nope", "/models/polynomial/versions/999999", "/models/never-fitted/versions/1"])
+@pytest.mark.parametrize(
+    "path", ["/models/nope", "/models/polynomial/versions/999999", "/models/never-fitted/versions/1"]
+)
 def test_unknown_pages(api: Api, path: str) -> None:
     """A model or version that does not exist is a 404."""
     problem(api.http.get(path), 404)

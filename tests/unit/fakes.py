@@ -123,7 +123,7 @@ class FakeLedger:
             raise self.fail_discard.pop()
         forgotten = [job_id for job_id in job_ids if job_id not in self.claimed]
         for job_id in forgotten:
-            del self.jobs[job_id]
+            self.jobs.pop(job_id, None)
         return forgotten
 
     def job(self, job_id: str) -> Job | None:

@@ -40,13 +40,6 @@ def test_a_domain_error_keeps_its_kind(error: TrinityError) -> None:
     assert (done.result, done.version, done.finished_s) == (None, None, 1002)
 
 
-def test_a_regressor_refuses_its_data_with_a_value_error() -> None:
-    """scikit-learn's way to say no is the caller's fault, told in the regressor's words."""
-    failure = outcome(ValueError("only positive y")).failure
-    assert failure is not None
-    assert (failure.kind, failure.detail) == ("invalid", "only positive y")
-
-
 @pytest.mark.parametrize(
     "error", [KeyError("17.25"), ZeroDivisionError("17.25"), MemoryError("17.25"), RecursionError("17.25")]
 )

@@ -141,7 +141,7 @@ def test_what_may_be_long_is_done_in_a_thread(asked: Work) -> None:
 
 
 def test_a_slow_model_moves_to_a_thread() -> None:
-    """After one slow prediction on the loop a version is called in a thread; other versions and models stay."""
+    """After two slow calls in a row on the loop a version is called in a thread; other versions and models stay."""
 
     async def main() -> None:
         clock, loop_thread = Clock(), threading.current_thread()
@@ -151,9 +151,9 @@ def test_a_slow_model_moves_to_a_thread() -> None:
             return {}
 
         async with inline(body, clock) as (dispatcher, service):
-            for asked in (work(), work(), work("score"), work(version=2), work(model="other", version=2)):
+            for asked in (work(), work(), work(), work("score"), work(version=2), work(model="other", version=2)):
                 await dispatcher.submit(asked, 0)
-        assert [thread is loop_thread for thread in service.threads] == [True, False, False, True, True]
+        assert [thread is loop_thread for thread in service.threads] == [True, True, False, False, True, True]
 
     run(main())
 

@@ -1,0 +1,58 @@
+# `make help` lists what there is. Everything is installed into .venv, exactly as locked.
+
+PYTHON ?= python3
+PORT ?= 5000
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help serve stack test bench lint image lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+serve: .venv/runtime ## sync mode on PORT (5000), until Ctrl-C
+	@TRINITY_MODE=sync exec $(BIN)/gunicorn app:api --bind 0.0.0.0:$(PORT)
+
+stack: .venv/dev ## async mode without Docker on PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
+	@PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack
+
+test: .venv/dev ## all tests; ARGS="-k ledger" runs some
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/dev ## speed, as ratios to a reference measured in the same run; ARGS="predict fit" runs some
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: .venv/dev ## ruff (rules and format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+image: ## the container image, as trinity:latest
+	docker build --tag trinity:latest .
+
+lock: .venv/made ## requirements.txt and tests/requirements.txt from pyproject.toml; UPGRADE=1 takes the newest versions
+	@$(PIP) uv
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file tests/requirements.txt
+
+clean: ## remove the environment and the caches; fitted models (.trinity) stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/made: .ci/venv.py
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) .ci/venv.py .venv
+	@touch $@
+
+.venv/runtime: requirements.txt .venv/made
+	@echo "installing requirements.txt"
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+.venv/dev: tests/requirements.txt .venv/runtime
+	@echo "installing tests/requirements.txt"
+	@$(PIP) --requirement tests/requirements.txt
+	@touch $@
