@@ -42,9 +42,9 @@ clean: ## remove the environment and the caches; fitted models (.trinity) stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/made: .ci/venv.py
+.venv/made: .ci/make_venv.py
 	@echo "making .venv with $$($(PYTHON) --version)"
-	@$(PYTHON) .ci/venv.py .venv
+	@$(PYTHON) .ci/make_venv.py .venv
 	@touch $@
 
 .venv/runtime: requirements.txt .venv/made

@@ -1,7 +1,7 @@
 """How gunicorn serves `app:api`: uvicorn's protocol (httptools, uvloop) under gunicorn's process manager.
 
-Chosen by measurement: the native `asgi` worker loses keep-alive connections with its C parser, is a third slower with its
-Python parser, and waits the whole `graceful_timeout` for idle connections (nginx keeps some open) when it is stopped.
+Chosen by measurement: the native `asgi` worker loses keep-alive connections with its C parser, is a quarter slower with
+its Python parser, and waits all of `graceful_timeout` for idle connections (nginx keeps some open) when it is stopped.
 Every setting can be overridden on the command line or in GUNICORN_CMD_ARGS.
 """
 
@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -66,17 +66,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def without_query(record: logging.LogRecord) -> bool:
-    """Cut the query from an access log line (client, method, path, version, status): it may hold a caller's data."""
-    if isinstance(record.args, tuple) and len(record.args) == 5:
-        client, method, path, version, status = record.args
-        record.args = (client, method, str(path).partition("?")[0], version, status)
+    """Cut the query from the path, the third argument of uvicorn's access log line: it may hold a caller's data."""
+    if isinstance(record.args, tuple):
+        client, method, path, *rest = record.args
+        record.args = (client, method, str(path).partition("?")[0], *rest)
     return True
 
 
 class Worker(UvicornWorker):
-    """One serving process: an event loop that also beats the heart gunicorn listens for, so a long fit never costs it."""
+    """One serving process: an event loop, which also sends the heartbeat, so a long fit in a thread never costs it."""
 
-    CONFIG_KWARGS: dict[str, Any] = {
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "http": BoundedProtocol,
         "loop": "uvloop",
         "ws": "none",
@@ -96,16 +96,16 @@ class Worker(UvicornWorker):
 
     def load_wsgi(self) -> None:
         """Load the application; what only it can find wrong in the settings stops the server, without a traceback."""
-        from app.settings import SettingsError
+        from app.settings import SettingsError  # noqa: PLC0415  gunicorn has the project on its path only by now
 
         try:
             super().load_wsgi()
         except SettingsError as error:
-            self.log.error("%s", wrong(str(error).splitlines()))
+            self.log.error("%s", wrong(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class only notes it and would be killed."""
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002  gunicorn's signature
+        """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class notes it and waits to be killed."""
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -114,9 +114,9 @@ def wrong(problems: list[str]) -> str:
     return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
 
 
-def on_starting(server: Arbiter) -> None:
+def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
     """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
-    from app.settings import SettingsError, load
+    from app.settings import SettingsError, load  # noqa: PLC0415  see load_wsgi
 
     try:
         load()
@@ -136,7 +136,8 @@ keepalive = 75
 timeout = 60
 graceful_timeout = 30
 # The heartbeat file belongs in memory: on a slow disk its fchmod would stall the loop, on a read-only root it can't be.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+_memory = "/dev/shm"  # noqa: S108  gunicorn makes its file there safely
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK | os.X_OK) else None
 # gunicorn would open a socket for its control tool under $HOME, which a container's user doesn't have.
 control_socket_disable = True
 # Whose X-Forwarded-* headers are believed; behind a proxy on another host, set FORWARDED_ALLOW_IPS.

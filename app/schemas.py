@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -136,9 +137,9 @@ class Envelope(msgspec.Struct):
     status: Status
     result: msgspec.Raw | None
     error: Problem | None
-    created: str
-    started: str | None
-    finished: str | None
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
     links: dict[str, str]
 
 

@@ -196,8 +196,9 @@ def _listens(worker: str, broker: str) -> Callable[[], bool]:
 
     def ready() -> bool:
         from celery import Celery  # noqa: PLC0415  imported while the programs start
+        from kombu.exceptions import OperationalError  # noqa: PLC0415
 
-        with Celery(broker=broker) as queue, suppress(queue.OperationalError):
+        with Celery(broker=broker) as queue, suppress(OperationalError):
             return bool(queue.control.ping(timeout=0.3, destination=[f"{worker}@{socket.gethostname()}"]))
         return False
 

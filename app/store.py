@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,7 +48,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     metrics: dict[str, int | float | None]
     data: dict[str, Any]
     libraries: dict[str, str]
-    created: str
+    created: datetime
     job: str
     learned: dict[str, Any]
     arrays_sha256: str = ""
@@ -58,6 +59,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._models = folder / "models"
+        self._root = str(self._models)
         self._seen: dict[str, tuple[tuple[int, int], int]] = {}
 
     def check(self) -> None:
@@ -68,15 +70,13 @@ class Store:
         probe.unlink()
 
     def resolve(self, name: str, version: int | str | None) -> int:
-        """Return the version's number for a number, an alias or None (the latest); raise NotFound."""
+        """Return the number for an alias, None (the latest) or a number, which need not exist; raise NotFound."""
         if isinstance(version, int):
-            if not 0 < version <= MAX_VERSION or not self._version(name, version).is_dir():
-                raise NotFound.at("/version", f"model {name!r} has no version {str(version)[:20]}")
             return version
         alias = version or LATEST
-        number = self._aliased(name, alias) if _ALIAS.fullmatch(alias) else None
+        number = self._aliased(name, alias) if alias is LATEST or _ALIAS.fullmatch(alias) else None
         if number is None:
-            raise NotFound.at("/version", f"model {name!r} has no version {alias[:64]!r}")
+            raise _no_version(name, alias)
         return number
 
     def versions(self, name: str) -> list[int]:
@@ -96,7 +96,7 @@ class Store:
         try:
             raw = (self._version(name, version) / "manifest.json").read_bytes()
         except FileNotFoundError:
-            raise NotFound.at("/version", f"model {name!r} has no version {version}") from None
+            raise _no_version(name, version) from None
         try:
             return msgspec.json.decode(raw, type=Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -143,11 +143,13 @@ class Store:
             _replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
+        if not 0 < version <= MAX_VERSION:
+            raise _no_version(name, version)
         return self._models / name / "versions" / str(version)
 
     def _aliased(self, name: str, alias: str) -> int | None:
         """Read an alias, or, while its file is the one seen last, return what it held: one stat on the hot path."""
-        path = f"{self._models}/{name}/aliases/{alias}"
+        path = f"{self._root}/{name}/aliases/{alias}"
         try:
             stat = os.stat(path)  # noqa: PTH116  a tenth of the time of a Path
             seen = self._seen.get(path)
@@ -157,6 +159,10 @@ class Store:
         except FileNotFoundError:
             return None
         return seen[1]
+
+
+def _no_version(name: str, version: int | str) -> NotFound:
+    return NotFound.at("/version", f"model {name!r} has no version {str(version)[:64]}")
 
 
 def _damaged(name: str, version: int) -> ModelFailed:

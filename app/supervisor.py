@@ -54,7 +54,7 @@ class Supervisor:
             self._start(when_ready)
             while self._intact():
                 time.sleep(POLL_S)
-            self._report_end()
+            self._report_why()
         except OSError as error:  # a program that isn't there or isn't ready in time
             self._report(str(error))
         finally:
@@ -112,10 +112,13 @@ class Supervisor:
         sys.stdout.write(f"{colour}{name:<{self._width}} |{plain} {text}\n")
         sys.stdout.flush()
 
-    def _report_end(self) -> None:
-        """Say which part ended by itself; nothing after a signal."""
+    def _report_why(self) -> None:
+        """Say why it stops: the wish of who runs it, or a part that ended by itself."""
+        if self._signals:
+            self._report("stopping; another Ctrl-C ends everything at once")
+            return
         for part, process in self._running.items():
-            if not self._signals and process.poll() is not None:
+            if process.poll() is not None:
                 self._report(f"{part.name} ended with status {process.returncode}, stopping the rest")
 
     def _report(self, text: str) -> None:

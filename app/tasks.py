@@ -98,7 +98,7 @@ _TASKS = {"fit": fit, "predict": predict, "score": score}
 
 
 def publish(verb: Verb, job_ids: list[str]) -> None:
-    """Put one message with these ids in the verb's lane; raise OperationalError or OSError when the broker doesn't take it."""
+    """Put one message with these ids in the verb's lane; raise OperationalError or OSError when it isn't taken."""
     _TASKS[verb].apply_async((job_ids,))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from logging import getLogger
 from typing import Protocol
 
@@ -32,16 +31,11 @@ class Dispatcher(Protocol):
         """Release what was opened."""
 
 
-def timestamp(seconds: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time) -> Outcome:
     """Do the work, time it, and turn whatever the model raises into a failure: the one broad except."""
     started = clock()
     try:
-        version, result = service.run(work, job_id, timestamp(started))
+        version, result = service.run(work, job_id, started)
         return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
     except TrinityError as error:
         failure = error.failure()

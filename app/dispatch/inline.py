@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
 
 from app.dispatch.base import Clock, execute, finished_job
 from app.errors import Busy, NotFound
+from app.ids import new_id
 from app.schemas import Job, Outcome, Table, Work
 from app.service import Service
 
@@ -30,7 +30,7 @@ class Inline:
 
     async def submit(self, work: Work, wait_s: float) -> Job:  # noqa: ARG002  inline, the answer is the result
         """Do the work and return its finished job; raise Busy when as many fits run as may."""
-        created, job_id = self._clock(), uuid4().hex
+        created, job_id = self._clock(), new_id()
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
         elif self._small(work):

@@ -38,7 +38,10 @@ class Regressor(ABC):
 
     def predict_checked(self, X: Array) -> Array:
         """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time."""
-        return self.predict(X)
+        predicted = self.predict(X)
+        if not np.isfinite(predicted).all():
+            raise ValueError("A prediction is not a finite number: X lies too far from what the model was fitted to.")
+        return predicted
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""

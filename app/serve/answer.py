@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import msgspec
 from falcon.asgi import Response
 
-from app.dispatch.base import timestamp
 from app.schemas import Envelope, Job
 from app.serve.preferences import Preference
 from app.serve.problems import problem, send
@@ -61,11 +61,15 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
         status=job.status,
         result=job.result,
         error=None if job.failure is None else problem(job.failure),
-        created=timestamp(job.created_s),
-        started=None if job.started_s is None else timestamp(job.started_s),
-        finished=None if job.finished_s is None else timestamp(job.finished_s),
+        created=_utc(job.created_s),
+        started=None if job.started_s is None else _utc(job.started_s),
+        finished=None if job.finished_s is None else _utc(job.finished_s),
         links=links,
     )
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _send_applied(resp: Response, asked: Preference) -> None:

@@ -65,6 +65,8 @@ class Bodies:
 
 def media_type(req: HttpRequest, body: bytes) -> str:
     """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
+    if req.content_type == JSON:
+        return JSON
     kind = (req.content_type or "").partition(";")[0].strip().lower()
     if kind in {JSON, CSV}:
         return kind

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 from falcon.asgi import Request, Response
+
+from app.ids import new_id
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -17,4 +18,4 @@ class RequestId:
     async def process_response(self, req: Request, resp: Response, resource: object, req_succeeded: bool) -> None:  # noqa: ARG002, FBT001  Falcon's signature
         """Name the request in its answer."""
         given = req.get_header(HEADER)
-        resp.set_header(HEADER, given if given and _SANE.fullmatch(given) else uuid4().hex)
+        resp.set_header(HEADER, given if given and _SANE.fullmatch(given) else new_id())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import TypeAlias
 
 from falcon.asgi import Request, Response
 
@@ -15,6 +15,8 @@ from app.serve.answer import send_submitted
 from app.serve.body import Bodies, media_type, parse
 from app.serve.preferences import preference
 from app.service import Service
+
+Query: TypeAlias = Mapping[str, str | list[str]]
 
 SMALL_BODY_BYTES = 65_536  # up to this size, decoding costs less than the hop to a thread
 
@@ -46,17 +48,15 @@ class VerbResource:
         body = await self._bodies.read(req)
         try:
             asked = preference(req).bounded(self._max_wait_s)
-            work = await self._checked(req, body, name)
+            request = (media_type(req, body), body, req.params, name)
+            work = self._check(*request) if len(body) <= SMALL_BODY_BYTES else await self._in_thread(*request)
             job = await self._dispatcher.submit(work, asked.wait_s or 0)
             send_submitted(resp, job, asked, queued=self._queued)
         finally:
             self._bodies.release(body)
 
-    async def _checked(self, req: Request, body: bytes, name: str | None) -> Work:
-        work = partial(self._work, media_type(req, body), body, req.params, name)
-        if len(body) <= SMALL_BODY_BYTES:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
 
-    def _work(self, kind: str, body: bytes, query: Mapping[str, str | list[str]], name: str | None) -> Work:
+    def _check(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         return self._service.check(self._verb, parse(self._verb, kind, body, query, name))

@@ -1,4 +1,4 @@
-"""10,000 × 3 rows of JSON predicted over HTTP, against decoding, the same product and encoding in this process alone."""
+"""10,000 × 3 rows of JSON predicted over HTTP, against decoding, the same product and encoding in process alone."""
 
 import time
 from statistics import median

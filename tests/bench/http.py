@@ -1,7 +1,6 @@
-"""A keep-alive HTTP/1.1 connection on a bare socket: a client that costs next to nothing and hides no lost connection."""
+"""A keep-alive HTTP/1.1 connection on a bare socket: a client that costs little and hides no lost connection."""
 
 import socket
-from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -30,7 +29,11 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._answers.close()
         self._socket.close()
 
@@ -52,7 +55,7 @@ class Connection:
         if not (line := self._answers.readline()):
             raise ConnectionError("the server closed the connection instead of answering")
         headers = {}
-        while (header := self._answers.readline().strip().decode("latin-1")):
+        while header := self._answers.readline().strip().decode("latin-1"):
             name, _, value = header.partition(":")
             headers[name.lower()] = value.strip()
         body = self._answers.read(int(headers.get("content-length", 0)))

@@ -1,4 +1,4 @@
-"""The servers that the benchmarks measure: Trinity and the bare callable, on the same gunicorn with the same settings."""
+"""The servers that the benchmarks measure: Trinity and the bare callable, on the same gunicorn and settings."""
 
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def gunicorn(app: str, folder: Path, **env: str) -> Iterator[Server]:
 
     def launch() -> Launch:
         port = free_port()
-        command = [BIN / "gunicorn", app, "--bind", f"127.0.0.1:{port}"]
+        command: list[str | Path] = [BIN / "gunicorn", app, "--bind", f"127.0.0.1:{port}"]
         url = f"http://127.0.0.1:{port}"
         return Launch(command, url, lambda _: answers(url), env)
 

@@ -38,16 +38,20 @@ def blocks(text: str) -> list[Block]:
 
 
 def steps(block: Block) -> list[Step]:
-    """The commands of a `console` block; one that ends in a backslash goes on in the next line."""
+    """The commands of a `console` block; one that ends in a backslash, or in the middle of a quotation, goes on."""
     found: list[tuple[list[str], list[str]]] = []
     for line in block.text.splitlines():
         if line.startswith(PROMPT):
             found.append(([line.removeprefix(PROMPT)], []))
-        elif found[-1][0][-1].endswith("\\") and not found[-1][1]:
+        elif _goes_on("\n".join(found[-1][0])) and not found[-1][1]:
             found[-1][0].append(line)
         else:
             found[-1][1].append(line)
     return [Step("\n".join(command), "\n".join(output)) for command, output in found]
+
+
+def _goes_on(command: str) -> bool:
+    return command.endswith("\\") or command.count("'") % 2 == 1
 
 
 def commands(block: Block) -> list[str]:

@@ -1,4 +1,4 @@
-"""A copy of the project in which the README's commands run as a newcomer types them, and the end of all they started."""
+"""A copy of the project in which the README's commands run as a newcomer types them, and the end of what they start."""
 
 import os
 import secrets
@@ -41,28 +41,30 @@ class Running:
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """The files of the project in a folder of their own; what is already installed is borrowed."""
+    """The files of the project in a folder of their own; an environment that `make` finds complete is borrowed."""
     clone = folder / "trinity"
     shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    if (ROOT / ".venv").is_dir():
+    complete = ["make", "--question", "--silent", ".venv/dev"]
+    if subprocess.run(complete, cwd=ROOT, env=environment(), capture_output=True, check=False).returncode == 0:
         (clone / ".venv").symlink_to(ROOT / ".venv")
     return clone
 
 
 def environment(**own: str) -> dict[str, str]:
     """A newcomer's: nothing that is meant for Trinity, nor for the make and the Python that run these tests."""
-    foreign = (*OURS, "BROKER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTEST", "PYTHON")
+    foreign = (*OURS, "BROKER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTEST", "PYTHONPATH")
     return {key: value for key, value in os.environ.items() if not key.startswith(foreign)} | own
 
 
 @contextmanager
 def started(command: str, clone: Path) -> Iterator[Running]:
-    """Run a README command in the foreground on a free port until it is ready; Ctrl-C must then end all it started."""
+    """Run a README command in the foreground on free ports until it is ready; Ctrl-C must then end all it started."""
     port, mark = free_port(), secrets.token_hex(8)
+    environ = environment(PORT=str(port), FLOWER_PORT=str(free_port()), **{MARK: mark})
     log = clone.parent / f"{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            ["bash", "-c", command], cwd=clone, env=environment(PORT=str(port), **{MARK: mark}),
+            ["bash", "-c", command], cwd=clone, env=environ,
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:
@@ -70,7 +72,7 @@ def started(command: str, clone: Path) -> Iterator[Running]:
         _await_ready(process, running)
         yield running
         os.killpg(process.pid, signal.SIGINT)
-        until(lambda: process.poll() is not None and not marked(mark), f"the end of {command!r}\n{log.read_text()}", STOP_S)
+        until(lambda: process.poll() is not None and not marked(mark), f"the end of {command!r}", STOP_S)
     finally:
         for left in marked(mark):
             with suppress(psutil.NoSuchProcess):

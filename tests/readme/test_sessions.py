@@ -1,4 +1,4 @@
-"""The README's commands, typed into a shell in a copy of the project: what starts a server does, what asks it is answered as shown."""
+"""The README's commands, run in a copy of the project: those that start servers do, the others print what is shown."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,7 @@ def clone(tmp_path: Path) -> Path:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scene", scenes(), ids=lambda scene: scene.start)
 def test_session(scene: Scene, clone: Path) -> None:
-    """A command starts its server, every command to it prints what the README shows, and Ctrl-C leaves no process behind."""
+    """A server starts, every command to it prints what the README shows, and Ctrl-C leaves no process behind."""
     if "rabbit" in scene.start and (missing := missing_rabbitmq()):
         pytest.skip(missing)
     script = [step for session in scene.sessions for step in steps(session)]

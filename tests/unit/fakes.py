@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -90,7 +91,7 @@ class FakeService:
         self._body = body
         self.threads: list[threading.Thread] = []
 
-    def run(self, asked: Work, job_id: str, created: str) -> tuple[int, dict[str, Any]]:
+    def run(self, asked: Work, job_id: str, created_s: float) -> tuple[int, dict[str, Any]]:
         self.threads.append(threading.current_thread())
         return 1, self._body(asked)
 
@@ -220,7 +221,7 @@ def manifest(job: str, model: str = "m") -> Manifest:
         metrics={"r2": None, "n": 1},
         data={},
         libraries={},
-        created="2020-01-01T00:00:00Z",
+        created=datetime(2020, 1, 1, tzinfo=UTC),
         job=job,
         learned={"mean_": 1.5},
     )

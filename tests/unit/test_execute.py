@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.dispatch.base import execute, finished_job, timestamp
+from app.dispatch.base import execute, finished_job
 from app.errors import Busy, Invalid, ModelFailed, NotFound, TrinityError
 from app.schemas import Outcome, Work
 from app.service import Service
@@ -71,9 +71,3 @@ def test_the_job_of_a_failure_has_the_version_asked_for() -> None:
     """A failed prediction's job names the version it was for."""
     job = finished_job("id", work(version=5), 999.0, outcome(Invalid("no")))
     assert (job.status, job.version) == ("FAILURE", 5)
-
-
-def test_timestamps_are_rfc_3339_in_utc() -> None:
-    """With six digits after the point, none of which is dropped."""
-    assert timestamp(0) == "1970-01-01T00:00:00.000000Z"
-    assert timestamp(1_700_000_000.5) == "2023-11-14T22:13:20.500000Z"

