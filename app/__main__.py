@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from enum import Enum
-from urllib.parse import urlsplit
 
 import click
 import msgspec
 
-from app.settings import PREFIX, Settings, SettingsError, load
+from app.settings import PREFIX, Settings, SettingsError, load, masked
 
 PASS_ON = {"ignore_unknown_options": True}
 
@@ -66,9 +65,7 @@ def _become(module: str, *arguments: str) -> None:
 
 def _shown(value: object) -> str:
     """Return a setting as its variable would say it, the password of a URL masked."""
-    text = "" if value is None else str(value.value if isinstance(value, Enum) else value)
-    password = urlsplit(text).password if "://" in text else None
-    return text.replace(f":{password}@", ":***@") if password else text
+    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value))
 
 
 if __name__ == "__main__":

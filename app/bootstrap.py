@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from app.store import Store
 if TYPE_CHECKING:
     from app.ledger import Ledger
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
 
 @dataclass(frozen=True)
 class House:
@@ -28,6 +31,13 @@ class House:
     service: Service
     store: Store
     ledger: Ledger | None
+
+    def check_store(self) -> None:
+        """Raise SettingsError unless versions can be written."""
+        try:
+            self.store.check()
+        except OSError as error:
+            raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None
 
     @property
     def queue_ledger(self) -> Ledger:
@@ -46,7 +56,7 @@ def build(settings: Settings) -> House:
         )
     store = Store(Path(settings.store))
     sources = {"dummy": SourceKind(DummyParams, Dummy)}
-    service = Service(models, settings.default_model, store, sources, settings.max_design)
+    service = Service(models, settings.default_model, store, sources, settings.max_design, settings.max_body)
     return House(settings, service, store, _ledger(settings) if settings.ledger_url else None)
 
 
@@ -62,15 +72,7 @@ def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
         sys.path.insert(0, here)
     models: dict[str, type[Regressor]] = {}
     for module in filter(None, map(str.strip, modules)):
-        try:
-            contents = vars(importlib.import_module(module))
-        except (ImportError, TypeError) as error:  # TypeError: a relative name
-            raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {error}") from error
-        for name, kind in contents.items():
-            if name.startswith("_") or not _is_model(kind):
-                continue
-            if not hasattr(kind, "name"):
-                raise SettingsError(f"TRINITY_MODELS: {module}.{name} has no `name`, which its URLs need")
+        for kind in _models_in(module):
             if models.setdefault(kind.name, kind) is not kind:
                 raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
     if not models:
@@ -78,5 +80,26 @@ def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
     return models
 
 
+def _models_in(module: str) -> list[type[Regressor]]:
+    """Return the public models of a module; raise SettingsError for a module or a model that can't be served."""
+    try:
+        contents = vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # a file of the user's may fail in any way
+        raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {type(error).__name__}: {error}") from error
+    kinds = [kind for name, kind in contents.items() if not name.startswith("_") and _is_model(kind)]
+    for kind in kinds:
+        where = f"TRINITY_MODELS: {module}.{kind.__qualname__}"
+        if not _NAME.fullmatch(getattr(kind, "name", "")):
+            raise SettingsError(f"{where}: its `name` stands in URLs: a-z, 0-9, - and _, at most 64 of them")
+        if inspect.isabstract(kind):
+            raise SettingsError(f"{where} has no {' and no '.join(sorted(kind.__abstractmethods__))}")
+    if not kinds:
+        raise SettingsError(f"TRINITY_MODELS: there is no model in {module!r}")
+    return kinds
+
+
 def _is_model(thing: object) -> TypeGuard[type[Regressor]]:
-    return inspect.isclass(thing) and issubclass(thing, Regressor) and not inspect.isabstract(thing)
+    """Whether this is a model, finished or not; a base class is abstract and has no name."""
+    if not inspect.isclass(thing) or not issubclass(thing, Regressor):
+        return False
+    return not inspect.isabstract(thing) or hasattr(thing, "name")

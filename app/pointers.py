@@ -32,23 +32,17 @@ def located(error: msgspec.ValidationError, document: bytes = b"{}", root: str =
         keys.append(unknown["field"])
     if _SOME in keys:
         at = keys.index(_SOME)
-        keys[at:] = [_not_a_number(document, keys[:at])]
+        keys[at:] = _odd_one(document, keys[:at])
     return Invalid.at(root + "".join(map(escaped, keys)), detail)
 
 
-def _not_a_number(document: bytes, keys: list[str]) -> str:
-    """Return the key that `[...]` stands for: the only dicts of one type in requests are rows of named numbers."""
-    value = json.loads(document)
+def _odd_one(document: bytes, keys: list[str]) -> list[str]:
+    """Return the key that `[...]` stands for: of a number out of range, else of what is no number in a named row."""
+    value = json.loads(document, parse_int=float)  # as floats, integers may have any number of digits
     for key in keys:
         value = value[int(key) if isinstance(value, list) else key]
-    row: dict[str, object] = value
-    return next(key for key, item in row.items() if not _is_finite_number(item))
-
-
-def _is_finite_number(item: object) -> bool:
-    if isinstance(item, bool) or not isinstance(item, int | float):
-        return False
-    try:
-        return math.isfinite(item)
-    except OverflowError:  # an integer beyond float64
-        return False
+    numbers = {key: item for key, item in value.items() if isinstance(item, float)}
+    odd = [key for key, item in numbers.items() if not math.isfinite(item)] or [
+        key for key in value if key not in numbers
+    ]
+    return odd[:1]

@@ -14,14 +14,17 @@ import msgspec
 import numpy as np
 
 from app.data.table import Columns, split
-from app.errors import Invalid, NotFitted, NotFound
+from app.errors import Invalid, ModelFailed, NotFitted, NotFound, Unavailable
 from app.model.base import Regressor
 from app.model.evaluate import evaluate
 from app.pointers import located
 from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
-from app.store import Manifest, Schema, Store
+from app.store import Arrays, Manifest, Schema, Store
 
 LOADED_VERSIONS = 32
+MESSAGE_CHARACTERS = 1000  # of a model's message to its caller
+SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
+NUMBER_BYTES = 20  # of a float64 in JSON, about
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -51,6 +54,8 @@ class Fitted(NamedTuple):
     estimator: Regressor
     free_rows: int
     """Rows that may be predicted at once without a closer look at their size."""
+    answer_rows: int
+    """Rows whose predictions an answer can hold."""
 
 
 class Service:
@@ -63,12 +68,14 @@ class Service:
         store: Store,
         sources: Mapping[str, SourceKind],
         max_design_bytes: int,
+        max_answer_bytes: int,
     ) -> None:
         self.models = models
         self.store = store
         self._default_model = default_model
         self._sources = sources
         self._max_design_bytes = max_design_bytes
+        self._max_answer_bytes = max_answer_bytes
         self._load = lru_cache(maxsize=LOADED_VERSIONS)(self._load_uncached)
 
     # --- checks: all that can be known without doing the work -------------------------------------------------------
@@ -87,13 +94,15 @@ class Service:
             params = self._check_params(kind.parameters(), request.params, "/params")
             estimator = kind(**params)
             data = self._check_training(request)
-            self._check_size(estimator, *self._shape(data))
+            self._check_size(estimator, *self._shape(data), outputs=_width(data))
             return Work(verb, name, None, params, data)
         fitted = self.fitted(name, request.version)
         data = self._check_application(verb, request, fitted.manifest.schema)
         rows, inputs = self._shape(data)
         if rows > fitted.free_rows:
-            self._check_size(fitted.estimator, rows, inputs)
+            self._check_size(fitted.estimator, rows, inputs, outputs=len(fitted.manifest.schema.outputs))
+        if verb == "predict" and rows > fitted.answer_rows:
+            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
         return Work(verb, name, fitted.manifest.version, {}, data)
 
     def fitted(self, name: str, version: Version | None) -> Fitted:
@@ -145,10 +154,11 @@ class Service:
             return data.X.shape[0], data.X.shape[1]
         return self._connector(data).shape
 
-    def _check_size(self, estimator: Regressor, rows: int, inputs: int) -> None:
-        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8)
+    def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
+        terms = estimator.n_terms(inputs)
+        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTIONS * terms * outputs * 8)
         if needed > self._max_design_bytes:
-            size = f"{rows} rows × {estimator.n_terms(inputs)} terms need {needed} bytes"
+            size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
 
     # --- the work ---------------------------------------------------------------------------------------------------
@@ -160,6 +170,7 @@ class Service:
             return self._fit(work, X, y, inputs, outputs, job, created_s)
         fitted = self._load(work.model, work.version or 0)  # pinned when it was checked, and versions never change
         predicted = _asked(fitted.estimator.predict_checked, X)
+        _check_shape(predicted, len(X), fitted.manifest.schema)
         if work.verb == "predict":
             return fitted.manifest.version, {"y": predicted.tolist()}
         return fitted.manifest.version, _metrics(y.reshape(predicted.shape), predicted)
@@ -187,9 +198,11 @@ class Service:
             vector=y.ndim == 1,
             named=outputs is not None,
         )
-        metrics = _metrics(y, _asked(estimator.predict_checked, X))
-        arrays, learned = _split(estimator.learned())
-        manifest = self.store.publish(
+        predicted = _asked(estimator.predict_checked, X)
+        _check_shape(predicted, len(X), schema)
+        metrics = _metrics(y, predicted)
+        arrays, learned = _split(_learned(estimator))
+        manifest = self._publish(
             Manifest(
                 model=work.model,
                 estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
@@ -215,11 +228,21 @@ class Service:
         }
         return manifest.version, result
 
+    def _publish(self, manifest: Manifest, arrays: Arrays) -> Manifest:
+        try:
+            return self.store.publish(manifest, arrays)
+        except OSError as error:  # a full disk, a folder that isn't ours
+            raise Unavailable(f"the store doesn't take the version ({error.strerror}); try again") from error
+
     def _load_uncached(self, name: str, version: int) -> Fitted:
         manifest, arrays = self.store.load(name, version)
         estimator = self.models[name].restore(manifest.params, {**manifest.learned, **arrays})
-        inputs = len(manifest.schema.inputs)
-        return Fitted(manifest, estimator, self._max_design_bytes // max(estimator.design_bytes(1, inputs), 8 * inputs))
+        inputs, outputs = len(manifest.schema.inputs), len(manifest.schema.outputs)
+        row_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs) + 16 * outputs * max(
+            1, estimator.n_terms(inputs)
+        )
+        answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
+        return Fitted(manifest, estimator, self._max_design_bytes // row_bytes, answer_rows)
 
 
 def default_names(letter: str, count: int) -> list[str]:
@@ -227,12 +250,33 @@ def default_names(letter: str, count: int) -> list[str]:
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
+def _width(data: Table | Source) -> int:
+    """Return the number of outputs to fit."""
+    return 1 if isinstance(data, Source) or data.y is None or data.y.ndim == 1 else data.y.shape[1]
+
+
 def _asked(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a method of a model; its ValueError is how it refuses data, as scikit-learn's estimators do."""
     try:
         return method(*args, **kwargs)
     except ValueError as error:
-        raise Invalid.at("/data", str(error)) from error
+        words = str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()
+        raise Invalid.at("/data", words) from error
+
+
+def _check_shape(predicted: Matrix, rows: int, schema: Schema) -> None:
+    """Raise ModelFailed unless a model predicted what it was asked: a row for each row, shaped as y was."""
+    expected = (rows,) if schema.vector else (rows, len(schema.outputs))
+    if predicted.shape != expected:
+        raise ModelFailed(f"predict returned an array of shape {predicted.shape}, expected {expected}")
+
+
+def _learned(estimator: Regressor) -> dict[str, Any]:
+    """Return what a model learned; raise ModelFailed when it can't be stored."""
+    try:
+        return estimator.learned()
+    except TypeError as error:
+        raise ModelFailed(str(error)) from error
 
 
 def _with_target(table: Table) -> Table:

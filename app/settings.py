@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -127,3 +128,9 @@ def _unknown(variable: str) -> str:
         variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in _FIELDS], n=1
     )
     return f"{variable}: unknown setting" + (f", did you mean {PREFIX}{close[0]}?" if close else "")
+
+
+def masked(text: str) -> str:
+    """Return a setting as it may be shown: the password of a URL replaced by ***."""
+    password = urlsplit(text).password if "://" in text else None
+    return text.replace(f":{password}@", ":***@") if password else text

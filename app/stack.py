@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings import load
+from app.settings import load, masked
 from app.supervisor import Part, Supervisor
 
 HOST = "127.0.0.1"
@@ -48,7 +48,12 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     # Flower asks once, when it starts, which workers there are: it comes last
     services = (_web(web, environment), *_workers(broker.url, environment))
     tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, environment),)]
-    urls = {"web": f"http://{HOST}:{web}", "Flower": f"http://{HOST}:{flower}", "broker": broker.url, "ledger": ledger}
+    urls = {
+        "web": f"http://{HOST}:{web}",
+        "Flower": f"http://{HOST}:{flower}",
+        "broker": masked(broker.url),
+        "ledger": ledger,
+    }
     return Supervisor([tier for tier in tiers if tier]).run(lambda: _announce(urls))
 
 
@@ -171,10 +176,11 @@ def _program(*names: str) -> str:
 
 def _accepts(url: str) -> bool:
     """Return whether a RabbitMQ lets us in at `url`."""
-    from kombu import Connection  # noqa: PLC0415  slow to import, and only this choice needs it
+    from amqp.exceptions import AMQPError  # noqa: PLC0415  slow to import, and only this choice needs it
+    from kombu import Connection  # noqa: PLC0415
 
     with Connection(url, connect_timeout=2) as connection:
-        with suppress(OSError, *connection.connection_errors):
+        with suppress(OSError, AMQPError):
             connection.connect()
         return bool(connection.connected)
 

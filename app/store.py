@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class Store:
         if isinstance(version, int):
             return version
         alias = version or LATEST
-        number = self._aliased(name, alias) if alias is LATEST or _ALIAS.fullmatch(alias) else None
+        number = self._aliased(name, alias) if alias == LATEST or _ALIAS.fullmatch(alias) else None
         if number is None:
             raise _no_version(name, alias)
         return number
@@ -89,7 +89,11 @@ class Store:
         """Return each alias with the version it stands for."""
         folder = self._models / name / "aliases"
         entries = sorted(folder.iterdir()) if folder.is_dir() else ()
-        return {entry.name: int(entry.read_text()) for entry in entries if _ALIAS.fullmatch(entry.name)}
+        return {
+            entry.name: int(entry.read_text())
+            for entry in entries
+            if _ALIAS.fullmatch(entry.name) and _NUMBER.fullmatch(entry.read_text().strip())
+        }
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of one version; raise NotFound, or ModelFailed when it can't be read."""
@@ -123,7 +127,8 @@ class Store:
         with _locked(root / "publish.lock"):
             newest = max(self.versions(manifest.model), default=0)
             if newest:  # a process may have died between writing it and announcing it
-                self._announce(self.manifest(manifest.model, newest))
+                with suppress(ModelFailed):  # or it is damaged, which the next version mends
+                    self._announce(self.manifest(manifest.model, newest))
             marker = root / "jobs" / manifest.job
             if marker.exists():
                 return self.manifest(manifest.model, int(marker.read_text()))
@@ -158,6 +163,8 @@ class Store:
                 self._seen[path] = seen
         except FileNotFoundError:
             return None
+        except ValueError:
+            raise ModelFailed(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
         return seen[1]
 
 

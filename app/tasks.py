@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import Celery
 from celery.signals import worker_init, worker_process_init
@@ -11,12 +13,15 @@ from kombu import Exchange, Queue
 
 from app.bootstrap import build
 from app.dispatch.base import execute
-from app.ledger import Ledger
+from app.ledger import Ledger, LedgerUnavailable
 from app.schemas import VERBS, Verb
 from app.service import Service
 from app.settings import Settings, SettingsError, load
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
+LEDGER_PAUSES_S = (0.5, 1, 2, 4, 8, 15, 30)
+A = TypeVar("A")
+R = TypeVar("R")
 TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
 
 queue = Celery("trinity")
@@ -112,7 +117,7 @@ def check_broker() -> None:
 def check_parts(**_: object) -> None:
     """End a worker that could not do its work before it takes any."""
     try:
-        build(_settings())
+        build(_settings()).check_store()
     except SettingsError as error:
         raise SystemExit(f"Trinity can't start:\n{error}") from None
 
@@ -133,5 +138,15 @@ def _parts() -> tuple[Service, Ledger]:
 def _run(job_ids: list[str]) -> None:
     service, ledger = _parts()
     for job_id in job_ids:  # one by one: what is claimed when a worker dies is as little as can be
-        for claim in ledger.claim([job_id]):
-            ledger.finish([(claim, execute(service, claim.work, job_id))])
+        for claim in _patiently(ledger.claim, [job_id]):
+            _patiently(ledger.finish, [(claim, execute(service, claim.work, job_id))])
+
+
+def _patiently(call: Callable[[A], R], argument: A) -> R:
+    """Ask the ledger again for as long as it is away, a while at most: the message that rang for the job is spent."""
+    for pause_s in LEDGER_PAUSES_S:
+        try:
+            return call(argument)
+        except LedgerUnavailable:
+            time.sleep(pause_s)
+    return call(argument)

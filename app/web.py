@@ -17,6 +17,7 @@ from app.settings import Mode, Settings, load
 def build_api(settings: Settings | None = None) -> App[Request, Response]:
     """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
     house = build(settings or load())
+    house.check_store()
     pool = ThreadPoolExecutor(house.settings.threads, thread_name_prefix="work")
     dispatcher, checks = _queued(house, pool) if house.settings.mode is Mode.ASYNC else _inline(house, pool)
     return create_app(house.settings, house.service, dispatcher, pool, {"store": house.store.check, **checks})

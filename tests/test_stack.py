@@ -98,6 +98,22 @@ def test_the_stack_works_and_an_interrupt_leaves_no_process(broker: str, tmp_pat
         assert gone(programs)
 
 
+@pytest.mark.parametrize(("password", "ours"), [("guest", False), ("wrong", True)])
+def test_a_rabbitmq_that_lets_us_in_is_used_and_left_running(password: str, tmp_path: Path, *, ours: bool) -> None:
+    if missing := servers.missing_rabbitmq():
+        pytest.skip(missing)
+    (tmp_path / "node").mkdir()
+    with servers.rabbitmq(tmp_path / "node") as node:
+        url = node.url.replace(":guest@", f":{password}@")
+        with running(tmp_path, BROKER="rabbit", TRINITY_BROKER_URL=url) as stack:
+            assert ("rabbit" in {line.split(" ")[0] for line in stack.text.splitlines()}) == ours
+            fit = httpx.post(f"{stack.web}/fit", headers={"Prefer": "wait=20"}, timeout=30)
+            assert fit.json()["status"] == "SUCCESS"
+            stack.process.send_signal(signal.SIGTERM)
+            assert stack.process.wait(40) == 0, stack.text
+        assert node.process.poll() is None
+
+
 def test_a_second_start_finds_the_models_and_jobs_of_the_first(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         job = httpx.post(f"{stack.web}/fit", headers={"Prefer": "wait=20"}, timeout=30).json()

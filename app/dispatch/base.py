@@ -39,7 +39,7 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time)
         return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
     except TrinityError as error:
         failure = error.failure()
-    except Exception as error:  # noqa: BLE001  a model is anybody's code, and its job must end with an answer
+    except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
         # the stack without the message: messages may quote data
         logger.error(  # noqa: TRY400
             "%s of %s raised %s\n%s",

@@ -19,6 +19,7 @@ from app.schemas import VERBS, Job, Verb, Work
 
 logger = getLogger(__name__)
 
+GROUP_JOBS = 500  # jobs in one commit: it must be done well within the ledger's timeout
 MESSAGE_JOBS = 50  # jobs in one message: enough to share its cost, few enough to share the work among processes
 LOOK_AGAIN_S = 1.0  # how often a waiting request looks at its job itself, in case a notice was lost
 Publish = Callable[[Verb, list[str]], None]
@@ -52,7 +53,10 @@ class Queued:
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_gathered())
         job = await submission.accepted
-        return await self.job(job.id, wait_s) if wait_s > 0 else job
+        if wait_s > 0:
+            with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
+                return await self.job(job.id, wait_s)
+        return job
 
     async def job(self, job_id: str, wait_s: float) -> Job:
         """Return the job, finished or as it is after `wait_s` seconds; raise NotFound or Unavailable."""
@@ -82,18 +86,22 @@ class Queued:
 
     async def _commit_gathered(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._gathered:
-            group, self._gathered = self._gathered, []
-            answers: list[Job | BaseException]
-            try:
-                answers = [*await loop.run_in_executor(self._pool, self._commit, group)]
-            except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
-                logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
-                await loop.run_in_executor(self._pool, self._take_back, [s.job_id for s in group])
-                answers = [error] * len(group)
-            for submission, answer in zip(group, answers, strict=True):
-                _settle(submission.accepted, answer)
-        self._committing = None
+        try:
+            while self._gathered:
+                group, self._gathered = self._gathered[:GROUP_JOBS], self._gathered[GROUP_JOBS:]
+                answers: list[Job | BaseException] = [Unavailable("the jobs could not be committed; try again")] * len(
+                    group
+                )
+                try:
+                    answers = [*await loop.run_in_executor(self._pool, self._commit, group)]
+                except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
+                    logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
+                    loop.run_in_executor(self._pool, self._take_back, [s.job_id for s in group])
+                finally:
+                    for submission, answer in zip(group, answers, strict=True):
+                        _settle(submission.accepted, answer)
+        finally:
+            self._committing = None
 
     def _commit(self, group: list[_Submission]) -> list[Job | TrinityError]:
         """Commit a group, then ring the workers; return for each of its members the job or the reason why not."""
@@ -102,7 +110,9 @@ class Queued:
         except TrinityError as error:
             return [error] * len(group)
         accepted = group[: len(jobs)]
-        lost = set().union(*(self._ring(verb, [s.job_id for s in accepted if s.work.verb == verb]) for verb in VERBS))
+        lost: set[str] = set()
+        for verb in VERBS:
+            lost |= self._ring(verb, [s.job_id for s in accepted if s.work.verb == verb])
         answers = [
             Unavailable("the broker doesn't answer; try again") if s.job_id in lost else job
             for s, job in zip(accepted, jobs, strict=True)

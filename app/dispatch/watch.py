@@ -11,7 +11,7 @@ from logging import getLogger
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.ledger.ledger import CHANNEL
+from app.ledger.ledger import CHANNEL, TIMEOUT_S
 
 logger = getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Watch:
     @asynccontextmanager
     async def finished(self, job_id: str) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set when the job finishes; look at the job once more after entering."""
-        if self._listener is None:
+        if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
         event = asyncio.Event()
         self._waiting[job_id].add(event)
@@ -50,7 +50,10 @@ class Watch:
     async def _listen(self) -> None:
         while True:
             try:
-                async with Redis.from_url(self._url) as redis, redis.pubsub() as subscription:
+                async with (
+                    Redis.from_url(self._url, socket_connect_timeout=TIMEOUT_S, health_check_interval=30) as redis,
+                    redis.pubsub() as subscription,
+                ):
                     await subscription.subscribe(CHANNEL)
                     async for message in subscription.listen():
                         self._notify(message)

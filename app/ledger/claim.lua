@@ -1,3 +1,5 @@
+#!lua flags=allow-oom
+-- (a full ledger refuses new jobs, and can still be worked off)
 -- Claim the jobs that still wait, so that each is run by one worker only.
 -- KEYS[1] the pending set; KEYS[2..] one hash a job; ARGV[i] its id
 -- Returns for each claimed job {id, fence, work}; a job that is unknown, taken or finished is left out.

@@ -38,9 +38,9 @@ class Regressor(ABC):
 
     def predict_checked(self, X: Array) -> Array:
         """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time."""
-        predicted = self.predict(X)
+        predicted = np.asarray(self.predict(X), dtype=np.float64)
         if not np.isfinite(predicted).all():
-            raise ValueError("A prediction is not a finite number: X lies too far from what the model was fitted to.")
+            raise ValueError("A prediction is not a finite number.")
         return predicted
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 MAX_TERMS = 2**15
 """More terms than this make a triangle of over 8 GB."""
+TRIANGLES = 5  # the triangle, the stack it is merged in and copies of both: measured
 OUTPUTS_AT_ONCE = 16
 """Outputs that share a pass over the rows, or as many as there are terms: more cost more than a new pass."""
 SAMPLE = 2**14
@@ -48,6 +49,11 @@ class LinearRegressor(Regressor):
     def n_terms(self, n_inputs: int) -> int:
         """Count the coefficients for so many inputs, the intercept among them."""
         return self._terms(n_inputs).count
+
+    def design_bytes(self, rows: int, inputs: int) -> int:
+        """Return the bytes of the design matrix, or of the triangle and its workspace where they are larger."""
+        terms = self.n_terms(inputs)
+        return max(rows * terms, TRIANGLES * terms * terms) * 8
 
     def terms(self, names: list[str]) -> list[str]:
         """Name the terms, the intercept "1" first, then by total degree, then by the order of the inputs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from falcon.asgi import Request as HttpRequest
 
@@ -14,6 +16,8 @@ from app.serve.json_body import parse_json
 
 JSON = "application/json"
 CSV = "text/csv"
+LARGE_BYTES = 4 * 1024 * 1024
+WHOLE_BYTES = 65_536  # a body up to this size is read in one go
 
 
 class Bodies:
@@ -23,12 +27,17 @@ class Bodies:
         self._max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
+        self._large = asyncio.Semaphore()
+
+    def turn(self, body: bytes) -> AbstractAsyncContextManager[object]:
+        """Wait for the turn to decode, which takes up to 24 times a body's bytes: of the large ones one at a time."""
+        return self._large if len(body) > LARGE_BYTES else nullcontext()
 
     async def read(self, req: HttpRequest) -> bytes:
         """Return the whole body, to be released; raise TooLarge, Busy, or Malformed when it ends early."""
         length = req.content_length
-        if length is None:
-            return await self._read_chunked(req)
+        if length is None or length > WHOLE_BYTES:
+            return await self._read_chunks(req, length or 0)
         self._hold(length, length)
         try:
             body = await req.stream.read()
@@ -44,7 +53,9 @@ class Bodies:
         """Say that a body that was read is done with."""
         self._held_bytes -= len(body)
 
-    async def _read_chunked(self, req: HttpRequest) -> bytes:
+    async def _read_chunks(self, req: HttpRequest, length: int) -> bytes:
+        """Read a body that is large or of unknown length, and hold what has come and not what was announced."""
+        self._check_size(length)
         body = bytearray()
         try:
             async for chunk in req.stream:
@@ -53,11 +64,17 @@ class Bodies:
         except BaseException:
             self._held_bytes -= len(body)
             raise
+        if len(body) < length:
+            self._held_bytes -= len(body)
+            raise Malformed(f"the body ended after {len(body)} of {length} bytes")
         return bytes(body)
 
-    def _hold(self, added_bytes: int, body_bytes: int) -> None:
+    def _check_size(self, body_bytes: int) -> None:
         if body_bytes > self._max_body_bytes:
             raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {self._max_body_bytes}")
+
+    def _hold(self, added_bytes: int, body_bytes: int) -> None:
+        self._check_size(body_bytes)
         if self._held_bytes + added_bytes > self._max_held_bytes:
             raise Busy("as many bytes of request bodies are held as this process allows (TRINITY_MAX_HELD); try again")
         self._held_bytes += added_bytes

@@ -68,9 +68,9 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw, and log where it came from, without the message (it may quote data)."""
     logger.error(
-        "%s %s raised %s\n%s",
+        "%s %r raised %s\n%s",
         req.method,
-        req.path,
+        req.path[:200],
         type(error).__name__,
         "".join(traceback.format_tb(error.__traceback__)),
     )

@@ -56,7 +56,8 @@ class VerbResource:
             self._bodies.release(body)
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
+        async with self._bodies.turn(body):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
 
     def _check(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         return self._service.check(self._verb, parse(self._verb, kind, body, query, name))

@@ -22,7 +22,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         sources = {"dummy": SourceKind(DummyParams, Dummy)}
-        self.service = Service({"mean": Mean, "first": First}, "mean", Store(folder), sources, max_design_bytes=100_000)
+        models = {"mean": Mean, "first": First}
+        limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000}
+        self.service = Service(models, "mean", Store(folder), sources, **limits)
         self._jobs = count()
 
     def do(self, verb: Any, request: Request) -> tuple[int, dict[str, Any]]:
