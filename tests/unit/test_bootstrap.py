@@ -55,3 +55,34 @@ def test_workers_do_without_falcon() -> None:
 def test_the_web_process_does_without_celery_and_redis_in_sync_mode() -> None:
     """What only async mode needs costs sync mode neither memory nor time."""
     assert not imports("app.web") & {"celery", "kombu", "redis"}
+
+
+BROKEN = {
+    "a syntax error": "def x(:",
+    "an exit": "raise SystemExit(0)",
+    "an error": "1 / 0",
+    "no model": "from app.model.base import Regressor",
+    "a model without a name": "class A(Regressor):\n    fit = predict = lambda self, X, y=None: X",
+    "a name that leaves its folder": "class A(Regressor):\n    name = '../a'\n    fit = predict = lambda self, X: X",
+    "a model without predict": "class A(Regressor):\n    name = 'a'\n    fit = lambda self, X, y: self",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_module_that_cant_be_served_stops_the_start(tmp_path: Path, text: str) -> None:
+    """Whatever is wrong with a user's file is a problem of the settings, and no traceback."""
+    name = f"broken_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(f"from app.model.base import Regressor\n{text}\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(SettingsError, match="TRINITY_MODELS"):
+            find_models([name])
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
+def test_a_store_that_cant_be_written_stops_the_start(tmp_path: Path) -> None:
+    """And says which setting to look at."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="TRINITY_STORE"):
+        build(Settings(store=str(tmp_path / "file"))).check_store()

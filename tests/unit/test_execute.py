@@ -41,9 +41,10 @@ def test_a_domain_error_keeps_its_kind(error: TrinityError) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError("17.25"), ZeroDivisionError("17.25"), MemoryError("17.25"), RecursionError("17.25")]
+    "error",
+    [KeyError("17.25"), ZeroDivisionError("17.25"), MemoryError("17.25"), RecursionError("17.25"), SystemExit("17.25")],
 )
-def test_a_bug_of_the_model_is_named_and_not_quoted(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_of_the_model_is_named_and_not_quoted(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
     """The caller and the log learn which error it was, and neither its message: it may quote data."""
     with caplog.at_level(logging.DEBUG):
         failure = outcome(error).failure

@@ -162,3 +162,9 @@ def test_mixed_rows_are_told_from_ragged_ones() -> None:
     with pytest.raises(Invalid) as caught:
         parsed('{"data": {"X": [[1, 2], {"a": 1, "b": 2}]}}')
     assert "values" not in caught.value.detail
+
+
+def test_an_integer_of_any_length_is_out_of_range() -> None:
+    """Python refuses to print one of over 4,300 digits; the pointer is found all the same."""
+    text = '{"params": {"fit_intercept": true, "degree": 1' + "0" * 5000 + "}}"
+    assert refusal(text) == (Invalid, ["/params/degree"])

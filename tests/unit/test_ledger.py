@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from app.errors import Failure, Fault
-from app.ledger import Claim, Ledger, connect
+from app.ledger import Claim, Ledger, LedgerUnavailable, connect
 from app.ledger.ledger import CHANNEL
 from app.schemas import Outcome, Source, Table, Work
 from tests import servers
@@ -257,3 +257,17 @@ def test_finishing_is_announced(ledger: Ledger, redis: Redis) -> None:
         ledger.finish([(claim(ledger, job_id), DONE)])
         message = listener.get_message(timeout=5)
     assert message is not None and message["data"] == job_id.encode()
+
+
+def test_a_full_ledger_refuses_new_jobs_and_can_be_worked_off(ledger: Ledger, redis: Redis) -> None:
+    """Without memory nothing more is accepted, but what was accepted is still claimed and finished."""
+    (job_id,) = accept(ledger)
+    before = redis.config_get("maxmemory")["maxmemory"]
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(LedgerUnavailable):
+            accept(ledger)
+        assert ledger.finish([(claim(ledger, job_id), DONE)]) == 1
+    finally:
+        redis.config_set("maxmemory", before)
+    assert getattr(ledger.job(job_id), "status", None) == "SUCCESS"

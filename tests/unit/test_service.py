@@ -231,3 +231,39 @@ def test_the_manifest_says_where_the_data_came_from(house: House) -> None:
     house.do("fit", Request(source=Source("dummy", {"number": 5})))
     origin = house.service.store.manifest("mean", 1).data["origin"]
     assert (origin["source"], origin["params"]["number"]) == ("dummy", 5)
+
+
+class Misshapen(Mean):
+    """Predicts one row too many."""
+
+    name = "mean"
+
+    def predict(self, X: Any) -> Any:
+        return np.zeros(len(X) + 1)
+
+
+class Unstorable(Mean):
+    """Learns what no file holds."""
+
+    name = "mean"
+
+    def fit(self, X: Any, y: Any) -> Any:
+        self.secret_ = {"a": object()}
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [Misshapen, Unstorable])
+def test_a_model_that_breaks_the_contract_is_at_fault(tmp_path: Path, kind: type[Mean]) -> None:
+    """What it predicts must have the shape of y, and what it learns must be storable; nothing is published."""
+    house = House(tmp_path)
+    house.service.models = {"mean": kind}
+    with pytest.raises(ModelFailed):
+        fit(house, A, model="mean")
+    assert house.service.store.versions("mean") == []
+
+
+def test_a_prediction_that_no_answer_can_hold_is_refused(house: House) -> None:
+    """The dummy source could make more rows than there is memory for their text."""
+    fit(house, A)
+    asked = Request("first", source=Source("dummy", {"number": 10_000}))
+    assert house.refusal("predict", asked) == (Invalid, ["/data"])
