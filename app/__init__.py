@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from falcon.asgi import App, Request, Response
+    from app.serve.express import Asgi
 
-    api: App[Request, Response]
+    api: Asgi
 
 
 def __getattr__(name: str) -> Any:

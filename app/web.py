@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from falcon.asgi import App, Request, Response
-
 from app.bootstrap import House, build
 from app.dispatch.base import Dispatcher
 from app.dispatch.inline import Inline
 from app.serve import create_app
+from app.serve.express import Asgi
 from app.serve.health import Check
 from app.settings import Mode, Settings, load
 
 
-def build_api(settings: Settings | None = None) -> App[Request, Response]:
+def build_api(settings: Settings | None = None) -> Asgi:
     """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
     house = build(settings or load())
     house.check_store()

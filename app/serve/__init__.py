@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from falcon.asgi import App, Request, Response
+from falcon.asgi import App
 
 from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
 from app.serve import problems
 from app.serve.body import Bodies
+from app.serve.express import Asgi, Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobResource, JobResult
@@ -35,7 +36,7 @@ EXAMPLES: dict[Verb, str] = {
 
 def create_app(
     settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
-) -> App[Request, Response]:
+) -> Asgi:
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
@@ -92,7 +93,11 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for route in routes:
         api.add_route(route.path, route.resource)
-    return api
+    if queued:
+        return api
+    predict = verbs["predict"]
+    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
+    return Express(api, {"/predict": Stop(predict), **named})
 
 
 class Closing:

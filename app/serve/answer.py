@@ -22,6 +22,11 @@ def send_json(resp: Response, content: object) -> None:
     resp.data = _encode(content)
 
 
+def encoded(job: Job) -> bytes:
+    """Return the envelope of an inline job as JSON."""
+    return _encode(envelope(job, queued=False))
+
+
 def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
     if queued:

@@ -12,10 +12,14 @@ HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
+def request_id(given: str | None) -> str:
+    """Return the id that a request came with, or a new one."""
+    return given if given and _SANE.fullmatch(given) else new_id()
+
+
 class RequestId:
     """Falcon middleware."""
 
     async def process_response(self, req: Request, resp: Response, resource: object, req_succeeded: bool) -> None:  # noqa: ARG002, FBT001  Falcon's signature
         """Name the request in its answer."""
-        given = req.get_header(HEADER)
-        resp.set_header(HEADER, given if given and _SANE.fullmatch(given) else new_id())
+        resp.set_header(HEADER, request_id(req.get_header(HEADER)))

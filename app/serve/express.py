@@ -1,0 +1,97 @@
+"""The short way for small JSON predictions in sync mode, whose cost Falcon's request and response would double.
+
+The work is the same (the resource's check, the dispatcher, the envelope); whatever is unusual about a request or goes
+wrong in it takes the long way through Falcon, which knows how to answer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from app.errors import TrinityError
+from app.serve.answer import encoded
+from app.serve.body import JSON
+from app.serve.request_id import request_id
+from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
+
+Message: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_JSON = JSON.encode()
+_UNUSUAL = {b"prefer", b"transfer-encoding", b"expect"}
+
+
+class Stop(NamedTuple):
+    """Where a path leads: the verb's resource, and the model that the path names."""
+
+    resource: VerbResource
+    model: str | None = None
+
+
+class Express:
+    """An ASGI app in front of another."""
+
+    def __init__(self, api: Asgi, stops: Mapping[str, Stop]) -> None:
+        self._api = api
+        self._stops = stops
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a plain POST to one of the stops; hand everything else on."""
+        stop = self._stops.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if stop is None or not _plain(scope):
+            await self._api(scope, receive, send)
+            return
+        event = await receive()
+        body = None if event.get("more_body") else event.get("body")
+        answer = None if body is None else await _answer(stop, body)
+        if answer is None:
+            await self._api(scope, _replaying(event, receive), send)
+            return
+        headers = [
+            (b"content-type", _JSON),
+            (b"content-length", b"%d" % len(answer)),
+            (b"x-request-id", request_id(_header(scope, b"x-request-id")).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+def _plain(scope: Message) -> bool:
+    """Whether a request says no more than that it has a small JSON body."""
+    if scope["query_string"]:
+        return False
+    small = json = False
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            json = value == _JSON
+        elif name == b"content-length":
+            small = value.isdigit() and int(value) <= SMALL_BODY_BYTES
+        elif name in _UNUSUAL:
+            return False
+    return small and json
+
+
+async def _answer(stop: Stop, body: bytes) -> bytes | None:
+    """Return the envelope of the finished job as JSON, None when there is anything else to say."""
+    try:
+        job = await stop.resource.done(body, stop.model)
+    except TrinityError:
+        return None
+    return encoded(job) if job.failure is None else None
+
+
+def _header(scope: Message, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+
+
+def _replaying(event: Message, receive: Receive) -> Receive:
+    """Return a `receive` that gives the event once more, then what comes after it."""
+    events = [event]
+
+    async def replayed() -> Message:
+        return events.pop() if events else await receive()
+
+    return replayed
