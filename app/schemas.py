@@ -1,4 +1,7 @@
-"""Requests, checked work and answers as msgspec Structs: the one source for decoding, validation and encoding."""
+"""Requests, checked work and answers as msgspec Structs: the one source for decoding, validation and encoding.
+
+Those made for every request are out of the garbage collector's sight (gc=False): none can be part of a cycle.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE",
 FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 
 
-class Data(msgspec.Struct, forbid_unknown_fields=True):
+class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Either the numbers themselves (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
 
     X: Rows | None = None
@@ -39,7 +42,7 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     data: Data | None = None
 
 
-class ApplyBody(msgspec.Struct, forbid_unknown_fields=True):
+class ApplyBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """JSON body of a predict or score."""
 
     model: str | None = None
@@ -47,7 +50,7 @@ class ApplyBody(msgspec.Struct, forbid_unknown_fields=True):
     data: Data | None = None
 
 
-class Table(msgspec.Struct, tag=True):
+class Table(msgspec.Struct, tag=True, gc=False):
     """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
 
     `names_at` points to where the names stand in the request.
@@ -60,14 +63,14 @@ class Table(msgspec.Struct, tag=True):
     names_at: str = "/data/columns"
 
 
-class Source(msgspec.Struct, tag=True):
+class Source(msgspec.Struct, tag=True, gc=False):
     """Numbers that a connector makes or fetches when the work is done."""
 
     name: str
     params: dict[str, Any]
 
 
-class Request(msgspec.Struct):
+class Request(msgspec.Struct, gc=False):
     """What was asked, however it was spelled (JSON or CSV), before any check but that of its form."""
 
     model: str | None = None
@@ -77,7 +80,7 @@ class Request(msgspec.Struct):
     source: Source | None = None
 
 
-class Work(msgspec.Struct):
+class Work(msgspec.Struct, gc=False):
     """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score."""
 
     verb: Verb
@@ -97,7 +100,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[Fault] = []
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How work ended: `result` as JSON or `failure`, and when (seconds since the epoch)."""
 
     started_s: float
@@ -107,7 +110,7 @@ class Outcome(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-class Job(msgspec.Struct, kw_only=True):
+class Job(msgspec.Struct, kw_only=True, gc=False):
     """The state of one piece of work, in either mode; times are seconds since the epoch."""
 
     id: str
@@ -127,7 +130,7 @@ class Job(msgspec.Struct, kw_only=True):
         return self.status in FINISHED
 
 
-class Envelope(msgspec.Struct):
+class Envelope(msgspec.Struct, gc=False):
     """The answer to every verb in both modes; times are RFC 3339 in UTC."""
 
     id: str

@@ -41,37 +41,40 @@ class Express:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
         stop = self._stops.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if stop is None or not _plain(scope):
+        given = None if stop is None else _plain(scope)
+        if stop is None or given is None:
             await self._api(scope, receive, send)
             return
         event = await receive()
-        body = None if event.get("more_body") else event.get("body")
-        answer = None if body is None else await _answer(stop, body)
+        answer = None if event.get("more_body") else await _answer(stop, event.get("body", b""))
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return
         headers = [
             (b"content-type", _JSON),
             (b"content-length", b"%d" % len(answer)),
-            (b"x-request-id", request_id(_header(scope, b"x-request-id")).encode()),
+            (b"x-request-id", request_id(given).encode()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
 
-def _plain(scope: Message) -> bool:
-    """Whether a request says no more than that it has a small JSON body."""
+def _plain(scope: Message) -> str | None:
+    """Return a request's id, or "", when it says no more than that it has a small JSON body; None otherwise."""
     if scope["query_string"]:
-        return False
+        return None
     small = json = False
+    given = ""
     for name, value in scope["headers"]:
         if name == b"content-type":
             json = value == _JSON
         elif name == b"content-length":
             small = value.isdigit() and int(value) <= SMALL_BODY_BYTES
+        elif name == b"x-request-id":
+            given = value.decode("latin-1")
         elif name in _UNUSUAL:
-            return False
-    return small and json
+            return None
+    return given if small and json else None
 
 
 async def _answer(stop: Stop, body: bytes) -> bytes | None:
@@ -81,10 +84,6 @@ async def _answer(stop: Stop, body: bytes) -> bytes | None:
     except TrinityError:
         return None
     return encoded(job) if job.failure is None else None
-
-
-def _header(scope: Message, wanted: bytes) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
 def _replaying(event: Message, receive: Receive) -> Receive:
