@@ -126,6 +126,12 @@ def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
         sys.exit(wrong(_problems))
 
 
+def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunicorn's signature
+    """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
+    for number in Worker.SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 worker_class = Worker
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
