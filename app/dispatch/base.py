@@ -24,6 +24,9 @@ class Dispatcher(Protocol):
     async def submit(self, work: Work, wait_s: float) -> Job:
         """Accept the work; return its job when it is finished or after `wait_s` seconds, whichever is first."""
 
+    def at_once(self, work: Work) -> Job | None:
+        """Do work that costs less than waiting for it and return its finished job; None for any other."""
+
     async def job(self, job_id: str, wait_s: float) -> Job:
         """Return a job, finished or as it is after `wait_s` seconds; raise NotFound."""
 

@@ -30,16 +30,24 @@ class Inline:
 
     async def submit(self, work: Work, wait_s: float) -> Job:  # noqa: ARG002  inline, the answer is the result
         """Do the work and return its finished job; raise Busy when as many fits run as may."""
+        if (job := self.at_once(work)) is not None:
+            return job
         created, job_id = self._clock(), new_id()
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
-        elif self._small(work):
-            outcome = execute(self._service, work, job_id, self._clock)
-            self._note_pace(work, outcome.finished_s - outcome.started_s)
         else:
             outcome = await asyncio.get_running_loop().run_in_executor(
                 self._pool, execute, self._service, work, job_id, self._clock
             )
+        return finished_job(job_id, work, created, outcome)
+
+    def at_once(self, work: Work) -> Job | None:
+        """Do work that costs less than the hop to a thread and return its finished job; None for any other."""
+        if not self._small(work):
+            return None
+        created, job_id = self._clock(), new_id()
+        outcome = execute(self._service, work, job_id, self._clock)
+        self._note_pace(work, outcome.finished_s - outcome.started_s)
         return finished_job(job_id, work, created, outcome)
 
     async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
@@ -71,6 +79,6 @@ class Inline:
             self._slow_calls.pop(key, None)
 
     def _small(self, work: Work) -> bool:
-        if not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
+        if work.verb == "fit" or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
-        return self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS
+        return not self._slow_calls or self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS

@@ -58,6 +58,10 @@ class Queued:
                 return await self.job(job.id, wait_s)
         return job
 
+    def at_once(self, work: Work) -> Job | None:  # noqa: ARG002
+        """Return None: work is for the workers."""
+        return None
+
     async def job(self, job_id: str, wait_s: float) -> Job:
         """Return the job, finished or as it is after `wait_s` seconds; raise NotFound or Unavailable."""
         job = await self._read(job_id)

@@ -97,7 +97,7 @@ def create_app(
         return api
     predict = verbs["predict"]
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(api, {"/predict": Stop(predict), **named})
+    return Express(api, {"/predict": Stop(predict), **named}, service.store)
 
 
 class Closing:

@@ -6,6 +6,7 @@ wrong in it takes the long way through Falcon, which knows how to answer it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,6 +15,7 @@ from app.serve.answer import encoded
 from app.serve.body import JSON
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
+from app.store import Store
 
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -34,9 +36,11 @@ class Stop(NamedTuple):
 class Express:
     """An ASGI app in front of another."""
 
-    def __init__(self, api: Asgi, stops: Mapping[str, Stop]) -> None:
+    def __init__(self, api: Asgi, stops: Mapping[str, Stop], store: Store) -> None:
         self._api = api
         self._stops = stops
+        self._store = store
+        self._holding = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
@@ -46,7 +50,7 @@ class Express:
             await self._api(scope, receive, send)
             return
         event = await receive()
-        answer = None if event.get("more_body") else await _answer(stop, event.get("body", b""))
+        answer = None if event.get("more_body") else self._answer(stop, event.get("body", b""))
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return
@@ -57,6 +61,29 @@ class Express:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
+
+    def _answer(self, stop: Stop, body: bytes) -> bytes | None:
+        """Return the envelope of the finished job as JSON, None when there is anything else to say."""
+        self._hold()
+        try:
+            job = stop.resource.at_once(body, stop.model)
+        except TrinityError:
+            return None
+        return None if job is None or job.failure is not None else encoded(job)
+
+    def _hold(self) -> None:
+        """Let the requests of one turn of the event loop share one look at the store.
+
+        What runs in a turn was read from its socket before it: no client can know of a fit that this look misses.
+        """
+        if not self._holding:
+            self._holding = True
+            self._store.hold()
+            asyncio.get_running_loop().call_soon(self._release)
+
+    def _release(self) -> None:
+        self._holding = False
+        self._store.release()
 
 
 def _plain(scope: Message) -> str | None:
@@ -75,15 +102,6 @@ def _plain(scope: Message) -> str | None:
         elif name in _UNUSUAL:
             return None
     return given if small and json else None
-
-
-async def _answer(stop: Stop, body: bytes) -> bytes | None:
-    """Return the envelope of the finished job as JSON, None when there is anything else to say."""
-    try:
-        job = await stop.resource.done(body, stop.model)
-    except TrinityError:
-        return None
-    return encoded(job) if job.failure is None else None
 
 
 def _replaying(event: Message, receive: Receive) -> Receive:

@@ -55,9 +55,9 @@ class VerbResource:
         finally:
             self._bodies.release(body)
 
-    async def done(self, body: bytes, name: str | None) -> Job:
-        """Check a small JSON body and have the work done, without HTTP around it; raise TrinityError."""
-        return await self._dispatcher.submit(self._check(JSON, body, {}, name), 0)
+    def at_once(self, body: bytes, name: str | None) -> Job | None:
+        """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
+        return self._dispatcher.at_once(self._service.check(self._verb, parse(self._verb, JSON, body, {}, name)))
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         async with self._bodies.turn(body):
