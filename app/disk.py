@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+_TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
 
 
 class Disk:
@@ -54,6 +57,17 @@ class Disk:
         self.write(temporary, text.encode())
         temporary.replace(path)
         self._sync(path.parent)
+
+    def sweep(self, folder: Path) -> None:
+        """Remove what processes that were killed left unfinished in a folder; nobody else may be writing there."""
+        for path in folder.iterdir():
+            if not _TEMPORARY.fullmatch(path.name):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):  # it is in nobody's way
+                    path.unlink()
 
     def _sync(self, folder: Path) -> None:
         """Make the entries of a folder durable (a rename is in the folder, not in the file)."""

@@ -127,6 +127,7 @@ class Store:
         root = self._models / manifest.model
         self._disk.make_folder(root)
         with _locked(root / "publish.lock"):
+            self._disk.sweep(root)  # all that writes here does so under the lock
             newest = max(self.versions(manifest.model), default=0)
             if newest:  # a process may have died between writing it and announcing it
                 with suppress(ModelFailed):  # or it is damaged, which the next version mends
