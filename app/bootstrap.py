@@ -56,7 +56,15 @@ def build(settings: Settings) -> House:
         )
     store = Store(Path(settings.store))
     sources = {"dummy": SourceKind(DummyParams, Dummy)}
-    service = Service(models, settings.default_model, store, sources, settings.max_design, settings.max_body)
+    service = Service(
+        models,
+        settings.default_model,
+        store,
+        sources,
+        max_design_bytes=settings.max_design,
+        max_answer_bytes=settings.max_body,
+        max_loaded_bytes=settings.max_loaded,
+    )
     return House(settings, service, store, _ledger(settings) if settings.ledger_url else None)
 
 

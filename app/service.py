@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib.metadata import version as installed
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from app.data.table import Columns, split
 from app.errors import Invalid, ModelFailed, NotFitted, NotFound, Unavailable
+from app.loaded import Loaded
 from app.model.base import Regressor
 from app.model.evaluate import evaluate
 from app.pointers import located
@@ -57,6 +57,10 @@ class Fitted(NamedTuple):
     answer_rows: int
     """Rows whose predictions an answer can hold."""
 
+    def held_bytes(self) -> int:
+        """Count the bytes it takes."""
+        return self.estimator.held_bytes()
+
 
 class Service:
     """The models, by name, over a store and the sources that requests may name."""
@@ -69,6 +73,7 @@ class Service:
         sources: Mapping[str, SourceKind],
         max_design_bytes: int,
         max_answer_bytes: int,
+        max_loaded_bytes: int,
     ) -> None:
         self.models = models
         self.store = store
@@ -76,7 +81,9 @@ class Service:
         self._sources = sources
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
-        self._load = lru_cache(maxsize=LOADED_VERSIONS)(self._load_uncached)
+        self._load = Loaded(
+            self._load_uncached, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes
+        ).get
 
     # --- checks: all that can be known without doing the work -------------------------------------------------------
 

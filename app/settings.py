@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         256 * 1024 * 1024
     )
     max_design: Annotated[Count, Meta(description="largest design matrix in bytes, rows × terms × 8")] = 1024**3
+    max_loaded: Annotated[Count, Meta(description="bytes of fitted models kept in the memory of one process")] = (
+        512 * 1024 * 1024
+    )
     max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
     max_pending: Annotated[Count, Meta(description="async: jobs that may wait in the queue")] = 10_000

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,6 +17,7 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 
+from app.disk import Disk
 from app.errors import ModelFailed, NotFound
 
 LATEST = "latest"
@@ -57,15 +57,16 @@ class Manifest(msgspec.Struct, kw_only=True):
 class Store:
     """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self._models = folder / "models"
         self._root = str(self._models)
+        self._disk = disk or Disk()
         self._seen: dict[str, tuple[tuple[int, int], int]] = {}
         self._held: dict[str, int] | None = None
 
     def check(self) -> None:
         """Raise OSError unless a file can be written."""
-        self._models.mkdir(parents=True, exist_ok=True)
+        self._disk.make_folder(self._models)
         probe = self._models / f".probe-{uuid4().hex}"
         probe.touch()
         probe.unlink()
@@ -138,7 +139,9 @@ class Store:
         np.savez(buffer, allow_pickle=False, **arrays)
         manifest.arrays_sha256 = hashlib.sha256(buffer.getbuffer()).hexdigest()
         root = self._models / manifest.model
+        self._disk.make_folder(root)
         with _locked(root / "publish.lock"):
+            self._disk.sweep(root)  # all that writes here does so under the lock
             newest = max(self.versions(manifest.model), default=0)
             if newest:  # a process may have died between writing it and announcing it
                 with suppress(ModelFailed):  # or it is damaged, which the next version mends
@@ -147,9 +150,9 @@ class Store:
             if marker.exists():
                 return self.manifest(manifest.model, int(marker.read_text()))
             manifest.version = newest + 1
-            with _new_folder(root / "versions" / str(manifest.version)) as folder:
-                _write(folder / "arrays.npz", buffer.getbuffer())
-                _write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            with self._disk.new_folder(root / "versions" / str(manifest.version)) as folder:
+                self._disk.write(folder / "arrays.npz", buffer.getbuffer())
+                self._disk.write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
             self._announce(manifest)
         return manifest
 
@@ -158,8 +161,8 @@ class Store:
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():
-            _replace(root / "aliases" / LATEST, str(manifest.version))
-            _replace(marker, str(manifest.version))
+            self._disk.replace(root / "aliases" / LATEST, str(manifest.version))
+            self._disk.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
         if not 0 < version <= MAX_VERSION:
@@ -193,47 +196,6 @@ def _damaged(name: str, version: int) -> ModelFailed:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on `path`; the kernel releases it when the process ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent.parent / f".{path.name}-{uuid4().hex}"
-    temporary.mkdir()
-    try:
-        yield temporary
-        _sync(temporary)
-        temporary.rename(path)
-        _sync(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes | memoryview) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, text: str) -> None:
-    """Set the content of `path` in one step: a reader sees the old or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent.parent / f".{path.name}-{uuid4().hex}"
-    _write(temporary, text.encode())
-    temporary.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make the entries of a folder durable (a rename is in the folder, not in the file)."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -112,6 +112,10 @@ class Regressor(ABC):
         terms = self.n_terms(inputs)
         return max(rows, terms) * terms * 8
 
+    def held_bytes(self) -> int:
+        """Count the bytes that a fitted model takes in memory: its arrays; override it for one that holds more."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
     def terms(self, names: list[str]) -> list[str]:  # noqa: ARG002 - the general model has none
         """Name the terms that `coefficients_` belongs to, given the inputs' names; none for a model without them."""
         return []

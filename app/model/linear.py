@@ -55,6 +55,10 @@ class LinearRegressor(Regressor):
         terms = self.n_terms(inputs)
         return max(rows * terms, TRIANGLES * terms * terms) * 8
 
+    def held_bytes(self) -> int:
+        """Count the arrays, and the predictor's own copy of the coefficients."""
+        return super().held_bytes() + self._predictor.held_bytes()
+
     def terms(self, names: list[str]) -> list[str]:
         """Name the terms, the intercept "1" first, then by total degree, then by the order of the inputs."""
         return self._terms(len(names)).names(names)

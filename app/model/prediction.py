@@ -1,6 +1,7 @@
 """Evaluation of a fitted polynomial: few rows in plain Python, where numpy's calls are dear; many by blocks."""
 
 from math import isfinite
+from sys import getsizeof
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ FEW_ROWS = 8
 """Rows up to which plain Python is the faster way, however many terms."""
 BLOCK_VALUES = 2**18
 """Values of a block: 2 MB."""
+FLOAT_BYTES = getsizeof(1.0)
 
 
 class Predictor:
@@ -37,6 +39,10 @@ class Predictor:
         if X.shape[0] <= FEW_ROWS:
             return self._few(X)
         return self._many(X)
+
+    def held_bytes(self) -> int:
+        """Count the bytes of the coefficients as Python floats: four times the array, most of a large model."""
+        return getsizeof(self._columns) + sum(getsizeof(column) + len(column) * FLOAT_BYTES for column in self._columns)
 
     def _few(self, X: Array) -> Array:
         if self._flat:

@@ -1,9 +1,12 @@
 """Fits of every shape: several outputs, too few rows, redundant columns, values too large; and predictions."""
 
+import copy
+import gc
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from app.model.linear import LinearRegressor
 from app.model.models import MultivariateRegressor, PolynomialRegressor
 from app.model.prediction import FEW_ROWS
 
@@ -158,6 +162,19 @@ def test_memory_does_not_grow_with_the_rows() -> None:
     """A fit of 400,000 rows, whose design would take 490 MB, takes less than 32 MB beyond its data."""
     run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     assert int(run.stdout) < 32
+
+
+@pytest.mark.parametrize("model", [PolynomialRegressor(degree=4), MultivariateRegressor()])
+def test_the_bytes_a_large_model_holds_are_counted(model: LinearRegressor) -> None:
+    """What restoring one takes is what it says, within a tenth."""
+    rng = np.random.default_rng(1)
+    learned = model.fit(rng.normal(size=(50, 3)), rng.normal(size=(50, 2_000))).learned()
+    gc.collect()
+    tracemalloc.start()
+    restored = model.restore(model.get_params(), copy.deepcopy(learned))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert restored.held_bytes() == pytest.approx(taken, rel=0.1)
 
 
 def test_scipy_is_loaded_by_the_first_fit_only() -> None:

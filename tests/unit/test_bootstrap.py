@@ -1,5 +1,6 @@
 """The composition root: which models are served, and what stops the start."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.bootstrap import build, find_models
+from app.errors import TrinityError
+from app.schemas import Request
 from app.settings import Settings, SettingsError
 from tests.unit.fakes import First, Mean
 
@@ -39,6 +42,24 @@ def test_building_opens_nothing(tmp_path: Path) -> None:
     """No folder is made and no server asked until there is work."""
     build(Settings(store=str(tmp_path / "store"), ledger_url="redis://192.0.2.1:1/0"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("max_loaded", "kept"), [(1, [2]), (1024**2, [1, 2])])
+def test_versions_are_kept_in_memory_up_to_the_bytes_of_the_setting(
+    tmp_path: Path, max_loaded: int, kept: list[int]
+) -> None:
+    """Those that are can be predicted with even when their files are gone; the one used last always is."""
+    service = build(Settings(store=str(tmp_path), max_loaded=max_loaded)).service
+    for job in ("one", "two"):
+        version, _ = service.run(service.check("fit", Request()), job, 0.0)
+        service.fitted("polynomial", version)
+    shutil.rmtree(tmp_path / "models/polynomial/versions")
+    for version in (2, 1):
+        if version in kept:
+            assert service.fitted("polynomial", version).manifest.version == version
+        else:
+            with pytest.raises(TrinityError):
+                service.fitted("polynomial", version)
 
 
 def imports(module: str) -> set[str]:

@@ -23,7 +23,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         sources = {"dummy": SourceKind(DummyParams, Dummy)}
         models = {"mean": Mean, "first": First}
-        limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000}
+        limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
         self.service = Service(models, "mean", Store(folder), sources, **limits)
         self._jobs = count()
 

@@ -36,6 +36,12 @@ def unannounce(folder: Path, job: str, latest: int | None, *, marked: bool) -> N
         (folder / "models/m/jobs" / job).unlink()
 
 
+def leave(folder: Path) -> None:
+    """Bring a temporary folder into the state in which a process that was killed leaves it."""
+    folder.mkdir()
+    (folder / "arrays.npz").write_bytes(b"half")
+
+
 def test_what_was_published_is_loaded(store: Store) -> None:
     """Manifest and arrays come back as they were, bit by bit."""
     arrays = {"a_": np.array([0.1, -0.0, 5e-324]), "b_": np.arange(6.0).reshape(2, 3), "c_": np.array([], dtype=int)}
@@ -179,11 +185,27 @@ def test_a_death_while_announcing_does_not_stop_others(store: Store, tmp_path: P
 def test_what_a_dying_writer_leaves_is_no_version(store: Store, tmp_path: Path) -> None:
     """A temporary folder that was never renamed counts for nothing."""
     publish(store, "first")
-    leftover = tmp_path / "models/m/.2-0123456789abcdef"
-    leftover.mkdir()
-    (leftover / "arrays.npz").write_bytes(b"half")
+    leave(tmp_path / "models/m/.2-0123456789abcdef0123456789abcdef")
     assert store.versions("m") == [1]
     assert publish(store, "second") == 2
+
+
+def test_what_dying_writers_left_is_swept(store: Store, tmp_path: Path) -> None:
+    """The next publish removes temporary folders and files, of this model alone, and nothing else is touched."""
+    publish(store, "first", model="other")
+    publish(store, "first")
+    kept = {".DS_Store", ".2-notes", "2-0123456789abcdef0123456789abcdef"}
+    for name in kept:
+        (tmp_path / "models/m" / name).touch()
+    foreign = tmp_path / "models/other/.2-0123456789abcdef0123456789abcdef"
+    leave(foreign)
+    leave(tmp_path / "models/m/.2-0123456789abcdef0123456789abcdef")
+    for name in ("latest", "first"):
+        (tmp_path / f"models/m/.{name}-fedcba9876543210fedcba9876543210").write_text("2")
+    publish(store, "second")
+    left = {path.name for path in (tmp_path / "models/m").iterdir()}
+    assert left == kept | {"versions", "aliases", "jobs", "publish.lock"}
+    assert foreign.exists()
 
 
 def test_a_failed_write_leaves_nothing(store: Store, tmp_path: Path) -> None:

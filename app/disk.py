@@ -1,0 +1,82 @@
+"""Files and folders that are there after a power cut: synced, renamed into place, and entries synced as well."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+_TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
+
+
+class Disk:
+    """Writes durably: what a call wrote is on the disk when it returns (fsync(2): a folder's entries need their own).
+
+    What is being written stands in the folder above its own, under a temporary name, until it is renamed.
+    """
+
+    def __init__(self, fsync: Callable[[int], None] = os.fsync) -> None:
+        self._fsync = fsync
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and those above it that are missing; each is an entry of the one above, which is synced."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            self._sync(folder.parent)
+
+    @contextmanager
+    def new_folder(self, path: Path) -> Iterator[Path]:
+        """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing."""
+        self.make_folder(path.parent)
+        temporary = _temporary(path)
+        temporary.mkdir()
+        try:
+            yield temporary
+            self._sync(temporary)
+            temporary.rename(path)
+            self._sync(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def write(self, path: Path, content: bytes | memoryview) -> None:
+        """Write a file; its name is as durable as its folder's entries are."""
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            self._fsync(file.fileno())
+
+    def replace(self, path: Path, text: str) -> None:
+        """Set the content of `path` in one step: a reader sees the old or the new, never a part."""
+        self.make_folder(path.parent)
+        temporary = _temporary(path)
+        self.write(temporary, text.encode())
+        temporary.replace(path)
+        self._sync(path.parent)
+
+    def sweep(self, folder: Path) -> None:
+        """Remove what processes that were killed left unfinished in a folder; nobody else may be writing there."""
+        for path in folder.iterdir():
+            if not _TEMPORARY.fullmatch(path.name):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):  # it is in nobody's way
+                    path.unlink()
+
+    def _sync(self, folder: Path) -> None:
+        """Make the entries of a folder durable (a rename is in the folder, not in the file)."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            self._fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _temporary(path: Path) -> Path:
+    return path.parent.parent / f".{path.name}-{uuid4().hex}"
