@@ -17,7 +17,7 @@ FLOORS = [
     {"app.ledger", "app.service"},
     {"app.data", "app.model", "app.store"},
     {"app.pointers", "app.schemas"},
-    {"app.disk", "app.errors", "app.ids", "app.loaded", "app.settings"},
+    {"app.disk", "app.errors", "app.ids", "app.settings"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

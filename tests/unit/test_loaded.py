@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.loaded import Loaded
+from app.service.loaded import Loaded
 from tests.unit.fakes import DEADLINE_S
 
 

@@ -1,0 +1,70 @@
+"""Brings the columns of a request into the order of the fit, and refuses those that don't match it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.data.table import Columns, split
+from app.errors import Invalid
+from app.schemas import Table
+from app.store import Schema
+
+
+def default_names(letter: str, count: int) -> list[str]:
+    """Return x for one column without a name, x1, x2, … for several."""
+    return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
+
+
+def with_target(table: Table) -> Table:
+    """Return the table; raise Invalid unless it has a y as long as X."""
+    if table.y is None:
+        raise Invalid.at("/data/y", "y is missing")
+    if len(table.y) != len(table.X):
+        raise Invalid.at("/data/y", f"X has {len(table.X)} rows, y has {len(table.y)}")
+    return table
+
+
+def check_width(width: int, schema: Schema, pointer: str) -> None:
+    """Raise Invalid unless X has as many columns as it had in the fit."""
+    if width != len(schema.inputs):
+        raise Invalid.at(
+            pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}"
+        )
+
+
+def aligned(table: Table, schema: Schema) -> Table:
+    """Bring the inputs into the order of the fit; raise Invalid for names that are missing or unknown.
+
+    A table that also holds the outputs by name, as the file of the fit does, is split first.
+    """
+    if table.inputs is None:
+        check_width(table.X.shape[1], schema, "/data/X/0")
+        return table
+    if table.y is None and schema.named and set(schema.outputs) <= set(table.inputs):
+        table = split(Columns(table.inputs, table.X), schema.outputs)
+    return table if table.inputs == schema.inputs else _reordered(table, table.inputs or [], schema)
+
+
+def _reordered(table: Table, names: list[str], schema: Schema) -> Table:
+    given = set(names)
+    missing = ", ".join(repr(name) for name in schema.inputs if name not in given)
+    unknown = ", ".join(map(repr, sorted(given.difference(schema.inputs))))
+    if missing or unknown:
+        parts = [f"missing {missing}"] * bool(missing) + [f"unknown {unknown}"] * bool(unknown)
+        raise Invalid.at(table.names_at, "columns don't match those of the fit: " + "; ".join(parts))
+    order = [names.index(name) for name in schema.inputs]
+    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_at)
+
+
+def scored(table: Table, schema: Schema) -> Table:
+    """Bring the outputs to score against into the order of the fit; raise Invalid for others, or another number."""
+    y = np.empty((1, 0)) if table.y is None else table.y
+    width = y.size // len(y)
+    if width != len(schema.outputs):
+        raise Invalid.at("/data/y", f"y has {width} columns, the model has {len(schema.outputs)} outputs")
+    if not schema.named or table.outputs is None or table.outputs == schema.outputs:
+        return table
+    if set(table.outputs) != set(schema.outputs):
+        raise Invalid.at("/target", f"the model was fitted to {', '.join(map(repr, schema.outputs))}")
+    order = [table.outputs.index(name) for name in schema.outputs]
+    return Table(table.X, np.ascontiguousarray(y[:, order]), table.inputs, schema.outputs, table.names_at)

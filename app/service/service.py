@@ -1,0 +1,129 @@
+"""The models over a store and the sources: all checks that need no work, and the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from app.errors import Invalid, NotFound
+from app.model.base import Regressor
+from app.schemas import Request, Source, Table, Verb, Version, Work
+from app.service.calls import metrics, predicted
+from app.service.columns import aligned, check_width, scored, with_target
+from app.service.fitting import Fit, Numbers, fit
+from app.service.sources import SourceKind, Sources, check_params
+from app.service.versions import Fitted, Versions
+from app.store import Schema, Store
+
+SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
+
+
+class Service:
+    """The models, by name, over a store and the sources that requests may name."""
+
+    def __init__(
+        self,
+        models: Mapping[str, type[Regressor]],
+        default_model: str,
+        store: Store,
+        sources: Mapping[str, SourceKind],
+        *,
+        max_design_bytes: int,
+        max_answer_bytes: int,
+        max_loaded_bytes: int,
+    ) -> None:
+        self.models = models
+        self.store = store
+        self._default_model = default_model
+        self._sources = Sources(sources)
+        self._max_design_bytes = max_design_bytes
+        self._versions = Versions(
+            models,
+            store,
+            max_design_bytes=max_design_bytes,
+            max_answer_bytes=max_answer_bytes,
+            max_loaded_bytes=max_loaded_bytes,
+        )
+
+    def model(self, name: str | None) -> tuple[str, type[Regressor]]:
+        """Return a model's name and class, the default's for None; raise NotFound."""
+        name = self._default_model if name is None else name
+        if name not in self.models:
+            raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
+        return name, self.models[name]
+
+    def fitted(self, name: str, version: Version | None) -> Fitted:
+        """Return a version of a model; raise NotFound, or NotFitted when there is no version at all."""
+        return self._versions.find(name, version)
+
+    def check(self, verb: Verb, request: Request) -> Work:
+        """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
+        name, kind = self.model(request.model)
+        return self._check_fit(name, kind, request) if verb == "fit" else self._check_use(verb, name, request)
+
+    def run(self, work: Work, job: str, created_s: float) -> tuple[int, dict[str, Any]]:
+        """Do the work; return the version made or used, and the result."""
+        numbers = self._read(work.data)
+        if work.verb == "fit":
+            return fit(self.models[work.model](**work.params), numbers, Fit(work, job, created_s), self.store)
+        fitted = self._versions.pinned(work.model, work.version or 0)  # pinned when checked, and versions never change
+        y = predicted(fitted.estimator, numbers.X, fitted.manifest.schema)
+        result = {"y": y.tolist()} if work.verb == "predict" else metrics(numbers.y, y)
+        return fitted.manifest.version, result
+
+    def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
+        params = check_params(kind.parameters(), request.params, "/params")
+        estimator = kind(**params)
+        data: Table | Source
+        if request.table is None:
+            data = self._sources.check(request.source or Source("dummy", {}))
+        else:
+            data = with_target(request.table)
+        self._check_size(estimator, *self._shape(data), outputs=_width(data))
+        return Work("fit", name, None, params, data)
+
+    def _check_use(self, verb: Verb, name: str, request: Request) -> Work:
+        fitted = self._versions.find(name, request.version)
+        schema = fitted.manifest.schema
+        data = self._check_application(verb, request, schema)
+        rows, inputs = self._shape(data)
+        if rows > fitted.free_rows:
+            self._check_size(fitted.estimator, rows, inputs, outputs=len(schema.outputs))
+        if verb == "predict" and rows > fitted.answer_rows:
+            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
+        return Work(verb, name, fitted.manifest.version, {}, data)
+
+    def _check_application(self, verb: Verb, request: Request, schema: Schema) -> Table | Source:
+        if request.table is None:
+            source = self._sources.check(request.source or Source("dummy", {"inputs": len(schema.inputs)}))
+            check_width(self._shape(source)[1], schema, "/data/params/inputs")
+            return source
+        table = aligned(request.table, schema)
+        return Table(table.X) if verb == "predict" else scored(with_target(table), schema)
+
+    def _shape(self, data: Table | Source) -> tuple[int, int]:
+        if isinstance(data, Table):
+            return data.X.shape[0], data.X.shape[1]
+        return self._sources.connector(data).shape
+
+    def _read(self, data: Table | Source) -> Numbers:
+        if isinstance(data, Source):
+            return Numbers(*self._sources.connector(data).read())
+        return Numbers(data.X, _NO_Y if data.y is None else data.y, data.inputs, data.outputs)
+
+    def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
+        terms = estimator.n_terms(inputs)
+        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTIONS * terms * outputs * 8)
+        if needed > self._max_design_bytes:
+            size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
+            raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
+
+
+_NO_Y = np.empty(0)
+
+
+def _width(data: Table | Source) -> int:
+    """Return the number of outputs to fit."""
+    return 1 if isinstance(data, Source) or data.y is None or data.y.ndim == 1 else data.y.shape[1]
