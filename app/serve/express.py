@@ -6,19 +6,15 @@ wrong in it takes the long way through Falcon, which knows how to answer it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from app.errors import TrinityError
 from app.serve.answer import encoded
+from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.body import JSON
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
-
-Message: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _JSON = JSON.encode()
 _UNUSUAL = {b"prefer", b"transfer-encoding", b"expect"}
