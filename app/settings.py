@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_held: Annotated[Count, Meta(description="bytes of request bodies held at once in one web process")] = (
         256 * 1024 * 1024
     )
+    body_timeout: Annotated[Count, Meta(description="longest wait for more of a request body in seconds")] = 30
     max_design: Annotated[Count, Meta(description="largest design matrix in bytes, rows × terms × 8")] = 1024**3
     max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60

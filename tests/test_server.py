@@ -16,10 +16,19 @@ import pytest
 
 from tests.bench.http import Answer, Connection
 from tests.bench.keepalive import losses
-from tests.conformance.client import Gate, gate
+from tests.conformance.client import Gate, Mode, check_problem, gate
+from tests.conftest import trinity
 from tests.servers import BIN, ROOT, Server, free_port, until, web
 
 ROW = b'{"data":{"X":[[0.5]]}}'
+STALLED = [
+    b"content-length: 30\r\n\r\n",
+    b"content-length: 30\r\n\r\n12345",
+    b"content-length: 100000\r\n\r\n",
+    b"content-length: 100000\r\n\r\n12345",
+    b"transfer-encoding: chunked\r\n\r\n",
+    b"transfer-encoding: chunked\r\n\r\n5\r\n12345\r\n",
+]
 GATED = {"TRINITY_MODELS": "app.model.models,tests.models_for_tests", "WEB_CONCURRENCY": "1"}
 
 
@@ -110,6 +119,24 @@ def test_an_endless_head_is_refused(tmp_path: Path, head: bytes) -> None:
         except ConnectionError:
             pass
         assert ask(server, "GET", "/ping").status == 200
+
+
+@pytest.mark.parametrize("mode", ["inline", "redis"])
+def test_a_body_that_stops_coming_is_a_408_and_the_connection_is_closed(tmp_path: Path, mode: Mode) -> None:
+    with trinity(mode, tmp_path, workers=False, TRINITY_BODY_TIMEOUT="1") as api:
+        peers = [Connection(str(api.http.base_url)) for _ in STALLED]
+        for peer, rest in zip(peers, STALLED, strict=True):
+            peer.send_raw(b"POST /predict HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n" + rest)
+        for peer in peers:
+            answer = peer.receive()
+            assert answer.status == 408
+            assert answer.headers["connection"] == "close"
+            assert answer.headers["x-request-id"]
+            assert answer.headers["content-type"] == "application/problem+json"
+            check_problem(answer.json(), 408)
+            with pytest.raises(ConnectionError):
+                peer.receive()
+            peer.close()
 
 
 def test_an_access_log_holds_no_query(tmp_path: Path) -> None:

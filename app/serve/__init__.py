@@ -95,12 +95,12 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for route in routes:
         api.add_route(route.path, route.resource)
-    limited = Limits(api, bodies)
+    limited = Limits(api, bodies, settings.body_timeout)
     if queued:
         return limited
     predict = verbs["predict"]
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(limited, {"/predict": Stop(predict), **named})
+    return Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout)
 
 
 class Closing:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from app.errors import TrinityError
+from app.errors import TooSlow, TrinityError
 from app.serve.answer import encoded
 from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.body import JSON
+from app.serve.limits import at_hand, in_time, refuse
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 
@@ -30,9 +31,10 @@ class Stop(NamedTuple):
 class Express:
     """An ASGI app in front of another."""
 
-    def __init__(self, api: Asgi, stops: Mapping[str, Stop]) -> None:
+    def __init__(self, api: Asgi, stops: Mapping[str, Stop], body_timeout_s: float) -> None:
         self._api = api
         self._stops = stops
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
@@ -41,7 +43,11 @@ class Express:
         if stop is None or given is None:
             await self._api(scope, receive, send)
             return
-        event = await receive()
+        try:
+            event = at_hand(receive) or await in_time(receive, self._body_timeout_s)
+        except TooSlow as error:
+            await refuse(scope, receive, send, error)
+            return
         answer = None if event.get("more_body") else await _answer(stop, event.get("body", b""))
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)

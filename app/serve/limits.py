@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
-from app.errors import TooLarge, TrinityError
+from app.errors import TooLarge, TooSlow, TrinityError
 from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.body import Bodies
 from app.serve.problems import MEDIA_TYPE, problem
@@ -18,21 +18,44 @@ LULL_S = 1  # after which silence no more of it is awaited
 
 
 class Limits:
-    """An ASGI app in front of another: refuses a body whose announced length is over the limit."""
+    """An ASGI app in front of another: refuses a body that is announced over the limit, or that stops coming."""
 
-    def __init__(self, api: Asgi, bodies: Bodies) -> None:
+    def __init__(self, api: Asgi, bodies: Bodies, body_timeout_s: float) -> None:
         self._api = api
         self._bodies = bodies
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Refuse by the head alone, without asking for the body (`Expect: 100-continue` gets no 100), or hand on."""
-        if scope["type"] == "http":
-            try:
-                self._bodies.check_size(_announced_bytes(scope))
-            except TooLarge as error:
-                await refuse(scope, receive, send, error)
-                return
-        await self._api(scope, receive, send)
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        try:
+            self._bodies.check_size(_announced_bytes(scope))
+            await self._api(scope, _timed(receive, self._body_timeout_s), send)
+        except (TooLarge, TooSlow) as error:  # TooSlow only from Falcon's wait for the first event: it answers the rest
+            await refuse(scope, receive, send, error)
+
+
+def at_hand(receive: Receive) -> Message | None:
+    """Return the next event if it is there already; a timer for it would cost more than all else on the short way."""
+    waiting = receive()
+    try:
+        waiting.send(None)
+    except StopIteration as arrived:
+        event: Message = arrived.value
+        return event
+    waiting.close()  # as a cancelled wait ends: the event stays to come
+    return None
+
+
+async def in_time(receive: Receive, timeout_s: float) -> Message:
+    """Wait for the next event; raise TooSlow when nothing comes for so long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await receive()
+    except TimeoutError:
+        raise TooSlow(f"nothing more of the body came for {timeout_s} s") from None
 
 
 async def refuse(scope: Message, receive: Receive, send: Send, error: TrinityError) -> None:
@@ -53,6 +76,21 @@ async def refuse(scope: Message, receive: Receive, send: Send, error: TrinityErr
 
 
 _ID = HEADER.lower().encode()
+
+
+def _timed(receive: Receive, timeout_s: float) -> Receive:
+    """Return a `receive` that raises TooSlow while the body isn't whole; what comes after it may take its time."""
+    whole = False
+
+    async def timed() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        event = at_hand(receive) or await in_time(receive, timeout_s)
+        whole = not event.get("more_body")
+        return event
+
+    return timed
 
 
 async def _swallow(receive: Receive) -> None:
