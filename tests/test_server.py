@@ -139,11 +139,63 @@ def test_a_body_that_stops_coming_is_a_408_and_the_connection_is_closed(tmp_path
             peer.close()
 
 
+@pytest.mark.parametrize("begun", [b"", b"\r\n", b"GET /pi", b"GET /ping HTTP/1.1\r\nhost: t\r\n"])
+def test_a_connection_whose_first_head_does_not_end_is_closed(impatient: Server, begun: bytes) -> None:
+    with Connection(impatient.url, timeout_s=20) as connection:
+        connection.send_raw(begun)
+        with pytest.raises(ConnectionError):
+            connection.receive()
+
+
+@pytest.mark.parametrize(
+    ("request_", "begun"),
+    [
+        (b"GET /ping HTTP/1.1\r\n\r\n", b"\r\n"),
+        (b"GET /ping HTTP/1.1\r\n\r\n", b"GET /pi"),
+        (b"POST /ping HTTP/1.1\r\ncontent-length: 9\r\n\r\n1", b"2"),
+    ],
+    ids=["empty line", "next head", "rest of a body nobody reads"],
+)
+def test_a_connection_whose_next_head_does_not_end_is_closed(impatient: Server, request_: bytes, begun: bytes) -> None:
+    with Connection(impatient.url, timeout_s=20) as connection:
+        connection.send_raw(request_)
+        assert connection.receive().status in {200, 405}
+        connection.send_raw(begun)
+        with pytest.raises(ConnectionError):
+            connection.receive()
+
+
+def test_a_head_that_trickles_in_is_not_awaited_for_ever(impatient: Server) -> None:
+    with Connection(impatient.url) as connection:
+        connection.send_raw(b"GET /ping HTTP/1.1\r\nx: ")
+        until(lambda: not takes(connection, b"x"), "the end of the server's patience", deadline_s=20)
+
+
+def test_an_idle_connection_outlives_the_wait_for_a_head(impatient: Server) -> None:
+    with Connection(impatient.url) as idle, Connection(impatient.url) as silent:
+        assert idle.ask("GET", "/ping").status == 200
+        with pytest.raises(ConnectionError):
+            silent.receive()
+        assert idle.ask("GET", "/ping").status == 200
+
+
 def test_an_access_log_holds_no_query(tmp_path: Path) -> None:
     with web(tmp_path, GUNICORN_CMD_ARGS="--access-logfile -") as server:
         ask(server, "GET", "/ping?name=Karoline")
         until(lambda: '"GET /ping HTTP/1.1" 200' in server.log.read_text(), "the access log")
         assert "Karoline" not in server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that waits half a second for a head."""
+    folder = tmp_path_factory.mktemp("impatient")
+    settings = folder / "impatient.conf.py"
+    settings.write_text(
+        "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\nBoundedProtocol.head_timeout_s = 0.5\n"
+    )
+    with web(folder, GUNICORN_CMD_ARGS=f"--config {settings}") as server:
+        yield server
 
 
 @contextmanager
@@ -159,6 +211,15 @@ def ask(server: Server, method: str, path: str, body: bytes = b"") -> Answer:
     """One request on a connection of its own."""
     with Connection(server.url) as connection:
         return connection.ask(method, path, body)
+
+
+def takes(connection: Connection, message: bytes) -> bool:
+    """Whether a connection still takes bytes."""
+    try:
+        connection.send_raw(message)
+    except ConnectionError:
+        return False
+    return True
 
 
 def refuses(server: Server) -> bool:
