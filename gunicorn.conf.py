@@ -109,6 +109,7 @@ class Worker(UvicornWorker):
         "lifespan": "on",
         "server_header": False,
     }
+    first: int  # the end of the pipe that holds one byte for all processes, see on_starting
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -127,6 +128,10 @@ class Worker(UvicornWorker):
         try:
             super().load_wsgi()
         except SettingsError as error:
+            # Who reads the one byte ends the server; gunicorn prints a traceback when a second process ends so while it
+            # already stops. The others wait here until they are stopped, or gunicorn's end of the pipe is closed.
+            if not os.read(self.first, 1):
+                sys.exit()
             self.log.error("%s", wrong(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
@@ -140,7 +145,7 @@ def wrong(problems: list[str]) -> str:
     return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
 
 
-def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
+def on_starting(server: Arbiter) -> None:
     """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
     from app.settings import SettingsError, load  # noqa: PLC0415  see load_wsgi
 
@@ -150,15 +155,21 @@ def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
         _problems.extend(str(error).splitlines())
     if _problems:
         sys.exit(wrong(_problems))
+    # kept on what outlives a reload of this file
+    server.first, server.own_end = os.pipe()
+    os.write(server.own_end, b"1")
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunicorn's signature
+def post_fork(server: Arbiter, worker: Worker) -> None:
     """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
+    worker.first = server.first
+    os.close(server.own_end)
     for number in Worker.SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 
 worker_class = Worker
+# A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
 backlog = 2048
