@@ -7,6 +7,7 @@ Every setting can be overridden on the command line or in GUNICORN_CMD_ARGS.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
 
 MAX_HEAD_BYTES = 32 * 1024
+HEAD_TIMEOUT_S = 30
 HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\n"
     b"connection: close\r\n\r\n"
@@ -37,10 +39,22 @@ def number(variable: str, default: int, largest: int) -> int:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with a bound on the request line and headers, which httptools itself doesn't have."""
+    """uvicorn's HTTP/1.1 protocol with bounds on the request line and headers, which httptools itself doesn't have."""
 
+    head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
     _in_head = True
     _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        self._stop_head_timer()
 
     def on_message_begin(self) -> None:
         """Begin to count: what follows, up to the empty line, is a head."""
@@ -51,16 +65,28 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop counting: what follows is a body, and bodies are bounded by the application."""
         self._in_head = False
+        self._stop_head_timer()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Refuse a head that is still incomplete after MAX_HEAD_BYTES."""
+        """Refuse a head that is still incomplete after MAX_HEAD_BYTES; see that none is awaited without end."""
         super().data_received(data)
+        if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
+            # No request is worked on, and uvicorn's own timer, which is for silence, has ended with this data.
+            self._await_head()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.transport.write(HEAD_TOO_LARGE)
                 self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self.timeout_keep_alive_handler)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing when a client offers another protocol (`curl --http2` does): it is answered in HTTP/1.1."""
@@ -84,6 +110,7 @@ class Worker(UvicornWorker):
         "lifespan": "on",
         "server_header": False,
     }
+    first: int  # the end of the pipe that holds one byte for all processes, see on_starting
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,6 +129,10 @@ class Worker(UvicornWorker):
         try:
             super().load_wsgi()
         except SettingsError as error:
+            # Who reads the one byte ends the server; gunicorn prints a traceback when a second process ends so while it
+            # already stops. The others wait here until they are stopped, or gunicorn's end of the pipe is closed.
+            if not os.read(self.first, 1):
+                sys.exit()
             self.log.error("%s", wrong(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
@@ -115,7 +146,7 @@ def wrong(problems: list[str]) -> str:
     return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
 
 
-def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
+def on_starting(server: Arbiter) -> None:
     """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
     from app.settings import SettingsError, load  # noqa: PLC0415  see load_wsgi
 
@@ -125,15 +156,21 @@ def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn's signature
         _problems.extend(str(error).splitlines())
     if _problems:
         sys.exit(wrong(_problems))
+    # kept on what outlives a reload of this file
+    server.first, server.own_end = os.pipe()
+    os.write(server.own_end, b"1")
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunicorn's signature
+def post_fork(server: Arbiter, worker: Worker) -> None:
     """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
+    worker.first = server.first
+    os.close(server.own_end)
     for number in Worker.SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 
 worker_class = Worker
+# A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
 backlog = 2048

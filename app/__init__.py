@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.serve.express import Asgi
+    from app.serve.asgi import Asgi
 
     api: Asgi
 

@@ -72,6 +72,12 @@ class TooLarge(TrinityError):
     kind = "too-large"
 
 
+class TooSlow(TrinityError):
+    """The body was begun, or announced, and then nothing of it came for too long."""
+
+    kind = "too-slow"
+
+
 class UnsupportedMediaType(TrinityError):
     """The body is of a content type that no reader takes."""
 

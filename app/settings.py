@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_held: Annotated[Count, Meta(description="bytes of request bodies held at once in one web process")] = (
         256 * 1024 * 1024
     )
+    body_timeout: Annotated[Count, Meta(description="longest wait for more of a request body in seconds")] = 30
     max_design: Annotated[Count, Meta(description="largest design matrix in bytes, rows × terms × 8")] = 1024**3
     max_loaded: Annotated[Count, Meta(description="bytes of fitted models kept in the memory of one process")] = (
         512 * 1024 * 1024

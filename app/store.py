@@ -62,7 +62,6 @@ class Store:
         self._root = str(self._models)
         self._disk = disk or Disk()
         self._seen: dict[str, tuple[tuple[int, int], int]] = {}
-        self._held: dict[str, int] | None = None
 
     def check(self) -> None:
         """Raise OSError unless a file can be written."""
@@ -75,24 +74,11 @@ class Store:
         """Return the number for an alias, None (the latest) or a number, which need not exist; raise NotFound."""
         if isinstance(version, int):
             return version
-        held = self._held if version is None else None
-        if held is not None and name in held:
-            return held[name]
         alias = version or LATEST
         number = self._aliased(name, alias) if alias == LATEST or _ALIAS.fullmatch(alias) else None
         if number is None:
             raise _no_version(name, alias)
-        if held is not None:
-            held[name] = number
         return number
-
-    def hold(self) -> None:
-        """Look at `latest` once a model, from now on until `release`: for requests that arrived before now."""
-        self._held = {}
-
-    def release(self) -> None:
-        """Look again."""
-        self._held = None
 
     def versions(self, name: str) -> list[int]:
         """Return the numbers of all versions, oldest first."""

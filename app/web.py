@@ -8,7 +8,7 @@ from app.bootstrap import House, build
 from app.dispatch.base import Dispatcher
 from app.dispatch.inline import Inline
 from app.serve import create_app
-from app.serve.express import Asgi
+from app.serve.asgi import Asgi
 from app.serve.health import Check
 from app.settings import Mode, Settings, load
 

@@ -11,11 +11,13 @@ from falcon.asgi import App
 from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
 from app.serve import problems
+from app.serve.asgi import Asgi
 from app.serve.body import Bodies
-from app.serve.express import Asgi, Express, Stop
+from app.serve.express import Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobResource, JobResult
+from app.serve.limits import Limits
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.request_id import RequestId
 from app.serve.trinity import VerbResource
@@ -93,11 +95,12 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for route in routes:
         api.add_route(route.path, route.resource)
+    limited = Limits(api, bodies, settings.body_timeout)
     if queued:
-        return api
+        return limited
     predict = verbs["predict"]
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(api, {"/predict": Stop(predict), **named}, service.store)
+    return Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout)
 
 
 class Closing:

@@ -55,7 +55,6 @@ class Bodies:
 
     async def _read_chunks(self, req: HttpRequest, length: int) -> bytes:
         """Read a body that is large or of unknown length, and hold what has come and not what was announced."""
-        self._check_size(length)
         body = bytearray()
         try:
             async for chunk in req.stream:
@@ -69,12 +68,13 @@ class Bodies:
             raise Malformed(f"the body ended after {len(body)} of {length} bytes")
         return bytes(body)
 
-    def _check_size(self, body_bytes: int) -> None:
+    def check_size(self, body_bytes: int) -> None:
+        """Raise TooLarge for a body, or what has come or is announced of it, over the limit."""
         if body_bytes > self._max_body_bytes:
             raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {self._max_body_bytes}")
 
     def _hold(self, added_bytes: int, body_bytes: int) -> None:
-        self._check_size(body_bytes)
+        self.check_size(body_bytes)
         if self._held_bytes + added_bytes > self._max_held_bytes:
             raise Busy("as many bytes of request bodies are held as this process allows (TRINITY_MAX_HELD); try again")
         self._held_bytes += added_bytes

@@ -6,21 +6,16 @@ wrong in it takes the long way through Falcon, which knows how to answer it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from app.errors import TrinityError
+from app.errors import TooSlow, TrinityError
 from app.serve.answer import encoded
+from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.body import JSON
+from app.serve.limits import at_hand, in_time, refuse
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
-from app.store import Store
-
-Message: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _JSON = JSON.encode()
 _UNUSUAL = {b"prefer", b"transfer-encoding", b"expect"}
@@ -36,11 +31,10 @@ class Stop(NamedTuple):
 class Express:
     """An ASGI app in front of another."""
 
-    def __init__(self, api: Asgi, stops: Mapping[str, Stop], store: Store) -> None:
+    def __init__(self, api: Asgi, stops: Mapping[str, Stop], body_timeout_s: float) -> None:
         self._api = api
         self._stops = stops
-        self._store = store
-        self._holding = False
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
@@ -49,7 +43,11 @@ class Express:
         if stop is None or given is None:
             await self._api(scope, receive, send)
             return
-        event = await receive()
+        try:
+            event = at_hand(receive) or await in_time(receive, self._body_timeout_s)
+        except TooSlow as error:
+            await refuse(scope, receive, send, error)
+            return
         answer = None if event.get("more_body") else self._answer(stop, event.get("body", b""))
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
@@ -64,26 +62,11 @@ class Express:
 
     def _answer(self, stop: Stop, body: bytes) -> bytes | None:
         """Return the envelope of the finished job as JSON, None when there is anything else to say."""
-        self._hold()
         try:
             job = stop.resource.at_once(body, stop.model)
         except TrinityError:
             return None
         return None if job is None or job.failure is not None else encoded(job)
-
-    def _hold(self) -> None:
-        """Let the requests of one turn of the event loop share one look at the store.
-
-        What runs in a turn was read from its socket before it: no client can know of a fit that this look misses.
-        """
-        if not self._holding:
-            self._holding = True
-            self._store.hold()
-            asyncio.get_running_loop().call_soon(self._release)
-
-    def _release(self) -> None:
-        self._holding = False
-        self._store.release()
 
 
 def _plain(scope: Message) -> str | None:

@@ -10,7 +10,7 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from app.errors import Failure, Retriable, TooLarge, TrinityError
+from app.errors import Failure, Retriable, TooLarge, TooSlow, TrinityError
 from app.schemas import Problem
 
 logger = getLogger(__name__)
@@ -21,6 +21,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "malformed": HTTPStatus.BAD_REQUEST,
     "not-found": HTTPStatus.NOT_FOUND,
     "not-fitted": HTTPStatus.NOT_FOUND,
+    "too-slow": HTTPStatus.REQUEST_TIMEOUT,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -49,7 +50,7 @@ async def on_trinity_error(req: Request, resp: Response, error: TrinityError, pa
     send(resp, problem(error.failure()))
     if isinstance(error, Retriable):
         resp.set_header("Retry-After", str(error.retry_after_s))
-    if isinstance(error, TooLarge):
+    if isinstance(error, (TooLarge, TooSlow)):
         resp.set_header("Connection", "close")  # the rest of the body won't be read
 
 

@@ -39,13 +39,15 @@ class Service:
         self._default_model = default_model
         self._sources = Sources(sources)
         self._max_design_bytes = max_design_bytes
-        self._versions = Versions(
+        versions = Versions(
             models,
             store,
             max_design_bytes=max_design_bytes,
             max_answer_bytes=max_answer_bytes,
             max_loaded_bytes=max_loaded_bytes,
         )
+        self._versions = versions
+        self.hold, self.release = versions.hold, versions.release
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""

@@ -46,11 +46,29 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
+        self._held: dict[str, Fitted] | None = None
         self.pinned = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes).get
         """Return the version of a model by its number; raise NotFound or ModelFailed."""
 
+    def hold(self) -> None:
+        """Look for the latest version once a model, from now until `release`: for requests that came before now."""
+        self._held = {}
+
+    def release(self) -> None:
+        """Look again."""
+        self._held = None
+
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
+        held = self._held if version is None else None
+        if held is not None and name in held:
+            return held[name]
+        fitted = self._find(name, version)
+        if held is not None:
+            held[name] = fitted
+        return fitted
+
+    def _find(self, name: str, version: Version | None) -> Fitted:
         try:
             return self.pinned(name, self._store.resolve(name, version))
         except NotFound:

@@ -74,6 +74,19 @@ def test_another_service_on_the_same_store_serves_it(house: House, tmp_path: Pat
     assert predicted(House(tmp_path), B) == B
 
 
+def test_a_held_look_lasts_until_it_is_released(house: House, tmp_path: Path) -> None:
+    """While it holds, a service predicts with the version it saw since; then with the one made elsewhere meanwhile."""
+    elsewhere = House(tmp_path)
+    asked = Request(table=table([9.0]))
+    fit(elsewhere, A, model="mean")
+    house.service.hold()
+    assert house.service.check("predict", asked).version == 1
+    fit(elsewhere, B, model="mean")
+    assert house.service.check("predict", asked).version == 1
+    house.service.release()
+    assert house.service.check("predict", asked).version == 2
+
+
 def test_score_measures_the_prediction(house: House) -> None:
     """R² is 1 where the prediction is y, and n counts the rows."""
     fit(house, A)

@@ -127,20 +127,6 @@ def test_another_process_sees_a_version_at_once(tmp_path: Path) -> None:
         assert web.resolve("m", None) == n
 
 
-def test_a_held_look_lasts_until_it_is_released(tmp_path: Path) -> None:
-    """While it holds, a store answers what it saw since; then the version that another process made meanwhile."""
-    here, elsewhere = Store(tmp_path), Store(tmp_path)
-    publish(elsewhere, "job1")
-    assert here.resolve("m", None) == 1
-    publish(elsewhere, "job2")
-    here.hold()
-    assert here.resolve("m", None) == 2
-    publish(elsewhere, "job3")
-    assert (here.resolve("m", None), here.resolve("m", "latest")) == (2, 3)
-    here.release()
-    assert here.resolve("m", None) == 3
-
-
 def test_a_job_that_publishes_twice_gets_its_version_back(store: Store) -> None:
     """A repeated job makes no second version, whatever came in between, and what it made is unchanged."""
     assert publish(store, "mine", 1.0) == 1

@@ -1,0 +1,111 @@
+"""What a body may do before Falcon has seen it: Falcon answers nothing, not even a refusal, until the body begins."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import msgspec
+
+from app.errors import TooLarge, TooSlow, TrinityError
+from app.serve.asgi import Asgi, Message, Receive, Send
+from app.serve.body import Bodies
+from app.serve.problems import MEDIA_TYPE, problem
+from app.serve.request_id import HEADER, request_id
+
+LINGER_S = 30  # how long a refused body is still swallowed, and
+LULL_S = 1  # after which silence no more of it is awaited
+
+
+class Limits:
+    """An ASGI app in front of another: refuses a body that is announced over the limit, or that stops coming."""
+
+    def __init__(self, api: Asgi, bodies: Bodies, body_timeout_s: float) -> None:
+        self._api = api
+        self._bodies = bodies
+        self._body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Refuse by the head alone, without asking for the body (`Expect: 100-continue` gets no 100), or hand on."""
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        try:
+            self._bodies.check_size(_announced_bytes(scope))
+            await self._api(scope, _timed(receive, self._body_timeout_s), send)
+        except (TooLarge, TooSlow) as error:  # TooSlow only from Falcon's wait for the first event: it answers the rest
+            await refuse(scope, receive, send, error)
+
+
+def at_hand(receive: Receive) -> Message | None:
+    """Return the next event if it is there already; a timer for it would cost more than all else on the short way."""
+    waiting = receive()
+    try:
+        waiting.send(None)
+    except StopIteration as arrived:
+        event: Message = arrived.value
+        return event
+    waiting.close()  # as a cancelled wait ends: the event stays to come
+    return None
+
+
+async def in_time(receive: Receive, timeout_s: float) -> Message:
+    """Wait for the next event; raise TooSlow when nothing comes for so long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await receive()
+    except TimeoutError:
+        raise TooSlow(f"nothing more of the body came for {timeout_s} s") from None
+
+
+async def refuse(scope: Message, receive: Receive, send: Send, error: TrinityError) -> None:
+    """Answer at once with the problem document of an error, then close the connection."""
+    document = problem(error.failure())
+    body = msgspec.json.encode(document)
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _ID), None)
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+        (_ID, request_id(given).encode()),
+    ]
+    await send({"type": "http.response.start", "status": document.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await _swallow(receive)
+    await send({"type": "http.response.body"})
+
+
+_ID = HEADER.lower().encode()
+
+
+def _timed(receive: Receive, timeout_s: float) -> Receive:
+    """Return a `receive` that raises TooSlow while the body isn't whole; what comes after it may take its time."""
+    whole = False
+
+    async def timed() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        event = at_hand(receive) or await in_time(receive, timeout_s)
+        whole = not event.get("more_body")
+        return event
+
+    return timed
+
+
+async def _swallow(receive: Receive) -> None:
+    """Read what still comes: to a client in the middle of sending, a closed door is a reset and not the answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            more = True
+            while more:
+                async with asyncio.timeout(LULL_S):
+                    more = (await receive()).get("more_body", False)
+
+
+def _announced_bytes(scope: Message) -> int:
+    """Return the Content-Length, 0 when there is none or none that is a number, which Falcon tells."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
