@@ -47,7 +47,8 @@ class Inline:
             return None
         created, job_id = self._clock(), new_id()
         outcome = execute(self._service, work, job_id, self._clock)
-        self._note_pace(work, outcome.finished_s - outcome.started_s)
+        if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
+            self._note_pace(work, outcome.finished_s - outcome.started_s)
         return finished_job(job_id, work, created, outcome)
 
     async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
@@ -75,7 +76,7 @@ class Inline:
         key = (work.model, work.version)
         if took_s > SLOW_S:
             self._slow_calls[key] = self._slow_calls.get(key, 0) + 1
-        elif self._slow_calls:
+        else:
             self._slow_calls.pop(key, None)
 
     def _small(self, work: Work) -> bool:

@@ -45,9 +45,12 @@ class Predictor:
         return getsizeof(self._columns) + sum(getsizeof(column) + len(column) * FLOAT_BYTES for column in self._columns)
 
     def _few(self, X: Array) -> Array:
-        if self._flat:
-            return np.array([self._row(row)[0] for row in X.tolist()])
-        return np.array([self._row(row) for row in X.tolist()])
+        rows = X.tolist()
+        if not self._flat:
+            return np.array([self._row(row) for row in rows])
+        if len(rows) == 1:
+            return np.array(self._row(rows[0]))
+        return np.array([self._row(row)[0] for row in rows])
 
     def _row(self, row: list[float]) -> list[float]:
         values = self._constant.copy()

@@ -66,15 +66,11 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
         status=job.status,
         result=job.result,
         error=None if job.failure is None else problem(job.failure),
-        created=_utc(job.created_s),
-        started=None if job.started_s is None else _utc(job.started_s),
-        finished=None if job.finished_s is None else _utc(job.finished_s),
+        created=datetime.fromtimestamp(job.created_s, UTC),
+        started=None if job.started_s is None else datetime.fromtimestamp(job.started_s, UTC),
+        finished=None if job.finished_s is None else datetime.fromtimestamp(job.finished_s, UTC),
         links=links,
     )
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _send_applied(resp: Response, asked: Preference) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from app.errors import Invalid, ModelFailed
 from app.model.base import Regressor
@@ -13,22 +12,22 @@ from app.schemas import Matrix
 from app.store import Schema
 
 MESSAGE_CHARACTERS = 1000  # of a model's message to its caller
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
-def asked(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a method of a model; its ValueError is how it refuses data, as scikit-learn's estimators do."""
+def fit(estimator: Regressor, X: Matrix, y: Matrix) -> None:
+    """Have a model learn; raise Invalid for data that it refuses."""
     try:
-        return method(*args, **kwargs)
+        estimator.fit(X, y)
     except ValueError as error:
-        words = str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()
-        raise Invalid.at("/data", words) from error
+        raise _refusal(error) from error
 
 
 def predicted(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
     """Return predictions, a row for each row, shaped as y was; raise Invalid, or ModelFailed for another shape."""
-    y = asked(estimator.predict_checked, X)
+    try:
+        y = estimator.predict_checked(X)
+    except ValueError as error:
+        raise _refusal(error) from error
     expected = (len(X),) if schema.vector else (len(X), len(schema.outputs))
     if y.shape != expected:
         raise ModelFailed(f"predict returned an array of shape {y.shape}, expected {expected}")
@@ -47,3 +46,8 @@ def learned(estimator: Regressor) -> dict[str, Any]:
         return estimator.learned()
     except TypeError as error:
         raise ModelFailed(str(error)) from error
+
+
+def _refusal(error: ValueError) -> Invalid:
+    """Return what callers are told: a ValueError is how a model refuses data, as scikit-learn's estimators do."""
+    return Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode())

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.data.table import Columns, split
 from app.errors import Invalid
-from app.schemas import Table
+from app.schemas import Matrix, Table
 from app.store import Schema
 
 
@@ -15,13 +15,13 @@ def default_names(letter: str, count: int) -> list[str]:
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
-def with_target(table: Table) -> Table:
-    """Return the table; raise Invalid unless it has a y as long as X."""
+def target(table: Table) -> Matrix:
+    """Return y; raise Invalid unless there is one as long as X."""
     if table.y is None:
         raise Invalid.at("/data/y", "y is missing")
     if len(table.y) != len(table.X):
         raise Invalid.at("/data/y", f"X has {len(table.X)} rows, y has {len(table.y)}")
-    return table
+    return table.y
 
 
 def check_width(width: int, schema: Schema, pointer: str) -> None:
@@ -58,7 +58,7 @@ def _reordered(table: Table, names: list[str], schema: Schema) -> Table:
 
 def scored(table: Table, schema: Schema) -> Table:
     """Bring the outputs to score against into the order of the fit; raise Invalid for others, or another number."""
-    y = np.empty((1, 0)) if table.y is None else table.y
+    y = target(table)
     width = y.size // len(y)
     if width != len(schema.outputs):
         raise Invalid.at("/data/y", f"y has {width} columns, the model has {len(schema.outputs)} outputs")

@@ -12,34 +12,9 @@ import numpy as np
 from app.errors import Unavailable
 from app.model.base import Regressor
 from app.schemas import Matrix, Source, Table, Work
-from app.service.calls import asked, learned, metrics, predicted
-from app.service.columns import default_names
+from app.service import calls
+from app.service.columns import default_names, target
 from app.store import Arrays, Manifest, Schema, Store
-
-
-class Numbers(NamedTuple):
-    """What a model is fitted or applied to: X (n, p) and y, with the names of their columns where they have any."""
-
-    X: Matrix
-    y: Matrix
-    inputs: list[str] | None = None
-    outputs: list[str] | None = None
-
-    def schema(self) -> Schema:
-        """Return the names of all columns, made up where there are none."""
-        return Schema(
-            inputs=self.inputs or default_names("x", self.X.shape[1]),
-            outputs=self.outputs or default_names("y", 1 if self.y.ndim == 1 else self.y.shape[1]),
-            vector=self.y.ndim == 1,
-            named=self.outputs is not None,
-        )
-
-    def sha256(self) -> str:
-        """Return a digest of shapes and values."""
-        digest = hashlib.sha256(repr((self.X.shape, self.y.shape)).encode())
-        digest.update(np.ascontiguousarray(self.X).data)
-        digest.update(np.ascontiguousarray(self.y).data)
-        return digest.hexdigest()
 
 
 class Fit(NamedTuple):
@@ -50,12 +25,18 @@ class Fit(NamedTuple):
     created_s: float
 
 
-def fit(estimator: Regressor, numbers: Numbers, order: Fit, store: Store) -> tuple[int, dict[str, Any]]:
+def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[int, dict[str, Any]]:
     """Fit and publish; return the new version and the result. Raise Invalid, ModelFailed, or Unavailable."""
-    asked(estimator.fit, numbers.X, numbers.y)
-    schema = numbers.schema()
-    found = metrics(numbers.y, predicted(estimator, numbers.X, schema))
-    arrays, values = _split(learned(estimator))
+    X, y = table.X, target(table)
+    calls.fit(estimator, X, y)
+    schema = Schema(
+        inputs=table.inputs or default_names("x", X.shape[1]),
+        outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
+        vector=y.ndim == 1,
+        named=table.outputs is not None,
+    )
+    found = calls.metrics(y, calls.predicted(estimator, X, schema))
+    arrays, values = _split(calls.learned(estimator))
     manifest = Manifest(
         model=order.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
@@ -63,7 +44,7 @@ def fit(estimator: Regressor, numbers: Numbers, order: Fit, store: Store) -> tup
         schema=schema,
         terms=estimator.terms(schema.inputs),
         metrics=found,
-        data={"origin": _origin(order.work.data), "rows": len(numbers.X), "sha256": numbers.sha256()},
+        data={"origin": _origin(order.work.data), "rows": len(X), "sha256": _digest(X, y)},
         libraries={name: installed(name) for name in ("numpy", "scipy")},
         created=datetime.fromtimestamp(order.created_s, UTC),
         job=order.job,
@@ -90,3 +71,10 @@ def _split(values: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
 
 def _origin(data: Table | Source) -> dict[str, Any]:
     return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
+
+
+def _digest(X: Matrix, y: Matrix) -> str:
+    digest = hashlib.sha256(repr((X.shape, y.shape)).encode())
+    digest.update(np.ascontiguousarray(X).data)
+    digest.update(np.ascontiguousarray(y).data)
+    return digest.hexdigest()

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
 from app.schemas import Request, Source, Table, Verb, Version, Work
 from app.service.calls import metrics, predicted
-from app.service.columns import aligned, check_width, scored, with_target
-from app.service.fitting import Fit, Numbers, fit
+from app.service.columns import aligned, check_width, scored, target
+from app.service.fitting import Fit, fit
 from app.service.sources import SourceKind, Sources, check_params
 from app.service.versions import Fitted, Versions
 from app.store import Schema, Store
@@ -67,13 +65,13 @@ class Service:
 
     def run(self, work: Work, job: str, created_s: float) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result."""
-        numbers = self._read(work.data)
+        data = work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
         if work.verb == "fit":
-            return fit(self.models[work.model](**work.params), numbers, Fit(work, job, created_s), self.store)
-        fitted = self._versions.pinned(work.model, work.version or 0)  # pinned when checked, and versions never change
-        y = predicted(fitted.estimator, numbers.X, fitted.manifest.schema)
-        result = {"y": y.tolist()} if work.verb == "predict" else metrics(numbers.y, y)
-        return fitted.manifest.version, result
+            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s), self.store)
+        version = work.version or 0  # pinned when the work was checked, and versions never change
+        fitted = self._versions.pinned(work.model, version)
+        y = predicted(fitted.estimator, data.X, fitted.manifest.schema)
+        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
@@ -82,7 +80,8 @@ class Service:
         if request.table is None:
             data = self._sources.check(request.source or Source("dummy", {}))
         else:
-            data = with_target(request.table)
+            data = request.table
+            target(data)
         self._check_size(estimator, *self._shape(data), outputs=_width(data))
         return Work("fit", name, None, params, data)
 
@@ -103,17 +102,12 @@ class Service:
             check_width(self._shape(source)[1], schema, "/data/params/inputs")
             return source
         table = aligned(request.table, schema)
-        return Table(table.X) if verb == "predict" else scored(with_target(table), schema)
+        return Table(table.X) if verb == "predict" else scored(table, schema)
 
     def _shape(self, data: Table | Source) -> tuple[int, int]:
         if isinstance(data, Table):
             return data.X.shape[0], data.X.shape[1]
         return self._sources.connector(data).shape
-
-    def _read(self, data: Table | Source) -> Numbers:
-        if isinstance(data, Source):
-            return Numbers(*self._sources.connector(data).read())
-        return Numbers(data.X, _NO_Y if data.y is None else data.y, data.inputs, data.outputs)
 
     def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
         terms = estimator.n_terms(inputs)
@@ -121,9 +115,6 @@ class Service:
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
-
-
-_NO_Y = np.empty(0)
 
 
 def _width(data: Table | Source) -> int:
