@@ -1,138 +1,244 @@
-"""The jobs in Redis, as the web processes and the workers see them: accept, claim, finish, read."""
+"""The jobs as the web processes see them: accept, read, list, cancel, run again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis import Redis
-from redis.exceptions import RedisError
 
-from app.errors import Failure, Unavailable
-from app.schemas import Job, Outcome, Status, Verb, Work, pack, unpack
+from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, QueueFull, TrinityError
+from app.ledger.scripts import Scripts, answering
+from app.payloads import Payloads
+from app.schemas import Job, Status, Verb, Work, pack
 
-CHANNEL = "trinity:finished"
-PENDING = "trinity:pending"
-TIMEOUT_S = 2.0
+INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
+KEY_TTL_S = 86_400  # how long an idempotency key is kept
+TOMBSTONE_S = 7 * 86_400  # how long an expired job is remembered
+PAGE_SCAN = 200  # jobs looked at in one go when they are listed
+MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
 
 
-class LedgerUnavailable(Unavailable):
-    """The ledger's Redis doesn't answer, or refuses to write."""
+class Limits(NamedTuple):
+    """The bounds that the ledger keeps."""
+
+    result_ttl_s: int
+    max_pending: int
+    max_attempts: int
+    lease_s: float
 
 
-class Claim(NamedTuple):
-    """A job that this worker, and no other, may finish; `fence` tells its claim from earlier and later ones."""
+class Submission(NamedTuple):
+    """Work to be accepted; `key` is the digest of its idempotency key, `digest` that of the request ('' without)."""
 
     job_id: str
-    fence: int
     work: Work
+    timeout_s: float
+    key: str = ""
+    digest: str = ""
 
 
-def connect(url: str) -> Redis:
-    """Return a client of the ledger's Redis; it connects at its first command, and not before."""
-    return Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, health_check_interval=30)
+class Event(NamedTuple):
+    """One line of what happened to a job: its number, and what as JSON."""
+
+    seq: int
+    data: bytes
 
 
 class Ledger:
-    """Every call takes many jobs and is one atomic step; times are those of Redis, so no two clocks can disagree."""
+    """Every transition takes many jobs and is one atomic step; times are those of Redis, so no clocks can disagree."""
 
-    def __init__(self, redis: Redis, result_ttl_s: int, max_pending: int) -> None:
+    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits) -> None:
         self._redis = redis
-        self._result_ttl_s = result_ttl_s
-        self._max_pending = max_pending
-        self._accept = redis.register_script(_script("accept"))
-        self._claim = redis.register_script(_script("claim"))
-        self._finish = redis.register_script(_script("finish"))
-        self._discard = redis.register_script(_script("discard"))
+        self._scripts = Scripts(redis)
+        self._payloads = payloads
+        self._limits = limits
 
     def ping(self) -> None:
         """Raise LedgerUnavailable unless Redis answers."""
-        with _answering():
+        with answering():
             self._redis.ping()
 
-    def accept(self, jobs: Sequence[tuple[str, Work]]) -> list[Job]:
-        """Commit jobs (ids with their work) while there is room; return those accepted, which are the first ones."""
-        arguments: list[Any] = [self._max_pending]
-        for job_id, work in jobs:
-            arguments += [job_id, work.verb, work.model, work.version or "", pack(work)]
-        with _answering():
-            count, now = self._accept([PENDING, *(_key(job_id) for job_id, _ in jobs)], arguments)
-        return [_accepted(job_id, work, float(now)) for job_id, work in jobs[:count]]
+    def accept(self, submissions: Sequence[Submission]) -> list[Job | TrinityError]:
+        """Commit jobs; return for each of them the job (an earlier one, for a known key), or why it isn't taken."""
+        arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
+        references: list[str] = []
+        for each in submissions:
+            content, reference = self._kept(f"{each.job_id}.work", pack(each.work))
+            references.append(reference)
+            work = each.work
+            arguments += [each.job_id, work.verb, work.model, work.version or "", content, reference]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest]
+        now, *answers = self._scripts("accept", *arguments)
+        return [
+            self._accepted(each, reference, answer, float(now))
+            for each, reference, answer in zip(submissions, references, answers, strict=True)
+        ]
 
-    def discard(self, job_ids: Sequence[str]) -> list[str]:
-        """Forget jobs that no worker has claimed; return which they were."""
-        with _answering():
-            forgotten = self._discard([PENDING, *map(_key, job_ids)], job_ids)
-        return [job_id.decode() for job_id in forgotten]
+    def job(self, job_id: str) -> Job:
+        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired."""
+        with answering():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hmget(f"trinity:job:{job_id}", FIELDS)
+            pipe.exists(f"trinity:gone:{job_id}")
+            values, gone = pipe.execute()
+        job = self._read(job_id, values)
+        if job is None:
+            raise _absent(job_id, gone=bool(gone))
+        if job.status in {"PENDING", "RETRY"}:
+            with answering():
+                rank = self._redis.zrank(f"trinity:lane:{job.verb}", job_id)
+            job.place = None if rank is None else cast("int", rank) + 1
+        return job
 
-    def claim(self, job_ids: Sequence[str]) -> list[Claim]:
-        """Take the jobs that still wait; those that are unknown, taken or finished are left out."""
-        with _answering():
-            claimed = self._claim([PENDING, *map(_key, job_ids)], job_ids)
-        return [Claim(job_id.decode(), fence, unpack(work)) for job_id, fence, work in claimed]
+    def events(self, job_id: str, after: int) -> list[Event]:
+        """Return what happened to a job since event number `after`; raise NotFound or Gone."""
+        with answering():
+            log = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "log"))
+            gone = log is None and self._redis.exists(f"trinity:gone:{job_id}")
+        if log is None:
+            raise _absent(job_id, gone=bool(gone))
+        lines = (line.split(b" ", 1) for line in log.splitlines())
+        return [Event(int(seq), data) for seq, data in lines if int(seq) > after]
 
-    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> int:
-        """Store how claimed jobs ended; return how many of the claims still counted."""
-        arguments: list[Any] = [self._result_ttl_s]
-        for claim, outcome in outcomes:
-            failure = outcome.failure
-            version = claim.work.version if failure else outcome.version
-            arguments += [claim.job_id, claim.fence, "FAILURE" if failure else "SUCCESS", version or ""]
-            arguments += [bytes(outcome.result or b""), msgspec.json.encode(failure) if failure else b""]
-        with _answering():
-            return cast("int", self._finish([CHANNEL, *(_key(claim.job_id) for claim, _ in outcomes)], arguments))
+    def jobs(
+        self, limit: int, cursor: str | None, status: str | None, verb: str | None, model: str | None
+    ) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and where the next page begins."""
+        wanted = {"status": status, "verb": verb, "model": model}
+        page: list[Job] = []
+        scanned = 0
+        for job_id, position in self._newest_first(cursor):
+            scanned += 1
+            job = self._header(job_id)
+            if job is not None and all(given in {None, getattr(job, name)} for name, given in wanted.items()):
+                page.append(job)
+            if len(page) == limit or scanned == MAX_SCAN:
+                return page, position
+        return page, None
 
-    def job(self, job_id: str) -> Job | None:
-        """Return a job, or None when there is none of that id."""
-        with _answering():
-            values = self._redis.hmget(_key(job_id), _FIELDS)
-        return _read(job_id, cast("list[bytes | None]", values))
+    def cancel(self, job_id: str) -> str:
+        """Cancel a job; return its status before. Raise NotFound, Gone, or Conflict when it is finished."""
+        failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
+        before = self._scripts("cancel", job_id, *self._ttls(), failure).decode()
+        if not before:
+            raise self._why_absent(job_id)
+        if before == "COMMITTING":
+            raise Conflict("the job is just making its result visible, which can't be taken back")
+        if before not in {"PENDING", "RETRY", "STARTED"}:
+            raise Conflict(f"the job is finished ({before})")
+        return cast("str", before)
+
+    def retry(self, job_id: str) -> Verb:
+        """Queue a failed or cancelled job again; return its lane. Raise NotFound, Gone, Conflict or QueueFull."""
+        before, *verb = (word.decode() for word in self._scripts("retry", job_id, self._limits.max_pending))
+        if not before:
+            raise self._why_absent(job_id)
+        if before == "FULL":
+            raise queue_full(1)
+        if not verb:
+            raise Conflict(f"the job is {before}; only one that failed or was cancelled runs again")
+        return cast("Verb", verb[0])
 
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
 
+    def _ttls(self) -> tuple[int, int]:
+        return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
 
-_FIELDS = ["status", "verb", "model", "version", "created", "started", "finished", "result", "failure"]
+    def _kept(self, name: str, content: bytes) -> tuple[bytes, str]:
+        """Return what goes into the ledger: the content, or where it is kept instead."""
+        return (content, "") if len(content) <= INLINE_BYTES else (b"", self._payloads.put(name, content))
+
+    def _accepted(self, each: Submission, reference: str, answer: list[Any], now_s: float) -> Job | TrinityError:
+        word = answer[0]
+        if word == b"accepted":
+            return _new_job(each, now_s, int(answer[1]))
+        if reference:
+            self._payloads.drop(reference)
+        if word == b"full":
+            return queue_full(int(answer[1]))
+        if word == b"conflict":
+            return Conflict("the Idempotency-Key was used for another request")
+        try:
+            return self.job(answer[1].decode())
+        except TrinityError as error:
+            return error
+
+    def _why_absent(self, job_id: str) -> NotFound | Gone:
+        with answering():
+            return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
+
+    def _newest_first(self, cursor: str | None) -> Iterator[tuple[str, str]]:
+        """Give the ids of all jobs with their position; those after `cursor`, the position of the last one seen."""
+        score, _, last = (cursor or "+inf ").partition(" ")
+        offset = 0
+        while True:
+            with answering():
+                entries = self._redis.zrevrangebyscore(
+                    "trinity:jobs", score, "-inf", offset, PAGE_SCAN, withscores=True, score_cast_func=bytes.decode
+                )
+            for member, at in cast("list[tuple[bytes, str]]", entries):
+                if at != score or not last or member.decode() < last:
+                    yield member.decode(), f"{at} {member.decode()}"
+            if len(cast("list[Any]", entries)) < PAGE_SCAN:
+                return
+            offset += PAGE_SCAN
+
+    def _header(self, job_id: str) -> Job | None:
+        with answering():
+            values = self._redis.hmget(f"trinity:job:{job_id}", HEADER_FIELDS)
+        return self._read(job_id, [*cast("list[bytes | None]", values), None, None])
+
+    def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
+        status, verb, model, version, created, started, finished, attempts, progress, failure, result, reference = values
+        if status is None or verb is None or model is None or created is None:
+            return None
+        raw = self._payloads.get(reference.decode()) if reference else result
+        return Job(
+            id=job_id,
+            verb=cast("Verb", verb.decode()),
+            model=model.decode(),
+            version=int(version) if version else None,
+            status=cast("Status", status.decode()),
+            created_s=float(created),
+            started_s=float(started) if started else None,
+            finished_s=float(finished) if finished else None,
+            result=msgspec.Raw(raw) if raw else None,
+            failure=msgspec.json.decode(failure, type=Failure) if failure else None,
+            attempts=int(attempts or 0),
+            progress=float(progress) if progress else None,
+        )
 
 
-def _key(job_id: str) -> str:
-    return f"trinity:job:{job_id}"
+HEADER_FIELDS = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "failure"]
+FIELDS = [*HEADER_FIELDS, "result", "result_ref"]
 
 
-def _script(name: str) -> str:
-    return Path(__file__).with_name(f"{name}.lua").read_text(encoding="utf-8")
+def queue_full(drained_in_s: int) -> QueueFull:
+    """Return the refusal that says when to come back: when the lane is likely to be worked off."""
+    error = QueueFull("as many jobs wait as are allowed (TRINITY_MAX_PENDING); try again later")
+    error.retry_after_s = min(300, max(1, drained_in_s))
+    return error
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn whatever Redis has against a command into the one error that callers are told."""
-    try:
-        yield
-    except RedisError as error:
-        raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
+def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
+    if gone:
+        return Gone(f"job {job_id[:64]!r} has expired with its result")
+    return NotFound(f"no job {job_id[:64]!r}")
 
 
-def _accepted(job_id: str, work: Work, now_s: float) -> Job:
-    return Job(id=job_id, verb=work.verb, model=work.model, version=work.version, status="PENDING", created_s=now_s)
-
-
-def _read(job_id: str, values: list[bytes | None]) -> Job | None:
-    status, verb, model, version, created, started, finished, result, failure = values
-    if status is None or verb is None or model is None or created is None:
-        return None
+def _new_job(each: Submission, now_s: float, place: int) -> Job:
     return Job(
-        id=job_id,
-        verb=cast("Verb", verb.decode()),
-        model=model.decode(),
-        version=int(version) if version else None,
-        status=cast("Status", status.decode()),
-        created_s=float(created),
-        started_s=float(started) if started else None,
-        finished_s=float(finished) if finished else None,
-        result=msgspec.Raw(result) if result else None,
-        failure=msgspec.json.decode(failure, type=Failure) if failure else None,
+        id=each.job_id,
+        verb=each.work.verb,
+        model=each.work.model,
+        version=each.work.version,
+        status="PENDING",
+        created_s=now_s,
+        place=place,
     )
+
+

@@ -1,0 +1,85 @@
+"""The worker's side of the queue: claims the jobs of a message, has them done, and finishes them in the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from app.dispatch.base import execute, execute_together
+from app.ledger import Claim, Claims, LedgerUnavailable
+from app.model.progress import reporting
+from app.schemas import Outcome, Verb
+from app.service import Service
+
+PROGRESS_S = 0.25  # how often a running fit tells how far it is
+CLAIM_TRIES = 30
+FINISH_TRIES = 600
+PAUSE_S = 1.0
+R = TypeVar("R")
+
+
+class Claimed:
+    """Runs what it could claim; a message for jobs that are taken or finished has no effect."""
+
+    def __init__(
+        self,
+        service: Service,
+        claims: Claims,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._service = service
+        self._claims = claims
+        self._clock = clock
+        self._pause = pause
+
+    def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
+        """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
+        if verb == "predict":
+            self._run_together(job_ids)
+        else:
+            for job_id in job_ids:
+                self._run_alone(job_id)
+
+    def _run_together(self, job_ids: Sequence[str]) -> None:
+        claimed = self._patiently(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        if claimed:
+            outcomes = execute_together(self._service, [(c.job_id, c.work) for c in claimed], self._clock)
+            self._finish(list(zip(claimed, outcomes, strict=True)))
+
+    def _run_alone(self, job_id: str) -> None:
+        for claim in self._patiently(lambda: self._claims.claim([job_id]), CLAIM_TRIES):
+            with reporting(self._report(claim)):
+                outcome = execute(
+                    self._service, claim.work, job_id, self._clock, permit=lambda claim=claim: self._commit(claim)
+                )
+            self._finish([(claim, outcome)])
+
+    def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
+        self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+
+    def _commit(self, claim: Claim) -> None:
+        self._patiently(lambda: self._claims.commit(claim), FINISH_TRIES)
+
+    def _report(self, claim: Claim) -> Callable[[float], None]:
+        told_s = self._clock()
+
+        def report(fraction: float) -> None:
+            nonlocal told_s
+            if self._clock() - told_s >= PROGRESS_S:
+                told_s = self._clock()
+                with suppress(LedgerUnavailable):
+                    self._claims.progress(claim, fraction)
+
+        return report
+
+    def _patiently(self, call: Callable[[], R], tries: int) -> R:
+        """Ask the ledger again for as long as it is away, within reason: what was done shall not be done again."""
+        for _ in range(tries - 1):
+            try:
+                return call()
+            except LedgerUnavailable:
+                self._pause(PAUSE_S)
+        return call()

@@ -1,0 +1,57 @@
+"""Renews the leases of a worker's jobs, and ends the processes whose job was cancelled or takes too long.
+
+It runs in the worker's parent process, so that a model that hangs in C code can neither stop it nor outlive it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from logging import getLogger
+
+from app.ledger import Held, Keeping
+
+logger = getLogger(__name__)
+
+
+class Keeper:
+    """`children` lists the names of the living children; `kill` ends one."""
+
+    def __init__(self, keeping: Keeping, children: Callable[[], list[str]], kill: Callable[[str], None]) -> None:
+        self._keeping = keeping
+        self._children = children
+        self._kill = kill
+
+    def step(self) -> None:
+        """Look after every job that this node holds; raise LedgerUnavailable."""
+        by_child: defaultdict[str, list[Held]] = defaultdict(list)
+        for held in self._keeping.renew(self._children()):
+            by_child[held.child].append(held)
+        for child, jobs in by_child.items():
+            self._look_after(child, jobs)
+
+    def hand_back(self) -> None:
+        """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
+        jobs = [held for held in self._keeping.renew(self._children()) if held.state != "void"]
+        self._keeping.take_back(jobs, uncounted=True)
+        for child in {held.child for held in jobs}:
+            self._kill(child)
+
+    def _look_after(self, child: str, jobs: Sequence[Held]) -> None:
+        live = [held for held in jobs if held.state != "void"]
+        lost = [held for held in live if held.state == "lost"]
+        if lost:
+            logger.warning("a process is gone with %d jobs; they run again", len(lost))
+            self._keeping.take_back(lost)
+        elif not live:  # all that the child works on was cancelled
+            self._kill(child)
+        elif any(held.state == "late" for held in live):
+            self._end_late(child, live)
+
+    def _end_late(self, child: str, live: Sequence[Held]) -> None:
+        """End a child whose time is over; which job of several is to blame shows when each runs alone."""
+        self._kill(child)
+        if len(live) == 1 and live[0].size == 1:
+            self._keeping.time_out(live[0])
+        else:
+            self._keeping.take_back(live)

@@ -1,0 +1,67 @@
+"""Finds the jobs that nobody works on any more, and the messages that are gone, and puts both right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from logging import getLogger
+
+from app.errors import Unavailable
+from app.lanes import messages
+from app.ledger import Keeping
+from app.schemas import VERBS, Verb
+
+logger = getLogger(__name__)
+
+GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as gone
+TRIM_S = 60.0
+Ring = Callable[[Verb, list[str]], None]
+
+
+class Reconciler:
+    """`depth` asks the broker how many messages wait in a lane; `ring` sends one. Both raise when it is away."""
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        ring: Ring,
+        depth: Callable[[Verb], int],
+        lease_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keeping = keeping
+        self._ring = ring
+        self._depth = depth
+        self._lease_s = lease_s
+        self._clock = clock
+        self._in_touch_since_s: float | None = None
+        self._trimmed_s = clock()
+
+    def step(self) -> None:
+        """Put right what is wrong; raise Unavailable while the ledger or the broker is away."""
+        try:
+            self._reap()
+        except Unavailable:
+            self._in_touch_since_s = None
+            raise
+        for verb in VERBS:
+            self._ring_again(verb)
+        if self._clock() - self._trimmed_s > TRIM_S:
+            self._trimmed_s = self._clock()
+            self._keeping.trim()
+
+    def _reap(self) -> None:
+        """Take back jobs whose lease is over, once others had the time to renew theirs after an outage of the ledger."""
+        if self._in_touch_since_s is None:
+            self._keeping.waiting("fit")
+            self._in_touch_since_s = self._clock()
+        if self._clock() - self._in_touch_since_s >= self._lease_s:
+            if lost := self._keeping.reap():
+                logger.warning("%d jobs of a lost worker run again", lost)
+
+    def _ring_again(self, verb: Verb) -> None:
+        if not self._keeping.waiting(verb):
+            return
+        unrung = self._keeping.unrung(verb, GRACE_S, empty=self._depth(verb) == 0)
+        for job_ids in [*messages(verb, unrung.together), *([job_id] for job_id in unrung.alone)]:
+            self._ring(verb, job_ids)

@@ -1,0 +1,118 @@
+"""The jobs as the keeper of a worker sees them: renew, take back, ring again, deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+from redis import Redis
+
+from app.errors import Failure, TimedOut, WorkerLost
+from app.ledger.ledger import TOMBSTONE_S, Limits
+from app.ledger.scripts import Scripts, answering
+from app.schemas import Verb
+
+RING_AT_MOST = 500  # jobs of a lane in one go
+
+
+class Held(NamedTuple):
+    """A job that a child of this node claimed, with `size - 1` others, and how it stands."""
+
+    job_id: str
+    fence: int
+    child: str
+    size: int
+    state: Literal["live", "late", "lost", "void"]
+
+
+class Unrung(NamedTuple):
+    """Jobs whose message is gone: new ones, and those that were tried before and run alone."""
+
+    together: list[str]
+    alone: list[str]
+
+
+class Keeping:
+    """What a node's keeper asks of the ledger."""
+
+    def __init__(self, redis: Redis, limits: Limits, node: str) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._limits = limits
+        self._node = node
+
+    def renew(self, children: Iterable[str]) -> list[Held]:
+        """Renew the leases of the living children's jobs; return all jobs that the node holds."""
+        held = self._scripts("renew", self._node, self._limits.lease_s, *children)
+        return [
+            Held(job_id.decode(), int(fence), child.decode(), size, state.decode())
+            for job_id, fence, child, size, state in held
+        ]
+
+    def time_out(self, held: Held) -> None:
+        """Fail a job whose time is over."""
+        failure = TimedOut("the job took longer than its timeout").failure()
+        self._scripts("finish", *self._ttls(), held.job_id, held.fence, "FAILURE", "", b"", "", _json(failure), "")
+
+    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
+        """Take back jobs of this node; return how many wait again. `uncounted`: it is no fault of theirs."""
+        if not jobs:
+            return 0
+        fences = [word for held in jobs for word in (held.job_id, held.fence)]
+        return self._lose(fences, uncounted=uncounted)
+
+    def reap(self) -> int:
+        """Take back the jobs of any node whose lease is over; return how many wait again."""
+        return self._lose([], uncounted=False)
+
+    def unrung(self, verb: Verb, grace_s: float, *, empty: bool) -> Unrung:
+        """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
+        together, alone = self._scripts("unrung", verb, grace_s, int(empty), RING_AT_MOST)
+        return Unrung([i.decode() for i in together], [i.decode() for i in alone])
+
+    def waiting(self, verb: Verb) -> int:
+        """Return how many jobs wait in a lane."""
+        with answering():
+            return cast("int", self._redis.zcard(f"trinity:lane:{verb}"))
+
+    def due_webhooks(self, again_in_s: float, at_most: int) -> list[str]:
+        """Take webhooks to deliver: their job ids."""
+        return [job_id.decode() for job_id in self._scripts("outbox", again_in_s, at_most)]
+
+    def webhook(self, job_id: str) -> tuple[str, int] | None:
+        """Return a job's webhook and how often it was tried."""
+        with answering():
+            url, tries = cast(
+                "list[bytes | None]", self._redis.hmget(f"trinity:job:{job_id}", ["webhook", "webhook_tries"])
+            )
+        return None if url is None else (url.decode(), int(tries or 0))
+
+    def delivered(self, job_id: str, next_try_s: float | None) -> None:
+        """Say that a webhook was tried, and when it shall be tried next (None: no more)."""
+        self._scripts("delivered", job_id, "" if next_try_s is None else next_try_s, self._limits.result_ttl_s)
+
+    def trim(self) -> int:
+        """Take expired jobs off the list."""
+        return cast("int", self._scripts("trim", self._limits.result_ttl_s, 500))
+
+    def known(self, job_id: str) -> bool:
+        """Whether there is such a job."""
+        with answering():
+            return bool(self._redis.exists(f"trinity:job:{job_id}"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def _ttls(self) -> tuple[int, int]:
+        return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
+
+    def _lose(self, fences: Sequence[Any], *, uncounted: bool) -> int:
+        failure = WorkerLost(f"worker lost {self._limits.max_attempts} times").failure()
+        arguments = [self._limits.max_attempts, *self._ttls(), _json(failure), int(uncounted), *fences]
+        return cast("int", self._scripts("lose", *arguments))
+
+
+def _json(failure: Failure) -> bytes:
+    return msgspec.json.encode(failure)

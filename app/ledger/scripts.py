@@ -1,0 +1,57 @@
+"""The ledger's transitions: one Lua script each, which Redis runs as one step that nothing can come between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app.errors import Unavailable
+
+FOLDER = Path(__file__).with_name("scripts")
+ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
+TIMEOUT_S = 2.0
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger's Redis doesn't answer, or refuses to write."""
+
+
+class Scripts:
+    """Calls the scripts by name."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = {
+            path.stem: redis.register_script(_text(path)) for path in FOLDER.glob("*.lua") if path.stem != "common"
+        }
+
+    def __call__(self, name: str, *arguments: Any) -> Any:
+        """Run a script and return what it returned; raise LedgerUnavailable."""
+        with answering():
+            return self._scripts[name](args=arguments)
+
+
+def connect(url: str) -> Redis:
+    """Return a client of the ledger's Redis; it connects at its first command, and not before."""
+    return cast(
+        "Redis",
+        Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, health_check_interval=30),
+    )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn whatever Redis has against a command into the one error that callers are told."""
+    try:
+        yield
+    except RedisError as error:
+        raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
+
+
+def _text(path: Path) -> str:
+    head = "" if path.stem in ADDING else "#!lua flags=allow-oom\n"
+    return head + (FOLDER / "common.lua").read_text(encoding="utf-8") + path.read_text(encoding="utf-8")

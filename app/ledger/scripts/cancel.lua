@@ -1,0 +1,18 @@
+-- Cancel a job that isn't finished: it runs no more, and what still runs of it comes too late.
+-- ARGV: id, seconds to keep it, seconds to remember it, the failure that tells of it (JSON)
+-- Returns its status before, 'COMMITTING' when its effect is already being made visible, '' when there is none.
+local key = job_key(ARGV[1])
+local state = redis.call('HMGET', key, 'status', 'verb', 'node', 'committing')
+if not state[1] then return '' end
+if state[1] == 'STARTED' and state[4] then return 'COMMITTING' end
+if state[1] == 'PENDING' or state[1] == 'RETRY' then
+  leave_lane(ARGV[1], state[2])
+elseif state[1] == 'STARTED' then
+  redis.call('ZREM', LEASES, ARGV[1])  -- the node keeps its entry, by which its keeper sees that the child must end
+  redis.call('HINCRBY', key, 'fence', 1)
+else
+  return state[1]
+end
+finish(ARGV[1], 'REVOKED', ARGV[2], ARGV[3], {'failure', ARGV[4]})
+tell()
+return state[1]

@@ -1,0 +1,29 @@
+-- Finish jobs; only the newest claim of a job may, everybody else comes too late.
+-- ARGV: seconds to keep them, seconds to remember them, then for each job: id, fence, status, version ('' for none),
+--   result, reference to a result kept elsewhere, failure ('' for none), seconds it took ('' for unknown)
+-- Returns for each job 1, or 0 when it came too late.
+local done = {}
+for at = 3, #ARGV, 8 do
+  local id, key = ARGV[at], job_key(ARGV[at])
+  local state = redis.call('HMGET', key, 'status', 'fence', 'verb', 'node', 'work_ref')
+  if state[1] == 'STARTED' and state[2] == ARGV[at + 1] then
+    release(id, state[4])
+    local fields = {'version', ARGV[at + 3], 'result', ARGV[at + 4], 'failure', ARGV[at + 6]}
+    if ARGV[at + 5] ~= '' then
+      fields[7], fields[8] = 'result_ref', ARGV[at + 5]
+    end
+    if ARGV[at + 2] == 'SUCCESS' then redis.call('HDEL', key, 'work', 'work_ref') end  -- a failure may be retried
+    finish(id, ARGV[at + 2], ARGV[1], ARGV[2], fields)
+    local pace = 'trinity:pace:' .. state[3]
+    local took_s = tonumber(ARGV[at + 7])
+    if took_s then
+      local mean = tonumber(redis.call('HGET', pace, 'service_s') or took_s)
+      redis.call('HSET', pace, 'service_s', mean + 0.1 * (took_s - mean))
+    end
+    done[#done + 1] = 1
+  else  -- 1 when the answer to a first call was lost
+    done[#done + 1] = (state[1] == ARGV[at + 2] and state[2] == ARGV[at + 1]) and 1 or 0
+  end
+end
+tell()
+return done

@@ -1,0 +1,19 @@
+-- Queue a job again that failed or was cancelled, as if it had never run.
+-- ARGV: id, how many may wait
+-- Returns {status before ('' when there is none), verb}; 'FULL' when there is no room.
+local key = job_key(ARGV[1])
+local state = redis.call('HMGET', key, 'status', 'verb', 'created')
+if not state[1] then return {''} end
+if state[1] ~= 'FAILURE' and state[1] ~= 'REVOKED' then return {state[1]} end
+local waiting = 0
+for _, verb in ipairs({'fit', 'predict', 'score'}) do waiting = waiting + redis.call('ZCARD', lane_key(verb)) end
+if waiting >= tonumber(ARGV[2]) then return {'FULL'} end
+redis.call('HDEL', key, 'failure', 'started', 'finished', 'result', 'result_ref', 'committing', 'node')
+redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0)
+redis.call('PERSIST', key)
+redis.call('DEL', 'trinity:gone:' .. ARGV[1])
+redis.call('ZREM', OUTBOX, ARGV[1])
+queue(ARGV[1], state[2], now, now)
+note(ARGV[1], 'PENDING')
+tell()
+return {state[1], state[2]}
