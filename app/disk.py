@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ class Disk:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for folder in missing:
-            self._sync(folder.parent)
+            self.sync(folder.parent)
 
     @contextmanager
     def new_folder(self, path: Path) -> Iterator[Path]:
@@ -37,9 +38,9 @@ class Disk:
         temporary.mkdir()
         try:
             yield temporary
-            self._sync(temporary)
+            self.sync(temporary)
             temporary.rename(path)
-            self._sync(path.parent)
+            self.sync(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -50,26 +51,38 @@ class Disk:
             file.flush()
             self._fsync(file.fileno())
 
-    def replace(self, path: Path, text: str) -> None:
+    def replace(self, path: Path, content: str | bytes) -> None:
         """Set the content of `path` in one step: a reader sees the old or the new, never a part."""
         self.make_folder(path.parent)
         temporary = _temporary(path)
-        self.write(temporary, text.encode())
-        temporary.replace(path)
-        self._sync(path.parent)
+        try:
+            self.write(temporary, content.encode() if isinstance(content, str) else content)
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):  # a full disk gets back what was written; after the rename there is nothing
+                temporary.unlink()
+        self.sync(path.parent)
 
-    def sweep(self, folder: Path) -> None:
-        """Remove what processes that were killed left unfinished in a folder; nobody else may be writing there."""
+    def sweep(self, folder: Path, before_s: float = math.inf) -> int:
+        """Remove what processes that were killed left unfinished in a folder; return how many files and folders.
+
+        Nobody else may be writing there, unless `before_s` (since the epoch) spares what was written to after it.
+        """
+        removed = 0
         for path in folder.iterdir():
             if not _TEMPORARY.fullmatch(path.name):
                 continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):  # it is in nobody's way
+            with suppress(OSError):  # it is in nobody's way
+                if path.stat().st_mtime >= before_s:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
                     path.unlink()
+                removed += 1
+        return removed
 
-    def _sync(self, folder: Path) -> None:
+    def sync(self, folder: Path) -> None:
         """Make the entries of a folder durable (a rename is in the folder, not in the file)."""
         descriptor = os.open(folder, os.O_RDONLY)
         try:

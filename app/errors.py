@@ -90,6 +90,12 @@ class ModelFailed(TrinityError):
     kind = "model-failed"
 
 
+class Damaged(TrinityError):
+    """What was kept for a job is not what was written: a file or a reference has changed since."""
+
+    kind = "damaged"
+
+
 class Retriable(TrinityError):
     """The same request may succeed later; `retry_after_s` says when to try."""
 

@@ -27,6 +27,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "queue-full": HTTPStatus.TOO_MANY_REQUESTS,
     "model-failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
