@@ -13,24 +13,25 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from app.data.dummy import Dummy, DummyParams
 from app.model.base import Regressor
+from app.payloads import Payloads
 from app.service import Service, SourceKind
 from app.settings import Settings, SettingsError
 from app.store import Store
 
 if TYPE_CHECKING:
-    from app.ledger import Ledger
+    from app.ledger import Claims, Keeping, Ledger, Limits
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class House:
-    """The parts that both entrances need; in sync mode there is no ledger."""
+    """The parts that the entrances need."""
 
     settings: Settings
     service: Service
     store: Store
-    ledger: Ledger | None
+    payloads: Payloads
 
     def check_store(self) -> None:
         """Raise SettingsError unless versions can be written."""
@@ -39,12 +40,37 @@ class House:
         except OSError as error:
             raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None
 
+    def ledger(self) -> Ledger:
+        """Return the jobs as a web process sees them; nothing is connected yet."""
+        from app.ledger import Ledger, connect  # noqa: PLC0415  sync mode keeps Redis out of memory
+
+        return Ledger(connect(self.ledger_url), self.payloads, self._limits())
+
+    def claims(self, node: str, child: str) -> Claims:
+        """Return the jobs as a worker's process sees them."""
+        from app.ledger import WORKER_TIMEOUT_S, Claims, connect  # noqa: PLC0415
+
+        redis = connect(self.ledger_url, WORKER_TIMEOUT_S)
+        return Claims(redis, self.payloads, self._limits(), node, child)
+
+    def keeping(self, node: str) -> Keeping:
+        """Return the jobs as a worker's keeper sees them."""
+        from app.ledger import WORKER_TIMEOUT_S, Keeping, connect  # noqa: PLC0415
+
+        return Keeping(connect(self.ledger_url, WORKER_TIMEOUT_S), self._limits(), node)
+
     @property
-    def queue_ledger(self) -> Ledger:
-        """The ledger, where there must be one; raise SettingsError."""
-        if self.ledger is None:
+    def ledger_url(self) -> str:
+        """Where the ledger is, when there must be one; raise SettingsError."""
+        if self.settings.ledger_url is None:
             raise SettingsError("TRINITY_LEDGER_URL: a queue needs a ledger")
-        return self.ledger
+        return self.settings.ledger_url
+
+    def _limits(self) -> Limits:
+        from app.ledger import Limits  # noqa: PLC0415
+
+        settings = self.settings
+        return Limits(settings.result_ttl, settings.max_pending, settings.max_attempts, settings.lease)
 
 
 def build(settings: Settings) -> House:
@@ -65,13 +91,7 @@ def build(settings: Settings) -> House:
         max_answer_bytes=settings.max_body,
         max_loaded_bytes=settings.max_loaded,
     )
-    return House(settings, service, store, _ledger(settings) if settings.ledger_url else None)
-
-
-def _ledger(settings: Settings) -> Ledger:
-    from app.ledger import Ledger, connect  # noqa: PLC0415  sync mode keeps Redis out of memory
-
-    return Ledger(connect(settings.ledger_url or ""), settings.result_ttl, settings.max_pending)
+    return House(settings, service, store, Payloads(Path(settings.store)))
 
 
 def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:

@@ -123,6 +123,12 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     finished_s: float | None = None
     result: msgspec.Raw | None = None
     failure: Failure | None = None
+    attempts: int = 0
+    """How often it was started."""
+    place: int | None = None
+    """Its place in the queue while it waits, from 1."""
+    progress: float | None = None
+    """How much of it is done while it runs, from 0 to 1."""
 
     @property
     def finished(self) -> bool:

@@ -63,6 +63,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         512 * 1024 * 1024
     )
     max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
+    lease: Annotated[
+        Count, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
+    ] = 10
+    max_attempts: Annotated[Count, Meta(description="async: how often a job is started whose worker is lost")] = 3
+    timeout_fit: Annotated[Count, Meta(description="async: seconds a fit may take that names no timeout")] = 3600
+    timeout_predict: Annotated[Count, Meta(description="async: seconds a predict may take, likewise")] = 60
+    timeout_score: Annotated[Count, Meta(description="async: seconds a score may take, likewise")] = 600
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
     max_pending: Annotated[Count, Meta(description="async: jobs that may wait in the queue")] = 10_000
     threads: Annotated[Count, Meta(description="threads of one web process for work too long for its event loop")] = 4

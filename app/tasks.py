@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
 
 from app.bootstrap import build
-from app.dispatch.base import execute
-from app.ledger import Ledger, LedgerUnavailable
+from app.dispatch.claimed import Claimed
+from app.errors import Unavailable
+from app.keeper import Beat, Keeper, Node, Reconciler, children, end_with_parent, kill
 from app.schemas import VERBS, Verb
-from app.service import Service
 from app.settings import Settings, SettingsError, load
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
-LEDGER_PAUSES_S = (0.5, 1, 2, 4, 8, 15, 30)
-A = TypeVar("A")
-R = TypeVar("R")
 TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
+KEEP_S = 0.5  # how often a worker looks after its own jobs
+RECONCILE_S = 1.0  # and after everybody's
 
+node = Node()
 queue = Celery("trinity")
 # a function, so that the environment is read when the queue is first used, and not when this module is imported
 queue.add_defaults(lambda: configuration(_settings()))
@@ -84,27 +86,36 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
 @queue.task(name="app.tasks.fit")
 def fit(job_ids: list[str]) -> None:
     """Run the fits of these ids."""
-    _run(job_ids)
+    _claimed().run("fit", job_ids)
 
 
 @queue.task(name="app.tasks.predict")
 def predict(job_ids: list[str]) -> None:
     """Run the predictions of these ids."""
-    _run(job_ids)
+    _claimed().run("predict", job_ids)
 
 
 @queue.task(name="app.tasks.score")
 def score(job_ids: list[str]) -> None:
     """Run the scores of these ids."""
-    _run(job_ids)
+    _claimed().run("score", job_ids)
 
 
 _TASKS = {"fit": fit, "predict": predict, "score": score}
 
 
 def publish(verb: Verb, job_ids: list[str]) -> None:
-    """Put one message with these ids in the verb's lane; raise OperationalError or OSError when it isn't taken."""
-    _TASKS[verb].apply_async((job_ids,))
+    """Put one message with these ids in the verb's lane; raise Unavailable when it isn't taken."""
+    with _broker_answering():
+        _TASKS[verb].apply_async((job_ids,))
+
+
+def depth(verb: Verb) -> int:
+    """Return how many messages wait in the verb's lane; raise Unavailable when the broker doesn't tell."""
+    with _broker_answering(), queue.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
+        channel = connection.default_channel
+        return int(channel.queue_declare(queue=verb, passive=True).message_count)
 
 
 def check_broker() -> None:
@@ -113,40 +124,50 @@ def check_broker() -> None:
         connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
 
 
+@contextmanager
+def _broker_answering() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, *queue.connection_for_write().connection_errors, OSError) as error:
+        raise Unavailable(f"the broker doesn't answer ({type(error).__name__})") from error
+
+
 @worker_init.connect
 def check_parts(**_: object) -> None:
     """End a worker that could not do its work before it takes any."""
     try:
-        build(_settings()).check_store()
+        house = build(_settings())
+        house.check_store()
+        node.name_it()
     except SettingsError as error:
         raise SystemExit(f"Trinity can't start:\n{error}") from None
+
+
+@worker_ready.connect
+def watch_over(**_: object) -> None:
+    """Begin to look after the jobs that this worker's processes claim."""
+    house = build(_settings())
+    keeper = Keeper(house.keeping(node.name), children, kill)
+    reconciler = Reconciler(house.keeping(node.name), publish, depth, house.settings.lease)
+    beats = [Beat("keeper", keeper.step, KEEP_S), Beat("reconciler", reconciler.step, RECONCILE_S)]
+    node.start(beats, keeper.hand_back)
+
+
+@worker_shutting_down.connect
+def hand_back(**_: object) -> None:
+    """Give the jobs that don't end soon to other workers."""
+    node.stop_soon()
 
 
 @worker_process_init.connect
 def prepare(**_: object) -> None:
     """Have everything imported and built before the first job comes."""
-    _parts()
+    end_with_parent()
+    _claimed()
 
 
 @cache
-def _parts() -> tuple[Service, Ledger]:
+def _claimed() -> Claimed:
     """Build this process's own parts, after the fork: connections must not be shared over it."""
     house = build(_settings())
-    return house.service, house.queue_ledger
-
-
-def _run(job_ids: list[str]) -> None:
-    service, ledger = _parts()
-    for job_id in job_ids:  # one by one: what is claimed when a worker dies is as little as can be
-        for claim in _patiently(ledger.claim, [job_id]):
-            _patiently(ledger.finish, [(claim, execute(service, claim.work, job_id))])
-
-
-def _patiently(call: Callable[[A], R], argument: A) -> R:
-    """Ask the ledger again for as long as it is away, a while at most: the message that rang for the job is spent."""
-    for pause_s in LEDGER_PAUSES_S:
-        try:
-            return call(argument)
-        except LedgerUnavailable:
-            time.sleep(pause_s)
-    return call(argument)
+    return Claimed(house.service, house.claims(node.name, str(os.getpid())))

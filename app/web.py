@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from app.bootstrap import House, build
 from app.dispatch.base import Dispatcher
 from app.dispatch.inline import Inline
+from app.schemas import Verb
 from app.serve import create_app
 from app.serve.asgi import Asgi
 from app.serve.health import Check
@@ -28,10 +29,16 @@ def _inline(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[st
 
 def _queued(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[str, Check]]:
     # imported here, so that sync mode keeps Celery out of memory
+    from app.dispatch.bell import Bell  # noqa: PLC0415
     from app.dispatch.queued import Queued  # noqa: PLC0415
     from app.dispatch.watch import Watch  # noqa: PLC0415
     from app.tasks import check_broker, publish  # noqa: PLC0415
 
-    ledger = house.queue_ledger
-    watch = Watch(house.settings.ledger_url or "")
-    return Queued(ledger, watch, publish, pool), {"ledger": ledger.ping, "broker": check_broker}
+    ledger, settings = house.ledger(), house.settings
+    timeouts_s: dict[Verb, float] = {
+        "fit": settings.timeout_fit,
+        "predict": settings.timeout_predict,
+        "score": settings.timeout_score,
+    }
+    queued = Queued(ledger, Watch(house.ledger_url), Bell(publish), pool, timeouts_s)
+    return queued, {"ledger": ledger.ping, "broker": check_broker}

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from logging import getLogger
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 from uuid import uuid4
 
+from app.dispatch.base import IdempotencyKey
 from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
 from app.errors import TrinityError, Unavailable
-from app.ledger import Ledger, Submission
-from app.schemas import VERBS, Job, Work
+from app.ledger import Event, Ledger, Page, Submission
+from app.schemas import VERBS, Job, Verb, Work
 
 logger = getLogger(__name__)
 
 GROUP_JOBS = 500  # jobs in one commit: it must be done well within the ledger's timeout
-LOOK_AGAIN_S = 1.0  # how often a waiting request looks at its job itself, in case a notice was lost
+HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
+LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Waiting(NamedTuple):
@@ -35,7 +41,7 @@ class Queued:
     """
 
     def __init__(
-        self, ledger: Ledger, watch: Watch, bell: Bell, pool: ThreadPoolExecutor, timeouts_s: dict[str, float]
+        self, ledger: Ledger, watch: Watch, bell: Bell, pool: ThreadPoolExecutor, timeouts_s: Mapping[Verb, float]
     ) -> None:
         self._ledger = ledger
         self._watch = watch
@@ -79,3 +85,84 @@ class Queued:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
         return job
+
+    async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
+        """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
+        job = await self._ask(self._ledger.job, job_id)
+        async with self._watch.changes(job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self._ask(self._ledger.job, job_id)
+                for event in await self._ask(self._ledger.events, job_id, after):
+                    after = event.seq
+                    yield event
+                if job.finished:
+                    return
+                try:
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
+                except TimeoutError:
+                    yield None
+
+    async def jobs(self, page: Page) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+        return await self._ask(self._ledger.jobs, page)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
+        await self._ask(self._ledger.cancel, job_id)
+        return await self._ask(self._ledger.job, job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
+        self._bell.ring(await self._ask(self._ledger.retry, job_id), [job_id])
+        return await self._ask(self._ledger.job, job_id)
+
+    async def close(self) -> None:
+        """Let the group on its way arrive, then close the connections."""
+        if self._committing is not None:
+            await self._committing
+        await self._bell.close()
+        await self._watch.close()
+        await asyncio.to_thread(self._ledger.close)
+
+    async def _ask(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the ledger in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
+
+    async def _commit_gathered(self) -> None:
+        try:
+            while self._gathered:
+                group, self._gathered = self._gathered[:GROUP_JOBS], self._gathered[GROUP_JOBS:]
+                answers: list[Job | TrinityError] = [Unavailable("the jobs could not be committed; try again")] * len(
+                    group
+                )
+                try:
+                    answers = await self._ask(self._ledger.accept, [waiting.submission for waiting in group])
+                except TrinityError as error:
+                    answers = [error] * len(group)
+                except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
+                    logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
+                finally:
+                    self._settle(group, answers)
+        finally:
+            self._committing = None
+
+    def _settle(self, group: Sequence[_Waiting], answers: Sequence[Job | TrinityError]) -> None:
+        """Answer those who wait, and ring for the jobs that are new."""
+        for verb in VERBS:
+            new = [
+                waiting.submission.job_id
+                for waiting, answer in zip(group, answers, strict=True)
+                if waiting.submission.work.verb == verb
+                and isinstance(answer, Job)
+                and answer.id == waiting.submission.job_id
+            ]
+            if new:
+                self._bell.ring(verb, new)
+        for waiting, answer in zip(group, answers, strict=True):
+            if waiting.accepted.done():  # its client hung up
+                continue
+            if isinstance(answer, TrinityError):
+                waiting.accepted.set_exception(answer)
+            else:
+                waiting.accepted.set_result(answer)

@@ -11,7 +11,7 @@ from logging import getLogger
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.ledger.ledger import CHANNEL, TIMEOUT_S
+from app.ledger.scripts import CHANNEL, TIMEOUT_S
 
 logger = getLogger(__name__)
 
@@ -19,7 +19,7 @@ RETRY_S = 1.0
 
 
 class Watch:
-    """Hears which jobs finish; a notice may be lost with a connection, so whoever waits also looks now and then."""
+    """Hears what happens to jobs; a notice may be lost with a connection, so whoever waits also looks now and then."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -27,8 +27,8 @@ class Watch:
         self._listener: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def finished(self, job_id: str) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set when the job finishes; look at the job once more after entering."""
+    async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set whenever something happens to the job; look at the job once more after entering."""
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
         event = asyncio.Event()
@@ -55,13 +55,20 @@ class Watch:
                     redis.pubsub() as subscription,
                 ):
                     await subscription.subscribe(CHANNEL)
+                    self._wake_all()  # what happened while nobody listened
                     async for message in subscription.listen():
                         self._notify(message)
             except (RedisError, OSError) as error:
                 logger.warning("no notices from the ledger (%s); listening again", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
+    def _wake_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):
-            for event in self._waiting.get(data.decode(), ()):
-                event.set()
+            for notice in data.split(b"\n"):
+                for event in self._waiting.get(notice.partition(b" ")[0].decode(), ()):
+                    event.set()

@@ -1,6 +1,8 @@
-"""What watches over queued jobs from inside every worker, beside its processes: leases, deadlines, lost jobs and messages."""
+"""What watches over queued jobs beside a worker's processes: leases, deadlines, lost jobs and lost messages."""
 
+from app.keeper.beat import Beat
 from app.keeper.keeper import Keeper
+from app.keeper.node import Node, children, end_with_parent, kill
 from app.keeper.reconciler import Reconciler
 
-__all__ = ["Keeper", "Reconciler"]
+__all__ = ["Beat", "Keeper", "Node", "Reconciler", "children", "end_with_parent", "kill"]

@@ -2,7 +2,20 @@
 
 from app.ledger.claims import Claim, Claims
 from app.ledger.keeping import Held, Keeping
-from app.ledger.ledger import Event, Ledger, Limits, Submission
-from app.ledger.scripts import LedgerUnavailable, connect
+from app.ledger.ledger import Event, Ledger, Limits, Page, Submission
+from app.ledger.scripts import WORKER_TIMEOUT_S, LedgerUnavailable, connect
 
-__all__ = ["Claim", "Claims", "Event", "Held", "Keeping", "Ledger", "LedgerUnavailable", "Limits", "Submission", "connect"]
+__all__ = [
+    "WORKER_TIMEOUT_S",
+    "Claim",
+    "Claims",
+    "Event",
+    "Held",
+    "Keeping",
+    "Ledger",
+    "LedgerUnavailable",
+    "Limits",
+    "Page",
+    "Submission",
+    "connect",
+]

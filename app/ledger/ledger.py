@@ -39,6 +39,20 @@ class Submission(NamedTuple):
     digest: str = ""
 
 
+class Page(NamedTuple):
+    """What of the list of jobs is asked for; `cursor` is what the page before ended with."""
+
+    limit: int
+    cursor: str | None = None
+    status: str | None = None
+    verb: str | None = None
+    model: str | None = None
+
+    def wants(self, job: Job) -> bool:
+        """Whether a job belongs on the page."""
+        return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}
+
+
 class Event(NamedTuple):
     """One line of what happened to a job: its number, and what as JSON."""
 
@@ -102,21 +116,18 @@ class Ledger:
         lines = (line.split(b" ", 1) for line in log.splitlines())
         return [Event(int(seq), data) for seq, data in lines if int(seq) > after]
 
-    def jobs(
-        self, limit: int, cursor: str | None, status: str | None, verb: str | None, model: str | None
-    ) -> tuple[list[Job], str | None]:
-        """Return a page of jobs, newest first, without their results, and where the next page begins."""
-        wanted = {"status": status, "verb": verb, "model": model}
-        page: list[Job] = []
+    def jobs(self, page: Page) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+        found: list[Job] = []
         scanned = 0
-        for job_id, position in self._newest_first(cursor):
-            scanned += 1
-            job = self._header(job_id)
-            if job is not None and all(given in {None, getattr(job, name)} for name, given in wanted.items()):
-                page.append(job)
-            if len(page) == limit or scanned == MAX_SCAN:
-                return page, position
-        return page, None
+        for entries in self._newest_first(page.cursor):
+            for (_, position), job in zip(entries, self._headers([job_id for job_id, _ in entries]), strict=True):
+                scanned += 1
+                if job is not None and page.wants(job):
+                    found.append(job)
+                if len(found) == page.limit or scanned == MAX_SCAN:
+                    return found, position
+        return found, None
 
     def cancel(self, job_id: str) -> str:
         """Cancel a job; return its status before. Raise NotFound, Gone, or Conflict when it is finished."""
@@ -171,8 +182,8 @@ class Ledger:
         with answering():
             return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
 
-    def _newest_first(self, cursor: str | None) -> Iterator[tuple[str, str]]:
-        """Give the ids of all jobs with their position; those after `cursor`, the position of the last one seen."""
+    def _newest_first(self, cursor: str | None) -> Iterator[list[tuple[str, str]]]:
+        """Give the ids of all jobs with their positions, some at a time; those after `cursor`, the position seen last."""
         score, _, last = (cursor or "+inf ").partition(" ")
         offset = 0
         while True:
@@ -180,20 +191,25 @@ class Ledger:
                 entries = self._redis.zrevrangebyscore(
                     "trinity:jobs", score, "-inf", offset, PAGE_SCAN, withscores=True, score_cast_func=bytes.decode
                 )
-            for member, at in cast("list[tuple[bytes, str]]", entries):
-                if at != score or not last or member.decode() < last:
-                    yield member.decode(), f"{at} {member.decode()}"
-            if len(cast("list[Any]", entries)) < PAGE_SCAN:
+            members = [(member.decode(), at) for member, at in cast("list[tuple[bytes, str]]", entries)]
+            yield [(job_id, f"{at} {job_id}") for job_id, at in members if at != score or not last or job_id < last]
+            if len(members) < PAGE_SCAN:
                 return
             offset += PAGE_SCAN
 
-    def _header(self, job_id: str) -> Job | None:
+    def _headers(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """Return jobs without their results, None for one that has expired."""
         with answering():
-            values = self._redis.hmget(f"trinity:job:{job_id}", HEADER_FIELDS)
-        return self._read(job_id, [*cast("list[bytes | None]", values), None, None])
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hmget(f"trinity:job:{job_id}", HEADER_FIELDS)
+            rows = pipe.execute()
+        return [self._read(job_id, [*values, None, None]) for job_id, values in zip(job_ids, rows, strict=True)]
 
     def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
-        status, verb, model, version, created, started, finished, attempts, progress, failure, result, reference = values
+        status, verb, model, version, created, started, finished, attempts, progress, failure, result, reference = (
+            values
+        )
         if status is None or verb is None or model is None or created is None:
             return None
         raw = self._payloads.get(reference.decode()) if reference else result
@@ -213,7 +229,18 @@ class Ledger:
         )
 
 
-HEADER_FIELDS = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "failure"]
+HEADER_FIELDS = [
+    "status",
+    "verb",
+    "model",
+    "version",
+    "created",
+    "started",
+    "finished",
+    "attempts",
+    "progress",
+    "failure",
+]
 FIELDS = [*HEADER_FIELDS, "result", "result_ref"]
 
 
@@ -240,5 +267,3 @@ def _new_job(each: Submission, now_s: float, place: int) -> Job:
         created_s=now_s,
         place=place,
     )
-
-

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from app.errors import Unavailable
 
 FOLDER = Path(__file__).with_name("scripts")
 ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
-TIMEOUT_S = 2.0
+CHANNEL = "trinity:events"
+TIMEOUT_S = 0.9  # of a web process: with one more try an outage is told within two seconds
+WORKER_TIMEOUT_S = 5.0
 
 
 class LedgerUnavailable(Unavailable):
@@ -35,12 +39,13 @@ class Scripts:
             return self._scripts[name](args=arguments)
 
 
-def connect(url: str) -> Redis:
-    """Return a client of the ledger's Redis; it connects at its first command, and not before."""
-    return cast(
-        "Redis",
-        Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, health_check_interval=30),
-    )
+def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
+    """Return a client of the ledger's Redis; it connects at its first command, and not before.
+
+    A command whose answer doesn't come is sent once more: every script may run twice and do its work once.
+    """
+    retry = Retry(NoBackoff(), 1)
+    return cast("Redis", Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry))
 
 
 @contextmanager

@@ -1,0 +1,68 @@
+"""One worker as the ledger knows it: its name, its processes, and the threads beside them that look after their jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+import billiard
+
+from app.keeper.beat import Beat
+
+HAND_BACK_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
+ORPHAN_S = 1.0
+
+
+class Node:
+    """Made when the module is imported, named before the worker forks its processes, started when they are there."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._beats: list[Beat] = []
+        self._hand_back: Callable[[], None] | None = None
+
+    def name_it(self) -> None:
+        """Take a name that no worker has or had; the processes forked from here on share it."""
+        self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
+
+    def start(self, beats: Sequence[Beat], hand_back: Callable[[], None]) -> None:
+        """Start the threads; `hand_back` gives up the jobs that are held."""
+        self._beats = list(beats)
+        self._hand_back = hand_back
+        for beat in self._beats:
+            beat.start()
+
+    def stop_soon(self) -> None:
+        """Let the jobs that run end, for a while; then hand back the others."""
+        if self._hand_back is not None:
+            threading.Timer(HAND_BACK_S, self._hand_back).start()
+
+
+def children() -> list[str]:
+    """Return the names of this worker's living processes."""
+    return [str(child.pid) for child in billiard.active_children()]
+
+
+def kill(child: str) -> None:
+    """End a process of this worker, whatever it does; the worker starts another."""
+    if child in children():
+        with suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Let this process end when the worker that forked it is killed: nobody would look after its jobs."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="orphan", daemon=True).start()
