@@ -11,6 +11,7 @@ from app.model.basis import Basis
 from app.model.interop import not_fitted
 from app.model.least_squares import Triangle
 from app.model.prediction import Predictor
+from app.model.progress import report
 from app.model.terms import Terms
 from app.model.validate import check_names, check_pair, check_rows, column_names, limits
 
@@ -96,9 +97,10 @@ class LinearRegressor(Regressor):
         columns = targets.reshape(len(targets), -1)
         scaled = np.empty((basis.terms.count, columns.shape[1]))
         at_once, rank = max(OUTPUTS_AT_ONCE, basis.terms.count), 0
-        for k in range(0, columns.shape[1], at_once):
+        starts = range(0, columns.shape[1], at_once)
+        for done, k in enumerate(starts):
             group = slice(k, k + at_once)
-            scaled[:, group], rank = _fit(basis, rows, columns[:, group])
+            scaled[:, group], rank = _fit(basis, rows, columns[:, group], (done, len(starts)))
         shape = (basis.terms.count, *targets.shape[1:])
         self.coefficients_ = basis.to_units(scaled).reshape(shape)
         self.scaled_coefficients_ = scaled.reshape(shape)
@@ -129,8 +131,12 @@ def _sample(rows: Array, terms: Terms) -> Array:
     return rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
 
 
-def _fit(basis: Basis, rows: Array, columns: Array) -> tuple[Array, int]:
-    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block."""
+def _fit(basis: Basis, rows: Array, columns: Array, groups: tuple[int, int]) -> tuple[Array, int]:
+    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block.
+
+    Progress is reported as that of one group of outputs, of `groups` (done before it, in all).
+    """
+    done, all_groups = groups
     count = basis.terms.count
     triangle = Triangle(count, columns.shape[1])
     for start in range(0, len(rows), triangle.block_rows):
@@ -141,4 +147,5 @@ def _fit(basis: Basis, rows: Array, columns: Array) -> tuple[Array, int]:
             block[count:] = y.T
 
         triangle.absorb(len(rows[part]), fill)
+        report((done + min(part.stop, len(rows)) / len(rows)) / all_groups)
     return triangle.solve()
