@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.disk import Permit, permitted
 from app.errors import ModelFailed, TrinityError
 from app.schemas import Job, Outcome, Work
 from app.service import Service
@@ -34,11 +35,14 @@ class Dispatcher(Protocol):
         """Release what was opened."""
 
 
-def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time) -> Outcome:
-    """Do the work, time it, and turn whatever the model raises into a failure: the one broad except."""
+def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time, permit: Permit = permitted) -> Outcome:
+    """Do the work, time it, and turn whatever the model raises into a failure: the one broad except.
+
+    What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
+    """
     started = clock()
     try:
-        version, result = service.run(work, job_id, started)
+        version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
     except TrinityError as error:
         failure = error.failure()

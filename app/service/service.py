@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.disk import Permit, permitted
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
 from app.schemas import Request, Source, Table, Verb, Version, Work
@@ -63,11 +64,11 @@ class Service:
         name, kind = self.model(request.model)
         return self._check_fit(name, kind, request) if verb == "fit" else self._check_use(verb, name, request)
 
-    def run(self, work: Work, job: str, created_s: float) -> tuple[int, dict[str, Any]]:
-        """Do the work; return the version made or used, and the result."""
+    def run(self, work: Work, job: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
+        """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
         data = work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
         if work.verb == "fit":
-            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s), self.store)
+            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s, permit), self.store)
         version = work.version or 0  # pinned when the work was checked, and versions never change
         fitted = self._versions.pinned(work.model, version)
         y = predicted(fitted.estimator, data.X, fitted.manifest.schema)
