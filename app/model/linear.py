@@ -34,6 +34,8 @@ class LinearRegressor(Regressor):
     redundant or rows too few; `n_features_in_`; and `names_` where X was a data frame.
     """
 
+    rows_stand_alone = True  # see Predictor
+
     coefficients_: Array
     scaled_coefficients_: Array
     centre_: Array
