@@ -11,7 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+Permit = Callable[[], None]
+"""Called just before what was written becomes visible; it raises to refuse that."""
 _TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
+
+
+def permitted() -> None:
+    """Refuse nothing."""
 
 
 class Disk:
@@ -31,14 +37,18 @@ class Disk:
             self.sync(folder.parent)
 
     @contextmanager
-    def new_folder(self, path: Path) -> Iterator[Path]:
-        """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing."""
+    def new_folder(self, path: Path, permit: Permit = permitted) -> Iterator[Path]:
+        """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing.
+
+        What `permit` raises, asked when nothing is left to do but the renaming, leaves nothing behind.
+        """
         self.make_folder(path.parent)
         temporary = _temporary(path)
         temporary.mkdir()
         try:
             yield temporary
             self.sync(temporary)
+            permit()
             temporary.rename(path)
             self.sync(path.parent)
         finally:

@@ -96,10 +96,46 @@ class Damaged(TrinityError):
     kind = "damaged"
 
 
+class WorkerLost(TrinityError):
+    """The process that did the work died, each time it was tried."""
+
+    kind = "worker-lost"
+
+
+class TimedOut(TrinityError):
+    """The work took longer than it was given."""
+
+    kind = "timeout"
+
+
+class Cancelled(TrinityError):
+    """The work was called off before it was done."""
+
+    kind = "cancelled"
+
+
+class Superseded(TrinityError):
+    """The work was taken from the process that did it; what it made counts no more."""
+
+    kind = "superseded"
+
+
+class Gone(TrinityError):
+    """The thing asked for was there once and is kept no longer."""
+
+    kind = "gone"
+
+
+class Conflict(TrinityError):
+    """The thing is there, but in a state that doesn't allow what was asked."""
+
+    kind = "conflict"
+
+
 class Retriable(TrinityError):
     """The same request may succeed later; `retry_after_s` says when to try."""
 
-    retry_after_s: ClassVar[int] = 1
+    retry_after_s: int = 1
 
 
 class Busy(Retriable):

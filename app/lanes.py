@@ -1,4 +1,4 @@
-"""The lanes: a queue for each verb, so that long fits never stand in the way of predictions, and how messages are cut."""
+"""The lanes: a queue for each verb, so that fits never stand in the way of predictions, and how messages are cut."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Those made for every request are out of the garbage collector's sight (gc=False)
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -88,6 +88,10 @@ class Work(msgspec.Struct, gc=False):
     version: int | None
     params: dict[str, Any]
     data: Table | Source
+    timeout_s: float | None = None
+    """How long it may take where the request says so."""
+    webhook: str | None = None
+    """Where to tell of its end."""
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -136,6 +140,27 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
         return self.status in FINISHED
 
 
+class Page(NamedTuple):
+    """What of the list of jobs is asked for; `cursor` is what the page before ended with."""
+
+    limit: int
+    cursor: str | None = None
+    status: str | None = None
+    verb: str | None = None
+    model: str | None = None
+
+    def wants(self, job: Job) -> bool:
+        """Whether a job belongs on the page."""
+        return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}
+
+
+class Event(NamedTuple):
+    """One line of what happened to a job: its number, and what as JSON."""
+
+    seq: int
+    data: bytes
+
+
 class Envelope(msgspec.Struct, gc=False):
     """The answer to every verb in both modes; times are RFC 3339 in UTC."""
 
@@ -150,6 +175,12 @@ class Envelope(msgspec.Struct, gc=False):
     started: datetime | None
     finished: datetime | None
     links: dict[str, str]
+    attempts: int | msgspec.UnsetType = msgspec.UNSET
+    """How often it was started, if more than once."""
+    place: int | msgspec.UnsetType = msgspec.UNSET
+    """Its place in the queue, from 1, while it waits."""
+    progress: float | msgspec.UnsetType = msgspec.UNSET
+    """How much of it is done, from 0 to 1, while it runs and its model tells."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

@@ -17,7 +17,7 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 
-from app.disk import Disk
+from app.disk import Disk, Permit, permitted
 from app.errors import ModelFailed, NotFound
 
 LATEST = "latest"
@@ -119,8 +119,12 @@ class Store:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return manifest, {key: archive[key] for key in archive.files}
 
-    def publish(self, manifest: Manifest, arrays: Arrays) -> Manifest:
-        """Write the next version and point `latest` at it; a job that published already gets its version back."""
+    def publish(self, manifest: Manifest, arrays: Arrays, permit: Permit = permitted) -> Manifest:
+        """Write the next version and point `latest` at it; a job that published already gets its version back.
+
+        `permit` is asked under the lock when all is written and nothing is visible yet: when it raises, nothing ever
+        will be. It isn't asked for what was published already.
+        """
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         manifest.arrays_sha256 = hashlib.sha256(buffer.getbuffer()).hexdigest()
@@ -136,7 +140,7 @@ class Store:
             if marker.exists():
                 return self.manifest(manifest.model, int(marker.read_text()))
             manifest.version = newest + 1
-            with self._disk.new_folder(root / "versions" / str(manifest.version)) as folder:
+            with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
                 self._disk.write(folder / "arrays.npz", buffer.getbuffer())
                 self._disk.write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
             self._announce(manifest)

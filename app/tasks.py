@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from amqp.exceptions import AMQPError
 from celery import Celery
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from app.bootstrap import build
 from app.dispatch.claimed import Claimed
@@ -114,7 +116,7 @@ def depth(verb: Verb) -> int:
     """Return how many messages wait in the verb's lane; raise Unavailable when the broker doesn't tell."""
     with _broker_answering(), queue.connection_for_read() as connection:
         connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
-        channel = connection.default_channel
+        channel: Any = connection.default_channel
         return int(channel.queue_declare(queue=verb, passive=True).message_count)
 
 
@@ -128,7 +130,7 @@ def check_broker() -> None:
 def _broker_answering() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, *queue.connection_for_write().connection_errors, OSError) as error:
+    except (OperationalError, AMQPError, RedisError, OSError) as error:
         raise Unavailable(f"the broker doesn't answer ({type(error).__name__})") from error
 
 

@@ -1,58 +1,151 @@
-"""What both ways of dispatch share: the interface, and `execute`, which does the work and never raises."""
+"""What both ways of dispatch share: the interface, and what does the work and never raises."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from logging import getLogger
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from app.errors import ModelFailed, TrinityError
-from app.schemas import Job, Outcome, Work
+from app.disk import Permit, permitted
+from app.errors import Failure, ModelFailed, TrinityError
+from app.schemas import Event, Job, Outcome, Page, Table, Work
 from app.service import Service
 
 logger = getLogger(__name__)
 Clock = Callable[[], float]
+_encoder = msgspec.json.Encoder()
+
+
+class IdempotencyKey(NamedTuple):
+    """Digests of a request's Idempotency-Key and of the request itself, in hexadecimal."""
+
+    key: str
+    request: str
 
 
 class Dispatcher(Protocol):
     """Has work done, and tells how far it is."""
 
-    async def submit(self, work: Work, wait_s: float) -> Job:
-        """Accept the work; return its job when it is finished or after `wait_s` seconds, whichever is first."""
+    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
+        """Accept the work, once for a key; return its job when it is finished or after `wait_s` seconds."""
 
     def at_once(self, work: Work) -> Job | None:
         """Do work that costs less than waiting for it and return its finished job; None for any other."""
 
     async def job(self, job_id: str, wait_s: float) -> Job:
-        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound."""
+        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone."""
+
+    def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
+        """Give what happens to a job after event number `after`, to its end; None shows that the stream lives."""
+
+    async def jobs(self, page: Page) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job; raise NotFound, Gone, or Conflict when it is finished."""
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
 
     async def close(self) -> None:
         """Release what was opened."""
 
 
-def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time) -> Outcome:
-    """Do the work, time it, and turn whatever the model raises into a failure: the one broad except."""
+def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time, permit: Permit = permitted) -> Outcome:
+    """Do the work, time it, and turn whatever the model raises into a failure.
+
+    What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
+    """
     started = clock()
     try:
-        version, result = service.run(work, job_id, started)
+        version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
     except TrinityError as error:
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
-        # the stack without the message: messages may quote data
-        logger.error(  # noqa: TRY400
-            "%s of %s raised %s\n%s",
-            work.verb,
-            work.model,
-            type(error).__name__,
-            "".join(traceback.format_tb(error.__traceback__)),
-        )
-        failure = ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
+        failure = _bug(work, error)
     return Outcome(started, clock(), failure=failure)
+
+
+def execute_together(service: Service, works: Sequence[tuple[str, Work]], clock: Clock = time.time) -> list[Outcome]:
+    """Do several works, each with the id of its job, as `execute` does; return their outcomes in the same order.
+
+    Predictions of one version are stacked and share their times; where that fails, each is done alone and no job fails
+    by its neighbour. Fits are better given to `execute`, each with its permit.
+    """
+    outcomes: dict[int, Outcome] = {}
+    for places in _stacks(service, works):
+        stack = [works[place] for place in places]
+        done = _stacked(service, [work for _, work in stack], clock) if len(stack) > 1 else None
+        outcomes.update(
+            zip(places, done or [execute(service, work, job_id, clock) for job_id, work in stack], strict=True)
+        )
+    return [outcomes[place] for place in range(len(works))]
+
+
+def _stacks(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[list[int]]:
+    """Sort works, by their places, into stacks to be done at once; one that is done alone is a stack of its own."""
+    groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
+    for place, (_, work) in enumerate(works):
+        if work.verb == "predict" and isinstance(work.data, Table):
+            groups.setdefault((work.model, work.version), []).append((place, len(work.data.X)))
+        else:
+            yield [place]
+    for group in groups.values():
+        yield from _cut(group, _room(service, works[group[0][0]][1]) if len(group) > 1 else 0)
+
+
+def _cut(group: list[tuple[int, int]], room: int) -> Iterator[list[int]]:
+    """Cut a group of places and their rows into stacks of at most `room` rows; a place that has more stands alone."""
+    stack: list[int] = []
+    height = 0
+    for place, rows in group:
+        if stack and height + rows > room:
+            yield stack
+            stack, height = [], 0
+        stack.append(place)
+        height += rows
+    yield stack
+
+
+def _room(service: Service, work: Work) -> int:
+    """Return how many rows may be stacked; none when that can't be told: the works themselves will end in the why."""
+    try:
+        return service.stack_rows(work)
+    except BaseException:  # noqa: BLE001  a version is restored by its model, which is anybody's code
+        return 0
+
+
+def _stacked(service: Service, works: Sequence[Work], clock: Clock) -> list[Outcome] | None:
+    """Predict for several works at once; None when that fails, whoever is at fault."""
+    started = clock()
+    try:
+        lines = _encoder.encode_lines(service.predict_together(works)).splitlines()  # JSON has no line ends of its own
+    except TrinityError:
+        return None
+    except BaseException as error:  # noqa: BLE001  as in `execute`
+        _bug(works[0], error)
+        return None
+    finished = clock()
+    return [
+        Outcome(started, finished, work.version, msgspec.Raw(line)) for work, line in zip(works, lines, strict=True)
+    ]
+
+
+def _bug(work: Work, error: BaseException) -> Failure:
+    """Log what a model shouldn't have raised, the stack without the message: messages may quote data."""
+    logger.error(
+        "%s of %s raised %s\n%s",
+        work.verb,
+        work.model,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
 
 
 def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:

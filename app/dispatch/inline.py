@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from app.dispatch.base import Clock, execute, finished_job
+from app.dispatch.base import Clock, IdempotencyKey, execute, finished_job
 from app.errors import Busy, NotFound
 from app.ids import new_id
-from app.schemas import Job, Outcome, Table, Work
+from app.schemas import Event, Job, Outcome, Page, Table, Work
 from app.service import Service
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
@@ -28,11 +29,15 @@ class Inline:
         self._clock = clock
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
-    async def submit(self, work: Work, wait_s: float) -> Job:  # noqa: ARG002  inline, the answer is the result
-        """Do the work and return its finished job; raise Busy when as many fits run as may."""
+    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:  # noqa: ARG002
+        """Do the work and return its finished job; raise Busy when as many fits run as may.
+
+        The answer is the result, so there is nothing to wait for. A key stands for the job: a fit that is asked for
+        again has its version already.
+        """
         if (job := self.at_once(work)) is not None:
             return job
-        created, job_id = self._clock(), new_id()
+        created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
         else:
@@ -53,7 +58,23 @@ class Inline:
 
     async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
         """Raise NotFound: what was done inline was answered at once."""
-        raise NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
+        raise _no_jobs()
+
+    def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:  # noqa: ARG002
+        """Raise NotFound."""
+        raise _no_jobs()
+
+    async def jobs(self, page: Page) -> tuple[list[Job], str | None]:  # noqa: ARG002
+        """Raise NotFound."""
+        raise _no_jobs()
+
+    async def cancel(self, job_id: str) -> Job:  # noqa: ARG002
+        """Raise NotFound."""
+        raise _no_jobs()
+
+    async def retry(self, job_id: str) -> Job:  # noqa: ARG002
+        """Raise NotFound."""
+        raise _no_jobs()
 
     async def close(self) -> None:
         """Let running fits end."""
@@ -83,3 +104,7 @@ class Inline:
         if work.verb == "fit" or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
         return not self._slow_calls or self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS
+
+
+def _no_jobs() -> NotFound:
+    return NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")

@@ -15,8 +15,8 @@ from app.dispatch.base import IdempotencyKey
 from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
 from app.errors import TrinityError, Unavailable
-from app.ledger import Event, Ledger, Page, Submission
-from app.schemas import VERBS, Job, Verb, Work
+from app.ledger import Ledger, Submission
+from app.schemas import VERBS, Event, Job, Page, Verb, Work
 
 logger = getLogger(__name__)
 
@@ -133,9 +133,8 @@ class Queued:
         try:
             while self._gathered:
                 group, self._gathered = self._gathered[:GROUP_JOBS], self._gathered[GROUP_JOBS:]
-                answers: list[Job | TrinityError] = [Unavailable("the jobs could not be committed; try again")] * len(
-                    group
-                )
+                answers: list[Job | TrinityError] = [Unavailable("the job could not be committed; try again")]
+                answers *= len(group)
                 try:
                     answers = await self._ask(self._ledger.accept, [waiting.submission for waiting in group])
                 except TrinityError as error:

@@ -1,4 +1,4 @@
-"""One worker as the ledger knows it: its name, its processes, and the threads beside them that look after their jobs."""
+"""One worker as the ledger knows it: its name, its processes, and the threads beside them."""
 
 from __future__ import annotations
 

@@ -51,13 +51,12 @@ class Reconciler:
             self._keeping.trim()
 
     def _reap(self) -> None:
-        """Take back jobs whose lease is over, once others had the time to renew theirs after an outage of the ledger."""
+        """Take back jobs whose lease is over, once others had the time to renew theirs after an outage."""
         if self._in_touch_since_s is None:
             self._keeping.waiting("fit")
             self._in_touch_since_s = self._clock()
-        if self._clock() - self._in_touch_since_s >= self._lease_s:
-            if lost := self._keeping.reap():
-                logger.warning("%d jobs of a lost worker run again", lost)
+        if self._clock() - self._in_touch_since_s >= self._lease_s and (lost := self._keeping.reap()):
+            logger.warning("%d jobs of a lost worker run again", lost)
 
     def _ring_again(self, verb: Verb) -> None:
         if not self._keeping.waiting(verb):

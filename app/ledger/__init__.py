@@ -2,20 +2,18 @@
 
 from app.ledger.claims import Claim, Claims
 from app.ledger.keeping import Held, Keeping
-from app.ledger.ledger import Event, Ledger, Limits, Page, Submission
+from app.ledger.ledger import Ledger, Limits, Submission
 from app.ledger.scripts import WORKER_TIMEOUT_S, LedgerUnavailable, connect
 
 __all__ = [
     "WORKER_TIMEOUT_S",
     "Claim",
     "Claims",
-    "Event",
     "Held",
     "Keeping",
     "Ledger",
     "LedgerUnavailable",
     "Limits",
-    "Page",
     "Submission",
     "connect",
 ]

@@ -11,7 +11,7 @@ from redis import Redis
 from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, QueueFull, TrinityError
 from app.ledger.scripts import Scripts, answering
 from app.payloads import Payloads
-from app.schemas import Job, Status, Verb, Work, pack
+from app.schemas import Event, Job, Page, Status, Verb, Work, pack
 
 INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
@@ -37,27 +37,6 @@ class Submission(NamedTuple):
     timeout_s: float
     key: str = ""
     digest: str = ""
-
-
-class Page(NamedTuple):
-    """What of the list of jobs is asked for; `cursor` is what the page before ended with."""
-
-    limit: int
-    cursor: str | None = None
-    status: str | None = None
-    verb: str | None = None
-    model: str | None = None
-
-    def wants(self, job: Job) -> bool:
-        """Whether a job belongs on the page."""
-        return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}
-
-
-class Event(NamedTuple):
-    """One line of what happened to a job: its number, and what as JSON."""
-
-    seq: int
-    data: bytes
 
 
 class Ledger:
@@ -174,7 +153,8 @@ class Ledger:
         if word == b"conflict":
             return Conflict("the Idempotency-Key was used for another request")
         try:
-            return self.job(answer[1].decode())
+            job_id: str = answer[1].decode()
+            return self.job(job_id)
         except TrinityError as error:
             return error
 
@@ -183,7 +163,7 @@ class Ledger:
             return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
 
     def _newest_first(self, cursor: str | None) -> Iterator[list[tuple[str, str]]]:
-        """Give the ids of all jobs with their positions, some at a time; those after `cursor`, the position seen last."""
+        """Give the ids of all jobs with their positions, some at a time, from after the position `cursor`."""
         score, _, last = (cursor or "+inf ").partition(" ")
         offset = 0
         while True:

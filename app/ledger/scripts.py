@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -45,7 +45,7 @@ def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
     A command whose answer doesn't come is sent once more: every script may run twice and do its work once.
     """
     retry = Retry(NoBackoff(), 1)
-    return cast("Redis", Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry))
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)
 
 
 @contextmanager

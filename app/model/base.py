@@ -27,6 +27,9 @@ class Regressor(ABC):
 
     name: ClassVar[str]
     """The model's name in URLs."""
+    rows_stand_alone: ClassVar[bool] = False
+    """Whether a row's prediction is the same to the last bit whatever rows are around it, so that requests may be
+    predicted together. BLAS doesn't promise that."""
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:

@@ -11,6 +11,7 @@ from app.model.basis import Basis
 from app.model.interop import not_fitted
 from app.model.least_squares import Triangle
 from app.model.prediction import Predictor
+from app.model.progress import report
 from app.model.terms import Terms
 from app.model.validate import check_names, check_pair, check_rows, column_names, limits
 
@@ -32,6 +33,8 @@ class LinearRegressor(Regressor):
     scaled basis of `centre_` (p,) and `scale_` (p,), used to predict; `rank_`, below the number of terms when some are
     redundant or rows too few; `n_features_in_`; and `names_` where X was a data frame.
     """
+
+    rows_stand_alone = True  # see Predictor
 
     coefficients_: Array
     scaled_coefficients_: Array
@@ -96,9 +99,10 @@ class LinearRegressor(Regressor):
         columns = targets.reshape(len(targets), -1)
         scaled = np.empty((basis.terms.count, columns.shape[1]))
         at_once, rank = max(OUTPUTS_AT_ONCE, basis.terms.count), 0
-        for k in range(0, columns.shape[1], at_once):
+        starts = range(0, columns.shape[1], at_once)
+        for done, k in enumerate(starts):
             group = slice(k, k + at_once)
-            scaled[:, group], rank = _fit(basis, rows, columns[:, group])
+            scaled[:, group], rank = _fit(basis, rows, columns[:, group], (done, len(starts)))
         shape = (basis.terms.count, *targets.shape[1:])
         self.coefficients_ = basis.to_units(scaled).reshape(shape)
         self.scaled_coefficients_ = scaled.reshape(shape)
@@ -129,8 +133,12 @@ def _sample(rows: Array, terms: Terms) -> Array:
     return rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
 
 
-def _fit(basis: Basis, rows: Array, columns: Array) -> tuple[Array, int]:
-    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block."""
+def _fit(basis: Basis, rows: Array, columns: Array, groups: tuple[int, int]) -> tuple[Array, int]:
+    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block.
+
+    Progress is reported as that of one group of outputs, of `groups` (done before it, in all).
+    """
+    done, all_groups = groups
     count = basis.terms.count
     triangle = Triangle(count, columns.shape[1])
     for start in range(0, len(rows), triangle.block_rows):
@@ -141,4 +149,5 @@ def _fit(basis: Basis, rows: Array, columns: Array) -> tuple[Array, int]:
             block[count:] = y.T
 
         triangle.absorb(len(rows[part]), fill)
+        report((done + min(part.stop, len(rows)) / len(rows)) / all_groups)
     return triangle.solve()

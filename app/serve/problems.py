@@ -22,14 +22,19 @@ STATUSES: dict[str, HTTPStatus] = {
     "not-found": HTTPStatus.NOT_FOUND,
     "not-fitted": HTTPStatus.NOT_FOUND,
     "too-slow": HTTPStatus.REQUEST_TIMEOUT,
+    "conflict": HTTPStatus.CONFLICT,
+    "gone": HTTPStatus.GONE,
+    "cancelled": HTTPStatus.GONE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "queue-full": HTTPStatus.TOO_MANY_REQUESTS,
     "model-failed": HTTPStatus.INTERNAL_SERVER_ERROR,
     "damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "worker-lost": HTTPStatus.INTERNAL_SERVER_ERROR,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 

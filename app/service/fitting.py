@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.disk import Permit, permitted
 from app.errors import Unavailable
 from app.model.base import Regressor
 from app.schemas import Matrix, Source, Table, Work
@@ -18,15 +19,19 @@ from app.store import Arrays, Manifest, Schema, Store
 
 
 class Fit(NamedTuple):
-    """A fit to be done: the work, the job that has it done, and when that was."""
+    """A fit to be done: the work, the job that has it done, when that was, and who permits the version it makes."""
 
     work: Work
     job: str
     created_s: float
+    permit: Permit = permitted
 
 
 def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[int, dict[str, Any]]:
-    """Fit and publish; return the new version and the result. Raise Invalid, ModelFailed, or Unavailable."""
+    """Fit and publish; return the new version and the result.
+
+    Raise Invalid, ModelFailed, Unavailable, or what refuses the version.
+    """
     X, y = table.X, target(table)
     calls.fit(estimator, X, y)
     schema = Schema(
@@ -50,15 +55,15 @@ def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[i
         job=order.job,
         learned=values,
     )
-    version = _publish(store, manifest, arrays).version
+    version = _publish(store, manifest, arrays, order.permit).version
     named = estimator.coefficients(schema.inputs)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
 
 
-def _publish(store: Store, manifest: Manifest, arrays: Arrays) -> Manifest:
+def _publish(store: Store, manifest: Manifest, arrays: Arrays, permit: Permit) -> Manifest:
     try:
-        return store.publish(manifest, arrays)
+        return store.publish(manifest, arrays, permit)
     except OSError as error:  # a full disk, a folder that isn't ours
         raise Unavailable(f"the store doesn't take the version ({error.strerror}); try again") from error
 

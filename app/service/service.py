@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from app.disk import Permit, permitted
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
 from app.schemas import Request, Source, Table, Verb, Version, Work
@@ -16,6 +19,7 @@ from app.service.versions import Fitted, Versions
 from app.store import Schema, Store
 
 SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
+STACK_VALUES = 100_000  # numbers of X, or of predictions, up to which works are stacked: more gain nothing by it
 
 
 class Service:
@@ -63,15 +67,40 @@ class Service:
         name, kind = self.model(request.model)
         return self._check_fit(name, kind, request) if verb == "fit" else self._check_use(verb, name, request)
 
-    def run(self, work: Work, job: str, created_s: float) -> tuple[int, dict[str, Any]]:
-        """Do the work; return the version made or used, and the result."""
+    def run(self, work: Work, job: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
+        """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
         data = work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
         if work.verb == "fit":
-            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s), self.store)
+            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s, permit), self.store)
         version = work.version or 0  # pinned when the work was checked, and versions never change
         fitted = self._versions.pinned(work.model, version)
         y = predicted(fitted.estimator, data.X, fitted.manifest.schema)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
+
+    def stack_rows(self, work: Work) -> int:
+        """Return how many rows, those of this prediction on a table included, may be predicted at once.
+
+        None of a model whose rows don't stand alone. Raises as `run` does.
+        """
+        if not self.models[work.model].rows_stand_alone:
+            return 0
+        fitted = self._versions.pinned(work.model, work.version or 0)
+        schema = fitted.manifest.schema
+        return min(STACK_VALUES // max(len(schema.inputs), len(schema.outputs)), fitted.free_rows)
+
+    def predict_together(self, works: Sequence[Work]) -> list[dict[str, Any]]:
+        """Predict for the tables of several works, all of one model and version, at once; return the result of each.
+
+        Raises as `run` does, also when only one of them is at fault.
+        """
+        fitted = self._versions.pinned(works[0].model, works[0].version or 0)
+        tables = [work.data.X for work in works if isinstance(work.data, Table)]
+        y = predicted(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist()
+        results, start = [], 0
+        for X in tables:
+            results.append({"y": y[start : start + len(X)]})
+            start += len(X)
+        return results
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")

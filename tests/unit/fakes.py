@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from app.disk import Permit, permitted
 from app.model.base import Array, Regressor
 from app.schemas import Job, Table, Verb, Work
 from app.store import Manifest, Schema, Store
@@ -91,7 +92,7 @@ class FakeService:
         self._body = body
         self.threads: list[threading.Thread] = []
 
-    def run(self, asked: Work, job_id: str, created_s: float) -> tuple[int, dict[str, Any]]:
+    def run(self, asked: Work, job_id: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
         self.threads.append(threading.current_thread())
         return 1, self._body(asked)
 
