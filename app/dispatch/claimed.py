@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from app.dispatch.base import execute, execute_together
@@ -52,9 +53,7 @@ class Claimed:
     def _run_alone(self, job_id: str) -> None:
         for claim in self._patiently(lambda: self._claims.claim([job_id]), CLAIM_TRIES):
             with reporting(self._report(claim)):
-                outcome = execute(
-                    self._service, claim.work, job_id, self._clock, permit=lambda claim=claim: self._commit(claim)
-                )
+                outcome = execute(self._service, claim.work, job_id, self._clock, partial(self._commit, claim))
             self._finish([(claim, outcome)])
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:

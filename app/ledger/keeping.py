@@ -74,7 +74,7 @@ class Keeping:
     def waiting(self, verb: Verb) -> int:
         """Return how many jobs wait in a lane."""
         with answering():
-            return cast("int", self._redis.zcard(f"trinity:lane:{verb}"))
+            return self._redis.zcard(f"trinity:lane:{verb}")
 
     def due_webhooks(self, again_in_s: float, at_most: int) -> list[str]:
         """Take webhooks to deliver: their job ids."""

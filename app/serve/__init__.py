@@ -16,7 +16,7 @@ from app.serve.body import Bodies
 from app.serve.express import Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
-from app.serve.jobs import JobResource, JobResult
+from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.limits import Limits
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.request_id import RequestId
@@ -83,6 +83,18 @@ def create_app(
             "A job's result alone, or the problem it ended in.",
             shown="/jobs/ID/result",
         ),
+        Route(
+            "GET", "/jobs", JobList(dispatcher), "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=."
+        ),
+        Route("DELETE", "/jobs/{job_id}", job, "Cancels a job, whether it waits or runs.", shown="/jobs/ID"),
+        Route("POST", "/jobs/{job_id}/retry", JobRetry(dispatcher), "Runs a failed job again.", shown="/jobs/ID/retry"),
+        Route(
+            "GET",
+            "/jobs/{job_id}/events",
+            JobEvents(dispatcher),
+            "What happens to a job, as server-sent events.",
+            shown="/jobs/ID/events",
+        ),
         Route("GET", "/health/live", Live(), "Whether the process answers."),
         Route(
             "GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."
@@ -93,8 +105,8 @@ def create_app(
     api.add_middleware(Closing(dispatcher, pool))
     problems.install(api)
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
-    for route in routes:
-        api.add_route(route.path, route.resource)
+    for path, resource in {route.path: route.resource for route in routes}.items():
+        api.add_route(path, resource)
     limited = Limits(api, bodies, settings.body_timeout)
     if queued:
         return limited

@@ -41,6 +41,14 @@ def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool)
     send_json(resp, envelope(job, queued=queued))
 
 
+def send_accepted(resp: Response, job: Job) -> None:
+    """Answer that a job waits, and where to look."""
+    resp.status = HTTPStatus.ACCEPTED
+    resp.set_header("Location", f"/jobs/{job.id}")
+    resp.set_header("Retry-After", RETRY_AFTER_S)
+    send_json(resp, envelope(job, queued=True))
+
+
 def send_result(resp: Response, job: Job) -> None:
     """Answer with nothing but the result, the problem document of a failure, or 202 while there is neither."""
     if job.failure is not None:
@@ -70,6 +78,9 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
         started=None if job.started_s is None else datetime.fromtimestamp(job.started_s, UTC),
         finished=None if job.finished_s is None else datetime.fromtimestamp(job.finished_s, UTC),
         links=links,
+        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
+        place=msgspec.UNSET if job.place is None else job.place,
+        progress=msgspec.UNSET if job.progress is None else job.progress,
     )
 
 

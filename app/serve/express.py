@@ -18,7 +18,7 @@ from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 
 _JSON = JSON.encode()
-_UNUSUAL = {b"prefer", b"transfer-encoding", b"expect"}
+_UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect"}
 
 
 class Stop(NamedTuple):

@@ -44,7 +44,7 @@ def describe(route: Route, base: str) -> dict[str, str]:
     words = ["curl"]
     if route.data:
         words += ["-H 'Content-Type: application/json'", f"-d '{route.data}'"]
-    elif route.method == "POST":
-        words.append("-X POST")
+    elif route.method != "GET":
+        words.append(f"-X {route.method}")
     example = " ".join([*words, base + (route.shown or route.path)])
     return {"method": route.method, "path": route.path, "description": route.description, "example": example}

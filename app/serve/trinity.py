@@ -13,6 +13,7 @@ from app.dispatch.base import Dispatcher
 from app.schemas import Job, Verb, Work
 from app.serve.answer import send_submitted
 from app.serve.body import JSON, Bodies, media_type, parse
+from app.serve.idempotency import idempotency_key
 from app.serve.preferences import preference
 from app.service import Service
 
@@ -49,9 +50,10 @@ class VerbResource:
         body = await self._bodies.read(req)
         try:
             asked = preference(req).bounded(self._max_wait_s)
+            key = idempotency_key(req, body)
             request = (media_type(req, body), body, req.params, name)
             work = self._check(*request) if len(body) <= SMALL_BODY_BYTES else await self._in_thread(*request)
-            job = await self._dispatcher.submit(work, asked.wait_s or 0)
+            job = await self._dispatcher.submit(work, asked.wait_s or 0, key)
             send_submitted(resp, job, asked, queued=self._queued)
         finally:
             self._bodies.release(body)

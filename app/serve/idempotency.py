@@ -1,0 +1,30 @@
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request sent twice is one job."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from falcon.asgi import Request
+
+from app.dispatch.base import IdempotencyKey
+from app.errors import Malformed
+
+HEADER = "Idempotency-Key"
+_KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')
+
+
+def idempotency_key(req: Request, body: bytes) -> IdempotencyKey | None:
+    """Return the digests of a request's key and of all that makes the request what it is; raise Malformed.
+
+    The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
+    """
+    header = req.get_header(HEADER)
+    if header is None:
+        return None
+    key = _KEY.fullmatch(header.strip())
+    if key is None:
+        raise Malformed(f'{HEADER} is a string of 1 to 255 visible characters, such as "9b1deb4d-3b7d"')
+    digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{req.content_type or ''}\n".encode())
+    digest.update(body)
+    return IdempotencyKey(hashlib.sha256((key[1] or key[2]).encode()).hexdigest(), digest.hexdigest())
