@@ -46,14 +46,14 @@ def stack() -> None:
 
 @cli.command()
 def config() -> None:
-    """Print every setting: its variable, its value, what it means and its default; passwords are masked."""
+    """Print every setting: its variable, its value, what it means and its default; passwords and secrets are masked."""
     try:
         settings = load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     for field in msgspec.structs.fields(Settings):
-        value, default = _shown(getattr(settings, field.name)), _shown(field.default)
+        value, default = (_shown(field.name, of) for of in (getattr(settings, field.name), field.default))
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
 
@@ -63,9 +63,9 @@ def _become(module: str, *arguments: str) -> None:
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
-def _shown(value: object) -> str:
-    """Return a setting as its variable would say it, the password of a URL masked."""
-    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value))
+def _shown(name: str, value: object) -> str:
+    """Return a setting as its variable would say it, masked."""
+    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value), name)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ FLOORS = [
     {"app.dispatch"},
     {"app.bootstrap"},
     {"app.ledger", "app.service"},
-    {"app.data", "app.model", "app.payloads", "app.store"},
+    {"app.data", "app.model", "app.payloads", "app.store", "app.webhooks"},
     {"app.pointers", "app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
 ]

@@ -42,10 +42,7 @@ def create_app(
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
-    verbs = {
-        verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, max_wait_s=settings.max_wait, queued=queued)
-        for verb in VERBS
-    }
+    verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     job, result = JobResource(dispatcher, settings.max_wait), JobResult(dispatcher, settings.max_wait)
     model = f"/models/{settings.default_model}"
     routes = [
