@@ -30,6 +30,9 @@ class Dispatcher(Protocol):
     async def job(self, job_id: str, wait_s: float) -> Job:
         """Return a job, finished or as it is after `wait_s` seconds; raise NotFound."""
 
+    def stop_waiting(self) -> None:
+        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
+
     async def close(self) -> None:
         """Release what was opened."""
 

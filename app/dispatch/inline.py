@@ -55,6 +55,9 @@ class Inline:
         """Raise NotFound: what was done inline was answered at once."""
         raise NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
 
+    def stop_waiting(self) -> None:
+        """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
+
     async def close(self) -> None:
         """Let running fits end."""
         await asyncio.to_thread(self._fits.shutdown)

@@ -45,6 +45,7 @@ class Queued:
         self._pool = pool
         self._gathered: list[_Submission] = []
         self._committing: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def submit(self, work: Work, wait_s: float) -> Job:
         """Return the accepted job; raise QueueFull, or Unavailable when ledger or broker don't take it."""
@@ -71,9 +72,16 @@ class Queued:
         deadline = clock() + wait_s
         async with self._watch.finished(job_id) as event:
             while not (job := await self._read(job_id)).finished and (left_s := deadline - clock()) > 0:
+                if self._stopping:
+                    break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), min(left_s, LOOK_AGAIN_S))
         return job
+
+    def stop_waiting(self) -> None:
+        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
+        self._stopping = True
+        self._watch.wake()
 
     async def close(self) -> None:
         """Let the group on its way arrive, then close the connections."""

@@ -40,6 +40,12 @@ class Watch:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
+    def wake(self) -> None:
+        """Set the events of all who wait now, whether or not their jobs have finished."""
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
     async def close(self) -> None:
         """Stop listening."""
         if self._listener is not None:
