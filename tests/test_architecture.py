@@ -18,6 +18,7 @@ FLOORS = [
     {"app.data", "app.model", "app.store"},
     {"app.pointers", "app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
+    {"app.keys"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

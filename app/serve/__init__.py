@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from falcon.asgi import App
 
 from app.dispatch.base import Dispatcher
+from app.keys import parse
 from app.schemas import VERBS, Verb
 from app.serve import problems
 from app.serve.asgi import Asgi
@@ -17,6 +18,7 @@ from app.serve.express import Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobResource, JobResult
+from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.request_id import RequestId
@@ -95,12 +97,14 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for route in routes:
         api.add_route(route.path, route.resource)
-    limited = Limits(api, bodies, settings.body_timeout)
-    if queued:
-        return limited
-    predict = verbs["predict"]
+    limited: Asgi = Limits(api, bodies, settings.body_timeout)
+    entrance = limited if queued else _express(limited, verbs["predict"], service, settings.body_timeout)
+    return Keys(entrance, parse(settings.api_keys)) if settings.api_keys else entrance
+
+
+def _express(api: Asgi, predict: VerbResource, service: Service, body_timeout_s: float) -> Asgi:
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout)
+    return Express(api, {"/predict": Stop(predict), **named}, body_timeout_s)
 
 
 class Closing:
