@@ -11,7 +11,7 @@ APP = Path(__file__).resolve().parent.parent / "app"
 FLOORS = [
     {"app", "app.__main__"},
     {"app.stack", "app.web"},
-    {"app.serve", "app.supervisor", "app.tasks"},
+    {"app.serve", "app.consumer", "app.supervisor", "app.tasks"},
     {"app.dispatch"},
     {"app.bootstrap"},
     {"app.ledger", "app.service"},
