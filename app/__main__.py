@@ -1,4 +1,4 @@
-"""`python -m app serve|worker|stack|config`: the service's programs, and its settings as they stand."""
+"""`python -m app serve|worker|stack|config|key`: the programs, the settings as they stand, keys for callers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import Enum
 import click
 import msgspec
 
+from app.keys import SCOPES, new_key
 from app.settings import PREFIX, Settings, SettingsError, load, masked
 
 PASS_ON = {"ignore_unknown_options": True}
@@ -56,6 +57,19 @@ def config() -> None:
         value, default = (_shown(field.name, of) for of in (getattr(settings, field.name), field.default))
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--scopes", required=True, help=f"What it is for: {', '.join(SCOPES)}, joined by +.")
+def key(name: str, scopes: str) -> None:
+    """Make a key for the caller NAME: the key on standard error, only now; its entry of TRINITY_API_KEYS on output."""
+    try:
+        secret, made = new_key(name, scopes)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(secret, err=True)
+    click.echo(made.entry)
 
 
 def _become(module: str, *arguments: str) -> None:

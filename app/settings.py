@@ -14,8 +14,11 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from app.keys import parse
+
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
+SECRETS = frozenset({"api_keys"})  # fields that are never shown
 
 
 class SettingsError(Exception):
@@ -90,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         WebhookSecret | None, Meta(description="signs webhooks, whsec_ and the base64 of 24 bytes or more")
     ] = None
 
+    api_keys: Annotated[
+        str | None, Meta(description="who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
+    ] = None
+
     def missing(self) -> list[str]:
         """Return the variables that the mode needs and that aren't set."""
         needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()
@@ -110,6 +117,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
             values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
+    problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
     # a setting that was given, but wrongly, isn't missing, too
     named = " ".join(problems)
     settings = Settings(**values)
@@ -139,11 +147,21 @@ def _given(variables: Mapping[str, str | None], problems: list[str]) -> dict[str
 
 def _secret(variable: str, path: str, problems: list[str]) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
+        if text := Path(path).read_text(encoding="utf-8").strip():
+            return text
+        problems.append(f"{variable}: there is nothing in {path}")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
         problems.append(f"{variable}: can't read {path}: {reason}")
-        return None
+    return None
+
+
+def _key_problems(text: str | None) -> list[str]:
+    try:
+        parse(text or "")
+    except ValueError as error:
+        return str(error).splitlines() if text else []
+    return []
 
 
 def _unknown(variable: str) -> str:

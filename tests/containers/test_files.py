@@ -27,6 +27,7 @@ KNOBS = {
         for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS")
         for of in ("CPUS", "MEMORY")
     ),
+    *("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"),
     *("TRINITY_PREFETCH", "TRINITY_MAX_PENDING", "TRINITY_MAX_BODY"),
     *(f"TRINITY_RATE_LIMIT_{verb}" for verb in ("FIT", "PREDICT", "SCORE")),
 }

