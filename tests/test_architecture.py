@@ -12,11 +12,12 @@ FLOORS = [
     {"app", "app.__main__"},
     {"app.stack", "app.web"},
     {"app.serve", "app.supervisor", "app.tasks"},
-    {"app.dispatch"},
+    {"app.dispatch", "app.keeper"},
     {"app.bootstrap"},
     {"app.ledger", "app.service"},
     {"app.data", "app.model", "app.payloads", "app.store"},
-    {"app.pointers", "app.schemas"},
+    {"app.lanes", "app.pointers"},
+    {"app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}

@@ -23,6 +23,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "not-fitted": HTTPStatus.NOT_FOUND,
     "too-slow": HTTPStatus.REQUEST_TIMEOUT,
     "conflict": HTTPStatus.CONFLICT,
+    "superseded": HTTPStatus.CONFLICT,
     "gone": HTTPStatus.GONE,
     "cancelled": HTTPStatus.GONE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
