@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from logging import getLogger
 
-from app.errors import Unavailable
 from app.lanes import messages
-from app.ledger import Keeping
+from app.ledger import Keeping, LedgerUnavailable
 from app.schemas import VERBS, Verb
 
 logger = getLogger(__name__)
@@ -41,14 +40,14 @@ class Reconciler:
         """Put right what is wrong; raise Unavailable while the ledger or the broker is away."""
         try:
             self._reap()
-        except Unavailable:
+            for verb in VERBS:
+                self._ring_again(verb)
+            if self._clock() - self._trimmed_s > TRIM_S:
+                self._trimmed_s = self._clock()
+                self._keeping.trim()
+        except LedgerUnavailable:
             self._in_touch_since_s = None
             raise
-        for verb in VERBS:
-            self._ring_again(verb)
-        if self._clock() - self._trimmed_s > TRIM_S:
-            self._trimmed_s = self._clock()
-            self._keeping.trim()
 
     def _reap(self) -> None:
         """Take back jobs whose lease is over, once others had the time to renew theirs after an outage."""

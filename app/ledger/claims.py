@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 from redis import Redis
 
-from app.errors import Superseded, TrinityError
+from app.errors import Failure, Superseded, TrinityError, Unavailable
 from app.ledger.ledger import INLINE_BYTES, TOMBSTONE_S, Limits
 from app.ledger.scripts import Scripts
 from app.payloads import Payloads
@@ -58,29 +59,37 @@ class Claims:
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[bool]:
         """Store how claimed jobs ended; return which of the claims still counted."""
         arguments: list[Any] = [self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S]
-        references = []
+        kept = []
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
         for claim, outcome in outcomes:
-            result, reference = bytes(outcome.result or b""), ""
-            if len(result) > INLINE_BYTES:
-                result, reference = b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result)
-            references.append(reference)
-            failure = outcome.failure
+            result, reference, failure = self._kept(claim, outcome)
+            kept.append((reference, failure))
             version = claim.work.version if failure else outcome.version
             arguments += [claim.job_id, claim.fence, "FAILURE" if failure else "SUCCESS", version or "", result]
             arguments += [reference, msgspec.json.encode(failure) if failure else b""]
             arguments += [span_s / len(outcomes)]
         counted = [bool(done) for done in self._scripts("finish", *arguments)]
-        for (claim, outcome), reference, done in zip(outcomes, references, counted, strict=True):
-            if reference and not done:
-                self._payloads.drop(reference)
-            if claim.reference and done and outcome.failure is None:
-                self._payloads.drop(claim.reference)
+        for (claim, _), (reference, failure), done in zip(outcomes, kept, counted, strict=True):
+            with suppress(Unavailable):  # the sweep will find it
+                if reference and not done:
+                    self._payloads.drop(reference)
+                if claim.reference and done and failure is None:
+                    self._payloads.drop(claim.reference)
         return counted
 
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
+
+    def _kept(self, claim: Claim, outcome: Outcome) -> tuple[bytes, str, Failure | None]:
+        """Return the result, where it is kept instead, and the failure; a result that can't be kept is one."""
+        result = bytes(outcome.result or b"")
+        if len(result) <= INLINE_BYTES:
+            return result, "", outcome.failure
+        try:
+            return b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result), outcome.failure
+        except Unavailable as error:
+            return b"", "", error.failure()
 
     def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
         """Return the work of a job; when it can't be read, the job fails."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis import Redis
 
-from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, QueueFull, TrinityError
+from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, QueueFull, TrinityError, Unavailable
 from app.ledger.scripts import Scripts, answering
 from app.payloads import Payloads
 from app.schemas import Event, Job, Page, Status, Verb, Work, pack
@@ -56,17 +57,19 @@ class Ledger:
     def accept(self, submissions: Sequence[Submission]) -> list[Job | TrinityError]:
         """Commit jobs; return for each of them the job (an earlier one, for a known key), or why it isn't taken."""
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
-        references: list[str] = []
-        for each in submissions:
-            content, reference = self._kept(f"{each.job_id}.work", pack(each.work))
-            references.append(reference)
+        kept = [self._kept(f"{each.job_id}.work", pack(each.work)) for each in submissions]
+        for each, content in zip(submissions, kept, strict=True):
             work = each.work
-            arguments += [each.job_id, work.verb, work.model, work.version or "", content, reference]
-            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest]
-        now, *answers = self._scripts("accept", *arguments)
+            if not isinstance(content, TrinityError):
+                arguments += [each.job_id, work.verb, work.model, work.version or "", *content]
+                arguments += [each.timeout_s, work.webhook or "", each.key, each.digest]
+        now, *words = self._scripts("accept", *arguments)
+        answers = iter(words)
         return [
-            self._accepted(each, reference, answer, float(now))
-            for each, reference, answer in zip(submissions, references, answers, strict=True)
+            content
+            if isinstance(content, TrinityError)
+            else self._accepted(each, content[1], next(answers), float(now))
+            for each, content in zip(submissions, kept, strict=True)
         ]
 
     def job(self, job_id: str) -> Job:
@@ -138,16 +141,20 @@ class Ledger:
     def _ttls(self) -> tuple[int, int]:
         return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
 
-    def _kept(self, name: str, content: bytes) -> tuple[bytes, str]:
-        """Return what goes into the ledger: the content, or where it is kept instead."""
-        return (content, "") if len(content) <= INLINE_BYTES else (b"", self._payloads.put(name, content))
+    def _kept(self, name: str, content: bytes) -> tuple[bytes, str] | TrinityError:
+        """Return what goes into the ledger: the content, and where it is kept instead; or why it can't be kept."""
+        try:
+            return (content, "") if len(content) <= INLINE_BYTES else (b"", self._payloads.put(name, content))
+        except TrinityError as error:  # a full disk is no matter of the small jobs beside it
+            return error
 
     def _accepted(self, each: Submission, reference: str, answer: list[Any], now_s: float) -> Job | TrinityError:
         word = answer[0]
         if word == b"accepted":
             return _new_job(each, now_s, int(answer[1]))
         if reference:
-            self._payloads.drop(reference)
+            with suppress(Unavailable):  # the sweep will find it
+                self._payloads.drop(reference)
         if word == b"full":
             return queue_full(int(answer[1]))
         if word == b"conflict":
@@ -175,7 +182,11 @@ class Ledger:
             yield [(job_id, f"{at} {job_id}") for job_id, at in members if at != score or not last or job_id < last]
             if len(members) < PAGE_SCAN:
                 return
-            offset += PAGE_SCAN
+            lowest, at = members[-1]
+            offset = (
+                offset + PAGE_SCAN if at == score else 0
+            )  # from the last one on: jobs are added at the top meanwhile
+            score, last = at, lowest
 
     def _headers(self, job_ids: Sequence[str]) -> list[Job | None]:
         """Return jobs without their results, None for one that has expired."""
@@ -245,5 +256,5 @@ def _new_job(each: Submission, now_s: float, place: int) -> Job:
         version=each.work.version,
         status="PENDING",
         created_s=now_s,
-        place=place,
+        place=place or None,
     )

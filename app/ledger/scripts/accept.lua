@@ -1,7 +1,7 @@
 -- Accept jobs while there is room in the lanes; a key that was used before names the job it was used for.
 -- ARGV: how many may wait, seconds that a key is kept, then for each job: id, verb, model, version ('' for none), work,
 --   reference to work kept elsewhere, timeout in seconds, webhook, digest of its key ('' for none), digest of its request
--- Returns {now, for each job: {'accepted', place} | {'same', id} | {'conflict'} | {'full', seconds until
+-- Returns {now, for each job: {'accepted', place (0 when it waits no more)} | {'same', id} | {'conflict'} | {'full', seconds until
 -- the lane is likely to be empty}}.
 local waiting = 0
 for _, verb in ipairs({'fit', 'predict', 'score'}) do waiting = waiting + redis.call('ZCARD', lane_key(verb)) end
@@ -28,7 +28,7 @@ for at = 3, #ARGV, 10 do
   elseif known[1] and known[1] ~= id then
     answers[#answers + 1] = {'conflict'}
   elseif redis.call('EXISTS', job_key(id)) == 1 then  -- the answer to a first call was lost
-    answers[#answers + 1] = {'accepted', redis.call('ZRANK', lane_key(verb), id) or 0}
+    answers[#answers + 1] = {'accepted', (redis.call('ZRANK', lane_key(verb), id) or -1) + 1}
   elseif waiting >= most then
     answers[#answers + 1] = {'full', drained_in(verb)}
   else

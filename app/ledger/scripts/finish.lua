@@ -1,5 +1,5 @@
 -- Finish jobs; only the newest claim of a job may, everybody else comes too late.
--- ARGV: seconds to keep them, seconds to remember them, then for each job: id, fence, status, version ('' for none),
+-- ARGV: seconds to keep them, seconds to remember them, then for each job: id, fence, status, version ('' for what it was),
 --   result, reference to a result kept elsewhere, failure ('' for none), seconds it took ('' for unknown)
 -- Returns for each job 1, or 0 when it came too late.
 local done = {}
@@ -8,9 +8,9 @@ for at = 3, #ARGV, 8 do
   local state = redis.call('HMGET', key, 'status', 'fence', 'verb', 'node', 'work_ref')
   if state[1] == 'STARTED' and state[2] == ARGV[at + 1] then
     release(id, state[4])
-    local fields = {'version', ARGV[at + 3], 'result', ARGV[at + 4], 'failure', ARGV[at + 6]}
-    if ARGV[at + 5] ~= '' then
-      fields[7], fields[8] = 'result_ref', ARGV[at + 5]
+    local fields = {'result', ARGV[at + 4], 'failure', ARGV[at + 6]}
+    for name, value in pairs({version = ARGV[at + 3], result_ref = ARGV[at + 5]}) do
+      if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
     end
     if ARGV[at + 2] == 'SUCCESS' then redis.call('HDEL', key, 'work', 'work_ref') end  -- a failure may be retried
     finish(id, ARGV[at + 2], ARGV[1], ARGV[2], fields)
