@@ -1,0 +1,96 @@
+"""`python -m tests.faults [--long] [--broker redis|rabbit] [--only NAME …] [--without SAFEGUARD] [--seed N]`
+
+Injects faults into a running house, checks the ledger against what clients were told, and prints one table; the exit
+code is 1 when anything was lost, done twice, made up or changed after its end, or a figure wasn't reached.
+"""
+
+import argparse
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from tests.faults.faults import FAULTS, SAFEGUARDS
+from tests.faults.house import BROKERS, Broker, House
+from tests.faults.run import Row, run_fault
+from tests.faults.table import table
+
+LONG, LONG_HEAVY = 20, 3
+REPORT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+
+
+def main() -> int:
+    """Run what was asked for."""
+    arguments = _arguments()
+    brokers = [arguments.broker] if arguments.broker else list(BROKERS)
+    with ThreadPoolExecutor(len(brokers)) as pool:
+        rows = [row for found in pool.map(lambda broker: _run(broker, arguments), brokers) for row in found]
+    rows.sort(key=lambda row: list(FAULTS).index(row.fault))
+    print(table(rows), flush=True)
+    if arguments.report:
+        _write_report(rows, arguments)
+    return int(not all(row.ok for row in rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--long", action="store_true", help=f"{LONG} injections each ({LONG_HEAVY} of the heavy ones)")
+    parser.add_argument("--broker", choices=BROKERS, help="one broker alone; both, side by side, by default")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=FAULTS, help=", ".join(FAULTS))
+    parser.add_argument("--without", choices=SAFEGUARDS, default="", help="take a safeguard out: rows must turn red")
+    parser.add_argument("--seed", type=int, default=1, help="of all randomness")
+    parser.add_argument("--rows", type=Path, help="a file that gets each row as a line of JSON when it is done")
+    parser.add_argument("--report", action="store_true", help=f"write {REPORT.parent.name}/{REPORT.name}")
+    return parser.parse_args()
+
+
+def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
+    """All rows of one broker, on one house."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix=f"trinity-faults-{broker}-", ignore_cleanup_errors=True) as folder:
+        with House(broker, Path(folder), arguments.without) as house:
+            for name in arguments.only or FAULTS:
+                fault = FAULTS[name]
+                times = (LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1
+                row = run_fault(house, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
+                _tell(row, arguments.rows)
+                rows.append(row)
+    return rows
+
+
+def _tell(row: Row, rows: Path | None) -> None:
+    word = "ok " if row.ok else "RED"
+    lines = [f"{word} {row.fault} on {row.broker}: {row.acknowledged} acknowledged, {row.took_s:.1f} s"]
+    print("\n".join([*lines, *(f"      {text}" for text in row.failures[:12])]), file=sys.stderr, flush=True)
+    if rows:
+        with rows.open("ab") as file:
+            file.write(msgspec.json.encode(row) + b"\n")
+
+
+def _write_report(rows: list[Row], arguments: argparse.Namespace) -> None:
+    """Keep the table beside the command that made it."""
+    options = " ".join(sys.argv[1:])
+    jobs = sum(row.acknowledged for row in rows)
+    text = [
+        "# Reliability",
+        "",
+        "*No accepted job is lost while the ledger's disk survives; at-least-once execution, at-most-once effect.*",
+        "",
+        f"Made by `python -m tests.faults {options}` (`make faults`): {sum(row.injections for row in rows):,} injections,",
+        f"{jobs:,} acknowledged jobs, seed {arguments.seed}. A client writes each attempt and each 2xx to its disk, fits",
+        "write their starts to theirs; after healing, all of it is compared with the ledger and the store. *Lost*:",
+        "acknowledged, and not in the final state it should have. *Duplicate effects*: two versions for a job, two jobs",
+        "for a key. *Phantom*: a job or an effect that nobody asked for. *Terminal flap*: a final state or its result",
+        "that read differently later. Recovery is told by each fault in `tests/faults/injections_*.py`.",
+        "",
+        table(rows),
+        "",
+    ]
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text("\n".join(text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
