@@ -116,7 +116,7 @@ def web_reloaded(run: Run) -> None:
 
 
 def frozen_worker(run: Run) -> None:
-    """A worker frozen for longer than its lease and then woken: it comes too late, for a finished job and a cancelled."""
+    """A worker frozen for longer than its lease and then woken: too late, for a finished job and a cancelled."""
     done, cancelled = run.tag("done"), run.tag("cancelled")
     first = run.client.fit(done, hold_s=1, key=done, patience_s=5) or ""
     doomed = run.client.fit(cancelled, hold_s=1, key=cancelled, patience_s=5) or ""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from threading import Condition
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
@@ -15,7 +15,7 @@ class Attempt(msgspec.Struct, tag="attempt"):
     verb: str
     tag: str
     key: str = ""
-    expect: list[str] = ["SUCCESS"]
+    expect: list[str] = msgspec.field(default_factory=lambda: ["SUCCESS"])
     y: float | None = None
 
 
@@ -67,7 +67,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def write(self, line: Line) -> None:

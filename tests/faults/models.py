@@ -16,7 +16,7 @@ Poison = Literal["", "segfault", "memory", "hang"]
 
 
 class Recorder(Regressor):
-    """Learns the mean of y; each start is a line `tag time pid` in the file `effects`, on the disk before it goes on."""
+    """Learns the mean of y; each start is a line `tag time pid` in `effects`, on the disk before it goes on."""
 
     name = "recorder"
 

@@ -1,4 +1,4 @@
-"""A TCP relay between two parts that can be cut, frozen and slowed, and that can strike when it sees some bytes pass."""
+"""A TCP relay between two parts that can be cut and slowed, and that can strike when it sees some bytes pass."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ CHUNK_BYTES = 65_536
 
 
 class Wire:
-    """Relays 127.0.0.1:`port` to a server. `hole`: bytes vanish, as in a partition; `delay_s`: each piece comes late."""
+    """Relays 127.0.0.1:`port` to a server. `partition`: bytes vanish; `delay_s`: each piece is late."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
