@@ -5,9 +5,10 @@ code is 1 when anything was lost, done twice, made up or changed after its end, 
 """
 
 import argparse
+import signal
+import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -23,15 +24,14 @@ REPORT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
 def main() -> int:
     """Run what was asked for."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended on every way out
     arguments = _arguments()
-    brokers = [arguments.broker] if arguments.broker else list(BROKERS)
-    with ThreadPoolExecutor(len(brokers)) as pool:
-        rows = [row for found in pool.map(lambda broker: _run(broker, arguments), brokers) for row in found]
-    rows.sort(key=lambda row: list(FAULTS).index(row.fault))
+    rows = _run(arguments.broker, arguments) if arguments.broker else _run_both(sys.argv[1:])
+    rows.sort(key=lambda row: (list(FAULTS).index(row.fault), BROKERS.index(row.broker)))
     print(table(rows), flush=True)
     if arguments.report:
-        _write_report(rows, arguments)
-    return int(not all(row.ok for row in rows))
+        _write_report(rows)
+    return int(not rows or not all(row.ok for row in rows))
 
 
 def _arguments() -> argparse.Namespace:
@@ -46,17 +46,41 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _run_both(words: list[str]) -> list[Row]:
+    """Each broker in a process of its own, side by side."""
+    with tempfile.TemporaryDirectory(prefix="trinity-faults-") as folder:
+        files = [Path(folder) / broker for broker in BROKERS]
+        words = [word for word in words if word != "--report"]
+        command = [sys.executable, "-m", "tests.faults", *words]
+        runs = [
+            subprocess.Popen([*command, "--broker", path.name, "--rows", path], stdout=subprocess.DEVNULL)
+            for path in files
+        ]
+        try:
+            for run in runs:
+                run.wait()
+        finally:
+            for run in runs:
+                run.terminate()
+                run.wait()
+        lines = [line for path in files if path.exists() for line in path.read_bytes().splitlines()]
+        return [msgspec.json.decode(line, type=Row) for line in lines]
+
+
 def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
     """All rows of one broker, on one house."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix=f"trinity-faults-{broker}-", ignore_cleanup_errors=True) as folder:
-        with House(broker, Path(folder), arguments.without) as house:
-            for name in arguments.only or FAULTS:
-                fault = FAULTS[name]
-                times = (LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1
-                row = run_fault(house, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
-                _tell(row, arguments.rows)
-                rows.append(row)
+    prefix = f"trinity-faults-{broker}-"
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder,
+        House(broker, Path(folder), arguments.without) as house,
+    ):
+        for name in arguments.only or FAULTS:
+            fault = FAULTS[name]
+            times = (LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1
+            row = run_fault(house, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
+            _tell(row, arguments.rows)
+            rows.append(row)
     return rows
 
 
@@ -69,19 +93,19 @@ def _tell(row: Row, rows: Path | None) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-def _write_report(rows: list[Row], arguments: argparse.Namespace) -> None:
+def _write_report(rows: list[Row]) -> None:
     """Keep the table beside the command that made it."""
     options = " ".join(sys.argv[1:])
-    jobs = sum(row.acknowledged for row in rows)
+    jobs, times = sum(row.acknowledged for row in rows), sum(row.injections for row in rows)
     text = [
         "# Reliability",
         "",
         "*No accepted job is lost while the ledger's disk survives; at-least-once execution, at-most-once effect.*",
         "",
-        f"Made by `python -m tests.faults {options}` (`make faults`): {sum(row.injections for row in rows):,} injections,",
-        f"{jobs:,} acknowledged jobs, seed {arguments.seed}. A client writes each attempt and each 2xx to its disk, fits",
-        "write their starts to theirs; after healing, all of it is compared with the ledger and the store. *Lost*:",
-        "acknowledged, and not in the final state it should have. *Duplicate effects*: two versions for a job, two jobs",
+        f"Made by `python -m tests.faults {options}` (`make faults`): {times:,} injections, {jobs:,} acknowledged jobs.",
+        "A client writes each attempt and each 2xx to its disk, fits write their starts to theirs; after healing, all of",
+        "it is compared with the ledger and the store. *Lost*: acknowledged, and not in the final state that it should",
+        "have, or without the version it speaks of. *Duplicate effects*: two versions for a job, two jobs",
         "for a key. *Phantom*: a job or an effect that nobody asked for. *Terminal flap*: a final state or its result",
         "that read differently later. Recovery is told by each fault in `tests/faults/injections_*.py`.",
         "",

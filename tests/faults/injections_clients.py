@@ -62,7 +62,7 @@ def disconnects(run: Run) -> None:
 
 
 def long_queue(run: Run) -> None:
-    """10,000 jobs wait while no worker runs; all are worked off, none twice, and the place in the queue is told."""
+    """10,000 jobs wait while no worker runs; all are worked off, and none of them twice."""
     jobs = 10_000 if run.long else 3_000
     for worker in run.house.workers:
         worker.freeze()
@@ -79,7 +79,7 @@ def long_queue(run: Run) -> None:
 
 
 def overload(run: Run) -> None:
-    """Five times what can be done: the rest is refused with Retry-After, and what is done is at least 80 % of before."""
+    """Five times what can be done: the rest is refused with Retry-After, and at least 80 % of before is done."""
     run.house.furnish(MAX_PENDING="100", RATE_LIMIT_FIT="", PREFETCH="1")
     try:
         alone, _ = _flood(run, 2, 4)
@@ -127,7 +127,7 @@ def malformed_json(run: Run) -> None:
     seeds = [run.rng.random() for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda seed: _send_rubbish(run, seed, bodies // 4), seeds))
-    statuses = sum(counts, Counter())
+    statuses: Counter[int] = sum(counts, Counter())
     run.figures.append(f"{bodies:,} bodies")
     run.expect(set(statuses) <= {400, 404, 409, 413, 415, 422}, f"answers: {dict(statuses)}")
     tag = run.tag("after")

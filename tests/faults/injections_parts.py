@@ -16,7 +16,7 @@ JUMP_S = 3600
 
 
 def broker_killed(run: Run) -> None:
-    """The broker dies under load and comes back: jobs are accepted all the time, and drained within 30 s of its return."""
+    """The broker dies under load: jobs are accepted all the time, and drained within 30 s of its return."""
     with run.load() as took_s:
         time.sleep(0.5)
         run.house.broker.kill()
