@@ -135,7 +135,8 @@ class Checker:
                 verdict.duplicates.append(f"{count} versions for the key of {tag}")
 
     def _check_phantoms(self, story: Story, versions: list[Version], verdict: Verdict) -> None:
-        tags = {attempt.tag for attempt in story.attempts.values()}
+        tags = self._house.tags
+        tags |= {attempt.tag for attempt in story.attempts.values()}
         for version in versions:
             state = self._state(version.job)
             if version.tag not in tags:

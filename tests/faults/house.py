@@ -35,6 +35,7 @@ class House:
         self.effects = folder / "effects.log"
         self.store = Disk(folder / "store", STORE_BYTES)
         self.ledger_disk = Disk(folder / "ledger", 64 * 1024 * 1024, durable=True)
+        self.tags: set[str] = set()  # all that was ever asked of this house: what was lost may still turn up
         self._stack = ExitStack()
         self._sabotage = sabotage
         self._settings: dict[str, str] = {}

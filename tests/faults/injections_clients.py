@@ -110,7 +110,7 @@ def slowloris(run: Run) -> None:
 
 
 def lying_bodies(run: Run) -> None:
-    """100 MB announced or sent, more or less than announced, two lengths, chunks without end: refused, memory is kept."""
+    """100 MB announced or sent, more or less than announced, two lengths, broken chunks: refused, and not held."""
     before = run.house.web_bytes()
     with run.load(pause_s=0.1):
         statuses = Counter(_lie(run, kind) for kind in range(6) for _ in range(3))

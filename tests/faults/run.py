@@ -124,6 +124,8 @@ class Run:
             else:
                 job_id = self.client.predict(tag, rng.randrange(1_000_000) / 8, **options)
             took_s.append(time.monotonic() - begin)
+            if not keys:  # a request that can't be repeated must not meet the end of an old connection
+                self.client.hang_up()
             mine += [job_id] if job_id else []
             if mine and rng.random() < 0.2:
                 self.client.look(rng.choice(mine))
