@@ -89,8 +89,9 @@ def ledger_power_cut(run: Run) -> None:
     with run.load():
         time.sleep(run.rng.uniform(1, 2))
         run.house.power_cut()
-    run.house.ledger.start()
-    run.healed()
+        run.house.ledger.start()
+        run.healed()
+        time.sleep(0.5)
     run.figures.append("ext4 on a loop device" if run.house.ledger_disk.mounted else "without mounts: a kill only")
 
 
