@@ -63,7 +63,7 @@ def disconnects(run: Run) -> None:
 
 def long_queue(run: Run) -> None:
     """10,000 jobs wait while no worker runs; all are worked off, and none of them twice."""
-    jobs = 10_000 if run.long else 3_000
+    jobs = 10_000 if run.long else 1_500
     for worker in run.house.workers:
         worker.freeze()
     with ThreadPoolExecutor(8) as pool:

@@ -87,7 +87,7 @@ def worker_terminated(run: Run) -> None:
     run.client.fit(long, hold_s=14, key=long, patience_s=5)
     for tag in (short, long):
         run.begun(tag)
-    with run.load():
+    with run.load(pause_s=0.1):
         began = time.monotonic()
         run.house.worker1.signal(signal.SIGTERM)
         try:
