@@ -101,9 +101,10 @@ class Client:
             if getattr(self._own, "connection", None) is None:
                 self._own.connection = Connection(self.url, TIMEOUT_S)
             answer: Answer = self._own.connection.ask(method, path, body, **headers)
-            if answer.headers.get("connection", "").lower() == "close":
+            cut_off = len(answer.body) < int(answer.headers.get("content-length", 0))
+            if cut_off or answer.headers.get("connection", "").lower() == "close":
                 self.hang_up()
-            return answer
+            return None if cut_off else answer
         self.hang_up()
         return None
 

@@ -96,7 +96,7 @@ class House:
         launches = [self._web(), self._worker(1).launch, self._worker(2).launch]
         self.modules = given
         for part, launch in zip(self.services, launches, strict=True):
-            part.stop()
+            part.kill()
             part.launch = launch
         self.start_services()
 
