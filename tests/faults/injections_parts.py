@@ -69,8 +69,8 @@ def ledger_killed(run: Run) -> None:
     tag = run.tag()
     with run.load():
         time.sleep(0.3)
-        run.house.ledger_wire.strike(b"EVALSHA", run.house.ledger.kill, after=run.rng.random() < 0.5)
-        until(lambda: not run.house.ledger.runs, "the strike", 10)
+        struck = run.house.ledger_wire.strike(b"EVALSHA", run.house.ledger.kill, after=run.rng.random() < 0.5)
+        run.expect(struck.wait(10), "no commit was seen")
         began = time.monotonic()
         answer = run.client.ask("POST", "/fit", b'{"model": "recorder", "data": {"X": [[1]], "y": [1]}}')
         took_s = time.monotonic() - began

@@ -27,10 +27,11 @@ def web_killed_mid_fit(run: Run) -> None:
 
 def web_killed_before_202(run: Run) -> None:
     """Web dies when the ledger has committed a job and the client has no answer yet; the repeat is the same job."""
-    run.house.ledger_wire.strike(b"EVALSHA", run.house.web.kill, after=True)
+    struck = run.house.ledger_wire.strike(b"EVALSHA", run.house.web.kill, after=True)
     tag = run.tag()
     first = run.client.fit(tag, key=tag)
     run.expect(first is None, "the kill came too late: there was an answer")
+    run.expect(struck.wait(10), "no commit was seen")
     run.house.web.start()
     run.healed()
     second = run.client.fit(tag, key=tag, patience_s=20)

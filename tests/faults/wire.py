@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 from tests.servers import free_port
@@ -38,13 +38,19 @@ class Wire:
         self.delay_s = 0.0
         self._loop.call_soon_threadsafe(self._reset)
 
-    def strike(self, words: bytes, action: Callable[[], None], *, after: bool) -> None:
-        """Act once when a request with `words` comes: before it is passed on, or `after`, when its answer is there."""
-        self._strike = (words, action, after)
+    def strike(self, words: bytes, action: Callable[[], None], *, after: bool) -> Event:
+        """Act once when a request with `words` comes: before it is passed on, or `after`, when its answer is there.
 
-    @property
-    def struck(self) -> bool:
-        return self._strike is None
+        The event tells that the action is done.
+        """
+        done = Event()
+
+        def act() -> None:
+            action()
+            done.set()
+
+        self._strike = (words, act, after)
+        return done
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
