@@ -14,8 +14,9 @@ class Disk:
 
     durable: ext4 on a loop device over a file in memory, so that what was written but not synced is in the page cache
     alone; a power cut mounts a copy of the file, made while the program that wrote ended. Otherwise a tmpfs, to be
-    filled. Where mounting isn't allowed, the folder is a plain one: `mounted` is False, a power cut is then the end of
-    the program alone, and full means that nothing can be created in the folder's folders.
+    filled. Where mounting isn't allowed, the folder is a plain one: `mounted` is False, and full means that nothing can
+    be created in its folders. A power cut then takes what was appended since `sync`, if nobody syncs (`unsynced`), and
+    else nothing: that a program which should sync does so is shown where mounting is allowed alone.
     """
 
     def __init__(self, folder: Path, size_bytes: int, *, durable: bool = False) -> None:
@@ -23,6 +24,8 @@ class Disk:
         self._image = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp")  # noqa: S108
         self._image /= f"trinity-{os.getpid()}-{folder.parent.name}-{folder.name}.img"
         self.mounted = False
+        self.unsynced = False
+        self._sizes: dict[Path, int] = {}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True)
@@ -46,10 +49,20 @@ class Disk:
         if self.mounted:
             _run("cp", "--sparse=always", self._image, copy)
         yield
+        if self.unsynced and not self.mounted:
+            for path, size_bytes in self._sizes.items():
+                os.truncate(path, size_bytes)
         if self.mounted:
             _run("umount", self.folder)
             copy.replace(self._image)
             self._mount()
+
+    def sync(self) -> None:
+        """Have all that is written so far on the disk."""
+        for path in self.folder.rglob("*.aof"):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                self._sizes[path] = path.stat().st_size
 
     def fill(self) -> None:
         """Leave no room: ENOSPC for whoever writes (EACCES, without mounts)."""

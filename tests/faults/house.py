@@ -45,7 +45,8 @@ class House:
         with ExitStack() as stack:
             for disk in (self.store, self.ledger_disk):
                 stack.enter_context(disk)
-            fsync = "no" if self._sabotage == "fsync" else "always"
+            self.ledger_disk.unsynced = self._sabotage == "fsync"
+            fsync = "no" if self.ledger_disk.unsynced else "always"
             self.ledger = self._own(stack, _valkey("ledger", self.ledger_disk.folder, self.folder, fsync))
             self.ledger.start()
             self.broker = self._make_broker(stack)
@@ -122,6 +123,7 @@ class House:
         for wire in (self.ledger_wire, self.broker_wire):
             wire.heal()
         self.start_services()
+        self.ledger_disk.sync()
 
     def power_cut(self) -> None:
         """The ledger's machine loses its power: what was not synced to its disk is gone. It is not started again."""

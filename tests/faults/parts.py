@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,8 +88,3 @@ class Part:
 
     def tail(self) -> str:
         return self._server.tail() if self._server else f"--- {self.name}: never started ---"
-
-
-def program(command: Sequence[str | Path], url: str, ready: object, **env: str) -> Launch:
-    """A launch in one line; `ready` is asked with the log's path."""
-    return Launch(command, url, ready, env)  # type: ignore[arg-type]
