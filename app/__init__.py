@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.serve.asgi import Asgi
+    from app.serve.api import Api
 
-    api: Asgi
+    api: Api
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`python -m app serve|worker|stack|config`: the service's programs, and its settings as they stand."""
+"""`python -m app serve|worker|stack|config|key`: the programs, the settings as they stand, keys for callers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import Enum
 import click
 import msgspec
 
+from app.keys import SCOPES, new_key
 from app.settings import PREFIX, Settings, SettingsError, load, masked
 
 PASS_ON = {"ignore_unknown_options": True}
@@ -46,16 +47,29 @@ def stack() -> None:
 
 @cli.command()
 def config() -> None:
-    """Print every setting: its variable, its value, what it means and its default; passwords are masked."""
+    """Print every setting: its variable, its value, what it means and its default; passwords and secrets are masked."""
     try:
         settings = load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     for field in msgspec.structs.fields(Settings):
-        value, default = _shown(getattr(settings, field.name)), _shown(field.default)
+        value, default = (_shown(field.name, of) for of in (getattr(settings, field.name), field.default))
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--scopes", required=True, help=f"What it is for: {', '.join(SCOPES)}, joined by +.")
+def key(name: str, scopes: str) -> None:
+    """Make a key for the caller NAME: the key on standard error, only now; its entry of TRINITY_API_KEYS on output."""
+    try:
+        secret, made = new_key(name, scopes)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(secret, err=True)
+    click.echo(made.entry)
 
 
 def _become(module: str, *arguments: str) -> None:
@@ -63,9 +77,9 @@ def _become(module: str, *arguments: str) -> None:
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
-def _shown(value: object) -> str:
-    """Return a setting as its variable would say it, the password of a URL masked."""
-    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value))
+def _shown(name: str, value: object) -> str:
+    """Return a setting as its variable would say it, masked."""
+    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value), name)
 
 
 if __name__ == "__main__":

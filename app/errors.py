@@ -54,6 +54,18 @@ class Invalid(TrinityError):
     kind = "invalid"
 
 
+class Unauthenticated(TrinityError):
+    """The request has no key, or one that nobody knows."""
+
+    kind = "unauthenticated"
+
+
+class Forbidden(TrinityError):
+    """The key is known, but it isn't for this."""
+
+    kind = "forbidden"
+
+
 class NotFound(TrinityError):
     """The thing asked for isn't there: a route, model, version or job."""
 

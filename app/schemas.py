@@ -18,6 +18,7 @@ Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Verb: TypeAlias = Literal["fit", "predict", "score"]
 VERBS: tuple[Verb, ...] = ("fit", "predict", "score")
 Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
+Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
 Rows: TypeAlias = list[list[float] | dict[str, float]]
 Targets: TypeAlias = list[float | list[float]]
 Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
@@ -34,12 +35,20 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     params: dict[str, Any] = {}
 
 
+class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Where to send the job's envelope when the job has ended."""
+
+    url: str
+
+
 class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     """JSON body of a fit."""
 
     model: str | None = None
     params: dict[str, Any] = {}
     data: Data | None = None
+    timeout: Timeout | None = None
+    webhook: Webhook | None = None
 
 
 class ApplyBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -48,6 +57,8 @@ class ApplyBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     model: str | None = None
     version: Version | None = None
     data: Data | None = None
+    timeout: Timeout | None = None
+    webhook: Webhook | None = None
 
 
 class Table(msgspec.Struct, tag=True, gc=False):
@@ -78,10 +89,15 @@ class Request(msgspec.Struct, gc=False):
     params: dict[str, Any] = {}
     table: Table | None = None
     source: Source | None = None
+    timeout: float | None = None
+    webhook: Webhook | None = None
 
 
 class Work(msgspec.Struct, gc=False):
-    """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score."""
+    """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score.
+
+    `timeout_s` and `webhook`, the URL to call at the end, are for those who queue it.
+    """
 
     verb: Verb
     model: str

@@ -14,8 +14,11 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from app.keys import parse
+
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
+SECRETS = frozenset({"api_keys"})  # fields that are never shown
 
 
 class SettingsError(Exception):
@@ -33,6 +36,11 @@ Count = Annotated[int, Meta(ge=1)]
 RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
 Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
+Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
+WebhookSecret = Annotated[  # base64 of 24 bytes or more
+    str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
+]
+SECRETS = frozenset({"webhook_secret"})  # settings that are never shown, not even in part
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +80,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_score: Annotated[Count, Meta(description="async: seconds a score may take, likewise")] = 600
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
     max_pending: Annotated[Count, Meta(description="async: jobs that may wait in the queue")] = 10_000
+    max_timeout: Annotated[Count, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
     threads: Annotated[Count, Meta(description="threads of one web process for work too long for its event loop")] = 4
     prefetch: Annotated[Count, Meta(description="async: messages a worker process takes ahead")] = 1
     rate_limit_fit: Annotated[Rate | None, Meta(description="async: fits one worker starts, such as 10/m")] = None
     rate_limit_predict: Annotated[Rate | None, Meta(description="async: predict messages one worker starts")] = None
     rate_limit_score: Annotated[Rate | None, Meta(description="async: score messages one worker starts")] = None
+    webhook_hosts: Annotated[
+        Hosts, Meta(description="hosts that webhooks may call though they are private, comma separated")
+    ] = ""
+    webhook_secret: Annotated[
+        WebhookSecret | None, Meta(description="signs webhooks, whsec_ and the base64 of 24 bytes or more")
+    ] = None
+
+    api_keys: Annotated[
+        str | None, Meta(description="who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
+    ] = None
 
     def missing(self) -> list[str]:
         """Return the variables that the mode needs and that aren't set."""
@@ -98,6 +117,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
             values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
+    problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
     # a setting that was given, but wrongly, isn't missing, too
     named = " ".join(problems)
     settings = Settings(**values)
@@ -127,11 +147,21 @@ def _given(variables: Mapping[str, str | None], problems: list[str]) -> dict[str
 
 def _secret(variable: str, path: str, problems: list[str]) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
+        if text := Path(path).read_text(encoding="utf-8").strip():
+            return text
+        problems.append(f"{variable}: there is nothing in {path}")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
         problems.append(f"{variable}: can't read {path}: {reason}")
-        return None
+    return None
+
+
+def _key_problems(text: str | None) -> list[str]:
+    try:
+        parse(text or "")
+    except ValueError as error:
+        return str(error).splitlines() if text else []
+    return []
 
 
 def _unknown(variable: str) -> str:
@@ -141,7 +171,9 @@ def _unknown(variable: str) -> str:
     return f"{variable}: unknown setting" + (f", did you mean {PREFIX}{close[0]}?" if close else "")
 
 
-def masked(text: str) -> str:
-    """Return a setting as it may be shown: the password of a URL replaced by ***."""
+def masked(text: str, name: str = "") -> str:
+    """Return the setting of this name as it may be shown: a secret, or the password of a URL, replaced by ***."""
+    if name in SECRETS:
+        return "***" if text else ""
     password = urlsplit(text).password if "://" in text else None
     return text.replace(f":{password}@", ":***@") if password else text

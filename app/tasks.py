@@ -65,6 +65,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         # without a policy of ours a publish retries inside the transport, for six seconds when the broker refuses
         "task_publish_retry": True,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1},
+        "worker_consumer": "app.consumer:StrictConsumer",
         "worker_prefetch_multiplier": settings.prefetch,
         "worker_hijack_root_logger": False,
         # RabbitMQ 4 gives up queues that are neither durable nor exclusive

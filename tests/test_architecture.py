@@ -11,14 +11,15 @@ APP = Path(__file__).resolve().parent.parent / "app"
 FLOORS = [
     {"app", "app.__main__"},
     {"app.stack", "app.web"},
-    {"app.serve", "app.supervisor", "app.tasks"},
+    {"app.serve", "app.consumer", "app.supervisor", "app.tasks"},
     {"app.dispatch", "app.keeper"},
     {"app.bootstrap"},
     {"app.ledger", "app.service"},
-    {"app.data", "app.model", "app.payloads", "app.store"},
+    {"app.data", "app.model", "app.payloads", "app.store", "app.webhooks"},
     {"app.lanes", "app.pointers"},
     {"app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
+    {"app.keys"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

@@ -51,6 +51,9 @@ class Dispatcher(Protocol):
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
 
+    def stop_waiting(self) -> None:
+        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
+
     async def close(self) -> None:
         """Release what was opened."""
 

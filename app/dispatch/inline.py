@@ -76,6 +76,9 @@ class Inline:
         """Raise NotFound."""
         raise _no_jobs()
 
+    def stop_waiting(self) -> None:
+        """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
+
     async def close(self) -> None:
         """Let running fits end."""
         await asyncio.to_thread(self._fits.shutdown)

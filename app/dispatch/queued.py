@@ -50,6 +50,7 @@ class Queued:
         self._timeouts_s = timeouts_s
         self._gathered: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
         """Return the accepted job; raise QueueFull, Conflict, or Unavailable when the ledger doesn't take it."""
@@ -77,18 +78,18 @@ class Queued:
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait_s
         async with self._watch.changes(job_id) as changed:
-            while not (job := await self._ask(self._ledger.job, job_id)).finished:
+            while True:
+                changed.clear()  # before the look, so that nothing that happens after it is missed
+                job = await self._ask(self._ledger.job, job_id)
                 left_s = deadline - clock()
-                if left_s <= 0:
+                if job.finished or left_s <= 0 or self._stopping:
                     break
-                changed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
         return job
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
-        job = await self._ask(self._ledger.job, job_id)
         async with self._watch.changes(job_id) as changed:
             while True:
                 changed.clear()
@@ -96,7 +97,7 @@ class Queued:
                 for event in await self._ask(self._ledger.events, job_id, after):
                     after = event.seq
                     yield event
-                if job.finished:
+                if job.finished or self._stopping:
                     return
                 try:
                     await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
@@ -116,6 +117,11 @@ class Queued:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
         self._bell.ring(await self._ask(self._ledger.retry, job_id), [job_id])
         return await self._ask(self._ledger.job, job_id)
+
+    def stop_waiting(self) -> None:
+        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
+        self._stopping = True
+        self._watch.wake()
 
     async def close(self) -> None:
         """Let the group on its way arrive, then close the connections."""

@@ -40,6 +40,12 @@ class Watch:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
+    def wake(self) -> None:
+        """Set the events of all who wait now, whether or not anything happened to their jobs."""
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
+
     async def close(self) -> None:
         """Stop listening."""
         if self._listener is not None:
@@ -55,17 +61,12 @@ class Watch:
                     redis.pubsub() as subscription,
                 ):
                     await subscription.subscribe(CHANNEL)
-                    self._wake_all()  # what happened while nobody listened
+                    self.wake()  # what happened while nobody listened
                     async for message in subscription.listen():
                         self._notify(message)
             except (RedisError, OSError) as error:
                 logger.warning("no notices from the ledger (%s); listening again", type(error).__name__)
             await asyncio.sleep(RETRY_S)
-
-    def _wake_all(self) -> None:
-        for events in self._waiting.values():
-            for event in events:
-                event.set()
 
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):

@@ -9,14 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from falcon.asgi import App
 
 from app.dispatch.base import Dispatcher
+from app.keys import parse
 from app.schemas import VERBS, Verb
 from app.serve import problems
+from app.serve.api import Api
 from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Index, Route
 from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
+from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.request_id import RequestId
@@ -42,10 +45,7 @@ def create_app(
     """Wire the resources to their routes."""
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
-    verbs = {
-        verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, max_wait_s=settings.max_wait, queued=queued)
-        for verb in VERBS
-    }
+    verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     job, result = JobResource(dispatcher, settings.max_wait), JobResult(dispatcher, settings.max_wait)
     model = f"/models/{settings.default_model}"
     routes = [
@@ -107,12 +107,15 @@ def create_app(
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for path, resource in {route.path: route.resource for route in routes}.items():
         api.add_route(path, resource)
-    limited = Limits(api, bodies, settings.body_timeout)
-    if queued:
-        return limited
-    predict = verbs["predict"]
+    limited: Asgi = Limits(api, bodies, settings.body_timeout)
+    entrance = limited if queued else _express(limited, verbs["predict"], service, settings.body_timeout)
+    entrance = Keys(entrance, parse(settings.api_keys)) if settings.api_keys else entrance
+    return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
+
+
+def _express(api: Asgi, predict: VerbResource, service: Service, body_timeout_s: float) -> Asgi:
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout)
+    return Express(api, {"/predict": Stop(predict), **named}, body_timeout_s)
 
 
 class Closing:

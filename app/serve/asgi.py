@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
+Header: TypeAlias = tuple[bytes, bytes]
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]

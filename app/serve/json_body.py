@@ -30,7 +30,7 @@ def parse_json(verb: Verb, body: bytes) -> Request:
         raise _wrong(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_json(body, error) from None
-    request = Request(model=decoded.model)
+    request = Request(model=decoded.model, timeout=decoded.timeout, webhook=decoded.webhook)
     if isinstance(decoded, FitBody):
         request.params = decoded.params
     else:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from app.errors import TooLarge, TooSlow, TrinityError
-from app.serve.asgi import Asgi, Message, Receive, Send
+from app.serve.asgi import Asgi, Header, Message, Receive, Send
 from app.serve.body import Bodies
 from app.serve.problems import MEDIA_TYPE, problem
 from app.serve.request_id import HEADER, request_id
@@ -58,21 +58,29 @@ async def in_time(receive: Receive, timeout_s: float) -> Message:
         raise TooSlow(f"nothing more of the body came for {timeout_s} s") from None
 
 
-async def refuse(scope: Message, receive: Receive, send: Send, error: TrinityError) -> None:
-    """Answer at once with the problem document of an error, then close the connection."""
+async def refuse(
+    scope: Message, receive: Receive, send: Send, error: TrinityError, *extra: Header, keep: bool = False
+) -> None:
+    """Answer at once with the problem document of an error, then close the connection.
+
+    With `keep` it stays open: the server reads past what comes of the body, which must be little.
+    """
     document = problem(error.failure())
     body = msgspec.json.encode(document)
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _ID), None)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
         (_ID, request_id(given).encode()),
+        *extra,
     ]
+    if not keep:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": document.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    await _swallow(receive)
-    await send({"type": "http.response.body"})
+    await send({"type": "http.response.body", "body": body, "more_body": not keep})
+    if not keep:
+        await _swallow(receive)
+        await send({"type": "http.response.body"})
 
 
 _ID = HEADER.lower().encode()

@@ -19,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUSES: dict[str, HTTPStatus] = {
     "malformed": HTTPStatus.BAD_REQUEST,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
     "not-found": HTTPStatus.NOT_FOUND,
     "not-fitted": HTTPStatus.NOT_FOUND,
     "too-slow": HTTPStatus.REQUEST_TIMEOUT,

@@ -15,7 +15,9 @@ from app.serve.answer import send_submitted
 from app.serve.body import JSON, Bodies, media_type, parse
 from app.serve.idempotency import idempotency_key
 from app.serve.preferences import preference
+from app.serve.wishes import Wishes
 from app.service import Service
+from app.settings import Mode, Settings
 
 Query: TypeAlias = Mapping[str, str | list[str]]
 
@@ -33,16 +35,16 @@ class VerbResource:
         pool: ThreadPoolExecutor,
         *,
         bodies: Bodies,
-        max_wait_s: int,
-        queued: bool,
+        settings: Settings,
     ) -> None:
         self._verb: Verb = verb
         self._service = service
         self._dispatcher = dispatcher
         self._pool = pool
         self._bodies = bodies
-        self._max_wait_s = max_wait_s
-        self._queued = queued
+        self._wishes = Wishes(settings)
+        self._max_wait_s = settings.max_wait
+        self._queued = settings.mode is Mode.ASYNC
         self._holding = False
 
     async def on_post(self, req: Request, resp: Response, name: str | None = None) -> None:
@@ -61,14 +63,17 @@ class VerbResource:
     def at_once(self, body: bytes, name: str | None) -> Job | None:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
         self._hold()
-        return self._dispatcher.at_once(self._service.check(self._verb, parse(self._verb, JSON, body, {}, name)))
+        return self._dispatcher.at_once(self._check(JSON, body, {}, name))
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         async with self._bodies.turn(body):
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
 
     def _check(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
-        return self._service.check(self._verb, parse(self._verb, kind, body, query, name))
+        request = parse(self._verb, kind, body, query, name)
+        if request.timeout is not None or request.webhook is not None:
+            self._wishes.check(request)
+        return self._service.check(self._verb, request)
 
     def _hold(self) -> None:
         """Let the requests of one turn of the event loop share one look at the store.

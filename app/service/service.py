@@ -112,7 +112,7 @@ class Service:
             data = request.table
             target(data)
         self._check_size(estimator, *self._shape(data), outputs=_width(data))
-        return Work("fit", name, None, params, data)
+        return Work("fit", name, None, params, data, request.timeout, _webhook(request))
 
     def _check_use(self, verb: Verb, name: str, request: Request) -> Work:
         fitted = self._versions.find(name, request.version)
@@ -123,7 +123,7 @@ class Service:
             self._check_size(fitted.estimator, rows, inputs, outputs=len(schema.outputs))
         if verb == "predict" and rows > fitted.answer_rows:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
-        return Work(verb, name, fitted.manifest.version, {}, data)
+        return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, _webhook(request))
 
     def _check_application(self, verb: Verb, request: Request, schema: Schema) -> Table | Source:
         if request.table is None:
@@ -144,6 +144,10 @@ class Service:
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
+
+
+def _webhook(request: Request) -> str | None:
+    return None if request.webhook is None else request.webhook.url
 
 
 def _width(data: Table | Source) -> int:

@@ -12,6 +12,7 @@ from tests.containers.stacks import STACKS, services, variables
 from tests.servers import ROOT
 
 ACCOUNTS = {"REDIS_PASSWORD", "FLOWER_USER", "FLOWER_PASSWORD", "RABBITMQ_USER", "RABBITMQ_PASSWORD"}
+OPTIONAL_SECRETS = {"TRINITY_WEBHOOK_SECRET"}  # without it there are no webhooks
 KNOBS = {
     *(
         "WEB_CONCURRENCY",
@@ -26,6 +27,7 @@ KNOBS = {
         for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS")
         for of in ("CPUS", "MEMORY")
     ),
+    *("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"),
     *("TRINITY_PREFETCH", "TRINITY_MAX_PENDING", "TRINITY_MAX_BODY"),
     *(f"TRINITY_RATE_LIMIT_{verb}" for verb in ("FIT", "PREDICT", "SCORE")),
 }
@@ -58,7 +60,8 @@ def test_both_stacks_have_every_knob_with_one_default(file: str) -> None:
 def test_no_stack_starts_without_its_passwords(file: str) -> None:
     found = variables(services(file))
     accounts = ACCOUNTS if file == "docker-compose.rabbit.yaml" else ACCOUNTS - {"RABBITMQ_USER", "RABBITMQ_PASSWORD"}
-    assert {name for name in found if re.search("PASS|USER|SECRET|TOKEN", name)} == accounts
+    assert {name for name in found if re.search("PASS|USER|SECRET|TOKEN", name)} == accounts | OPTIONAL_SECRETS
+    assert {of for name in OPTIONAL_SECRETS for of in found[name]} == {":-"}
     for name in accounts:
         assert any(of.startswith(":?") for of in found[name]), f"{name} may be missing"
         assert not any(of.startswith(":-") for of in found[name]), f"{name} has a default"

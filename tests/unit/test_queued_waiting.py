@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.dispatch.watch import Watch
 from app.errors import NotFound
 from tests.unit.fakes import run
 from tests.unit.queued_house import ends, house, kinds
@@ -65,5 +66,31 @@ def test_an_unknown_job_is_not_found(wait_s: float) -> None:
         async with house() as parts:
             with pytest.raises(NotFound):
                 await parts.queued.job("nope", wait_s)
+
+    run(main())
+
+
+def test_nobody_waits_while_the_process_stops() -> None:
+    """Who waits gets the job as it is, and so does who comes later."""
+
+    async def main() -> None:
+        async with house() as parts:
+            task = parts.submit(wait_s=60)
+            await parts.watch.entered.wait()
+            parts.queued.stop_waiting()
+            assert kinds(await ends([task, parts.submit(wait_s=60)])) == ["PENDING", "PENDING"]
+
+    run(main())
+
+
+def test_waking_reaches_every_wait() -> None:
+    """Those for one job and those for others."""
+
+    async def main() -> None:
+        watch = Watch("redis://127.0.0.1:1")  # nobody has to be there
+        async with watch.finished("a") as one, watch.finished("a") as two, watch.finished("b") as three:
+            watch.wake()
+            assert one.is_set() and two.is_set() and three.is_set()
+        await watch.close()
 
     run(main())

@@ -9,7 +9,7 @@ import pytest
 
 from app.data.dummy import Dummy, DummyParams
 from app.errors import Invalid, ModelFailed, NotFitted, NotFound, TrinityError
-from app.schemas import Request, Source, Table
+from app.schemas import Request, Source, Table, Webhook, pack, unpack
 from app.service import Service, SourceKind
 from app.store import Store
 from tests.unit.fakes import First, Mean
@@ -280,3 +280,14 @@ def test_a_prediction_that_no_answer_can_hold_is_refused(house: House) -> None:
     fit(house, A)
     asked = Request("first", source=Source("dummy", {"number": 10_000}))
     assert house.refusal("predict", asked) == (Invalid, ["/data"])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_the_work_keeps_timeout_and_webhook(house: House, verb: Any) -> None:
+    """And so does its packed form; without them it is as it ever was."""
+    fit(house, A)
+    asked = Request("first", table=table(A, y=A), timeout=2.5, webhook=Webhook("http://a.example/"))
+    work = unpack(pack(house.service.check(verb, asked)))
+    assert (work.timeout_s, work.webhook) == (2.5, "http://a.example/")
+    plain = unpack(pack(house.service.check(verb, Request("first", table=table(A, y=A)))))
+    assert (plain.timeout_s, plain.webhook) == (None, None)

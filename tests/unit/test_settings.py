@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from app.settings import Mode, Settings, SettingsError, load
+from app.__main__ import cli
+from app.settings import Mode, Settings, SettingsError, load, masked
 
 URLS = {"TRINITY_BROKER_URL": "amqp://rabbit//", "TRINITY_LEDGER_URL": "redis://ledger/0"}
 
@@ -56,6 +58,13 @@ def test_a_count_is_a_positive_whole_number(value: str) -> None:
         ("TRINITY_LEDGER_URL", "amqp://rabbit"),
         ("TRINITY_RATE_LIMIT_FIT", "fast"),
         ("TRINITY_RATE_LIMIT_SCORE", "10/y"),
+        ("TRINITY_MAX_TIMEOUT", "0"),
+        ("TRINITY_WEBHOOK_HOSTS", "http://hooks.internal"),
+        ("TRINITY_WEBHOOK_HOSTS", "a b"),
+        ("TRINITY_WEBHOOK_SECRET", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("TRINITY_WEBHOOK_SECRET", "whsec_" + "A" * 31 + "="),
+        ("TRINITY_WEBHOOK_SECRET", "whsec_" + "A" * 33),
+        ("TRINITY_WEBHOOK_SECRET", "whsec_" + "-" * 32),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
@@ -66,6 +75,39 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
 def test_a_refused_url_is_not_quoted() -> None:
     """URLs hold passwords: the message doesn't repeat one."""
     assert "hunter2" not in problems({"TRINITY_BROKER_URL": "http://me:hunter2@rabbit"})
+
+
+def test_a_refused_secret_is_not_quoted() -> None:
+    """Nor is one that is too short."""
+    assert "hunter2" not in problems({"TRINITY_WEBHOOK_SECRET": "whsec_hunter2"})
+
+
+@pytest.mark.parametrize("secret", ["whsec_" + "A" * 32, "whsec_" + "A" * 34 + "==", "whsec_" + "+" * 35 + "="])
+def test_a_webhook_secret_has_24_bytes_or_more(secret: str, tmp_path: Path) -> None:
+    """In base64; it may come as a file, and isn't shown."""
+    file = tmp_path / "secret"
+    file.write_text(f"{secret}\n")
+    assert given({"TRINITY_WEBHOOK_SECRET_FILE": str(file)}).webhook_secret == secret
+    assert masked(secret, "webhook_secret") == "***"
+
+
+@pytest.mark.parametrize("hosts", ["hooks.internal", "a, b:8080 ,[::1]:9", "10.0.0.1:80"])
+def test_webhook_hosts_are_a_list(hosts: str) -> None:
+    """Of hosts, with a port or without."""
+    assert given({"TRINITY_WEBHOOK_HOSTS": hosts}).webhook_hosts == hosts
+
+
+def test_config_shows_no_secret() -> None:
+    """Neither a password in a URL nor a secret, and says that there is one."""
+    secrets = {"TRINITY_LEDGER_URL": "redis://:hunter2@ledger/0", "TRINITY_WEBHOOK_SECRET": "whsec_" + "hunter2+" * 4}
+    runner = CliRunner()
+    ran = runner.invoke(cli, ["config"], env=secrets)
+    without = runner.invoke(cli, ["config"], env=dict.fromkeys(secrets, ""))
+    assert ran.exit_code == 0, ran.output
+    assert "hunter2" not in ran.output
+    assert "TRINITY_LEDGER_URL=redis://:***@ledger/0\n" in ran.output
+    assert "TRINITY_WEBHOOK_SECRET=***\n" in ran.output
+    assert "TRINITY_WEBHOOK_SECRET=\n" in without.output
 
 
 def test_an_unknown_name_suggests_the_closest() -> None:

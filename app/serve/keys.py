@@ -1,0 +1,105 @@
+"""API keys in front of everything else: who asks without one, or for more than it allows, is refused by the head."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from app.errors import Forbidden, TrinityError, Unauthenticated
+from app.keys import SCOPES, Key, digest_of
+from app.serve.asgi import Asgi, Message, Receive, Send
+from app.serve.limits import refuse
+
+OPEN = frozenset({"/ping", "/health/live", "/health/ready"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+READ, PREDICT, FIT = (frozenset({scope}) for scope in SCOPES)
+POLLING = READ | PREDICT | FIT
+REALM = 'Bearer realm="trinity"'
+SMALL_BODY_BYTES = 65_536  # what the server reads past more cheaply than a client opens a new connection
+_APPLYING = re.compile(r"(/models/[^/]+)?/(predict|score)")
+
+
+class Refusal(NamedTuple):
+    """Why a request may not pass, and the words of WWW-Authenticate for it."""
+
+    error: TrinityError
+    challenge: str
+
+
+class Keys:
+    """An ASGI app in front of another: lets requests pass whose key has a scope that they need (RFC 6750)."""
+
+    def __init__(self, api: Asgi, keys: Sequence[Key]) -> None:
+        self._api = api
+        self._keys = keys
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Hand on, or refuse without asking for the body."""
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        refusal = None if scope["path"] in OPEN else self._refusal(scope)
+        if refusal is None:
+            await self._api(scope, receive, send)
+        else:
+            challenge = b"www-authenticate", refusal.challenge.encode()
+            await refuse(scope, receive, send, refusal.error, challenge, keep=_has_small_body(scope))
+
+    def _refusal(self, scope: Message) -> Refusal | None:
+        needed, given = needs(scope["method"], scope["path"]), _presented(scope)
+        if len(given) != 1:
+            one = "a single key" if given else "a key"
+            return Refusal(
+                Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"), REALM
+            )
+        key = self._known(given.pop())
+        if key is None:
+            return Refusal(Unauthenticated("this key is unknown"), f'{REALM}, error="invalid_token"')
+        if needed & key.scopes:
+            return None
+        wanted, has = " or ".join(sorted(needed)), " and ".join(sorted(key.scopes))
+        return Refusal(
+            Forbidden(f"this needs a key with the scope {wanted}; {key.name!r} has {has}"),
+            f'{REALM}, error="insufficient_scope", scope="{wanted}"',
+        )
+
+    def _known(self, secret: bytes) -> Key | None:
+        """Return the key; as long for every key, known or not, as it takes to compare with all."""
+        digest, found = digest_of(secret), None
+        for key in self._keys:
+            if hmac.compare_digest(key.digest, digest):
+                found = key
+        return found
+
+
+def needs(method: str, path: str) -> frozenset[str]:
+    """Return the scopes of which a request needs one."""
+    if method in SAFE:
+        return POLLING if path.startswith("/jobs/") else READ  # who submits a job may follow it
+    return PREDICT if method == "POST" and _APPLYING.fullmatch(path) else FIT
+
+
+def _presented(scope: Message) -> set[bytes]:
+    """Return the keys that a request comes with; credentials of another kind are somebody else's."""
+    given = set()
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            given.add(value.strip())
+        elif name == b"authorization":
+            kind, _, secret = value.partition(b" ")
+            if kind.lower() == b"bearer":
+                given.add(secret.strip())
+    return given
+
+
+def _has_small_body(scope: Message) -> bool:
+    """Whether the rest of the request is so little, and so sure to come, that the connection may go on after it."""
+    announced = b"0"
+    for name, value in scope["headers"]:
+        if name in (b"transfer-encoding", b"expect"):
+            return False
+        if name == b"content-length":
+            announced = value
+    return announced.isdigit() and int(announced) <= SMALL_BODY_BYTES
