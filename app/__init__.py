@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from app.serve.api import Api
+# Processes share the work, not threads within them: two fits at once would fight over the processors, for ten times as
+# long. It must be set before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    api: Api
+if TYPE_CHECKING:
+    from app.serve.asgi import Asgi
+
+    api: Asgi
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,12 @@ from app.dispatch.base import Dispatcher
 from app.dispatch.inline import Inline
 from app.schemas import Verb
 from app.serve import create_app
-from app.serve.api import Api
+from app.serve.asgi import Asgi
 from app.serve.health import Check
 from app.settings import Mode, Settings, load
 
 
-def build_api(settings: Settings | None = None) -> Api:
+def build_api(settings: Settings | None = None) -> Asgi:
     """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
     house = build(settings or load())
     house.check_store()

@@ -3,6 +3,7 @@
 from app.keeper.beat import Beat
 from app.keeper.keeper import Keeper
 from app.keeper.node import Node, children, end_with_parent, kill
+from app.keeper.outbox import Outbox
 from app.keeper.reconciler import Reconciler
 
-__all__ = ["Beat", "Keeper", "Node", "Reconciler", "children", "end_with_parent", "kill"]
+__all__ = ["Beat", "Keeper", "Node", "Outbox", "Reconciler", "children", "end_with_parent", "kill"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from falcon.asgi import App
 
@@ -106,11 +107,18 @@ def create_app(
     problems.install(api)
     routes.insert(0, Route("GET", "/", Index(settings.mode, routes), "This list."))
     for path, resource in {route.path: route.resource for route in routes}.items():
+        _answer_head(resource)
         api.add_route(path, resource)
     limited: Asgi = Limits(api, bodies, settings.body_timeout)
     entrance = limited if queued else _express(limited, verbs["predict"], service, settings.body_timeout)
     entrance = Keys(entrance, parse(settings.api_keys)) if settings.api_keys else entrance
     return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
+
+
+def _answer_head(resource: Any) -> None:
+    """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
+    if hasattr(resource, "on_get") and not isinstance(resource, JobEvents):
+        resource.on_head = resource.on_get
 
 
 def _express(api: Asgi, predict: VerbResource, service: Service, body_timeout_s: float) -> Asgi:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 import msgspec
 from falcon.asgi import Response
 
-from app.schemas import Envelope, Job
+from app.envelopes import envelope, problem
+from app.schemas import Job
 from app.serve.preferences import Preference
-from app.serve.problems import problem, send
+from app.serve.problems import send
 
 RETRY_AFTER_S = "1"
 _encode = msgspec.json.Encoder().encode
@@ -59,29 +59,6 @@ def send_result(resp: Response, job: Job) -> None:
         resp.status = HTTPStatus.ACCEPTED
         resp.set_header("Retry-After", RETRY_AFTER_S)
         send_json(resp, envelope(job, queued=True))
-
-
-def envelope(job: Job, *, queued: bool) -> Envelope:
-    """Return the job in the form that every verb answers with."""
-    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
-    if job.version is not None:
-        links["model"] = f"/models/{job.model}/versions/{job.version}"
-    return Envelope(
-        id=job.id,
-        verb=job.verb,
-        model=job.model,
-        version=job.version,
-        status=job.status,
-        result=job.result,
-        error=None if job.failure is None else problem(job.failure),
-        created=datetime.fromtimestamp(job.created_s, UTC),
-        started=None if job.started_s is None else datetime.fromtimestamp(job.started_s, UTC),
-        finished=None if job.finished_s is None else datetime.fromtimestamp(job.finished_s, UTC),
-        links=links,
-        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
-        place=msgspec.UNSET if job.place is None else job.place,
-        progress=msgspec.UNSET if job.progress is None else job.progress,
-    )
 
 
 def _send_applied(resp: Response, asked: Preference) -> None:

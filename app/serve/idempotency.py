@@ -27,4 +27,9 @@ def idempotency_key(req: Request, body: bytes) -> IdempotencyKey | None:
         raise Malformed(f'{HEADER} is a string of 1 to 255 visible characters, such as "9b1deb4d-3b7d"')
     digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{req.content_type or ''}\n".encode())
     digest.update(body)
-    return IdempotencyKey(hashlib.sha256((key[1] or key[2]).encode()).hexdigest(), digest.hexdigest())
+    caller = req.get_header("Authorization") or req.get_header("X-API-Key") or ""  # each caller has keys of their own
+    return IdempotencyKey(_digest(f"{caller}\n{key[1] or key[2]}"), digest.hexdigest())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,9 +11,10 @@ import msgspec
 from falcon.asgi import Request, Response, SSEvent
 
 from app.dispatch.base import Dispatcher
+from app.envelopes import envelope
 from app.errors import Invalid
 from app.schemas import VERBS, Event, Page
-from app.serve.answer import envelope, send_accepted, send_json, send_result
+from app.serve.answer import send_accepted, send_json, send_result
 
 STATUSES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED")
 PAGE_JOBS = 50

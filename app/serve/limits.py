@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import msgspec
 
-from app.errors import TooLarge, TooSlow, TrinityError
+from app.envelopes import problem
+from app.errors import TooLarge, TooSlow, TrinityError, Unavailable
 from app.serve.asgi import Asgi, Header, Message, Receive, Send
 from app.serve.body import Bodies
-from app.serve.problems import MEDIA_TYPE, problem
+from app.serve.problems import MEDIA_TYPE
 from app.serve.request_id import HEADER, request_id
 
 LINGER_S = 30  # how long a refused body is still swallowed, and
@@ -35,6 +36,8 @@ class Limits:
             await self._api(scope, _timed(receive, self._body_timeout_s), send)
         except (TooLarge, TooSlow) as error:  # TooSlow only from Falcon's wait for the first event: it answers the rest
             await refuse(scope, receive, send, error)
+        except asyncio.CancelledError:  # the process is stopped, and this took longer than it waits
+            await refuse(scope, receive, send, Unavailable("the process was stopped before this was done; try again"))
 
 
 def at_hand(receive: Receive) -> Message | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from falcon.asgi import Request
 
-_WAIT = re.compile(r"^wait\s*=\s*\"?(\d{1,9})\"?$", re.IGNORECASE)
+_WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
 
 class Preference(NamedTuple):
@@ -30,5 +30,5 @@ def preference(req: Request) -> Preference:
     if header is None:
         return NONE
     parts = [part.partition(";")[0].strip() for part in header.split(",")]
-    waits = [int(match[1]) for part in parts if (match := _WAIT.match(part))]
+    waits = [int(match[1][:9]) for part in parts if (match := _WAIT.match(part))]
     return Preference(waits[0] if waits else None, any(part.lower() == "respond-async" for part in parts))

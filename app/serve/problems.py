@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): the one table of error kinds and HTTP statuses."""
+"""Errors as answers: problem documents (RFC 9457) and the headers that go with them."""
 
 from __future__ import annotations
 
@@ -10,41 +10,13 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from app.errors import Failure, Retriable, TooLarge, TooSlow, TrinityError
+from app.envelopes import problem
+from app.errors import Retriable, TooLarge, TooSlow, TrinityError
 from app.schemas import Problem
 
 logger = getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-
-STATUSES: dict[str, HTTPStatus] = {
-    "malformed": HTTPStatus.BAD_REQUEST,
-    "unauthenticated": HTTPStatus.UNAUTHORIZED,
-    "forbidden": HTTPStatus.FORBIDDEN,
-    "not-found": HTTPStatus.NOT_FOUND,
-    "not-fitted": HTTPStatus.NOT_FOUND,
-    "too-slow": HTTPStatus.REQUEST_TIMEOUT,
-    "conflict": HTTPStatus.CONFLICT,
-    "superseded": HTTPStatus.CONFLICT,
-    "gone": HTTPStatus.GONE,
-    "cancelled": HTTPStatus.GONE,
-    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "queue-full": HTTPStatus.TOO_MANY_REQUESTS,
-    "model-failed": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "worker-lost": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
-    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
-    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
-}
-
-
-def problem(failure: Failure) -> Problem:
-    """Return the problem document of a failure."""
-    status = STATUSES.get(failure.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return Problem(f"urn:trinity:{failure.kind}", status.phrase, status, failure.detail, failure.errors)
 
 
 def send(resp: Response, document: Problem) -> None:

@@ -1,4 +1,4 @@
-"""A worker's process: what it could claim is done once, finished with patience, and visible only while its claim counts."""
+"""A worker's process: what it claimed is done once, finished with patience, published only by a claim that counts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

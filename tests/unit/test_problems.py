@@ -8,9 +8,9 @@ from falcon import testing
 from falcon.asgi import App, Request, Response
 
 import app.ledger  # noqa: F401  its errors count, too
+from app.envelopes import STATUSES, problem
 from app.errors import Failure, Fault, Retriable, TrinityError
 from app.serve import problems
-from app.serve.problems import STATUSES, problem
 
 
 def kinds(base: type[TrinityError] = TrinityError) -> Iterator[type[TrinityError]]:

@@ -1,0 +1,63 @@
+"""The envelope that every verb answers with, and the problem in it: the one table of error kinds and HTTP statuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import msgspec
+
+from app.errors import Failure
+from app.schemas import Envelope, Job, Problem
+
+STATUSES: dict[str, HTTPStatus] = {
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "not-found": HTTPStatus.NOT_FOUND,
+    "not-fitted": HTTPStatus.NOT_FOUND,
+    "too-slow": HTTPStatus.REQUEST_TIMEOUT,
+    "conflict": HTTPStatus.CONFLICT,
+    "superseded": HTTPStatus.CONFLICT,
+    "gone": HTTPStatus.GONE,
+    "cancelled": HTTPStatus.GONE,
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "queue-full": HTTPStatus.TOO_MANY_REQUESTS,
+    "model-failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "worker-lost": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+
+def problem(failure: Failure) -> Problem:
+    """Return the problem document of a failure."""
+    status = STATUSES.get(failure.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return Problem(f"urn:trinity:{failure.kind}", status.phrase, status, failure.detail, failure.errors)
+
+
+def envelope(job: Job, *, queued: bool) -> Envelope:
+    """Return the job in the form that every verb answers with."""
+    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
+    if job.version is not None:
+        links["model"] = f"/models/{job.model}/versions/{job.version}"
+    return Envelope(
+        id=job.id,
+        verb=job.verb,
+        model=job.model,
+        version=job.version,
+        status=job.status,
+        result=job.result,
+        error=None if job.failure is None else problem(job.failure),
+        created=datetime.fromtimestamp(job.created_s, UTC),
+        started=None if job.started_s is None else datetime.fromtimestamp(job.started_s, UTC),
+        finished=None if job.finished_s is None else datetime.fromtimestamp(job.finished_s, UTC),
+        links=links,
+        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
+        place=msgspec.UNSET if job.place is None else job.place,
+        progress=msgspec.UNSET if job.progress is None else job.progress,
+    )
