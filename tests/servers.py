@@ -69,12 +69,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[Server]:
+def valkey(folder: Path, fsync: str = "everysec") -> Iterator[Server]:
     """A Redis-compatible server from PyPI's wheel, keeping its append-only file in `folder`."""
 
     def launch() -> Launch:
         port = free_port()
-        options = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--save", ""]
+        options = [
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            fsync,
+            "--save",
+            "",
+        ]
         command = [get_binary_path(), "--port", str(port), *options]
         return Launch(command, f"redis://127.0.0.1:{port}", lambda _: _says(port, b"PING\r\n", b"+PONG"), {})
 
