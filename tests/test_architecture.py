@@ -18,7 +18,8 @@ FLOORS = [
     {"app.data", "app.model", "app.payloads", "app.store", "app.webhooks"},
     {"app.envelopes", "app.lanes", "app.pointers"},
     {"app.schemas"},
-    {"app.disk", "app.errors", "app.ids", "app.keys", "app.settings"},
+    {"app.disk", "app.errors", "app.ids", "app.settings"},
+    {"app.keys"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

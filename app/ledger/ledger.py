@@ -183,10 +183,10 @@ class Ledger:
             if len(members) < PAGE_SCAN:
                 return
             lowest, at = members[-1]
-            offset = (
-                offset + PAGE_SCAN if at == score else 0
-            )  # from the last one on: jobs are added at the top meanwhile
-            score, last = at, lowest
+            if at == score:
+                offset += PAGE_SCAN
+            else:  # go on from there, for at the top jobs are added meanwhile
+                score, last, offset = at, lowest, 0
 
     def _headers(self, job_ids: Sequence[str]) -> list[Job | None]:
         """Return jobs without their results, None for one that has expired."""

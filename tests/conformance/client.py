@@ -127,6 +127,16 @@ class Gate:
         """Wait until a fit stands at the gate, and hold it there."""
         until(self._somebody_waits, "a fit at the gate")
 
+    def nobody_waits(self) -> bool:
+        """Whether the process whose fit stood here is gone; the gate is shut again behind it."""
+        if self._held is not None:
+            with suppress(BrokenPipeError):
+                os.write(self._held, b"?")
+                return False
+            os.close(self._held)
+            self._held = None
+        return True
+
     def open(self) -> None:
         """Let the fit through."""
         if self._held is None:

@@ -1,5 +1,6 @@
 """Several processes and their limits: what one fits another serves; too much is refused with a time to retry."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -131,3 +132,20 @@ def _tasks(view: httpx.Client) -> set[str]:
 
 def _fits(view: httpx.Client) -> list[dict[str, str]]:
     return [task for task in view.get("/api/tasks").json().values() if task["name"] == "app.tasks.fit"]
+
+
+def test_a_broker_that_stands_still_refuses_nobody(tmp_path: Path) -> None:
+    """A job is accepted when the ledger has it, at once; it is done when the broker is back."""
+    with servers.valkey(tmp_path / "ledger") as ledger, servers.valkey(tmp_path / "broker") as broker:
+        urls = {"TRINITY_LEDGER_URL": ledger.url, "TRINITY_BROKER_URL": broker.url}
+        settings = {"TRINITY_MODE": "async", "TRINITY_STORE": str(tmp_path / "store"), **urls}
+        with servers.worker(tmp_path, **settings), servers.web(tmp_path, **settings) as site:
+            broker.process.send_signal(signal.SIGSTOP)
+            try:
+                accepted = [httpx.post(f"{site.url}/fit", timeout=2) for _ in range(3)]
+                assert [answer.status_code for answer in accepted] == [202, 202, 202]
+            finally:
+                broker.process.send_signal(signal.SIGCONT)
+            for answer in accepted:
+                job = httpx.get(site.url + answer.headers["Location"], params={"wait": WAIT_S}, timeout=WAIT_S + 10)
+                assert job.json()["status"] == "SUCCESS"

@@ -1,14 +1,14 @@
 """A real Valkey for the tests of the ledger: one per module, emptied for every test."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from app.ledger import Ledger, connect
 from tests import servers
-
-TTL_S = 100
+from tests.unit.ledger_house import House
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def redis(server: servers.Server) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def ledger(server: servers.Server, redis: Redis) -> Iterator[Ledger]:
-    made = Ledger(connect(server.url), TTL_S, max_pending=1000)
-    yield made
-    made.close()
+def house(server: servers.Server, redis: Redis, tmp_path: Path) -> Iterator[House]:
+    """The ledger and those who use it."""
+    with closing(House(server.url, redis, tmp_path)) as made:
+        yield made

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.disk import Permit, permitted
+from app.errors import NotFound, QueueFull, TrinityError
+from app.ledger import Submission
 from app.model.base import Array, Regressor
-from app.schemas import Job, Table, Verb, Work
+from app.schemas import Event, Job, Table, Verb, Work
 from app.store import Manifest, Schema, Store
 
 DEADLINE_S = 5.0
@@ -28,6 +30,13 @@ def run(main: Awaitable[T]) -> T:
         return await asyncio.wait_for(main, DEADLINE_S)
 
     return asyncio.run(bounded())
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that other threads bring about."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110  other threads can't set an event of the loop
+            await asyncio.sleep(0.001)
 
 
 async def passed(event: threading.Event) -> None:
@@ -98,45 +107,65 @@ class FakeService:
 
 
 class FakeLedger:
-    """Jobs in a dict. `gate` holds up acceptance; `fail_*` are raised, once each."""
+    """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each."""
 
     def __init__(self, room: int = 10_000, gate: Gate | None = None) -> None:
         self.jobs: dict[str, Job] = {}
-        self.commits: list[list[str]] = []
-        self.claimed: set[str] = set()
+        self.keys: dict[str, str] = {}
+        self.log: dict[str, list[Event]] = {}
+        self.commits: list[list[Submission]] = []
         self.closed = False
         self.fail_accept: list[Exception] = []
-        self.fail_discard: list[Exception] = []
         self._room = room
         self._gate = gate
 
-    def accept(self, jobs: Sequence[tuple[str, Work]]) -> list[Job]:
-        self.commits.append([job_id for job_id, _ in jobs])
+    def accept(self, submissions: Sequence[Submission]) -> list[Job | TrinityError]:
+        self.commits.append(list(submissions))
         if self._gate is not None:
             self._gate.enter()
         if self.fail_accept:
             raise self.fail_accept.pop()
-        accepted = [job(job_id, submitted) for job_id, submitted in jobs[: self._room - len(self.jobs)]]
-        self.jobs |= {one.id: one for one in accepted}
-        return accepted
+        return [self._taken(each) for each in submissions]
 
-    def discard(self, job_ids: Sequence[str]) -> list[str]:
-        if self.fail_discard:
-            raise self.fail_discard.pop()
-        forgotten = [job_id for job_id in job_ids if job_id not in self.claimed]
-        for job_id in forgotten:
-            self.jobs.pop(job_id, None)
-        return forgotten
+    def job(self, job_id: str) -> Job:
+        if job_id not in self.jobs:
+            raise NotFound("no such job")
+        return self.jobs[job_id]
 
-    def job(self, job_id: str) -> Job | None:
-        return self.jobs.get(job_id)
+    def events(self, job_id: str, after: int) -> list[Event]:
+        return [event for event in self.log.get(job_id, []) if event.seq > after]
+
+    def cancel(self, job_id: str) -> str:
+        self.set(job_id, "REVOKED")
+        return "PENDING"
+
+    def retry(self, job_id: str) -> Verb:
+        self.set(job_id, "PENDING")
+        return self.jobs[job_id].verb
 
     def finish(self, job_id: str) -> None:
         """What a worker would do."""
-        self.jobs[job_id] = msgspec.structs.replace(self.jobs[job_id], status="SUCCESS", result=msgspec.Raw(b"{}"))
+        self.set(job_id, "SUCCESS")
+
+    def set(self, job_id: str, status: Any) -> None:
+        """Have the job stand so, and noted."""
+        result = msgspec.Raw(b"{}") if status == "SUCCESS" else None
+        self.jobs[job_id] = msgspec.structs.replace(self.job(job_id), status=status, result=result)
+        events = self.log.setdefault(job_id, [])
+        events.append(Event(len(events) + 1, status.encode()))
 
     def close(self) -> None:
         self.closed = True
+
+    def _taken(self, each: Submission) -> Job | TrinityError:
+        if each.key in self.keys:
+            return self.jobs[self.keys[each.key]]
+        if len(self.jobs) >= self._room:
+            return QueueFull("full")
+        if each.key:
+            self.keys[each.key] = each.job_id
+        self.jobs[each.job_id] = job(each.job_id, each.work)
+        return self.jobs[each.job_id]
 
 
 class FakeWatch:
@@ -144,16 +173,18 @@ class FakeWatch:
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
-        self.events: dict[str, asyncio.Event] = {}
+        self.told: dict[str, asyncio.Event] = {}
         self.closed = False
+        self.before: Callable[[str], object] = lambda job_id: None
 
     @asynccontextmanager
-    async def finished(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+    async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+        self.before(job_id)
         self.entered.set()
-        yield self.events.setdefault(job_id, asyncio.Event())
+        yield self.told.setdefault(job_id, asyncio.Event())
 
     def wake(self) -> None:
-        for event in self.events.values():
+        for event in self.told.values():
             event.set()
 
     async def close(self) -> None:
@@ -166,7 +197,7 @@ class Broker:
     def __init__(self) -> None:
         self.messages: list[tuple[str, list[str]]] = []
         self.fail: list[Exception] = []
-        self.before: Callable[[list[str]], None] = lambda job_ids: None
+        self.before: Callable[[list[str]], object] = lambda job_ids: None
 
     def publish(self, verb: Verb, job_ids: list[str]) -> None:
         self.before(job_ids)

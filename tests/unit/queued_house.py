@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from app.dispatch.base import IdempotencyKey
+from app.dispatch.bell import Bell
 from app.dispatch.queued import Queued
 from app.dispatch.watch import Watch
 from app.ledger import Ledger
 from app.schemas import Job, Verb
-from tests.unit.fakes import Broker, FakeLedger, FakeWatch, Gate, passed, pool, work
+from tests.unit.fakes import Broker, FakeLedger, FakeWatch, Gate, eventually, passed, pool, work
+
+TIMEOUTS_S: dict[Verb, float] = {"fit": 3600.0, "predict": 60.0, "score": 600.0}
 
 
 class House:
@@ -18,9 +22,10 @@ class House:
     def __init__(self, ledger: FakeLedger, watch: FakeWatch, broker: Broker, queued: Queued) -> None:
         self.ledger, self.watch, self.broker, self.queued = ledger, watch, broker, queued
 
-    def submit(self, verb: Verb = "predict", wait_s: float = 0) -> "asyncio.Task[Job]":
+    def submit(self, verb: Verb = "predict", wait_s: float = 0, key: str = "") -> "asyncio.Task[Job]":
         """Begin a submission."""
-        return asyncio.create_task(self.queued.submit(work(verb), wait_s))
+        digests = IdempotencyKey(key, "request") if key else None
+        return asyncio.create_task(self.queued.submit(work(verb), wait_s, digests))
 
     async def submit_while_another_is_committed(self, gate: Gate, count: int) -> "list[asyncio.Task[Job]]":
         """One submission that stands at the gate, and `count` that gather behind it."""
@@ -30,20 +35,28 @@ class House:
         await asyncio.sleep(0)  # one round of the loop: each has handed in its work
         return [first, *rest]
 
+    async def rung(self, count: int) -> list[str]:
+        """Wait until messages have gone out for so many jobs; return their ids."""
+        await eventually(lambda: len(self._announced()) >= count)
+        return self._announced()
+
+    def _announced(self) -> list[str]:
+        return [job_id for _, job_ids in self.broker.messages for job_id in job_ids]
+
 
 @asynccontextmanager
 async def house(gate: Gate | None = None, room: int = 10_000) -> AsyncIterator[House]:
     """The parts, closed at the end."""
     ledger, watch, broker = FakeLedger(room, gate), FakeWatch(), Broker()
     with pool() as threads:
-        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), broker.publish, threads)
+        bell = Bell(broker.publish)
+        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), bell, threads, TIMEOUTS_S)
         try:
             yield House(ledger, watch, broker, queued)
         finally:
             if gate is not None:
                 gate.open()
-            with suppress(RuntimeError):  # an accident the test itself arranged
-                await queued.close()
+            await queued.close()
 
 
 async def ends(tasks: "list[asyncio.Task[Job]]") -> list[Any]:

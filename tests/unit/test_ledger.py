@@ -1,273 +1,198 @@
-"""The ledger against a real Valkey: each step is atomic, each job is run by one claim, and the queue is bounded."""
+"""Jobs come into the ledger: in order, within a bound, once for a key, and once when an answer was lost."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from uuid import uuid4
 
-import msgspec
-import numpy as np
 import pytest
-from redis import Redis
 
-from app.errors import Failure, Fault
-from app.ledger import Claim, Ledger, LedgerUnavailable, connect
-from app.ledger.ledger import CHANNEL
-from app.schemas import Outcome, Source, Table, Work
-from tests import servers
-from tests.unit.conftest import TTL_S
+from app.errors import Conflict, Gone, NotFound, QueueFull
+from app.ledger import Submission
+from app.schemas import Job
 from tests.unit.fakes import work
-
-DONE = Outcome(1.0, 2.0, 7, msgspec.Raw(b'{"y":[1.5]}'))
-FAILED = Outcome(1.0, 2.0, failure=Failure("invalid", "no", [Fault("/data/X", "too far")]))
+from tests.unit.ledger_house import DONE, House
 
 
-def accept(ledger: Ledger, count: int = 1, submitted: Work | None = None) -> list[str]:
-    """Commit so many jobs; return the ids of those accepted."""
-    return [job.id for job in ledger.accept([(uuid4().hex, submitted or work()) for _ in range(count)])]
+def keyed(job_id: str, key: str = "key", digest: str = "request") -> Submission:
+    """Work under an idempotency key."""
+    return Submission(job_id, work(), 60, key, digest)
 
 
-def claim(ledger: Ledger, job_id: str) -> Claim:
-    """The claim of one job that waits."""
-    (claimed,) = ledger.claim([job_id])
-    return claimed
-
-
-def test_an_accepted_job_waits(ledger: Ledger) -> None:
+def test_an_accepted_job_waits(house: House) -> None:
     """It is PENDING, and reads as what `accept` returned."""
-    (accepted,) = ledger.accept([("one", work("score", version=3))])
-    assert accepted == ledger.job("one")
+    (accepted,) = house.ledger.accept([Submission("one", work("score", version=3), 60)])
+    assert accepted == house.ledger.job("one")
+    assert isinstance(accepted, Job)
     assert (accepted.status, accepted.verb, accepted.model, accepted.version) == ("PENDING", "score", "mean", 3)
     assert (accepted.started_s, accepted.finished_s, accepted.result, accepted.failure) == (None, None, None, None)
+    assert (accepted.attempts, accepted.place, accepted.progress) == (0, 1, None)
 
 
-def test_a_fit_has_no_version_yet(ledger: Ledger) -> None:
+def test_a_fit_has_no_version_yet(house: House) -> None:
     """None goes in and comes out."""
-    (job_id,) = accept(ledger, submitted=work("fit"))
-    assert getattr(ledger.job(job_id), "version", 0) is None
+    (job_id,) = house.accept(submitted=work("fit"))
+    assert house.ledger.job(job_id).version is None
 
 
 @pytest.mark.parametrize("job_id", ["nope", "", "*", "../one", "é", "a\0b", "x" * 10_000])
-def test_an_unknown_job_is_none(ledger: Ledger, job_id: str) -> None:
+def test_an_unknown_job_is_not_found(house: House, job_id: str) -> None:
     """Whatever its id looks like."""
-    accept(ledger)
-    assert ledger.job(job_id) is None
+    house.accept()
+    with pytest.raises(NotFound):
+        house.ledger.job(job_id)
+
+
+def test_an_expired_job_is_gone(house: House) -> None:
+    """It is told from one that never was."""
+    job_id = house.ended()
+    house.expire(job_id)
+    with pytest.raises(Gone):
+        house.ledger.job(job_id)
+
+
+def test_places_are_counted_in_each_lane(house: House) -> None:
+    """From 1, in the order in which the jobs came, those of one call too; they move up when one is claimed."""
+    jobs = [*house.accept(12), *house.accept(3, work("fit")), *house.accept(1)]
+    places = [house.ledger.job(job_id).place for job_id in jobs]
+    assert places == [*range(1, 13), 1, 2, 3, 13]
+    house.claim(jobs[0])
+    assert [house.ledger.job(job_id).place for job_id in (jobs[0], jobs[1], jobs[15])] == [None, 1, 12]
+
+
+def test_a_call_whose_answer_was_lost_may_be_repeated(house: House) -> None:
+    """The same ids again are the same jobs at the same places, and take no more room."""
+    bounded = house.bounded(max_pending=3)
+    submissions = [Submission(job_id, work(), 60) for job_id in ("a", "b", "c")]
+    first = bounded.ledger.accept(submissions)
+    again = bounded.ledger.accept(submissions)
+    assert [(job.id, job.status, job.place) for job in again if isinstance(job, Job)] == [
+        (job.id, job.status, job.place) for job in first if isinstance(job, Job)
+    ]
+    assert len(again) == 3
+    assert house.keeping().waiting("predict") == 3
+
+
+def test_a_repeated_call_changes_no_job_that_runs(house: House) -> None:
+    """A job that was claimed meanwhile stays as it is."""
+    submission = Submission("a", work(), 60)
+    house.ledger.accept([submission])
+    house.claim("a")
+    (answer,) = house.ledger.accept([submission])
+    assert isinstance(answer, Job)
+    assert (answer.id, answer.place) == ("a", None)
+    assert house.status("a") == "STARTED"
+
+
+def test_a_repeated_call_under_a_key_is_no_conflict(house: House) -> None:
+    """The key names the job itself."""
+    for _ in range(2):
+        (answer,) = house.ledger.accept([keyed("a")])
+        assert isinstance(answer, Job)
+        assert answer.id == "a"
+
+
+def test_the_queue_has_a_bound(house: House) -> None:
+    """The first that find room are accepted and no more; claimed and cancelled jobs make room."""
+    bounded = house.bounded(max_pending=3)
+    answers = bounded.ledger.accept([Submission(f"job{i}", work(), 60) for i in range(5)])
+    assert [type(answer) for answer in answers] == [Job, Job, Job, QueueFull, QueueFull]
+    assert house.status("job3") == "NotFound"
+    house.claim("job0")
+    assert len(bounded.accept(2)) == 1
+    house.ledger.cancel("job1")
+    assert len(bounded.accept(2)) == 1
+
+
+def test_the_bound_is_one_for_all_lanes(house: House) -> None:
+    """Waiting fits leave no room for predictions."""
+    bounded = house.bounded(max_pending=2)
+    assert len(bounded.accept(2, work("fit"))) == 2
+    assert bounded.accept() == []
+
+
+def test_the_bound_holds_for_many_at_once(house: House) -> None:
+    """Web processes that commit at the same time share one bound."""
+    writers, bound = 8, 50
+    bounded = [house.bounded(max_pending=bound) for _ in range(writers)]
+    start = threading.Barrier(writers)
+
+    def write(own: House) -> int:
+        start.wait()
+        return sum(len(own.accept(3)) for _ in range(10))
+
+    with ThreadPoolExecutor(writers) as pool:
+        assert sum(pool.map(write, bounded)) == bound
 
 
 @pytest.mark.parametrize(
-    "data",
-    [
-        Table(np.array([[0.1, -0.0], [5e-324, 1e308]]), np.array([1.0, 2.0]), ["a", "é,\n"], ["y"]),
-        Table(np.zeros((2, 1)), np.arange(6.0).reshape(2, 3)),
-        Table(np.zeros((3, 2))),
-        Source("dummy", {"number": 5, "function": [1.0, 2.0], "noise": 0.5}),
-    ],
-    ids=["named", "several outputs", "no y", "a source"],
+    ("service_s", "children", "retry_after_s"),
+    [(None, "1 2", 1), (10, "", 30), (10, "1", 30), (10, "1 2", 15), (1000, "1", 300), (0.01, "1", 1)],
 )
-def test_a_claim_brings_the_work_as_it_was(ledger: Ledger, data: Any) -> None:
-    """Every bit of the arrays, their shapes, and all names."""
-    sent = Work("fit", "m", None, {"degree": 3, "interactions": False}, data)
-    (job_id,) = accept(ledger, submitted=sent)
-    got = claim(ledger, job_id).work
-    assert (got.verb, got.model, got.version, got.params) == (sent.verb, sent.model, sent.version, sent.params)
-    if isinstance(data, Source):
-        assert got.data == data
-        return
-    assert isinstance(got.data, Table)
-    assert (got.data.inputs, got.data.outputs) == (data.inputs, data.outputs)
-    assert got.data.X.shape == data.X.shape and got.data.X.tobytes() == data.X.tobytes()
-    assert (got.data.y is None) == (data.y is None)
-    assert data.y is None or (got.data.y.shape == data.y.shape and got.data.y.tobytes() == data.y.tobytes())
+def test_a_refusal_says_when_the_lane_is_worked_off(
+    house: House, service_s: float | None, children: str, retry_after_s: int
+) -> None:
+    """Jobs that wait × the time that such jobs took ÷ the processes there are; between a second and five minutes."""
+    bounded = house.bounded(max_pending=3)
+    bounded.accept(3)
+    if service_s is not None:
+        house.redis.hset("trinity:pace:predict", "service_s", str(service_s))
+    house.keeping().renew(children.split())
+    (refusal,) = bounded.ledger.accept([Submission("late", work(), 60)])
+    assert isinstance(refusal, QueueFull)
+    assert refusal.retry_after_s == retry_after_s
 
 
-def test_a_claimed_job_has_started(ledger: Ledger) -> None:
-    """Its status says so, and since when."""
-    (job_id,) = accept(ledger)
-    claim(ledger, job_id)
-    job = ledger.job(job_id)
-    assert job is not None
-    assert job.status == "STARTED"
-    assert job.started_s is not None and job.started_s >= job.created_s
+def test_a_key_used_again_is_the_same_job(house: House) -> None:
+    """The first job as it stands now, whatever became of it; nothing new is made."""
+    house.ledger.accept([keyed("first")])
+    house.finish(house.claim("first"))
+    (again,) = house.ledger.accept([keyed("second")])
+    assert isinstance(again, Job)
+    assert (again.id, again.status, bytes(again.result or b"")) == ("first", "SUCCESS", bytes(DONE.result or b""))
+    assert house.status("second") == "NotFound"
 
 
-def test_only_what_waits_is_claimed(ledger: Ledger) -> None:
-    """Jobs that are unknown, taken, finished or discarded are left out, the others come in order."""
-    first, taken, finished, discarded, last = accept(ledger, 5)
-    claim(ledger, taken)
-    ledger.finish([(claim(ledger, finished), DONE)])
-    ledger.discard([discarded])
-    claimed = ledger.claim(["unknown", first, taken, finished, discarded, last, first])
-    assert [one.job_id for one in claimed] == [first, last]
+def test_a_key_used_for_another_request_is_a_conflict(house: House) -> None:
+    """And no job."""
+    house.ledger.accept([keyed("first")])
+    (answer,) = house.ledger.accept([keyed("second", digest="other")])
+    assert isinstance(answer, Conflict)
+    assert house.status("second") == "NotFound"
 
 
-def test_each_job_is_claimed_once_whoever_asks(server: servers.Server, ledger: Ledger) -> None:
-    """Of many workers that claim the same jobs at once, each job goes to exactly one."""
-    job_ids, workers = accept(ledger, 300), 8
-    start = threading.Barrier(workers)
+def test_other_keys_are_other_jobs(house: House) -> None:
+    """And so are requests without a key."""
+    answers = house.ledger.accept([keyed("a", "k1"), keyed("b", "k2"), keyed("c", ""), keyed("d", "")])
+    assert [job.id for job in answers if isinstance(job, Job)] == ["a", "b", "c", "d"]
 
-    def one_worker(number: int) -> list[str]:
-        own = Ledger(connect(server.url), TTL_S, max_pending=1000)
+
+def test_a_key_of_an_expired_job_is_gone(house: House) -> None:
+    """Its result is kept no longer, and the work isn't done twice."""
+    house.ledger.accept([keyed("first")])
+    house.finish(house.claim("first"))
+    house.expire("first")
+    (answer,) = house.ledger.accept([keyed("second")])
+    assert isinstance(answer, Gone)
+
+
+def test_a_hundred_with_one_key_in_one_call_are_one_job(house: House) -> None:
+    """The first of them."""
+    answers = house.ledger.accept([keyed(f"job{i}") for i in range(100)])
+    assert {job.id for job in answers if isinstance(job, Job)} == {"job0"}
+    assert len(answers) == 100
+    assert house.keeping().waiting("predict") == 1
+
+
+def test_a_hundred_with_one_key_in_many_calls_are_one_job(house: House) -> None:
+    """Whichever of the web processes comes first."""
+    webs = [house.web() for _ in range(10)]
+    start = threading.Barrier(10)
+
+    def write(number: int) -> set[str]:
         start.wait()
-        order = job_ids if number % 2 else job_ids[::-1]
-        claimed = [one.job_id for i in range(0, 300, 7) for one in own.claim(order[i : i + 7])]
-        own.close()
-        return claimed
+        answers = [webs[number].accept([keyed(f"job{number}-{i}")])[0] for i in range(10)]
+        return {answer.id if isinstance(answer, Job) else type(answer).__name__ for answer in answers}
 
-    with ThreadPoolExecutor(workers) as pool:
-        claimed = [job_id for ids in pool.map(one_worker, range(workers)) for job_id in ids]
-    assert sorted(claimed) == sorted(job_ids)
-
-
-def test_a_finished_job_has_its_result(ledger: Ledger) -> None:
-    """Result, version and times are there, in order; there is no failure."""
-    (job_id,) = accept(ledger)
-    assert ledger.finish([(claim(ledger, job_id), DONE)]) == 1
-    job = ledger.job(job_id)
-    assert job is not None
-    assert (job.status, job.version, bytes(job.result or b""), job.failure) == ("SUCCESS", 7, b'{"y":[1.5]}', None)
-    assert job.created_s <= (job.started_s or 0) <= (job.finished_s or 0)
-
-
-def test_a_failed_job_has_its_failure(ledger: Ledger) -> None:
-    """Kind, words and pointers are kept, and the version that was asked for; there is no result."""
-    (job_id,) = accept(ledger, submitted=work(version=4))
-    ledger.finish([(claim(ledger, job_id), FAILED)])
-    job = ledger.job(job_id)
-    assert job is not None
-    assert (job.status, job.version, job.result, job.failure) == ("FAILURE", 4, None, FAILED.failure)
-
-
-def test_many_jobs_finish_in_one_step(ledger: Ledger) -> None:
-    """Each with its own outcome."""
-    claims = ledger.claim(accept(ledger, 3))
-    outcomes = [Outcome(1.0, 2.0, n, msgspec.Raw(str(n).encode())) for n in (1, 2, 3)]
-    assert ledger.finish(list(zip(claims, outcomes, strict=True))) == 3
-    jobs = [ledger.job(one.job_id) for one in claims]
-    assert [(job.version, bytes(job.result or b"")) for job in jobs if job] == [(1, b"1"), (2, b"2"), (3, b"3")]
-
-
-@pytest.mark.parametrize("off", [-1, 1])
-def test_only_the_newest_claim_may_finish(ledger: Ledger, off: int) -> None:
-    """An outcome under another fence changes nothing; the newest claim's counts, once."""
-    (job_id,) = accept(ledger)
-    mine = claim(ledger, job_id)
-    assert ledger.finish([(mine._replace(fence=mine.fence + off), FAILED)]) == 0
-    assert getattr(ledger.job(job_id), "status", "") == "STARTED"
-    assert ledger.finish([(mine, DONE)]) == 1
-    assert ledger.finish([(mine, FAILED)]) == 0
-    assert getattr(ledger.job(job_id), "status", "") == "SUCCESS"
-
-
-def test_a_job_that_is_gone_is_not_finished(ledger: Ledger, redis: Redis) -> None:
-    """An outcome for a job that nobody knows any more brings it not back."""
-    (job_id,) = accept(ledger)
-    mine = claim(ledger, job_id)
-    redis.flushall()
-    assert ledger.finish([(mine, DONE)]) == 0
-    assert ledger.job(job_id) is None
-
-
-def test_a_finished_job_expires(ledger: Ledger, redis: Redis) -> None:
-    """It is kept for the result's time to live; one that waits or runs has no such end."""
-    waiting, running, finished = accept(ledger, 3)
-    claim(ledger, running)
-    ledger.finish([(claim(ledger, finished), DONE)])
-    left_s = {one: redis.ttl(next(redis.scan_iter(f"*{one}"))) for one in (waiting, running, finished)}
-    assert left_s[waiting] == left_s[running] == -1
-    assert TTL_S - 5 <= left_s[finished] <= TTL_S
-
-
-def test_a_finished_job_no_longer_holds_its_data(ledger: Ledger, redis: Redis) -> None:
-    """The numbers of the request are forgotten: only the result takes memory."""
-    (job_id,) = accept(ledger, submitted=work(rows=10_000))
-    key = next(redis.scan_iter(f"*{job_id}"))
-    assert redis.memory_usage(key) > 80_000
-    ledger.finish([(claim(ledger, job_id), DONE)])
-    assert redis.memory_usage(key) < 2_000
-
-
-def test_times_are_those_of_redis(ledger: Ledger, redis: Redis) -> None:
-    """Each lies between what the server's clock says before and after, to the microsecond."""
-
-    def now() -> float:
-        seconds, microseconds = redis.time()
-        return float(seconds) + microseconds / 1e6
-
-    marks = [now()]
-    (job_id,) = accept(ledger)
-    marks.append(now())
-    mine = claim(ledger, job_id)
-    marks.append(now())
-    ledger.finish([(mine, DONE)])
-    marks.append(now())
-    job = ledger.job(job_id)
-    assert job is not None
-    for told, before, after in zip((job.created_s, job.started_s, job.finished_s), marks, marks[1:], strict=False):
-        assert told is not None
-        assert before - 1e-6 <= told <= after + 1e-6
-
-
-def test_the_queue_has_a_bound(server: servers.Server, redis: Redis) -> None:
-    """The first that find room are accepted and no more; claimed and discarded jobs make room."""
-    bounded = Ledger(connect(server.url), TTL_S, max_pending=3)
-    ids = [f"job{i}" for i in range(5)]
-    assert [job.id for job in bounded.accept([(one, work()) for one in ids])] == ids[:3]
-    assert bounded.job("job3") is None
-    assert accept(bounded) == []
-    bounded.claim(["job0"])
-    assert len(accept(bounded, 2)) == 1
-    bounded.discard(["job1"])
-    assert len(accept(bounded, 2)) == 1
-    assert accept(bounded) == []
-    bounded.close()
-
-
-def test_the_bound_holds_for_many_at_once(server: servers.Server, redis: Redis) -> None:
-    """Web processes that commit at the same time share one bound."""
-    writers, bound = 8, 50
-    start = threading.Barrier(writers)
-
-    def one_writer(_: int) -> int:
-        own = Ledger(connect(server.url), TTL_S, max_pending=bound)
-        start.wait()
-        accepted = sum(len(accept(own, 3)) for _ in range(10))
-        own.close()
-        return accepted
-
-    with ThreadPoolExecutor(writers) as pool:
-        assert sum(pool.map(one_writer, range(writers))) == bound
-
-
-def test_discard_forgets_what_waits(ledger: Ledger) -> None:
-    """A job that a worker has is kept, and so is its result; one that waits is gone."""
-    waiting, running = accept(ledger, 2)
-    mine = claim(ledger, running)
-    assert ledger.discard([waiting, running, "unknown"]) == [waiting]
-    assert ledger.job(waiting) is None
-    assert ledger.claim([waiting]) == []
-    assert ledger.finish([(mine, DONE)]) == 1
-
-
-def test_finishing_is_announced(ledger: Ledger, redis: Redis) -> None:
-    """Whoever listens hears the id, after the result is there."""
-    (job_id,) = accept(ledger)
-    with redis.pubsub(ignore_subscribe_messages=True) as listener:
-        listener.subscribe(CHANNEL)
-        listener.get_message(timeout=5)
-        ledger.finish([(claim(ledger, job_id), DONE)])
-        message = listener.get_message(timeout=5)
-    assert message is not None and message["data"] == job_id.encode()
-
-
-def test_a_full_ledger_refuses_new_jobs_and_can_be_worked_off(ledger: Ledger, redis: Redis) -> None:
-    """Without memory nothing more is accepted, but what was accepted is still claimed and finished."""
-    (job_id,) = accept(ledger)
-    before = redis.config_get("maxmemory")["maxmemory"]
-    redis.config_set("maxmemory", 1)
-    try:
-        with pytest.raises(LedgerUnavailable):
-            accept(ledger)
-        assert ledger.finish([(claim(ledger, job_id), DONE)]) == 1
-    finally:
-        redis.config_set("maxmemory", before)
-    assert getattr(ledger.job(job_id), "status", None) == "SUCCESS"
+    with ThreadPoolExecutor(10) as pool:
+        found = set().union(*pool.map(write, range(10)))
+    assert len(found) == 1
+    assert house.keeping().waiting("predict") == 1

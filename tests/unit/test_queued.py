@@ -5,14 +5,12 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 import pytest
-from kombu.exceptions import OperationalError
 
-from app.dispatch.queued import MESSAGE_JOBS
 from app.errors import QueueFull, Unavailable
 from app.ledger import LedgerUnavailable
-from app.schemas import Job, Verb
+from app.schemas import Job, Page, Verb
 from tests.unit.fakes import Gate, passed, run, work
-from tests.unit.queued_house import ends, house, kinds
+from tests.unit.queued_house import TIMEOUTS_S, ends, house, kinds
 
 UNFORESEEN = RuntimeError("nobody foresaw this")
 
@@ -25,12 +23,42 @@ def test_a_job_is_committed_then_announced() -> None:
             parts.broker.before = lambda job_ids: committed.append(all(one in parts.ledger.jobs for one in job_ids))
             job = await parts.queued.submit(work("score"), 0)
             assert (job.verb, job.model, job.version, job.status, job.created_s) == ("score", "mean", 1, "PENDING", 1.0)
-            assert parts.ledger.commits == [[job.id]]
+            assert [[each.job_id for each in commit] for commit in parts.ledger.commits] == [[job.id]]
+            await parts.rung(1)
             assert parts.broker.messages == [("score", [job.id])]
 
     committed: list[bool] = []
     run(main())
     assert committed == [True]
+
+
+@pytest.mark.parametrize("verb", TIMEOUTS_S)
+def test_a_job_has_the_timeout_of_its_verb(verb: Verb) -> None:
+    """Unless the request names one of its own."""
+
+    async def main() -> None:
+        async with house() as parts:
+            own = work(verb)
+            own.timeout_s = 0.5
+            for asked in (work(verb), own):
+                await parts.queued.submit(asked, 0)
+            assert [commit[0].timeout_s for commit in parts.ledger.commits] == [TIMEOUTS_S[verb], 0.5]
+
+    run(main())
+
+
+def test_a_key_used_again_is_the_same_job_and_rings_once() -> None:
+    """Both callers have the job of the first."""
+
+    async def main() -> None:
+        async with house() as parts:
+            (first,) = await ends([parts.submit(key="key")])
+            (again,) = await ends([parts.submit(key="key")])
+            (other,) = await ends([parts.submit()])
+            assert again.id == first.id
+            assert await parts.rung(2) == [first.id, other.id]
+
+    run(main())
 
 
 def test_what_gathers_is_committed_together() -> None:
@@ -43,22 +71,8 @@ def test_what_gathers_is_committed_together() -> None:
                 gate.open()
                 jobs = await ends(tasks)
                 assert [len(commit) for commit in parts.ledger.commits] == [1, 100]
-                assert [job.id for job in jobs] == [job_id for commit in parts.ledger.commits for job_id in commit]
-
-    run(main())
-
-
-def test_messages_are_bounded() -> None:
-    """A large group goes out in messages of a bounded size, each job in one of them."""
-
-    async def main() -> None:
-        with Gate() as gate:
-            async with house(gate) as parts:
-                tasks = await parts.submit_while_another_is_committed(gate, 2 * MESSAGE_JOBS + 1)
-                gate.open()
-                jobs = await ends(tasks)
-                assert [len(ids) for _, ids in parts.broker.messages] == [1, MESSAGE_JOBS, MESSAGE_JOBS, 1]
-                assert sorted(i for _, ids in parts.broker.messages for i in ids) == sorted(job.id for job in jobs)
+                assert [job.id for job in jobs] == [each.job_id for commit in parts.ledger.commits for each in commit]
+                assert sorted(await parts.rung(101)) == sorted(job.id for job in jobs)
 
     run(main())
 
@@ -76,59 +90,24 @@ def test_each_verb_has_its_lane() -> None:
                 await asyncio.sleep(0)
                 gate.open()
                 jobs = await ends([first, *rest])
+                await parts.rung(5)
                 lanes = {job_id: verb for verb, job_ids in parts.broker.messages for job_id in job_ids}
                 assert [lanes[job.id] for job in jobs] == ["fit", *verbs]
-                assert len(parts.broker.messages) == 4
 
     run(main())
 
 
-@pytest.mark.parametrize(
-    "error", [OperationalError("refused"), ConnectionRefusedError(), TimeoutError(), BrokenPipeError()]
-)
+@pytest.mark.parametrize("error", [Unavailable("refused"), UNFORESEEN])
 def test_a_broker_that_takes_no_message(error: Exception) -> None:
-    """The job is taken back from the ledger, and the caller told to try again; the next submission is well."""
+    """The job is accepted all the same: it is in the ledger, and the workers find it; later ones are announced."""
 
     async def main() -> None:
         async with house() as parts:
             parts.broker.fail = [error]
-            assert kinds(await ends([parts.submit()])) == ["Unavailable"]
-            assert parts.ledger.jobs == {}
-            assert kinds(await ends([parts.submit()])) == ["PENDING"]
-
-    run(main())
-
-
-def test_a_broker_that_fails_for_one_lane() -> None:
-    """Only the jobs of the message that didn't go out are lost."""
-
-    async def main() -> None:
-        with Gate() as gate:
-            async with house(gate) as parts:
-                first = parts.submit("fit")
-                await passed(gate.reached)
-                rest = [parts.submit("score"), parts.submit("predict")]
-                await asyncio.sleep(0)
-
-                def refuse_scores(job_ids: list[str]) -> None:
-                    if any(parts.ledger.jobs[job_id].verb == "score" for job_id in job_ids):
-                        raise ConnectionRefusedError
-
-                parts.broker.before = refuse_scores
-                gate.open()
-                assert kinds(await ends([first, *rest])) == ["PENDING", "Unavailable", "PENDING"]
-
-    run(main())
-
-
-def test_a_job_that_was_claimed_is_not_taken_back() -> None:
-    """The message went out though the broker's answer was lost: a job that a worker has is accepted."""
-
-    async def main() -> None:
-        async with house() as parts:
-            parts.broker.before = parts.ledger.claimed.update
-            parts.broker.fail = [TimeoutError()]
-            assert kinds(await ends([parts.submit()])) == ["PENDING"]
+            (job,) = await ends([parts.submit()])
+            assert job.status == "PENDING"
+            (later,) = await ends([parts.submit()])
+            assert later.id in await parts.rung(1)
 
     run(main())
 
@@ -144,22 +123,8 @@ def test_a_ledger_that_does_not_answer() -> None:
                 gate.open()
                 results = await ends(tasks)
                 assert all(isinstance(result, Unavailable) for result in results)
-                assert parts.broker.messages == []
-                assert kinds(await ends([parts.submit()])) == ["PENDING"]
-
-    run(main())
-
-
-def test_broker_and_ledger_fail_together() -> None:
-    """One Redis may be both: when the job can't even be taken back, its caller is still told."""
-
-    async def main() -> None:
-        async with house() as parts:
-            parts.broker.fail = [ConnectionRefusedError()]
-            parts.ledger.fail_discard = [LedgerUnavailable("down")]
-            (result,) = await ends([parts.submit()])
-            assert isinstance(result, Unavailable)
-            assert kinds(await ends([parts.submit()])) == ["PENDING"]
+                (job,) = await ends([parts.submit()])
+                assert await parts.rung(1) == [job.id]
 
     run(main())
 
@@ -180,21 +145,8 @@ def test_an_unforeseen_error_leaves_nobody_waiting() -> None:
     run(main())
 
 
-def test_an_unforeseen_error_of_the_broker_leaves_nobody_waiting() -> None:
-    """The same for what a publish raises."""
-
-    async def main() -> None:
-        async with house() as parts:
-            parts.broker.fail = [UNFORESEEN]
-            (result,) = await ends([parts.submit()])
-            assert not isinstance(result, Job)
-            assert kinds(await ends([parts.submit()])) == ["PENDING"]
-
-    run(main())
-
-
 def test_over_the_bound_the_queue_is_full() -> None:
-    """The first that find room are accepted, the others told that the queue is full."""
+    """The first that find room are accepted and announced, the others told that the queue is full."""
 
     async def main() -> None:
         with Gate() as gate:
@@ -204,7 +156,7 @@ def test_over_the_bound_the_queue_is_full() -> None:
                 results = await ends(tasks)
                 assert kinds(results) == ["PENDING"] * 3 + ["QueueFull"] * 2
                 assert isinstance(results[-1], QueueFull)
-                assert sum(len(ids) for _, ids in parts.broker.messages) == 3
+                assert sorted(await parts.rung(3)) == sorted(job.id for job in results[:3])
 
     run(main())
 
@@ -227,6 +179,43 @@ def test_a_client_that_hangs_up_breaks_nobody() -> None:
     run(main())
 
 
+def test_a_cancelled_job_is_told_as_it_is_then() -> None:
+    """Its envelope says REVOKED."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work(), 0)
+            assert (await parts.queued.cancel(job.id)).status == "REVOKED"
+
+    run(main())
+
+
+def test_a_job_that_runs_again_is_announced_again() -> None:
+    """In the lane of its verb."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work("score"), 0)
+            await parts.rung(1)
+            await parts.queued.cancel(job.id)
+            assert (await parts.queued.retry(job.id)).status == "PENDING"
+            await parts.rung(2)
+            assert parts.broker.messages == [("score", [job.id])] * 2
+
+    run(main())
+
+
+def test_the_list_is_the_ledgers() -> None:
+    """Page and cursor go through as they are."""
+
+    async def main() -> None:
+        async with house() as parts:
+            parts.ledger.jobs = lambda page: ([], f"after {page.cursor}")  # type: ignore[assignment]
+            assert await parts.queued.jobs(Page(1, "here")) == ([], "after here")
+
+    run(main())
+
+
 def test_close_lets_the_group_arrive() -> None:
     """What is on its way when the server stops is committed and sent, then the connections are closed."""
 
@@ -240,7 +229,7 @@ def test_close_lets_the_group_arrive() -> None:
                 gate.open()
                 await closing
                 assert kinds(await ends(tasks)) == ["PENDING"] * 4
-                assert len(parts.broker.messages) == 2
+                assert sum(len(ids) for _, ids in parts.broker.messages) == 4
                 assert parts.ledger.closed
                 assert parts.watch.closed
 

@@ -1,10 +1,14 @@
 """Queued dispatch: clients that wait for a job get its end, or at their deadline its state."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
 from app.dispatch.watch import Watch
 from app.errors import NotFound
-from tests.unit.fakes import run
+from app.schemas import Event
+from tests.unit.fakes import run, work
 from tests.unit.queued_house import ends, house, kinds
 
 
@@ -15,7 +19,7 @@ def test_a_waiting_client_gets_the_result() -> None:
         async with house() as parts:
             task = parts.submit(wait_s=60)
             await parts.watch.entered.wait()
-            ((job_id, event),) = parts.watch.events.items()
+            ((job_id, event),) = parts.watch.told.items()
             assert not task.done()
             parts.ledger.finish(job_id)
             event.set()
@@ -29,21 +33,21 @@ def test_a_job_that_ends_before_the_watch_begins_is_seen() -> None:
 
     async def main() -> None:
         async with house() as parts:
-            parts.broker.before = lambda job_ids: [parts.ledger.finish(one) for one in job_ids] and None
+            parts.watch.before = parts.ledger.finish
             assert kinds(await ends([parts.submit(wait_s=60)])) == ["SUCCESS"]
 
     run(main())
 
 
 def test_a_lost_notice_delays_but_does_not_lose() -> None:
-    """Whoever waits looks at the job now and then."""
+    """Whoever waits looks at the job itself, at the latest at the deadline."""
 
     async def main() -> None:
         async with house() as parts:
-            task = parts.submit(wait_s=60)
+            task = parts.submit(wait_s=0.2)
             await parts.watch.entered.wait()
             parts.ledger.finish(next(iter(parts.ledger.jobs)))
-            assert (await task).status == "SUCCESS"
+            assert kinds(await ends([task])) == ["SUCCESS"]
 
     run(main())
 
@@ -88,9 +92,65 @@ def test_waking_reaches_every_wait() -> None:
 
     async def main() -> None:
         watch = Watch("redis://127.0.0.1:1")  # nobody has to be there
-        async with watch.finished("a") as one, watch.finished("a") as two, watch.finished("b") as three:
+        async with watch.changes("a") as one, watch.changes("a") as two, watch.changes("b") as three:
             watch.wake()
             assert one.is_set() and two.is_set() and three.is_set()
         await watch.close()
+
+    run(main())
+
+
+async def numbers(stream: AsyncIterator[Event | None], at_most: int = 100) -> list[int]:
+    """The numbers of a stream's events, to its end or so many."""
+    found: list[int] = []
+    async for event in stream:
+        if event is not None:
+            found.append(event.seq)
+        if len(found) == at_most:
+            break
+    return found
+
+
+def test_events_are_told_to_the_end() -> None:
+    """Those of before, then each as it happens; the stream ends when the job has."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work(), 0)
+            parts.ledger.set(job.id, "STARTED")
+            told = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
+            await parts.watch.entered.wait()
+            for status in ("RETRY", "STARTED", "SUCCESS"):
+                parts.ledger.set(job.id, status)
+                parts.watch.wake()
+            assert await told == [1, 2, 3, 4]
+
+    run(main())
+
+
+def test_events_go_on_where_a_client_left_off() -> None:
+    """Only those after the one that it saw last."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work(), 0)
+            for status in ("STARTED", "SUCCESS"):
+                parts.ledger.set(job.id, status)
+            assert await numbers(parts.queued.events(job.id, 1)) == [2]
+            assert await numbers(parts.queued.events(job.id, 2)) == []
+
+    run(main())
+
+
+def test_events_end_when_the_process_stops() -> None:
+    """The client comes back to another, and goes on there."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work(), 0)
+            told = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
+            await parts.watch.entered.wait()
+            parts.queued.stop_waiting()
+            assert await told == []
 
     run(main())

@@ -25,7 +25,7 @@ for _, each in ipairs(lost) do
     else
       local status = handed_back and 'PENDING' or 'RETRY'
       redis.call('HSET', key, 'status', status)
-      queue(id, state[4], state[6], 0)
+      queue(id, state[4], redis.call('ZSCORE', JOBS, id) or state[6], 0)  -- at its place, also among those of its call
       note(id, status, ',"attempts":' .. redis.call('HGET', key, 'attempts'))
       again = again + 1
     end

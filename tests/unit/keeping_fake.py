@@ -1,0 +1,69 @@
+"""A ledger for keepers and reconcilers: it says what the test told it, and writes down what it was asked to do."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from app.errors import TrinityError
+from app.ledger import Held
+from app.ledger.keeping import Unrung
+from app.schemas import Verb
+
+State = Literal["live", "late", "lost", "void"]
+
+
+class FakeKeeping:
+    """`fail` are raised by the next calls of that name, once each."""
+
+    def __init__(self, *held: Held) -> None:
+        self.held = list(held)
+        self.children: list[str] = []
+        self.done: list[tuple[str, Any]] = []
+        self.gone: dict[str, Unrung] = {}
+        self.lanes: dict[str, int] = {}
+        self.expired = 0
+        self.fail: dict[str, list[TrinityError]] = {}
+
+    def renew(self, children: Iterable[str]) -> list[Held]:
+        self.children = list(children)
+        self._raise("renew")
+        return self.held
+
+    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
+        self._raise("take back")
+        if jobs:
+            self.done.append(("hand back" if uncounted else "take back", [held.job_id for held in jobs]))
+        return len(jobs)
+
+    def time_out(self, held: Held) -> None:
+        self.done.append(("time out", held.job_id))
+
+    def reap(self) -> int:
+        self._raise("reap")
+        self.done.append(("reap", None))
+        return self.expired
+
+    def unrung(self, verb: Verb, grace_s: float, *, empty: bool) -> Unrung:
+        self._raise("unrung")
+        self.done.append(("unrung", (verb, grace_s, empty)))
+        return self.gone.pop(verb, Unrung([], []))
+
+    def waiting(self, verb: Verb) -> int:
+        self._raise("waiting")
+        return self.lanes.get(verb, 0)
+
+    def trim(self) -> int:
+        self.done.append(("trim", None))
+        return 0
+
+    def did(self, name: str) -> list[Any]:
+        """What it was asked to do by that name."""
+        return [what for done, what in self.done if done == name]
+
+    def _raise(self, name: str) -> None:
+        if self.fail.get(name):
+            raise self.fail[name].pop(0)
+
+
+def held(job_id: str, state: State = "live", child: str = "1", size: int = 1) -> Held:
+    """A job that a child of the node has."""
+    return Held(job_id, 1, child, size, state)

@@ -1,0 +1,93 @@
+"""Large requests and results lie beside the ledger: it refers to them, and none is left behind or trusted blindly."""
+
+import pytest
+
+from app.errors import Conflict, QueueFull, Unavailable
+from app.ledger import Submission
+from app.schemas import Job, Table, Verb
+from tests.unit.fakes import work
+from tests.unit.ledger_house import DONE, FAILED, LARGE, House, large
+
+
+@pytest.mark.parametrize("verb", ["predict", "score", "fit"])
+def test_large_work_is_kept_beside_the_ledger(house: House, verb: Verb) -> None:
+    """Redis holds no more than a reference to it."""
+    (job_id,) = house.accept(submitted=large(verb))
+    assert house.redis.memory_usage(f"trinity:job:{job_id}", samples=0) < 2_000
+    assert house.files() == [f"{job_id}.work"]
+
+
+def test_large_work_that_is_refused_leaves_no_file(house: House) -> None:
+    """Neither for want of room, nor for a key."""
+    bounded = house.bounded(max_pending=1)
+    submissions = [Submission("aa", large(), 60, "k", "d"), Submission("bb", large(), 60, "k", "d")]
+    submissions += [Submission("cc", large(), 60, "k", "other"), Submission("dd", large(), 60)]
+    answers = bounded.ledger.accept(submissions)
+    assert [type(answer) for answer in answers] == [Job, Job, Conflict, QueueFull]
+    assert house.files() == ["aa.work"]
+
+
+def test_large_work_that_cannot_be_kept_is_refused_alone(house: House) -> None:
+    """When the disk takes no file, small jobs of the same call are accepted."""
+    (house.folder / "payloads").write_text("in the way")
+    submissions = [Submission("a", work(), 60), Submission("b", large(), 60), Submission("c", work(), 60)]
+    answers = house.ledger.accept(submissions)
+    assert [type(answer) for answer in answers] == [Job, Unavailable, Job]
+    assert [house.status(job_id) for job_id in "abc"] == ["PENDING", "NotFound", "PENDING"]
+
+
+def test_a_large_request_is_dropped_when_it_is_done(house: House) -> None:
+    """Its file has no use any more."""
+    claim = house.started(large())
+    assert house.files() == [f"{claim.job_id}.work"]
+    house.finish(claim)
+    assert house.files() == []
+
+
+def test_a_large_request_that_failed_can_run_again(house: House) -> None:
+    """Its file is kept for a retry."""
+    claim = house.started(large())
+    house.finish(claim, FAILED)
+    house.ledger.retry(claim.job_id)
+    again = house.claim(claim.job_id).work
+    assert isinstance(again.data, Table)
+    assert len(again.data.X) == 10_000
+
+
+def test_a_large_result_is_kept_beside_the_ledger(house: House) -> None:
+    """It reads as any other, and Redis holds no more than a reference to it."""
+    claim = house.started()
+    assert house.finish(claim, LARGE)
+    assert house.ledger.job(claim.job_id).result == LARGE.result
+    assert house.redis.memory_usage(f"trinity:job:{claim.job_id}", samples=0) < 2_000
+
+
+def test_a_result_that_cannot_be_kept_is_a_failure(house: House) -> None:
+    """When the disk takes no file, the job ends, and its neighbours as they should."""
+    worker = house.worker()
+    claims = worker.claim(house.accept(2))
+    (house.folder / "payloads").write_text("in the way")
+    assert worker.finish(list(zip(claims, [LARGE, DONE], strict=True))) == [True, True]
+    jobs = [house.ledger.job(claim.job_id) for claim in claims]
+    assert [job.failure and job.failure.kind for job in jobs] == [Unavailable.kind, None]
+
+
+@pytest.mark.parametrize(("damage", "kind"), [(b"{}", "damaged"), (None, "unavailable")])
+def test_a_damaged_payload_fails_its_job_and_not_the_worker(house: House, damage: bytes | None, kind: str) -> None:
+    """The others of the message are claimed."""
+    (bad,), (good,) = house.accept(submitted=large()), house.accept()
+    (path,) = house.folder.glob("payloads/*/*")
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    assert [claim.job_id for claim in house.worker().claim([bad, good])] == [good]
+    job = house.ledger.job(bad)
+    assert (job.status, job.version, job.failure and job.failure.kind) == ("FAILURE", 1, kind)
+
+
+def test_work_that_cannot_be_read_fails_its_job(house: House) -> None:
+    """Such as that of a later version of the service."""
+    (job_id,) = house.accept()
+    house.redis.hset(f"trinity:job:{job_id}", "work", b"\xc1")
+    assert house.worker().claim([job_id]) == []
+    assert house.status(job_id) == "FAILURE"
