@@ -52,6 +52,12 @@ class Manifest(msgspec.Struct, kw_only=True):
     job: str
     learned: dict[str, Any]
     arrays_sha256: str = ""
+    sha256: str = ""
+    """Digest of all the others."""
+
+    def digest(self) -> str:
+        """Return what `sha256` has to be."""
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
 
 
 class Store:
@@ -103,9 +109,12 @@ class Store:
         except FileNotFoundError:
             raise _no_version(name, version) from None
         try:
-            return msgspec.json.decode(raw, type=Manifest)
+            manifest = msgspec.json.decode(raw, type=Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _damaged(name, version) from None
+        if manifest.sha256 != manifest.digest():
+            raise _damaged(name, version)
+        return manifest
 
     def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
         """Return one version; raise NotFound, or ModelFailed when it is not as it was written."""
@@ -140,6 +149,7 @@ class Store:
             if marker.exists():
                 return self.manifest(manifest.model, int(marker.read_text()))
             manifest.version = newest + 1
+            manifest.sha256 = manifest.digest()
             with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
                 self._disk.write(folder / "arrays.npz", buffer.getbuffer())
                 self._disk.write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))

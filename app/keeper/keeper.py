@@ -5,6 +5,7 @@ It runs in the worker's parent process, so that a model that hangs in C code can
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from logging import getLogger
@@ -15,18 +16,32 @@ logger = getLogger(__name__)
 
 
 class Keeper:
-    """`children` lists the names of the living children; `kill` ends one."""
+    """`children` lists the names of the living children; `kill` ends one.
 
-    def __init__(self, keeping: Keeping, children: Callable[[], list[str]], kill: Callable[[str], None]) -> None:
+    How long a job runs is measured here, by a clock that never jumps, and not by the ledger's.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        children: Callable[[], list[str]],
+        kill: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keeping = keeping
         self._children = children
         self._kill = kill
+        self._clock = clock
+        self._seen_s: dict[tuple[str, int], float] = {}
 
     def step(self) -> None:
         """Look after every job that this node holds; raise LedgerUnavailable."""
         by_child: defaultdict[str, list[Held]] = defaultdict(list)
         for held in self._keeping.renew(self._children()):
             by_child[held.child].append(held)
+        now_s = self._clock()
+        claims = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs}
+        self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
         for child, jobs in by_child.items():
             self._look_after(child, jobs)
 
@@ -45,8 +60,11 @@ class Keeper:
             self._keeping.take_back(lost)
         elif not live:  # all that the child works on was cancelled
             self._kill(child)
-        elif any(held.state == "late" for held in live):
+        elif any(self._late(held) for held in live):
             self._end_late(child, live)
+
+    def _late(self, held: Held) -> bool:
+        return self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s
 
     def _end_late(self, child: str, live: Sequence[Held]) -> None:
         """End a child whose time is over; which job of several is to blame shows when each runs alone."""

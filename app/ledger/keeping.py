@@ -23,7 +23,8 @@ class Held(NamedTuple):
     fence: int
     child: str
     size: int
-    state: Literal["live", "late", "lost", "void"]
+    timeout_s: float
+    state: Literal["live", "lost", "void"]
 
 
 class Unrung(NamedTuple):
@@ -46,8 +47,8 @@ class Keeping:
         """Renew the leases of the living children's jobs; return all jobs that the node holds."""
         held = self._scripts("renew", self._node, self._limits.lease_s, *children)
         return [
-            Held(job_id.decode(), int(fence), child.decode(), size, state.decode())
-            for job_id, fence, child, size, state in held
+            Held(job_id.decode(), int(fence), child.decode(), size, float(timeout_s), state.decode())
+            for job_id, fence, child, size, timeout_s, state in held
         ]
 
     def time_out(self, held: Held) -> None:

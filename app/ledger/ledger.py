@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from redis import Redis
 
-from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, QueueFull, TrinityError, Unavailable
+from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
 from app.ledger.scripts import Scripts, answering
 from app.payloads import Payloads
 from app.schemas import Event, Job, Page, Status, Verb, Work, pack
@@ -158,7 +158,7 @@ class Ledger:
         if word == b"full":
             return queue_full(int(answer[1]))
         if word == b"conflict":
-            return Conflict("the Idempotency-Key was used for another request")
+            return Invalid("the Idempotency-Key was used for another request")
         try:
             job_id: str = answer[1].decode()
             return self.job(job_id)

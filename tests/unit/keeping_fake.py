@@ -65,5 +65,7 @@ class FakeKeeping:
 
 
 def held(job_id: str, state: State = "live", child: str = "1", size: int = 1) -> Held:
-    """A job that a child of the node has."""
-    return Held(job_id, 1, child, size, state)
+    """A job that a child of the node has; "late" is one whose time is over as soon as it is seen."""
+    if state == "late":
+        return Held(job_id, 1, child, size, 0, "live")
+    return Held(job_id, 1, child, size, 60, state)

@@ -110,3 +110,18 @@ def test_a_worker_without_jobs_has_nothing_to_hand_back() -> None:
     node = Node()
     node.keeper.hand_back()
     assert node.done == []
+
+
+def test_a_job_has_its_time_from_when_it_is_seen_first() -> None:
+    """By a clock of the keeper's own, whatever the ledger's says."""
+    node, now_s = Node(held("a")), [1_000.0]
+    keeper = Keeper(
+        cast("Keeping", node.keeping), lambda: ["1"], lambda child: node.done.append(("kill", child)), lambda: now_s[0]
+    )
+    for later_s in (0, 59, 0.9):
+        now_s[0] += later_s
+        keeper.step()
+    assert node.done == []
+    now_s[0] += 0.1
+    keeper.step()
+    assert node.done == [("kill", "1"), ("time out", "a")]

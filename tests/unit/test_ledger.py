@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.errors import Conflict, Gone, NotFound, QueueFull
+from app.errors import Gone, Invalid, NotFound, QueueFull
 from app.ledger import Submission
 from app.schemas import Job
 from tests.unit.fakes import work
@@ -151,11 +151,11 @@ def test_a_key_used_again_is_the_same_job(house: House) -> None:
     assert house.status("second") == "NotFound"
 
 
-def test_a_key_used_for_another_request_is_a_conflict(house: House) -> None:
+def test_a_key_used_for_another_request_is_refused(house: House) -> None:
     """And no job."""
     house.ledger.accept([keyed("first")])
     (answer,) = house.ledger.accept([keyed("second", digest="other")])
-    assert isinstance(answer, Conflict)
+    assert isinstance(answer, Invalid)
     assert house.status("second") == "NotFound"
 
 

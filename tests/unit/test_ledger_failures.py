@@ -14,7 +14,7 @@ from tests.unit.fakes import work
 from tests.unit.ledger_house import DONE, FAILED, House
 
 CLAIM = Claim("a", 1, work(), "", 1)
-HELD = Held("a", 1, "1", 1, "live")
+HELD = Held("a", 1, "1", 1, 60, "live")
 CALLS: dict[str, Callable[[House], object]] = {
     "ping": lambda house: house.ledger.ping(),
     "accept": lambda house: house.ledger.accept([Submission("a", work(), 60)]),

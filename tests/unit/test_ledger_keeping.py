@@ -46,10 +46,11 @@ def test_a_job_whose_child_is_gone_is_lost(house: House) -> None:
     assert house.keeping().reap() == 1
 
 
-def test_a_job_over_its_time_is_late(house: House) -> None:
-    """By the timeout that it was accepted with, from its start on."""
-    late, live = house.started(timeout_s=0), house.started(timeout_s=60)
-    assert states(house, "1") == {late.job_id: "late", live.job_id: "live"}
+def test_a_job_comes_with_its_timeout(house: House) -> None:
+    """The one that it was accepted with: the keeper measures the time."""
+    short, long = house.started(timeout_s=0.5), house.started(timeout_s=60)
+    timeouts_s = {held.job_id: held.timeout_s for held in house.keeping().renew(["1"])}
+    assert timeouts_s == {short.job_id: 0.5, long.job_id: 60}
 
 
 def test_a_cancelled_job_is_void_once(house: House) -> None:

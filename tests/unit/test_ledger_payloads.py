@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import Conflict, QueueFull, Unavailable
+from app.errors import Invalid, QueueFull, Unavailable
 from app.ledger import Submission
 from app.schemas import Job, Table, Verb
 from tests.unit.fakes import work
@@ -23,7 +23,7 @@ def test_large_work_that_is_refused_leaves_no_file(house: House) -> None:
     submissions = [Submission("aa", large(), 60, "k", "d"), Submission("bb", large(), 60, "k", "d")]
     submissions += [Submission("cc", large(), 60, "k", "other"), Submission("dd", large(), 60)]
     answers = bounded.ledger.accept(submissions)
-    assert [type(answer) for answer in answers] == [Job, Job, Conflict, QueueFull]
+    assert [type(answer) for answer in answers] == [Job, Job, Invalid, QueueFull]
     assert house.files() == ["aa.work"]
 
 

@@ -29,7 +29,7 @@ class Accepts:
     def __init__(self) -> None:
         self.accepted: list[Work] = []
 
-    async def submit(self, work: Work, wait_s: float) -> Job:
+    async def submit(self, work: Work, wait_s: float, key: object = None) -> Job:
         self.accepted.append(work)
         return job(str(len(self.accepted)), work)
 

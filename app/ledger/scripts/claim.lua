@@ -7,7 +7,7 @@ local claimed = {}
 for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
-  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'timeout', 'fence')
+  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence')
   local waits = state[1] == 'PENDING' or state[1] == 'RETRY'
   if waits and (alone or state[2] == '0') then
     local rung = tonumber(redis.call('ZSCORE', rung_key(state[3]), id) or 0)
@@ -16,14 +16,14 @@ for at = 4, #ARGV do
     leave_lane(id, state[3])
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     local attempts = redis.call('HINCRBY', key, 'attempts', 1)
-    redis.call('HSET', key, 'status', 'STARTED', 'started', now_text, 'node', node, 'deadline', now + tonumber(state[6]))
+    redis.call('HSET', key, 'status', 'STARTED', 'started', now_text, 'node', node)
     redis.call('ZADD', LEASES, now + lease_s, id)
     note(id, 'STARTED', ',"attempts":' .. attempts)
     claimed[#claimed + 1] = {id, fence, state[4] or '', state[5] or '', attempts}
   elseif state[1] == 'STARTED' then
     local held = redis.call('HGET', node_key(node), id)
-    if held and string.find(held, state[7] .. ' ' .. child .. ' ', 1, true) == 1 then  -- a first answer was lost
-      claimed[#claimed + 1] = {id, tonumber(state[7]), state[4] or '', state[5] or '', tonumber(state[2])}
+    if held and string.find(held, state[6] .. ' ' .. child .. ' ', 1, true) == 1 then  -- a first answer was lost
+      claimed[#claimed + 1] = {id, tonumber(state[6]), state[4] or '', state[5] or '', tonumber(state[2])}
     end
   end
 end

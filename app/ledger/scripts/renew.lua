@@ -1,6 +1,6 @@
 -- Renew the leases of a node's jobs, and tell what it runs.
 -- ARGV: node, seconds of the lease, then children that are alive
--- Returns for each job {id, fence, child, how many were claimed with it, state}: 'live' | 'late' (its time is over) |
+-- Returns for each job {id, fence, child, how many were claimed with it, its timeout in seconds, state}: 'live' |
 --   'lost' (its child is gone; not renewed) | 'void' (cancelled or taken back; forgotten here).
 local alive = {}
 for at = 3, #ARGV do alive[ARGV[at]] = true end
@@ -10,7 +10,7 @@ local held = redis.call('HGETALL', node_key(ARGV[1]))
 for at = 1, #held, 2 do
   local id = held[at]
   local fence, child, size = string.match(held[at + 1], '^(%d+) (%S+) (%d+)$')
-  local state = redis.call('HMGET', job_key(id), 'status', 'fence', 'deadline')
+  local state = redis.call('HMGET', job_key(id), 'status', 'fence', 'timeout')
   local word = 'live'
   if state[1] ~= 'STARTED' or state[2] ~= fence then
     word = 'void'
@@ -19,8 +19,7 @@ for at = 1, #held, 2 do
     word = 'lost'
   else
     redis.call('ZADD', LEASES, now + tonumber(ARGV[2]), id)
-    if tonumber(state[3]) < now then word = 'late' end
   end
-  jobs[#jobs + 1] = {id, fence, child, tonumber(size), word}
+  jobs[#jobs + 1] = {id, fence, child, tonumber(size), state[3] or '0', word}
 end
 return jobs
