@@ -18,7 +18,6 @@ from app.keys import parse
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
-SECRETS = frozenset({"api_keys"})  # fields that are never shown
 
 
 class SettingsError(Exception):
@@ -40,7 +39,7 @@ Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
-SECRETS = frozenset({"webhook_secret"})  # settings that are never shown, not even in part
+SECRETS = frozenset({"api_keys", "webhook_secret"})  # settings that are never shown, not even in part
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
