@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-a
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack test bench lint image lock clean
+.PHONY: help serve stack test bench faults lint image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ test: .venv/dev ## all tests; ARGS="-k ledger" runs some
 
 bench: .venv/dev ## speed, as ratios to a reference measured in the same run; ARGS="predict fit" runs some
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: .venv/dev ## the long set of faults, hours; writes docs/reliability.md; ARGS="--only poison" injects some
+	@$(BIN)/python -m tests.faults --long $(if $(ARGS),,--report) $(ARGS)
 
 lint: .venv/dev ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .

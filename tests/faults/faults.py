@@ -1,0 +1,48 @@
+"""The list of faults, in the order of the table."""
+
+from typing import NamedTuple
+
+from tests.faults import injections_clients as clients
+from tests.faults import injections_parts as parts
+from tests.faults import injections_processes as processes
+from tests.faults.run import Injection
+
+
+class Fault(NamedTuple):
+    """A row; `heavy` ones are injected less often in the long set, since each is thousands of requests by itself."""
+
+    inject: Injection
+    heavy: bool = False
+
+
+FAULTS = {
+    "web-killed-mid-fit": Fault(processes.web_killed_mid_fit),
+    "web-killed-before-202": Fault(processes.web_killed_before_202),
+    "child-killed": Fault(processes.child_killed),
+    "worker-killed": Fault(processes.worker_killed),
+    "fetch-window": Fault(processes.fetch_window),
+    "frozen-worker": Fault(processes.frozen_worker),
+    "worker-terminated": Fault(processes.worker_terminated),
+    "cancel-running": Fault(processes.cancel_running),
+    "web-reloaded": Fault(processes.web_reloaded),
+    "broker-killed": Fault(parts.broker_killed),
+    "broker-wiped": Fault(parts.broker_wiped),
+    "broker-partitioned": Fault(parts.broker_partitioned),
+    "broker-slowed": Fault(parts.broker_slowed),
+    "ledger-killed": Fault(parts.ledger_killed),
+    "ledger-power-cut": Fault(parts.ledger_power_cut),
+    "disk-full": Fault(parts.disk_full),
+    "artefact-corrupt": Fault(parts.artefact_corrupt),
+    "clock-jump": Fault(parts.clock_jump),
+    "duplicate-posts": Fault(clients.duplicate_posts),
+    "retry-storm": Fault(clients.retry_storm),
+    "poison": Fault(processes.poison),
+    "long-job": Fault(processes.long_job),
+    "disconnects": Fault(clients.disconnects, heavy=True),
+    "long-queue": Fault(clients.long_queue, heavy=True),
+    "overload": Fault(clients.overload, heavy=True),
+    "slowloris": Fault(clients.slowloris, heavy=True),
+    "lying-bodies": Fault(clients.lying_bodies, heavy=True),
+    "malformed-json": Fault(clients.malformed_json, heavy=True),
+}
+SAFEGUARDS = ("fence", "reconciler", "fsync", "idempotency")

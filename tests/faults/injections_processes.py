@@ -1,0 +1,182 @@
+"""Faults of processes: web, workers and their children killed, frozen, stopped and reloaded in the middle of work."""
+
+import signal
+import subprocess
+import time
+
+import psutil
+
+from tests.faults.house import LEASE_S
+from tests.faults.run import Run
+from tests.servers import until
+
+CHILD_S, WORKER_S, HAND_BACK_S = 5, 15, 10
+
+
+def web_killed_mid_fit(run: Run) -> None:
+    """All of web dies while a worker fits: the fit goes on, and its end is there for the next web."""
+    tag = run.tag()
+    with run.load():
+        run.client.fit(tag, hold_s=1, key=tag, patience_s=20)
+        run.begun(tag)
+        run.house.web.kill()
+        run.house.web.start()
+        run.healed()
+    run.expect(len(run.starts(tag)) == 1, "the fit ran again though only web died")
+
+
+def web_killed_before_202(run: Run) -> None:
+    """Web dies when the ledger has committed a job and the client has no answer yet; the repeat is the same job."""
+    struck = run.house.ledger_wire.strike(b"EVALSHA", run.house.web.kill, after=True)
+    tag = run.tag()
+    first = run.client.fit(tag, key=tag)
+    run.expect(first is None, "the kill came too late: there was an answer")
+    run.expect(struck.wait(10), "no commit was seen")
+    run.house.web.start()
+    run.healed()
+    second = run.client.fit(tag, key=tag, patience_s=20)
+    run.expect(second is not None, "the repeat was not acknowledged")
+    with run.load():
+        for _ in range(3):  # and at moments that nobody chose
+            time.sleep(run.rng.uniform(0.05, 0.3))
+            run.house.web.kill()
+            run.house.web.start()
+
+
+def child_killed(run: Run) -> None:
+    """The process that fits dies: the job runs again within 5 s."""
+    tag = run.tag()
+    run.client.fit(tag, hold_s=run.rng.uniform(1, 2), key=tag, patience_s=5)
+    run.begun(tag)
+    with run.load():
+        time.sleep(run.rng.uniform(0, 0.5))
+        killed_at = time.time()
+        run.child(tag).kill()
+        run.rerun(tag, killed_at, CHILD_S)
+
+
+def worker_killed(run: Run) -> None:
+    """A whole worker dies, as with its machine: another (here the same, started again) runs its job within 15 s."""
+    tag = run.tag()
+    run.client.fit(tag, hold_s=run.rng.uniform(1, 2), key=tag, patience_s=5)
+    run.begun(tag)
+    with run.load():
+        time.sleep(run.rng.uniform(0, 0.5))
+        killed_at = time.time()
+        run.house.worker1.kill()
+        run.house.worker1.start()
+        run.rerun(tag, killed_at, WORKER_S)
+
+
+def fetch_window(run: Run) -> None:
+    """A worker that is frozen before it fetches, and killed when the message may be in its hands."""
+    run.house.worker1.freeze()
+    tags = [run.tag() for _ in range(8)]
+    for tag in tags:
+        run.client.fit(tag, key=tag, patience_s=10)
+    run.house.worker1.thaw()
+    time.sleep(run.rng.uniform(0, 0.05))
+    run.house.worker1.kill()
+    run.house.worker1.start()
+    run.healed()
+
+
+def worker_terminated(run: Run) -> None:
+    """SIGTERM in the middle of a job: the worker ends within 10 s, the job is finished or handed back, not lost."""
+    short, long = run.tag("short"), run.tag("long")
+    run.client.fit(short, hold_s=1, key=short, patience_s=5)
+    run.client.fit(long, hold_s=14, key=long, patience_s=5)
+    for tag in (short, long):
+        run.begun(tag)
+    with run.load(pause_s=0.1):
+        began = time.monotonic()
+        run.house.worker1.signal(signal.SIGTERM)
+        try:
+            run.house.worker1.await_end(HAND_BACK_S + 1)
+            run.figures.append(f"ended after {time.monotonic() - began:.1f} s")
+        except subprocess.TimeoutExpired:
+            run.failures.append(f"the worker has not ended {HAND_BACK_S} s after SIGTERM")
+            run.house.worker1.kill()
+        run.house.worker1.start()
+        run.healed()
+    run.expect(len(run.starts(short)) == 1, "a job that could end in time ran twice")
+
+
+def web_reloaded(run: Run) -> None:
+    """Reload after reload under load: not one request fails, each on a connection of its own.
+
+    A request on a kept connection may always cross the server's close of it (RFC 9112 §9.3.1); keys are for those.
+    """
+    reloads = 20 if run.long else 5
+    with run.load(keys=False) as took_s:
+        for _ in range(reloads):
+            before, sent = {child.pid for child in run.house.web.children()}, len(took_s)
+            run.house.web.signal(signal.SIGHUP)
+            until(lambda old=before: _renewed(run, old), "new web processes", 20)  # type: ignore[misc]
+            until(lambda sent=sent: len(took_s) > sent + 20, "answers of the new processes", 20)  # type: ignore[misc]
+    lines = run.client.journal.lines()
+    asked, answered = (sum(type(line).__name__ == name for line in lines) for name in ("Attempt", "Acknowledged"))
+    run.figures.append(f"{reloads} reloads")
+    run.expect(asked == answered, f"{asked - answered} of {asked} requests failed")
+
+
+def frozen_worker(run: Run) -> None:
+    """A worker frozen for longer than its lease and then woken: too late, for a finished job and a cancelled."""
+    done, cancelled = run.tag("done"), run.tag("cancelled")
+    first = run.client.fit(done, hold_s=1, key=done, patience_s=5) or ""
+    doomed = run.client.fit(cancelled, hold_s=1, key=cancelled, patience_s=5) or ""
+    for tag in (done, cancelled):
+        run.begun(tag)
+    late = [run.child(tag) for tag in (done, cancelled)]
+    run.house.worker1.freeze()
+    with run.house.spare_worker():
+        run.expect(run.client.cancel(doomed) == 200, "a running job can't be cancelled")
+        until(lambda: run.client.look(first, wait_s=2) == "SUCCESS", "another worker to take over", LEASE_S + 15)
+        run.look_all()
+        for child in late:  # they end what they had begun while their keeper still sleeps
+            child.resume()
+        time.sleep(2)
+        run.look_all()
+        run.house.worker1.thaw()
+
+
+def cancel_running(run: Run) -> None:
+    """DELETE while it runs: its process is gone and the job is REVOKED within 2 s, nothing of it remains."""
+    tag = run.tag()
+    job_id = run.client.fit(tag, hold_s=20, key=tag, patience_s=5) or ""
+    run.begun(tag)
+    process, began = run.child(tag), time.monotonic()
+    status = run.client.cancel(job_id)
+    run.expect(status == 200, f"DELETE answered {status}")
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the end of the process", 10)
+    took_s = time.monotonic() - began
+    run.recoveries_s.append(took_s)
+    run.expect(took_s <= 2, f"the process ended {took_s:.1f} s after the DELETE")
+    run.expect(run.client.cancel(job_id) == 409, "a second DELETE is no conflict")
+
+
+def long_job(run: Run) -> None:
+    """A job that outlasts several leases, and any broker's visibility timeout with them, runs once."""
+    tag = run.tag()
+    run.client.fit(tag, hold_s=4 * LEASE_S, key=tag, patience_s=5)
+    with run.load(pause_s=0.1):
+        time.sleep(4 * LEASE_S)
+    run.expect(len(run.starts(tag)) == 1, f"it was started {len(run.starts(tag))} times")
+    run.figures.append(f"{4 * LEASE_S} s under a lease of {LEASE_S} s")
+
+
+def poison(run: Run) -> None:
+    """Jobs that take their process with them or never end: FAILURE after at most 3 starts, and others are not held."""
+    ends = {"segfault": {}, "memory": {}, "hang": {"extra": {"timeout": 2}}}
+    tags = {kind: run.tag(kind) for kind in ends}
+    for kind, options in ends.items():
+        run.client.fit(tags[kind], poison=kind, key=tags[kind], patience_s=5, expect=["FAILURE"], **options)
+    with run.load(pause_s=0.1):
+        run.quiesce_s = 60
+        time.sleep(3)
+    run.healed()
+
+
+def _renewed(run: Run, old: set[int]) -> bool:
+    new = {child.pid for child in run.house.web.children()}
+    return len(new) >= 2 and not new & old
