@@ -26,7 +26,7 @@ def test_a_node_holds_what_its_children_claimed(house: House) -> None:
     house.finish(house.started())
     house.claim(*house.accept(), node="other")
     held = {job.job_id: job[1:] for job in house.held("1", "2")}
-    assert held == {one: (1, "1", 1, "live"), **dict.fromkeys(both, (1, "2", 2, "live"))}
+    assert held == {one: (1, "1", 1, 60, "live"), **dict.fromkeys(both, (1, "2", 2, 60, "live"))}
 
 
 def test_a_renewed_lease_begins_anew(house: House) -> None:

@@ -32,11 +32,11 @@ class Model:
         elif name == "commit" and runs:
             self.committing = True
         elif name in {"lose", "reap"} and runs:
-            again = self.attempts < LIMITS.max_attempts or self.committing
+            again = self.attempts < LIMITS.max_attempts + (3 if self.committing else 0)
             self.status = "RETRY" if again else "FAILURE"
         elif name == "hand back" and runs:
             self.status, self.attempts = "PENDING", self.attempts - 1
-        elif name == "cancel" and self.status not in FINAL and not (runs and self.committing):
+        elif name == "cancel" and self.status not in FINAL and not self.committing:
             self.status = "REVOKED"
         elif name == "retry" and self.status in {"FAILURE", "REVOKED"}:
             self.__init__()  # type: ignore[misc]

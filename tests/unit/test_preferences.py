@@ -49,7 +49,6 @@ def test_known_preferences(header: str, asked: Preference) -> None:
         "wait=soon",
         "await=5",
         "wait=1e3",
-        f"wait={'9' * 30}",
         "foo",
         "\x00",
     ],
@@ -57,6 +56,11 @@ def test_known_preferences(header: str, asked: Preference) -> None:
 def test_anything_else_is_ignored(header: str) -> None:
     """A preference that isn't understood is none."""
     assert prefer(header) == Preference()
+
+
+def test_an_enormous_wait_is_a_long_one() -> None:
+    """Its size is bounded, as any wait is."""
+    assert prefer(f"wait={'9' * 30}").bounded(60) == Preference(60)
 
 
 def test_no_header() -> None:

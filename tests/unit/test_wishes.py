@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.bootstrap import build
-from app.dispatch.base import Dispatcher
+from app.dispatch.base import Dispatcher, IdempotencyKey
 from app.dispatch.inline import Inline
 from app.schemas import Job, Work
 from app.serve import create_app
@@ -29,7 +29,7 @@ class Accepts:
     def __init__(self) -> None:
         self.accepted: list[Work] = []
 
-    async def submit(self, work: Work, wait_s: float, key: object = None) -> Job:
+    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
         self.accepted.append(work)
         return job(str(len(self.accepted)), work)
 

@@ -20,7 +20,8 @@ for _, each in ipairs(lost) do
     if handed_back then
       redis.call('HINCRBY', key, 'attempts', -1)
     end
-    if not handed_back and tonumber(state[3]) >= most and not state[7] then
+    -- what was about to become visible is tried some times more, so that its job tells of it
+    if not handed_back and tonumber(state[3]) >= most + (state[7] and 3 or 0) then
       finish(id, 'FAILURE', ttl_s, tombstone_s, {'failure', failure})
     else
       local status = handed_back and 'PENDING' or 'RETRY'
