@@ -15,7 +15,10 @@ local OUTBOX, CHANNEL = 'trinity:outbox', 'trinity:events'
 local function note(id, status, extra)
   local key = job_key(id)
   local seq = redis.call('HINCRBY', key, 'seq', 1)
-  local log = string.gsub(redis.call('HGET', key, 'log') or '', '[^\n]*"progress"[^\n]*\n$', '')  -- the last one counts
+  local log = redis.call('HGET', key, 'log') or ''
+  if extra and string.find(extra, 'progress', 1, true) then  -- of several reports in a row the last one counts
+    log = string.gsub(log, '[^\n]*"progress"[^\n]*\n$', '')
+  end
   redis.call('HSET', key, 'log', log .. seq .. ' {"status":"' .. status .. '","at":' .. now_text .. (extra or '') .. '}\n')
   notices[#notices + 1] = id .. ' ' .. seq .. ' ' .. status
 end
