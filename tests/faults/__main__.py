@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--long] [--broker redis|rabbit] [--only NAME …] [--without SAFEGUARD] [--seed N]`
+"""`python -m tests.faults [--long] [--times N] [--broker redis|rabbit] [--only NAME …] [--without SAFEGUARD] [--seed N]`
 
 Injects faults into a running house, checks the ledger against what clients were told, and prints one table; the exit
 code is 1 when anything was lost, done twice, made up or changed after its end, or a figure wasn't reached.
@@ -37,6 +37,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--long", action="store_true", help=f"{LONG} injections each ({LONG_HEAVY} of the heavy ones)")
+    parser.add_argument("--times", type=int, help="how many injections of each instead, at the sizes of --long or not")
     parser.add_argument("--broker", choices=BROKERS, help="one broker alone; both, side by side, by default")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=FAULTS, help=", ".join(FAULTS))
     parser.add_argument("--without", choices=SAFEGUARDS, default="", help="take a safeguard out: rows must turn red")
@@ -77,7 +78,7 @@ def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
     ):
         for name in arguments.only or FAULTS:
             fault = FAULTS[name]
-            times = (LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1
+            times = arguments.times or ((LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1)
             row = run_fault(house, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
             _tell(row, arguments.rows)
             rows.append(row)
