@@ -16,6 +16,12 @@ class Reserved(PolynomialRegressor):
     name = "reserved"
 
 
+class Listed(PolynomialRegressor):
+    """A model that one test alone fits, so that its jobs can be told from others."""
+
+    name = "listed"
+
+
 class NeverFitted(PolynomialRegressor):
     """A model that no test fits."""
 

@@ -48,9 +48,10 @@ def create_app(
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)
-    entrance: Asgi = Limits(api, bodies, settings.body_timeout)
-    if not queued:
-        entrance = _express(entrance, verbs["predict"], service, settings.body_timeout)
+    limited = Limits(api, bodies, settings.body_timeout)
+    predict = verbs["predict"]
+    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
+    entrance: Asgi = Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout, queued=queued)
     if settings.api_keys:
         entrance = Keys(entrance, parse(settings.api_keys))
     return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
@@ -60,11 +61,6 @@ def _answer_head(resource: Any) -> None:
     """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
     if hasattr(resource, "on_get") and not isinstance(resource, JobEvents):
         resource.on_head = resource.on_get
-
-
-def _express(api: Asgi, predict: VerbResource, service: Service, body_timeout_s: float) -> Asgi:
-    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    return Express(api, {"/predict": Stop(predict), **named}, body_timeout_s)
 
 
 class Closing:

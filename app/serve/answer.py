@@ -8,6 +8,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.envelopes import envelope, problem
+from app.errors import Retriable, TrinityError
 from app.schemas import Job
 from app.serve.preferences import Preference
 from app.serve.problems import send
@@ -22,9 +23,14 @@ def send_json(resp: Response, content: object) -> None:
     resp.data = _encode(content)
 
 
-def encoded(job: Job) -> bytes:
-    """Return the envelope of an inline job as JSON."""
-    return _encode(envelope(job, queued=False))
+def encoded(job: Job, *, queued: bool = False) -> bytes:
+    """Return the envelope of a job as JSON."""
+    return _encode(envelope(job, queued=queued))
+
+
+def retry_after(error: TrinityError) -> list[tuple[bytes, bytes]]:
+    """Return the header that says when to try again, for an error that may go away."""
+    return [(b"retry-after", str(error.retry_after_s).encode())] if isinstance(error, Retriable) else []
 
 
 def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:

@@ -1,4 +1,4 @@
-"""The short way for small JSON predictions in sync mode, whose cost Falcon's request and response would double.
+"""The short way for small JSON predictions, whose cost Falcon's request and response would double.
 
 The work is the same (the resource's check, the dispatcher, the envelope); whatever is unusual about a request or goes
 wrong in it takes the long way through Falcon, which knows how to answer it.
@@ -6,11 +6,12 @@ wrong in it takes the long way through Falcon, which knows how to answer it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from app.errors import TooSlow, TrinityError
-from app.serve.answer import encoded
+from app.schemas import Job
+from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
 from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.body import JSON
 from app.serve.limits import at_hand, in_time, refuse
@@ -31,10 +32,11 @@ class Stop(NamedTuple):
 class Express:
     """An ASGI app in front of another."""
 
-    def __init__(self, api: Asgi, stops: Mapping[str, Stop], body_timeout_s: float) -> None:
+    def __init__(self, api: Asgi, stops: Mapping[str, Stop], body_timeout_s: float, *, queued: bool = False) -> None:
         self._api = api
         self._stops = stops
         self._body_timeout_s = body_timeout_s
+        self._queued = queued
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
@@ -48,21 +50,29 @@ class Express:
         except TooSlow as error:
             await refuse(scope, receive, send, error)
             return
-        answer = None if event.get("more_body") else self._answer(stop, event.get("body", b""))
+        answer = None if event.get("more_body") else self._begin(stop, event.get("body", b""))
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return
-        headers = [
-            (b"content-type", _JSON),
-            (b"content-length", b"%d" % len(answer)),
-            (b"x-request-id", request_id(given).encode()),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        headers = [(b"content-type", _JSON), (b"x-request-id", request_id(given).encode())]
+        status = 200
+        if not isinstance(answer, bytes):
+            try:
+                job = await answer
+            except TrinityError as error:
+                await refuse(scope, receive, send, error, *retry_after(error), keep=True)
+                return
+            answer, status = encoded(job, queued=True), 202
+            headers += [(b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())]
+        headers.append((b"content-length", b"%d" % len(answer)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    def _answer(self, stop: Stop, body: bytes) -> bytes | None:
-        """Return the envelope of the finished job as JSON, None when there is anything else to say."""
+    def _begin(self, stop: Stop, body: bytes) -> bytes | Awaitable[Job] | None:
+        """Return the envelope of the finished job as JSON, or a job to wait for; None when there is more to say."""
         try:
+            if self._queued:
+                return stop.resource.accept(body, stop.model)
             job = stop.resource.at_once(body, stop.model)
         except TrinityError:
             return None

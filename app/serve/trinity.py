@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -64,6 +64,11 @@ class VerbResource:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
         self._hold()
         return self._dispatcher.at_once(self._check(JSON, body, {}, name))
+
+    def accept(self, body: bytes, name: str | None) -> Awaitable[Job]:
+        """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited."""
+        self._hold()
+        return self._dispatcher.submit(self._check(JSON, body, {}, name), 0)
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         async with self._bodies.turn(body):

@@ -114,4 +114,4 @@ async def _submit(url: str, jobs: int) -> list[str]:
     return places
 
 
-MESSAGE = request("POST", "/predict", ROW, prefer="respond-async")
+MESSAGE = request("POST", "/predict", ROW)

@@ -41,8 +41,8 @@ def events(api: Api, location: str, after: int | None = None) -> list[tuple[int,
 @only_queued
 def test_jobs_are_listed(api: Api) -> None:
     """Newest first, without their results, page by page."""
-    ids = [api.call("fit", {"model": "reserved"})["id"] for _ in range(3)]
-    query = {"model": "reserved", "verb": "fit", "status": "SUCCESS"}
+    ids = [api.call("fit", {"model": "listed"})["id"] for _ in range(3)]
+    query = {"model": "listed", "verb": "fit", "status": "SUCCESS"}
     first = api.http.get("/jobs", params={**query, "limit": 2}).json()
     assert [job["id"] for job in first["jobs"]] == [ids[2], ids[1]]
     assert {job["result"] for job in first["jobs"]} == {None}

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--long] [--times N] [--broker redis|rabbit] [--only NAME …] [--without SAFEGUARD] [--seed N]`
+"""`python -m tests.faults [--long] [--times N] [--broker BROKER] [--only NAME …] [--without SAFEGUARD] [--seed N]`
 
 Injects faults into a running house, checks the ledger against what clients were told, and prints one table; the exit
 code is 1 when anything was lost, done twice, made up or changed after its end, or a figure wasn't reached.
