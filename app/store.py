@@ -55,6 +55,10 @@ class Manifest(msgspec.Struct, kw_only=True):
     sha256: str = ""
     """Digest of all the others."""
 
+    def written(self) -> bytes:
+        """Return the one form in which it is written: any other, though it may say the same, is damaged."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
     def digest(self) -> str:
         """Return what `sha256` has to be."""
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
@@ -112,7 +116,7 @@ class Store:
             manifest = msgspec.json.decode(raw, type=Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _damaged(name, version) from None
-        if manifest.sha256 != manifest.digest():
+        if raw != manifest.written() or manifest.sha256 != manifest.digest():
             raise _damaged(name, version)
         return manifest
 
@@ -152,7 +156,7 @@ class Store:
             manifest.sha256 = manifest.digest()
             with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
                 self._disk.write(folder / "arrays.npz", buffer.getbuffer())
-                self._disk.write(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+                self._disk.write(folder / "manifest.json", manifest.written())
             self._announce(manifest)
         return manifest
 
