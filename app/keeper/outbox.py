@@ -89,5 +89,6 @@ class Outbox:
         if job.finished_s != float(webhook.ended):
             return None
         body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job, queued=True))), job.finished_s)
-        message_id = f"{job_id}.{webhook.ended}"  # the same for every try; a job that runs again ends anew
+        # the same for every try, and another when a job ends anew; full stops divide what is signed, so it has none
+        message_id = f"{job_id}-{webhook.ended.replace('.', '')}"
         return deliver(webhook.url, message_id, body, self._secret, self._allowed_hosts, self._clock())
