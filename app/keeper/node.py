@@ -22,9 +22,10 @@ ORPHAN_S = 1.0
 class Node:
     """Made when the module is imported, named before the worker forks its processes, started when they are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, hand_back_s: float = HAND_BACK_S) -> None:
         self.name = ""
         self._beats: list[Beat] = []
+        self._hand_back_s = hand_back_s
         self._hand_back: Callable[[], None] | None = None
 
     def name_it(self) -> None:
@@ -41,7 +42,9 @@ class Node:
     def stop_soon(self) -> None:
         """Let the jobs that run end, for a while; then hand back the others."""
         if self._hand_back is not None:
-            threading.Timer(HAND_BACK_S, self._hand_back).start()
+            timer = threading.Timer(self._hand_back_s, self._hand_back)
+            timer.daemon = True  # a worker whose jobs have ended stops at once
+            timer.start()
 
 
 def children() -> list[str]:

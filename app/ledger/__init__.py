@@ -1,7 +1,7 @@
 """The ledger: every queued job in Redis, from acceptance to result; each step of many jobs is one atomic script."""
 
 from app.ledger.claims import Claim, Claims
-from app.ledger.keeping import Held, Keeping
+from app.ledger.keeping import Held, Keeping, Webhook
 from app.ledger.ledger import Ledger, Limits, Submission
 from app.ledger.scripts import WORKER_TIMEOUT_S, LedgerUnavailable, connect
 
@@ -15,5 +15,6 @@ __all__ = [
     "LedgerUnavailable",
     "Limits",
     "Submission",
+    "Webhook",
     "connect",
 ]

@@ -34,6 +34,14 @@ class Unrung(NamedTuple):
     alone: list[str]
 
 
+class Webhook(NamedTuple):
+    """Where a job's end is told, how often that was tried, and when the job ended: a job may end more than once."""
+
+    url: str
+    tries: int
+    ended: str
+
+
 class Keeping:
     """What a node's keeper asks of the ledger."""
 
@@ -81,17 +89,19 @@ class Keeping:
         """Take webhooks to deliver: their job ids."""
         return [job_id.decode() for job_id in self._scripts("outbox", again_in_s, at_most)]
 
-    def webhook(self, job_id: str) -> tuple[str, int] | None:
-        """Return a job's webhook and how often it was tried."""
+    def webhook(self, job_id: str) -> Webhook | None:
+        """Return the webhook of a job that has ended."""
         with answering():
-            url, tries = cast(
-                "list[bytes | None]", self._redis.hmget(f"trinity:job:{job_id}", ["webhook", "webhook_tries"])
+            url, tries, ended = cast(
+                "list[bytes | None]",
+                self._redis.hmget(f"trinity:job:{job_id}", ["webhook", "webhook_tries", "finished"]),
             )
-        return None if url is None else (url.decode(), int(tries or 0))
+        return None if url is None or ended is None else Webhook(url.decode(), int(tries or 0), ended.decode())
 
-    def delivered(self, job_id: str, next_try_s: float | None) -> None:
-        """Say that a webhook was tried, and when it shall be tried next (None: no more)."""
-        self._scripts("delivered", job_id, "" if next_try_s is None else next_try_s, self._limits.result_ttl_s)
+    def delivered(self, job_id: str, ended: str, next_try_s: float | None) -> None:
+        """Say that the webhook was tried for that end, and when it shall be tried next (None: no more)."""
+        pause = "" if next_try_s is None else next_try_s
+        self._scripts("delivered", job_id, ended, pause, self._limits.result_ttl_s)
 
     def trim(self) -> int:
         """Take expired jobs off the list."""

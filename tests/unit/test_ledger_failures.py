@@ -35,7 +35,7 @@ CALLS: dict[str, Callable[[House], object]] = {
     "waiting": lambda house: house.keeping().waiting("fit"),
     "due webhooks": lambda house: house.keeping().due_webhooks(1, 1),
     "webhook": lambda house: house.keeping().webhook("a"),
-    "delivered": lambda house: house.keeping().delivered("a", None),
+    "delivered": lambda house: house.keeping().delivered("a", "1.0", None),
     "trim": lambda house: house.keeping().trim(),
     "known": lambda house: house.keeping().known("a"),
 }
