@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain; serve/problems.py alone says which HTTP status each becomes."""
+"""What can go wrong, in the words of the domain; envelopes.py alone says which HTTP status each becomes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.schemas import Verb
 
-MESSAGE_JOBS: Mapping[Verb, int] = {"fit": 1, "score": 10, "predict": 50}
+MESSAGE_JOBS: Mapping[Verb, int] = {"fit": 1, "score": 10, "predict": 100}
 """Jobs in one message: enough to share its cost, few enough to share the work among processes."""
 
 

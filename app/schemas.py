@@ -149,6 +149,8 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """Its place in the queue while it waits, from 1."""
     progress: float | None = None
     """How much of it is done while it runs, from 0 to 1."""
+    alone: bool = False
+    """Whether it shares no message with others."""
 
     @property
     def finished(self) -> bool:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from app.bootstrap import build
 from app.dispatch.claimed import Claimed
 from app.errors import Unavailable
-from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, children, end_with_parent, kill
+from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent, kill
 from app.schemas import VERBS, Verb
 from app.settings import Settings, SettingsError, load
 from app.webhooks import named_hosts
@@ -28,6 +28,7 @@ TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
 KEEP_S = 0.5  # how often a worker looks after its own jobs
 RECONCILE_S = 1.0  # and after everybody's
 OUTBOX_S = 0.5
+SWEEP_S = 600.0
 
 node = Node()
 queue = Celery("trinity")
@@ -158,6 +159,7 @@ def watch_over(**_: object) -> None:
     keeper = Keeper(house.keeping(node.name), children, kill)
     reconciler = Reconciler(house.keeping(node.name), publish, depth, house.settings.lease)
     beats = [Beat("keeper", keeper.step, KEEP_S), Beat("reconciler", reconciler.step, RECONCILE_S)]
+    beats.append(Beat("sweep", Sweep(house.keeping(node.name), house.payloads).step, SWEEP_S))
     settings = house.settings
     if settings.webhook_secret is not None:
         hosts = named_hosts(settings.webhook_hosts)

@@ -25,11 +25,15 @@ class Bell:
         self._publish = publish
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
         self._waiting: dict[Verb, list[str]] = {verb: [] for verb in VERBS}
+        self._alone: list[tuple[Verb, list[str]]] = []
         self._ringing: asyncio.Task[None] | None = None
 
-    def ring(self, verb: Verb, job_ids: Sequence[str]) -> None:
-        """Have a message sent for jobs; return at once."""
-        self._waiting[verb] += job_ids
+    def ring(self, verb: Verb, job_id: str, *, alone: bool = False) -> None:
+        """Have a message sent for a job, and for others if it isn't to go `alone`; return at once."""
+        if alone:
+            self._alone.append((verb, [job_id]))
+        else:
+            self._waiting[verb].append(job_id)
         if self._ringing is None:
             self._ringing = asyncio.create_task(self._ring_all())
 
@@ -42,17 +46,20 @@ class Bell:
     async def _ring_all(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while any(self._waiting.values()):
-                gathered, self._waiting = self._waiting, {verb: [] for verb in VERBS}
-                await loop.run_in_executor(self._thread, self._send, gathered)
+            while self._alone or any(self._waiting.values()):
+                sending = [
+                    *self._alone,
+                    *((verb, message) for verb, ids in self._waiting.items() for message in messages(verb, ids)),
+                ]
+                self._alone, self._waiting = [], {verb: [] for verb in VERBS}
+                await loop.run_in_executor(self._thread, self._send, sending)
         finally:
             self._ringing = None
 
-    def _send(self, gathered: dict[Verb, list[str]]) -> None:
-        for verb, job_ids in gathered.items():
-            for message in messages(verb, job_ids):
-                try:
-                    self._publish(verb, message)
-                except Unavailable as error:
-                    logger.warning("%s; the workers will find the jobs", error.detail)
-                    return
+    def _send(self, sending: Sequence[tuple[Verb, list[str]]]) -> None:
+        for verb, job_ids in sending:
+            try:
+                self._publish(verb, job_ids)
+            except Unavailable as error:
+                logger.warning("%s; the workers will find the jobs", error.detail)
+                return

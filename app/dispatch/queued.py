@@ -16,7 +16,7 @@ from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
 from app.errors import TrinityError, Unavailable
 from app.ledger import Ledger, Submission
-from app.schemas import VERBS, Event, Job, Page, Verb, Work
+from app.schemas import Event, Job, Page, Verb, Work
 
 logger = getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Queued:
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
-        self._bell.ring(await self._ask(self._ledger.retry, job_id), [job_id])
+        self._bell.ring(await self._ask(self._ledger.retry, job_id), job_id, alone=True)
         return await self._ask(self._ledger.job, job_id)
 
     def stop_waiting(self) -> None:
@@ -154,16 +154,9 @@ class Queued:
 
     def _settle(self, group: Sequence[_Waiting], answers: Sequence[Job | TrinityError]) -> None:
         """Answer those who wait, and ring for the jobs that are new."""
-        for verb in VERBS:
-            new = [
-                waiting.submission.job_id
-                for waiting, answer in zip(group, answers, strict=True)
-                if waiting.submission.work.verb == verb
-                and isinstance(answer, Job)
-                and answer.id == waiting.submission.job_id
-            ]
-            if new:
-                self._bell.ring(verb, new)
+        for waiting, answer in zip(group, answers, strict=True):
+            if isinstance(answer, Job) and answer.id == waiting.submission.job_id:
+                self._bell.ring(answer.verb, answer.id, alone=answer.alone)
         for waiting, answer in zip(group, answers, strict=True):
             if waiting.accepted.done():  # its client hung up
                 continue

@@ -5,5 +5,6 @@ from app.keeper.keeper import Keeper
 from app.keeper.node import Node, children, end_with_parent, kill
 from app.keeper.outbox import Outbox
 from app.keeper.reconciler import Reconciler
+from app.keeper.sweep import Sweep
 
-__all__ = ["Beat", "Keeper", "Node", "Outbox", "Reconciler", "children", "end_with_parent", "kill"]
+__all__ = ["Beat", "Keeper", "Node", "Outbox", "Reconciler", "Sweep", "children", "end_with_parent", "kill"]

@@ -14,6 +14,8 @@ from app.ledger import Held, Keeping
 
 logger = getLogger(__name__)
 
+OUTAGE_S = 3.0
+
 
 class Keeper:
     """`children` lists the names of the living children; `kill` ends one.
@@ -33,6 +35,7 @@ class Keeper:
         self._kill = kill
         self._clock = clock
         self._seen_s: dict[tuple[str, int], float] = {}
+        self._touched_s = clock()
 
     def step(self) -> None:
         """Look after every job that this node holds; raise LedgerUnavailable."""
@@ -40,6 +43,9 @@ class Keeper:
         for held in self._keeping.renew(self._children()):
             by_child[held.child].append(held)
         now_s = self._clock()
+        away_s, self._touched_s = now_s - self._touched_s, now_s
+        if away_s > OUTAGE_S:  # a job can't be finished while the ledger is away, which is no fault of its
+            self._seen_s = {claim: seen_s + away_s for claim, seen_s in self._seen_s.items()}
         claims = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs}
         self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
         for child, jobs in by_child.items():
@@ -47,10 +53,14 @@ class Keeper:
 
     def hand_back(self) -> None:
         """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
-        jobs = [held for held in self._keeping.renew(self._children()) if held.state != "void"]
-        self._keeping.take_back(jobs, uncounted=True)
-        for child in {held.child for held in jobs}:
-            self._kill(child)
+        busy = set(self._children())  # all of them, should the ledger not tell: their leases will end
+        try:
+            jobs = [held for held in self._keeping.renew(self._children()) if held.state != "void"]
+            busy = {held.child for held in jobs}
+            self._keeping.take_back(jobs, uncounted=True)
+        finally:
+            for child in sorted(busy):
+                self._kill(child)
 
     def _look_after(self, child: str, jobs: Sequence[Held]) -> None:
         live = [held for held in jobs if held.state != "void"]
@@ -70,6 +80,7 @@ class Keeper:
         """End a child whose time is over; which job of several is to blame shows when each runs alone."""
         self._kill(child)
         if len(live) == 1 and live[0].size == 1:
-            self._keeping.time_out(live[0])
+            if not self._keeping.time_out(live[0]):
+                self._keeping.take_back(live)
         else:
             self._keeping.take_back(live)

@@ -13,7 +13,7 @@ from app.schemas import VERBS, Verb
 logger = getLogger(__name__)
 
 GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as gone
-TRIM_S = 60.0
+TRIM_S = 10.0
 Ring = Callable[[Verb, list[str]], None]
 
 

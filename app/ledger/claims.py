@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from redis import Redis
 
-from app.errors import Failure, Superseded, TrinityError, Unavailable
+from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
 from app.ledger.ledger import INLINE_BYTES, TOMBSTONE_S, Limits
 from app.ledger.scripts import Scripts
 from app.payloads import Payloads
@@ -95,6 +95,11 @@ class Claims:
         """Return the work of a job; when it can't be read, the job fails."""
         try:
             return unpack(self._payloads.get(reference) if reference else content)
+        except Unavailable:  # the store may be back when the job is tried again
+            lost = WorkerLost(f"the request could not be read {self._limits.max_attempts} times").failure()
+            limits = [self._limits.max_attempts, self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S]
+            self._scripts("lose", *limits, msgspec.json.encode(lost), 0, job_id, fence)
+            return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
             arguments = [job_id, fence, "FAILURE", "", b"", "", msgspec.json.encode(failure), ""]

@@ -14,6 +14,9 @@ from app.ledger.scripts import Scripts, answering
 from app.schemas import Verb
 
 RING_AT_MOST = 500  # jobs of a lane in one go
+TRIM_AT_ONCE = 500
+TRIM_CALLS = 100
+NEARLY_FULL = 0.85  # of the memory that the ledger may take
 
 
 class Held(NamedTuple):
@@ -59,10 +62,10 @@ class Keeping:
             for job_id, fence, child, size, timeout_s, state in held
         ]
 
-    def time_out(self, held: Held) -> None:
-        """Fail a job whose time is over."""
+    def time_out(self, held: Held) -> bool:
+        """Fail a job whose time is over; return whether it was, and not about to become visible."""
         failure = TimedOut("the job took longer than its timeout").failure()
-        self._scripts("finish", *self._ttls(), held.job_id, held.fence, "FAILURE", "", b"", "", _json(failure), "")
+        return bool(self._scripts("time_out", held.job_id, held.fence, *self._ttls(), _json(failure)))
 
     def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
         """Take back jobs of this node; return how many wait again. `uncounted`: it is no fault of theirs."""
@@ -104,8 +107,22 @@ class Keeping:
         self._scripts("delivered", job_id, ended, pause, self._limits.result_ttl_s)
 
     def trim(self) -> int:
-        """Take expired jobs off the list."""
-        return cast("int", self._scripts("trim", self._limits.result_ttl_s, 500))
+        """Take expired jobs off the list; return how many they were."""
+        passed = trimmed = 0
+        for _ in range(TRIM_CALLS):
+            looked, off = self._scripts("trim", self._limits.result_ttl_s, passed, TRIM_AT_ONCE)
+            passed, trimmed = passed + looked - off, trimmed + off
+            if looked < TRIM_AT_ONCE:
+                break
+        return trimmed
+
+    def make_room(self) -> int:
+        """Expire the oldest jobs that succeeded while the ledger is nearly full; return how many they were."""
+        with answering():
+            memory = self._redis.info("memory")
+        if not memory["maxmemory"] or memory["used_memory"] < NEARLY_FULL * memory["maxmemory"]:
+            return 0
+        return cast("int", self._scripts("evict", TRIM_AT_ONCE))
 
     def known(self, job_id: str) -> bool:
         """Whether there is such a job."""

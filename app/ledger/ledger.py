@@ -16,7 +16,7 @@ from app.schemas import Event, Job, Page, Status, Verb, Work, pack
 
 INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
-TOMBSTONE_S = 7 * 86_400  # how long an expired job is remembered
+TOMBSTONE_S = 86_400  # how long an expired job is remembered
 PAGE_SCAN = 200  # jobs looked at in one go when they are listed
 MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
 
@@ -62,7 +62,8 @@ class Ledger:
             work = each.work
             if not isinstance(content, TrinityError):
                 arguments += [each.job_id, work.verb, work.model, work.version or "", *content]
-                arguments += [each.timeout_s, work.webhook or "", each.key, each.digest]
+                alone = int(_alone(work, content[1]))
+                arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, alone]
         now, *words = self._scripts("accept", *arguments)
         answers = iter(words)
         return [
@@ -151,7 +152,7 @@ class Ledger:
     def _accepted(self, each: Submission, reference: str, answer: list[Any], now_s: float) -> Job | TrinityError:
         word = answer[0]
         if word == b"accepted":
-            return _new_job(each, now_s, int(answer[1]))
+            return _new_job(each, now_s, int(answer[1]), alone=_alone(each.work, reference))
         if reference:
             with suppress(Unavailable):  # the sweep will find it
                 self._payloads.drop(reference)
@@ -248,7 +249,12 @@ def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
     return NotFound(f"no job {job_id[:64]!r}")
 
 
-def _new_job(each: Submission, now_s: float, place: int) -> Job:
+def _alone(work: Work, reference: str) -> bool:
+    """Whether a job is large or in a hurry, and so must not share a message, and perhaps an end, with others."""
+    return bool(reference) or work.timeout_s is not None
+
+
+def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
     return Job(
         id=each.job_id,
         verb=each.work.verb,

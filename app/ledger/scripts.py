@@ -42,7 +42,8 @@ class Scripts:
 def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
     """Return a client of the ledger's Redis; it connects at its first command, and not before.
 
-    A command whose answer doesn't come is sent once more: every script may run twice and do its work once.
+    A command whose answer doesn't come is sent once more: what accepts, claims and finishes may run twice and does its
+    work once.
     """
     retry = Retry(NoBackoff(), 1)
     return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)

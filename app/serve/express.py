@@ -50,7 +50,8 @@ class Express:
         except TooSlow as error:
             await refuse(scope, receive, send, error)
             return
-        answer = None if event.get("more_body") else self._begin(stop, event.get("body", b""))
+        body = b"" if event["type"] != "http.request" or event.get("more_body") else event.get("body", b"")
+        answer = self._begin(stop, body) if body else None
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return

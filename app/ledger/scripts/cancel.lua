@@ -4,7 +4,8 @@
 local key = job_key(ARGV[1])
 local state = redis.call('HMGET', key, 'status', 'verb', 'node', 'committing')
 if not state[1] then return '' end
-if (state[1] == 'STARTED' or state[1] == 'RETRY') and state[4] then return 'COMMITTING' end
+local final = state[1] == 'SUCCESS' or state[1] == 'FAILURE' or state[1] == 'REVOKED'
+if state[4] and not final then return 'COMMITTING' end
 if state[1] == 'PENDING' or state[1] == 'RETRY' then
   leave_lane(ARGV[1], state[2])
 elseif state[1] == 'STARTED' then

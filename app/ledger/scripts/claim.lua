@@ -1,4 +1,5 @@
--- Claim jobs that wait, under a lease; a job that was lost before is only claimed by a message of its own.
+-- Claim jobs that wait, under a lease; a job that was lost before, or runs alone, is only claimed by a message
+-- of its own.
 -- ARGV: node, child, seconds of the lease, then ids
 -- Returns for each claimed job {id, fence, work, reference to work, attempts}.
 local node, child, lease_s = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -7,12 +8,12 @@ local claimed = {}
 for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
-  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence')
+  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', 'alone')
   local waits = state[1] == 'PENDING' or state[1] == 'RETRY'
-  if waits and (alone or state[2] == '0') then
+  if waits and (alone or state[2] == '0' and not state[7]) then
     local rung = tonumber(redis.call('ZSCORE', rung_key(state[3]), id) or 0)
     local newest = tonumber(redis.call('HGET', 'trinity:pace:' .. state[3], 'newest') or 0)
-    if rung > newest then redis.call('HSET', 'trinity:pace:' .. state[3], 'newest', rung) end
+    if rung > math.min(newest, now) then redis.call('HSET', 'trinity:pace:' .. state[3], 'newest', rung) end
     leave_lane(id, state[3])
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     local attempts = redis.call('HINCRBY', key, 'attempts', 1)
@@ -25,6 +26,16 @@ for at = 4, #ARGV do
     if held and string.find(held, state[6] .. ' ' .. child .. ' ', 1, true) == 1 then  -- a first answer was lost
       claimed[#claimed + 1] = {id, tonumber(state[6]), state[4] or '', state[5] or '', tonumber(state[2])}
     end
+  end
+end
+-- A process does one thing at a time: what else it holds, it was given in an answer that was lost, or gave up.
+local asked = {}
+for at = 4, #ARGV do asked[ARGV[at]] = true end
+local held = redis.call('HGETALL', node_key(node))
+for at = 1, #held, 2 do
+  if not asked[held[at]] and string.find(held[at + 1], ' ' .. child .. ' ', 1, true) then
+    redis.call('HDEL', node_key(node), held[at])
+    if redis.call('ZSCORE', LEASES, held[at]) then redis.call('ZADD', LEASES, now, held[at]) end
   end
 end
 for _, claim in ipairs(claimed) do

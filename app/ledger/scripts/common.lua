@@ -19,6 +19,7 @@ local function note(id, status, extra)
   if extra and string.find(extra, 'progress', 1, true) then  -- of several reports in a row the last one counts
     log = string.gsub(log, '[^\n]*"progress"[^\n]*\n$', '')
   end
+  if #log > 16384 then log = string.match(log, '\n(.*)', 8192) end  -- of a job that is run again for ever
   redis.call('HSET', key, 'log', log .. seq .. ' {"status":"' .. status .. '","at":' .. now_text .. (extra or '') .. '}\n')
   notices[#notices + 1] = id .. ' ' .. seq .. ' ' .. status
 end

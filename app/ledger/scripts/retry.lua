@@ -8,7 +8,7 @@ if state[1] ~= 'FAILURE' and state[1] ~= 'REVOKED' then return {state[1]} end
 local waiting = 0
 for _, verb in ipairs({'fit', 'predict', 'score'}) do waiting = waiting + redis.call('ZCARD', lane_key(verb)) end
 if waiting >= tonumber(ARGV[2]) then return {'FULL'} end
-redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0)  -- first: a full ledger refuses what isn't begun
+redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0, 'alone', 1)  -- first: a full ledger refuses what isn't begun
 redis.call('HDEL', key, 'failure', 'started', 'finished', 'result', 'result_ref', 'committing', 'node', 'webhook_tries')
 redis.call('PERSIST', key)
 redis.call('DEL', 'trinity:gone:' .. ARGV[1])

@@ -6,12 +6,13 @@ local verb = ARGV[1]
 local before = now - tonumber(ARGV[2])
 if ARGV[3] ~= '1' then
   local newest = tonumber(redis.call('HGET', 'trinity:pace:' .. verb, 'newest') or 0)
-  before = math.min(before, newest - tonumber(ARGV[2]))
+  before = math.min(before, math.min(newest, now) - tonumber(ARGV[2]))
 end
 local together, alone = {}, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', rung_key(verb), '-inf', before, 'LIMIT', 0, ARGV[4])) do
   redis.call('ZADD', rung_key(verb), now, id)
-  local list = redis.call('HGET', job_key(id), 'attempts') == '0' and together or alone
+  local state = redis.call('HMGET', job_key(id), 'attempts', 'alone')
+  local list = state[1] == '0' and not state[2] and together or alone
   list[#list + 1] = id
 end
 return {together, alone}
