@@ -40,11 +40,13 @@ class Reconciler:
         """Put right what is wrong; raise Unavailable while the ledger or the broker is away."""
         try:
             self._reap()
-            for verb in VERBS:
-                self._ring_again(verb)
             if self._clock() - self._trimmed_s > TRIM_S:
                 self._trimmed_s = self._clock()
                 self._keeping.trim()
+            if evicted := self._keeping.make_room():
+                logger.warning("the ledger is nearly full; %d results expire before their time", evicted)
+            for verb in VERBS:
+                self._ring_again(verb)
         except LedgerUnavailable:
             self._in_touch_since_s = None
             raise

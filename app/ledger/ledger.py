@@ -263,4 +263,5 @@ def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
         status="PENDING",
         created_s=now_s,
         place=place or None,
+        alone=alone,
     )

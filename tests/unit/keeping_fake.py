@@ -21,6 +21,7 @@ class FakeKeeping:
         self.gone: dict[str, Unrung] = {}
         self.lanes: dict[str, int] = {}
         self.expired = 0
+        self.committing: set[str] = set()
         self.fail: dict[str, list[TrinityError]] = {}
 
     def renew(self, children: Iterable[str]) -> list[Held]:
@@ -34,8 +35,9 @@ class FakeKeeping:
             self.done.append(("hand back" if uncounted else "take back", [held.job_id for held in jobs]))
         return len(jobs)
 
-    def time_out(self, held: Held) -> None:
+    def time_out(self, held: Held) -> bool:
         self.done.append(("time out", held.job_id))
+        return held.job_id not in self.committing
 
     def reap(self) -> int:
         self._raise("reap")
@@ -53,6 +55,9 @@ class FakeKeeping:
 
     def trim(self) -> int:
         self.done.append(("trim", None))
+        return 0
+
+    def make_room(self) -> int:
         return 0
 
     def did(self, name: str) -> list[Any]:

@@ -33,11 +33,26 @@ def test_messages_are_bounded(verb: Verb) -> None:
 
     async def main() -> None:
         async with ringing(broker) as bell:
-            bell.ring(verb, job_ids)
+            for job_id in job_ids:
+                bell.ring(verb, job_id)
 
     run(main())
     assert [len(message) for _, message in broker.messages] == [most, most, 1]
     assert [job_id for _, message in broker.messages for job_id in message] == job_ids
+
+
+def test_a_job_that_runs_alone_shares_no_message() -> None:
+    """Whatever else is rung for at the time."""
+    broker = Broker()
+
+    async def main() -> None:
+        async with ringing(broker) as bell:
+            bell.ring("predict", "one")
+            bell.ring("predict", "alone", alone=True)
+            bell.ring("predict", "two")
+
+    run(main())
+    assert sorted(broker.messages) == [("predict", ["alone"]), ("predict", ["one", "two"])]
 
 
 def test_nobody_waits_for_a_message() -> None:
@@ -48,11 +63,11 @@ def test_nobody_waits_for_a_message() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             async with ringing(broker) as bell:
-                bell.ring("predict", ["first"])
+                bell.ring("predict", "first")
                 await passed(gate.reached)
                 for number in range(MESSAGE_JOBS["predict"]):
-                    bell.ring("predict", [f"job{number}"])
-                bell.ring("fit", ["fit"])
+                    bell.ring("predict", f"job{number}")
+                bell.ring("fit", "fit")
                 gate.open()
 
     run(main())
@@ -72,12 +87,12 @@ def test_a_message_that_is_not_taken_loses_no_later_one(caplog: pytest.LogCaptur
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             async with ringing(broker) as bell:
-                bell.ring("fit", ["lost"])
+                bell.ring("fit", "lost")
                 await passed(gate.reached)
-                bell.ring("fit", ["meanwhile"])
+                bell.ring("fit", "meanwhile")
                 gate.open()
                 await eventually(lambda: len(broker.messages) == 1)
-                bell.ring("fit", ["afterwards"])
+                bell.ring("fit", "afterwards")
 
     with caplog.at_level(logging.WARNING):
         run(main())
@@ -95,7 +110,8 @@ def test_a_broker_that_is_away_is_asked_once_for_a_group() -> None:
     async def main() -> None:
         async with ringing(broker) as bell:
             for verb in MESSAGE_JOBS:
-                bell.ring(verb, [f"{verb}{number}" for number in range(100)])
+                for number in range(100):
+                    bell.ring(verb, f"{verb}{number}")
             await asyncio.sleep(0)
 
     run(main())
@@ -110,9 +126,9 @@ def test_closing_lets_what_is_on_its_way_arrive() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             bell = Bell(broker.publish)
-            bell.ring("score", ["one"])
+            bell.ring("score", "one")
             await passed(gate.reached)
-            bell.ring("score", ["two"])
+            bell.ring("score", "two")
             closing = asyncio.create_task(bell.close())  # type: ignore[arg-type]
             gate.open()
             await closing

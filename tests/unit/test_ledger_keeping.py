@@ -35,9 +35,10 @@ def say(keeping: Keeping, job_id: str, next_try_s: float | None) -> None:
 
 def test_a_node_holds_what_its_children_claimed(house: House) -> None:
     """With fence, child and how many were claimed at once; jobs of other nodes and finished ones are not its own."""
-    both, one = house.accept(2), house.started().job_id
+    both = house.accept(2)
     house.worker("2").claim(both)
     house.finish(house.started())
+    one = house.started().job_id
     house.claim(*house.accept(), node="other")
     held = {job.job_id: job[1:] for job in house.held("1", "2")}
     assert held == {one: (1, "1", 1, 60, "live"), **dict.fromkeys(both, (1, "2", 2, 60, "live"))}
@@ -62,9 +63,31 @@ def test_a_job_whose_child_is_gone_is_lost(house: House) -> None:
 
 def test_a_job_comes_with_its_timeout(house: House) -> None:
     """The one that it was accepted with: the keeper measures the time."""
-    short, long = house.started(timeout_s=0.5), house.started(timeout_s=60)
-    timeouts_s = {held.job_id: held.timeout_s for held in house.keeping().renew(["1"])}
-    assert timeouts_s == {short.job_id: 0.5, long.job_id: 60}
+    claims = [house.claim(*house.accept(timeout_s=timeout_s), child=f"{timeout_s:g}") for timeout_s in (0.5, 60)]
+    timeouts_s = {held.job_id: held.timeout_s for held in house.keeping().renew(["0.5", "60"])}
+    assert timeouts_s == {claims[0].job_id: 0.5, claims[1].job_id: 60}
+
+
+def test_what_a_process_gave_up_is_taken_back(house: House) -> None:
+    """It does one thing at a time: when it claims another, the first never reached it, or ended in an error."""
+    given_up, other = house.started(), house.started()
+    assert [held.job_id for held in house.held("1")] == [other.job_id]
+    assert house.keeping().reap() == 1
+    assert house.told(given_up.job_id) == ("RETRY", 1)
+    assert house.told(other.job_id) == ("STARTED", 1)
+
+
+def test_a_nearly_full_ledger_lets_go_of_old_results(house: House) -> None:
+    """The oldest that succeeded; what failed or waits stays."""
+    old, failed, waits = house.ended(), house.ended(FAILED), house.accept()[0]
+    assert house.keeping().make_room() == 0
+    used = house.redis.info("memory")["used_memory"]
+    house.redis.config_set("maxmemory", used)
+    try:
+        assert house.keeping().make_room() == 1
+    finally:
+        house.redis.config_set("maxmemory", 0)
+    assert [house.status(job_id) for job_id in (old, failed, waits)] == ["Gone", "FAILURE", "PENDING"]
 
 
 def test_a_cancelled_job_is_void_once(house: House) -> None:
@@ -113,9 +136,8 @@ def test_a_lost_job_runs_again_and_is_then_given_up(house: House) -> None:
 def test_a_lost_job_keeps_its_place(house: House) -> None:
     """It came before those that wait, also those of its own call."""
     first, second, third = house.accept(3)
-    house.claim(first)
-    house.claim(second)
     for job_id in (second, first):
+        house.claim(job_id)
         house.lose(job_id)
     assert [house.ledger.job(job_id).place for job_id in (first, second, third)] == [1, 2, 3]
 

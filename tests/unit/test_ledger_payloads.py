@@ -72,17 +72,26 @@ def test_a_result_that_cannot_be_kept_is_a_failure(house: House) -> None:
     assert [job.failure and job.failure.kind for job in jobs] == [Unavailable.kind, None]
 
 
-@pytest.mark.parametrize(("damage", "kind"), [(b"{}", "damaged"), (None, "unavailable")])
-def test_a_damaged_payload_fails_its_job_and_not_the_worker(house: House, damage: bytes | None, kind: str) -> None:
-    """The others of the message are claimed."""
-    (bad,), (good,) = house.accept(submitted=large()), house.accept()
+def test_a_damaged_payload_fails_its_job_and_not_the_worker(house: House) -> None:
+    """With the version that it was for."""
+    (bad,) = house.accept(submitted=large())
     (path,) = house.folder.glob("payloads/*/*")
-    path.unlink()
-    if damage is not None:
-        path.write_bytes(damage)
-    assert [claim.job_id for claim in house.worker().claim([bad, good])] == [good]
+    path.write_bytes(b"{}")
+    assert house.worker().claim([bad]) == []
     job = house.ledger.job(bad)
-    assert (job.status, job.version, job.failure and job.failure.kind) == ("FAILURE", 1, kind)
+    assert (job.status, job.version, job.failure and job.failure.kind) == ("FAILURE", 1, "damaged")
+
+
+def test_a_payload_that_cannot_be_had_is_tried_again(house: House) -> None:
+    """As often as a job whose worker is lost: the store may be back."""
+    (job_id,) = house.accept(submitted=large())
+    (path,) = house.folder.glob("payloads/*/*")
+    content = path.read_bytes()
+    path.unlink()
+    assert house.worker().claim([job_id]) == []
+    assert house.told(job_id) == ("RETRY", 1)
+    path.write_bytes(content)
+    assert [claim.job_id for claim in house.worker().claim([job_id])] == [job_id]
 
 
 def test_work_that_cannot_be_read_fails_its_job(house: House) -> None:
