@@ -19,7 +19,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
     house = build(settings or load())
     house.check_store()
     pool = ThreadPoolExecutor(house.settings.threads, thread_name_prefix="work")
-    dispatcher, checks = _queued(house, pool) if house.settings.mode is Mode.ASYNC else _inline(house, pool)
+    dispatcher, checks = _queued(house) if house.settings.mode is Mode.ASYNC else _inline(house, pool)
     return create_app(house.settings, house.service, dispatcher, pool, {"store": house.store.check, **checks})
 
 
@@ -27,7 +27,7 @@ def _inline(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[st
     return Inline(house.service, pool, house.settings.max_fits), {}
 
 
-def _queued(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[str, Check]]:
+def _queued(house: House) -> tuple[Dispatcher, dict[str, Check]]:
     # imported here, so that sync mode keeps Celery out of memory
     from app.dispatch.bell import Bell  # noqa: PLC0415
     from app.dispatch.queued import Queued  # noqa: PLC0415
@@ -40,5 +40,6 @@ def _queued(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[st
         "predict": settings.timeout_predict,
         "score": settings.timeout_score,
     }
-    queued = Queued(ledger, Watch(house.ledger_url), Bell(publish), pool, timeouts_s)
+    readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
+    queued = Queued(ledger, Watch(house.ledger_url), Bell(publish), readers, timeouts_s)
     return queued, {"ledger": ledger.ping, "broker": check_broker}

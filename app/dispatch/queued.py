@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from logging import getLogger
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 from uuid import uuid4
 
+from app.dispatch.asking import Asking
 from app.dispatch.base import IdempotencyKey
 from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
 from app.errors import TrinityError, Unavailable
 from app.ledger import Ledger, Submission
-from app.schemas import Event, Job, Page, Verb, Work
+from app.schemas import FINISHED, Event, Job, Page, Verb, Work
 
 logger = getLogger(__name__)
 
 GROUP_JOBS = 500  # jobs in one commit: it must be done well within the ledger's timeout
 HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
 LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class _Waiting(NamedTuple):
@@ -46,7 +44,7 @@ class Queued:
         self._ledger = ledger
         self._watch = watch
         self._bell = bell
-        self._pool = pool
+        self._asking = Asking(pool)
         self._timeouts_s = timeouts_s
         self._gathered: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
@@ -72,7 +70,7 @@ class Queued:
 
     async def job(self, job_id: str, wait_s: float) -> Job:
         """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable."""
-        job = await self._ask(self._ledger.job, job_id)
+        job = await self._asking.read(self._ledger.job, job_id)
         if wait_s <= 0 or job.finished:
             return job
         clock = asyncio.get_running_loop().time
@@ -80,24 +78,23 @@ class Queued:
         async with self._watch.changes(job_id) as changed:
             while True:
                 changed.clear()  # before the look, so that nothing that happens after it is missed
-                job = await self._ask(self._ledger.job, job_id)
+                status = await self._asking.read(self._ledger.status, job_id)
                 left_s = deadline - clock()
-                if job.finished or left_s <= 0 or self._stopping:
-                    break
+                if status in FINISHED or left_s <= 0 or self._stopping:
+                    return await self._asking.read(self._ledger.job, job_id)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
-        return job
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
         async with self._watch.changes(job_id) as changed:
             while True:
                 changed.clear()
-                job = await self._ask(self._ledger.job, job_id)
-                for event in await self._ask(self._ledger.events, job_id, after):
+                status = await self._asking.read(self._ledger.status, job_id)
+                for event in await self._asking.read(self._ledger.events, job_id, after):
                     after = event.seq
                     yield event
-                if job.finished or self._stopping:
+                if status in FINISHED or self._stopping:
                     return
                 try:
                     await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
@@ -106,17 +103,17 @@ class Queued:
 
     async def jobs(self, page: Page) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
-        return await self._ask(self._ledger.jobs, page)
+        return await self._asking.read(self._ledger.jobs, page)
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
-        await self._ask(self._ledger.cancel, job_id)
-        return await self._ask(self._ledger.job, job_id)
+        await self._asking.read(self._ledger.cancel, job_id)
+        return await self._asking.read(self._ledger.job, job_id)
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
-        self._bell.ring(await self._ask(self._ledger.retry, job_id), job_id, alone=True)
-        return await self._ask(self._ledger.job, job_id)
+        self._bell.ring(await self._asking.read(self._ledger.retry, job_id), job_id, alone=True)
+        return await self._asking.read(self._ledger.job, job_id)
 
     def stop_waiting(self) -> None:
         """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
@@ -129,11 +126,8 @@ class Queued:
             await self._committing
         await self._bell.close()
         await self._watch.close()
+        await self._asking.close()
         await asyncio.to_thread(self._ledger.close)
-
-    async def _ask(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the ledger in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
 
     async def _commit_gathered(self) -> None:
         try:
@@ -142,7 +136,7 @@ class Queued:
                 answers: list[Job | TrinityError] = [Unavailable("the job could not be committed; try again")]
                 answers *= len(group)
                 try:
-                    answers = await self._ask(self._ledger.accept, [waiting.submission for waiting in group])
+                    answers = await self._asking.commit(self._ledger.accept, [waiting.submission for waiting in group])
                 except TrinityError as error:
                     answers = [error] * len(group)
                 except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer

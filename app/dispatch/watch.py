@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from logging import getLogger
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from app.ledger.scripts import CHANNEL, TIMEOUT_S
@@ -16,6 +17,7 @@ from app.ledger.scripts import CHANNEL, TIMEOUT_S
 logger = getLogger(__name__)
 
 RETRY_S = 1.0
+SILENCE_S = 5.0  # after which the connection is tried: what drops packets closes nothing
 
 
 class Watch:
@@ -57,16 +59,29 @@ class Watch:
         while True:
             try:
                 async with (
-                    Redis.from_url(self._url, socket_connect_timeout=TIMEOUT_S, health_check_interval=30) as redis,
+                    Redis.from_url(self._url, socket_connect_timeout=TIMEOUT_S, socket_keepalive=True) as redis,
                     redis.pubsub() as subscription,
                 ):
                     await subscription.subscribe(CHANNEL)
                     self.wake()  # what happened while nobody listened
-                    async for message in subscription.listen():
-                        self._notify(message)
+                    await self._hear(subscription)
             except (RedisError, OSError) as error:
                 logger.warning("no notices from the ledger (%s); listening again", type(error).__name__)
             await asyncio.sleep(RETRY_S)
+
+    async def _hear(self, subscription: PubSub) -> None:
+        """Pass on notices; raise ConnectionError when the ledger has been silent though it was asked for a word."""
+        asked = False
+        while True:
+            message = await subscription.get_message(timeout=SILENCE_S)
+            if message is not None:
+                asked = False
+                self._notify(message)
+            elif asked:
+                raise ConnectionError("the ledger has gone silent")
+            else:
+                asked = True
+                await subscription.ping()
 
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):

@@ -89,6 +89,14 @@ class Ledger:
             job.place = None if rank is None else cast("int", rank) + 1
         return job
 
+    def status(self, job_id: str) -> Status:
+        """Return a job's status; raise NotFound or Gone."""
+        with answering():
+            status = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "status"))
+        if status is None:
+            raise self._why_absent(job_id)
+        return cast("Status", status.decode())
+
     def events(self, job_id: str, after: int) -> list[Event]:
         """Return what happened to a job since event number `after`; raise NotFound or Gone."""
         with answering():

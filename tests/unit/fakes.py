@@ -132,6 +132,9 @@ class FakeLedger:
             raise NotFound("no such job")
         return self.jobs[job_id]
 
+    def status(self, job_id: str) -> Any:
+        return self.job(job_id).status
+
     def events(self, job_id: str, after: int) -> list[Event]:
         return [event for event in self.log.get(job_id, []) if event.seq > after]
 
