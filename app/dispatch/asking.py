@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from app.ledger import LedgerUnavailable
 
-AWAY_S = 1.0  # how long a ledger that didn't answer is not asked again
+AWAY_S = 0.5  # how long a ledger that didn't answer is not asked again
 P = ParamSpec("P")
 R = TypeVar("R")
 
