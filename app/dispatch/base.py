@@ -30,8 +30,8 @@ class IdempotencyKey(NamedTuple):
 class Dispatcher(Protocol):
     """Has work done, and tells how far it is."""
 
-    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
-        """Accept the work, once for a key; return its job when it is finished or after `wait_s` seconds."""
+    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
+        """Accept the work, once for a key; return its job, which is finished where work is done inline."""
 
     def at_once(self, work: Work) -> Job | None:
         """Do work that costs less than waiting for it and return its finished job; None for any other."""

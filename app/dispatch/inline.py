@@ -29,10 +29,10 @@ class Inline:
         self._clock = clock
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
-    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:  # noqa: ARG002
+    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
         """Do the work and return its finished job; raise Busy when as many fits run as may.
 
-        The answer is the result, so there is nothing to wait for. A key stands for the job: a fit that is asked for
+        A key stands for the job: a fit that is asked for
         again has its version already.
         """
         if (job := self.at_once(work)) is not None:

@@ -50,7 +50,7 @@ class Queued:
         self._committing: asyncio.Task[None] | None = None
         self._stopping = False
 
-    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
         """Return the accepted job; raise QueueFull, Conflict, or Unavailable when the ledger doesn't take it."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
         submission = Submission(uuid4().hex, work, timeout_s, *(key or ("", "")))
@@ -58,11 +58,7 @@ class Queued:
         self._gathered.append(waiting)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_gathered())
-        job = await waiting.accepted
-        if wait_s > 0 and not job.finished:
-            with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
-                return await self.job(job.id, wait_s)
-        return job
+        return await waiting.accepted
 
     def at_once(self, work: Work) -> Job | None:  # noqa: ARG002
         """Return None: work is for the workers."""

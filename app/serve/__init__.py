@@ -51,7 +51,8 @@ def create_app(
     limited = Limits(api, bodies, settings.body_timeout)
     predict = verbs["predict"]
     named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    entrance: Asgi = Express(limited, {"/predict": Stop(predict), **named}, settings.body_timeout, queued=queued)
+    stops = {"/predict": Stop(predict), **named}
+    entrance: Asgi = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
     if settings.api_keys:
         entrance = Keys(entrance, parse(settings.api_keys))
     return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits

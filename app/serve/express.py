@@ -32,16 +32,25 @@ class Stop(NamedTuple):
 class Express:
     """An ASGI app in front of another."""
 
-    def __init__(self, api: Asgi, stops: Mapping[str, Stop], body_timeout_s: float, *, queued: bool = False) -> None:
+    def __init__(
+        self,
+        api: Asgi,
+        stops: Mapping[str, Stop],
+        body_timeout_s: float,
+        *,
+        max_body_bytes: int = SMALL_BODY_BYTES,
+        queued: bool = False,
+    ) -> None:
         self._api = api
         self._stops = stops
         self._body_timeout_s = body_timeout_s
+        self._small_bytes = min(SMALL_BODY_BYTES, max_body_bytes)
         self._queued = queued
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
         stop = self._stops.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        given = None if stop is None else _plain(scope)
+        given = None if stop is None else _plain(scope, self._small_bytes)
         if stop is None or given is None:
             await self._api(scope, receive, send)
             return
@@ -80,7 +89,7 @@ class Express:
         return None if job is None or job.failure is not None else encoded(job)
 
 
-def _plain(scope: Message) -> str | None:
+def _plain(scope: Message, small_bytes: int) -> str | None:
     """Return a request's id, or "", when it says no more than that it has a small JSON body; None otherwise."""
     if scope["query_string"]:
         return None
@@ -90,7 +99,7 @@ def _plain(scope: Message) -> str | None:
         if name == b"content-type":
             json = value == _JSON
         elif name == b"content-length":
-            small = value.isdigit() and int(value) <= SMALL_BODY_BYTES
+            small = value.isdigit() and int(value) <= small_bytes
         elif name == b"x-request-id":
             given = value.decode("latin-1")
         elif name in _UNUSUAL:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeAlias
 
 from falcon.asgi import Request, Response
 
 from app.dispatch.base import Dispatcher
+from app.errors import Unavailable
 from app.schemas import Job, Verb, Work
 from app.serve.answer import send_submitted
 from app.serve.body import JSON, Bodies, media_type, parse
@@ -55,10 +57,13 @@ class VerbResource:
             key = idempotency_key(req, body)
             request = (media_type(req, body), body, req.params, name)
             work = self._check(*request) if len(body) <= SMALL_BODY_BYTES else await self._in_thread(*request)
-            job = await self._dispatcher.submit(work, asked.wait_s or 0, key)
-            send_submitted(resp, job, asked, queued=self._queued)
+            job = await self._dispatcher.submit(work, key)
         finally:
             self._bodies.release(body)
+        if asked.wait_s and not job.finished:
+            with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
+                job = await self._dispatcher.job(job.id, asked.wait_s)
+        send_submitted(resp, job, asked, queued=self._queued)
 
     def at_once(self, body: bytes, name: str | None) -> Job | None:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
@@ -68,7 +73,7 @@ class VerbResource:
     def accept(self, body: bytes, name: str | None) -> Awaitable[Job]:
         """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited."""
         self._hold()
-        return self._dispatcher.submit(self._check(JSON, body, {}, name), 0)
+        return self._dispatcher.submit(self._check(JSON, body, {}, name))
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
         async with self._bodies.turn(body):

@@ -23,9 +23,13 @@ class House:
         self.ledger, self.watch, self.broker, self.queued = ledger, watch, broker, queued
 
     def submit(self, verb: Verb = "predict", wait_s: float = 0, key: str = "") -> "asyncio.Task[Job]":
-        """Begin a submission."""
+        """Begin a submission, and wait for the end of its job."""
         digests = IdempotencyKey(key, "request") if key else None
-        return asyncio.create_task(self.queued.submit(work(verb), wait_s, digests))
+        return asyncio.create_task(self._submit(verb, wait_s, digests))
+
+    async def _submit(self, verb: Verb, wait_s: float, key: IdempotencyKey | None) -> Job:
+        job = await self.queued.submit(work(verb), key)
+        return await self.queued.job(job.id, wait_s) if wait_s else job
 
     async def submit_while_another_is_committed(self, gate: Gate, count: int) -> "list[asyncio.Task[Job]]":
         """One submission that stands at the gate, and `count` that gather behind it."""

@@ -60,7 +60,7 @@ def test_the_answer_is_the_result() -> None:
             return {"y": [1.5]}
 
         async with inline(body, clock) as (dispatcher, _):
-            job = await dispatcher.submit(work(), 0)
+            job = await dispatcher.submit(work())
         assert (job.status, job.version, bytes(job.result or b"")) == ("SUCCESS", 1, b'{"y":[1.5]}')
         assert (job.created_s, job.started_s, job.finished_s) == (1000, 1000, 1003)
 
@@ -75,7 +75,7 @@ def test_times_are_those_of_the_clock(asked: Work) -> None:
 
     async def main() -> None:
         async with inline(nothing, Clock()) as (dispatcher, _):
-            job = await dispatcher.submit(asked, 0)
+            job = await dispatcher.submit(asked)
         assert (job.created_s, job.started_s, job.finished_s) == (1000, 1000, 1000)
 
     run(main())
@@ -87,7 +87,7 @@ def test_a_failure_is_a_finished_job() -> None:
     async def main() -> None:
         async with inline(lambda _: {}["a bug"], Clock()) as (dispatcher, _):
             for asked in (work(), work("fit"), work(rows=SMALL_VALUES + 1)):
-                job = await dispatcher.submit(asked, 0)
+                job = await dispatcher.submit(asked)
                 assert job.status == "FAILURE"
                 assert job.failure is not None
                 assert job.failure.kind == "model-failed"
@@ -101,7 +101,7 @@ def test_every_job_has_its_own_id() -> None:
 
     async def main() -> None:
         async with inline(nothing, Clock()) as (dispatcher, _):
-            ids = {(await dispatcher.submit(work(), 0)).id for _ in range(10)}
+            ids = {(await dispatcher.submit(work())).id for _ in range(10)}
         assert len(ids) == 10
 
     run(main())
@@ -112,8 +112,8 @@ def test_small_predictions_stay_on_the_loop() -> None:
 
     async def main() -> None:
         async with inline(nothing, Clock()) as (dispatcher, service):
-            await dispatcher.submit(work(), 0)
-            await dispatcher.submit(work("score", SMALL_VALUES), 0)
+            await dispatcher.submit(work())
+            await dispatcher.submit(work("score", SMALL_VALUES))
         assert service.threads == [threading.current_thread()] * 2
 
     run(main())
@@ -134,7 +134,7 @@ def test_what_may_be_long_is_done_in_a_thread(asked: Work) -> None:
 
     async def main() -> None:
         async with inline(nothing, Clock()) as (dispatcher, service):
-            await dispatcher.submit(asked, 0)
+            await dispatcher.submit(asked)
         assert service.threads[0] is not threading.current_thread()
 
     run(main())
@@ -152,7 +152,7 @@ def test_a_slow_model_moves_to_a_thread() -> None:
 
         async with inline(body, clock) as (dispatcher, service):
             for asked in (work(), work(), work(), work("score"), work(version=2), work(model="other", version=2)):
-                await dispatcher.submit(asked, 0)
+                await dispatcher.submit(asked)
         assert [thread is loop_thread for thread in service.threads] == [True, True, False, False, True, True]
 
     run(main())
@@ -164,16 +164,16 @@ def test_fits_are_bounded() -> None:
     async def main() -> None:
         doors, body = gates(MAX_FITS + 1)
         async with inline(body, Clock()) as (dispatcher, _):
-            fits = [asyncio.create_task(dispatcher.submit(work("fit"), 0)) for _ in range(MAX_FITS)]
+            fits = [asyncio.create_task(dispatcher.submit(work("fit"))) for _ in range(MAX_FITS)]
             for door in doors[:MAX_FITS]:
                 await passed(door.reached)
             with pytest.raises(Busy):
-                await dispatcher.submit(work("fit"), 0)
+                await dispatcher.submit(work("fit"))
             doors[0].open()
             await asyncio.wait(fits, return_when=asyncio.FIRST_COMPLETED)
             doors[1].open()
             doors[2].open()
-            assert (await dispatcher.submit(work("fit"), 0)).status == "SUCCESS"
+            assert (await dispatcher.submit(work("fit"))).status == "SUCCESS"
             await asyncio.gather(*fits)
 
     run(main())
@@ -185,11 +185,11 @@ def test_predictions_pass_running_fits() -> None:
     async def main() -> None:
         doors, body = gates(MAX_FITS)
         async with inline(body, Clock()) as (dispatcher, _):
-            fits = [asyncio.create_task(dispatcher.submit(work("fit"), 0)) for _ in range(MAX_FITS)]
+            fits = [asyncio.create_task(dispatcher.submit(work("fit"))) for _ in range(MAX_FITS)]
             for door in doors:
                 await passed(door.reached)
-            assert (await dispatcher.submit(work(), 0)).status == "SUCCESS"
-            assert (await dispatcher.submit(work(rows=SMALL_VALUES + 1), 0)).status == "SUCCESS"
+            assert (await dispatcher.submit(work())).status == "SUCCESS"
+            assert (await dispatcher.submit(work(rows=SMALL_VALUES + 1))).status == "SUCCESS"
             for door in doors:
                 door.open()
             await asyncio.gather(*fits)
@@ -202,7 +202,7 @@ def test_a_failing_fit_frees_its_place() -> None:
 
     async def main() -> None:
         async with inline(lambda _: {}["a bug"], Clock()) as (dispatcher, _):
-            statuses = [(await dispatcher.submit(work("fit"), 0)).status for _ in range(2 * MAX_FITS)]
+            statuses = [(await dispatcher.submit(work("fit"))).status for _ in range(2 * MAX_FITS)]
         assert statuses == ["FAILURE"] * (2 * MAX_FITS)
 
     run(main())
@@ -214,19 +214,19 @@ def test_a_fit_whose_client_hung_up_keeps_its_place_until_it_ends() -> None:
     async def main() -> None:
         doors, body = gates(2 * MAX_FITS)
         async with inline(body, Clock()) as (dispatcher, _):
-            fits = [asyncio.create_task(dispatcher.submit(work("fit"), 0)) for _ in range(MAX_FITS)]
+            fits = [asyncio.create_task(dispatcher.submit(work("fit"))) for _ in range(MAX_FITS)]
             for door in doors[:MAX_FITS]:
                 await passed(door.reached)
             for fit in fits:
                 fit.cancel()
             await asyncio.wait(fits)
             with pytest.raises(Busy):
-                await dispatcher.submit(work("fit"), 0)
+                await dispatcher.submit(work("fit"))
             for door in doors:
                 door.open()
             while True:  # run() sets the deadline
                 try:
-                    job = await dispatcher.submit(work("fit"), 0)
+                    job = await dispatcher.submit(work("fit"))
                     break
                 except Busy:
                     await asyncio.sleep(0)
@@ -241,7 +241,7 @@ def test_close_waits_for_running_fits() -> None:
     async def main() -> None:
         (door,), body = gates(1)
         async with inline(body, Clock()) as (dispatcher, _):
-            fit = asyncio.create_task(dispatcher.submit(work("fit"), 0))
+            fit = asyncio.create_task(dispatcher.submit(work("fit")))
             await passed(door.reached)
             closing = asyncio.create_task(dispatcher.close())
             await asyncio.sleep(0)
@@ -258,7 +258,7 @@ def test_there_are_no_jobs() -> None:
 
     async def main() -> None:
         async with inline(nothing, Clock()) as (dispatcher, _):
-            job = await dispatcher.submit(work(), 0)
+            job = await dispatcher.submit(work())
             with pytest.raises(NotFound, match="no queue"):
                 await dispatcher.job(job.id, 60)
 

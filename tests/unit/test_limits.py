@@ -132,3 +132,21 @@ def test_an_event_that_was_asked_for_too_early_is_not_lost() -> None:
         assert at_hand(peer.receive) == END
 
     asyncio.run(work())
+
+
+def test_who_hangs_up_before_the_body_has_no_work_done() -> None:
+    """The short way doesn't take the missing body for an empty one."""
+
+    class Never:
+        """A verb that nobody should ask."""
+
+        def at_once(self, body: bytes, name: str | None) -> None:
+            raise AssertionError("work was done for nobody")
+
+    async def work() -> None:
+        peer = Peer(GONE)
+        limited = Limits(whole_body, Bodies(1_000, 10_000), SHORT_S)
+        express = Express(limited, {"/predict": Stop(cast("VerbResource", Never()))}, SHORT_S)
+        await express({**SCOPE, "path": "/predict"}, peer.receive, peer.send)
+
+    timerless(work())
