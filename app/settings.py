@@ -65,7 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         256 * 1024 * 1024
     )
     body_timeout: Annotated[Count, Meta(description="longest wait for more of a request body in seconds")] = 30
-    max_design: Annotated[Count, Meta(description="largest design matrix in bytes, rows × terms × 8")] = 1024**3
+    max_design: Annotated[
+        Count, Meta(description="bytes of a fit's design matrix, rows × terms × 8, or of its triangle, terms² × 40")
+    ] = 1024**3
     max_loaded: Annotated[Count, Meta(description="bytes of fitted models kept in the memory of one process")] = (
         512 * 1024 * 1024
     )
