@@ -89,7 +89,8 @@ def test_a_reload_under_load_fails_no_request(tmp_path: Path, through: str) -> N
         server = stack.enter_context(web(tmp_path))
         url = server.url
         if through == "nginx":
-            url = stack.enter_context(nginx(tmp_path, f"server {url.removeprefix('http://')}"))
+            boundless = dict.fromkeys(("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"), 60_000)
+            url = stack.enter_context(nginx(tmp_path, f"server {url.removeprefix('http://')}", **boundless))
         with Connection(url) as connection:
             assert connection.ask("POST", "/fit").status == 200
         load = Load(url)
