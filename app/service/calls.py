@@ -14,7 +14,7 @@ from app.store import Schema
 MESSAGE_CHARACTERS = 1000  # of a model's message to its caller
 
 
-def fit(estimator: Regressor, X: Matrix, y: Matrix) -> None:
+def asked_to_fit(estimator: Regressor, X: Matrix, y: Matrix) -> None:
     """Have a model learn; raise Invalid for data that it refuses."""
     try:
         estimator.fit(X, y)

@@ -13,7 +13,7 @@ from app.disk import Permit, permitted
 from app.errors import Unavailable
 from app.model.base import Regressor
 from app.schemas import Matrix, Source, Table, Work
-from app.service import calls
+from app.service.calls import asked_to_fit, learned, metrics, predicted
 from app.service.columns import default_names, target
 from app.store import Arrays, Manifest, Schema, Store
 
@@ -33,15 +33,15 @@ def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[i
     Raise Invalid, ModelFailed, Unavailable, or what refuses the version.
     """
     X, y = table.X, target(table)
-    calls.fit(estimator, X, y)
+    asked_to_fit(estimator, X, y)
     schema = Schema(
         inputs=table.inputs or default_names("x", X.shape[1]),
         outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
         vector=y.ndim == 1,
         named=table.outputs is not None,
     )
-    found = calls.metrics(y, calls.predicted(estimator, X, schema))
-    arrays, values = _split(calls.learned(estimator))
+    found = metrics(y, predicted(estimator, X, schema))
+    arrays, values = _split(learned(estimator))
     manifest = Manifest(
         model=order.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
