@@ -31,13 +31,23 @@ class Limits:
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
             self._bodies.check_size(_announced_bytes(scope))
-            await self._api(scope, _timed(receive, self._body_timeout_s), send)
+            await self._api(scope, _timed(receive, self._body_timeout_s), noted)
         except (TooLarge, TooSlow) as error:  # TooSlow only from Falcon's wait for the first event: it answers the rest
             await refuse(scope, receive, send, error)
         except asyncio.CancelledError:  # the process is stopped, and this took longer than it waits
-            await refuse(scope, receive, send, Unavailable("the process was stopped before this was done; try again"))
+            if begun:
+                raise
+            stopped = Unavailable("the process was stopped before this was done; try again")
+            await refuse(scope, receive, send, stopped, (b"connection", b"close"), keep=True)
 
 
 def at_hand(receive: Receive) -> Message | None:

@@ -150,3 +150,26 @@ def test_who_hangs_up_before_the_body_has_no_work_done() -> None:
         await express({**SCOPE, "path": "/predict"}, peer.receive, peer.send)
 
     timerless(work())
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["nothing sent", "an answer begun"])
+def test_a_request_cut_off_by_a_stop_is_told(*, begun: bool) -> None:
+    """With a problem and without waiting for its client; an answer that has begun can only be cut."""
+    peer, waits = Peer(), asyncio.Event()
+
+    async def endless(scope: Message, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        request = asyncio.create_task(Limits(endless, Bodies(1_000, 10_000), 60)(SCOPE, peer.receive, peer.send))  # type: ignore[arg-type]
+        await waits.wait()
+        request.cancel()
+        ended = (await asyncio.gather(request, return_exceptions=True))[0]
+        assert isinstance(ended, asyncio.CancelledError) is begun
+
+    timerless(work())
+    assert peer.status == (200 if begun else 503)
+    assert [message["type"] for message in peer.sent].count("http.response.start") == 1
