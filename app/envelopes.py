@@ -45,6 +45,7 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
     links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
     if job.version is not None:
         links["model"] = f"/models/{job.model}/versions/{job.version}"
+    created = datetime.fromtimestamp(job.created_s, UTC)
     return Envelope(
         id=job.id,
         verb=job.verb,
@@ -53,11 +54,15 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
         status=job.status,
         result=job.result,
         error=None if job.failure is None else problem(job.failure),
-        created=datetime.fromtimestamp(job.created_s, UTC),
-        started=None if job.started_s is None else datetime.fromtimestamp(job.started_s, UTC),
-        finished=None if job.finished_s is None else datetime.fromtimestamp(job.finished_s, UTC),
+        created=created,
+        started=created if job.started_s == job.created_s else _time(job.started_s),
+        finished=_time(job.finished_s),
         links=links,
         attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
         place=msgspec.UNSET if job.place is None else job.place,
         progress=msgspec.UNSET if job.progress is None else job.progress,
     )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -66,7 +66,7 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time,
     started = clock()
     try:
         version, result = service.run(work, job_id, started, permit)
-        return Outcome(started, clock(), version, msgspec.Raw(msgspec.json.encode(result)))
+        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)))
     except TrinityError as error:
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end

@@ -50,11 +50,11 @@ class Inline:
         """Do work that costs less than the hop to a thread and return its finished job; None for any other."""
         if not self._small(work):
             return None
-        created, job_id = self._clock(), new_id()
+        job_id = new_id()
         outcome = execute(self._service, work, job_id, self._clock)
         if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
             self._note_pace(work, outcome.finished_s - outcome.started_s)
-        return finished_job(job_id, work, created, outcome)
+        return finished_job(job_id, work, outcome.started_s, outcome)
 
     async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
         """Raise NotFound: what was done inline was answered at once."""

@@ -1,6 +1,7 @@
 """Evaluation of a fitted polynomial: few rows in plain Python, where numpy's calls are dear; many by blocks."""
 
 from math import isfinite
+from operator import mul
 from sys import getsizeof
 
 import numpy as np
@@ -45,12 +46,12 @@ class Predictor:
         return getsizeof(self._columns) + sum(getsizeof(column) + len(column) * FLOAT_BYTES for column in self._columns)
 
     def _few(self, X: Array) -> Array:
-        rows = X.tolist()
         if not self._flat:
-            return np.array([self._row(row) for row in rows])
-        if len(rows) == 1:
-            return np.array(self._row(rows[0]))
-        return np.array([self._row(row)[0] for row in rows])
+            return np.array([self._row(row) for row in X.tolist()])
+        y = np.empty(len(X))
+        for place, row in enumerate(X.tolist()):
+            y[place] = self._row(row)[0]
+        return y
 
     def _row(self, row: list[float]) -> list[float]:
         values = self._constant.copy()
@@ -60,9 +61,9 @@ class Predictor:
             values.append(values[term] * values[factor])
         sums = []
         for column in self._columns:
-            total = 0.0
-            for coefficient, value in zip(column, values, strict=True):
-                total += coefficient * value
+            total = 0.0  # not sum(): Python 3.12 made that add up in another way than _many
+            for product in map(mul, column, values):
+                total += product
             if not isfinite(total):
                 raise _beyond()
             sums.append(total)
