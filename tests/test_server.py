@@ -214,7 +214,8 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("impatient")
     settings = folder / "impatient.conf.py"
     settings.write_text(
-        "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\nBoundedProtocol.head_timeout_s = 0.5\n"
+        "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\n"
+        "from app.http.protocol import BoundedProtocol\nBoundedProtocol.head_timeout_s = 0.5\n"
     )
     with web(folder, GUNICORN_CMD_ARGS=f"--config {settings}") as server:
         yield server

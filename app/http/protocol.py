@@ -1,0 +1,108 @@
+"""uvicorn's HTTP/1.1 protocol with bounds on heads, joined writes, and a way to leave that no client notices."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from app.http.joining import Joining
+
+MAX_HEAD_BYTES = 32 * 1024
+HEAD_TIMEOUT_S = 30
+DRAIN_S = 1.5  # how long a process that stops still waits for the next request of a connection
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\n"
+    b"connection: close\r\n\r\n"
+)
+
+
+class State(ServerState):
+    """What the connections of one process know of it."""
+
+    draining = False
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with bounds on the request line and headers, which httptools itself doesn't have.
+
+    When the process stops, it says so in the next answer instead of hanging up: a client that is just sending its next
+    request on an idle connection could not tell whether it was done (RFC 9112 §9.6).
+    """
+
+    server_state: State
+    head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
+    _in_head = True
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", Joining(transport, self.loop))
+        self._await_head()
+        if self.server_state.draining:  # accepted before, made known only now
+            self.shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        self._stop_head_timer()
+
+    def on_message_begin(self) -> None:
+        """Begin to count: what follows, up to the empty line, is a head."""
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: what follows is a body, and bodies are bounded by the application."""
+        self._in_head = False
+        self._stop_head_timer()
+        super().on_headers_complete()
+        if self.server_state.draining:
+            self.cycle.keep_alive = False
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a head that is still incomplete after MAX_HEAD_BYTES; see that none is awaited without end."""
+        super().data_received(data)
+        if self._idle():
+            # uvicorn's own timer, which is for silence, has ended with this data
+            if self._head_timer is None:
+                self._await_head()
+            if self.server_state.draining:
+                self._await_more()
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(HEAD_TOO_LARGE)
+                self.transport.close()
+
+    def shutdown(self) -> None:
+        """Let the answer to the request at hand be the last, or wait a little for one; uvicorn would hang up."""
+        self.timeout_keep_alive = DRAIN_S  # type: ignore[assignment]  # for what is answered already without a word of the end
+        if self._idle():
+            self._await_more()
+        elif not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def _idle(self) -> bool:
+        """Return whether no request is worked on; the head of one may have begun."""
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _await_more(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(DRAIN_S, self.timeout_keep_alive_handler)
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self.timeout_keep_alive_handler)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing when a client offers another protocol (`curl --http2` does): it is answered in HTTP/1.1."""
