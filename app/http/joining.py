@@ -28,6 +28,10 @@ class Joining:
         if self._held_bytes > HELD_BYTES:
             self._flush()
 
+    def is_closing(self) -> bool:
+        """Whether it is closed, or will be; asked for every answer, so not left to `__getattr__`."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         """Close when all is sent."""
         self._flush()

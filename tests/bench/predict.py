@@ -7,7 +7,7 @@ from tests.bench.report import Figure, in_turn, progress, ratio
 from tests.bench.running import bare, post, trinity
 
 ROW = b'{"data":{"X":[[0.5]]}}'
-ROUNDS = 5
+ROUNDS = 9
 
 
 def run() -> list[Figure]:
