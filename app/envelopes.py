@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-import msgspec
-
 from app.errors import Failure
 from app.schemas import Envelope, Job, Problem
 
@@ -46,7 +44,7 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
     if job.version is not None:
         links["model"] = f"/models/{job.model}/versions/{job.version}"
     created = datetime.fromtimestamp(job.created_s, UTC)
-    return Envelope(
+    told = Envelope(
         id=job.id,
         verb=job.verb,
         model=job.model,
@@ -58,10 +56,14 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
         started=created if job.started_s == job.created_s else _time(job.started_s),
         finished=_time(job.finished_s),
         links=links,
-        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
-        place=msgspec.UNSET if job.place is None else job.place,
-        progress=msgspec.UNSET if job.progress is None else job.progress,
     )
+    if job.attempts > 1:
+        told.attempts = job.attempts
+    if job.place is not None:
+        told.place = job.place
+    if job.progress is not None:
+        told.progress = job.progress
+    return told
 
 
 def _time(seconds: float | None) -> datetime | None:

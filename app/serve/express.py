@@ -10,15 +10,18 @@ from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from app.errors import TooSlow, TrinityError
+from app.ids import new_id
 from app.schemas import Job
 from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
-from app.serve.asgi import Asgi, Message, Receive, Send
+from app.serve.asgi import Asgi, Header, Message, Receive, Send
 from app.serve.body import JSON
 from app.serve.limits import at_hand, in_time, refuse
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 
 _JSON = JSON.encode()
+_TYPE = b"content-type", _JSON
+_NO_MORE: tuple[Header, ...] = ()
 _UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect"}
 
 
@@ -49,9 +52,9 @@ class Express:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a plain POST to one of the stops; hand everything else on."""
-        stop = self._stops.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        given = None if stop is None else _plain(scope, self._small_bytes)
-        if stop is None or given is None:
+        stop = self._stops.get(scope.get("path", ""))
+        headers = None if stop is None else _plain(scope, self._small_bytes)
+        if stop is None or headers is None:
             await self._api(scope, receive, send)
             return
         try:
@@ -59,13 +62,14 @@ class Express:
         except TooSlow as error:
             await refuse(scope, receive, send, error)
             return
-        body = b"" if event["type"] != "http.request" or event.get("more_body") else event.get("body", b"")
+        body = None if event.get("more_body") else event.get("body")
         answer = self._begin(stop, body) if body else None
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return
-        headers = [(b"content-type", _JSON), (b"x-request-id", request_id(given).encode())]
-        status = 200
+        given = headers.get(b"x-request-id")
+        named = new_id() if given is None else request_id(given.decode("latin-1"))
+        status, more = 200, _NO_MORE
         if not isinstance(answer, bytes):
             try:
                 job = await answer
@@ -73,9 +77,10 @@ class Express:
                 await refuse(scope, receive, send, error, *retry_after(error), keep=True)
                 return
             answer, status = encoded(job, queued=True), 202
-            headers += [(b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())]
-        headers.append((b"content-length", b"%d" % len(answer)))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+            more = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())
+        length = b"content-length", b"%d" % len(answer)
+        told = [_TYPE, length, (b"x-request-id", named.encode()), *more]
+        await send({"type": "http.response.start", "status": status, "headers": told})
         await send({"type": "http.response.body", "body": answer})
 
     def _begin(self, stop: Stop, body: bytes) -> bytes | Awaitable[Job] | None:
@@ -89,22 +94,20 @@ class Express:
         return None if job is None or job.failure is not None else encoded(job)
 
 
-def _plain(scope: Message, small_bytes: int) -> str | None:
-    """Return a request's id, or "", when it says no more than that it has a small JSON body; None otherwise."""
-    if scope["query_string"]:
-        return None
-    small = json = False
-    given = ""
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            json = value == _JSON
-        elif name == b"content-length":
-            small = value.isdigit() and int(value) <= small_bytes
-        elif name == b"x-request-id":
-            given = value.decode("latin-1")
-        elif name in _UNUSUAL:
-            return None
-    return given if small and json else None
+def _plain(scope: Message, small_bytes: int) -> dict[bytes, bytes] | None:
+    """Return the headers of a POST that says no more than that it has a small JSON body; None of any other request."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    length = headers.get(b"content-length", b"")
+    if (
+        scope["method"] == "POST"
+        and not scope["query_string"]
+        and headers.get(b"content-type") == _JSON
+        and length.isdigit()
+        and int(length) <= small_bytes
+        and _UNUSUAL.isdisjoint(headers)
+    ):
+        return headers
+    return None
 
 
 def _replaying(event: Message, receive: Receive) -> Receive:
