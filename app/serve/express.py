@@ -67,8 +67,6 @@ class Express:
         if answer is None:
             await self._api(scope, _replaying(event, receive), send)
             return
-        given = headers.get(b"x-request-id")
-        named = new_id() if given is None else request_id(given.decode("latin-1"))
         status, more = 200, _NO_MORE
         if not isinstance(answer, bytes):
             try:
@@ -78,20 +76,38 @@ class Express:
                 return
             answer, status = encoded(job, queued=True), 202
             more = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())
-        length = b"content-length", b"%d" % len(answer)
-        told = [_TYPE, length, (b"x-request-id", named.encode()), *more]
-        await send({"type": "http.response.start", "status": status, "headers": told})
+        await send({"type": "http.response.start", "status": status, "headers": [*_told(headers, answer), *more]})
         await send({"type": "http.response.body", "body": answer})
+
+    def at_once(self, scope: Message, body: bytes) -> tuple[list[Header], bytes] | None:
+        """Return headers and body of the answer to a POST that has come whole; None when it needs another way."""
+        stop = None if self._queued else self._stops.get(scope["path"])
+        headers = None if stop is None else _plain(scope, self._small_bytes)
+        answer = None if stop is None or headers is None or not body else self._finished(stop, body)
+        return None if headers is None or answer is None else (_told(headers, answer), answer)
 
     def _begin(self, stop: Stop, body: bytes) -> bytes | Awaitable[Job] | None:
         """Return the envelope of the finished job as JSON, or a job to wait for; None when there is more to say."""
+        if not self._queued:
+            return self._finished(stop, body)
         try:
-            if self._queued:
-                return stop.resource.accept(body, stop.model)
+            return stop.resource.accept(body, stop.model)
+        except TrinityError:
+            return None
+
+    def _finished(self, stop: Stop, body: bytes) -> bytes | None:
+        try:
             job = stop.resource.at_once(body, stop.model)
         except TrinityError:
             return None
         return None if job is None or job.failure is not None else encoded(job)
+
+
+def _told(headers: Mapping[bytes, bytes], answer: bytes) -> list[Header]:
+    """Return the headers of an answer to a request that had these."""
+    given = headers.get(b"x-request-id")
+    named = new_id() if given is None else request_id(given.decode("latin-1"))
+    return [_TYPE, (b"content-length", b"%d" % len(answer)), (b"x-request-id", named.encode())]
 
 
 def _plain(scope: Message, small_bytes: int) -> dict[bytes, bytes] | None:
