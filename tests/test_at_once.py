@@ -10,6 +10,7 @@ from tests.bench.http import Answer, Connection, request
 from tests.servers import Server, web
 
 ROW = b'{"data":{"X":[[0.5]]}}'
+ZEROS = b'{"data":{"X":[[0],[0],[0],[0],[0]],"y":[0,0,0,0,0]}}'
 PREDICT = request("POST", "/predict", ROW)
 SLOWLY = request("POST", "/predict", ROW, prefer="wait=5")  # a preference goes the long way
 VARYING = re.compile(rb'"(id|created|started|finished)":"[^"]+"')
@@ -17,9 +18,11 @@ VARYING = re.compile(rb'"(id|created|started|finished)":"[^"]+"')
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with web(tmp_path_factory.mktemp("at_once"), WEB_CONCURRENCY="1") as served:
+    models = "app.model.models,tests.models_for_tests"
+    with web(tmp_path_factory.mktemp("at_once"), WEB_CONCURRENCY="1", TRINITY_MODELS=models) as served:
         with Connection(served.url) as connection:
-            assert connection.ask("POST", "/fit").status == 200
+            for name in ("polynomial", "raising", "picky"):
+                assert connection.ask("POST", f"/models/{name}/fit", ZEROS).status == 200
         yield served
 
 
@@ -74,13 +77,23 @@ def test_a_request_id_comes_back(peer: Connection) -> None:
     assert peer.ask("POST", "/predict", ROW, x_request_id="no\tid").headers["x-request-id"] != "no\tid"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"data":{"X":[["a"]]}}', b'{"model":"none"}'])
+@pytest.mark.parametrize("body", [b"{", b'{"data":{"X":[["a"]]}}', b'{"model":"none"}'])
 def test_what_is_wrong_is_told_as_ever(peer: Connection, body: bytes) -> None:
     answer = peer.ask("POST", "/predict", body, content_type="application/json")
-    assert (answer.status == 200) is (not body)
-    if body:
-        assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status == (400 if body == b"{" else 404 if b"none" in body else 422)
+    assert told(answer) == told(peer.ask("POST", "/predict", body, prefer="wait=5"))
     assert peer.ask("POST", "/predict", ROW).status == 200
+
+
+@pytest.mark.parametrize(("name", "status"), [("raising", 500), ("picky", 422)])
+def test_a_prediction_that_fails_is_asked_for_once(server: Server, peer: Connection, name: str, status: int) -> None:
+    line = f"predict of {name} raised"
+    before = server.log.read_text().count(line)
+    quick = peer.ask("POST", f"/models/{name}/predict", ROW)
+    slow = peer.ask("POST", f"/models/{name}/predict", ROW, prefer="wait=5")
+    assert told(quick) == told(slow)
+    assert quick.status == status
+    assert server.log.read_text().count(line) - before == (2 if status == 500 else 0)
 
 
 def test_no_answer_without_a_key_that_suffices(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.http.joining import Joining
@@ -31,9 +31,9 @@ class BoundedProtocol(HttpToolsProtocol):
     When the process stops, it says so in the next answer instead of hanging up: a client that is just sending its next
     request on an idle connection could not tell whether it was done (RFC 9112 §9.6).
 
-    An application that has `at_once(scope, body)` is asked by it for an answer, headers and body, to a POST that has
-    come whole. It may have none, and is then called as ASGI has it; an answer costs no task and no events, which are
-    half of the time that a small one takes.
+    An application that has `at_once(scope, body)` is asked by it for the answer (status, headers, body) to a POST that
+    has come whole. It must not raise; it may have none, and is then called as ASGI has it. An answer costs no task and
+    no events, which are half of the time that a small one takes.
     """
 
     server_state: State
@@ -125,19 +125,16 @@ class BoundedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _answered(self, cycle: RequestResponseCycle) -> bool:
-        """Return whether the application had an answer; what goes wrong in it, it may tell when it is called."""
+        """Return whether the application had an answer."""
         if self._at_once is None or self.flow.write_paused or not cycle.keep_alive:
             return False
-        try:
-            answer = self._at_once(cycle.scope, bytes(cycle.body))
-        except Exception:  # noqa: BLE001  the parser would take it for a fault of the client
-            return False
+        answer = self._at_once(cycle.scope, bytes(cycle.body))
         if answer is None:
             return False
-        headers, body = answer
-        pieces = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
+        status, headers, body = answer
+        lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join((b"HTTP/1.1 200 OK\r\n", *pieces, b"\r\n", body)))
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
         cycle.on_response()
         return True
 

@@ -1,27 +1,31 @@
 """The short way for small JSON predictions, whose cost Falcon's request and response would double.
 
-The work is the same (the resource's check, the dispatcher, the envelope); whatever is unusual about a request or goes
-wrong in it takes the long way through Falcon, which knows how to answer it.
+The work is the same (the resource's check, the dispatcher, the envelope, the problem document); whatever is unusual
+about a request takes the long way through Falcon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple, TypeAlias
 
-from app.errors import TooSlow, TrinityError
+import msgspec
+
+from app.envelopes import problem
+from app.errors import Failure, TooSlow, TrinityError
 from app.ids import new_id
-from app.schemas import Job
 from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
-from app.serve.asgi import Asgi, Header, Message, Receive, Send
+from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send
 from app.serve.body import JSON
 from app.serve.limits import at_hand, in_time, refuse
+from app.serve.problems import MEDIA_TYPE
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 
+Headers: TypeAlias = Mapping[bytes, bytes]
+
 _JSON = JSON.encode()
-_TYPE = b"content-type", _JSON
-_NO_MORE: tuple[Header, ...] = ()
 _UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect"}
 
 
@@ -63,56 +67,58 @@ class Express:
             await refuse(scope, receive, send, error)
             return
         body = None if event.get("more_body") else event.get("body")
-        answer = self._begin(stop, body) if body else None
-        if answer is None:
+        reply = None
+        if body:
+            reply = await self._accepted(stop, headers, body) if self._queued else _finished(stop, headers, body)
+        if reply is None:
             await self._api(scope, _replaying(event, receive), send)
             return
-        status, more = 200, _NO_MORE
-        if not isinstance(answer, bytes):
-            try:
-                job = await answer
-            except TrinityError as error:
-                await refuse(scope, receive, send, error, *retry_after(error), keep=True)
-                return
-            answer, status = encoded(job, queued=True), 202
-            more = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())
-        await send({"type": "http.response.start", "status": status, "headers": [*_told(headers, answer), *more]})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.body})
 
-    def at_once(self, scope: Message, body: bytes) -> tuple[list[Header], bytes] | None:
-        """Return headers and body of the answer to a POST that has come whole; None when it needs another way."""
+    def at_once(self, scope: Message, body: bytes) -> Reply | None:
+        """Return the answer to a POST that has come whole; None when it needs another way."""
         stop = None if self._queued else self._stops.get(scope["path"])
         headers = None if stop is None else _plain(scope, self._small_bytes)
-        answer = None if stop is None or headers is None or not body else self._finished(stop, body)
-        return None if headers is None or answer is None else (_told(headers, answer), answer)
+        return None if stop is None or headers is None or not body else _finished(stop, headers, body)
 
-    def _begin(self, stop: Stop, body: bytes) -> bytes | Awaitable[Job] | None:
-        """Return the envelope of the finished job as JSON, or a job to wait for; None when there is more to say."""
-        if not self._queued:
-            return self._finished(stop, body)
+    async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply:
         try:
-            return stop.resource.accept(body, stop.model)
-        except TrinityError:
-            return None
-
-    def _finished(self, stop: Stop, body: bytes) -> bytes | None:
-        try:
-            job = stop.resource.at_once(body, stop.model)
-        except TrinityError:
-            return None
-        return None if job is None or job.failure is not None else encoded(job)
+            job = await stop.resource.accept(body, stop.model)
+        except TrinityError as error:
+            return _refused(headers, error.failure(), *retry_after(error))
+        where = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())
+        return _reply(HTTPStatus.ACCEPTED, _JSON, headers, encoded(job, queued=True), *where)
 
 
-def _told(headers: Mapping[bytes, bytes], answer: bytes) -> list[Header]:
-    """Return the headers of an answer to a request that had these."""
+def _finished(stop: Stop, headers: Headers, body: bytes) -> Reply | None:
+    try:
+        job = stop.resource.at_once(body, stop.model)
+    except TrinityError as error:
+        return _refused(headers, error.failure(), *retry_after(error))
+    except Exception:  # noqa: BLE001  nobody foresaw it: the long way says so, to the caller and in the log
+        return None
+    if job is None:
+        return None
+    return _reply(200, _JSON, headers, encoded(job)) if job.failure is None else _refused(headers, job.failure)
+
+
+def _refused(headers: Headers, failure: Failure, *more: Header) -> Reply:
+    document = problem(failure)
+    return _reply(document.status, MEDIA_TYPE.encode(), headers, msgspec.json.encode(document), *more)
+
+
+def _reply(status: int, kind: bytes, headers: Headers, body: bytes, *more: Header) -> Reply:
+    """Return an answer to a request that had these headers."""
     given = headers.get(b"x-request-id")
     named = new_id() if given is None else request_id(given.decode("latin-1"))
-    return [_TYPE, (b"content-length", b"%d" % len(answer)), (b"x-request-id", named.encode())]
+    length = b"content-length", b"%d" % len(body)
+    return Reply(status, [(b"content-type", kind), length, (b"x-request-id", named.encode()), *more], body)
 
 
-def _plain(scope: Message, small_bytes: int) -> dict[bytes, bytes] | None:
+def _plain(scope: Message, small_bytes: int) -> Headers | None:
     """Return the headers of a POST that says no more than that it has a small JSON body; None of any other request."""
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    headers: Headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if (
         scope["method"] == "POST"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.keys import SCOPES, Key, digest_of
-from app.serve.asgi import Asgi, Header, Message, Receive, Send
+from app.serve.asgi import Asgi, Message, Receive, Reply, Send
 from app.serve.limits import refuse
 
 OPEN = frozenset({"/ping", "/health/live", "/health/ready"})
@@ -47,13 +47,13 @@ class Keys:
             challenge = b"www-authenticate", refusal.challenge.encode()
             await refuse(scope, receive, send, refusal.error, challenge, keep=_has_small_body(scope))
 
-    def at_once(self, scope: Message, body: bytes) -> tuple[list[Header], bytes] | None:
+    def at_once(self, scope: Message, body: bytes) -> Reply | None:
         """Have a request whose key suffices answered at once, where the app behind this one can."""
         at_once = getattr(self._api, "at_once", None)
         if at_once is None or self._refusal(scope) is not None:
             return None
-        answer: tuple[list[Header], bytes] | None = at_once(scope, body)
-        return answer
+        reply: Reply | None = at_once(scope, body)
+        return reply
 
     def _refusal(self, scope: Message) -> Refusal | None:
         needed, given = needs(scope["method"], scope["path"]), _presented(scope)
