@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.envelopes import envelope
-from app.errors import TrinityError
+from app.errors import Gone, NotFound
 from app.ledger import Keeping, Ledger, LedgerUnavailable, Webhook
 from app.webhooks import Delivery, deliver, message, next_try
 
@@ -103,13 +103,11 @@ class Outbox:
         self._keeping.delivered(job_id, webhook.ended, pause_s)
 
     def _deliver(self, job_id: str, webhook: Webhook) -> Delivery | None:
-        """Return how it went, None when the job was queued again meanwhile; raise LedgerUnavailable."""
+        """Return how it went, None when the job is gone or was queued again meanwhile; raise LedgerUnavailable."""
         try:
-            job = self._ledger.job(job_id)
-        except LedgerUnavailable:
-            raise
-        except TrinityError as error:  # its result can't be read, perhaps never again
-            return Delivery(ok=False, status=None, reason=error.detail)
+            job = self._ledger.job(job_id, whole=False)  # large results would be held by as many threads as there are
+        except (NotFound, Gone):
+            return None
         if job.finished_s != float(webhook.ended):
             return None
         body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job, queued=True))), job.finished_s)

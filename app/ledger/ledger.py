@@ -73,14 +73,17 @@ class Ledger:
             for each, content in zip(submissions, kept, strict=True)
         ]
 
-    def job(self, job_id: str) -> Job:
-        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired."""
+    def job(self, job_id: str, *, whole: bool = True) -> Job:
+        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired.
+
+        Without `whole` a result that isn't kept in the ledger itself is left out.
+        """
         with answering():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hmget(f"trinity:job:{job_id}", FIELDS)
             pipe.exists(f"trinity:gone:{job_id}")
             values, gone = pipe.execute()
-        job = self._read(job_id, values)
+        job = self._read(job_id, values if whole else [*values[:-1], None])
         if job is None:
             raise _absent(job_id, gone=bool(gone))
         if job.status in {"PENDING", "RETRY"}:

@@ -24,7 +24,7 @@ from tests.unit.ledger_house import DONE, FAILED, LARGE, House
 from tests.unit.outbox_house import CHANCE, KEY, Post, held_by
 from tests.unit.receiver import receiving, status
 
-ENDS = [(DONE, "job.succeeded"), (FAILED, "job.failed"), (LARGE, "job.succeeded")]
+ENDS = [(DONE, "job.succeeded"), (FAILED, "job.failed")]
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def post(house: House) -> Iterator[Post]:
 
 @pytest.mark.parametrize(("outcome", "kind"), ENDS)
 def test_an_end_is_told_once(post: Post, outcome: Outcome, kind: str) -> None:
-    """In a signed message with the envelope that the job has for everybody; a large result is in it too."""
+    """In a signed message with the envelope that the job has for everybody."""
     with receiving(status(204)) as receiver:
         post.try_it(post.ended("a", receiver.url(), outcome))
         post.outbox.step()
@@ -179,18 +179,18 @@ def test_two_outboxes_tell_each_end_once(post: Post) -> None:
     assert sorted(got.headers["webhook-id"].split("-")[0] for got in receiver.received) == sorted(job_ids)
 
 
-def test_a_result_that_cannot_be_read_is_not_waited_for(post: Post, tmp_path: Path) -> None:
-    """It is tried as often as a receiver that is away, and then the job expires like any other."""
+def test_a_large_result_is_left_out(post: Post, tmp_path: Path) -> None:
+    """Where it is to be had is told instead; it isn't even read, so that no size of it fills the memory."""
     with receiving(status(200)) as receiver:
         job_id = post.ended("a", receiver.url(), LARGE)
+        whole = json.loads(msgspec.json.encode(envelope(post.house.ledger.job(job_id), queued=True)))
         for file in tmp_path.glob("payloads/*/*.result*"):
-            file.write_bytes(b"something else")
+            file.unlink()
         post.try_it(job_id)
-        assert post.ttl_s(job_id) == -1
-        for _ in range(TRIES - 1):
-            post.make_due(job_id)
-            post.try_it(job_id)
-    assert receiver.received == []
+    (got,) = receiver.received
+    told = json.loads(got.body)
+    assert (told["type"], told["data"]) == ("job.succeeded", {**whole, "result": None})
+    assert told["data"]["links"]["result"] == "/jobs/a/result"
     assert post.given_up(job_id)
 
 
