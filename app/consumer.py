@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from celery.worker.consumer import Consumer
+from kombu import Connection
 from kombu.message import Message
 from msgspec import Meta
 
@@ -70,7 +71,13 @@ _body = msgspec.json.Decoder(Body)
 
 
 class StrictConsumer(Consumer):
-    """Celery's consumer behind a check."""
+    """Celery's consumer behind a check, and over Redis behind one more."""
+
+    def connection_for_read(self, heartbeat: float | None = None) -> Connection:
+        """Return a connection to the broker, once it is there."""
+        over_redis = str(self.app.conf.broker_read_url).startswith("redis")  # rediss:// too
+        transport = "app.redis_lanes:Transport" if over_redis else None
+        return self.ensure_connected(self.app.connection_for_read(heartbeat=heartbeat, transport=transport))
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Message], None]:
         """Return what is called for each message."""

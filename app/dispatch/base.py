@@ -46,10 +46,10 @@ class Dispatcher(Protocol):
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job; raise NotFound, Gone, or Conflict when it is finished."""
+        """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
 
     async def retry(self, job_id: str) -> Job:
-        """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
+        """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
 
     def stop_waiting(self) -> None:
         """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""

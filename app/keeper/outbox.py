@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from logging import getLogger
 from urllib.parse import urlsplit
@@ -12,14 +13,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.envelopes import envelope
-from app.errors import TrinityError
+from app.errors import Gone, NotFound
 from app.ledger import Keeping, Ledger, LedgerUnavailable, Webhook
 from app.webhooks import Delivery, deliver, message, next_try
 
 logger = getLogger(__name__)
 
-AT_ONCE = 8
+AT_ONCE = 16
 AGAIN_S = 30.0  # when a webhook is due again whose worker was killed while it delivered
+LOOK_AT = 500  # webhooks that are due, in one step
+PASSED_OVER_S = 10.0  # for how long those of a busy host make way when there are so many that others may be behind them
 
 
 class Outbox:
@@ -41,19 +44,40 @@ class Outbox:
         self._clock = clock
         self._chance = chance
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook")
-        self._running: set[Future[None]] = set()
+        self._running: dict[Future[None], str] = {}
 
     def step(self) -> None:
         """Begin to deliver what is due, as far as threads are free; raise LedgerUnavailable."""
-        self._running = {delivery for delivery in self._running if not delivery.done()}
-        free = AT_ONCE - len(self._running)
-        if free:
-            due = self._keeping.due_webhooks(AGAIN_S, free)
-            self._running |= {self._pool.submit(self._guarded, job_id) for job_id in due}
+        self._running = {delivery: host for delivery, host in self._running.items() if not delivery.done()}
+        if len(self._running) == AT_ONCE:
+            return
+        due = self._keeping.due_webhooks(LOOK_AT)
+        hosts = self._shared({job_id: _host(url) for job_id, url in due.items()})
+        again_in_s = dict.fromkeys(hosts, AGAIN_S)
+        if len(due) == LOOK_AT:
+            again_in_s |= dict.fromkeys(due.keys() - hosts.keys(), PASSED_OVER_S)
+        taken = self._keeping.take_webhooks(again_in_s) if again_in_s else set()
+        for job_id in hosts.keys() & taken:
+            self._running[self._pool.submit(self._guarded, job_id)] = hosts[job_id]
 
     def close(self) -> None:
         """Wait for the deliveries that run."""
         self._pool.shutdown()
+
+    def _shared(self, hosts: Mapping[str, str]) -> dict[str, str]:
+        """Choose of the due webhooks, given with their hosts, those to be delivered now, oldest first.
+
+        A host may have as many deliveries under way as threads are free: alone half of them, and of several hosts each
+        as many as any other, so that one which is dead leaves room for all others (dynamic thresholds: Choudhury and
+        Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+        """
+        busy = Counter(self._running.values())
+        chosen: dict[str, str] = {}
+        for job_id, host in hosts.items():
+            if busy[host] < AT_ONCE - busy.total():
+                busy[host] += 1
+                chosen[job_id] = host
+        return chosen
 
     def _guarded(self, job_id: str) -> None:
         """Try a webhook; whatever happens, it is due again after a while unless the ledger was told otherwise."""
@@ -73,22 +97,28 @@ class Outbox:
             return
         pause_s = None if done.ok or done.give_up else next_try(webhook.tries + 1, self._chance)
         if not done.ok:
-            host = urlsplit(webhook.url).hostname
+            host = _host(webhook.url)
             end = "" if pause_s else "; given up"
             logger.warning("webhook of job %s to %s: %s%s", job_id, host, done.reason, end)
         self._keeping.delivered(job_id, webhook.ended, pause_s)
 
     def _deliver(self, job_id: str, webhook: Webhook) -> Delivery | None:
-        """Return how it went, None when the job was queued again meanwhile; raise LedgerUnavailable."""
+        """Return how it went, None when the job is gone or was queued again meanwhile; raise LedgerUnavailable."""
         try:
-            job = self._ledger.job(job_id)
-        except LedgerUnavailable:
-            raise
-        except TrinityError as error:  # its result can't be read, perhaps never again
-            return Delivery(ok=False, status=None, reason=error.detail)
+            job = self._ledger.job(job_id, whole=False)  # large results would be held by as many threads as there are
+        except (NotFound, Gone):
+            return None
         if job.finished_s != float(webhook.ended):
             return None
         body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job, queued=True))), job.finished_s)
         # the same for every try, and another when a job ends anew; full stops divide what is signed, so it has none
         message_id = f"{job_id}-{webhook.ended.replace('.', '')}"
         return deliver(webhook.url, message_id, body, self._secret, self._allowed_hosts, self._clock())
+
+
+def _host(url: str) -> str:
+    """Return whom a URL calls; '' for one that nobody could have accepted."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -88,9 +88,14 @@ class Keeping:
         with answering():
             return self._redis.zcard(f"trinity:lane:{verb}")
 
-    def due_webhooks(self, again_in_s: float, at_most: int) -> list[str]:
-        """Take webhooks to deliver: their job ids."""
-        return [job_id.decode() for job_id in self._scripts("outbox", again_in_s, at_most)]
+    def due_webhooks(self, at_most: int) -> dict[str, str]:
+        """Return the URLs of webhooks that are due, oldest first, by the ids of their jobs; nobody has them yet."""
+        return {job_id.decode(): url.decode() for job_id, url in self._scripts("outbox", at_most)}
+
+    def take_webhooks(self, again_in_s: Mapping[str, float]) -> set[str]:
+        """Put off webhooks for so long each, by the ids of their jobs; return those that nobody else has taken."""
+        words = [word for pair in again_in_s.items() for word in pair]
+        return {job_id.decode() for job_id in self._scripts("take_webhooks", *words)}
 
     def webhook(self, job_id: str) -> Webhook | None:
         """Return the webhook of a job that has ended."""

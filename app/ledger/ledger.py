@@ -73,14 +73,17 @@ class Ledger:
             for each, content in zip(submissions, kept, strict=True)
         ]
 
-    def job(self, job_id: str) -> Job:
-        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired."""
+    def job(self, job_id: str, *, whole: bool = True) -> Job:
+        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired.
+
+        Without `whole` a result that isn't kept in the ledger itself is left out.
+        """
         with answering():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hmget(f"trinity:job:{job_id}", FIELDS)
             pipe.exists(f"trinity:gone:{job_id}")
             values, gone = pipe.execute()
-        job = self._read(job_id, values)
+        job = self._read(job_id, values if whole else [*values[:-1], None])
         if job is None:
             raise _absent(job_id, gone=bool(gone))
         if job.status in {"PENDING", "RETRY"}:
@@ -121,19 +124,22 @@ class Ledger:
         return found, None
 
     def cancel(self, job_id: str) -> str:
-        """Cancel a job; return its status before. Raise NotFound, Gone, or Conflict when it is finished."""
+        """Cancel a job, once; return its status before. Raise NotFound, Gone, or Conflict when it ended otherwise."""
         failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
         before = self._scripts("cancel", job_id, *self._ttls(), failure).decode()
         if not before:
             raise self._why_absent(job_id)
         if before == "COMMITTING":
             raise Conflict("the job is just making its result visible, which can't be taken back")
-        if before not in {"PENDING", "RETRY", "STARTED"}:
+        if before in {"SUCCESS", "FAILURE"}:
             raise Conflict(f"the job is finished ({before})")
         return cast("str", before)
 
     def retry(self, job_id: str) -> Verb:
-        """Queue a failed or cancelled job again; return its lane. Raise NotFound, Gone, Conflict or QueueFull."""
+        """Queue a failed or cancelled job again, once until it ends; return its lane, to be rung in any case.
+
+        Raise NotFound, Gone, Conflict or QueueFull.
+        """
         before, *verb = (word.decode() for word in self._scripts("retry", job_id, self._limits.max_pending))
         if not before:
             raise self._why_absent(job_id)

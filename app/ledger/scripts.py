@@ -13,12 +13,15 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.errors import Unavailable
+from app.ledger.causes import Causes
 
 FOLDER = Path(__file__).with_name("scripts")
 ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
 CHANNEL = "trinity:events"
 TIMEOUT_S = 0.9  # of a web process: with one more try an outage is told within two seconds
 WORKER_TIMEOUT_S = 5.0
+
+_causes = Causes()  # one for all clients of a process
 
 
 class LedgerUnavailable(Unavailable):
@@ -51,10 +54,11 @@ def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn whatever Redis has against a command into the one error that callers are told."""
+    """Turn whatever Redis has against a command into the one error that callers are told; the cause is for the log."""
     try:
         yield
     except RedisError as error:
+        _causes.tell(error)
         raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
 
 

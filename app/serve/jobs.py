@@ -47,7 +47,7 @@ class JobResource:
         send_json(resp, envelope(job, queued=True))
 
     async def on_delete(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Cancel the job, whether it waits or runs."""
+        """Cancel the job, whether it waits or runs; when it is cancelled already, say so again."""
         send_json(resp, envelope(await self._dispatcher.cancel(job_id), queued=True))
 
 
@@ -71,7 +71,7 @@ class JobRetry:
         self._dispatcher = dispatcher
 
     async def on_post(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Queue a job again that failed or was cancelled."""
+        """Queue a job again that failed or was cancelled; until it ends, once however often that is asked."""
         send_accepted(resp, await self._dispatcher.retry(job_id))
 
 

@@ -63,8 +63,8 @@ def of_jobs(dispatcher: Dispatcher, max_wait_s: int) -> list[Route]:
         _shown(Route("GET", path, job, "A job's state; ?wait=S waits up to S seconds for its end.")),
         _shown(Route("GET", f"{path}/result", result, "A job's result alone, or the problem it ended in.")),
         _shown(Route("GET", f"{path}/events", events, "What happens to a job, as server-sent events.")),
-        _shown(Route("DELETE", path, job, "Cancels a job, whether it waits or runs.")),
-        _shown(Route("POST", f"{path}/retry", retry, "Runs a job again that failed or was cancelled.")),
+        _shown(Route("DELETE", path, job, "Cancels a job, whether it waits or runs; may be sent twice.")),
+        _shown(Route("POST", f"{path}/retry", retry, "Runs a failed or cancelled job again; may be sent twice.")),
     ]
 
 

@@ -75,7 +75,8 @@ def test_a_running_job_is_cancelled(api: Api, tmp_path: Path) -> None:
     assert problem(api.http.get(f"{location}/result"), 410)["type"] == "urn:trinity:cancelled"
     assert api.http.get("/models/gated").json()["versions"] == before
     assert api.call("fit")["status"] == "SUCCESS"
-    problem(api.http.delete(location), 409)
+    again = api.http.delete(location)  # by somebody who didn't get the first answer
+    assert (again.status_code, again.json()) == (200, cancelled.json())
 
 
 @only_queued
@@ -111,9 +112,12 @@ def test_a_cancelled_job_runs_again(api: Api, tmp_path: Path) -> None:
         again = api.http.post(f"{location}/retry")
         assert (again.status_code, again.headers["Location"]) == (202, location)
         closed.wait_for_fit()
+        twice = api.http.post(f"{location}/retry")  # by somebody who didn't get the first answer
+        assert (twice.status_code, twice.headers["Location"], twice.json()["status"]) == (202, location, "STARTED")
         closed.open()
         until_state(api, location, "SUCCESS")
-    problem(api.http.post(f"{location}/retry"), 409)
+    for method, tail in (("POST", "/retry"), ("DELETE", "")):
+        problem(api.http.request(method, location + tail), 409)
 
 
 @only_queued
@@ -122,6 +126,7 @@ def test_a_failed_job_runs_again(api: Api) -> None:
     api.result("fit", {"model": "picky", "data": {"X": [[0.0]], "y": [0.0]}})
     failed = api.call("predict", {"model": "picky", "data": {"X": [[1.0]]}}, headers={"Prefer": "respond-async"})
     assert failed["status"] == "FAILURE"
+    problem(api.http.delete(f"/jobs/{failed['id']}"), 409)
     again = api.http.post(f"/jobs/{failed['id']}/retry")
     assert again.json()["error"] is None
     assert api.finished(again)["error"] == failed["error"]

@@ -31,10 +31,10 @@ class Receiver:
         self.received: list[Received] = []
         self.hung_up = threading.Event()
         self.stopped = threading.Event()
-        self.port = 0
+        self.address, self.port = "", 0
 
-    def url(self, host: str = "127.0.0.1", scheme: str = "http") -> str:
-        return f"{scheme}://{host}:{self.port}/hook?id=1"
+    def url(self, host: str = "", scheme: str = "http") -> str:
+        return f"{scheme}://{host or self.address}:{self.port}/hook?id=1"
 
     def endless(self, handler: BaseHTTPRequestHandler, piece: bytes, pause_s: float = 0.0) -> None:
         """Send the piece again and again until the caller hangs up."""
@@ -76,7 +76,11 @@ def silent(receiver: Receiver, _: BaseHTTPRequestHandler) -> None:
 
 @contextmanager
 def receiving(
-    answer: Callable[[Receiver, BaseHTTPRequestHandler], None], *, secure: bool = False, read: bool = True
+    answer: Callable[[Receiver, BaseHTTPRequestHandler], None],
+    *,
+    secure: bool = False,
+    read: bool = True,
+    address: str = "127.0.0.1",
 ) -> Iterator[Receiver]:
     """A receiver on a free port; without `read` it takes the head of a request and leaves the body."""
     receiver = Receiver(answer)
@@ -97,8 +101,8 @@ def receiving(
         def handle_error(self, *_: object) -> None:
             receiver.hung_up.set()
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        receiver.port = server.server_port
+    with Server((address, 0), Handler) as server:
+        receiver.address, receiver.port = address, server.server_port
         if secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(CERTIFICATE)

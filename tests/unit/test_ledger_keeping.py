@@ -1,11 +1,8 @@
 """The ledger as keepers use it: leases, lost workers, jobs handed back, messages that are gone, webhooks, trimming."""
 
-from app.ledger import Keeping, Submission
-from app.schemas import Work
+from app.ledger import Submission
 from tests.unit.fakes import work
-from tests.unit.ledger_house import DONE, FAILED, House
-
-HOOKED = Work("predict", "mean", 1, {}, work().data, webhook="https://example.org/told")
+from tests.unit.ledger_house import FAILED, House
 
 
 def states(house: House, *children: str) -> dict[str, str]:
@@ -17,20 +14,6 @@ def rung(house: House, *, grace_s: float = 0, empty: bool = True) -> tuple[list[
     """Which predictions' messages must be gone."""
     together, alone = house.keeping().unrung("predict", grace_s, empty=empty)
     return together, alone
-
-
-def tried(keeping: Keeping, job_id: str) -> tuple[str, int]:
-    """A job's webhook, and how often it was tried."""
-    webhook = keeping.webhook(job_id)
-    assert webhook is not None
-    return webhook.url, webhook.tries
-
-
-def say(keeping: Keeping, job_id: str, next_try_s: float | None) -> None:
-    """Say how the delivery of a job's last end went."""
-    webhook = keeping.webhook(job_id)
-    assert webhook is not None
-    keeping.delivered(job_id, webhook.ended, next_try_s)
 
 
 def test_a_node_holds_what_its_children_claimed(house: House) -> None:
@@ -229,69 +212,6 @@ def test_each_lane_is_rung_for_itself(house: House) -> None:
     house.accept(submitted=work("fit"))
     assert rung(house) == ([], [])
     assert len(house.keeping().unrung("fit", 0, empty=True).together) == 1
-
-
-def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
-    """However the job ended; and it is kept until it was told."""
-    ends = {"done": DONE, "failed": FAILED}
-    house.ledger.accept([Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")])
-    for job_id, outcome in ends.items():
-        house.finish(house.claim(job_id), outcome)
-    house.ledger.cancel("cancelled")
-    assert sorted(house.keeping().due_webhooks(60, 10)) == ["cancelled", "done", "failed"]
-    assert tried(house.keeping(), "done") == (HOOKED.webhook, 0)
-    assert house.redis.ttl("trinity:job:done") == -1
-
-
-def test_a_webhook_is_taken_by_one(house: House) -> None:
-    """Others see it again only when the time is over that delivery may take."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
-    house.finish(house.claim("a"))
-    assert house.keeping().due_webhooks(0, 10) == ["a"]
-    assert house.keeping("other").due_webhooks(60, 10) == ["a"]
-    assert house.keeping().due_webhooks(60, 10) == []
-
-
-def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
-    """When it is said, and counted; after the last the job may expire."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
-    house.finish(house.claim("a"))
-    keeping = house.keeping()
-    keeping.due_webhooks(60, 10)
-    say(keeping, "a", 0)
-    assert (keeping.due_webhooks(60, 10), tried(keeping, "a")) == (["a"], (HOOKED.webhook, 1))
-    say(keeping, "a", None)
-    assert keeping.due_webhooks(0, 10) == []
-    assert house.redis.ttl("trinity:job:a") > 0
-    say(keeping, "a", 0)
-    assert keeping.due_webhooks(0, 10) == []
-
-
-def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
-    """A job that was queued again meanwhile is kept, and its next end is told in as many tries."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
-    house.finish(house.claim("a"), FAILED)
-    keeping = house.keeping()
-    say(keeping, "a", 0)
-    first = keeping.webhook("a")
-    assert first is not None
-    house.ledger.retry("a")
-    keeping.delivered("a", first.ended, None)
-    assert (keeping.webhook("a"), keeping.due_webhooks(0, 10), house.redis.ttl("trinity:job:a")) == (None, [], -1)
-    house.finish(house.claim("a"))
-    keeping.delivered("a", first.ended, None)
-    assert (keeping.due_webhooks(0, 10), tried(keeping, "a")) == (["a"], (HOOKED.webhook, 0))
-
-
-def test_a_job_that_runs_again_is_told_of_again(house: House) -> None:
-    """Also when its first end was told already."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
-    house.finish(house.claim("a"), FAILED)
-    say(house.keeping(), "a", None)
-    house.ledger.retry("a")
-    house.finish(house.claim("a"))
-    assert house.keeping().due_webhooks(0, 10) == ["a"]
-    assert house.redis.ttl("trinity:job:a") == -1
 
 
 def test_trimming_takes_expired_jobs_off_the_list(house: House) -> None:

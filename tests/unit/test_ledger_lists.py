@@ -172,12 +172,13 @@ def test_a_finished_job_cannot_be_cancelled(house: House, outcome: Any) -> None:
     assert house.status(job_id) == before
 
 
-def test_a_cancelled_job_cannot_be_cancelled_again(house: House) -> None:
-    """It is finished."""
+def test_cancelling_twice_is_cancelling_once(house: House) -> None:
+    """Who didn't get the first answer may ask again: nothing of the job changes, nobody is told another time."""
     (job_id,) = house.accept()
     house.ledger.cancel(job_id)
-    with pytest.raises(Conflict):
-        house.ledger.cancel(job_id)
+    before = house.redis.hgetall(f"trinity:job:{job_id}")
+    assert house.ledger.cancel(job_id) == "REVOKED"
+    assert house.redis.hgetall(f"trinity:job:{job_id}") == before
 
 
 def test_a_committing_job_cannot_be_cancelled(house: House) -> None:
@@ -220,6 +221,31 @@ def test_a_cancelled_job_runs_again(house: House) -> None:
     again = house.claim(claim.job_id, child="2")
     assert len(getattr(again.work.data, "X", ())) == 3
     assert again.fence > claim.fence
+
+
+@pytest.mark.parametrize("state", ["PENDING", "STARTED", "RETRY"])
+def test_running_again_twice_is_running_again_once(house: House, state: str) -> None:
+    """Until it ends: nothing of the job changes, though its lane were full, and its message may be sent again."""
+    job_id = house.ended(FAILED)
+    house.ledger.retry(job_id)
+    if state != "PENDING":
+        house.claim(job_id)
+    if state == "RETRY":
+        house.lose(job_id)
+    before = house.redis.hgetall(f"trinity:job:{job_id}")
+    assert house.bounded(max_pending=0).ledger.retry(job_id) == "predict"
+    assert house.redis.hgetall(f"trinity:job:{job_id}") == before
+    assert (house.status(job_id), house.redis.zcard("trinity:lane:predict")) == (state, int(state != "STARTED"))
+
+
+def test_a_job_that_fails_again_runs_again(house: House) -> None:
+    """It is another failure; when it succeeds in the end, that is that."""
+    job_id = house.ended(FAILED)
+    for outcome in (FAILED, DONE):
+        assert house.ledger.retry(job_id) == "predict"
+        assert house.finish(house.claim(job_id), outcome)
+    with pytest.raises(Conflict, match="SUCCESS"):
+        house.ledger.retry(job_id)
 
 
 @pytest.mark.parametrize("state", ["PENDING", "STARTED", "SUCCESS"])

@@ -18,7 +18,7 @@ class Model:
     """What one job may do, in as few words as possible. Each step returns whether it may be made, having made it."""
 
     def __init__(self) -> None:
-        self.status, self.attempts, self.committing = "PENDING", 0, False
+        self.status, self.attempts, self.committing, self.retried = "PENDING", 0, False, False
 
     def step(self, name: str) -> bool:
         """Make a step if the state allows it."""
@@ -40,9 +40,15 @@ class Model:
             self.status = "REVOKED"
         elif name == "retry" and self.status in {"FAILURE", "REVOKED"}:
             self.__init__()  # type: ignore[misc]
+            self.retried = True
         else:
-            return False
+            return self._asked_twice(name)
         return True
+
+    def _asked_twice(self, name: str) -> bool:
+        """Whether a step does nothing, but is what was done already."""
+        again = name == "retry" and self.retried and self.status not in FINAL
+        return again or (name == "cancel" and self.status == "REVOKED")
 
 
 class Real:

@@ -5,9 +5,8 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,81 +14,17 @@ import pytest
 from redis import Redis
 
 from app.envelopes import envelope
-from app.keeper import Outbox
-from app.keeper.outbox import AGAIN_S, AT_ONCE
+from app.keeper.outbox import AGAIN_S
 from app.ledger import Submission
 from app.schemas import Outcome, Work
 from app.webhooks import TRIES, next_try
 from tests.servers import until
-from tests.unit.fakes import Clock, Gate, work
-from tests.unit.ledger_house import DONE, FAILED, LARGE, TTL_S, House
-from tests.unit.receiver import Receiver, receiving, status
+from tests.unit.fakes import Gate, work
+from tests.unit.ledger_house import DONE, FAILED, LARGE, House
+from tests.unit.outbox_house import CHANCE, KEY, Post, held_by
+from tests.unit.receiver import receiving, status
 
-KEY = bytes(range(32))
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
-HERE = "127.0.0.1"
-CHANCE = 0.75
-ENDS = [(DONE, "job.succeeded"), (FAILED, "job.failed"), (LARGE, "job.succeeded")]
-
-
-class Post:
-    """Outboxes of a house, and jobs in it with webhooks."""
-
-    def __init__(self, house: House, stack: ExitStack) -> None:
-        self.house, self.clock = house, Clock()
-        self._stack = stack
-        self.outbox = self.one_more()
-
-    def one_more(self) -> Outbox:
-        """An outbox as of one more worker."""
-        keeping, ledger = self.house.keeping(), self.house.web()
-        made = Outbox(keeping, ledger, SECRET, frozenset({HERE}), self.clock, lambda: CHANCE)
-        return self._stack.enter_context(closing(made))
-
-    def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
-        """A job that ended so, with a webhook."""
-        submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
-        self.house.ledger.accept([Submission(job_id, submitted, 60)])
-        assert self.house.finish(self.house.claim(job_id), outcome)
-        return job_id
-
-    def due_in_s(self, job_id: str) -> float | None:
-        """When a webhook is due, None when it is done with."""
-        due_s = self.house.redis.zscore("trinity:outbox", job_id)
-        seconds, micros = self.house.redis.time()
-        return None if due_s is None else due_s - seconds - micros / 1e6
-
-    def make_due(self, job_id: str) -> None:
-        """Let the time pass until the next try."""
-        assert self.house.redis.zadd("trinity:outbox", {job_id: 1}, xx=True, ch=True) == 1
-
-    def tries(self, job_id: str) -> int:
-        """How often the webhook was tried."""
-        return int(self.house.redis.hget(f"trinity:job:{job_id}", "webhook_tries") or 0)
-
-    def try_it(self, job_id: str) -> None:
-        """Have the outbox try a webhook that is due, and wait for what it says of it."""
-        tried = self.tries(job_id) + 1
-        self.outbox.step()
-        until(lambda: self.tries(job_id) == tried, f"try {tried}")
-
-    def given_up(self, job_id: str) -> bool:
-        """Whether nobody will be told any more, and the job expires."""
-        return self.due_in_s(job_id) is None and 0 < self.ttl_s(job_id) <= TTL_S
-
-    def ttl_s(self, job_id: str) -> int:
-        """For how long the job is kept, -1 for ever."""
-        return int(self.house.redis.ttl(f"trinity:job:{job_id}"))
-
-
-def held_by(gate: Gate) -> Callable[[Receiver, BaseHTTPRequestHandler], None]:
-    """An answer that comes when the gate is open."""
-
-    def answer(receiver: Receiver, handler: BaseHTTPRequestHandler) -> None:
-        gate.enter()
-        status(200)(receiver, handler)
-
-    return answer
+ENDS = [(DONE, "job.succeeded"), (FAILED, "job.failed")]
 
 
 @contextmanager
@@ -112,7 +47,7 @@ def post(house: House) -> Iterator[Post]:
 
 @pytest.mark.parametrize(("outcome", "kind"), ENDS)
 def test_an_end_is_told_once(post: Post, outcome: Outcome, kind: str) -> None:
-    """In a signed message with the envelope that the job has for everybody; a large result is in it too."""
+    """In a signed message with the envelope that the job has for everybody."""
     with receiving(status(204)) as receiver:
         post.try_it(post.ended("a", receiver.url(), outcome))
         post.outbox.step()
@@ -229,36 +164,6 @@ def test_a_job_that_is_queued_again_while_it_is_told_tells_its_next_end(post: Po
     assert len({got.headers["webhook-id"] for got in receiver.received}) == 2
 
 
-def test_a_slow_receiver_holds_up_nobody_else(post: Post) -> None:
-    """What ends while it is called is told in the next step."""
-    with Gate() as gate, receiving(held_by(gate)) as slow, receiving(status(200)) as receiver:
-        post.ended("slow", slow.url())
-        post.outbox.step()
-        until(gate.reached.is_set, "the slow delivery")
-        post.try_it(post.ended("quick", receiver.url()))
-        assert (post.tries("slow"), post.tries("quick")) == (0, 1)
-        gate.open()
-        until(lambda: post.given_up("slow"), "the end of the slow delivery")
-
-
-def test_what_there_is_no_room_for_stays_due(post: Post) -> None:
-    """For another worker's outbox, while this one's threads are busy."""
-    with Gate() as gate, receiving(held_by(gate)) as slow, receiving(status(200)) as receiver:
-        taken = [post.ended(f"slow{number}", slow.url()) for number in range(AT_ONCE)]
-        post.outbox.step()
-        until(lambda: len(slow.received) == len(taken), "all threads to be busy")
-        job_id = post.ended("quick", receiver.url())
-        post.outbox.step()
-        due_in_s = post.due_in_s(job_id)
-        assert due_in_s is not None
-        assert due_in_s <= 0
-        post.outbox, busy = post.one_more(), post.outbox
-        post.try_it(job_id)
-        gate.open()
-        busy.close()
-    assert [len(slow.received), len(receiver.received)] == [AT_ONCE, 1]
-
-
 def test_two_outboxes_tell_each_end_once(post: Post) -> None:
     """They share the work, and don't do it twice."""
     other = post.one_more()
@@ -274,18 +179,18 @@ def test_two_outboxes_tell_each_end_once(post: Post) -> None:
     assert sorted(got.headers["webhook-id"].split("-")[0] for got in receiver.received) == sorted(job_ids)
 
 
-def test_a_result_that_cannot_be_read_is_not_waited_for(post: Post, tmp_path: Path) -> None:
-    """It is tried as often as a receiver that is away, and then the job expires like any other."""
+def test_a_large_result_is_left_out(post: Post, tmp_path: Path) -> None:
+    """Where it is to be had is told instead; it isn't even read, so that no size of it fills the memory."""
     with receiving(status(200)) as receiver:
         job_id = post.ended("a", receiver.url(), LARGE)
+        whole = json.loads(msgspec.json.encode(envelope(post.house.ledger.job(job_id), queued=True)))
         for file in tmp_path.glob("payloads/*/*.result*"):
-            file.write_bytes(b"something else")
+            file.unlink()
         post.try_it(job_id)
-        assert post.ttl_s(job_id) == -1
-        for _ in range(TRIES - 1):
-            post.make_due(job_id)
-            post.try_it(job_id)
-    assert receiver.received == []
+    (got,) = receiver.received
+    told = json.loads(got.body)
+    assert (told["type"], told["data"]) == ("job.succeeded", {**whole, "result": None})
+    assert told["data"]["links"]["result"] == "/jobs/a/result"
     assert post.given_up(job_id)
 
 

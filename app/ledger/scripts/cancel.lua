@@ -1,6 +1,7 @@
 -- Cancel a job that isn't finished: it runs no more, and what still runs of it comes too late.
 -- ARGV: id, seconds to keep it, seconds to remember it, the failure that tells of it (JSON)
 -- Returns its status before, 'COMMITTING' when its effect is already being made visible, '' when there is none.
+-- A job that is REVOKED already stays as it is: who asks again didn't get the first answer.
 local key = job_key(ARGV[1])
 local state = redis.call('HMGET', key, 'status', 'verb', 'node', 'committing')
 if not state[1] then return '' end

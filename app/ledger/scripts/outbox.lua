@@ -1,6 +1,12 @@
--- Take the webhooks that are due; each is due again later, unless it is said to be done before.
--- ARGV: seconds until they are due again should nobody say how it went, how many at most
--- Returns ids.
-local due = redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', now, 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(due) do redis.call('ZADD', OUTBOX, now + tonumber(ARGV[1]), id) end
+-- Show the webhooks that are due, oldest first; those of jobs that are gone are done with.
+-- ARGV: how many at most
+-- Returns {id, URL} of each.
+local due = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  if redis.call('EXISTS', job_key(id)) == 0 then
+    redis.call('ZREM', OUTBOX, id)
+  else
+    due[#due + 1] = {id, redis.call('HGET', job_key(id), 'webhook') or ''}
+  end
+end
 return due

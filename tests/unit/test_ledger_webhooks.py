@@ -1,0 +1,102 @@
+"""The ledger knows which ends are to be told to whom: each is taken by one, tried again, and told for each end anew."""
+
+from app.ledger import Keeping, Submission
+from app.schemas import Work
+from tests.unit.fakes import work
+from tests.unit.ledger_house import DONE, FAILED, House
+
+HOOKED = Work("predict", "mean", 1, {}, work().data, webhook="https://example.org/told")
+
+
+def take(keeping: Keeping, again_in_s: float) -> list[str]:
+    """Take all webhooks that are due, for so long."""
+    return sorted(keeping.take_webhooks(dict.fromkeys(keeping.due_webhooks(10), again_in_s)))
+
+
+def tried(keeping: Keeping, job_id: str) -> tuple[str, int]:
+    """A job's webhook, and how often it was tried."""
+    webhook = keeping.webhook(job_id)
+    assert webhook is not None
+    return webhook.url, webhook.tries
+
+
+def say(keeping: Keeping, job_id: str, next_try_s: float | None) -> None:
+    """Say how the delivery of a job's last end went."""
+    webhook = keeping.webhook(job_id)
+    assert webhook is not None
+    keeping.delivered(job_id, webhook.ended, next_try_s)
+
+
+def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
+    """However the job ended; and it is kept until it was told."""
+    ends = {"done": DONE, "failed": FAILED}
+    house.ledger.accept([Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")])
+    for job_id, outcome in ends.items():
+        house.finish(house.claim(job_id), outcome)
+    house.ledger.cancel("cancelled")
+    assert house.keeping().due_webhooks(10) == dict.fromkeys(["done", "failed", "cancelled"], HOOKED.webhook)
+    assert list(house.keeping().due_webhooks(2)) == ["done", "failed"]
+    assert tried(house.keeping(), "done") == (HOOKED.webhook, 0)
+    assert house.redis.ttl("trinity:job:done") == -1
+
+
+def test_a_webhook_is_taken_by_one(house: House) -> None:
+    """Others see it again only when the time is over that delivery may take."""
+    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.finish(house.claim("a"))
+    assert take(house.keeping(), 0) == ["a"]
+    assert house.keeping().take_webhooks({"a": 60, "b": 60}) == {"a"}
+    assert take(house.keeping("other"), 60) == []
+    assert house.keeping("other").take_webhooks({"a": 0}) == set()
+    assert take(house.keeping(), 0) == []
+
+
+def test_a_webhook_of_a_job_that_is_gone_is_done_with(house: House) -> None:
+    """Nobody looks at it again."""
+    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.finish(house.claim("a"))
+    house.redis.delete("trinity:job:a")
+    assert take(house.keeping(), 0) == []
+    assert house.redis.zcard("trinity:outbox") == 0
+
+
+def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
+    """When it is said, and counted; after the last the job may expire."""
+    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.finish(house.claim("a"))
+    keeping = house.keeping()
+    take(keeping, 60)
+    say(keeping, "a", 0)
+    assert (take(keeping, 60), tried(keeping, "a")) == (["a"], (HOOKED.webhook, 1))
+    say(keeping, "a", None)
+    assert take(keeping, 0) == []
+    assert house.redis.ttl("trinity:job:a") > 0
+    say(keeping, "a", 0)
+    assert take(keeping, 0) == []
+
+
+def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
+    """A job that was queued again meanwhile is kept, and its next end is told in as many tries."""
+    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.finish(house.claim("a"), FAILED)
+    keeping = house.keeping()
+    say(keeping, "a", 0)
+    first = keeping.webhook("a")
+    assert first is not None
+    house.ledger.retry("a")
+    keeping.delivered("a", first.ended, None)
+    assert (keeping.webhook("a"), take(keeping, 0), house.redis.ttl("trinity:job:a")) == (None, [], -1)
+    house.finish(house.claim("a"))
+    keeping.delivered("a", first.ended, None)
+    assert (take(keeping, 0), tried(keeping, "a")) == (["a"], (HOOKED.webhook, 0))
+
+
+def test_a_job_that_runs_again_is_told_of_again(house: House) -> None:
+    """Also when its first end was told already."""
+    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.finish(house.claim("a"), FAILED)
+    say(house.keeping(), "a", None)
+    house.ledger.retry("a")
+    house.finish(house.claim("a"))
+    assert take(house.keeping(), 0) == ["a"]
+    assert house.redis.ttl("trinity:job:a") == -1
