@@ -2,7 +2,8 @@
 
 from app.ledger.claims import Claim, Claims
 from app.ledger.keeping import Held, Keeping, Webhook
-from app.ledger.ledger import Ledger, Limits, Submission
+from app.ledger.ledger import Ledger, Submission
+from app.ledger.limits import Limits
 from app.ledger.scripts import WORKER_TIMEOUT_S, LedgerUnavailable, connect
 
 __all__ = [

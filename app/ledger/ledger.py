@@ -10,24 +10,15 @@ import msgspec
 from redis import Redis
 
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts, answering
 from app.payloads import Payloads
 from app.schemas import Event, Job, Page, Status, Verb, Work, pack
 
 INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
-TOMBSTONE_S = 86_400  # how long an expired job is remembered
 PAGE_SCAN = 200  # jobs looked at in one go when they are listed
 MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
-
-
-class Limits(NamedTuple):
-    """The bounds that the ledger keeps."""
-
-    result_ttl_s: int
-    max_pending: int
-    max_attempts: int
-    lease_s: float
 
 
 class Submission(NamedTuple):
@@ -122,8 +113,8 @@ class Ledger:
 
     def cancel(self, job_id: str) -> str:
         """Cancel a job; return its status before. Raise NotFound, Gone, or Conflict when it is finished."""
-        failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
-        before = self._scripts("cancel", job_id, *self._ttls(), failure).decode()
+        failure = encoded(Cancelled("the job was cancelled").failure())
+        before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
         if not before:
             raise self._why_absent(job_id)
         if before == "COMMITTING":
@@ -146,9 +137,6 @@ class Ledger:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
-
-    def _ttls(self) -> tuple[int, int]:
-        return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
 
     def _kept(self, name: str, content: bytes) -> tuple[bytes, str] | TrinityError:
         """Return what goes into the ledger: the content, and where it is kept instead; or why it can't be kept."""

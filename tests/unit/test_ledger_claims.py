@@ -11,7 +11,7 @@ from redis import Redis
 
 from app.errors import Superseded
 from app.ledger import Claim, Submission
-from app.ledger.ledger import TOMBSTONE_S
+from app.ledger.limits import TOMBSTONE_S
 from app.schemas import Outcome, Source, Table, Work
 from tests.unit.fakes import work
 from tests.unit.ledger_house import DONE, FAILED, LARGE, TTL_S, House
