@@ -72,6 +72,11 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def tick(self, pace_s: float) -> float:
+        """The time, which has gone on since the last look at it."""
+        self.now += pace_s
+        return self.now
+
 
 class Gate:
     """A door in another thread's way: `reached` tells that somebody stands before it, `open` lets all through."""
