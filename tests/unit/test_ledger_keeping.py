@@ -234,7 +234,7 @@ def test_each_lane_is_rung_for_itself(house: House) -> None:
 def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
     """However the job ended; and it is kept until it was told."""
     ends = {"done": DONE, "failed": FAILED}
-    house.ledger.accept([Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")])
+    house.submit(*[Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")])
     for job_id, outcome in ends.items():
         house.finish(house.claim(job_id), outcome)
     house.ledger.cancel("cancelled")
@@ -245,7 +245,7 @@ def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
 
 def test_a_webhook_is_taken_by_one(house: House) -> None:
     """Others see it again only when the time is over that delivery may take."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"))
     assert house.keeping().due_webhooks(0, 10) == ["a"]
     assert house.keeping("other").due_webhooks(60, 10) == ["a"]
@@ -254,7 +254,7 @@ def test_a_webhook_is_taken_by_one(house: House) -> None:
 
 def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
     """When it is said, and counted; after the last the job may expire."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"))
     keeping = house.keeping()
     keeping.due_webhooks(60, 10)
@@ -269,7 +269,7 @@ def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
 
 def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
     """A job that was queued again meanwhile is kept, and its next end is told in as many tries."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"), FAILED)
     keeping = house.keeping()
     say(keeping, "a", 0)
@@ -285,7 +285,7 @@ def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
 
 def test_a_job_that_runs_again_is_told_of_again(house: House) -> None:
     """Also when its first end was told already."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"), FAILED)
     say(house.keeping(), "a", None)
     house.ledger.retry("a")
@@ -306,5 +306,5 @@ def test_trimming_takes_expired_jobs_off_the_list(house: House) -> None:
 
 def test_whether_a_job_is_known(house: House) -> None:
     """By which payloads are kept."""
-    house.ledger.accept([Submission("a", work(), 60)])
+    house.submit(Submission("a", work(), 60))
     assert [job_id for job_id in "abc" if house.keeping().known(job_id)] == ["a"]

@@ -49,7 +49,7 @@ class Post:
     def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
         """A job that ended so, with a webhook."""
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
-        self.house.ledger.accept([Submission(job_id, submitted, 60)])
+        self.house.submit(Submission(job_id, submitted, 60))
         assert self.house.finish(self.house.claim(job_id), outcome)
         return job_id
 
@@ -133,7 +133,7 @@ def test_a_cancelled_job_is_told_of(post: Post) -> None:
     """It ended, too."""
     with receiving(status(200)) as receiver:
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=receiver.url())
-        post.house.ledger.accept([Submission("a", submitted, 60)])
+        post.house.submit(Submission("a", submitted, 60))
         post.house.ledger.cancel("a")
         post.try_it("a")
     (got,) = receiver.received
