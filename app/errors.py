@@ -151,7 +151,7 @@ class Retriable(TrinityError):
 
 
 class Busy(Retriable):
-    """As many fits run as are allowed at once."""
+    """As much goes on as this process allows: fits that run, bytes that are held, jobs that wait to be committed."""
 
     kind = "busy"
 

@@ -107,13 +107,14 @@ def score(job_ids: list[str]) -> None:
     _claimed().run("score", job_ids)
 
 
-_TASKS = {"fit": fit, "predict": predict, "score": score}
+_TASKS: dict[Verb, Any] = {"fit": fit, "predict": predict, "score": score}
 
 
 def publish(verb: Verb, job_ids: list[str]) -> None:
     """Put one message with these ids in the verb's lane; raise Unavailable when it isn't taken."""
     with _broker_answering():
-        _TASKS[verb].apply_async((job_ids,))
+        # the socket's own bound ends no wait in the middle of an answer, this one does
+        _TASKS[verb].apply_async((job_ids,), confirm_timeout=TIMEOUT_S)
 
 
 def depth(verb: Verb) -> int:

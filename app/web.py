@@ -41,5 +41,5 @@ def _queued(house: House) -> tuple[Dispatcher, dict[str, Check]]:
         "score": settings.timeout_score,
     }
     readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
-    queued = Queued(ledger, Watch(house.ledger_url), Bell(publish), readers, timeouts_s)
+    queued = Queued(ledger, Watch(house.ledger_url), Bell(publish), readers, timeouts_s, settings.max_held)
     return queued, {"ledger": ledger.ping, "broker": check_broker}

@@ -16,6 +16,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class NotAsked(LedgerUnavailable):
+    """The ledger was away a moment ago, and so it was spared the call: nothing has happened."""
+
+
 class Asking:
     """Commits have a thread of their own: nobody's reading keeps another's job from being accepted.
 
@@ -36,6 +40,11 @@ class Asking:
         """Call the ledger likewise, after the commits before."""
         return await self._run(self._committer, partial(call, *args, **kwargs))
 
+    def check(self) -> None:
+        """Raise NotAsked while the ledger is away."""
+        if self._clock() < self._away_until_s:
+            raise NotAsked("the ledger doesn't answer; try again")
+
     async def close(self) -> None:
         """Let commits on their way end."""
         await asyncio.to_thread(self._committer.shutdown)
@@ -44,8 +53,7 @@ class Asking:
         return await asyncio.get_running_loop().run_in_executor(threads, self._spared, call)
 
     def _spared(self, call: Callable[[], R]) -> R:
-        if self._clock() < self._away_until_s:
-            raise LedgerUnavailable("the ledger doesn't answer; try again")
+        self.check()
         try:
             return call()
         except LedgerUnavailable:

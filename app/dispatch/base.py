@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from logging import getLogger
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from app.service import Service
 
 logger = getLogger(__name__)
 Clock = Callable[[], float]
+MOMENT_S = 0.02  # how long a result may wait for those that are done after it
 _encoder = msgspec.json.Encoder()
 
 
@@ -74,32 +75,52 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time,
     return Outcome(started, clock(), failure=failure)
 
 
-def execute_together(service: Service, works: Sequence[tuple[str, Work]], clock: Clock = time.time) -> list[Outcome]:
-    """Do several works, each with the id of its job, as `execute` does; return their outcomes in the same order.
+def execute_together(
+    service: Service, works: Sequence[tuple[str, Work]], clock: Clock = time.time
+) -> Iterator[list[tuple[int, Outcome]]]:
+    """Do several works, each with the id of its job, as `execute` does; give their places and outcomes as they end.
 
-    Predictions of one version are stacked and share their times; where that fails, each is done alone and no job fails
-    by its neighbour. Fits are better given to `execute`, each with its permit.
+    Predictions of one version are stacked, end together and share their times; where that fails, each is done alone and
+    no job fails by its neighbour. Fits are better given to `execute`, each with its permit.
     """
-    outcomes: dict[int, Outcome] = {}
-    for places in _stacks(service, works):
+    for places, stackable in _stacks(service, works):
         stack = [works[place] for place in places]
-        done = _stacked(service, [work for _, work in stack], clock) if len(stack) > 1 else None
-        outcomes.update(
-            zip(places, done or [execute(service, work, job_id, clock) for job_id, work in stack], strict=True)
-        )
-    return [outcomes[place] for place in range(len(works))]
+        done = _stacked(service, [work for _, work in stack], clock) if stackable else None
+        if done is not None:
+            yield list(zip(places, done, strict=True))
+        else:
+            yield from _one_by_one(service, zip(places, stack, strict=True), clock)
 
 
-def _stacks(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[list[int]]:
-    """Sort works, by their places, into stacks to be done at once; one that is done alone is a stack of its own."""
+def _one_by_one(
+    service: Service, works: Iterable[tuple[int, tuple[str, Work]]], clock: Clock
+) -> Iterator[list[tuple[int, Outcome]]]:
+    """Do works of one version, which take about as long each; those that end within a moment are given together."""
+    ended: list[tuple[int, Outcome]] = []
+    begun_s = clock()
+    for place, (job_id, work) in works:
+        ended.append((place, execute(service, work, job_id, clock)))
+        if clock() - begun_s >= MOMENT_S:
+            yield ended
+            ended, begun_s = [], clock()
+    if ended:
+        yield ended
+
+
+def _stacks(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[tuple[list[int], bool]]:
+    """Sort works, by their places, into stacks, and say whether a stack can be done at once, or else one by one."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
     for place, (_, work) in enumerate(works):
         if work.verb == "predict" and isinstance(work.data, Table):
             groups.setdefault((work.model, work.version), []).append((place, len(work.data.X)))
         else:
-            yield [place]
+            yield [place], False
     for group in groups.values():
-        yield from _cut(group, _room(service, works[group[0][0]][1]) if len(group) > 1 else 0)
+        room = _room(service, works[group[0][0]][1]) if len(group) > 1 else 0
+        if room:
+            yield from ((stack, len(stack) > 1) for stack in _cut(group, room))
+        else:
+            yield [place for place, _ in group], False
 
 
 def _cut(group: list[tuple[int, int]], room: int) -> Iterator[list[int]]:

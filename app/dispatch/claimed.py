@@ -45,10 +45,10 @@ class Claimed:
                 self._run_alone(job_id)
 
     def _run_together(self, job_ids: Sequence[str]) -> None:
+        """Finish each stack as it ends: the next one may take its time."""
         claimed = self._patiently(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
-        if claimed:
-            outcomes = execute_together(self._service, [(c.job_id, c.work) for c in claimed], self._clock)
-            self._finish(list(zip(claimed, outcomes, strict=True)))
+        for ended in execute_together(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
+            self._finish([(claimed[place], outcome) for place, outcome in ended])
 
     def _run_alone(self, job_id: str) -> None:
         for claim in self._patiently(lambda: self._claims.claim([job_id]), CLAIM_TRIES):

@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from logging import getLogger
-from typing import NamedTuple
 from uuid import uuid4
 
+from app.dispatch.accepting import Accepting
 from app.dispatch.asking import Asking
 from app.dispatch.base import IdempotencyKey
 from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
-from app.errors import TrinityError, Unavailable
-from app.ledger import Ledger, Submission
+from app.ledger import Earlier, Ledger, Submission
 from app.schemas import FINISHED, Event, Job, Page, Verb, Work
 
-logger = getLogger(__name__)
-
-GROUP_JOBS = 500  # jobs in one commit: it must be done well within the ledger's timeout
 HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
 LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
 
 
-class _Waiting(NamedTuple):
-    submission: Submission
-    accepted: asyncio.Future[Job]
-
-
 class Queued:
-    """Commits jobs in groups: those that arrive while one group is on its way form the next.
+    """A job is accepted when it is committed: the message for it follows, and if it doesn't, the workers find the job.
 
-    Nothing waits when the service is idle, and under load one commit and one message carry many jobs
-    (group commit: DeWitt et al., "Implementation techniques for main memory database systems", 1984).
-    A job is accepted when it is committed: the message for it follows, and if it doesn't, the workers find the job.
+    `max_waiting_bytes` bounds the data of the jobs that this process holds until they are committed.
     """
 
     def __init__(
-        self, ledger: Ledger, watch: Watch, bell: Bell, pool: ThreadPoolExecutor, timeouts_s: Mapping[Verb, float]
+        self,
+        ledger: Ledger,
+        watch: Watch,
+        bell: Bell,
+        pool: ThreadPoolExecutor,
+        timeouts_s: Mapping[Verb, float],
+        max_waiting_bytes: int,
     ) -> None:
         self._ledger = ledger
         self._watch = watch
         self._bell = bell
         self._asking = Asking(pool)
         self._timeouts_s = timeouts_s
-        self._gathered: list[_Waiting] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._accepting = Accepting(ledger, self._asking, bell, max_waiting_bytes)
         self._stopping = False
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
-        """Return the accepted job; raise QueueFull, Conflict, or Unavailable when the ledger doesn't take it."""
+        """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
-        submission = Submission(uuid4().hex, work, timeout_s, *(key or ("", "")))
-        waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
-        self._gathered.append(waiting)
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_gathered())
-        return await waiting.accepted
+        answer = await self._accepting.accept(Submission(uuid4().hex, work, timeout_s, *(key or ("", ""))))
+        if isinstance(answer, Earlier):
+            return await self._asking.read(self._ledger.job, answer.job_id)
+        return answer
 
     def at_once(self, work: Work) -> Job | None:  # noqa: ARG002
         """Return None: work is for the workers."""
@@ -117,40 +108,9 @@ class Queued:
         self._watch.wake()
 
     async def close(self) -> None:
-        """Let the group on its way arrive, then close the connections."""
-        if self._committing is not None:
-            await self._committing
+        """Let what was handed in arrive, then close the connections."""
+        await self._accepting.close()
         await self._bell.close()
         await self._watch.close()
         await self._asking.close()
         await asyncio.to_thread(self._ledger.close)
-
-    async def _commit_gathered(self) -> None:
-        try:
-            while self._gathered:
-                group, self._gathered = self._gathered[:GROUP_JOBS], self._gathered[GROUP_JOBS:]
-                answers: list[Job | TrinityError] = [Unavailable("the job could not be committed; try again")]
-                answers *= len(group)
-                try:
-                    answers = await self._asking.commit(self._ledger.accept, [waiting.submission for waiting in group])
-                except TrinityError as error:
-                    answers = [error] * len(group)
-                except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
-                    logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
-                finally:
-                    self._settle(group, answers)
-        finally:
-            self._committing = None
-
-    def _settle(self, group: Sequence[_Waiting], answers: Sequence[Job | TrinityError]) -> None:
-        """Answer those who wait, and ring for the jobs that are new."""
-        for waiting, answer in zip(group, answers, strict=True):
-            if isinstance(answer, Job) and answer.id == waiting.submission.job_id:
-                self._bell.ring(answer.verb, answer.id, alone=answer.alone)
-        for waiting, answer in zip(group, answers, strict=True):
-            if waiting.accepted.done():  # its client hung up
-                continue
-            if isinstance(answer, TrinityError):
-                waiting.accepted.set_exception(answer)
-            else:
-                waiting.accepted.set_result(answer)

@@ -2,15 +2,19 @@
 
 from app.ledger.claims import Claim, Claims
 from app.ledger.keeping import Held, Keeping, Webhook
-from app.ledger.ledger import Ledger, Limits, Submission
+from app.ledger.ledger import INLINE_BYTES, Earlier, Kept, Ledger, Submission
+from app.ledger.limits import Limits
 from app.ledger.scripts import WORKER_TIMEOUT_S, LedgerUnavailable, connect
 
 __all__ = [
+    "INLINE_BYTES",
     "WORKER_TIMEOUT_S",
     "Claim",
     "Claims",
+    "Earlier",
     "Held",
     "Keeping",
+    "Kept",
     "Ledger",
     "LedgerUnavailable",
     "Limits",

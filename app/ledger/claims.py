@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from redis import Redis
 
-from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
-from app.ledger.ledger import INLINE_BYTES, TOMBSTONE_S, Limits
+from app.errors import Superseded, TrinityError, Unavailable
+from app.ledger.ledger import INLINE_BYTES
+from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts
 from app.payloads import Payloads
-from app.schemas import Outcome, Work, unpack
+from app.schemas import Outcome, Status, Work, unpack
 
 
 class Claim(NamedTuple):
@@ -24,6 +25,19 @@ class Claim(NamedTuple):
     work: Work
     reference: str
     attempts: int
+
+
+class _Ending(NamedTuple):
+    """How a job ended, in the words and the order in which finish.lua is told."""
+
+    job_id: str
+    fence: int
+    status: Status
+    version: int | str = ""  # none: what it was
+    result: bytes = b""
+    reference: str = ""
+    failure: bytes = b""
+    took_s: float | str = ""  # none: unknown
 
 
 class Claims:
@@ -58,22 +72,14 @@ class Claims:
 
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[bool]:
         """Store how claimed jobs ended; return which of the claims still counted."""
-        arguments: list[Any] = [self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S]
-        kept = []
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
-        for claim, outcome in outcomes:
-            result, reference, failure = self._kept(claim, outcome)
-            kept.append((reference, failure))
-            version = claim.work.version if failure else outcome.version
-            arguments += [claim.job_id, claim.fence, "FAILURE" if failure else "SUCCESS", version or "", result]
-            arguments += [reference, msgspec.json.encode(failure) if failure else b""]
-            arguments += [span_s / len(outcomes)]
-        counted = [bool(done) for done in self._scripts("finish", *arguments)]
-        for (claim, _), (reference, failure), done in zip(outcomes, kept, counted, strict=True):
+        endings = [self._ending(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
+        counted = self._finish(endings)
+        for (claim, _), ending, done in zip(outcomes, endings, counted, strict=True):
             with suppress(Unavailable):  # the sweep will find it
-                if reference and not done:
-                    self._payloads.drop(reference)
-                if claim.reference and done and failure is None:
+                if ending.reference and not done:
+                    self._payloads.drop(ending.reference)
+                if claim.reference and done and not ending.failure:
                     self._payloads.drop(claim.reference)
         return counted
 
@@ -81,29 +87,33 @@ class Claims:
         """Close the connections."""
         self._redis.close()
 
-    def _kept(self, claim: Claim, outcome: Outcome) -> tuple[bytes, str, Failure | None]:
-        """Return the result, where it is kept instead, and the failure; a result that can't be kept is one."""
-        result = bytes(outcome.result or b"")
-        if len(result) <= INLINE_BYTES:
-            return result, "", outcome.failure
-        try:
-            return b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result), outcome.failure
-        except Unavailable as error:
-            return b"", "", error.failure()
+    def _finish(self, endings: Sequence[_Ending]) -> list[bool]:
+        words = [word for ending in endings for word in ending]
+        return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *words)]
+
+    def _ending(self, claim: Claim, outcome: Outcome, took_s: float) -> _Ending:
+        """Say how a job ended; one whose result can't be kept has failed."""
+        result, reference, failure = bytes(outcome.result or b""), "", outcome.failure
+        if len(result) > INLINE_BYTES:
+            try:
+                result, reference = b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result)
+            except Unavailable as error:
+                result, failure = b"", error.failure()
+        if failure:
+            version = claim.work.version or ""
+            return _Ending(claim.job_id, claim.fence, "FAILURE", version, failure=encoded(failure), took_s=took_s)
+        return _Ending(claim.job_id, claim.fence, "SUCCESS", outcome.version or "", result, reference, took_s=took_s)
 
     def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
         """Return the work of a job; when it can't be read, the job fails."""
         try:
             return unpack(self._payloads.get(reference) if reference else content)
         except Unavailable:  # the store may be back when the job is tried again
-            lost = WorkerLost(f"the request could not be read {self._limits.max_attempts} times").failure()
-            limits = [self._limits.max_attempts, self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S]
-            self._scripts("lose", *limits, msgspec.json.encode(lost), 0, job_id, fence)
+            self._scripts("lose", *self._limits.losing("the request could not be read"), job_id, fence)
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
-            arguments = [job_id, fence, "FAILURE", "", b"", "", msgspec.json.encode(failure), ""]
-            self._scripts("finish", self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S, *arguments)
+            self._finish([_Ending(job_id, fence, "FAILURE", failure=encoded(failure))])
             return None
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
-import msgspec
 from redis import Redis
 
-from app.errors import Failure, TimedOut, WorkerLost
-from app.ledger.ledger import TOMBSTONE_S, Limits
+from app.errors import TimedOut
+from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts, answering
 from app.schemas import Verb
 
@@ -65,7 +64,7 @@ class Keeping:
     def time_out(self, held: Held) -> bool:
         """Fail a job whose time is over; return whether it was, and not about to become visible."""
         failure = TimedOut("the job took longer than its timeout").failure()
-        return bool(self._scripts("time_out", held.job_id, held.fence, *self._ttls(), _json(failure)))
+        return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, encoded(failure)))
 
     def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
         """Take back jobs of this node; return how many wait again. `uncounted`: it is no fault of theirs."""
@@ -138,14 +137,5 @@ class Keeping:
         """Close the connections."""
         self._redis.close()
 
-    def _ttls(self) -> tuple[int, int]:
-        return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
-
     def _lose(self, fences: Sequence[Any], *, uncounted: bool) -> int:
-        failure = WorkerLost(f"worker lost {self._limits.max_attempts} times").failure()
-        arguments = [self._limits.max_attempts, *self._ttls(), _json(failure), int(uncounted), *fences]
-        return cast("int", self._scripts("lose", *arguments))
-
-
-def _json(failure: Failure) -> bytes:
-    return msgspec.json.encode(failure)
+        return cast("int", self._scripts("lose", *self._limits.losing("worker lost", uncounted=uncounted), *fences))

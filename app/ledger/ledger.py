@@ -10,24 +10,22 @@ import msgspec
 from redis import Redis
 
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts, answering
 from app.payloads import Payloads
 from app.schemas import Event, Job, Page, Status, Verb, Work, pack
 
 INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
-TOMBSTONE_S = 86_400  # how long an expired job is remembered
 PAGE_SCAN = 200  # jobs looked at in one go when they are listed
 MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
 
 
-class Limits(NamedTuple):
-    """The bounds that the ledger keeps."""
+class Kept(NamedTuple):
+    """Packed work, or the reference to it where it is too large to be kept in the ledger."""
 
-    result_ttl_s: int
-    max_pending: int
-    max_attempts: int
-    lease_s: float
+    content: bytes
+    reference: str = ""
 
 
 class Submission(NamedTuple):
@@ -38,6 +36,12 @@ class Submission(NamedTuple):
     timeout_s: float
     key: str = ""
     digest: str = ""
+
+
+class Earlier(NamedTuple):
+    """The job for which a key was used before."""
+
+    job_id: str
 
 
 class Ledger:
@@ -54,23 +58,32 @@ class Ledger:
         with answering():
             self._redis.ping()
 
-    def accept(self, submissions: Sequence[Submission]) -> list[Job | TrinityError]:
-        """Commit jobs; return for each of them the job (an earlier one, for a known key), or why it isn't taken."""
+    def keep(self, job_id: str, work: Work) -> Kept:
+        """Return work as it is kept, large work in the store; raise Unavailable when that doesn't take it."""
+        content = pack(work)
+        if len(content) <= INLINE_BYTES:
+            return Kept(content)
+        return Kept(b"", self._payloads.put(f"{job_id}.work", content))
+
+    def drop(self, reference: str) -> None:
+        """Remove work from the store whose job was not accepted."""
+        with suppress(Unavailable):  # the sweep will find it
+            self._payloads.drop(reference)
+
+    def accept(self, submissions: Sequence[tuple[Submission, Kept]]) -> list[Job | Earlier | TrinityError]:
+        """Commit jobs whose work is kept; return for each the job, an earlier one for a known key, or a refusal.
+
+        The store isn't touched here: one that is slow shall hold up no job beside its own.
+        """
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
-        kept = [self._kept(f"{each.job_id}.work", pack(each.work)) for each in submissions]
-        for each, content in zip(submissions, kept, strict=True):
+        for each, kept in submissions:
             work = each.work
-            if not isinstance(content, TrinityError):
-                arguments += [each.job_id, work.verb, work.model, work.version or "", *content]
-                alone = int(_alone(work, content[1]))
-                arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, alone]
-        now, *words = self._scripts("accept", *arguments)
-        answers = iter(words)
+            arguments += [each.job_id, work.verb, work.model, work.version or "", *kept]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_alone(work, kept.reference))]
+        now, *answers = self._scripts("accept", *arguments)
         return [
-            content
-            if isinstance(content, TrinityError)
-            else self._accepted(each, content[1], next(answers), float(now))
-            for each, content in zip(submissions, kept, strict=True)
+            _answered(each, answer, float(now), alone=_alone(each.work, kept.reference))
+            for (each, kept), answer in zip(submissions, answers, strict=True)
         ]
 
     def job(self, job_id: str, *, whole: bool = True) -> Job:
@@ -125,8 +138,8 @@ class Ledger:
 
     def cancel(self, job_id: str) -> str:
         """Cancel a job, once; return its status before. Raise NotFound, Gone, or Conflict when it ended otherwise."""
-        failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
-        before = self._scripts("cancel", job_id, *self._ttls(), failure).decode()
+        failure = encoded(Cancelled("the job was cancelled").failure())
+        before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
         if not before:
             raise self._why_absent(job_id)
         if before == "COMMITTING":
@@ -152,33 +165,6 @@ class Ledger:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
-
-    def _ttls(self) -> tuple[int, int]:
-        return self._limits.result_ttl_s, self._limits.result_ttl_s + TOMBSTONE_S
-
-    def _kept(self, name: str, content: bytes) -> tuple[bytes, str] | TrinityError:
-        """Return what goes into the ledger: the content, and where it is kept instead; or why it can't be kept."""
-        try:
-            return (content, "") if len(content) <= INLINE_BYTES else (b"", self._payloads.put(name, content))
-        except TrinityError as error:  # a full disk is no matter of the small jobs beside it
-            return error
-
-    def _accepted(self, each: Submission, reference: str, answer: list[Any], now_s: float) -> Job | TrinityError:
-        word = answer[0]
-        if word == b"accepted":
-            return _new_job(each, now_s, int(answer[1]), alone=_alone(each.work, reference))
-        if reference:
-            with suppress(Unavailable):  # the sweep will find it
-                self._payloads.drop(reference)
-        if word == b"full":
-            return queue_full(int(answer[1]))
-        if word == b"conflict":
-            return Invalid("the Idempotency-Key was used for another request")
-        try:
-            job_id: str = answer[1].decode()
-            return self.job(job_id)
-        except TrinityError as error:
-            return error
 
     def _why_absent(self, job_id: str) -> NotFound | Gone:
         with answering():
@@ -279,3 +265,14 @@ def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
         place=place or None,
         alone=alone,
     )
+
+
+def _answered(each: Submission, answer: list[Any], now_s: float, *, alone: bool) -> Job | Earlier | TrinityError:
+    match answer:
+        case [b"accepted", place]:
+            return _new_job(each, now_s, int(place), alone=alone)
+        case [b"full", drained_in_s]:
+            return queue_full(int(drained_in_s))
+        case [b"same", job_id]:
+            return Earlier(job_id.decode())
+    return Invalid("the Idempotency-Key was used for another request")

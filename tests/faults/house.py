@@ -25,6 +25,7 @@ BROKERS: tuple[Broker, ...] = ("redis", "rabbit")
 LEASE_S = 2
 MODELS = "app.model.models,tests.faults.models"
 STORE_BYTES = 256 * 1024 * 1024
+LEDGER_BYTES = 512 * 1024 * 1024  # sparse; Redis rewrites its log at 64 MiB, and needs as much beside it
 
 
 class House:
@@ -34,7 +35,7 @@ class House:
         self.kind, self.folder = broker, folder
         self.effects = folder / "effects.log"
         self.store = Disk(folder / "store", STORE_BYTES)
-        self.ledger_disk = Disk(folder / "ledger", 64 * 1024 * 1024, durable=True)
+        self.ledger_disk = Disk(folder / "ledger", LEDGER_BYTES, durable=True)
         self.tags: set[str] = set()  # all that was ever asked of this house: what was lost may still turn up
         self._stack = ExitStack()
         self._sabotage = sabotage

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from app.disk import Permit, permitted
 from app.errors import NotFound, QueueFull, TrinityError
-from app.ledger import Submission
+from app.ledger import Earlier, Kept, Submission
 from app.model.base import Array, Regressor
 from app.schemas import Event, Job, Table, Verb, Work
 from app.store import Manifest, Schema, Store
@@ -72,6 +72,11 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def tick(self, pace_s: float) -> float:
+        """The time, which has gone on since the last look at it."""
+        self.now += pace_s
+        return self.now
+
 
 class Gate:
     """A door in another thread's way: `reached` tells that somebody stands before it, `open` lets all through."""
@@ -107,7 +112,10 @@ class FakeService:
 
 
 class FakeLedger:
-    """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each."""
+    """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each.
+
+    What is kept beside the ledger is in `stored`; `before_keep` is called first, and may stand still or raise.
+    """
 
     def __init__(self, room: int = 10_000, gate: Gate | None = None) -> None:
         self.jobs: dict[str, Job] = {}
@@ -116,16 +124,26 @@ class FakeLedger:
         self.commits: list[list[Submission]] = []
         self.closed = False
         self.fail_accept: list[Exception] = []
+        self.stored: set[str] = set()
+        self.before_keep: Callable[[], object] = lambda: None
         self._room = room
         self._gate = gate
 
-    def accept(self, submissions: Sequence[Submission]) -> list[Job | TrinityError]:
-        self.commits.append(list(submissions))
+    def keep(self, job_id: str, work: Work) -> Kept:
+        self.before_keep()
+        self.stored.add(f"{job_id}.work")
+        return Kept(b"", f"{job_id}.work")
+
+    def drop(self, reference: str) -> None:
+        self.stored.remove(reference)
+
+    def accept(self, submissions: Sequence[tuple[Submission, Kept]]) -> list[Job | Earlier | TrinityError]:
+        self.commits.append([each for each, _ in submissions])
         if self._gate is not None:
             self._gate.enter()
         if self.fail_accept:
             raise self.fail_accept.pop()
-        return [self._taken(each) for each in submissions]
+        return [self._taken(each) for each, _ in submissions]
 
     def job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
@@ -160,9 +178,9 @@ class FakeLedger:
     def close(self) -> None:
         self.closed = True
 
-    def _taken(self, each: Submission) -> Job | TrinityError:
+    def _taken(self, each: Submission) -> Job | Earlier | TrinityError:
         if each.key in self.keys:
-            return self.jobs[self.keys[each.key]]
+            return Earlier(self.keys[each.key])
         if len(self.jobs) >= self._room:
             return QueueFull("full")
         if each.key:

@@ -9,7 +9,7 @@ import numpy as np
 from redis import Redis
 
 from app.errors import Failure, Fault, TrinityError
-from app.ledger import Claim, Claims, Held, Keeping, Ledger, Limits, Submission, connect
+from app.ledger import Claim, Claims, Earlier, Held, Keeping, Ledger, Limits, Submission, connect
 from app.payloads import Payloads
 from app.schemas import Job, Outcome, Table, Verb, Work
 from tests.unit.fakes import work
@@ -51,7 +51,11 @@ class House:
     def accept(self, count: int = 1, submitted: Work | None = None, timeout_s: float = 60) -> list[str]:
         """Commit so many jobs in one call; return the ids of those accepted."""
         submissions = [Submission(uuid4().hex, submitted or work(), timeout_s) for _ in range(count)]
-        return [answer.id for answer in self.ledger.accept(submissions) if isinstance(answer, Job)]
+        return [answer.id for answer in self.submit(*submissions) if isinstance(answer, Job)]
+
+    def submit(self, *submissions: Submission) -> list[Job | Earlier | TrinityError]:
+        """What becomes of work that is kept and then committed in one call."""
+        return self.ledger.accept([(each, self.ledger.keep(each.job_id, each.work)) for each in submissions])
 
     def claim(self, job_id: str, child: str = "1", node: str = "node") -> Claim:
         """The claim of one job that waits."""

@@ -36,7 +36,7 @@ class Post:
     def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
         """A job that ended so, with a webhook."""
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
-        self.house.ledger.accept([Submission(job_id, submitted, 60)])
+        self.house.submit(Submission(job_id, submitted, 60))
         assert self.house.finish(self.house.claim(job_id), outcome)
         return job_id
 

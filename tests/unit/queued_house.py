@@ -10,9 +10,10 @@ from app.dispatch.bell import Bell
 from app.dispatch.queued import Queued
 from app.dispatch.watch import Watch
 from app.ledger import Ledger
-from app.schemas import Job, Verb
+from app.schemas import Job, Verb, Work
 from tests.unit.fakes import Broker, FakeLedger, FakeWatch, Gate, eventually, passed, pool, work
 
+MAX_WAITING_BYTES = 10_000_000
 TIMEOUTS_S: dict[Verb, float] = {"fit": 3600.0, "predict": 60.0, "score": 600.0}
 
 
@@ -24,11 +25,15 @@ class House:
 
     def submit(self, verb: Verb = "predict", wait_s: float = 0, key: str = "") -> "asyncio.Task[Job]":
         """Begin a submission, and wait for the end of its job."""
-        digests = IdempotencyKey(key, "request") if key else None
-        return asyncio.create_task(self._submit(verb, wait_s, digests))
+        return self.submit_work(work(verb), wait_s, key)
 
-    async def _submit(self, verb: Verb, wait_s: float, key: IdempotencyKey | None) -> Job:
-        job = await self.queued.submit(work(verb), key)
+    def submit_work(self, submitted: Work, wait_s: float = 0, key: str = "") -> "asyncio.Task[Job]":
+        """The same of some work."""
+        digests = IdempotencyKey(key, "request") if key else None
+        return asyncio.create_task(self._submit(submitted, wait_s, digests))
+
+    async def _submit(self, submitted: Work, wait_s: float, key: IdempotencyKey | None) -> Job:
+        job = await self.queued.submit(submitted, key)
         return await self.queued.job(job.id, wait_s) if wait_s else job
 
     async def submit_while_another_is_committed(self, gate: Gate, count: int) -> "list[asyncio.Task[Job]]":
@@ -54,7 +59,7 @@ async def house(gate: Gate | None = None, room: int = 10_000) -> AsyncIterator[H
     ledger, watch, broker = FakeLedger(room, gate), FakeWatch(), Broker()
     with pool() as threads:
         bell = Bell(broker.publish)
-        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), bell, threads, TIMEOUTS_S)
+        queued = Queued(cast("Ledger", ledger), cast("Watch", watch), bell, threads, TIMEOUTS_S, MAX_WAITING_BYTES)
         try:
             yield House(ledger, watch, broker, queued)
         finally:

@@ -92,6 +92,22 @@ def test_predictions_are_claimed_and_finished_together(tmp_path: Path) -> None:
     ]
 
 
+def test_a_stack_is_finished_as_it_ends() -> None:
+    """Its jobs have their results before the next stack, which may be slow, is begun; each stack in one call."""
+    finished_before: list[int] = []
+
+    def body(_: Work) -> dict[str, Any]:
+        finished_before.append(len(worker.claims.finished))
+        return {}
+
+    worker = Worker(FakeClaims("a", "b", "c", verb="predict"), body)
+    for version, job_id in enumerate(worker.claims.waiting, 1):
+        worker.claims.waiting[job_id].version = version
+    worker.claimed.run("predict", ["a", "b", "c"])
+    assert finished_before == [0, 1, 2]
+    assert [[job_id for job_id, _ in finished] for finished in worker.claims.finished] == [["a"], ["b"], ["c"]]
+
+
 @pytest.mark.parametrize("verb", ["fit", "predict", "score"])
 def test_a_message_for_jobs_that_are_taken_has_no_effect(verb: Verb) -> None:
     """Nothing is done, nothing finished."""

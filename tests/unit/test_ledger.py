@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import Gone, Invalid, NotFound, QueueFull
-from app.ledger import Submission
+from app.ledger import Earlier, Submission
 from app.schemas import Job
 from tests.unit.fakes import work
-from tests.unit.ledger_house import DONE, House
+from tests.unit.ledger_house import House
 
 
 def keyed(job_id: str, key: str = "key", digest: str = "request") -> Submission:
@@ -19,7 +19,7 @@ def keyed(job_id: str, key: str = "key", digest: str = "request") -> Submission:
 
 def test_an_accepted_job_waits(house: House) -> None:
     """It is PENDING, and reads as what `accept` returned."""
-    (accepted,) = house.ledger.accept([Submission("one", work("score", version=3), 60)])
+    (accepted,) = house.submit(Submission("one", work("score", version=3), 60))
     assert accepted == house.ledger.job("one")
     assert isinstance(accepted, Job)
     assert (accepted.status, accepted.verb, accepted.model, accepted.version) == ("PENDING", "score", "mean", 3)
@@ -62,8 +62,8 @@ def test_a_call_whose_answer_was_lost_may_be_repeated(house: House) -> None:
     """The same ids again are the same jobs at the same places, and take no more room."""
     bounded = house.bounded(max_pending=3)
     submissions = [Submission(job_id, work(), 60) for job_id in ("a", "b", "c")]
-    first = bounded.ledger.accept(submissions)
-    again = bounded.ledger.accept(submissions)
+    first = bounded.submit(*submissions)
+    again = bounded.submit(*submissions)
     assert [(job.id, job.status, job.place) for job in again if isinstance(job, Job)] == [
         (job.id, job.status, job.place) for job in first if isinstance(job, Job)
     ]
@@ -74,9 +74,9 @@ def test_a_call_whose_answer_was_lost_may_be_repeated(house: House) -> None:
 def test_a_repeated_call_changes_no_job_that_runs(house: House) -> None:
     """A job that was claimed meanwhile stays as it is."""
     submission = Submission("a", work(), 60)
-    house.ledger.accept([submission])
+    house.submit(submission)
     house.claim("a")
-    (answer,) = house.ledger.accept([submission])
+    (answer,) = house.submit(submission)
     assert isinstance(answer, Job)
     assert (answer.id, answer.place) == ("a", None)
     assert house.status("a") == "STARTED"
@@ -85,7 +85,7 @@ def test_a_repeated_call_changes_no_job_that_runs(house: House) -> None:
 def test_a_repeated_call_under_a_key_is_no_conflict(house: House) -> None:
     """The key names the job itself."""
     for _ in range(2):
-        (answer,) = house.ledger.accept([keyed("a")])
+        (answer,) = house.submit(keyed("a"))
         assert isinstance(answer, Job)
         assert answer.id == "a"
 
@@ -93,7 +93,7 @@ def test_a_repeated_call_under_a_key_is_no_conflict(house: House) -> None:
 def test_the_queue_has_a_bound(house: House) -> None:
     """The first that find room are accepted and no more; claimed and cancelled jobs make room."""
     bounded = house.bounded(max_pending=3)
-    answers = bounded.ledger.accept([Submission(f"job{i}", work(), 60) for i in range(5)])
+    answers = bounded.submit(*[Submission(f"job{i}", work(), 60) for i in range(5)])
     assert [type(answer) for answer in answers] == [Job, Job, Job, QueueFull, QueueFull]
     assert house.status("job3") == "NotFound"
     house.claim("job0")
@@ -136,61 +136,64 @@ def test_a_refusal_says_when_the_lane_is_worked_off(
     if service_s is not None:
         house.redis.hset("trinity:pace:predict", "service_s", str(service_s))
     house.keeping().renew(children.split())
-    (refusal,) = bounded.ledger.accept([Submission("late", work(), 60)])
+    (refusal,) = bounded.submit(Submission("late", work(), 60))
     assert isinstance(refusal, QueueFull)
     assert refusal.retry_after_s == retry_after_s
 
 
 def test_a_key_used_again_is_the_same_job(house: House) -> None:
-    """The first job as it stands now, whatever became of it; nothing new is made."""
-    house.ledger.accept([keyed("first")])
+    """The first job, whatever became of it; nothing new is made."""
+    house.submit(keyed("first"))
+    assert house.submit(keyed("second")) == [Earlier("first")]
     house.finish(house.claim("first"))
-    (again,) = house.ledger.accept([keyed("second")])
-    assert isinstance(again, Job)
-    assert (again.id, again.status, bytes(again.result or b"")) == ("first", "SUCCESS", bytes(DONE.result or b""))
+    assert house.submit(keyed("second")) == [Earlier("first")]
     assert house.status("second") == "NotFound"
 
 
 def test_a_key_used_for_another_request_is_refused(house: House) -> None:
     """And no job."""
-    house.ledger.accept([keyed("first")])
-    (answer,) = house.ledger.accept([keyed("second", digest="other")])
+    house.submit(keyed("first"))
+    (answer,) = house.submit(keyed("second", digest="other"))
     assert isinstance(answer, Invalid)
     assert house.status("second") == "NotFound"
 
 
 def test_other_keys_are_other_jobs(house: House) -> None:
     """And so are requests without a key."""
-    answers = house.ledger.accept([keyed("a", "k1"), keyed("b", "k2"), keyed("c", ""), keyed("d", "")])
+    answers = house.submit(keyed("a", "k1"), keyed("b", "k2"), keyed("c", ""), keyed("d", ""))
     assert [job.id for job in answers if isinstance(job, Job)] == ["a", "b", "c", "d"]
 
 
 def test_a_key_of_an_expired_job_is_gone(house: House) -> None:
     """Its result is kept no longer, and the work isn't done twice."""
-    house.ledger.accept([keyed("first")])
+    house.submit(keyed("first"))
     house.finish(house.claim("first"))
     house.expire("first")
-    (answer,) = house.ledger.accept([keyed("second")])
-    assert isinstance(answer, Gone)
+    assert house.submit(keyed("second")) == [Earlier("first")]
+    with pytest.raises(Gone):
+        house.ledger.job("first")
 
 
 def test_a_hundred_with_one_key_in_one_call_are_one_job(house: House) -> None:
     """The first of them."""
-    answers = house.ledger.accept([keyed(f"job{i}") for i in range(100)])
-    assert {job.id for job in answers if isinstance(job, Job)} == {"job0"}
-    assert len(answers) == 100
+    answers = house.submit(*[keyed(f"job{i}") for i in range(100)])
+    assert isinstance(answers[0], Job)
+    assert answers[1:] == [Earlier("job0")] * 99
     assert house.keeping().waiting("predict") == 1
 
 
 def test_a_hundred_with_one_key_in_many_calls_are_one_job(house: House) -> None:
     """Whichever of the web processes comes first."""
-    webs = [house.web() for _ in range(10)]
+    webs = [house.bounded() for _ in range(10)]
     start = threading.Barrier(10)
 
     def write(number: int) -> set[str]:
         start.wait()
-        answers = [webs[number].accept([keyed(f"job{number}-{i}")])[0] for i in range(10)]
-        return {answer.id if isinstance(answer, Job) else type(answer).__name__ for answer in answers}
+        answers = [webs[number].submit(keyed(f"job{number}-{i}"))[0] for i in range(10)]
+        return {
+            answer.id if isinstance(answer, Job) else answer.job_id if isinstance(answer, Earlier) else ""
+            for answer in answers
+        }
 
     with ThreadPoolExecutor(10) as pool:
         found = set().union(*pool.map(write, range(10)))

@@ -11,7 +11,7 @@ from redis import Redis
 
 from app.errors import Superseded
 from app.ledger import Claim, Submission
-from app.ledger.ledger import TOMBSTONE_S
+from app.ledger.limits import TOMBSTONE_S
 from app.schemas import Outcome, Source, Table, Work
 from tests.unit.fakes import work
 from tests.unit.ledger_house import DONE, FAILED, LARGE, TTL_S, House
@@ -264,7 +264,7 @@ def test_every_step_is_announced(house: House) -> None:
     with house.redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe("trinity:events")
         listener.get_message(timeout=5)
-        house.ledger.accept([Submission("a", work(), 60), Submission("b", work(), 60)])
+        house.submit(Submission("a", work(), 60), Submission("b", work(), 60))
         house.finish(house.claim("a"))
         heard = [listener.get_message(timeout=5) for _ in range(3)]
     assert [message["data"] for message in heard if message] == [

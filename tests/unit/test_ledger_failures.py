@@ -17,7 +17,7 @@ CLAIM = Claim("a", 1, work(), "", 1)
 HELD = Held("a", 1, "1", 1, 60, "live")
 CALLS: dict[str, Callable[[House], object]] = {
     "ping": lambda house: house.ledger.ping(),
-    "accept": lambda house: house.ledger.accept([Submission("a", work(), 60)]),
+    "accept": lambda house: house.submit(Submission("a", work(), 60)),
     "job": lambda house: house.ledger.job("a"),
     "jobs": lambda house: house.ledger.jobs(Page(10)),
     "events": lambda house: house.ledger.events("a", 0),

@@ -226,5 +226,5 @@ def test_trimming_takes_expired_jobs_off_the_list(house: House) -> None:
 
 def test_whether_a_job_is_known(house: House) -> None:
     """By which payloads are kept."""
-    house.ledger.accept([Submission("a", work(), 60)])
+    house.submit(Submission("a", work(), 60))
     assert [job_id for job_id in "abc" if house.keeping().known(job_id)] == ["a"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.errors import Invalid, QueueFull, Unavailable
-from app.ledger import Submission
+from app.errors import Invalid, Unavailable
+from app.ledger import Earlier, Submission
 from app.schemas import Job, Table, Verb
 from tests.unit.fakes import work
 from tests.unit.ledger_house import DONE, FAILED, LARGE, House, large
@@ -17,23 +17,33 @@ def test_large_work_is_kept_beside_the_ledger(house: House, verb: Verb) -> None:
     assert house.files() == [f"{job_id}.work"]
 
 
-def test_large_work_that_is_refused_leaves_no_file(house: House) -> None:
-    """Neither for want of room, nor for a key."""
-    bounded = house.bounded(max_pending=1)
-    submissions = [Submission("aa", large(), 60, "k", "d"), Submission("bb", large(), 60, "k", "d")]
-    submissions += [Submission("cc", large(), 60, "k", "other"), Submission("dd", large(), 60)]
-    answers = bounded.ledger.accept(submissions)
-    assert [type(answer) for answer in answers] == [Job, Job, Invalid, QueueFull]
-    assert house.files() == ["aa.work"]
-
-
-def test_large_work_that_cannot_be_kept_is_refused_alone(house: House) -> None:
-    """When the disk takes no file, small jobs of the same call are accepted."""
+def test_large_work_that_cannot_be_kept_is_refused(house: House) -> None:
+    """When the disk takes no file; small work needs none."""
     (house.folder / "payloads").write_text("in the way")
-    submissions = [Submission("a", work(), 60), Submission("b", large(), 60), Submission("c", work(), 60)]
-    answers = house.ledger.accept(submissions)
-    assert [type(answer) for answer in answers] == [Job, Unavailable, Job]
-    assert [house.status(job_id) for job_id in "abc"] == ["PENDING", "NotFound", "PENDING"]
+    with pytest.raises(Unavailable):
+        house.ledger.keep("a", large())
+    assert house.ledger.keep("b", work()).reference == ""
+
+
+def test_accepting_touches_no_file(house: House) -> None:
+    """However slow the store is, a commit doesn't wait for it: neither for new work, nor for work that is refused."""
+    kept = [(Submission(job_id, large(), 60, "k", "d"), house.ledger.keep(job_id, large())) for job_id in ("a", "b")]
+    kept += [(each._replace(job_id="c", digest="other"), reference) for each, reference in kept[:1]]
+    store = house.folder / "payloads"
+    store.rename(house.folder / "away")
+    store.write_text("in the way")
+    assert [type(answer) for answer in house.ledger.accept(kept)] == [Job, Earlier, Invalid]
+
+
+def test_work_that_was_not_accepted_is_dropped(house: House) -> None:
+    """And that the store is away then is for the sweep to mend."""
+    kept = house.ledger.keep("a", large())
+    assert house.files() == ["a.work"]
+    house.ledger.drop(kept.reference)
+    assert house.files() == []
+    (house.folder / "payloads" / "a.").rmdir()
+    (house.folder / "payloads" / "a.").write_text("in the way")
+    house.ledger.drop(kept.reference)
 
 
 def test_a_large_request_is_dropped_when_it_is_done(house: House) -> None:

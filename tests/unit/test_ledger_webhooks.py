@@ -30,7 +30,7 @@ def say(keeping: Keeping, job_id: str, next_try_s: float | None) -> None:
 def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
     """However the job ended; and it is kept until it was told."""
     ends = {"done": DONE, "failed": FAILED}
-    house.ledger.accept([Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")])
+    house.submit(*(Submission(job_id, HOOKED, 60) for job_id in (*ends, "cancelled", "waiting")))
     for job_id, outcome in ends.items():
         house.finish(house.claim(job_id), outcome)
     house.ledger.cancel("cancelled")
@@ -42,7 +42,7 @@ def test_an_end_with_a_webhook_is_due_at_once(house: House) -> None:
 
 def test_a_webhook_is_taken_by_one(house: House) -> None:
     """Others see it again only when the time is over that delivery may take."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"))
     assert take(house.keeping(), 0) == ["a"]
     assert house.keeping().take_webhooks({"a": 60, "b": 60}) == {"a"}
@@ -53,7 +53,7 @@ def test_a_webhook_is_taken_by_one(house: House) -> None:
 
 def test_a_webhook_of_a_job_that_is_gone_is_done_with(house: House) -> None:
     """Nobody looks at it again."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"))
     house.redis.delete("trinity:job:a")
     assert take(house.keeping(), 0) == []
@@ -62,7 +62,7 @@ def test_a_webhook_of_a_job_that_is_gone_is_done_with(house: House) -> None:
 
 def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
     """When it is said, and counted; after the last the job may expire."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"))
     keeping = house.keeping()
     take(keeping, 60)
@@ -77,7 +77,7 @@ def test_a_delivery_that_failed_is_tried_again(house: House) -> None:
 
 def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
     """A job that was queued again meanwhile is kept, and its next end is told in as many tries."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"), FAILED)
     keeping = house.keeping()
     say(keeping, "a", 0)
@@ -93,7 +93,7 @@ def test_a_delivery_counts_for_the_end_that_was_told(house: House) -> None:
 
 def test_a_job_that_runs_again_is_told_of_again(house: House) -> None:
     """Also when its first end was told already."""
-    house.ledger.accept([Submission("a", HOOKED, 60)])
+    house.submit(Submission("a", HOOKED, 60))
     house.finish(house.claim("a"), FAILED)
     say(house.keeping(), "a", None)
     house.ledger.retry("a")

@@ -68,7 +68,7 @@ def test_a_cancelled_job_is_told_of(post: Post) -> None:
     """It ended, too."""
     with receiving(status(200)) as receiver:
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=receiver.url())
-        post.house.ledger.accept([Submission("a", submitted, 60)])
+        post.house.submit(Submission("a", submitted, 60))
         post.house.ledger.cancel("a")
         post.try_it("a")
     (got,) = receiver.received

@@ -112,6 +112,22 @@ def test_a_broker_that_takes_no_message(error: Exception) -> None:
     run(main())
 
 
+def test_a_broker_that_stands_still() -> None:
+    """Jobs are accepted while a message hangs: nobody waits for it."""
+
+    async def main() -> None:
+        with Gate() as gate:
+            async with house() as parts:
+                parts.broker.before = lambda _: gate.enter()
+                assert kinds(await ends([parts.submit()])) == ["PENDING"]
+                await passed(gate.reached)
+                assert kinds(await ends([parts.submit() for _ in range(50)])) == ["PENDING"] * 50
+                assert parts.broker.messages == []
+                gate.open()
+
+    run(main())
+
+
 def test_a_ledger_that_does_not_answer() -> None:
     """Every submission of the group is told, nothing is sent, and soon a submission is well again."""
 

@@ -1,18 +1,23 @@
 """The Celery side: its configuration, and how it bears a broker that doesn't take messages."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from app.schemas import VERBS
 from app.settings import Mode, Settings
 from app.tasks import configuration
+from tests import servers
 
+NO_LEDGER = "redis://127.0.0.1:1/0"
 BROKERS = ["redis://127.0.0.1:{port}/0", "amqp://guest:guest@127.0.0.1:{port}//"]
 
 PUBLISH = """
@@ -23,6 +28,20 @@ import time
 began = time.monotonic()
 try:
     {call}({arguments})
+except Unavailable:
+    print(time.monotonic() - began)
+"""
+PUBLISH_AGAIN = """
+from app.errors import Unavailable
+from app.tasks import publish
+import time
+
+publish('fit', ['a'])
+print('taken', flush=True)
+input()
+began = time.monotonic()
+try:
+    publish('fit', ['b'])
 except Unavailable:
     print(time.monotonic() - began)
 """
@@ -48,13 +67,31 @@ def frozen() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
+@pytest.fixture(params=["redis", "amqp"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[servers.Server]:
+    """A real one."""
+    if request.param == "amqp" and (missing := servers.missing_rabbitmq()):
+        pytest.skip(missing)
+    with (servers.valkey if request.param == "redis" else servers.rabbitmq)(tmp_path) as running:
+        yield running
+
+
+def environment(broker_url: str) -> dict[str, str]:
+    """That of a process that publishes over this broker."""
+    return {**os.environ, "TRINITY_MODE": "async", "TRINITY_BROKER_URL": broker_url, "TRINITY_LEDGER_URL": NO_LEDGER}
+
+
 def given_up_after(call: str, broker_url: str) -> float:
     """Seconds until a call over this broker raised Unavailable."""
-    env = {"TRINITY_MODE": "async", "TRINITY_BROKER_URL": broker_url, "TRINITY_LEDGER_URL": "redis://127.0.0.1:1/0"}
     script = PUBLISH.format(call=call, arguments=CALLS[call])
     began = time.monotonic()
     process = subprocess.run(
-        [sys.executable, "-c", script], env=env, check=False, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script],
+        env=environment(broker_url),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert process.stdout, f"{time.monotonic() - began:.1f} s\n{process.stderr[-2000:]}"
     return float(process.stdout)
@@ -72,6 +109,23 @@ def test_a_broker_that_refuses(url: str, call: str, refusing: int) -> None:
 def test_a_broker_that_stands_still(url: str, call: str, frozen: int) -> None:
     """The same."""
     assert given_up_after(call, url.format(port=frozen)) < 5
+
+
+def test_a_broker_that_freezes_after_it_took_messages(broker: servers.Server) -> None:
+    """The connection stays open and nothing is answered, as when its disk stands still: the publish ends, too."""
+    command = [sys.executable, "-c", PUBLISH_AGAIN]
+    with subprocess.Popen(
+        command, env=environment(broker.url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "taken\n"
+            os.killpg(broker.process.pid, signal.SIGSTOP)
+            told, _ = process.communicate("\n", timeout=30)
+        finally:
+            os.killpg(broker.process.pid, signal.SIGCONT)
+            process.kill()
+    assert float(told) < 8
 
 
 def test_every_verb_has_its_lane() -> None:

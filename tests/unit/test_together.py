@@ -1,6 +1,6 @@
 """execute_together: predictions of one version are done at once, bit by bit as alone, and none fails by another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -82,11 +82,18 @@ def work(count: int, model: str = "counting", verb: Verb = "predict") -> Work:
 def together(service: Service, works: Sequence[Work]) -> list[Outcome]:
     """Their outcomes, which are the same as when each is done alone, in the same order."""
     named = [(f"job{place}", work) for place, work in enumerate(works)]
-    outcomes = execute_together(service, named, Clock())
+    outcomes = in_order(execute_together(service, named, Clock()))
     called = len(Counting.calls)
     assert outcomes == [execute(service, work, job_id, Clock()) for job_id, work in named]
     del Counting.calls[called:]
     return outcomes
+
+
+def in_order(stacks: Iterable[list[tuple[int, Outcome]]]) -> list[Outcome]:
+    """The outcomes of all places, of which each ends once."""
+    ended = [one for stack in stacks for one in stack]
+    assert sorted(place for place, _ in ended) == list(range(len(ended)))
+    return [outcome for _, outcome in sorted(ended, key=lambda one: one[0])]
 
 
 def kind(outcome: Outcome) -> str | None:
@@ -112,7 +119,7 @@ def test_predictions_of_one_version_are_done_at_once(service: Service) -> None:
     """One call for all of them, whatever stands between them; they share their times."""
     clock = Clock()
     works = [("a", work(1)), ("b", work(2, "relative")), ("c", work(3)), ("d", work(4, verb="score")), ("e", work(5))]
-    outcomes = execute_together(service, works, clock)
+    outcomes = in_order(execute_together(service, works, clock))
     assert sorted(Counting.calls) == [4, 9]
     assert {(one.started_s, one.finished_s, one.version, kind(one)) for one in outcomes} == {(1000, 1000, 1, None)}
 
@@ -127,12 +134,21 @@ def test_all_kinds_of_work_may_come_together(service: Service) -> None:
 
 def test_nothing_is_nothing(service: Service) -> None:
     """No works have no outcomes."""
-    assert execute_together(service, []) == []
+    assert list(execute_together(service, [])) == []
 
 
 def test_rows_that_do_not_stand_alone_are_not_stacked(service: Service) -> None:
     """A model that says nothing of its rows is called for each work."""
     together(service, [work(2, "relative"), work(3, "relative")])
+
+
+@pytest.mark.parametrize(("pace_s", "stacks"), [(0.0, [[0, 1, 2, 3]]), (1.0, [[0], [1], [2], [3]])])
+def test_what_is_done_one_by_one_is_told_at_once(service: Service, pace_s: float, stacks: list[list[int]]) -> None:
+    """Results that take a moment are given together, and those that take longer each as it ends."""
+    clock = Clock()
+    named = [(str(place), work(2, "relative")) for place in range(4)]
+    ended = execute_together(service, named, lambda: clock.tick(pace_s))
+    assert [[place for place, _ in stack] for stack in ended] == stacks
 
 
 def test_a_bad_job_fails_alone(service: Service) -> None:
@@ -160,7 +176,8 @@ def test_a_high_stack_is_cut(service: Service) -> None:
     """No more rows are predicted at once than the limit allows; what has more on its own stands alone."""
     half, limit = STACK_VALUES // 2, STACK_VALUES
     asked = [Work("predict", "counting", 1, {}, Table(np.zeros((n, 1)))) for n in (half, half, 1, limit + 1, 2, 3)]
-    execute_together(service, [(str(place), one) for place, one in enumerate(asked)])
+    stacks = execute_together(service, [(str(place), one) for place, one in enumerate(asked)])
+    assert [[place for place, _ in stack] for stack in stacks] == [[0, 1], [2], [3], [4, 5]]
     assert Counting.calls == [limit, 1, limit + 1, 5]
 
 
@@ -171,7 +188,7 @@ def test_a_stack_takes_no_more_memory_than_a_request_may(tmp_path: Path) -> None
     small.run(small.check("fit", Request(table=rows(2))), "job", 0.0)
     Counting.calls.clear()
     assert small.stack_rows(work(1)) == 20
-    execute_together(small, [(str(n), work(9)) for n in range(3)])
+    assert len(list(execute_together(small, [(str(n), work(9)) for n in range(3)]))) == 2
     assert Counting.calls == [18, 9]
 
 
