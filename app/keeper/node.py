@@ -64,8 +64,8 @@ def kill(child: str) -> None:
 def end_with_parent(parent: int) -> None:
     """Let this process end when the worker that forked it, the process `parent`, is killed or has been before now.
 
-    On Linux Celery has asked the kernel for it, who does so even in the midst of C code (PR_SET_PDEATHSIG, prctl(2)); the
-    thread sees to a worker that was killed before the kernel was asked, and to other systems.
+    On Linux Celery has asked the kernel for it, who does so even in the midst of C code (PR_SET_PDEATHSIG, prctl(2));
+    the thread sees to a worker that was killed before the kernel was asked, and to other systems.
     """
 
     def watch() -> None:
