@@ -22,7 +22,7 @@ from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 _JSON = JSON.encode()
 _TYPE = b"content-type", _JSON
 _NO_MORE: tuple[Header, ...] = ()
-_UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect"}
+_UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect", b"content-encoding"}
 
 
 class Stop(NamedTuple):
