@@ -96,6 +96,10 @@ class UnsupportedMediaType(TrinityError):
     kind = "unsupported-media-type"
 
 
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body is compressed, or coded in another way that nobody here undoes."""
+
+
 class ModelFailed(TrinityError):
     """The model's own code raised something it shouldn't have."""
 

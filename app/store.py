@@ -24,6 +24,7 @@ LATEST = "latest"
 MAX_VERSION = 10**9  # beyond it a number is no version, nor the name of a folder
 _NUMBER = re.compile(r"[1-9][0-9]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_POINTED = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -97,14 +98,15 @@ class Store:
         return sorted(int(entry.name) for entry in entries if _NUMBER.fullmatch(entry.name))
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Return each alias with the version it stands for."""
+        """Return each intact alias with the version it stands for."""
         folder = self._models / name / "aliases"
         entries = sorted(folder.iterdir()) if folder.is_dir() else ()
-        return {
-            entry.name: int(entry.read_text())
-            for entry in entries
-            if _ALIAS.fullmatch(entry.name) and _NUMBER.fullmatch(entry.read_text().strip())
-        }
+        found = {}
+        for entry in entries:
+            with suppress(ValueError):  # damaged, or none at all: who asks for it is told
+                if _ALIAS.fullmatch(entry.name):
+                    found[entry.name] = _pointed(entry.read_text())
+        return found
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of one version; raise NotFound, or ModelFailed when it can't be read."""
@@ -149,9 +151,8 @@ class Store:
             if newest:  # a process may have died between writing it and announcing it
                 with suppress(ModelFailed):  # or it is damaged, which the next version mends
                     self._announce(self.manifest(manifest.model, newest))
-            marker = root / "jobs" / manifest.job
-            if marker.exists():
-                return self.manifest(manifest.model, int(marker.read_text()))
+            if published := self._published(manifest.model, manifest.job):
+                return published
             manifest.version = newest + 1
             manifest.sha256 = manifest.digest()
             with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
@@ -160,12 +161,23 @@ class Store:
             self._announce(manifest)
         return manifest
 
+    def _published(self, name: str, job: str) -> Manifest | None:
+        """Return what a job published already; raise ModelFailed when the note of it leads to no version of the job."""
+        with suppress(ValueError, NotFound):
+            try:
+                found = self.manifest(name, int((self._models / name / "jobs" / job).read_text()))
+            except FileNotFoundError:
+                return None
+            if found.job == job:
+                return found
+        raise ModelFailed(f"what job {job} published is noted, but the note is damaged on disk; fit again")
+
     def _announce(self, manifest: Manifest) -> None:
         """Point `latest` at a new version, then note which job made it; the note says that both were done."""
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():
-            self._disk.replace(root / "aliases" / LATEST, str(manifest.version))
+            self._disk.replace(root / "aliases" / LATEST, _pointer(manifest.version))
             self._disk.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
@@ -180,13 +192,26 @@ class Store:
             stat = os.stat(path)  # noqa: PTH116  a tenth of the time of a Path
             seen = self._seen.get(path)
             if seen is None or seen[0] != (stat.st_mtime_ns, stat.st_ino):
-                seen = (stat.st_mtime_ns, stat.st_ino), int(Path(path).read_text())
+                seen = (stat.st_mtime_ns, stat.st_ino), _pointed(Path(path).read_text())
                 self._seen[path] = seen
         except FileNotFoundError:
             return None
         except ValueError:
             raise ModelFailed(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
         return seen[1]
+
+
+def _pointer(version: int) -> str:
+    """Return the content of an alias file: the number, and a check by which another number would be noticed."""
+    return f"{version} sha256:{hashlib.sha256(b'%d' % version).hexdigest()[:16]}"
+
+
+def _pointed(text: str) -> int:
+    """Return the number in an alias file, ValueError unless it is intact; operators write the number alone."""
+    found = _POINTED.fullmatch(text)
+    if found is None or (found[2] and _pointer(int(found[1])) != found[1] + found[2]):
+        raise ValueError(text[:64])
+    return int(found[1])
 
 
 def _no_version(name: str, version: int | str) -> NotFound:

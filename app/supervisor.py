@@ -35,12 +35,14 @@ class Supervisor:
     """Parts in tiers: a tier starts when the one before is ready, and stops when the one behind it is gone.
 
     Each part has a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the
-    parts in order, and whatever a part leaves behind is ended by its process group.
+    parts in order, and whatever a part leaves behind is ended by its process group: by the guard, when the supervisor
+    itself is killed.
     """
 
     def __init__(self, tiers: Sequence[Sequence[Part]]) -> None:
         self._tiers = tiers
         self._running: dict[Part, subprocess.Popen[bytes]] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
         self._threads: list[Thread] = []
         self._signals = 0
         self._width = max(len(part.name) for tier in tiers for part in tier)
@@ -71,9 +73,10 @@ class Supervisor:
 
     def _start(self, when_ready: Callable[[], None]) -> None:
         """Start tier by tier, for as long as no part ends and no signal comes; TimeoutError when one isn't ready."""
+        self._guard = _guard()
         for tier in self._tiers:
             for part in tier:
-                self._spawn(part)
+                self._spawn(part, self._guard)
             end = time.monotonic() + START_S
             waiting = [part for part in tier if not part.ready()]
             while waiting and self._intact():
@@ -85,7 +88,7 @@ class Supervisor:
                 return
         when_ready()
 
-    def _spawn(self, part: Part) -> None:
+    def _spawn(self, part: Part, guard: subprocess.Popen[bytes]) -> None:
         process = subprocess.Popen(
             part.command,
             env=part.environment,
@@ -95,6 +98,7 @@ class Supervisor:
             start_new_session=True,
         )
         self._running[part] = process
+        os.write(guard.stdin.fileno(), b"%d\n" % process.pid)  # type: ignore[union-attr]
         thread = Thread(target=self._relay, args=(part.name, next(self._colours), process), daemon=True)
         thread.start()
         self._threads.append(thread)
@@ -139,8 +143,17 @@ class Supervisor:
                 time.sleep(POLL_S / 2)
             for process in processes:
                 _end_group(process)
+        if self._guard is not None:
+            self._guard.kill()  # nothing is left to guard, and the numbers may soon be others'
+            self._guard.communicate()
         for thread in self._threads:
             thread.join(timeout=1)
+
+
+def _guard() -> subprocess.Popen[bytes]:
+    """Start the guard, in a session of its own: what ends the supervisor's group doesn't end it."""
+    command = [sys.executable, "-m", "app.guard"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

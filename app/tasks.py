@@ -178,7 +178,7 @@ def hand_back(**_: object) -> None:
 @worker_process_init.connect
 def prepare(**_: object) -> None:
     """Have everything imported and built before the first job comes."""
-    end_with_parent()
+    end_with_parent(node.pid or os.getppid())  # a process that was spawned, not forked, doesn't know the number
     _claimed()
 
 

@@ -1,5 +1,7 @@
 """Models that only the tests serve (TRINITY_MODELS): they fail, they wait, or one test alone fits them."""
 
+import ctypes
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,3 +78,18 @@ class Gated(Regressor):
     def predict(self, X: ArrayLike) -> Array:
         """The mean, for every row."""
         return np.full(len(np.asarray(X)), self.mean_)
+
+
+class Entranced(Gated):
+    """A gated model whose fit waits in C code that lets no other thread of Python run."""
+
+    name = "entranced"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Wait at the gate with Python's lock held, then learn the mean of y."""
+        libc, heard = ctypes.PyDLL(None), ctypes.create_string_buffer(1)
+        gate = libc.open(os.fsencode(self.gate), os.O_RDONLY)
+        libc.read(gate, heard, 1)
+        os.close(gate)
+        self.mean_ = float(np.mean(y))
+        return self

@@ -11,7 +11,7 @@ APP = Path(__file__).resolve().parent.parent / "app"
 FLOORS = [
     {"app", "app.__main__"},
     {"app.stack", "app.web"},
-    {"app.consumer", "app.http", "app.redis_lanes", "app.serve", "app.supervisor", "app.tasks"},
+    {"app.consumer", "app.guard", "app.http", "app.redis_lanes", "app.serve", "app.supervisor", "app.tasks"},
     {"app.dispatch", "app.keeper"},
     {"app.bootstrap"},
     {"app.ledger", "app.service"},

@@ -179,8 +179,9 @@ def test_rabbit_that_is_not_installed_is_asked_for(tmp_path: Path) -> None:
     assert "apt-get install rabbitmq-server" in refusal(tmp_path, BROKER="rabbit", **env)
 
 
-def test_a_second_interrupt_does_not_wait() -> None:
-    """A program that is deaf to the polite request is ended with its children."""
+@contextmanager
+def deaf_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
+    """A supervisor of a program that is deaf to the polite request and has a child; and what runs beneath it."""
     stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); "
     stubborn += "subprocess.Popen(['sleep', '600']); time.sleep(600)"
     script = (
@@ -193,10 +194,38 @@ def test_a_second_interrupt_does_not_wait() -> None:
     ) as shell:
         assert shell.stdout is not None
         assert shell.stdout.readline() == "deaf | deaf\n"
-        until(lambda: len(psutil.Process(shell.pid).children(recursive=True)) == 2, "both programs")
+        until(lambda: len(psutil.Process(shell.pid).children(recursive=True)) == 3, "both programs and their guard")
         programs = psutil.Process(shell.pid).children(recursive=True)
+        try:
+            yield shell, programs
+        finally:
+            shell.kill()
+            for program in programs:
+                with suppress(psutil.NoSuchProcess):
+                    program.kill()
+
+
+def test_a_second_interrupt_does_not_wait() -> None:
+    """A program that is deaf to the polite request is ended with its children."""
+    with deaf_program() as (shell, programs):
+        assert shell.stdout is not None
         shell.send_signal(signal.SIGINT)
         assert shell.stdout.readline() == "stack | stopping; another Ctrl-C ends everything at once\n"
         shell.send_signal(signal.SIGINT)
         assert shell.wait(5) == 0
         assert gone(programs)
+
+
+def test_a_killed_supervisor_leaves_no_process() -> None:
+    """It can do nothing any more: its guard ends the programs, and what they have started."""
+    with deaf_program() as (shell, programs):
+        shell.kill()
+        until(lambda: gone(programs), "the end of all programs", 10)
+
+
+def test_a_killed_stack_leaves_no_process(tmp_path: Path) -> None:
+    """Web, workers, ledger and Flower, each with its processes; the next start finds its ports free."""
+    with running(tmp_path) as stack:
+        programs = stack.programs()
+        stack.process.kill()
+        until(lambda: gone(programs), "the end of all programs", 10)

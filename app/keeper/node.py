@@ -24,6 +24,7 @@ class Node:
 
     def __init__(self, hand_back_s: float = HAND_BACK_S) -> None:
         self.name = ""
+        self.pid = 0
         self._beats: list[Beat] = []
         self._hand_back_s = hand_back_s
         self._hand_back: Callable[[], None] | None = None
@@ -31,6 +32,7 @@ class Node:
     def name_it(self) -> None:
         """Take a name that no worker has or had; the processes forked from here on share it."""
         self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
+        self.pid = os.getpid()
 
     def start(self, beats: Sequence[Beat], hand_back: Callable[[], None]) -> None:
         """Start the threads; `hand_back` gives up the jobs that are held."""
@@ -59,9 +61,12 @@ def kill(child: str) -> None:
             os.kill(int(child), signal.SIGKILL)
 
 
-def end_with_parent() -> None:
-    """Let this process end when the worker that forked it is killed: nobody would look after its jobs."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Let this process end when the worker that forked it, the process `parent`, is killed or has been before now.
+
+    On Linux Celery has asked the kernel for it, who does so even in the midst of C code (PR_SET_PDEATHSIG, prctl(2));
+    the thread sees to a worker that was killed before the kernel was asked, and to other systems.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from falcon.asgi import Request as HttpRequest
 
-from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedMediaType
+from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, UnsupportedMediaType
 from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.csv_body import parse_csv
@@ -82,6 +82,7 @@ class Bodies:
 
 def media_type(req: HttpRequest, body: bytes) -> str:
     """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
+    _check_encoding(req.get_header("Content-Encoding") or "")
     if req.content_type == JSON:
         return JSON
     kind = (req.content_type or "").partition(";")[0].strip().lower()
@@ -90,6 +91,13 @@ def media_type(req: HttpRequest, body: bytes) -> str:
     if not kind and not body.strip():
         return JSON
     raise UnsupportedMediaType(f"can't read {kind or 'a body without a Content-Type'}; send {JSON} or {CSV}")
+
+
+def _check_encoding(codings: str) -> None:
+    """Raise UnsupportedEncoding for a body in any coding but `identity`, which is none (RFC 9110 §8.4)."""
+    coded = [coding for each in codings.split(",") if (coding := each.strip()) and coding.lower() != "identity"]
+    if coded:
+        raise UnsupportedEncoding(f"content encodings such as {coded[0][:64]} aren't decoded; send the body as it is")
 
 
 def parse(verb: Verb, kind: str, body: bytes, query: Mapping[str, str | list[str]], name: str | None) -> Request:

@@ -26,7 +26,7 @@ from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 Headers: TypeAlias = Mapping[bytes, bytes]
 
 _JSON = JSON.encode()
-_UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect"}
+_UNUSUAL = {b"prefer", b"idempotency-key", b"transfer-encoding", b"expect", b"content-encoding"}
 
 
 class Stop(NamedTuple):

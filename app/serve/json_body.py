@@ -12,7 +12,7 @@ import numpy as np
 
 from app.errors import Invalid, Malformed
 from app.pointers import escaped, located
-from app.schemas import ApplyBody, Data, FitBody, Matrix, Request, Rows, Source, Table, Targets, Verb
+from app.schemas import ApplyBody, Data, FitBody, Matrix, Request, Rows, Source, Table, Targets, Verb, Version
 
 FEW_ROWS = 16  # up to here np.array is the faster way
 POINTER_BYTES = 1_000_000  # how far into a malformed body a pointer is worked out
@@ -34,10 +34,17 @@ def parse_json(verb: Verb, body: bytes) -> Request:
     if isinstance(decoded, FitBody):
         request.params = decoded.params
     else:
-        request.version = decoded.version
+        request.version = _version(decoded.version)
     if decoded.data is not None:
         _take_data(request, decoded.data)
     return request
+
+
+def _version(version: Version | None) -> Version | None:
+    """Refuse a number that is written as a string: it would be taken for an alias, of which none is a number."""
+    if isinstance(version, str) and re.fullmatch(r"[0-9]+", version):
+        raise Invalid.at("/version", f'"{version[:20]}" is no alias, those are names; versions have no quotes, as in 1')
+    return version
 
 
 def _take_data(request: Request, data: Data) -> None:

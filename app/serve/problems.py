@@ -11,7 +11,7 @@ import msgspec
 from falcon.asgi import App, Request, Response
 
 from app.envelopes import problem
-from app.errors import Retriable, TooLarge, TooSlow, TrinityError
+from app.errors import Retriable, TooLarge, TooSlow, TrinityError, UnsupportedEncoding
 from app.schemas import Problem
 
 logger = getLogger(__name__)
@@ -31,6 +31,8 @@ async def on_trinity_error(req: Request, resp: Response, error: TrinityError, pa
     send(resp, problem(error.failure()))
     if isinstance(error, Retriable):
         resp.set_header("Retry-After", str(error.retry_after_s))
+    if isinstance(error, UnsupportedEncoding):
+        resp.set_header("Accept-Encoding", "identity")  # RFC 9110 §15.5.16: so it wasn't the media type
     if isinstance(error, (TooLarge, TooSlow)):
         resp.set_header("Connection", "close")  # the rest of the body won't be read
 

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests import servers
 from tests.conformance.client import WAIT_S, Json, gate, problem
-from tests.conftest import trinity
+from tests.conftest import MODELS, trinity
 
 
 def test_every_process_serves_every_fit(tmp_path: Path) -> None:
@@ -93,6 +94,20 @@ def test_jobs_wait_for_a_worker(tmp_path: Path) -> None:
     assert sorted(versions) == [1, 2, 3, 4, 5]
 
 
+def test_a_fit_ends_with_its_worker(tmp_path: Path) -> None:
+    """A worker is killed while a process of its own is deep in C code: that process is gone, and takes no processor."""
+    with trinity("redis", tmp_path, workers=False) as api, gate(tmp_path) as closed:
+        assert api.ledger_url is not None
+        urls = {"TRINITY_LEDGER_URL": api.ledger_url, "TRINITY_BROKER_URL": api.ledger_url.removesuffix("0") + "1"}
+        settings = {"TRINITY_MODE": "async", "TRINITY_MODELS": MODELS, **urls}
+        with servers.worker(tmp_path, **settings) as worker:
+            assert api.post("fit", closed.body() | {"model": "entranced"}).status_code == 202
+            closed.wait_for_fit()
+            children = psutil.Process(worker.process.pid).children()
+            worker.process.kill()
+            servers.until(lambda: not any(map(_lives, children)), "the end of the worker's processes", 10)
+
+
 def test_lanes_and_flower(tmp_path: Path) -> None:
     """A worker on the predict and score lanes takes no fits; Flower shows both workers and the tasks they did."""
     with trinity("redis", tmp_path) as api:
@@ -119,6 +134,10 @@ def _fresh(http: httpx.Client, verb: str, body: Json) -> Json:
     answer = httpx.post(f"{http.base_url}/{verb}", timeout=WAIT_S, json={} if body is None else body)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _workers(view: httpx.Client) -> set[str]:

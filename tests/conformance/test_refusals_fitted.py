@@ -54,6 +54,7 @@ VERSIONS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "true": (True, (422,)),
     "a list": ([1], (422,)),
     "10^30": (10**30, (404, 422)),
+    "a number in quotes": ("1", (422,)),
     "an unknown alias": ("nope", (404,)),
     "no alias": ("", (404, 422)),
     "a path": ("../../../etc/passwd", (404, 422)),

@@ -53,11 +53,26 @@ FAMILY = """
 import os, signal
 from app.keeper import end_with_parent
 
+parent = os.getpid()
 child = os.fork()
 if child == 0:
-    end_with_parent()
+    end_with_parent(parent)
     print("ready", flush=True)
 signal.pause()
+"""
+
+ORPHAN = """
+import os, signal
+from app.keeper import Node, end_with_parent
+
+node = Node()
+node.name_it()
+ends, held = os.pipe()
+if os.fork() == 0:
+    os.close(held)
+    os.read(ends, 1)
+    end_with_parent(node.pid)
+    signal.pause()
 """
 
 STOPPED = """
@@ -102,6 +117,15 @@ def test_a_process_ends_with_its_worker() -> None:
         assert parent.communicate(timeout=DEADLINE_S)[0] == b""  # its end is there when nobody has the pipe any more
     finally:
         end_group(parent)
+
+
+def test_a_process_ends_whose_worker_was_killed_before_it_looked() -> None:
+    """Its parent is then another, which lives for long."""
+    over = subprocess.Popen([sys.executable, "-c", ORPHAN], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert over.communicate(timeout=LOADED_S)[0] == b""  # the pipe is closed when both have ended
+    finally:
+        end_group(over)
 
 
 def test_names_are_never_used_twice() -> None:
