@@ -1,6 +1,7 @@
 """Faults of broker, ledger and store: killed, wiped, cut off, slow, full, damaged, and with a clock that jumps."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import ModelFailed, NotFound
@@ -17,15 +18,7 @@ JUMP_S = 3600
 
 def broker_killed(run: Run) -> None:
     """The broker dies under load: jobs are accepted all the time, and drained within 30 s of its return."""
-    with run.load() as took_s:
-        time.sleep(0.5)
-        run.house.broker.kill()
-        took_s.clear()
-        time.sleep(3 if run.long else 2)
-        _check_prompt(run, took_s)
-        run.house.broker.start()
-        run.healed()
-    run.quiesce_s = DRAIN_S
+    _without_broker(run, run.house.broker.kill, run.house.broker.start, 3 if run.long else 2)
 
 
 def broker_wiped(run: Run) -> None:
@@ -43,15 +36,7 @@ def broker_wiped(run: Run) -> None:
 
 def broker_partitioned(run: Run) -> None:
     """The network to the broker swallows everything, for web and for workers."""
-    with run.load() as took_s:
-        time.sleep(0.5)
-        run.house.broker_wire.partition()
-        took_s.clear()
-        time.sleep(5 if run.long else 3)
-        _check_prompt(run, took_s)
-        run.house.broker_wire.heal()
-        run.healed()
-    run.quiesce_s = DRAIN_S
+    _without_broker(run, run.house.broker_wire.partition, run.house.broker_wire.heal, 5 if run.long else 3)
 
 
 def broker_slowed(run: Run) -> None:
@@ -112,16 +97,20 @@ def disk_full(run: Run) -> None:
 
 
 def artefact_corrupt(run: Run) -> None:
-    """Any one flipped bit of a version is noticed: it is refused by name, and never used."""
+    """Any one flipped bit of a version, or of an alias, is noticed: it is refused by name, and never used."""
     tag = run.tag()
     job_id = run.client.fit(tag, key=tag, patience_s=5) or ""
     until(lambda: run.client.look(job_id, 2) == "SUCCESS", "the fit", 15)
     number = int(run.client.envelope(job_id)["version"])
-    folder = run.house.store.folder / "models" / "recorder" / "versions" / str(number)
-    unnoticed = {path.name: _unnoticed(run, path, number) for path in sorted(folder.iterdir())}
-    for name, bits in unnoticed.items():
-        run.expect(not bits, f"{len(bits)} flipped bits of {name} go unnoticed, the first is bit {bits[:1]}")
-    run.figures.append(f"{sum(path.stat().st_size for path in folder.iterdir()) * 8:,} bits")
+    folder = run.house.store.folder / "models" / "recorder"
+    version, aliases = sorted((folder / "versions" / str(number)).iterdir()), sorted((folder / "aliases").iterdir())
+    unnoticed = {path: _unnoticed(run, path, lambda store: store.load("recorder", number)) for path in version}
+    for path in aliases:
+        unnoticed[path] = _unnoticed(run, path, lambda store, alias=path.name: store.resolve("recorder", alias))  # type: ignore[misc]
+    for path, bits in unnoticed.items():
+        run.expect(not bits, f"{len(bits)} flipped bits of {path.name} go unnoticed, the first is bit {bits[:1]}")
+    run.expect(len(unnoticed) >= 3, f"a version has two files, and an alias one: {[path.name for path in unnoticed]}")
+    run.figures.append(f"{sum(path.stat().st_size for path in unnoticed) * 8:,} bits")
 
 
 def clock_jump(run: Run) -> None:
@@ -145,6 +134,19 @@ def clock_jump(run: Run) -> None:
         run.house.furnish()
 
 
+def _without_broker(run: Run, lose: Callable[[], object], regain: Callable[[], object], away_s: float) -> None:
+    """Have the broker out of reach under load, for a while."""
+    with run.load() as took_s:
+        time.sleep(0.5)
+        lose()
+        took_s.clear()
+        time.sleep(away_s)
+        _check_prompt(run, took_s)
+        regain()
+        run.healed()
+    run.quiesce_s = DRAIN_S
+
+
 def _quiet(run: Run, deadline_s: float) -> None:
     """Wait until no job waits or runs, as far as those are that the journal knows."""
     ids = {line.id for line in run.client.journal.lines() if hasattr(line, "n") and hasattr(line, "at")}
@@ -161,17 +163,16 @@ def _check_prompt(run: Run, took_s: list[float]) -> None:
     run.expect(slowest <= ACCEPT_S, f"without a broker a submission took {slowest:.2f} s (99: none was accepted)")
 
 
-def _unnoticed(run: Run, path: Path, number: int) -> list[int]:
-    """Flip each bit of a file for itself; the bits whose flip the store doesn't notice."""
-    store, whole = Store(run.house.store.folder), path.read_bytes()
-    missed = []
+def _unnoticed(run: Run, path: Path, read: Callable[[Store], object]) -> list[int]:
+    """Flip each bit of a file for itself; the bits whose flip a store that has seen nothing yet doesn't notice."""
+    whole, missed = path.read_bytes(), []
     bits = range(len(whole) * 8) if run.long else range(run.rng.randrange(8), len(whole) * 8, 3)
     for bit in bits:
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
         try:
-            store.load("recorder", number)
+            read(Store(run.house.store.folder))
         except (ModelFailed, NotFound):
             continue
         finally:

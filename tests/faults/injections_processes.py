@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 
 import psutil
 
@@ -45,27 +46,17 @@ def web_killed_before_202(run: Run) -> None:
 
 def child_killed(run: Run) -> None:
     """The process that fits dies: the job runs again within 5 s."""
-    tag = run.tag()
-    run.client.fit(tag, hold_s=run.rng.uniform(1, 2), key=tag, patience_s=5)
-    run.begun(tag)
-    with run.load():
-        time.sleep(run.rng.uniform(0, 0.5))
-        killed_at = time.time()
-        run.child(tag).kill()
-        run.rerun(tag, killed_at, CHILD_S)
+    _killed_mid_fit(run, lambda tag: run.child(tag).kill(), CHILD_S)
 
 
 def worker_killed(run: Run) -> None:
     """A whole worker dies, as with its machine: another (here the same, started again) runs its job within 15 s."""
-    tag = run.tag()
-    run.client.fit(tag, hold_s=run.rng.uniform(1, 2), key=tag, patience_s=5)
-    run.begun(tag)
-    with run.load():
-        time.sleep(run.rng.uniform(0, 0.5))
-        killed_at = time.time()
+
+    def kill(_tag: str) -> None:
         run.house.worker1.kill()
         run.house.worker1.start()
-        run.rerun(tag, killed_at, WORKER_S)
+
+    _killed_mid_fit(run, kill, WORKER_S)
 
 
 def fetch_window(run: Run) -> None:
@@ -175,6 +166,18 @@ def poison(run: Run) -> None:
         run.quiesce_s = 60
         time.sleep(3)
     run.healed()
+
+
+def _killed_mid_fit(run: Run, kill: Callable[[str], None], limit_s: float) -> None:
+    """Kill what does a fit, at some moment of it; the fit begins once more within the limit."""
+    tag = run.tag()
+    run.client.fit(tag, hold_s=run.rng.uniform(1, 2), key=tag, patience_s=5)
+    run.begun(tag)
+    with run.load():
+        time.sleep(run.rng.uniform(0, 0.5))
+        killed_at = time.time()
+        kill(tag)
+        run.rerun(tag, killed_at, limit_s)
 
 
 def _renewed(run: Run, old: set[int]) -> bool:
