@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # safeguard: the row that turns red without it, and by which of its counts
 CONTROLS = {
     "fence": ("frozen-worker", "flaps"),
-    "reconciler": ("fetch-window", "lost"),
+    "reconciler": ("broker-wiped", "lost"),
     "fsync": ("ledger-power-cut", "lost"),
     "idempotency": ("duplicate-posts", "duplicates"),
 }
