@@ -48,6 +48,17 @@ class Item(msgspec.Struct):
 class Channel(redis.Channel):
     """kombu's channel, to which a lane with rubbish at its end looks empty for once."""
 
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  kombu's signature
+        """Refuse to connect for a connection that is lost, when the channel is closed with messages not acknowledged.
+
+        kombu then looks for the address in what is gone; its AttributeError ends a worker, this error it expects. The
+        messages lie in the broker as they are.
+        """
+        if self.connection.client is None:
+            raise ConnectionError("the connection is lost")
+        params: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]
+        return params
+
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002  kombu's signature
         client = super()._create_client(asynchronous)  # type: ignore[misc]
         client.set_response_callback("BRPOP", popped)

@@ -21,6 +21,7 @@ class Part:
         self.name, self.launch = name, launch
         self._folder = folder
         self._server: Server | None = None
+        self._wanted = False
 
     @property
     def url(self) -> str:
@@ -35,8 +36,14 @@ class Part:
     def runs(self) -> bool:
         return self._server is not None and self._server.process.poll() is None
 
+    @property
+    def fallen(self) -> bool:
+        """Whether it ended though nobody ended it."""
+        return self._wanted and not self.runs
+
     def start(self, *, wait: bool = True) -> None:
         """Start it, unless it runs; RuntimeError with the end of its log when it doesn't answer in time."""
+        self._wanted = True
         if not self.runs:
             log = self._folder / f"{self.name}-{secrets.token_hex(3)}.log"
             self._server = servers._spawn(self.name, log, self.launch)
@@ -49,6 +56,7 @@ class Part:
 
     def signal(self, number: int) -> None:
         """Send a signal to the leader alone, as an orchestrator does."""
+        self._wanted &= number != signal.SIGTERM
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
@@ -59,6 +67,7 @@ class Part:
 
     def kill(self) -> None:
         """End all of it without warning."""
+        self._wanted = False
         if self._server is not None:
             self.signal_all(signal.SIGKILL)
             self._server.process.wait()
@@ -71,6 +80,7 @@ class Part:
 
     def stop(self, grace_s: float = 10) -> None:
         """End it in good order, and by force after `grace_s`."""
+        self._wanted = False
         if self._server is not None:
             self.thaw()
             servers._stop(self._server.process, grace_s)

@@ -132,7 +132,9 @@ class Run:
         self.client.hang_up()
 
     def finish(self, checker: Checker) -> Verdict:
-        """Heal what the injection left, wait for quiet, judge."""
+        """Heal what the injection left, wait for quiet, judge; what fell by itself is no wound but a fault."""
+        for part in self.house.parts:
+            self.expect(not part.fallen, f"{part.name} ended by itself:\n{part.tail()}")
         self.house.heal()
         self.house.settle()
         verdict = checker.judge(self.quiesce_s)

@@ -2,11 +2,16 @@
 
 import json
 import logging
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu import Connection, Exchange, Queue
+from kombu.common import ignore_errors
 
 from app.redis_lanes import MAX_ITEM_BYTES, is_message, popped
+from tests import servers
 
 PROPERTIES = {
     "delivery_tag": "a",
@@ -47,3 +52,23 @@ def test_what_is_dropped_is_not_repeated(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.WARNING):
         assert popped([b"fit", b"secret"]) is None
     assert [record.message for record in caplog.records] == ["dropped 6 bytes from a lane that aren't a message"]
+
+
+def test_a_lost_connection_is_closed_with_its_messages_unacknowledged(tmp_path: Path) -> None:
+    """As a worker does whose broker died while it waited for more: nothing comes of it that would end the worker."""
+    taken: list[object] = []
+    with servers.valkey(tmp_path) as broker:
+        connection = Connection(broker.url, transport="app.redis_lanes:Transport")
+        consumer = connection.Consumer(Queue("fit"), callbacks=[lambda _, message: taken.append(message)])
+        consumer.consume()
+        everybody = Queue("mine", Exchange("everybody", type="fanout"), auto_delete=True)  # as for Celery's ping
+        connection.Consumer(everybody, channel=connection.channel()).consume()
+        connection.Producer().publish("anything", routing_key="fit")
+        with suppress(TimeoutError):
+            while True:
+                connection.drain_events(timeout=0.2)
+        broker.process.kill()
+        broker.process.wait()
+        connection.collect(socket_timeout=1)
+        ignore_errors(connection, connection.close)
+    assert len(taken) == 1
