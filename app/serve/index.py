@@ -7,6 +7,7 @@ from typing import NamedTuple
 from falcon.asgi import Request, Response
 
 from app.serve.answer import send_json
+from app.serve.openapi.words import NOTHING, Answers, Body, Parameter
 from app.settings import Mode
 
 
@@ -14,6 +15,7 @@ class Route(NamedTuple):
     """One path of the service with the resource behind it: what it does, and how curl asks for it.
 
     `data` is a body to send as JSON, `shown` the path that the example asks for where `path` has placeholders.
+    The rest, in the words of openapi/words.py, makes /openapi.json; a test misses `answers` where there are none.
     """
 
     method: str
@@ -22,6 +24,16 @@ class Route(NamedTuple):
     description: str
     data: str = ""
     shown: str = ""
+    answers: Answers = NOTHING
+    """What may come of it, by status; refusals for want of a key are added where there are keys."""
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    operation: str = ""
+    """The name of the method in generated clients, such as get_job."""
+    queued: bool = False
+    """Whether it is there in async mode only."""
+    public: bool = True
+    """False for what only our own pages fetch: neither listed nor documented."""
 
 
 class Index:
