@@ -37,11 +37,13 @@ class Parameter(NamedTuple):
     description: str
     where: Literal["query", "path", "header"] = "query"
     example: Any = None
+    examples: Mapping[str, Any] = NOTHING
+    """Several, by name; the one named csv goes with a body in CSV."""
     required: bool = False
 
 
 class Answer(NamedTuple):
-    """One possible answer in a sentence, the schema for each of its media types, and what its headers mean."""
+    """One possible answer in a sentence, the schema for each of its media types (None: a body of any kind), headers."""
 
     description: str
     contents: Contents = NOTHING
@@ -53,7 +55,6 @@ class Answer(NamedTuple):
 Answers: TypeAlias = Mapping[int, Answer]
 
 
-def refusal(description: str, **headers: str) -> Answer:
-    """Return an answer that is a problem document; in names of headers, _ stands for -."""
-    named = {name.replace("_", "-"): meaning for name, meaning in headers.items()}
-    return Answer(description, {PROBLEM: Problem}, named)
+def refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
+    """Return an answer that is a problem document."""
+    return Answer(description, {PROBLEM: Problem}, headers)
