@@ -39,7 +39,7 @@ class Route(NamedTuple):
     """What a shell has to do before the example, where {base} stands for the service."""
 
 
-class Described(msgspec.Struct):
+class RouteInfo(msgspec.Struct):
     """A route for people: an example for a shell, and by status what may come of it."""
 
     method: str
@@ -54,7 +54,7 @@ class Listing(msgspec.Struct):
 
     name: Literal["trinity"]
     mode: Mode
-    routes: list[Described]
+    routes: list[RouteInfo]
 
 
 class Index:
@@ -72,7 +72,7 @@ class Index:
         send_json(resp, Listing("trinity", self._mode, [describe(route, base) for route in shown]))
 
 
-def describe(route: Route, base: str) -> Described:
+def describe(route: Route, base: str) -> RouteInfo:
     """Return the route for people, with an example that works as it stands."""
     words = ["curl"]
     if route.data:
@@ -86,4 +86,4 @@ def describe(route: Route, base: str) -> Described:
     if route.before:
         example = f"{route.before.replace('{base}', base)}; {example}"
     answers = {str(status): answer.description for status, answer in sorted(route.answers.items())}
-    return Described(route.method, route.path, route.description, example, answers)
+    return RouteInfo(route.method, route.path, route.description, example, answers)

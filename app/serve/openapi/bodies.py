@@ -12,7 +12,7 @@ from app.data.dummy import DummyParams
 from app.model.base import Regressor
 from app.schemas import ApplyBody, Data, FitBody, Rows, Targets, Verb
 from app.serve.openapi.derived import Kind, derived, either
-from app.serve.openapi.words import CSV, JSON, Body, Parameter
+from app.serve.openapi.words import CSV, JSON, NOTHING, Body, Parameter
 from app.settings import Mode, Settings
 
 SCALARS = {"integer", "number", "boolean", "string"}
@@ -84,6 +84,8 @@ class Bodies:
         }
         if verb == "fit":
             types["params"] = either("ModelParams", *self.params.values())
+        else:
+            types["version"] = VERSION | None
         base = FitBody if verb == "fit" else ApplyBody
         kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
         return Body({JSON: kind, CSV: TABLE}, {CSV: CSV_EXAMPLES[verb]}, required=False)
@@ -91,7 +93,12 @@ class Bodies:
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
         """Return what goes into the query beside a table in CSV; with JSON these are members of the body."""
         names = list[Annotated[str, Meta(min_length=1)]]
-        target = Parameter("target", names, "CSV: the columns to predict.", examples={"json": [], "csv": ["y"]})
+        target = Parameter(
+            "target",
+            names,
+            "CSV: the columns to predict.",
+            examples=NOTHING if verb == "predict" else {"json": [], "csv": ["y"]},
+        )
         model = Parameter("model", Literal[tuple(self.params)], "CSV: the model, else the default.")
         timeout = Annotated[float, Meta(gt=0, le=self._settings.max_timeout)]
         common = [target, model, Parameter("timeout", timeout, "CSV: seconds it may take.")]
@@ -119,7 +126,7 @@ class Bodies:
         return [Parameter(name, _one(schemas), _said(schemas)) for name, schemas in found.items() if schemas]
 
 
-VERSION = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_.-]{0,99}$")]
+VERSION = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 
 
 def _one(schemas: list[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.schemas import VERBS
 from app.serve.index import Route
 from app.serve.keys import OPEN, needs
 from app.serve.openapi.derived import REF, hook
@@ -33,6 +34,7 @@ KEY_REFUSALS = {
     401: refusal("There is no key, or one that nobody knows.", {"WWW-Authenticate": "What is wrong with it."}),
     403: refusal("The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}),
 }
+ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
 MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 
@@ -148,15 +150,21 @@ def _answer(answer: Answer, schemas: Schemas) -> Json:
 
 
 def _tag(route: Route) -> str:
-    """Return the first word of the path; the verbs are one family, wherever they stand."""
+    """Return the first word of the path, but for the verbs, which are one family, and what stands alone."""
     words = route.path.strip("/").split("/")
-    return "trinity" if words[-1] in {"fit", "predict", "score"} else words[0] or "service"
+    if words[-1] in VERBS:
+        return "trinity"
+    return "service" if words[0] in ALONE else words[0]
 
 
 def _tidy(schema: Any) -> Any:
-    """Return a schema in fewer words: `anyOf` of anything is anything, and a type's null stands beside it."""
+    """Return a schema in fewer words: no empty list of what is required, no choice that is one of another."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    return {key: _tidy(value) for key, value in schema.items() if not (key == "required" and value == [])}
+    tidy = {key: _tidy(value) for key, value in schema.items() if not (key == "required" and value == [])}
+    if isinstance(choices := tidy.get("anyOf"), list):
+        nested = [choice["anyOf"] if choice.keys() == {"anyOf"} else [choice] for choice in choices]
+        tidy["anyOf"] = [choice for each in nested for choice in each]
+    return tidy

@@ -53,5 +53,12 @@ JOB_PAGE = msgspec.defstruct(
     namespace={"__doc__": "Jobs without their results, newest first; `next` is the cursor of the next page."},
 )
 VERSION_INFO = derived(
-    Manifest, "ModelVersion", "All that is known of one version of a model.", without={"learned"}, created=Time
+    Manifest,
+    "ModelVersion",
+    "All that is known of one version of a model.",
+    without={"learned"},
+    created=Time,
+    version=(int,),
+    arrays_sha256=(str,),
+    sha256=(str,),
 )
