@@ -14,7 +14,7 @@ from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.models import Model, ModelList, ModelResource, Models, VersionResource
 from app.serve.openapi import common
 from app.serve.openapi.bodies import Bodies
-from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, VERSION_INFO
+from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, VERSION_INFO, ServerEvent
 from app.serve.openapi.resource import OpenApi
 from app.serve.openapi.words import JSON, Answer, refusal
 from app.serve.trinity import VerbResource
@@ -152,7 +152,7 @@ def of_jobs(dispatcher: Dispatcher, max_wait_s: int) -> list[Route]:
             JobEvents(dispatcher),
             "What happens to a job, as server-sent events.",
             shown="$job/events",
-            answers={200: Answer("Events up to the job's end.", {"text/event-stream": {"type": "string"}})},
+            answers={200: Answer("Events up to the job's end.", {"text/event-stream": ServerEvent})},
             parameters=(common.LAST_EVENT,),
             operation="watch_job",
             before=A_JOB,

@@ -1,23 +1,25 @@
 """What schemathesis has to know beside the document, and one more thing to hold: a refusal points to what is wrong."""
 
+from itertools import count
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.parameters import ParameterLocation
 
+NUMBER = count()
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: f"{number:.6g}")
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> bytes:
+def tables(draw: st.DrawFn) -> str:
     """Small tables with one to three inputs x… and the output y."""
     names = ["y", *draw(st.sampled_from([["x"], ["x1", "x2"], ["x1", "x2", "x3"]]))]
     rows = draw(st.lists(st.tuples(*[NUMBERS] * len(names)), min_size=1, max_size=8))
-    return "\n".join(",".join(line) for line in [names, *rows]).encode()
+    return "\n".join(",".join(line) for line in [names, *rows])
 
 
-schemathesis.openapi.media_type("text/csv", tables())
+schemathesis.openapi.format("csv", tables())
 
 
 @schemathesis.serializer("text/csv")
@@ -28,10 +30,17 @@ def csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """The parameters that go with a table would have every JSON body refused unread; OpenAPI can't tell them apart."""
-    meant = case.meta is None or not case.meta.is_negative_at(ParameterLocation.QUERY)
-    if case.media_type == "application/json" and meant:
+    """Leave out what would have a request refused for a reason that the document can't say.
+
+    The parameters that go with a table are refused beside JSON, and an Idempotency-Key that was used for another
+    request; a wrong one stays.
+    """
+    if case.meta is None:
+        return
+    if case.media_type == "application/json" and not case.meta.is_negative_at(ParameterLocation.QUERY):
         case.query = {}
+    if "Idempotency-Key" in (case.headers or {}) and not case.meta.is_negative_at(ParameterLocation.HEADER):
+        case.headers["Idempotency-Key"] = f'"{next(NUMBER)}"'
 
 
 @schemathesis.check

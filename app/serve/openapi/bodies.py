@@ -22,7 +22,13 @@ X = Annotated[
 Y = Annotated[
     Annotated[Targets, Meta(min_length=1)], Meta(description="n numbers, or n rows of k numbers for k outputs.")
 ]
-TABLE = Annotated[str, Meta(description="A table in UTF-8 with a header; every column but the target is an input.")]
+TABLE = Annotated[
+    str,
+    Meta(
+        description="A table in UTF-8 with a header; every column but the target is an input.",
+        extra_json_schema={"format": "csv"},
+    ),
+]
 DOCS: dict[Verb, str] = {
     "fit": "JSON body of a fit.",
     "predict": "JSON body of a predict.",

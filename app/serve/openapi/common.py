@@ -86,7 +86,7 @@ def verb_answers(verb: Verb, *, queued: bool) -> Answers:
     answers = {
         **UNREADABLE,
         404: refusal(none),
-        422: refusal("A value is wrong; `errors` points to it."),
+        422: refusal("A value is wrong; `errors` points to it. Or the Idempotency-Key was used for another request."),
         500: ENDED[500],
     }
     if not queued:
@@ -97,7 +97,7 @@ def verb_answers(verb: Verb, *, queued: bool) -> Answers:
         200: at_once,
         202: accepted("The job is accepted, and will end.", ENVELOPES[verb]),
         **answers,
-        409: refusal("The Idempotency-Key was used for another request; or the job was taken from its worker."),
+        409: refusal("The job was taken from its worker, and what it made counts no more."),
         410: refusal("The job was cancelled while this request waited for it."),
         429: FULL,
         503: refusal("The ledger or the store doesn't take the job; or more is held than this process allows.", AGAIN),

@@ -35,6 +35,7 @@ KEY_REFUSALS = {
     403: refusal("The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}),
 }
 ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
+EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 
@@ -158,13 +159,18 @@ def _tag(route: Route) -> str:
 
 
 def _tidy(schema: Any) -> Any:
-    """Return a schema in fewer words: no empty list of what is required, no choice that is one of another."""
+    """Return a schema in fewer words: nothing empty, no choice of choices, no list of one value.
+
+    Generators of clients refuse defaults that are objects, and make a class of every list of values.
+    """
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    tidy = {key: _tidy(value) for key, value in schema.items() if not (key == "required" and value == [])}
+    tidy = {key: _tidy(value) for key, value in schema.items() if (key, value) not in EMPTY}
     if isinstance(choices := tidy.get("anyOf"), list):
         nested = [choice["anyOf"] if choice.keys() == {"anyOf"} else [choice] for choice in choices]
         tidy["anyOf"] = [choice for each in nested for choice in each]
+    if len(tidy.get("enum", ())) == 1:
+        tidy["const"] = tidy.pop("enum")[0]
     return tidy

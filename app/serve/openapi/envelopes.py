@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -33,6 +33,14 @@ class Predictions(msgspec.Struct):
     """A number, or a row of numbers where y had rows, for each row of X."""
 
     y: list[float | list[float]]
+
+
+class ServerEvent(msgspec.Struct):
+    """One event of the stream; `data` is JSON with id, status or progress, and at (when, RFC 3339)."""
+
+    id: str
+    event: Literal["state", "progress"]
+    data: str
 
 
 RESULTS: dict[Verb, Kind] = {"fit": FitResult, "predict": Predictions, "score": Metrics}
