@@ -21,6 +21,7 @@ Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length
 Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
 Rows: TypeAlias = list[list[float] | dict[str, float]]
 Targets: TypeAlias = list[float | list[float]]
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 
@@ -189,9 +190,9 @@ class Envelope(msgspec.Struct, gc=False):
     status: Status
     result: msgspec.Raw | None
     error: Problem | None
-    created: datetime
-    started: datetime | None
-    finished: datetime | None
+    created: Time
+    started: Time | None
+    finished: Time | None
     links: dict[str, str]
     attempts: int | msgspec.UnsetType = msgspec.UNSET
     """How often it was started, if more than once."""

@@ -18,10 +18,12 @@ from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
 from app.serve.health import Check
-from app.serve.index import Index, Route
 from app.serve.jobs import JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
+from app.serve.openapi.bodies import Bodies as Described
+from app.serve.openapi.document import document
+from app.serve.openapi.envelopes import RESULTS
 from app.serve.request_id import RequestId
 from app.serve.trinity import VerbResource
 from app.service import Service
@@ -35,8 +37,9 @@ def create_app(
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
+    described = Described(service.models, settings)
     listed = [
-        *routes.of_verbs(verbs, settings.default_model),
+        *routes.of_verbs(verbs, described, settings),
         *routes.of_models(service, settings.default_model),
         *routes.of_jobs(dispatcher, settings.max_wait),
         *routes.of_health(checks),
@@ -44,7 +47,9 @@ def create_app(
     api = App()
     api.add_middleware([RequestId(), Closing(dispatcher, pool)])
     problems.install(api)
-    listed.insert(0, Route("GET", "/", Index(settings.mode, listed), "This list."))
+    listed[:0] = routes.of_documents(
+        settings.mode, listed, lambda: document(listed, settings, [*described.members, *RESULTS.values()])
+    )
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)

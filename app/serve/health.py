@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from logging import getLogger
+from typing import Literal
 
+import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import Retriable
@@ -16,6 +18,25 @@ logger = getLogger(__name__)
 
 PONG = b'{"ping":"pong"}'
 Check = Callable[[], None]
+
+
+class Pong(msgspec.Struct):
+    """The answer to /ping."""
+
+    ping: str
+
+
+class Liveness(msgspec.Struct):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Readiness(msgspec.Struct):
+    """For each part `ok`, or the name of the error that keeps it from answering."""
+
+    status: Literal["ready", "not ready"]
+    parts: dict[str, str]
 
 
 class Ping:
@@ -32,7 +53,7 @@ class Live:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell that the process answers."""
-        send_json(resp, {"status": "live"})
+        send_json(resp, Liveness())
 
 
 class Ready:
@@ -49,7 +70,7 @@ class Ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
         parts = dict(zip(self._checks, states, strict=True))
-        send_json(resp, {"status": "ready" if ready else "not ready", "parts": parts})
+        send_json(resp, Readiness("ready" if ready else "not ready", parts))
 
 
 def _state(part: str, check: Check) -> str:

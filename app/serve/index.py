@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 from falcon.asgi import Request, Response
 
 from app.serve.answer import send_json
+from app.serve.openapi.words import NOTHING, Answers, Body, Parameter
 from app.settings import Mode
 
 
@@ -14,6 +16,7 @@ class Route(NamedTuple):
     """One path of the service with the resource behind it: what it does, and how curl asks for it.
 
     `data` is a body to send as JSON, `shown` the path that the example asks for where `path` has placeholders.
+    The rest, in the words of openapi/words.py, makes /openapi.json; a test misses `answers` where there are none.
     """
 
     method: str
@@ -22,6 +25,36 @@ class Route(NamedTuple):
     description: str
     data: str = ""
     shown: str = ""
+    answers: Answers = NOTHING
+    """What may come of it, by status; refusals for want of a key are added where there are keys."""
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    operation: str = ""
+    """The name of the method in generated clients, such as get_job."""
+    queued: bool = False
+    """Whether it is there in async mode only."""
+    public: bool = True
+    """False for what only our own pages fetch: neither listed nor documented."""
+    before: str = ""
+    """What a shell has to do before the example, where {base} stands for the service."""
+
+
+class RouteInfo(msgspec.Struct):
+    """A route for people: an example for a shell, and by status what may come of it."""
+
+    method: str
+    path: str
+    description: str
+    example: str
+    answers: dict[str, str]
+
+
+class Listing(msgspec.Struct):
+    """What the service is, and every route that it has in its mode."""
+
+    name: Literal["trinity"]
+    mode: Mode
+    routes: list[RouteInfo]
 
 
 class Index:
@@ -32,19 +65,25 @@ class Index:
         self._routes = routes
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """List the routes."""
+        """List the routes of the mode."""
         base = f"{req.scheme}://{req.netloc}"
-        send_json(
-            resp, {"name": "trinity", "mode": self._mode, "routes": [describe(route, base) for route in self._routes]}
-        )
+        queued = self._mode is Mode.ASYNC
+        shown = [route for route in self._routes if route.public and (queued or not route.queued)]
+        send_json(resp, Listing("trinity", self._mode, [describe(route, base) for route in shown]))
 
 
-def describe(route: Route, base: str) -> dict[str, str]:
+def describe(route: Route, base: str) -> RouteInfo:
     """Return the route for people, with an example that works as it stands."""
     words = ["curl"]
     if route.data:
         words += ["-H 'Content-Type: application/json'", f"-d '{route.data}'"]
     elif route.method != "GET":
         words.append(f"-X {route.method}")
-    example = " ".join([*words, base + (route.shown or route.path)])
-    return {"method": route.method, "path": route.path, "description": route.description, "example": example}
+    address = base + (route.shown or route.path)
+    if "$" in address:
+        address = f'"{address}"'
+    example = " ".join([*words, address])
+    if route.before:
+        example = f"{route.before.replace('{base}', base)}; {example}"
+    answers = {str(status): answer.description for status, answer in sorted(route.answers.items())}
+    return RouteInfo(route.method, route.path, route.description, example, answers)

@@ -14,6 +14,23 @@ from app.serve.answer import send_json
 from app.service import Service
 
 
+class Model(msgspec.Struct):
+    """A model: its parameters as JSON Schema, the numbers of its versions, and the versions that have names."""
+
+    name: str
+    description: str
+    params: dict[str, Any]
+    versions: list[int]
+    aliases: dict[str, int]
+    links: dict[str, str]
+
+
+class Models(msgspec.Struct):
+    """All models, by name."""
+
+    models: list[Model]
+
+
 class ModelList:
     """GET /models."""
 
@@ -23,7 +40,7 @@ class ModelList:
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """List the models with their parameters and versions."""
         described = [await asyncio.to_thread(describe, self._service, name) for name in sorted(self._service.models)]
-        send_json(resp, {"models": described})
+        send_json(resp, Models(described))
 
 
 class ModelResource:
@@ -59,17 +76,17 @@ class VersionResource:
         return shown
 
 
-def describe(service: Service, name: str) -> dict[str, Any]:
+def describe(service: Service, name: str) -> Model:
     """Return a model's parameters as JSON Schema, and its versions."""
     kind = service.models[name]
-    return {
-        "name": name,
-        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
-        "params": _schema(kind.parameters()),
-        "versions": service.store.versions(name),
-        "aliases": service.store.aliases(name),
-        "links": {"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
-    }
+    return Model(
+        name=name,
+        description=(inspect.getdoc(kind) or "").partition("\n")[0],
+        params=_schema(kind.parameters()),
+        versions=service.store.versions(name),
+        aliases=service.store.aliases(name),
+        links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
+    )
 
 
 def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:

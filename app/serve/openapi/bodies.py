@@ -1,0 +1,144 @@
+"""What fit, predict and score take: the Structs that decode it, with the models and sources served filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.data.dummy import DummyParams
+from app.model.base import Regressor
+from app.schemas import ApplyBody, Data, FitBody, Rows, Targets, Verb
+from app.serve.openapi.derived import Kind, derived, either
+from app.serve.openapi.words import CSV, JSON, NOTHING, Body, Parameter
+from app.settings import Mode, Settings
+
+SCALARS = {"integer", "number", "boolean", "string"}
+X = Annotated[
+    Annotated[Rows, Meta(min_length=1)], Meta(description="n rows of p numbers, or n rows that name their numbers.")
+]
+Y = Annotated[
+    Annotated[Targets, Meta(min_length=1)], Meta(description="n numbers, or n rows of k numbers for k outputs.")
+]
+TABLE = Annotated[
+    str,
+    Meta(
+        description="A table in UTF-8 with a header; every column but the target is an input.",
+        extra_json_schema={"format": "csv"},
+    ),
+]
+DOCS: dict[Verb, str] = {
+    "fit": "JSON body of a fit.",
+    "predict": "JSON body of a predict.",
+    "score": "JSON body of a score.",
+}
+CSV_EXAMPLES: dict[Verb, str] = {
+    "fit": "x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
+    "predict": "x\n-0.5\n0.5\n",
+    "score": "x,y\n-0.5,1.8\n0.5,2.7\n",
+}
+
+
+def camel(name: str) -> str:
+    """Return a model's name as that of a Struct."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
+
+
+def params_of(models: Mapping[str, type[Regressor]]) -> dict[str, Kind]:
+    """Return the parameters of each model, as Structs that bear the model's name."""
+    named: dict[str, Kind] = {}
+    for name, kind in sorted(models.items()):
+        title = f"{camel(name)}Params"
+        taken = {params.__name__ for params in named.values()} | {DummyParams.__name__}
+        named[name] = derived(
+            kind.parameters(), f"{name}Params" if title in taken else title, f"Parameters of the model {name}."
+        )
+    return named
+
+
+class Bodies:
+    """The bodies of the verbs, for the models that are served and in the mode of the settings."""
+
+    def __init__(self, models: Mapping[str, type[Regressor]], settings: Settings) -> None:
+        self.params = params_of(models)
+        self._settings = settings
+        self._model = Literal[tuple(sorted(models))] | None
+        dummy = msgspec.defstruct(
+            "DummySource",
+            [("source", Literal["dummy"]), ("params", DummyParams, msgspec.field(default_factory=DummyParams))],
+            forbid_unknown_fields=True,
+            namespace={"__doc__": "Points that the service makes up: seeded, so the same parameters give the same."},
+        )
+        only = {"source", "params"}
+        pairs = derived(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
+        points = derived(Data, "Points", "Inputs, row by row; y is not looked at.", without=only, X=(X,))
+        self._data: dict[Verb, Any] = {
+            "fit": either("FitData", pairs, dummy),
+            "predict": either("PredictData", points, dummy),
+            "score": either("ScoreData", pairs, dummy),
+        }
+        self.members = [pairs, points, dummy, DummyParams, *self.params.values()]
+
+    def body(self, verb: Verb) -> Body:
+        """Return what a verb takes; an empty body asks for the default model on the dummy source."""
+        types: dict[str, Any] = {
+            "model": self._model,
+            "data": self._data[verb] | None,
+            "timeout": Annotated[float, Meta(gt=0, le=self._settings.max_timeout)] | None,
+        }
+        if verb == "fit":
+            types["params"] = either("ModelParams", *self.params.values())
+        else:
+            types["version"] = VERSION | None
+        base = FitBody if verb == "fit" else ApplyBody
+        kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
+        return Body({JSON: kind, CSV: TABLE}, {CSV: CSV_EXAMPLES[verb]}, required=False)
+
+    def query(self, verb: Verb) -> tuple[Parameter, ...]:
+        """Return what goes into the query beside a table in CSV; with JSON these are members of the body."""
+        names = list[Annotated[str, Meta(min_length=1)]]
+        target = Parameter(
+            "target",
+            names,
+            "CSV: the columns to predict.",
+            examples=NOTHING if verb == "predict" else {"json": [], "csv": ["y"]},
+        )
+        model = Parameter("model", Literal[tuple(self.params)], "CSV: the model, else the default.")
+        timeout = Annotated[float, Meta(gt=0, le=self._settings.max_timeout)]
+        common = [target, model, Parameter("timeout", timeout, "CSV: seconds it may take.")]
+        if "webhook" not in self._missing():
+            common.append(Parameter("webhook", str, "CSV: where to tell of its end."))
+        if verb == "fit":
+            return (*common, *self._model_parameters({parameter.name for parameter in common}))
+        return (*common, Parameter("version", VERSION, "CSV: a version, else the latest."))
+
+    def _missing(self) -> set[str]:
+        """Return the members that have no use with these settings."""
+        there = self._settings.mode is Mode.ASYNC and self._settings.webhook_secret is not None
+        return set() if there else {"webhook"}
+
+    def _model_parameters(self, taken: set[str]) -> list[Parameter]:
+        """Return the models' own parameters, as far as a query can hold them."""
+        kinds = list(self.params.values())
+        refs, components = msgspec.json.schema_components(kinds)
+        found: dict[str, list[Any]] = {}
+        for ref in refs:
+            for name, schema in components[ref["$ref"].rpartition("/")[2]]["properties"].items():
+                bare = {key: value for key, value in schema.items() if key != "default"}
+                if schema.get("type") in SCALARS and name not in taken and bare not in found.setdefault(name, []):
+                    found[name].append(bare)
+        return [Parameter(name, _one(schemas), _said(schemas)) for name, schemas in found.items() if schemas]
+
+
+VERSION = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+
+
+def _one(schemas: list[Any]) -> dict[str, Any]:
+    return dict(schemas[0]) if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _said(schemas: list[Any]) -> str:
+    said = next((schema["description"] for schema in schemas if "description" in schema), "")
+    return f"CSV: the model's parameter. {said}".strip()

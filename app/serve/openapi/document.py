@@ -1,0 +1,176 @@
+"""The routes as an OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from app.schemas import VERBS
+from app.serve.index import Route
+from app.serve.keys import OPEN, needs
+from app.serve.openapi.derived import REF, hook
+from app.serve.openapi.words import JSON, Answer, Body, Parameter, refusal
+from app.settings import Mode, Settings
+
+Json = dict[str, Any]
+
+TITLE = "Trinity"
+VERSION = "0.1.0"
+ABOUT = {
+    Mode.SYNC: "This service runs in sync mode: it does the work and answers with the result. There is no queue, so "
+    "nothing below /jobs.",
+    Mode.ASYNC: "This service runs in async mode: it answers 202 and where to find the job, which workers do; "
+    "`Prefer: wait=S` waits for the result.",
+}
+SECURITY: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key as `Authorization: Bearer KEY`."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+KEY_REFUSALS = {
+    401: refusal("There is no key, or one that nobody knows.", {"WWW-Authenticate": "What is wrong with it."}),
+    403: refusal("The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}),
+}
+ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
+EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
+MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
+
+
+def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any] = ()) -> Json:
+    """Return the document of the public routes of the mode; `members` are the Structs that stand-ins refer to."""
+    shown = [route for route in routes if route.public and (settings.mode is Mode.ASYNC or not route.queued)]
+    schemas = Schemas([*_types(shown), *members])
+    paths: dict[str, Json] = {}
+    for route in shown:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, bool(settings.api_keys))
+    components: Json = {"schemas": schemas.components}
+    if settings.api_keys:
+        components["securitySchemes"] = SECURITY
+    info = {
+        "title": TITLE,
+        "version": VERSION,
+        "summary": "A model with fit, predict and score, over HTTP.",
+        "description": ABOUT[settings.mode],
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+    tags = [{"name": name} for name in dict.fromkeys(_tag(route) for route in shown)]
+    return {"openapi": "3.1.0", "info": info, "servers": [{"url": "/"}], "tags": tags} | {
+        "paths": paths,
+        "components": components,
+    }
+
+
+class Schemas:
+    """The schemas of types: references where they are Structs, which are the components."""
+
+    def __init__(self, types: Iterable[Any]) -> None:
+        self._types = list({id(kind): kind for kind in types if not isinstance(kind, dict)}.values())
+        found, self.components = msgspec.json.schema_components(self._types, schema_hook=hook, ref_template=REF)
+        self._found = dict(zip(map(id, self._types), found, strict=True))
+        for name, schema in self.components.items():
+            self.components[name] = _tidy(schema)
+
+    def of(self, kind: Any) -> Json:
+        """Return the schema of a type; what is one already stays as it is."""
+        return kind if isinstance(kind, dict) else _tidy(self._found[id(kind)])
+
+
+def _types(routes: Iterable[Route]) -> Iterable[Any]:
+    for route in routes:
+        for parameter in route.parameters:
+            yield parameter.schema
+        for answer in (*route.answers.values(), *KEY_REFUSALS.values()):
+            yield from answer.contents.values()
+        if route.body is not None:
+            yield from route.body.contents.values()
+
+
+def _operation(route: Route, schemas: Schemas, keyed: bool) -> Json:  # noqa: FBT001  a word of the settings
+    summary, _, rest = route.description.partition(". ")
+    told: Json = {"operationId": operation_id(route), "tags": [_tag(route)], "summary": summary.rstrip(".")}
+    if rest:
+        told["description"] = route.description
+    answers = dict(route.answers)
+    if keyed and route.path not in OPEN:
+        scopes = sorted(needs(route.method, re.sub(r"[{}]", "", route.path)))
+        told["security"] = [{name: [scope]} for scope in scopes for name in SECURITY]
+        answers |= KEY_REFUSALS
+    elif keyed:
+        told["security"] = []
+    if route.parameters:
+        told["parameters"] = [_parameter(parameter, schemas) for parameter in route.parameters]
+    if route.body is not None:
+        told["requestBody"] = _body(route.body, route.data, schemas)
+    told["responses"] = {str(status): _answer(answers[status], schemas) for status in sorted(answers)}
+    return told
+
+
+def operation_id(route: Route) -> str:
+    """Return the name of a route's method in generated clients."""
+    words = re.findall(r"[A-Za-z0-9]+", route.path) or ["index"]
+    return route.operation or "_".join([route.method.lower(), *words])
+
+
+def _parameter(parameter: Parameter, schemas: Schemas) -> Json:
+    told: Json = {"name": parameter.name, "in": parameter.where, "description": parameter.description}
+    if parameter.required or parameter.where == "path":
+        told["required"] = True
+    told["schema"] = schemas.of(parameter.schema)
+    if parameter.example is not None:
+        told["example"] = parameter.example
+    elif parameter.examples:
+        told["examples"] = {name: {"value": value} for name, value in parameter.examples.items()}
+    return told
+
+
+def _body(body: Body, data: str, schemas: Schemas) -> Json:
+    content: Json = {}
+    examples: Mapping[str, Any] = {JSON: json.loads(data), **body.examples} if data else body.examples
+    for media, kind in body.contents.items():
+        content[media] = {"schema": schemas.of(kind)}
+        if media in examples:
+            content[media]["example"] = examples[media]
+    return {"required": body.required, "content": content}
+
+
+def _answer(answer: Answer, schemas: Schemas) -> Json:
+    told: Json = {"description": answer.description}
+    if answer.headers:
+        told["headers"] = {
+            name: {"description": meaning, "required": name in MUST, "schema": {"type": "string"}}
+            for name, meaning in answer.headers.items()
+        }
+    if answer.contents:
+        told["content"] = {media: {"schema": schemas.of(kind)} for media, kind in answer.contents.items()}
+    if answer.links:
+        told["links"] = dict(answer.links)
+    return told
+
+
+def _tag(route: Route) -> str:
+    """Return the first word of the path, but for the verbs, which are one family, and what stands alone."""
+    words = route.path.strip("/").split("/")
+    if words[-1] in VERBS:
+        return "trinity"
+    return "service" if words[0] in ALONE else words[0]
+
+
+def _tidy(schema: Any) -> Any:
+    """Return a schema in fewer words: nothing empty, no choice of choices, no list of one value.
+
+    Generators of clients refuse defaults that are objects, and make a class of every list of values.
+    """
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {key: _tidy(value) for key, value in schema.items() if (key, value) not in EMPTY}
+    if isinstance(choices := tidy.get("anyOf"), list):
+        nested = [choice["anyOf"] if choice.keys() == {"anyOf"} else [choice] for choice in choices]
+        tidy["anyOf"] = [choice for each in nested for choice in each]
+    if len(tidy.get("enum", ())) == 1:
+        tidy["const"] = tidy.pop("enum")[0]
+    return tidy

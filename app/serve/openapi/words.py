@@ -1,0 +1,60 @@
+"""The words in which a route says what it takes and what it may answer.
+
+Schemas are types: a msgspec Struct, or whatever else msgspec has a schema for; or a JSON Schema where there is no type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from app.schemas import Problem
+
+JSON = "application/json"
+CSV = "text/csv"
+PROBLEM = "application/problem+json"
+
+Schema: TypeAlias = Any
+Contents: TypeAlias = Mapping[str, Schema]
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Body(NamedTuple):
+    """What a route reads: the schema for each media type, and examples that work when they are sent."""
+
+    contents: Contents
+    examples: Mapping[str, Any] = NOTHING
+    """By media type. The one of JSON is the route's `data` where it has some."""
+    required: bool = True
+
+
+class Parameter(NamedTuple):
+    """A value in the query, the path or the head; those of the path are always required."""
+
+    name: str
+    schema: Schema
+    description: str
+    where: Literal["query", "path", "header"] = "query"
+    example: Any = None
+    examples: Mapping[str, Any] = NOTHING
+    """Several, by name; the one named csv goes with a body in CSV."""
+    required: bool = False
+
+
+class Answer(NamedTuple):
+    """One possible answer in a sentence, the schema for each of its media types (None: a body of any kind), headers."""
+
+    description: str
+    contents: Contents = NOTHING
+    headers: Mapping[str, str] = NOTHING
+    links: Mapping[str, Any] = NOTHING
+    """Where the answer leads: OpenAPI's link objects by name."""
+
+
+Answers: TypeAlias = Mapping[int, Answer]
+
+
+def refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
+    """Return an answer that is a problem document."""
+    return Answer(description, {PROBLEM: Problem}, headers)

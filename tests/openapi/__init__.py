@@ -1,0 +1,1 @@
+"""Tests of what the service says of itself: the document, the page, and clients made of it."""

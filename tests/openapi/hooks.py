@@ -1,0 +1,54 @@
+"""What schemathesis has to know beside the document, and one more thing to hold: a refusal points to what is wrong."""
+
+from itertools import count
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.core.parameters import ParameterLocation
+
+NUMBER = count()
+NUMBERS = st.floats(-1e6, 1e6).map(lambda number: f"{number:.6g}")
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> str:
+    """Small tables with one to three inputs x… and the output y."""
+    names = ["y", *draw(st.sampled_from([["x"], ["x1", "x2"], ["x1", "x2", "x3"]]))]
+    rows = draw(st.lists(st.tuples(*[NUMBERS] * len(names)), min_size=1, max_size=8))
+    return "\n".join(",".join(line) for line in [names, *rows])
+
+
+schemathesis.openapi.format("csv", tables())
+
+
+@schemathesis.serializer("text/csv")
+def csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """A table as it stands; what is none, as text."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+    """Leave out what would have a request refused for a reason that the document can't say.
+
+    The parameters that go with a table are refused beside JSON, and an Idempotency-Key that was used for another
+    request; a wrong one stays.
+    """
+    if case.meta is None:
+        return
+    if case.media_type == "application/json" and not case.meta.is_negative_at(ParameterLocation.QUERY):
+        case.query = {}
+    if "Idempotency-Key" in (case.headers or {}) and not case.meta.is_negative_at(ParameterLocation.HEADER):
+        case.headers["Idempotency-Key"] = f'"{next(NUMBER)}"'
+
+
+@schemathesis.check
+def refusals_point(
+    context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """Every 422 has a pointer to each bad value, in the body or the query."""
+    if response.status_code == 422:
+        errors = response.json().get("errors", [])
+        assert errors, "a 422 that points to nothing"
+        assert all(error["pointer"] == "" or error["pointer"].startswith("/") for error in errors)
