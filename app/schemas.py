@@ -128,6 +128,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     version: int | None = None
     result: msgspec.Raw | None = None
     failure: Failure | None = None
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where that was asked for."""
 
 
 class Job(msgspec.Struct, kw_only=True, gc=False):
@@ -151,6 +153,8 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """How much of it is done while it runs, from 0 to 1."""
     alone: bool = False
     """Whether it shares no message with others."""
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where they were asked for and made in this process."""
 
     @property
     def finished(self) -> bool:

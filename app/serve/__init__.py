@@ -38,7 +38,7 @@ def create_app(
     listed = [
         *routes.of_verbs(verbs, settings.default_model),
         *routes.of_models(service, settings.default_model),
-        *routes.of_jobs(dispatcher, settings.max_wait),
+        *routes.of_jobs(dispatcher, settings.max_wait, pool),
         *routes.of_health(checks),
     ]
     api = App()

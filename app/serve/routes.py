@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
@@ -53,10 +54,10 @@ def of_models(service: Service, default_model: str) -> list[Route]:
     ]
 
 
-def of_jobs(dispatcher: Dispatcher, max_wait_s: int) -> list[Route]:
+def of_jobs(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[Route]:
     """List what tells of queued work."""
     job, path = JobResource(dispatcher, max_wait_s), "/jobs/{job_id}"
-    result, events, retry = JobResult(dispatcher, max_wait_s), JobEvents(dispatcher), JobRetry(dispatcher)
+    result, events, retry = JobResult(dispatcher, max_wait_s, pool), JobEvents(dispatcher), JobRetry(dispatcher)
     listed = "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=."
     return [
         Route("GET", "/jobs", JobList(dispatcher), listed),
