@@ -68,14 +68,13 @@ def encode_npy(y: Matrix) -> bytes:
 
 
 async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
-    """Return y of a prediction that succeeded as a npy file, made in a thread where there is much of it."""
-    return await off_loop(job, pool, lambda: encode_npy(predictions(job)))
+    """Return y of a prediction that succeeded as a npy file, made in a thread where much is to be read from JSON."""
+    return await off_loop(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
 
 
-async def off_loop(job: Job, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-    """Have an answer made of a job's y, in a thread when that takes longer than the hop to it."""
-    size_bytes = len(job.result or b"") if job.numbers is None else job.numbers.nbytes
-    return call() if size_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
+async def off_loop(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
+    """Call, in a thread when so much JSON, read or written, takes longer than the hop to it."""
+    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 def predictions(job: Job) -> Matrix:
