@@ -24,6 +24,7 @@ from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.request_id import RequestId
 from app.serve.trinity import VerbResource
+from app.serve.v2.infer import Infer
 from app.service import Service
 from app.settings import Mode, Settings
 
@@ -35,11 +36,13 @@ def create_app(
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
+    infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     listed = [
         *routes.of_verbs(verbs, settings.default_model),
         *routes.of_models(service, settings.default_model),
         *routes.of_jobs(dispatcher, settings.max_wait, pool),
         *routes.of_health(checks),
+        *routes.of_v2(service, infer, checks, settings.default_model),
     ]
     api = App()
     api.add_middleware([RequestId(), Closing(dispatcher, pool)])

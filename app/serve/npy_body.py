@@ -22,6 +22,7 @@ NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
 MAX_DIMENSIONS = 2
 SMALL_BYTES = 65_536
+BLOCK_VALUES = 2**18
 T = TypeVar("T")
 Body: TypeAlias = bytes | bytearray | memoryview
 _Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -107,10 +108,12 @@ def finite(X: Matrix, pointer: str = "/data/X") -> Matrix:
     with np.errstate(all="ignore"):
         if np.isfinite(X.sum()):  # a sum takes no memory; it may also overflow where all numbers are finite
             return X
-    for row, values in enumerate(X):
-        good = np.isfinite(values)
+    step = max(1, BLOCK_VALUES // X.shape[1])
+    for start in range(0, len(X), step):
+        good = np.isfinite(X[start : start + step])
         if not good.all():
-            raise Invalid.at(f"{pointer}/{row}/{int(good.argmin())}", "every number must be finite")
+            row, column = divmod(int(good.argmin()), X.shape[1])
+            raise Invalid.at(f"{pointer}/{start + row}/{column}", "every number must be finite")
     return X
 
 

@@ -12,6 +12,8 @@ from app.serve.index import Route
 from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.trinity import VerbResource
+from app.serve.v2.infer import Infer
+from app.serve.v2.metadata import ModelMetadata, ModelReady, Server, ServerLive, ServerReady
 from app.service import Service
 
 DESCRIPTIONS: dict[Verb, str] = {
@@ -24,6 +26,8 @@ EXAMPLES: dict[Verb, str] = {
     "predict": '{"data": {"X": [[-0.5], [0.5]]}}',
     "score": '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
 }
+
+TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
 
 
 def of_verbs(verbs: Mapping[Verb, VerbResource], default_model: str) -> list[Route]:
@@ -77,6 +81,35 @@ def of_health(checks: Mapping[str, Check]) -> list[Route]:
         Route(
             "GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."
         ),
+    ]
+
+
+def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
+    """List the Open Inference Protocol."""
+    metadata, ready, model, version = (
+        ModelMetadata(service),
+        ModelReady(service),
+        "/v2/models/{name}",
+        "/versions/{version}",
+    )
+    described = "The tensors of a model, by the Open Inference Protocol."
+    predicts = "Predicts y for the tensor X, by the Open Inference Protocol: JSON or binary tensors."
+    whether = "Whether a model can predict, by the Open Inference Protocol."
+    named = [
+        Route("GET", model, metadata, described),
+        Route("GET", f"{model}/ready", ready, whether),
+        Route("POST", f"{model}/infer", infer, predicts, TENSOR),
+        Route("GET", model + version, metadata, described),
+        Route("GET", f"{model}{version}/ready", ready, whether),
+        Route("POST", f"{model}{version}/infer", infer, predicts, TENSOR),
+    ]
+    return [
+        Route("GET", "/v2", Server(), "The server's name and extensions, by the Open Inference Protocol."),
+        Route("GET", "/v2/health/live", ServerLive(), "Whether the process answers."),
+        Route(
+            "GET", "/v2/health/ready", ServerReady(Ready(checks)), "Whether each part answers; 503 when one doesn't."
+        ),
+        *(_shown(route, default_model) for route in named),
     ]
 
 

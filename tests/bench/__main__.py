@@ -8,7 +8,8 @@ from tests.bench import bulk, fit, keepalive, npy, ping, predict, queued, start
 from tests.bench.report import Figure, progress, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
-    module.__name__.rpartition(".")[2]: module.run for module in (predict, bulk, npy, start, fit, keepalive, ping, queued)
+    module.__name__.rpartition(".")[2]: module.run
+    for module in (predict, bulk, npy, start, fit, keepalive, ping, queued)
 }
 
 

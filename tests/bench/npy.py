@@ -32,7 +32,9 @@ def run() -> list[Figure]:
         if not np.allclose(np.load(io.BytesIO(answer)), X @ COEFFICIENTS + 3):
             raise RuntimeError("the predictions are wrong")
         with bare(len(answer)) as yardstick, Connection(ours.url) as mine, Connection(yardstick.url) as copies:
-            progress(f"  {len(message):,} bytes there and {len(answer):,} back; seconds per request, predicted and copied")
+            progress(
+                f"  {len(message):,} bytes there and {len(answer):,} back; seconds per request, predicted and copied"
+            )
             npy, copied = in_turn(ROUNDS, lambda: _seconds(mine, message), lambda: _seconds(copies, message))
     share = ratio(npy, copied)
     return [
