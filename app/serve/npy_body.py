@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
+from falcon import mediatypes
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Invalid, Malformed
@@ -42,8 +43,15 @@ def is_npy(req: HttpRequest) -> bool:
 
 
 def prefers_npy(req: HttpRequest) -> bool:
-    """Whether the answer is better npy than JSON (RFC 9110 §12.5.1)."""
-    return NPY in req.accept.lower() and req.client_prefers(["application/json", NPY]) == NPY
+    """Whether npy is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    accepted = req.accept.lower()
+    if NPY not in accepted:
+        return False
+    try:
+        quality = mediatypes.quality(NPY, accepted)
+        return quality > 0 and quality >= mediatypes.quality("application/json", accepted)
+    except ValueError:  # what can't be read says nothing
+        return False
 
 
 def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
