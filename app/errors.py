@@ -160,6 +160,12 @@ class Busy(Retriable):
     kind = "busy"
 
 
+class NotInTime(Retriable):
+    """The work goes on, or was called off, but its end could not be awaited any longer."""
+
+    kind = "timeout"
+
+
 class QueueFull(Retriable):
     """As many jobs wait as are allowed."""
 

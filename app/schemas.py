@@ -121,6 +121,12 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[Fault] = []
 
 
+class ProtocolError(msgspec.Struct):
+    """An error as the Open Inference Protocol has it."""
+
+    error: str
+
+
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How work ended: `result` as JSON or `failure`, and when (seconds since the epoch)."""
 
@@ -129,6 +135,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     version: int | None = None
     result: msgspec.Raw | None = None
     failure: Failure | None = None
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where that was asked for."""
 
 
 class Job(msgspec.Struct, kw_only=True, gc=False):
@@ -152,6 +160,8 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """How much of it is done while it runs, from 0 to 1."""
     alone: bool = False
     """Whether it shares no message with others."""
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where they were asked for and made in this process."""
 
     @property
     def finished(self) -> bool:

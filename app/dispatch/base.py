@@ -31,8 +31,11 @@ class IdempotencyKey(NamedTuple):
 class Dispatcher(Protocol):
     """Has work done, and tells how far it is."""
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
-        """Accept the work, once for a key; return its job, which is finished where work is done inline."""
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+        """Accept the work, once for a key; return its job, which is finished where work is done inline.
+
+        With `numbers` the job of a prediction that is done inline has these in place of a result in JSON.
+        """
 
     def at_once(self, work: Work) -> Job | None:
         """Do work that costs less than waiting for it and return its finished job; None for any other."""
@@ -59,13 +62,25 @@ class Dispatcher(Protocol):
         """Release what was opened."""
 
 
-def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time, permit: Permit = permitted) -> Outcome:
+def execute(
+    service: Service,
+    work: Work,
+    job_id: str,
+    clock: Clock = time.time,
+    permit: Permit = permitted,
+    *,
+    numbers: bool = False,
+) -> Outcome:
     """Do the work, time it, and turn whatever the model raises into a failure.
 
     What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
+    With `numbers` the outcome of a prediction has these in place of a result in JSON.
     """
     started = clock()
     try:
+        if numbers:
+            version, y = service.predict(work)
+            return Outcome(started, clock(), version, numbers=y)
         version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)))
     except TrinityError as error:
@@ -185,4 +200,5 @@ def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) ->
         finished_s=outcome.finished_s,
         result=outcome.result,
         failure=outcome.failure,
+        numbers=outcome.numbers,
     )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from app.dispatch.base import Clock, IdempotencyKey, execute, finished_job
 from app.errors import Busy, NotFound
@@ -29,29 +30,27 @@ class Inline:
         self._clock = clock
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when as many fits run as may.
 
-        A key stands for the job: a fit that is asked for
-        again has its version already.
+        A key stands for the job: a fit that is asked for again has its version already.
         """
-        if (job := self.at_once(work)) is not None:
+        if (job := self.at_once(work, numbers=numbers)) is not None:
             return job
         created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
         else:
-            outcome = await asyncio.get_running_loop().run_in_executor(
-                self._pool, execute, self._service, work, job_id, self._clock
-            )
+            run = partial(execute, self._service, work, job_id, self._clock, numbers=numbers)
+            outcome = await asyncio.get_running_loop().run_in_executor(self._pool, run)
         return finished_job(job_id, work, created, outcome)
 
-    def at_once(self, work: Work) -> Job | None:
+    def at_once(self, work: Work, *, numbers: bool = False) -> Job | None:
         """Do work that costs less than the hop to a thread and return its finished job; None for any other."""
         if not self._small(work):
             return None
         job_id = new_id()
-        outcome = execute(self._service, work, job_id, self._clock)
+        outcome = execute(self._service, work, job_id, self._clock, numbers=numbers)
         if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
             self._note_pace(work, outcome.finished_s - outcome.started_s)
         return finished_job(job_id, work, outcome.started_s, outcome)

@@ -44,7 +44,7 @@ class Queued:
         self._accepting = Accepting(ledger, self._asking, bell, max_waiting_bytes)
         self._stopping = False
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
         answer = await self._accepting.accept(Submission(uuid4().hex, work, timeout_s, *(key or ("", ""))))

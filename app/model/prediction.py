@@ -73,20 +73,23 @@ class Predictor:
         rows, (terms, outputs) = X.shape[0], self._coefficients.shape
         step = max(1, BLOCK_VALUES // terms)
         space = np.empty((terms + 1, min(step, rows)))
-        sums = np.zeros((outputs, rows))
+        sums = np.empty((outputs, rows))
         with np.errstate(all="ignore"):
             for start in range(0, rows, step):
                 block = X[start : start + step]
                 self._add(block, space[:, : len(block)], sums[:, start : start + step])
-        if not np.isfinite(sums).all():
+            finite = np.isfinite(sums.sum()) or np.isfinite(sums).all()  # a sum is the cheaper look at all of them
+        if not finite:
             raise _beyond()
         return sums[0] if self._flat else np.ascontiguousarray(sums.T)
 
     def _add(self, block: Array, space: Array, sums: Array) -> None:
         terms, product = space[:-1], space[-1]
         self._basis.expand(block, terms)
+        first = len(self._constant)
         for coefficients, total in zip(self._columns, sums, strict=True):
-            for coefficient, term in zip(coefficients, terms, strict=True):
+            total.fill(0.0 + coefficients[0] if first else 0.0)  # 0.0 +, as in _row: it makes 0.0 of -0.0
+            for coefficient, term in zip(coefficients[first:], terms[first:], strict=True):
                 np.multiply(term, coefficient, out=product)
                 np.add(total, product, out=total)
 

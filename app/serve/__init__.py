@@ -12,7 +12,7 @@ from falcon.asgi import App
 from app.dispatch.base import Dispatcher
 from app.keys import parse
 from app.schemas import VERBS
-from app.serve import problems, routes
+from app.serve import problems
 from app.serve.api import Api
 from app.serve.asgi import Asgi
 from app.serve.body import Bodies
@@ -25,7 +25,14 @@ from app.serve.openapi.bodies import Bodies as Described
 from app.serve.openapi.document import document
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.request_id import RequestId
+from app.serve.routes.documents import of_documents
+from app.serve.routes.health import of_health
+from app.serve.routes.jobs import of_jobs
+from app.serve.routes.models import of_models
+from app.serve.routes.v2 import of_v2
+from app.serve.routes.verbs import of_verbs
 from app.serve.trinity import VerbResource
+from app.serve.v2.infer import Infer
 from app.service import Service
 from app.settings import Mode, Settings
 
@@ -38,16 +45,18 @@ def create_app(
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     described = Described(service.models, settings)
+    infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     listed = [
-        *routes.of_verbs(verbs, described, settings),
-        *routes.of_models(service, settings.default_model),
-        *routes.of_jobs(dispatcher, settings.max_wait),
-        *routes.of_health(checks),
+        *of_verbs(verbs, described, settings),
+        *of_models(service, settings.default_model),
+        *of_jobs(dispatcher, settings.max_wait, pool),
+        *of_health(checks),
+        *of_v2(service, infer, checks, settings.default_model),
     ]
     api = App()
     api.add_middleware([RequestId(), Closing(dispatcher, pool)])
     problems.install(api)
-    listed[:0] = routes.of_documents(
+    listed[:0] = of_documents(
         settings.mode, listed, lambda: document(listed, settings, [*described.members, *RESULTS.values()])
     )
     for path, resource in {route.path: route.resource for route in listed}.items():

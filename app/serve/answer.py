@@ -10,6 +10,7 @@ from falcon.asgi import Response
 from app.envelopes import envelope, problem
 from app.errors import Retriable, TrinityError
 from app.schemas import Job
+from app.serve.npy_body import NPY
 from app.serve.preferences import Preference
 from app.serve.problems import send
 
@@ -36,8 +37,7 @@ def retry_after(error: TrinityError) -> list[tuple[bytes, bytes]]:
 def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
     if queued:
-        _send_applied(resp, asked)
-        resp.set_header("Content-Location" if job.finished else "Location", f"/jobs/{job.id}")
+        _send_where(resp, job, asked)
     if job.failure is not None:
         send(resp, problem(job.failure))
         return
@@ -45,6 +45,20 @@ def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool)
         resp.status = HTTPStatus.ACCEPTED
         resp.set_header("Retry-After", RETRY_AFTER_S)
     send_json(resp, envelope(job, queued=queued))
+
+
+def send_numbers(resp: Response, job: Job, npy: bytes, asked: Preference, *, queued: bool) -> None:
+    """Answer a predict with y alone, as npy; what the envelope would say of it is in the headers."""
+    if queued:
+        _send_where(resp, job, asked)
+    send_npy(resp, job, npy)
+
+
+def send_npy(resp: Response, job: Job, npy: bytes) -> None:
+    """Answer with the numbers, and with a link (RFC 8288) to the version that they are from."""
+    resp.content_type = NPY
+    resp.data = npy
+    resp.set_header("Link", f'</models/{job.model}/versions/{job.version}>; rel="related"')
 
 
 def send_accepted(resp: Response, job: Job) -> None:
@@ -67,8 +81,9 @@ def send_result(resp: Response, job: Job) -> None:
         send_json(resp, envelope(job, queued=True))
 
 
-def _send_applied(resp: Response, asked: Preference) -> None:
-    """Say which preferences were honoured (RFC 7240 §3)."""
+def _send_where(resp: Response, job: Job, asked: Preference) -> None:
+    """Say where the job is, and which preferences were honoured (RFC 7240 §3)."""
+    resp.set_header("Content-Location" if job.finished else "Location", f"/jobs/{job.id}")
     applied = ["respond-async"] * asked.respond_async + [f"wait={asked.wait_s}"] * (asked.wait_s is not None)
     if applied:
         resp.set_header("Preference-Applied", ", ".join(applied))

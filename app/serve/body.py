@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 
+import numpy as np
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, UnsupportedMediaType
@@ -13,6 +14,7 @@ from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.csv_body import parse_csv
 from app.serve.json_body import parse_json
+from app.serve.npy_body import NPY, Body, parse_npy
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -29,7 +31,7 @@ class Bodies:
         self._held_bytes = 0
         self._large = asyncio.Semaphore()
 
-    def turn(self, body: bytes) -> AbstractAsyncContextManager[object]:
+    def turn(self, body: Body) -> AbstractAsyncContextManager[object]:
         """Wait for the turn to decode, which takes up to 24 times a body's bytes: of the large ones one at a time."""
         return self._large if len(body) > LARGE_BYTES else nullcontext()
 
@@ -37,7 +39,7 @@ class Bodies:
         """Return the whole body, to be released; raise TooLarge, Busy, or Malformed when it ends early."""
         length = req.content_length
         if length is None or length > WHOLE_BYTES:
-            return await self._read_chunks(req, length or 0)
+            return bytes(await self.read_raw(req))
         self._hold(length, length)
         try:
             body = await req.stream.read()
@@ -49,12 +51,33 @@ class Bodies:
             raise Malformed(f"the body ended after {len(body)} of {length} bytes")
         return body
 
-    def release(self, body: bytes) -> None:
+    async def read_raw(self, req: HttpRequest) -> Body:
+        """Return the whole body likewise, as it was put together: of what is large, one copy less."""
+        length = req.content_length
+        if length is None:
+            return await self._read_chunks(req)
+        self.check_size(length)
+        body = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]  # memory is given where it is written to
+        held = 0
+        try:
+            async for chunk in req.stream:
+                self._hold(len(chunk), length)
+                body[held : held + len(chunk)] = chunk
+                held += len(chunk)
+        except BaseException:
+            self._held_bytes -= held
+            raise
+        if held < length:
+            self._held_bytes -= held
+            raise Malformed(f"the body ended after {held} of {length} bytes")
+        return body
+
+    def release(self, body: Body) -> None:
         """Say that a body that was read is done with."""
         self._held_bytes -= len(body)
 
-    async def _read_chunks(self, req: HttpRequest, length: int) -> bytes:
-        """Read a body that is large or of unknown length, and hold what has come and not what was announced."""
+    async def _read_chunks(self, req: HttpRequest) -> Body:
+        """Read a body of unknown length."""
         body = bytearray()
         try:
             async for chunk in req.stream:
@@ -63,10 +86,7 @@ class Bodies:
         except BaseException:
             self._held_bytes -= len(body)
             raise
-        if len(body) < length:
-            self._held_bytes -= len(body)
-            raise Malformed(f"the body ended after {len(body)} of {length} bytes")
-        return bytes(body)
+        return body
 
     def check_size(self, body_bytes: int) -> None:
         """Raise TooLarge for a body, or what has come or is announced of it, over the limit."""
@@ -80,33 +100,39 @@ class Bodies:
         self._held_bytes += added_bytes
 
 
-def media_type(req: HttpRequest, body: bytes) -> str:
+def media_type(req: HttpRequest, body: Body) -> str:
     """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
-    _check_encoding(req.get_header("Content-Encoding") or "")
+    check_encoding(req)
     if req.content_type == JSON:
         return JSON
     kind = (req.content_type or "").partition(";")[0].strip().lower()
-    if kind in {JSON, CSV}:
+    if kind in {JSON, CSV, NPY}:
         return kind
-    if not kind and not body.strip():
+    if not kind and not bytes(body).strip():
         return JSON
     raise UnsupportedMediaType(f"can't read {kind or 'a body without a Content-Type'}; send {JSON} or {CSV}")
 
 
-def _check_encoding(codings: str) -> None:
+def check_encoding(req: HttpRequest) -> None:
     """Raise UnsupportedEncoding for a body in any coding but `identity`, which is none (RFC 9110 §8.4)."""
+    codings = req.get_header("Content-Encoding") or ""
     coded = [coding for each in codings.split(",") if (coding := each.strip()) and coding.lower() != "identity"]
     if coded:
         raise UnsupportedEncoding(f"content encodings such as {coded[0][:64]} aren't decoded; send the body as it is")
 
 
-def parse(verb: Verb, kind: str, body: bytes, query: Mapping[str, str | list[str]], name: str | None) -> Request:
-    """Turn a body of either kind into a Request for the model `name`, which stands in the path."""
+def parse(verb: Verb, kind: str, body: Body, query: Mapping[str, str | list[str]], name: str | None) -> Request:
+    """Turn a body of any kind into a Request for the model `name`, which stands in the path."""
     if kind == JSON and query:
         raise Invalid.at(
-            escaped(next(iter(query))), "query parameters go with CSV; in JSON they are members of the body"
+            escaped(next(iter(query))), "query parameters go with CSV and npy; in JSON they are members of the body"
         )
-    request = parse_csv(verb, body, query) if kind == CSV else parse_json(verb, body)
+    if kind == NPY:
+        if verb != "predict":
+            raise UnsupportedMediaType(f"{NPY} holds X alone, and so goes with predict; send {JSON} or {CSV}")
+        request = parse_npy(body, query)
+    else:
+        request = parse_csv(verb, bytes(body), query) if kind == CSV else parse_json(verb, bytes(body))
     if name is not None:
         if request.model not in {None, name}:
             raise Invalid.at("/model", f"the path names model {name[:64]!r}, the body {(request.model or '')[:64]!r}")

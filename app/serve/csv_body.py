@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,8 @@ import msgspec
 from app.data.table import read_csv
 from app.errors import Invalid
 from app.pointers import escaped
-from app.schemas import Request, Timeout, Verb, Version, Webhook
+from app.schemas import Request, Verb
+from app.serve.query import take_request
 
 
 def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:
@@ -19,39 +19,16 @@ def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> 
     rest = dict(query)
     target = rest.pop("target", [])
     target = [target] if isinstance(target, str) else target
-    model = _single("model", rest.pop("model", None))
-    version = _single("version", rest.pop("version", None))
-    timeout = _timeout(_single("timeout", rest.pop("timeout", None)))
-    url = _single("webhook", rest.pop("webhook", None))
-    if verb == "fit" and version is not None:
+    request = take_request(rest)
+    if verb == "fit" and request.version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
     if verb != "fit" and rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     if verb == "fit" and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
-    table = read_csv(body, target)
-    params = {key: _loose(value) for key, value in rest.items()}
-    webhook = None if url is None else Webhook(url)
-    return Request(model, _version(version), params, table, timeout=timeout, webhook=webhook)
-
-
-def _single(name: str, value: str | list[str] | None) -> str | None:
-    if isinstance(value, list):
-        raise Invalid.at(f"/{name}", "given more than once")
-    return value
-
-
-def _version(text: str | None) -> Version | None:
-    return int(text) if text is not None and re.fullmatch(r"[1-9]\d{0,8}", text) else text
-
-
-def _timeout(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text, type=Timeout)
-    except msgspec.DecodeError:
-        raise Invalid.at("/timeout", "a timeout is a number of seconds, over 0") from None
+    request.table = read_csv(body, target)
+    request.params = {key: _loose(value) for key, value in rest.items()}
+    return request
 
 
 def _loose(value: str | list[str]) -> Any:

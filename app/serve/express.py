@@ -145,6 +145,7 @@ def _plain(scope: Message, small_bytes: int) -> Headers | None:
         and length is not None
         and length <= small_bytes
         and _UNUSUAL.isdisjoint(headers)
+        and b"x-npy" not in headers.get(b"accept", b"").lower()
     ):
         return headers
     return None

@@ -64,13 +64,17 @@ class Ready:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell for each part whether it answers; 503 when one doesn't."""
-        states = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in self._checks.items()))
-        ready = all(state == "ok" for state in states)
+        parts = await self.states()
+        ready = all(state == "ok" for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
-        parts = dict(zip(self._checks, states, strict=True))
         send_json(resp, Readiness("ready" if ready else "not ready", parts))
+
+    async def states(self) -> dict[str, str]:
+        """Return "ok" for each part that answers, or else why it doesn't."""
+        states = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in self._checks.items()))
+        return dict(zip(self._checks, states, strict=True))
 
 
 def _state(part: str, check: Check) -> str:

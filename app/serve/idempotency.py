@@ -9,12 +9,13 @@ from falcon.asgi import Request
 
 from app.dispatch.base import IdempotencyKey
 from app.errors import Malformed
+from app.serve.npy_body import Body
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')
 
 
-def idempotency_key(req: Request, body: bytes) -> IdempotencyKey | None:
+def idempotency_key(req: Request, body: Body) -> IdempotencyKey | None:
     """Return the digests of a request's key and of all that makes the request what it is; raise Malformed.
 
     The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,8 @@ from app.dispatch.base import Dispatcher
 from app.envelopes import envelope
 from app.errors import Invalid
 from app.schemas import VERBS, Event, Page
-from app.serve.answer import send_accepted, send_json, send_result
+from app.serve.answer import send_accepted, send_json, send_npy, send_result
+from app.serve.npy_body import as_npy, prefers_npy
 
 STATUSES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED")
 PAGE_JOBS = 50
@@ -54,14 +56,21 @@ class JobResource:
 class JobResult:
     """GET /jobs/{id}/result[?wait=S]."""
 
-    def __init__(self, dispatcher: Dispatcher, max_wait_s: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> None:
         self._dispatcher = dispatcher
         self._max_wait_s = max_wait_s
+        self._pool = pool
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Return the result alone, the problem of a failed job, or 202 while there is neither."""
+        """Return the result alone, the problem of a failed job, or 202 while there is neither.
+
+        Of a prediction the result may be npy.
+        """
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        send_result(resp, job)
+        if job.verb == "predict" and job.status == "SUCCESS" and prefers_npy(req):
+            send_npy(resp, job, await as_npy(job, self._pool))
+        else:
+            send_result(resp, job)
 
 
 class JobRetry:

@@ -12,13 +12,13 @@ from app.keys import SCOPES, Key, digest_of
 from app.serve.asgi import Asgi, Message, Receive, Reply, Send, length_of
 from app.serve.limits import refuse
 
-OPEN = frozenset({"/ping", "/health/live", "/health/ready"})
+OPEN = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 READ, PREDICT, FIT = (frozenset({scope}) for scope in SCOPES)
 POLLING = READ | PREDICT | FIT
 REALM = 'Bearer realm="trinity"'
 SMALL_BODY_BYTES = 65_536  # what the server reads past more cheaply than a client opens a new connection
-_APPLYING = re.compile(r"(/models/[^/]+)?/(predict|score)")
+_APPLYING = re.compile(r"(/models/[^/]+)?/(predict|score)|/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 class Refusal(NamedTuple):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-import msgspec
-
 from app.envelopes import problem
 from app.errors import TooLarge, TooSlow, TrinityError, Unavailable
 from app.serve.asgi import Asgi, Header, Message, Receive, Send, length_of
 from app.serve.body import Bodies
-from app.serve.problems import MEDIA_TYPE
+from app.serve.problems import written
 from app.serve.request_id import HEADER, request_id
 
 LINGER_S = 30  # how long a refused body is still swallowed, and
@@ -78,18 +76,17 @@ async def refuse(
 
     With `keep` it stays open: the server reads past what comes of the body, which must be little.
     """
-    document = problem(error.failure())
-    body = msgspec.json.encode(document)
+    status, media_type, body = written(problem(error.failure()), scope["path"])
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _ID), None)
     headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % len(body)),
         (_ID, request_id(given).encode()),
         *extra,
     ]
     if not keep:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": document.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": not keep})
     if not keep:
         await _swallow(receive)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
+from app.schemas import Version
 from app.serve.answer import send_json
 from app.service import Service
 
@@ -67,13 +68,28 @@ class VersionResource:
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
     def _manifest(self, name: str, version: str) -> dict[str, Any]:
-        wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else version  # noqa: PLR2004
+        wanted = numbered(version)
         if wanted == 0:
             raise NotFound(f"model {name!r} has no version 0; they count from 1")
         manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
         shown: dict[str, Any] = msgspec.to_builtins(manifest)
         del shown["learned"]  # the model's own; what callers may rely on is in the other members
         return shown
+
+
+@overload
+def numbered(version: str) -> Version: ...
+
+
+@overload
+def numbered(version: str | None) -> Version | None: ...
+
+
+def numbered(version: str | None) -> Version | None:
+    """Return the number or the alias that stands in a path."""
+    if version is not None and version.isascii() and version.isdigit() and len(version) < 10:  # noqa: PLR2004
+        return int(version)
+    return version
 
 
 def describe(service: Service, name: str) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from http import HTTPStatus
 from logging import getLogger
+from typing import NamedTuple
 
 import falcon
 import msgspec
@@ -12,23 +13,42 @@ from falcon.asgi import App, Request, Response
 
 from app.envelopes import problem
 from app.errors import Retriable, TooLarge, TooSlow, TrinityError, UnsupportedEncoding
-from app.schemas import Problem
+from app.schemas import Problem, ProtocolError
 
 logger = getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+V2 = "/v2"
+V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
 
 
-def send(resp: Response, document: Problem) -> None:
-    """Answer with a problem document."""
-    resp.status = document.status
-    resp.content_type = MEDIA_TYPE
-    resp.data = msgspec.json.encode(document)
+class Written(NamedTuple):
+    """An error in the form in which it is answered."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+def written(document: Problem, path: str) -> Written:
+    """Return the answer to a request for `path`: a problem document, below /v2 what the Open Inference Protocol has."""
+    if path != V2 and not path.startswith(f"{V2}/"):
+        return Written(document.status, MEDIA_TYPE, msgspec.json.encode(document))
+    # pointers into a request of another form, which the service's own checks give, would mislead
+    pointers = [fault.pointer for fault in document.errors if fault.pointer.startswith(V2_MEMBERS)]
+    text = f"{document.detail} (at {', '.join(pointers)})" if pointers else document.detail
+    status = HTTPStatus.BAD_REQUEST if document.status == HTTPStatus.UNPROCESSABLE_ENTITY else document.status
+    return Written(status, "application/json", msgspec.json.encode(ProtocolError(text)))
+
+
+def send(resp: Response, document: Problem, path: str = "") -> None:
+    """Answer a request for `path` with an error."""
+    resp.status, resp.content_type, resp.data = written(document, path)
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
     """Answer what the domain refused."""
-    send(resp, problem(error.failure()))
+    send(resp, problem(error.failure()), req.path)
     if isinstance(error, Retriable):
         resp.set_header("Retry-After", str(error.retry_after_s))
     if isinstance(error, UnsupportedEncoding):
@@ -44,14 +64,14 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
         HTTPStatus.NOT_FOUND: f"there is nothing at {req.path[:200]}; GET / lists the routes",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{req.path[:200]} doesn't answer {req.method}",
     }.get(status, status.description)
-    send(resp, Problem("about:blank", status.phrase, status, detail))
+    send(resp, Problem("about:blank", status.phrase, status, detail), req.path)
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
 
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw."""
-    send(resp, unforeseen(req.method, req.path, error))
+    send(resp, unforeseen(req.method, req.path, error), req.path)
 
 
 def unforeseen(method: str, path: str, error: Exception) -> Problem:

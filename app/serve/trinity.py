@@ -13,9 +13,10 @@ from falcon.asgi import Request, Response
 from app.dispatch.base import Dispatcher
 from app.errors import Unavailable
 from app.schemas import Job, Verb, Work
-from app.serve.answer import send_submitted
+from app.serve.answer import send_numbers, send_submitted
 from app.serve.body import JSON, Bodies, media_type, parse
 from app.serve.idempotency import idempotency_key
+from app.serve.npy_body import Body, as_npy, is_npy, prefers_npy
 from app.serve.preferences import preference
 from app.serve.wishes import Wishes
 from app.service import Service
@@ -51,19 +52,24 @@ class VerbResource:
 
     async def on_post(self, req: Request, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        body = await self._bodies.read(req)
+        numbers = self._verb == "predict" and prefers_npy(req)
+        body = await (self._bodies.read_raw(req) if is_npy(req) else self._bodies.read(req))
         try:
             asked = preference(req).bounded(self._max_wait_s)
             key = idempotency_key(req, body)
             request = (media_type(req, body), body, req.params, name)
             work = self._check(*request) if len(body) <= SMALL_BODY_BYTES else await self._in_thread(*request)
-            job = await self._dispatcher.submit(work, key)
+            job = await self._dispatcher.submit(work, key, numbers=numbers)
         finally:
             self._bodies.release(body)
         if asked.wait_s and not job.finished:
             with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
                 job = await self._dispatcher.job(job.id, asked.wait_s)
-        send_submitted(resp, job, asked, queued=self._queued)
+        if numbers and job.status == "SUCCESS":
+            npy = await as_npy(job, self._pool)
+            send_numbers(resp, job, npy, asked, queued=self._queued)
+        else:
+            send_submitted(resp, job, asked, queued=self._queued)
 
     def at_once(self, body: bytes, name: str | None) -> Job | None:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
@@ -74,11 +80,11 @@ class VerbResource:
         self.hold()
         return self._dispatcher.submit(self._check(JSON, body, {}, name))
 
-    async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
+    async def _in_thread(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
         async with self._bodies.turn(body):
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
 
-    def _check(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
+    def _check(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
         request = parse(self._verb, kind, body, query, name)
         if request.timeout is not None or request.webhook is not None:
             self._wishes.check(request)

@@ -10,7 +10,7 @@ import numpy as np
 from app.disk import Permit, permitted
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
-from app.schemas import Request, Source, Table, Verb, Version, Work
+from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
 from app.service.calls import metrics, predicted
 from app.service.columns import aligned, check_width, scored, target
 from app.service.fitting import Fit, fit
@@ -69,13 +69,15 @@ class Service:
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
-        data = work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
+        data = self._data(work)
         if work.verb == "fit":
             return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s, permit), self.store)
-        version = work.version or 0  # pinned when the work was checked, and versions never change
-        fitted = self._versions.pinned(work.model, version)
-        y = predicted(fitted.estimator, data.X, fitted.manifest.schema)
+        version, y = self._predict(work, data)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
+
+    def predict(self, work: Work) -> tuple[int, Matrix]:
+        """Do the work of a prediction; return the version used, and y (n,) or (n, k)."""
+        return self._predict(work, self._data(work))
 
     def stack_rows(self, work: Work) -> int:
         """Return how many rows, those of this prediction on a table included, may be predicted at once.
@@ -101,6 +103,14 @@ class Service:
             results.append({"y": y[start : start + len(X)]})
             start += len(X)
         return results
+
+    def _data(self, work: Work) -> Table:
+        return work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
+
+    def _predict(self, work: Work, data: Table) -> tuple[int, Matrix]:
+        version = work.version or 0  # pinned when the work was checked, and versions never change
+        fitted = self._versions.pinned(work.model, version)
+        return version, predicted(fitted.estimator, data.X, fitted.manifest.schema)
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")

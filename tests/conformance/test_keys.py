@@ -61,6 +61,23 @@ def test_each_verb_needs_its_scope(guarded: Api, verb: str) -> None:
     problem(guarded.post(verb, {"data": {"X": [[0.5]]}}), 401)
 
 
+def test_the_open_inference_protocol(guarded: Api) -> None:
+    """Its probes are open, its metadata is read, its infer predicts; refusals have its form."""
+    assert guarded.http.get("/v2/health/live").status_code == guarded.http.get("/v2/health/ready").status_code == 200
+    body = {"inputs": [{"name": "X", "shape": [1], "datatype": "FP64", "data": [0.5]}]}
+    infer = "/v2/models/polynomial/infer"
+    assert guarded.http.get("/v2/models/polynomial", headers=bearer("reader")).status_code == 200
+    assert guarded.http.post(infer, json=body, headers=bearer("caller")).status_code == 200
+    for answer, status in (
+        (guarded.http.get("/v2"), 401),
+        (guarded.http.post(infer, json=body), 401),
+        (guarded.http.post(infer, json=body, headers=bearer("reader")), 403),
+        (guarded.http.get("/v2/models/polynomial", headers=bearer("caller")), 403),
+    ):
+        assert answer.status_code == status and set(answer.json()) == {"error"}
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
 def test_who_predicts_may_follow_the_job(guarded: Api) -> None:
     """But not look around."""
     answer = guarded.post("predict", {"data": {"X": [[0.5]]}}, headers=bearer("caller"))

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import msgspec
 import pytest
 from falcon import testing
 from falcon.asgi import App, Request, Response
 
 import app.ledger  # noqa: F401  its errors count, too
 from app.envelopes import STATUSES, problem
-from app.errors import Failure, Fault, Retriable, TrinityError
+from app.errors import Failure, Fault, Invalid, Malformed, NotFound, NotInTime, Retriable, TrinityError
 from app.serve import problems
 
 
@@ -62,6 +63,24 @@ def test_a_domain_error_becomes_its_document(kind: type[TrinityError]) -> None:
     assert result.json["detail"] == "what is wrong"
     assert result.json["errors"] == [{"pointer": "/data/X/0", "detail": "this"}]
     assert ("retry-after" in result.headers) is issubclass(kind, Retriable)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (Invalid.at("/inputs/0/shape", "wrong"), 400, "wrong (at /inputs/0/shape)"),
+        (Invalid.at("/data/X/0", "wrong"), 400, "wrong"),
+        (Malformed("no JSON"), 400, "no JSON"),
+        (NotFound("not there"), 404, "not there"),
+        (NotInTime("late"), 504, "late"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v2", "/v2/models/any/infer"])
+def test_errors_of_the_open_inference_protocol(error: TrinityError, status: int, text: str, path: str) -> None:
+    """Its own form, without the pointers into a request of ours; only below /v2."""
+    told = problems.written(problem(error.failure()), path)
+    assert told == (status, "application/json", msgspec.json.encode({"error": text}))
+    assert problems.written(problem(error.failure()), "/v2x").media_type == "application/problem+json"
 
 
 def test_an_unforeseen_error_says_nothing_of_the_data() -> None:

@@ -29,7 +29,7 @@ class Accepts:
     def __init__(self) -> None:
         self.accepted: list[Work] = []
 
-    async def submit(self, work: Work, wait_s: float, key: IdempotencyKey | None = None) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
         self.accepted.append(work)
         return job(str(len(self.accepted)), work)
 

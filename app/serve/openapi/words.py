@@ -13,6 +13,7 @@ from app.schemas import Problem
 
 JSON = "application/json"
 CSV = "text/csv"
+NPY = "application/x-npy"
 PROBLEM = "application/problem+json"
 
 Schema: TypeAlias = Any

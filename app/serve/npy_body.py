@@ -1,0 +1,151 @@
+"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, with no number taken into Python."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+from falcon import mediatypes
+from falcon.asgi import Request as HttpRequest
+
+from app.errors import Invalid, Malformed
+from app.pointers import escaped
+from app.schemas import Job, Matrix, Request, Table, Targets
+from app.serve.query import take_request
+
+NPY = "application/x-npy"
+HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
+MAX_DIMENSIONS = 2
+SMALL_BYTES = 65_536
+BLOCK_VALUES = 2**18
+T = TypeVar("T")
+Body: TypeAlias = bytes | bytearray | memoryview
+_Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+class _Result(msgspec.Struct):
+    y: Targets
+
+
+_decode = msgspec.json.Decoder(_Result).decode
+
+
+def is_npy(req: HttpRequest) -> bool:
+    """Whether the body is said to be npy."""
+    return (req.content_type or "").partition(";")[0].strip().lower() == NPY
+
+
+def prefers_npy(req: HttpRequest) -> bool:
+    """Whether npy is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    accepted = req.accept.lower()
+    if NPY not in accepted:
+        return False
+    try:
+        quality = mediatypes.quality(NPY, accepted)
+        return quality > 0 and quality >= mediatypes.quality("application/json", accepted)
+    except ValueError:  # what can't be read says nothing
+        return False
+
+
+def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
+    """Read X (n, p), or (n,) for n rows of one input, from the body, and all else from the query.
+
+    Float64 in C order is taken as it lies in the body. Raise Malformed for what isn't npy or lies about its size,
+    Invalid for numbers of another kind, another shape, none at all, and any that isn't finite.
+    """
+    rest = dict(query)
+    request = take_request(rest)
+    if rest:
+        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
+    request.table = Table(finite(_read(body)))
+    return request
+
+
+def encode_npy(y: Matrix) -> bytes:
+    """Return the numbers as a npy file."""
+    header = io.BytesIO()
+    description = {"descr": "<f8", "fortran_order": False, "shape": y.shape}
+    np.lib.format.write_array_header_1_0(header, description)
+    return b"".join((header.getbuffer(), little_endian(y)))
+
+
+async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
+    """Return y of a prediction that succeeded as a npy file, made in a thread where much is to be read from JSON."""
+    return await off_loop(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
+
+
+async def off_loop(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
+    """Call, in a thread when so much JSON, read or written, takes longer than the hop to it."""
+    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def predictions(job: Job) -> Matrix:
+    """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
+    if job.numbers is not None:
+        return job.numbers
+    return np.array(_decode(job.result or b"").y, dtype=np.float64)
+
+
+def little_endian(y: Matrix) -> memoryview:
+    """Return the bytes of an array in row-major order."""
+    return np.ascontiguousarray(y, dtype="<f8").reshape(-1).view(np.uint8).data
+
+
+def matrix(values: _Array, pointer: str) -> Matrix:
+    """Return numbers of any kind as a model takes them: float64 (n, p), in C order and aligned; copy only what isn't.
+
+    A vector is n rows of one input. Raise Invalid for another shape, and for nothing.
+    """
+    if not 1 <= values.ndim <= MAX_DIMENSIONS:
+        raise Invalid.at(pointer, f"X is of shape (n, p), or (n,) for one input; this one is {values.shape}")
+    if 0 in values.shape:
+        raise Invalid.at(pointer, f"X is empty, its shape is {values.shape}; it needs at least one row and one column")
+    rows = values.reshape(len(values), -1)
+    return np.require(rows, dtype=np.float64, requirements=["C", "A"])
+
+
+def finite(X: Matrix, pointer: str = "/data/X") -> Matrix:
+    """Return X as it is; raise Invalid with a pointer to the first number that isn't finite."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(X.sum()):  # a sum takes no memory; it may also overflow where all numbers are finite
+            return X
+    step = max(1, BLOCK_VALUES // X.shape[1])
+    for start in range(0, len(X), step):
+        good = np.isfinite(X[start : start + step])
+        if not good.all():
+            row, column = divmod(int(good.argmin()), X.shape[1])
+            raise Invalid.at(f"{pointer}/{start + row}/{column}", "every number must be finite")
+    return X
+
+
+def _read(body: Body) -> Matrix:
+    head = io.BytesIO(bytes(body[:HEADER_BYTES]))
+    shape, fortran_order, dtype = _header(head)
+    if dtype.kind not in "fiu" or dtype.itemsize > np.dtype(np.float64).itemsize:
+        raise Invalid.at("/data/X", f"X is of floats or integers of up to 8 bytes, and not of {dtype.str[:64]!r}")
+    at, count = head.tell(), math.prod(shape)
+    if count * dtype.itemsize != len(body) - at:
+        needed = f"{count} numbers of {dtype.itemsize} bytes"
+        raise Malformed(f"the npy header tells of {needed}, {len(body) - at} bytes follow it")
+    values = np.frombuffer(body, dtype, count, at) if count else np.empty(0, dtype)
+    return matrix(values.reshape(shape, order="F" if fortran_order else "C"), "/data/X")
+
+
+def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type as the header tells them; no object is ever made from it, whatever it tells."""
+    try:
+        version = np.lib.format.read_magic(head)
+        shape, fortran_order, dtype = _READERS[version](head, max_header_size=HEADER_BYTES)
+    except Exception as error:  # the header is a literal of Python's: anything may be wrong with it
+        wanted = f"npy of version 1.0 or 2.0 with a header of up to {HEADER_BYTES} bytes"
+        raise Malformed(f"the body isn't {wanted}") from error
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
+    return shape, bool(fortran_order), dtype

@@ -1,0 +1,44 @@
+"""What the query says of a request whose body is nothing but numbers, CSV or npy."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+import msgspec
+
+from app.errors import Invalid
+from app.schemas import Request, Timeout, Version, Webhook
+
+Values: TypeAlias = dict[str, str | list[str]]
+
+
+def take_request(query: Values) -> Request:
+    """Take model, version, timeout and webhook out of the query; raise Invalid for one that is none."""
+    url = _single("webhook", query)
+    return Request(
+        model=_single("model", query),
+        version=_version(_single("version", query)),
+        timeout=_timeout(_single("timeout", query)),
+        webhook=None if url is None else Webhook(url),
+    )
+
+
+def _single(name: str, query: Values) -> str | None:
+    value = query.pop(name, None)
+    if isinstance(value, list):
+        raise Invalid.at(f"/{name}", "given more than once")
+    return value
+
+
+def _version(text: str | None) -> Version | None:
+    return int(text) if text is not None and re.fullmatch(r"[1-9]\d{0,8}", text) else text
+
+
+def _timeout(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=Timeout)
+    except msgspec.DecodeError:
+        raise Invalid.at("/timeout", "a timeout is a number of seconds, over 0") from None

@@ -1,0 +1,48 @@
+"""What describes the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.serve.docs import Docs, DocsFile
+from app.serve.index import Index, Listing, Route
+from app.serve.openapi import common
+from app.serve.openapi.resource import OpenApi
+from app.serve.openapi.words import JSON, Answer
+from app.settings import Mode
+
+
+def of_documents(mode: Mode, routes: list[Route], make: Callable[[], dict[str, Any]]) -> list[Route]:
+    """List what describes the service."""
+    etag = {"ETag": "Changes with the document."}
+    same = Answer("The caller has it already.", {}, etag)
+    return [
+        Route(
+            "GET",
+            "/",
+            Index(mode, routes),
+            "This list.",
+            answers={200: Answer("The routes.", {JSON: Listing})},
+            operation="index",
+        ),
+        Route(
+            "GET",
+            "/openapi.json",
+            OpenApi(make),
+            "This service as an OpenAPI 3.1 document.",
+            answers={200: Answer("The document.", {JSON: {"type": "object"}}, etag), 304: same},
+            parameters=(common.IF_NONE_MATCH,),
+            operation="openapi",
+        ),
+        Route(
+            "GET",
+            "/docs",
+            Docs(),
+            "The document as a page to try it, Swagger UI.",
+            answers={200: Answer("The page.", {"text/html": {"type": "string"}}, etag), 304: same},
+            parameters=(common.IF_NONE_MATCH,),
+            operation="docs",
+        ),
+        Route("GET", "/docs/{release}/{name}", DocsFile(), "A file of that page.", public=False),
+    ]

@@ -1,0 +1,43 @@
+"""What tells whether the service is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
+from app.serve.index import Route
+from app.serve.openapi import common
+from app.serve.openapi.words import JSON, Answer
+
+
+def of_health(checks: Mapping[str, Check]) -> list[Route]:
+    """List what tells whether the service is well."""
+    return [
+        Route(
+            "GET",
+            "/ping",
+            Ping(),
+            "Answers pong and touches nothing.",
+            answers={200: Answer("pong", {JSON: Pong})},
+            operation="ping",
+        ),
+        Route(
+            "GET",
+            "/health/live",
+            Live(),
+            "Whether the process answers.",
+            answers={200: Answer("It does.", {JSON: Liveness})},
+            operation="live",
+        ),
+        Route(
+            "GET",
+            "/health/ready",
+            Ready(checks),
+            "Whether each part the service needs answers; 503 when one doesn't.",
+            answers={
+                200: Answer("Each part answers.", {JSON: Readiness}),
+                503: Answer("A part doesn't answer.", {JSON: Readiness}, common.AGAIN),
+            },
+            operation="ready",
+        ),
+    ]

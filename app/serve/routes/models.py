@@ -1,0 +1,49 @@
+"""What there is to predict with."""
+
+from __future__ import annotations
+
+from app.serve.index import Route
+from app.serve.models import Model, ModelList, ModelResource, Models, VersionResource
+from app.serve.openapi import common
+from app.serve.openapi.envelopes import VERSION_INFO
+from app.serve.openapi.words import JSON, Answer, refusal
+from app.service import Service
+
+
+def of_models(service: Service, default_model: str) -> list[Route]:
+    """List what there is to predict with."""
+    name = common.name(service.models, default_model)
+    return [
+        Route(
+            "GET",
+            "/models",
+            ModelList(service),
+            "All models with their parameters and versions.",
+            answers={200: Answer("The models.", {JSON: Models})},
+            operation="list_models",
+        ),
+        Route(
+            "GET",
+            "/models/{name}",
+            ModelResource(service),
+            "One model with its parameters and versions.",
+            shown=f"/models/{default_model}",
+            answers={200: Answer("The model.", {JSON: Model}), 404: refusal("There is no such model.")},
+            parameters=(name,),
+            operation="get_model",
+        ),
+        Route(
+            "GET",
+            "/models/{name}/versions/{version}",
+            VersionResource(service),
+            "What is known of a version (a number or `latest`): parameters, columns, metrics, digests.",
+            shown=f"/models/{default_model}/versions/latest",
+            answers={
+                200: Answer("The version.", {JSON: VERSION_INFO}),
+                404: refusal("There is no such model or version."),
+                500: refusal("The version is damaged on disk."),
+            },
+            parameters=(name, common.VERSION_IN_PATH),
+            operation="get_version",
+        ),
+    ]

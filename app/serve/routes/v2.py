@@ -1,0 +1,132 @@
+"""The Open Inference Protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.schemas import ProtocolError
+from app.serve.health import Check, Ready
+from app.serve.index import Route
+from app.serve.openapi import common
+from app.serve.openapi.words import JSON, Answer, Answers, Body, Parameter
+from app.serve.v2.infer import Infer
+from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
+from app.serve.v2.metadata import (
+    ModelMetadata,
+    ModelReadiness,
+    ModelReady,
+    ModelTensors,
+    Server,
+    ServerInfo,
+    ServerLive,
+    ServerLiveness,
+    ServerReadiness,
+    ServerReady,
+)
+from app.service import Service
+
+TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
+JSON_LENGTH = Parameter(HEADER, str, "How many bytes of the body are JSON; binary tensors follow.", "header")
+
+
+def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
+    """List the protocol's routes."""
+    parts = ServerReady(Ready(checks))
+    server = [
+        Route(
+            "GET",
+            "/v2",
+            Server(),
+            "The server's name and extensions, by the Open Inference Protocol.",
+            answers={200: Answer("The server.", {JSON: ServerInfo})},
+            operation="v2_server",
+        ),
+        Route(
+            "GET",
+            "/v2/health/live",
+            ServerLive(),
+            "Whether the process answers.",
+            answers={200: Answer("It does.", {JSON: ServerLiveness})},
+            operation="v2_live",
+        ),
+        Route(
+            "GET",
+            "/v2/health/ready",
+            parts,
+            "Whether each part answers; 503 when one doesn't.",
+            answers={
+                200: Answer("Each part answers.", {JSON: ServerReadiness}),
+                503: Answer("A part doesn't answer.", {JSON: ServerReadiness}, common.AGAIN),
+            },
+            operation="v2_ready",
+        ),
+    ]
+    name = common.name(service.models, default_model)
+    of_latest = _of_model(service, infer)
+    of_version = [
+        route._replace(
+            path=route.path.replace("{name}", "{name}/versions/{version}"),
+            shown=route.path.replace("{name}", f"{default_model}/versions/latest"),
+            parameters=(common.VERSION_IN_PATH, *route.parameters),
+            operation=f"{route.operation}_version",
+        )
+        for route in of_latest
+    ]
+    shown = [route._replace(shown=route.path.replace("{name}", default_model)) for route in of_latest]
+    return server + [route._replace(parameters=(name, *route.parameters)) for route in [*shown, *of_version]]
+
+
+def _of_model(service: Service, infer: Infer) -> list[Route]:
+    path, missing = "/v2/models/{name}", _refusal("There is no such model or version, or nothing is fitted.")
+    damaged = _refusal("The version is damaged on disk.")
+    return [
+        Route(
+            "GET",
+            path,
+            ModelMetadata(service),
+            "The tensors of a model, by the Open Inference Protocol.",
+            answers={200: Answer("The tensors.", {JSON: ModelTensors}), 404: missing, 500: damaged},
+            operation="v2_model",
+        ),
+        Route(
+            "GET",
+            f"{path}/ready",
+            ModelReady(service),
+            "Whether a model can predict, by the Open Inference Protocol.",
+            answers={200: Answer("It can.", {JSON: ModelReadiness}), 404: missing, 500: damaged},
+            operation="v2_model_ready",
+        ),
+        Route(
+            "POST",
+            f"{path}/infer",
+            infer,
+            "Predicts y for the tensor X, by the Open Inference Protocol: JSON or binary tensors.",
+            TENSOR,
+            answers={
+                200: Answer("The output.", {JSON: InferenceResponse, BINARY: None}, {HEADER: "Where binary y begins."}),
+                404: missing,
+                **INFER_REFUSALS,
+            },
+            parameters=(JSON_LENGTH, common.IDEMPOTENCY),
+            body=Body({JSON: InferenceRequest, BINARY: None}),
+            operation="v2_infer",
+        ),
+    ]
+
+
+def _refusal(description: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return an answer in the protocol's own form."""
+    return Answer(description, {JSON: ProtocolError}, headers or {})
+
+
+INFER_REFUSALS: Answers = {
+    400: _refusal("The request can't be read, or a tensor is wrong."),
+    408: _refusal("The body stopped coming."),
+    409: _refusal("The job was taken from its worker, and what it made counts no more."),
+    413: _refusal("The body is over TRINITY_MAX_BODY bytes."),
+    415: _refusal("The body is of another type, or it is compressed."),
+    429: _refusal("As many jobs wait as may.", common.AGAIN),
+    500: _refusal("The model failed, or its worker was lost each time it was tried."),
+    503: _refusal("The ledger doesn't answer, or as much goes on as this process allows.", common.AGAIN),
+    504: _refusal("The prediction was not done in time."),
+}
