@@ -26,7 +26,7 @@ class ServerInfo(msgspec.Struct):
 
     name: Literal["trinity"] = "trinity"
     version: str = VERSION
-    extensions: list[str] = ["binary_tensor_data"]
+    extensions: tuple[str, ...] = ("binary_tensor_data",)
 
 
 class ServerLiveness(msgspec.Struct):
