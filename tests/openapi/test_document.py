@@ -14,6 +14,7 @@ from tests.conftest import trinity
 from tests.servers import until
 
 MODES: list[Mode] = ["inline", "redis"]
+BINARY = {"application/x-npy", "application/octet-stream"}
 SYNC_HAS_NOT = {"/jobs", "/jobs/{job_id}", "/jobs/{job_id}/result", "/jobs/{job_id}/events", "/jobs/{job_id}/retry"}
 
 
@@ -101,6 +102,8 @@ def test_every_example_works(plain: Api, document: Json) -> None:
             continue  # there is no job before one is submitted: test_links_lead_on, test_listed_examples_run
         bodies = said.get("requestBody", {}).get("content", {"": {}})
         for media, content in bodies.items():
+            if media in BINARY:  # which has no example that JSON could hold
+                continue
             answer = send(plain, method, path, said.get("parameters", []), media, content.get("example"))
             assert answer.status_code in (200, 202), (method, path, media, answer.text)
             if plain.queued and answer.status_code == 202:
