@@ -4,7 +4,6 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +66,6 @@ def test_the_trinity(running: Api, module: Callable[[str], Any]) -> None:
         pairs = models.ScoreBody(data=models.Pairs(x=[[0.0], [1.0]], y=[3.0, 2.4]))
         scored = ended(module(f"{trinity_api}.score_model").sync_detailed("polynomial", client=client, body=pairs))
         assert (scored.result.n, scored.result.r2) == (2, pytest.approx(1.0))
-        table = module("types").File(payload=BytesIO(b"a,b\n1,2\n2,4\n3,6\n"))
-        call = module(f"{trinity_api}.fit").sync_detailed
-        from_csv = ended(call(client=client, body=table, target=["b"], model=models.FitModel("multivariate")))
-        assert from_csv.result.terms == ["1", "a"]
 
 
 def test_refusals_are_typed(running: Api, module: Callable[[str], Any]) -> None:

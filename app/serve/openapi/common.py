@@ -49,7 +49,7 @@ JOB_FILTERS = (
 AGAIN = {"Retry-After": "Seconds after which to try again."}
 ANY_RESULT: Any = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in RESULTS.values()]}
 UNREADABLE: Answers = {
-    400: refusal("The body can't be read: it is not JSON, not CSV, or not whole; or the Idempotency-Key is none."),
+    400: refusal("The body can't be read: it is not JSON, not CSV, or not whole; or the Idempotency-Key can't be."),
     408: refusal("The body stopped coming."),
     413: refusal("The body is over TRINITY_MAX_BODY bytes."),
     415: refusal("The body is neither JSON nor CSV, or it is compressed."),
