@@ -171,7 +171,7 @@ class Client:
 
         Raise Unreachable.
         """
-        answer = self._transport.send(Sent("GET", "/health/ready"), Deadline(0.0))
+        answer = self._transport.send(Sent("GET", "/health/ready", once=True), self.deadline(None))
         found: Any = answer.json() if answer.headers.get("Content-Type") == "application/json" else checked(answer)
         if not isinstance(found, dict) or "parts" not in found:
             raise TrinityError("there is no Trinity at this URL", answer.status_code)

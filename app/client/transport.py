@@ -58,6 +58,8 @@ class Sent(NamedTuple):
     headers: Mapping[str, str] = {}
     answer_s: float | None = ANSWER_S
     """How long the answer may take; None for as long as the deadline lets it."""
+    once: bool = False
+    """Whether any first answer, or none, is what is wanted to be known."""
 
 
 class Transport:
@@ -90,7 +92,7 @@ class Transport:
                 failure = f"{type(error).__name__}: {error}".rstrip(": ")
                 lost += 1
             pause_s = (retry_after_s(answer) if answer is not None else None) or _pause_s(max(lost, busy))
-            if lost == MAX_LOST or busy == MAX_BUSY or pause_s >= deadline.left_s:
+            if request.once or lost == MAX_LOST or busy == MAX_BUSY or pause_s >= deadline.left_s:
                 if answer is not None:
                     return answer
                 tries = f"{lost} {'try' if lost == 1 else 'tries'}"
@@ -106,7 +108,7 @@ class Transport:
         self._http.close()
 
     def _once(self, request: Sent, deadline: Deadline) -> httpx.Response:
-        left_s = max(deadline.left_s, MOMENT_S)
+        left_s = max(deadline.left_s, MOMENT_S)  # a timeout of 0 is none
         answer_s = left_s if request.answer_s is None else min(left_s, request.answer_s)
         timeout = httpx.Timeout(answer_s, connect=min(CONNECT_S, left_s))
         headers, query, content = dict(request.headers), dict(request.query), None
