@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
-import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
 from app.serve.answer import send_json
 from app.service import Service
+from app.service.described import described, shown
 
 
 class ModelList:
@@ -22,8 +21,8 @@ class ModelList:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """List the models with their parameters and versions."""
-        described = [await asyncio.to_thread(describe, self._service, name) for name in sorted(self._service.models)]
-        send_json(resp, {"models": described})
+        listed = [await asyncio.to_thread(described, self._service, name) for name in sorted(self._service.models)]
+        send_json(resp, {"models": listed})
 
 
 class ModelResource:
@@ -35,7 +34,7 @@ class ModelResource:
     async def on_get(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
         """Describe one model."""
         self._service.model(name)
-        send_json(resp, await asyncio.to_thread(describe, self._service, name))
+        send_json(resp, await asyncio.to_thread(described, self._service, name))
 
 
 class VersionResource:
@@ -54,26 +53,4 @@ class VersionResource:
         if wanted == 0:
             raise NotFound(f"model {name!r} has no version 0; they count from 1")
         manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
-        shown: dict[str, Any] = msgspec.to_builtins(manifest)
-        del shown["learned"]  # the model's own; what callers may rely on is in the other members
-        return shown
-
-
-def describe(service: Service, name: str) -> dict[str, Any]:
-    """Return a model's parameters as JSON Schema, and its versions."""
-    kind = service.models[name]
-    return {
-        "name": name,
-        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
-        "params": _schema(kind.parameters()),
-        "versions": service.store.versions(name),
-        "aliases": service.store.aliases(name),
-        "links": {"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
-    }
-
-
-def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of the parameters themselves, and not a reference to it."""
-    (schema,), components = msgspec.json.schema_components([parameters])
-    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
-    return found
+        return shown(manifest)
