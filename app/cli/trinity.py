@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from app.cli.places import where
 from app.cli.show import as_json, table
-from app.cli.where import Command, Done, Failed, Where, options, where
+from app.cli.where import Command, Done, Failed, Where, options
 
 FILE = click.File("rb")
 

@@ -1,4 +1,4 @@
-"""Where commands work: on the local store or on a server, behind one interface; and how their errors are told."""
+"""Where commands work, the local store or a server: one interface, the options, and how errors are told."""
 
 from __future__ import annotations
 
@@ -85,17 +85,6 @@ def server_options(command: Command) -> Command:
     """Add the options of a command that works on a server only."""
     server = click.option("--server", metavar="URL", envvar="TRINITY_SERVER", required=True, help="The server.")
     return server(_key_file(command))
-
-
-def where(server: str | None, key_file: str | None) -> Where:
-    """Return the server, or the local store; nothing is asked yet."""
-    if server is None:
-        from app.cli.local import Local
-
-        return Local()
-    from app.cli.remote import Remote
-
-    return Remote(client(server, key_file))
 
 
 def client(server: str, key_file: str | None, timeout_s: float | None = None) -> Client:

@@ -1,0 +1,16 @@
+"""The choice between the local store and a server."""
+
+from __future__ import annotations
+
+from app.cli.where import Where, client
+
+
+def where(server: str | None, key_file: str | None) -> Where:
+    """Return the server, or the local store; nothing is asked yet."""
+    if server is None:
+        from app.cli.local import Local
+
+        return Local()
+    from app.cli.remote import Remote
+
+    return Remote(client(server, key_file))
