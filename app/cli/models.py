@@ -8,7 +8,7 @@ from app.cli.places import where
 from app.cli.show import as_json, table
 from app.cli.where import Where, options
 
-METRICS = ("r2", "rmse", "mae", "n")
+METRICS = ("r2", "rmse", "n")
 
 
 @click.group(invoke_without_command=True)
@@ -33,7 +33,7 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
         as_json(found)
         return
     rows = [[each["name"], len(each["versions"]), *_latest(place, each)] for each in found]
-    table(["model", "versions", "latest", *METRICS, "created", "params"], rows)
+    table(["model", "versions", "latest", *METRICS, "created"], rows)
 
 
 @models.command()
@@ -68,10 +68,10 @@ def show(
 
 
 def _latest(place: Where, model: dict[str, object]) -> list[object]:
-    """Return the number, metrics, time and parameters of the latest version; nothings before the first fit."""
+    """Return the number, metrics and time of the latest version; nothings before the first fit."""
     aliases = model["aliases"]
     if not isinstance(aliases, dict) or "latest" not in aliases:
-        return [None] * (len(METRICS) + 3)
+        return [None] * (len(METRICS) + 2)
     found = place.version(str(model["name"]), "latest")
     metrics = [found["metrics"].get(name) for name in METRICS]
-    return [found["version"], *metrics, str(found["created"])[:19].replace("T", " "), found["params"]]
+    return [found["version"], *metrics, str(found["created"])[:16].replace("T", " ")]

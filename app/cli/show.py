@@ -14,11 +14,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; without a terminal, columns padded with spaces under their headings."""
     cells = [[text(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
+        from rich import box
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        shown = Table(*headings)
+        first, *others = headings
+        shown = Table(Column(first, no_wrap=True), *(Column(each, overflow="fold") for each in others))
+        shown.box, shown.pad_edge, shown.collapse_padding = box.SIMPLE_HEAD, False, True
         for row in cells:
             shown.add_row(*map(Text, row))  # as text: no word of a model's is markup
         Console().print(shown)

@@ -1,6 +1,9 @@
 """jobs: a server's queue at the command line; exit codes tell how a job ended."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from app.keys import new_key
 from tests.cli.running import run
 from tests.conformance.client import Api, gate, only_inline, only_queued
 from tests.conftest import trinity
+from tests.servers import ROOT
 
 
 def queued(api: Api, body: object) -> str:
@@ -23,6 +27,23 @@ def test_a_job_is_awaited(api: Api) -> None:
     assert ran.code == 0
     assert ran.err.splitlines()[-1] == "SUCCESS"
     assert job in ran.out and "SUCCESS" in ran.out
+
+
+@only_queued
+def test_a_terminal_gets_a_bar(api: Api) -> None:
+    """With the job's verb, model and state beside it."""
+    job = queued(api, {"data": {"source": "dummy"}})
+    ours, theirs = os.openpty()
+    try:
+        command = [sys.executable, "-m", "app", "jobs", "wait", job, "--server", str(api.http.base_url)]
+        env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=theirs, check=False)
+        said = os.read(ours, 65_536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0
+    assert "fit polynomial: SUCCESS" in said and "━" in said
 
 
 @only_queued
