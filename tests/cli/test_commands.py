@@ -1,9 +1,12 @@
 """models, fit, predict, score: on the local store and on a server the same, for people and for scripts."""
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,8 +123,10 @@ def test_ctrl_c_is_clean(tmp_path: Path) -> None:
         [sys.executable, "-m", "app", "fit", "-", "--target", "y"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        # it waits for its input once it reads it
-        until(lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text(), "the command to read")
+        assert process.stdin is not None
+        pipe = process.stdin.fileno()
+        os.write(pipe, b"x")
+        until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4), "the command to read its input")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")

@@ -81,6 +81,10 @@ def test_another_process_predicts(client: Client) -> None:
     model = client.model("polynomial", degree=2).fit(X, Y)
     written = pickle.dumps(model)
     np.testing.assert_array_equal(pickle.loads(written).predict(X), model.predict(X))  # noqa: S301  our own bytes
+    elsewhere = "import pickle, sys; print(pickle.load(sys.stdin.buffer).predict([[1.0, 2.0]])[0])"
+    command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", elsewhere]
+    done = subprocess.run(command, cwd=ROOT, input=written, capture_output=True, check=True)
+    assert float(done.stdout) == pytest.approx(3.0)
     again = client.fitted("polynomial", model.version_)
     assert again.get_params() == model.get_params()
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
