@@ -18,6 +18,8 @@ from app.keys import parse
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
+CALLERS = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE"})
+"""Of those who call a Trinity, by the command line or the client; none of the service's settings."""
 
 
 class SettingsError(Exception):
@@ -135,7 +137,7 @@ _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 def _given(variables: Mapping[str, str | None], problems: list[str]) -> dict[str, str | None]:
     """Return our variables, an empty one as its default (None); X_FILE stands for X and wins over it."""
     given: dict[str, str | None] = {}
-    for variable in sorted(name for name in variables if name.startswith(PREFIX)):
+    for variable in sorted(name for name in variables if name.startswith(PREFIX) and name not in CALLERS):
         value, setting = variables[variable], variable.removesuffix(FILE_SUFFIX)
         if setting not in _FIELDS:
             problems.append(_unknown(variable))

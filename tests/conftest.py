@@ -75,7 +75,7 @@ class ByMode(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        mode = re.search(r"^tests/conformance/.*\[(?:.*-)?(inline|redis|rabbit)(?:-.*)?\]$", nodeid)
+        mode = re.search(r"^tests/(?:client|conformance)/.*\[(?:.*-)?(inline|redis|rabbit)(?:-.*)?\]$", nodeid)
         return mode[1] if mode else super()._split_scope(nodeid)
 
 

@@ -10,11 +10,12 @@ APP = Path(__file__).resolve().parent.parent / "app"
 # From the entrances down: a room imports from itself and from the lines below its own.
 FLOORS = [
     {"app", "app.__main__"},
+    {"app.cli"},
     {"app.stack", "app.web"},
     {"app.consumer", "app.guard", "app.http", "app.redis_lanes", "app.serve", "app.supervisor", "app.tasks"},
     {"app.dispatch", "app.keeper"},
     {"app.bootstrap"},
-    {"app.ledger", "app.service"},
+    {"app.client", "app.ledger", "app.service"},
     {"app.data", "app.model", "app.payloads", "app.store", "app.webhooks"},
     {"app.envelopes", "app.lanes", "app.pointers"},
     {"app.schemas"},

@@ -18,7 +18,7 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
     """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; if finite, `limits` says."""
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
-    rows, targets = _as_rows(X), _as_float(y, "y")
+    rows, targets = as_rows(X), _as_float(y, "y")
     if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
         raise ValueError(f"y must be of shape (n,) or (n, k), got {targets.shape}.")
     if len(rows) != len(targets):
@@ -28,7 +28,7 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
 
 def check_rows(X: ArrayLike, of: Any) -> Array:
     """Bring X (m, p) to float64: finite, and of the width that the model `of` was fitted to."""
-    rows = _as_rows(X)
+    rows = as_rows(X)
     if rows.shape[1] != of.n_features_in_:
         raise ValueError(
             f"X has {rows.shape[1]} features, but {type(of).__name__} is expecting "
@@ -38,7 +38,8 @@ def check_rows(X: ArrayLike, of: Any) -> Array:
     return rows
 
 
-def _as_rows(X: ArrayLike) -> Array:
+def as_rows(X: ArrayLike) -> Array:
+    """Bring X (m, p), m and p at least 1, to float64; if finite, `limits` says."""
     rows = _as_float(X, "X")
     if rows.ndim != 2:  # noqa: PLR2004 - a matrix
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any, overload
 
 import msgspec
@@ -13,17 +12,7 @@ from app.errors import NotFound
 from app.schemas import Version
 from app.serve.answer import send_json
 from app.service import Service
-
-
-class Model(msgspec.Struct):
-    """A model: its parameters as JSON Schema, the numbers of its versions, and the versions that have names."""
-
-    name: str
-    description: str
-    params: dict[str, Any]
-    versions: list[int]
-    aliases: dict[str, int]
-    links: dict[str, str]
+from app.service.described import Model, described, shown
 
 
 class Models(msgspec.Struct):
@@ -40,8 +29,8 @@ class ModelList:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """List the models with their parameters and versions."""
-        described = [await asyncio.to_thread(describe, self._service, name) for name in sorted(self._service.models)]
-        send_json(resp, Models(described))
+        listed = [await asyncio.to_thread(described, self._service, name) for name in sorted(self._service.models)]
+        send_json(resp, Models(listed))
 
 
 class ModelResource:
@@ -53,7 +42,7 @@ class ModelResource:
     async def on_get(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
         """Describe one model."""
         self._service.model(name)
-        send_json(resp, await asyncio.to_thread(describe, self._service, name))
+        send_json(resp, await asyncio.to_thread(described, self._service, name))
 
 
 class VersionResource:
@@ -72,9 +61,7 @@ class VersionResource:
         if wanted == 0:
             raise NotFound(f"model {name!r} has no version 0; they count from 1")
         manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
-        shown: dict[str, Any] = msgspec.to_builtins(manifest)
-        del shown["learned"]  # the model's own; what callers may rely on is in the other members
-        return shown
+        return shown(manifest)
 
 
 @overload
@@ -90,23 +77,3 @@ def numbered(version: str | None) -> Version | None:
     if version is not None and version.isascii() and version.isdigit() and len(version) < 10:  # noqa: PLR2004
         return int(version)
     return version
-
-
-def describe(service: Service, name: str) -> Model:
-    """Return a model's parameters as JSON Schema, and its versions."""
-    kind = service.models[name]
-    return Model(
-        name=name,
-        description=(inspect.getdoc(kind) or "").partition("\n")[0],
-        params=_schema(kind.parameters()),
-        versions=service.store.versions(name),
-        aliases=service.store.aliases(name),
-        links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
-    )
-
-
-def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of the parameters themselves, and not a reference to it."""
-    (schema,), components = msgspec.json.schema_components([parameters])
-    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
-    return found

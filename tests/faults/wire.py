@@ -22,6 +22,7 @@ class Wire:
         self.url = url.replace(f":{parts.port}", f":{self.port}")
         self.delay_s = 0.0
         self._open: asyncio.Event
+        self._server: asyncio.Server
         self._strike: tuple[bytes, Callable[[], None], bool] | None = None
         self._awaited = False  # the request to strike after is on its way
         self._loop = asyncio.new_event_loop()
@@ -60,6 +61,7 @@ class Wire:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
         self._loop.run_forever()
+        self._server.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
@@ -68,7 +70,7 @@ class Wire:
     async def _serve(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
-        await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     def _reset(self) -> None:
         if not self._open.is_set():

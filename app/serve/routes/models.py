@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from app.serve.index import Route
-from app.serve.models import Model, ModelList, ModelResource, Models, VersionResource
+from app.serve.models import ModelList, ModelResource, Models, VersionResource
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import VERSION_INFO
 from app.serve.openapi.words import JSON, Answer, refusal
 from app.service import Service
+from app.service.described import Model
 
 
 def of_models(service: Service, default_model: str) -> list[Route]:

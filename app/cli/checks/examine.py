@@ -1,0 +1,73 @@
+"""Runs the checks, all at once, each for so long at the most, and keeps secrets out of what they say."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from app.cli.checks.finding import Finding
+from app.cli.checks.queue import check_broker, check_ledger
+from app.cli.checks.system import check_libraries, check_python, check_store
+from app.settings import SECRETS, Mode, Settings, SettingsError, load
+
+LIMIT_S = 10.0
+Check = Callable[[Settings], list[Finding]]
+ALWAYS: dict[str, Check] = {"python": check_python, "libraries": check_libraries, "store": check_store}
+QUEUED: dict[str, Check] = {"ledger": check_ledger, "broker": check_broker}
+
+
+def examine(limit_s: float = LIMIT_S) -> list[Finding]:
+    """Return what is found, the settings of the environment first; nothing else can be asked while they are wrong."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        problems = str(error).splitlines()
+        return [Finding("settings", "fail", each, "correct it in the environment or in .env") for each in problems]
+    queued = settings.mode is Mode.ASYNC
+    finding = Finding("settings", "ok", f"{settings.mode} mode, models from {settings.models}")
+    return [finding, *run({**ALWAYS, **(QUEUED if queued else {})}, settings, limit_s)]
+
+
+def run(checks: Mapping[str, Check], settings: Settings, limit_s: float) -> list[Finding]:
+    """Return what the checks find, in their order; one that doesn't end in time has found that."""
+    found: dict[str, list[Finding]] = {}
+
+    def look(part: str, check: Check) -> None:
+        try:
+            found[part] = check(settings)
+        except Exception as error:  # noqa: BLE001  whatever a part does, the others are looked at
+            found[part] = [
+                Finding(part, "fail", f"{type(error).__name__}: {error}", f"see why {part} can't be checked")
+            ]
+
+    threads = [threading.Thread(target=look, args=each, daemon=True) for each in checks.items()]
+    end = time.monotonic() + limit_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = f"no answer within {limit_s:g} seconds"
+    findings = [
+        finding
+        for part in checks
+        for finding in found.get(part) or [Finding(part, "fail", late, "see whether it hangs; restart it")]
+    ]
+    return [replace(finding, detail=without(secrets_of(settings), finding.detail)) for finding in findings]
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return every text that must not be shown, as it is set and as a library may quote it."""
+    urls = [url for url in (settings.broker_url, settings.ledger_url) if url]
+    passwords = [password for url in urls if (password := urlsplit(url).password)]
+    kept = [str(value) for name in SECRETS if (value := getattr(settings, name))]
+    return [*kept, *passwords, *map(unquote, passwords)]
+
+
+def without(secrets: list[str], text: str) -> str:
+    """Return the text with every secret masked."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,73 @@
+"""This machine's part: Python, the libraries, the models and the store."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from app.bootstrap import build
+from app.cli.checks.finding import Finding
+from app.settings import Settings, SettingsError
+
+PYTHON = (3, 11)
+LIBRARIES = ("falcon", "gunicorn", "celery", "redis", "kombu", "msgspec", "numpy", "scipy")
+PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
+LITTLE_BYTES, NONE_BYTES = 1024**3, 64 * 1024**2
+GIB = 1024**3
+
+
+def check_python(_: Settings) -> list[Finding]:
+    """Look at Python's version."""
+    wanted = ".".join(map(str, PYTHON))
+    state = sys.version_info >= PYTHON
+    todo = "" if state else f"run Trinity with Python {wanted} or newer"
+    return [Finding("python", "ok" if state else "fail", platform.python_version(), todo)]
+
+
+def check_libraries(_: Settings) -> list[Finding]:
+    """Hold the libraries' versions against the ranges of pyproject.toml where that is there: an image holds none."""
+    from packaging.requirements import Requirement
+
+    text = PYPROJECT.read_text(encoding="utf-8") if PYPROJECT.is_file() else ""
+    wanted = [Requirement(each) for each in tomllib.loads(text).get("project", {}).get("dependencies", LIBRARIES)]
+    problems = []
+    for requirement in wanted:
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            problems.append(f"{requirement.name} isn't installed")
+            continue
+        if found not in requirement.specifier:
+            problems.append(f"{requirement.name} is {found}, wanted is {requirement.specifier}")
+    if problems:
+        return [Finding("libraries", "fail", each, "pip install -r requirements.txt") for each in problems]
+    return [Finding("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))]
+
+
+def check_store(settings: Settings) -> list[Finding]:
+    """Find whether the models can be served, and versions written, and how much space is left for them."""
+    try:
+        house = build(settings)
+    except SettingsError as error:
+        return [Finding("models", "fail", str(error), "correct TRINITY_MODELS, TRINITY_DEFAULT_MODEL or the module")]
+    models = Finding("models", "ok", ", ".join(sorted(house.service.models)))
+    try:
+        house.check_store()
+    except SettingsError as error:
+        todo = f"let this user write to {Path(settings.store).resolve()}, or set TRINITY_STORE"
+        return [models, Finding("store", "fail", re.sub(r"^TRINITY_STORE: ", "", str(error)), todo)]
+    return [models, _space(Path(settings.store).resolve())]
+
+
+def _space(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    detail = f"{folder} can be written to, {free / GIB:.1f} GiB are free"
+    if free < LITTLE_BYTES:
+        todo = "make room, or remove old versions and results: a fit needs space for its version"
+        return Finding("store", "fail" if free < NONE_BYTES else "warn", detail, todo)
+    return Finding("store", "ok", detail)

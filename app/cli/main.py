@@ -1,0 +1,48 @@
+"""The group of all commands, and how their errors end: one clear line and an exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from app.cli.doctor import doctor
+from app.cli.jobs import jobs
+from app.cli.models import models
+from app.cli.programs import config, key, serve, stack, worker
+from app.cli.trinity import fit, predict, score
+from app.cli.where import Failed
+
+INTERRUPTED = 130
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 no answer, or not done in time; 130 interrupted. "
+    "`python -m app COMMAND --help` shows each command with an example."
+)
+
+
+class Commands(click.Group):
+    """A group whose commands may raise what the settings, the models and the client raise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raise click's exceptions alone."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            failed = Failed.told_of(error)
+            if failed is None:
+                raise
+            raise failed from None
+
+
+@click.group(cls=Commands, epilog=EXIT_CODES)
+def cli() -> None:
+    """Run Trinity's programs, use its models from here or on a server, and find out what is wrong."""
+
+
+for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs):
+    cli.add_command(command)

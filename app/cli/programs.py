@@ -1,0 +1,106 @@
+"""serve, worker, stack: the programs; config, key: their settings and their callers' keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+
+import click
+
+PASS_ON = {"ignore_unknown_options": True}
+
+
+@click.command(context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> None:
+    """Serve HTTP; ARGUMENTS go to gunicorn.
+
+    In the mode that TRINITY_MODE names.
+
+    \b
+    Example: python -m app serve --bind 127.0.0.1:5000
+    """
+    _become("gunicorn", "app:api", *arguments)
+
+
+@click.command(context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def worker(arguments: tuple[str, ...]) -> None:
+    """Run queued jobs; ARGUMENTS go to celery.
+
+    \b
+    Example: python -m app worker --queues fit,predict,score
+    """
+    _become("celery", "--app", "app.tasks", "worker", "--loglevel", "WARNING", "--events", *arguments)
+
+
+@click.command()
+def stack() -> None:
+    """Run the whole async mode on this machine.
+
+    Valkey, web, two workers and Flower, until Ctrl-C; BROKER=rabbit for RabbitMQ as the broker.
+
+    \b
+    Example: PORT=8080 python -m app stack
+    """
+    from app.stack import StackError, run
+
+    try:
+        sys.exit(run())
+    except StackError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+def config() -> None:
+    """Print every setting: its value, meaning and default.
+
+    Passwords and secrets are masked.
+
+    \b
+    Example: python -m app config | grep LEDGER
+    """
+    import msgspec
+
+    from app.settings import PREFIX, Settings, load
+
+    settings = load()
+    types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
+    for field in msgspec.structs.fields(Settings):
+        value, default = (_shown(field.name, of) for of in (getattr(settings, field.name), field.default))
+        click.echo(f"{PREFIX}{field.name.upper()}={value}")
+        click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--scopes", required=True, help="What it is for: read, predict, fit, joined by +.")
+def key(name: str, scopes: str) -> None:
+    """Make a key for the caller NAME.
+
+    The key goes to standard error, only now; its entry of TRINITY_API_KEYS to standard output.
+
+    \b
+    Example: python -m app key dashboard --scopes read+predict 2>dashboard.key >>keys.txt
+    """
+    from app.keys import new_key
+
+    try:
+        secret, made = new_key(name, scopes)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(secret, err=True)
+    click.echo(made.entry)
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Replace this process by a program of the same environment, which then gets the signals itself."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def _shown(name: str, value: object) -> str:
+    """Return a setting as its variable would say it, masked."""
+    from app.settings import masked
+
+    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value), name)

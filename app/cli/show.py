@@ -1,0 +1,49 @@
+"""Output: tables for people on a terminal, the same plain where it is not one, and JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; without a terminal, columns padded with spaces under their headings."""
+    cells = [[text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        from rich import box
+        from rich.console import Console
+        from rich.table import Column, Table
+        from rich.text import Text
+
+        first, *others = headings
+        shown = Table(Column(first, no_wrap=True), *(Column(each, overflow="fold") for each in others))
+        shown.box, shown.pad_edge, shown.collapse_padding = box.SIMPLE_HEAD, False, True
+        for row in cells:
+            shown.add_row(*map(Text, row))  # as text: no word of a model's is markup
+        Console().print(shown)
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    for row in [list(headings), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def as_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def text(value: Any) -> str:
+    """Return a cell: numbers to six digits, nothing as a dash."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(text, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={text(item)}" for key, item in value.items()) or "-"
+    return str(value)

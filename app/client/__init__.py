@@ -1,0 +1,47 @@
+"""The Python client: a Trinity's models as estimators, its jobs, its health; needs numpy and httpx, and no server."""
+
+from app.client.client import Client
+from app.client.errors import (
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    Gone,
+    Invalid,
+    Malformed,
+    ModelFailed,
+    NotFitted,
+    NotFound,
+    Refused,
+    TimedOut,
+    TooLarge,
+    TrinityError,
+    Unauthenticated,
+    Unreachable,
+    WorkerLost,
+)
+from app.client.estimator import Estimator
+from app.client.jobs import Job
+
+__all__ = [
+    "Cancelled",
+    "Client",
+    "Conflict",
+    "DeadlineExceeded",
+    "Estimator",
+    "Forbidden",
+    "Gone",
+    "Invalid",
+    "Job",
+    "Malformed",
+    "ModelFailed",
+    "NotFitted",
+    "NotFound",
+    "Refused",
+    "TimedOut",
+    "TooLarge",
+    "TrinityError",
+    "Unauthenticated",
+    "Unreachable",
+    "WorkerLost",
+]

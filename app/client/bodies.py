@@ -1,0 +1,74 @@
+"""Requests as bytes: the one place that says in which form data goes out.
+
+JSON serves every verb. A form that is cheaper for bulk goes here: another `Body` with a media type and a query of its
+own, chosen by verb and size; nothing else in the client knows what a body looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from app.client.errors import Invalid
+from app.client.frames import Matrix
+
+Verb: TypeAlias = Literal["fit", "predict", "score"]
+BLOCK_VALUES = 200_000
+"""Numbers of X, or of predictions, in one request of a predict: some 4 MB of JSON; more rows are more requests."""
+
+
+class Body(NamedTuple):
+    """A request as it is sent."""
+
+    content: bytes
+    media_type: str
+    query: Mapping[str, Any] = {}
+
+
+def of_arrays(
+    X: Matrix,
+    y: NDArray[np.float64] | None = None,
+    columns: list[str] | None = None,
+    **members: Any,
+) -> Body:
+    """Encode X (n, p) and y (n,) or (n, k) with the other members of the request (params, version, timeout …)."""
+    data: dict[str, Any] = {"X": X.tolist()}
+    if y is not None:
+        data["y"] = y.tolist()
+    if columns is not None:
+        data["columns"] = columns
+    return of_members(data=data, **members)
+
+
+def of_members(**members: Any) -> Body:
+    """Encode a request of these members, without those that are None; raise Invalid for what JSON doesn't have."""
+    given = {key: _plain(value) for key, value in members.items() if value is not None}
+    try:
+        return Body(msgspec.json.encode(given), "application/json")
+    except TypeError as error:
+        raise Invalid(f"a parameter can't be sent: {error}") from None
+
+
+def of_csv(content: bytes, **query: Any) -> Body:
+    """Send a CSV file as it is: UTF-8, a header, then rows of numbers; all else (target, params …) is the query."""
+    return Body(content, "text/csv", {key: _worded(value) for key, value in query.items() if value is not None})
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's own numbers as Python's, in parameters too."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _worded(value: Any) -> Any:
+    """Return a query parameter as text that the service reads as the same value."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [_worded(item) for item in value]
+    return msgspec.json.encode(_plain(value)).decode()

@@ -1,0 +1,105 @@
+"""Jobs through the client: waiting with progress, cancelling, running again, and what sync mode says instead."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import client as trinity
+from app.client import Client
+from app.client.bodies import of_members
+from tests.conformance.client import Api, gate, only_inline, only_queued
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Client]:
+    with Client(str(api.http.base_url)) as client:
+        yield client
+
+
+@only_queued
+def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
+    """Each look at it is told; its result is the fit's."""
+    seen: list[str] = []
+    with gate(tmp_path) as pipe:
+        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        pipe.wait_for_fit()
+
+        def watch(job: trinity.Job) -> None:
+            seen.append(job.status)
+            if job.status == "STARTED":
+                pipe.open()
+
+        job.wait(progress=watch)
+    assert seen[-1] == "SUCCESS" and "STARTED" in seen
+    assert job.result()["version"] == job.version
+    assert client.job(job.id).finished
+
+
+@only_queued
+def test_a_job_is_cancelled_and_runs_again(client: Client, tmp_path: Path) -> None:
+    """What its result was then is an error with the job's id; a job that ended well is neither."""
+    with gate(tmp_path) as pipe:
+        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        pipe.wait_for_fit()
+        with pytest.raises(trinity.DeadlineExceeded) as late:
+            job.result(timeout_s=0.2)
+        assert late.value.job_id == job.id
+        assert job.cancel().status == "REVOKED"
+        with pytest.raises(trinity.Cancelled) as cancelled:
+            job.result()
+        assert (cancelled.value.status, cancelled.value.job_id) == (410, job.id)
+        pipe.nobody_waits()
+    assert job.retry().status == "PENDING"
+    job.cancel()
+    done = client.submit("fit")
+    with pytest.raises(trinity.Conflict, match="finished"):
+        done.cancel()
+    with pytest.raises(trinity.Conflict):
+        done.retry()
+
+
+@only_queued
+def test_jobs_are_listed(client: Client) -> None:
+    """Newest first, as many as there are; a result that the list leaves out is fetched."""
+    mine = [client.submit("fit", model="listed").id for _ in range(3)]
+    listed = list(client.jobs(verb="fit", model="listed"))
+    assert [job.id for job in listed] == mine[::-1]
+    assert listed[0].result()["metrics"]["n"] == 50
+
+
+@only_queued
+def test_a_failed_job_names_itself(client: Client) -> None:
+    """The error knows the job that failed, whether it was waited for or not."""
+    body = of_members(data={"X": [[0.0]] * 13, "y": [0.0] * 13})
+    with pytest.raises(trinity.ModelFailed) as failed:
+        client.submit("fit", body, "raising")
+    assert failed.value.job_id
+    assert client.job(failed.value.job_id).status == "FAILURE"
+
+
+@only_inline
+def test_sync_mode_has_results_and_no_jobs(client: Client) -> None:
+    """A submission is finished when it is back, and answers as a finished job does."""
+    job = client.submit("fit")
+    assert job.finished and job.wait() is job and job.refresh() is job
+    assert job.result()["version"] == job.version
+    with pytest.raises(trinity.Conflict):
+        job.cancel()
+    with pytest.raises(trinity.Conflict):
+        job.retry()
+    with pytest.raises(trinity.NotFound, match="sync mode"):
+        next(client.jobs())
+
+
+def test_health(client: Client, api: Api) -> None:
+    """Each part by its name."""
+    parts = {"store", "ledger", "broker"} if api.queued else {"store"}
+    assert client.health() == {"status": "ready", "parts": dict.fromkeys(parts, "ok")}
+
+
+def test_scores(client: Client) -> None:
+    """Fit and score without an estimator."""
+    found = client.fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0], "polynomial", params={"degree": 1})
+    score = client.score([[1.0], [2.0]], [1.0, 2.0], "polynomial", found["version"])
+    assert score["n"] == 2 and score["r2"] == pytest.approx(1)
