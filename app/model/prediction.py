@@ -78,7 +78,8 @@ class Predictor:
             for start in range(0, rows, step):
                 block = X[start : start + step]
                 self._add(block, space[:, : len(block)], sums[:, start : start + step])
-            finite = np.isfinite(sums.sum()) or np.isfinite(sums).all()  # a sum is the cheaper look at all of them
+            # a sum is the faster look at all of them, and finite unless one isn't, or it overflows itself
+            finite = np.isfinite(np.einsum("i->", sums.reshape(-1))) or np.isfinite(sums).all()
         if not finite:
             raise _beyond()
         return sums[0] if self._flat else np.ascontiguousarray(sums.T)

@@ -114,7 +114,8 @@ def matrix(values: _Array, pointer: str) -> Matrix:
 def finite(X: Matrix, pointer: str = "/data/X") -> Matrix:
     """Return X as it is; raise Invalid with a pointer to the first number that isn't finite."""
     with np.errstate(all="ignore"):
-        if np.isfinite(X.sum()):  # a sum takes no memory; it may also overflow where all numbers are finite
+        # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
+        if np.isfinite(np.einsum("i->", X.reshape(-1))):
             return X
     step = max(1, BLOCK_VALUES // X.shape[1])
     for start in range(0, len(X), step):

@@ -19,11 +19,11 @@ def trinity(**env: str) -> Iterator[Server]:
 
 
 @contextmanager
-def bare(answer_bytes: int) -> Iterator[Server]:
-    """The bare callable, answering bodies of this size."""
+def bare(answer_bytes: int, app: str = "app") -> Iterator[Server]:
+    """The bare callable (or the one that has the `whole` body), answering bodies of this size."""
     with tempfile.TemporaryDirectory(prefix="trinity-bench-") as folder:
         env = {"BENCH_ANSWER_BYTES": str(answer_bytes)}
-        with gunicorn("tests.bench.bare:app", Path(folder), **env) as server:
+        with gunicorn(f"tests.bench.bare:{app}", Path(folder), **env) as server:
             yield server
 
 
