@@ -46,6 +46,9 @@ class Dispatcher(Protocol):
     async def jobs(self, page: Page) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
 
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Give the newest jobs whenever they have changed; None shows that the stream lives. Raise NotFound."""
+
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
 

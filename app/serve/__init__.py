@@ -19,7 +19,7 @@ from app.serve.body import Bodies
 from app.serve.express import Express, Stop
 from app.serve.health import Check
 from app.serve.index import Index, Route
-from app.serve.jobs import JobEvents
+from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.request_id import RequestId
@@ -60,7 +60,7 @@ def create_app(
 
 def _answer_head(resource: Any) -> None:
     """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
-    if hasattr(resource, "on_get") and not isinstance(resource, JobEvents):
+    if hasattr(resource, "on_get") and not isinstance(resource, (BoardEvents, JobEvents)):
         resource.on_head = resource.on_get
 
 

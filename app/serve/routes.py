@@ -8,7 +8,7 @@ from app.dispatch.base import Dispatcher
 from app.schemas import VERBS, Verb
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Route
-from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
+from app.serve.jobs import BoardEvents, JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.trinity import VerbResource
 from app.service import Service
@@ -60,6 +60,7 @@ def of_jobs(dispatcher: Dispatcher, max_wait_s: int) -> list[Route]:
     listed = "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=."
     return [
         Route("GET", "/jobs", JobList(dispatcher), listed),
+        Route("GET", "/jobs/events", BoardEvents(dispatcher), "The newest jobs as server-sent events, at each change."),
         _shown(Route("GET", path, job, "A job's state; ?wait=S waits up to S seconds for its end.")),
         _shown(Route("GET", f"{path}/result", result, "A job's result alone, or the problem it ended in.")),
         _shown(Route("GET", f"{path}/events", events, "What happens to a job, as server-sent events.")),
