@@ -22,6 +22,8 @@ from app.serve.index import Index, Route
 from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
+from app.serve.page.assets import Assets
+from app.serve.page.front import Front
 from app.serve.request_id import RequestId
 from app.serve.trinity import VerbResource
 from app.service import Service
@@ -44,7 +46,10 @@ def create_app(
     api = App()
     api.add_middleware([RequestId(), Closing(dispatcher, pool)])
     problems.install(api)
-    listed.insert(0, Route("GET", "/", Index(settings.mode, listed), "This list."))
+    assets = Assets()
+    front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
+    listed.insert(0, Route("GET", "/", front, "This list; a page where a browser asks for HTML."))
+    api.add_route(assets.path, assets)
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)

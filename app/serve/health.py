@@ -43,13 +43,18 @@ class Ready:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell for each part whether it answers; 503 when one doesn't."""
-        states = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in self._checks.items()))
-        ready = all(state == "ok" for state in states)
+        parts = await states(self._checks)
+        ready = all(state == "ok" for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
-        parts = dict(zip(self._checks, states, strict=True))
         send_json(resp, {"status": "ready" if ready else "not ready", "parts": parts})
+
+
+async def states(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Ask each part, all at once; return "ok" for one that answers, and the name of the error for one that doesn't."""
+    found = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
 
 
 def _state(part: str, check: Check) -> str:
