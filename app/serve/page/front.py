@@ -142,5 +142,5 @@ def _template() -> Template:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= {"number": words.number, "moment": words.moment, "duration": words.duration}
+    environment.filters |= {each.__name__: each for each in (words.number, words.day, words.clock, words.duration)}
     return environment.get_template("page.html")

@@ -105,7 +105,7 @@ def _tick_up(scale: Axis, tick: float) -> Markup:
 def _name(name: str, scale: Axis, where: Markup) -> Markup:
     shown = name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
     text = Markup('<text class="name" {} text-anchor="middle">{}</text>')
-    return text.format(where, escape(shown + scale.unit))
+    return text.format(where, escape(scale.title(shown)))
 
 
 def _path(kind: str, data: str) -> Markup:

@@ -67,11 +67,14 @@ class View(NamedTuple):
 def view(service: Service, default_model: str, wanted: Wanted) -> View:
     """Gather what the page shows. It reads files and draws: call it in a thread."""
     models = [_model(service, name) for name in sorted(service.models, key=lambda name: (name != default_model, name))]
-    try:
-        chosen = _chosen(models, service, wanted)
-        return View(models, chosen, _shown(service, chosen, wanted), "")
-    except TrinityError as error:
-        return View(models, default_model, None, error.detail)
+    notice = ""
+    for asked in (wanted, Wanted()):
+        try:
+            chosen = _chosen(models, service, asked)
+            return View(models, chosen, _shown(service, chosen, asked), notice)
+        except TrinityError as error:
+            notice = notice or error.detail
+    return View(models, default_model, None, notice)
 
 
 def _chosen(models: Iterable[Model], service: Service, wanted: Wanted) -> str:

@@ -24,10 +24,14 @@ def power(exponent: int) -> str:
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
-def moment(when: datetime | float) -> str:
-    """Return a time of UTC, or seconds since the epoch, to the minute."""
-    at = when if isinstance(when, datetime) else datetime.fromtimestamp(when, UTC)
-    return at.astimezone(UTC).strftime("%-d %b %Y %H:%M")
+def day(when: datetime) -> str:
+    """Return the day, in UTC."""
+    return when.astimezone(UTC).strftime("%-d %b %Y")
+
+
+def clock(when: datetime) -> str:
+    """Return the time of the day, in UTC."""
+    return when.astimezone(UTC).strftime("%H:%M")
 
 
 def duration(seconds: float | None) -> str:
