@@ -253,13 +253,12 @@ function refresh(jobs) {
   if (news) show(location.href, ["models"]).catch(() => {});
 }
 
+// It may be pressed twice; disabled, it would lose the focus of who pressed it
 async function cancel(button) {
-  button.disabled = true;
   try {
     await send("DELETE", `/jobs/${button.dataset.cancel}`);
   } catch (error) {
     summary(error.message);
-    button.disabled = false;
   }
 }
 
