@@ -245,12 +245,18 @@ function duration(ms) {
   return ms < 1000 ? `${ms} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : ms < 3600000 ? `${(ms / 60000).toFixed(1)} min` : `${(ms / 3600000).toFixed(1)} h`;
 }
 
+// The page of the version that is shown, which is no longer the latest perhaps
+function shown() {
+  const { model, version } = byId("predict-form")?.dataset ?? {};
+  return model ? `/?model=${encodeURIComponent(model)}&version=${version}` : location.href;
+}
+
 // Whoever's fit it was: the list of versions is news
 function refresh(jobs) {
   const done = jobs.filter((job) => job.verb === "fit" && job.status === "SUCCESS").map((job) => job.id);
   const news = fits !== null && done.some((id) => !fits.has(id));
   fits = new Set(done);
-  if (news) show(location.href, ["models"]).catch(() => {});
+  if (news) show(shown(), ["models"]).catch(() => {});
 }
 
 // It may be pressed twice; disabled, it would lose the focus of who pressed it
