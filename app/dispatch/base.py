@@ -17,6 +17,7 @@ from app.service import Service
 
 logger = getLogger(__name__)
 Clock = Callable[[], float]
+BOARD_JOBS = 20  # of the newest jobs, shown to all who watch
 MOMENT_S = 0.02  # how long a result may wait for those that are done after it
 _encoder = msgspec.json.Encoder()
 

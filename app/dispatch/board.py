@@ -10,7 +10,6 @@ from app.dispatch.watch import ANY, Watch
 from app.errors import TrinityError
 from app.schemas import Job
 
-BOARD_JOBS = 20
 PAUSE_S = 0.25  # between two looks, when much happens
 LOOK_AGAIN_S = 5.0  # when nothing is heard of
 HEARTBEAT_S = 15.0

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from app.dispatch.accepting import Accepting
 from app.dispatch.asking import Asking
-from app.dispatch.base import IdempotencyKey
+from app.dispatch.base import BOARD_JOBS, IdempotencyKey
 from app.dispatch.bell import Bell
-from app.dispatch.board import BOARD_JOBS, Board
+from app.dispatch.board import Board
 from app.dispatch.watch import Watch
 from app.ledger import Earlier, Ledger, Submission
 from app.schemas import FINISHED, Event, Job, Page, Verb, Work

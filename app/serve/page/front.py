@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from falcon.asgi import Request, Response
 
 from app.data.dummy import DummyParams
-from app.dispatch.base import Dispatcher
-from app.dispatch.board import BOARD_JOBS
+from app.dispatch.base import BOARD_JOBS, Dispatcher
 from app.envelopes import envelope
 from app.errors import NotFound, TrinityError
 from app.schemas import FINISHED, Job, Page
