@@ -34,6 +34,8 @@ class Broker:
     url: str
     mapper: tuple[Part, ...] = ()
     node: tuple[Part, ...] = ()
+    api: str = ""
+    """Where Flower reads the figures of a broker that doesn't tell them itself."""
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
@@ -47,7 +49,7 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
     # Flower asks once, when it starts, which workers there are: it comes last
     services = (_web(web, environment), *_workers(broker.url, environment))
-    tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, environment),)]
+    tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
     urls = {
         "web": f"http://{HOST}:{web}",
         "Flower": f"http://{HOST}:{flower}",
@@ -107,8 +109,10 @@ def _workers(broker: str, environment: Mapping[str, str]) -> list[Part]:
     ]
 
 
-def _flower(port: int, environment: Mapping[str, str]) -> Part:
+def _flower(port: int, broker_api: str, environment: Mapping[str, str]) -> Part:
     options = ["flower", f"--address={HOST}", f"--port={port}", "--logging=warning"]
+    if broker_api:
+        environment = {**environment, "FLOWER_BROKER_API": broker_api}
     ready = _says(port, b"GET /healthcheck HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
     return Part("flower", [sys.executable, "-m", "celery", "--app", "app.tasks", *options], environment, ready)
 
@@ -140,9 +144,11 @@ def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> Broker:
 def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> Broker:
     """Return a private node of an installed RabbitMQ: own name, ports, folders, cookie and port mapper."""
     server, mapper = _program(RABBITMQ_DEBIAN, "rabbitmq-server"), _program("epmd")
-    port, mapper_port = _free_port(), _free_port()
+    port, mapper_port, api_port = _free_port(), _free_port(), _free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "enabled_plugins").write_text("[].\n", encoding="utf-8")
+    (folder / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
+    configuration = f"management.tcp.ip = {HOST}\nmanagement.tcp.port = {api_port}\n"
+    (folder / "rabbitmq.conf").write_text(configuration, encoding="utf-8")
     own = {
         "HOME": str(folder),  # where Erlang keeps its cookie
         "ERL_EPMD_PORT": str(mapper_port),
@@ -156,14 +162,15 @@ def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> Broker:
         "RABBITMQ_PID_FILE": str(folder / "node.pid"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         "RABBITMQ_CONF_ENV_FILE": str(folder / "no-environment"),
-        "RABBITMQ_CONFIG_FILE": str(folder / "no-configuration"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
     }
     # left to itself the node would start a mapper that stays behind
     names = _says(mapper_port, b"\0\1n", b"\0")
     epmd = Part("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
     node = Part("rabbit", [server], {**environ, **own}, _says(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
-    return Broker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,))
+    api = f"http://guest:guest@{HOST}:{api_port}/api/"
+    return Broker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
 
 
 def _program(*names: str) -> str:

@@ -19,6 +19,7 @@ from app.bootstrap import build
 from app.dispatch.claimed import Claimed
 from app.errors import Unavailable
 from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent, kill
+from app.lanes import Call, described
 from app.schemas import VERBS, Verb
 from app.settings import Settings, SettingsError, load
 from app.webhooks import named_hosts
@@ -110,11 +111,12 @@ def score(job_ids: list[str]) -> None:
 _TASKS: dict[Verb, Any] = {"fit": fit, "predict": predict, "score": score}
 
 
-def publish(verb: Verb, job_ids: list[str]) -> None:
-    """Put one message with these ids in the verb's lane; raise Unavailable when it isn't taken."""
+def publish(verb: Verb, calls: list[Call]) -> None:
+    """Put one message for these jobs in the verb's lane; raise Unavailable when it isn't taken."""
+    job_ids = [call.job_id for call in calls]
     with _broker_answering():
         # the socket's own bound ends no wait in the middle of an answer, this one does
-        _TASKS[verb].apply_async((job_ids,), confirm_timeout=TIMEOUT_S)
+        _TASKS[verb].apply_async((job_ids,), argsrepr=described(calls), confirm_timeout=TIMEOUT_S)
 
 
 def depth(verb: Verb) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from app.dispatch.asking import Asking, NotAsked
 from app.dispatch.bell import Bell
 from app.errors import Busy, TrinityError, Unavailable
+from app.lanes import Call
 from app.ledger import INLINE_BYTES, Earlier, Kept, Ledger, Submission
 from app.schemas import Job, Table, Work, pack
 
@@ -144,7 +145,7 @@ class Accepting:
         """
         for waiting, answer in zip(group, answers, strict=True):
             if isinstance(answer, Job):
-                self._bell.ring(answer.verb, answer.id, alone=answer.alone)
+                self._bell.ring(answer.verb, Call(answer.id, answer.model), alone=answer.alone)
             elif known and waiting.kept.reference:
                 self._storers.submit(self._ledger.drop, waiting.kept.reference)
         for waiting, answer in zip(group, answers, strict=True):

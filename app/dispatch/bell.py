@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from logging import getLogger
 
 from app.errors import Unavailable
-from app.lanes import messages
+from app.lanes import Call, messages
 from app.schemas import VERBS, Verb
 
 logger = getLogger(__name__)
-Publish = Callable[[Verb, list[str]], None]
+Publish = Callable[[Verb, list[Call]], None]
 
 
 class Bell:
@@ -24,16 +24,16 @@ class Bell:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
-        self._waiting: dict[Verb, list[str]] = {verb: [] for verb in VERBS}
-        self._alone: list[tuple[Verb, list[str]]] = []
+        self._waiting: dict[Verb, list[Call]] = {verb: [] for verb in VERBS}
+        self._alone: list[tuple[Verb, list[Call]]] = []
         self._ringing: asyncio.Task[None] | None = None
 
-    def ring(self, verb: Verb, job_id: str, *, alone: bool = False) -> None:
+    def ring(self, verb: Verb, call: Call, *, alone: bool = False) -> None:
         """Have a message sent for a job, and for others if it isn't to go `alone`; return at once."""
         if alone:
-            self._alone.append((verb, [job_id]))
+            self._alone.append((verb, [call]))
         else:
-            self._waiting[verb].append(job_id)
+            self._waiting[verb].append(call)
         if self._ringing is None:
             self._ringing = asyncio.create_task(self._ring_all())
 
@@ -49,17 +49,17 @@ class Bell:
             while self._alone or any(self._waiting.values()):
                 sending = [
                     *self._alone,
-                    *((verb, message) for verb, ids in self._waiting.items() for message in messages(verb, ids)),
+                    *((verb, message) for verb, calls in self._waiting.items() for message in messages(verb, calls)),
                 ]
                 self._alone, self._waiting = [], {verb: [] for verb in VERBS}
                 await loop.run_in_executor(self._thread, self._send, sending)
         finally:
             self._ringing = None
 
-    def _send(self, sending: Sequence[tuple[Verb, list[str]]]) -> None:
-        for verb, job_ids in sending:
+    def _send(self, sending: Sequence[tuple[Verb, list[Call]]]) -> None:
+        for verb, calls in sending:
             try:
-                self._publish(verb, job_ids)
+                self._publish(verb, calls)
             except Unavailable as error:
                 logger.warning("%s; the workers will find the jobs", error.detail)
                 return

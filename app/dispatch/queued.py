@@ -14,6 +14,7 @@ from app.dispatch.base import BOARD_JOBS, IdempotencyKey
 from app.dispatch.bell import Bell
 from app.dispatch.board import Board
 from app.dispatch.watch import Watch
+from app.lanes import Call
 from app.ledger import Earlier, Ledger, Submission
 from app.schemas import FINISHED, Event, Job, Page, Verb, Work
 
@@ -105,8 +106,10 @@ class Queued:
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
-        self._bell.ring(await self._asking.read(self._ledger.retry, job_id), job_id, alone=True)
-        return await self._asking.read(self._ledger.job, job_id)
+        verb = await self._asking.read(self._ledger.retry, job_id)
+        job = await self._asking.read(self._ledger.job, job_id)
+        self._bell.ring(verb, Call(job_id, job.model), alone=True)
+        return job
 
     def stop_waiting(self) -> None:
         """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""

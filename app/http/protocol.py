@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Sized
 from typing import Any, ClassVar, cast
 
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -25,6 +29,19 @@ class State(ServerState):
     draining = False
 
 
+class PipelineFlow(FlowControl):
+    """Reads no more while requests wait in the pipeline; uvicorn would after every answer, and hold all that comes."""
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait."""
+        if not self._pipeline:
+            super().resume_reading()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol with bounds on the request line and headers, which httptools itself doesn't have.
 
@@ -38,11 +55,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     server_state: State
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
-    _in_head = True
+    _in_head = True  # what comes next is of a head, of which so many bytes have come
     _head_bytes = 0
-    _headed = False
+    _headed = False  # a head has ended in the data that is being read
+    _ended = False  # the data ends with the end of a message
     _head_timer: asyncio.TimerHandle | None = None
-    _held: RequestResponseCycle | None = None
+    _unstarted: RequestResponseCycle | None = None  # a request whose body may come with the same data
+    _read = b""  # what the parser is reading, and what it is to read again
+    _again = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", Joining(transport, self.loop))
-        self._await_head()
+        self.flow = PipelineFlow(transport, self.pipeline)
+        self._start_head_timer()
         if self.server_state.draining:  # accepted before, made known only now
             self.shutdown()
 
@@ -64,6 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count: what follows, up to the empty line, is a head."""
         self._in_head = True
+        self._ended = False
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -72,59 +94,80 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._headed = True
         self._stop_head_timer()
+        self._unset_keepalive_if_required()  # begun by an answer at once to what came before in the same data
+        if self._offers_upgrade():
+            return  # it comes again, without the offer
         super().on_headers_complete()
         if self.server_state.draining:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Answer at once what can be."""
+        self._ended = True
+        if self._offers_upgrade():
+            return
         super().on_message_complete()
-        held, self._held = self._held, None
-        if held is not None and not self._answered(held):
-            super()._start_asgi_task(held, self.app)
+        unstarted, self._unstarted = self._unstarted, None
+        if unstarted is not None and not self._answer_at_once(unstarted):
+            super()._start_asgi_task(unstarted, self.app)
 
     def data_received(self, data: bytes) -> None:
-        """Refuse a head that is still incomplete after MAX_HEAD_BYTES; see that none is awaited without end."""
-        self._headed = False
-        super().data_received(data)
-        if self._held is not None:
-            super()._start_asgi_task(self._held, self.app)
-            self._held = None
+        """Read requests; refuse a head that is too long, and see that the end of none is awaited for ever."""
+        self._headed = self._ended = False
+        while data:
+            self._read, self._again = data, b""
+            super().data_received(data)
+            data = self._again
+        headed, self._headed = self._headed, False
+        if self._unstarted is not None:
+            super()._start_asgi_task(self._unstarted, self.app)
+            self._unstarted = None
         if self._idle():
-            # uvicorn's own timer, which is for silence, has ended with this data, and begins with an answer
-            if self._head_timer is None and self.timeout_keep_alive_task is None:
-                self._await_head()
-            if self.server_state.draining:
-                self._await_more()
-        if self._in_head and not self._headed:  # else only the end of the data is of the next head
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._start_timer()
+        if self._in_head and not headed:  # else only the end of the data is of the next head
+            self._head_bytes += len(self._read)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing() and not self._leave_last_word():
                 self.transport.write(HEAD_TOO_LARGE)
                 self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what isn't HTTP."""
+        if not self._leave_last_word():
+            super().send_400_response(msg)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, and read on when it was the last that waited."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Let the answer to the request at hand be the last, or wait a little for one; uvicorn would hang up."""
         self.timeout_keep_alive = DRAIN_S  # type: ignore[assignment]  # for what is answered already without a word of the end
         if self._idle():
-            self._await_more()
+            self._start_drain_timer()
         elif not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Hold a request whose body may come with the same data; one that waited for others before it isn't."""
+        """Start a request, or wait with it for the end of the data, with which its body may come.
+
+        One that waited for others before it is started: there may be no more data of it.
+        """
         if (
             self._at_once is not None
             and cycle.more_body
             and cycle.keep_alive
             and cycle.scope["method"] == "POST"
             and app is self.app
+            and self._headed
             and not cycle.waiting_for_100_continue
         ):
-            self._held = cycle
+            self._unstarted = cycle
         else:
             super()._start_asgi_task(cycle, app)
 
-    def _answered(self, cycle: RequestResponseCycle) -> bool:
+    def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
         """Return whether the application had an answer."""
         if self._at_once is None or self.flow.write_paused or not cycle.keep_alive:
             return False
@@ -138,15 +181,35 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
+    def _leave_last_word(self) -> bool:
+        """Have the answer to the last whole request end the connection; return whether there is one to come."""
+        if self._idle() or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def _idle(self) -> bool:
         """Return whether no request is worked on; the head of one may have begun."""
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
-    def _await_more(self) -> None:
+    def _start_timer(self) -> None:
+        """Bound the wait for a request, if an answer in the same data didn't: uvicorn's timer has ended with it."""
+        if self.server_state.draining:
+            self._start_drain_timer()
+        elif self.timeout_keep_alive_task is not None:
+            return
+        elif self._ended:  # of a request that was answered before its body had come
+            self._stop_head_timer()
+            wait_s = self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
+        elif self._head_timer is None:
+            self._start_head_timer()
+
+    def _start_drain_timer(self) -> None:
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(DRAIN_S, self.timeout_keep_alive_handler)
 
-    def _await_head(self) -> None:
+    def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(self.head_timeout_s, self.timeout_keep_alive_handler)
 
     def _stop_head_timer(self) -> None:
@@ -154,5 +217,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _offers_upgrade(self) -> bool:
+        """Return whether a client offers another protocol, as `curl --http2` and Java's HttpClient do."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing when a client offers another protocol (`curl --http2` does): it is answered in HTTP/1.1."""
+        """Have the request read again without the offer: the parser has left it at its head."""
+        rest = self._read[cast("httptools.HttpParserUpgrade", sys.exc_info()[1]).args[0] :]
+        fields = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
+        self._again = b"".join((line, *fields, b"\r\n", rest))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from logging import getLogger
 
-from app.lanes import messages
+from app.lanes import Call, messages
 from app.ledger import Keeping, LedgerUnavailable
 from app.schemas import VERBS, Verb
 
@@ -14,7 +14,7 @@ logger = getLogger(__name__)
 
 GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as gone
 TRIM_S = 10.0
-Ring = Callable[[Verb, list[str]], None]
+Ring = Callable[[Verb, list[Call]], None]
 
 
 class Reconciler:
@@ -63,5 +63,5 @@ class Reconciler:
         if not self._keeping.waiting(verb):
             return
         unrung = self._keeping.unrung(verb, GRACE_S, empty=self._depth(verb) == 0)
-        for job_ids in [*messages(verb, unrung.together), *([job_id] for job_id in unrung.alone)]:
-            self._ring(verb, job_ids)
+        for calls in [*messages(verb, unrung.together), *([call] for call in unrung.alone)]:
+            self._ring(verb, calls)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 from redis import Redis
 
 from app.errors import TimedOut
+from app.lanes import Call
 from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts, answering
 from app.schemas import Verb
@@ -32,8 +33,8 @@ class Held(NamedTuple):
 class Unrung(NamedTuple):
     """Jobs whose message is gone: new ones, and those that were tried before and run alone."""
 
-    together: list[str]
-    alone: list[str]
+    together: list[Call]
+    alone: list[Call]
 
 
 class Webhook(NamedTuple):
@@ -80,7 +81,7 @@ class Keeping:
     def unrung(self, verb: Verb, grace_s: float, *, empty: bool) -> Unrung:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
         together, alone = self._scripts("unrung", verb, grace_s, int(empty), RING_AT_MOST)
-        return Unrung([i.decode() for i in together], [i.decode() for i in alone])
+        return Unrung(_calls(together), _calls(alone))
 
     def waiting(self, verb: Verb) -> int:
         """Return how many jobs wait in a lane."""
@@ -139,3 +140,7 @@ class Keeping:
 
     def _lose(self, fences: Sequence[Any], *, uncounted: bool) -> int:
         return cast("int", self._scripts("lose", *self._limits.losing("worker lost", uncounted=uncounted), *fences))
+
+
+def _calls(answer: Sequence[tuple[bytes, bytes]]) -> list[Call]:
+    return [Call(job_id.decode(), model.decode()) for job_id, model in answer]

@@ -11,6 +11,8 @@ Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
+LENGTH_DIGITS = 19  # more are no length, and int() refuses thousands of them
+
 
 class Reply(NamedTuple):
     """A whole answer."""
@@ -18,3 +20,8 @@ class Reply(NamedTuple):
     status: int
     headers: list[Header]
     body: bytes
+
+
+def length_of(value: bytes) -> int | None:
+    """Return a Content-Length as a number of bytes; None for what is none."""
+    return int(value) if value.isdigit() and len(value) <= LENGTH_DIGITS else None

@@ -6,6 +6,7 @@ about a request takes the long way through Falcon.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
@@ -15,11 +16,12 @@ import msgspec
 from app.envelopes import problem
 from app.errors import Failure, TooSlow, TrinityError
 from app.ids import new_id
+from app.schemas import Problem
 from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
-from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send
+from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send, length_of
 from app.serve.body import JSON
-from app.serve.limits import at_hand, in_time, refuse
-from app.serve.problems import MEDIA_TYPE
+from app.serve.limits import at_hand, in_time, refuse, refuse_stopped
+from app.serve.problems import MEDIA_TYPE, unforeseen
 from app.serve.request_id import request_id
 from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
 
@@ -63,13 +65,15 @@ class Express:
             return
         try:
             event = at_hand(receive) or await in_time(receive, self._body_timeout_s)
+            reply = await self._replied(stop, headers, event)
         except TooSlow as error:
             await refuse(scope, receive, send, error)
             return
-        body = None if event.get("more_body") else event.get("body")
-        reply = None
-        if body:
-            reply = await self._accepted(stop, headers, body) if self._queued else _finished(stop, headers, body)
+        except asyncio.CancelledError:
+            await refuse_stopped(scope, receive, send)
+            return
+        except Exception as error:  # noqa: BLE001  nobody foresaw it; it isn't known whether the job was accepted
+            reply = _told(unforeseen(scope["method"], scope["path"], error), headers)
         if reply is None:
             await self._api(scope, _replaying(event, receive), send)
             return
@@ -78,9 +82,18 @@ class Express:
 
     def at_once(self, scope: Message, body: bytes) -> Reply | None:
         """Return the answer to a POST that has come whole; None when it needs another way."""
-        stop = None if self._queued else self._stops.get(scope["path"])
+        stop = self._stops.get(scope["path"])
         headers = None if stop is None else _plain(scope, self._small_bytes)
-        return None if stop is None or headers is None or not body else _finished(stop, headers, body)
+        if stop is None or headers is None or not body:
+            return None
+        stop.resource.hold()
+        return _finished(stop, headers, body)
+
+    async def _replied(self, stop: Stop, headers: Headers, event: Message) -> Reply | None:
+        body = None if event.get("more_body") else event.get("body")
+        if not body:
+            return None
+        return await self._accepted(stop, headers, body) if self._queued else _finished(stop, headers, body)
 
     async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply:
         try:
@@ -100,11 +113,16 @@ def _finished(stop: Stop, headers: Headers, body: bytes) -> Reply | None:
         return None
     if job is None:
         return None
-    return _reply(200, _JSON, headers, encoded(job)) if job.failure is None else _refused(headers, job.failure)
+    if job.failure is not None:
+        return _refused(headers, job.failure)
+    return _reply(HTTPStatus.OK, _JSON, headers, encoded(job))
 
 
 def _refused(headers: Headers, failure: Failure, *more: Header) -> Reply:
-    document = problem(failure)
+    return _told(problem(failure), headers, *more)
+
+
+def _told(document: Problem, headers: Headers, *more: Header) -> Reply:
     return _reply(document.status, MEDIA_TYPE.encode(), headers, msgspec.json.encode(document), *more)
 
 
@@ -119,13 +137,13 @@ def _reply(status: int, kind: bytes, headers: Headers, body: bytes, *more: Heade
 def _plain(scope: Message, small_bytes: int) -> Headers | None:
     """Return the headers of a POST that says no more than that it has a small JSON body; None of any other request."""
     headers: Headers = dict(scope["headers"])
-    length = headers.get(b"content-length", b"")
+    length = length_of(headers.get(b"content-length", b""))
     if (
         scope["method"] == "POST"
         and not scope["query_string"]
         and headers.get(b"content-type") == _JSON
-        and length.isdigit()
-        and int(length) <= small_bytes
+        and length is not None
+        and length <= small_bytes
         and _UNUSUAL.isdisjoint(headers)
     ):
         return headers

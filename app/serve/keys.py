@@ -12,7 +12,7 @@ from typing import NamedTuple
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.keys import SCOPES, Key, digest_of
 from app.serve.accept import prefers_html
-from app.serve.asgi import Asgi, Message, Receive, Reply, Send
+from app.serve.asgi import Asgi, Message, Receive, Reply, Send, length_of
 from app.serve.limits import refuse
 
 OPEN = frozenset({"/ping", "/health/live", "/health/ready"})
@@ -137,4 +137,5 @@ def _has_small_body(scope: Message) -> bool:
             return False
         if name == b"content-length":
             announced = value
-    return announced.isdigit() and int(announced) <= SMALL_BODY_BYTES
+    length = length_of(announced)
+    return length is not None and length <= SMALL_BODY_BYTES

@@ -9,13 +9,14 @@ import msgspec
 
 from app.envelopes import problem
 from app.errors import TooLarge, TooSlow, TrinityError, Unavailable
-from app.serve.asgi import Asgi, Header, Message, Receive, Send
+from app.serve.asgi import Asgi, Header, Message, Receive, Send, length_of
 from app.serve.body import Bodies
 from app.serve.problems import MEDIA_TYPE
 from app.serve.request_id import HEADER, request_id
 
 LINGER_S = 30  # how long a refused body is still swallowed, and
 LULL_S = 1  # after which silence no more of it is awaited
+_ID = HEADER.lower().encode()
 
 
 class Limits:
@@ -46,8 +47,7 @@ class Limits:
         except asyncio.CancelledError:  # the process is stopped, and this took longer than it waits
             if begun:
                 raise
-            stopped = Unavailable("the process was stopped before this was done; try again")
-            await refuse(scope, receive, send, stopped, (b"connection", b"close"), keep=True)
+            await refuse_stopped(scope, receive, send)
 
 
 def at_hand(receive: Receive) -> Message | None:
@@ -96,7 +96,10 @@ async def refuse(
         await send({"type": "http.response.body"})
 
 
-_ID = HEADER.lower().encode()
+async def refuse_stopped(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer a request that the end of the process interrupts."""
+    stopped = Unavailable("the process was stopped before this was done; try again")
+    await refuse(scope, receive, send, stopped, (b"connection", b"close"), keep=True)
 
 
 def _timed(receive: Receive, timeout_s: float) -> Receive:
@@ -128,5 +131,5 @@ def _announced_bytes(scope: Message) -> int:
     """Return the Content-Length, 0 when there is none or none that is a number, which Falcon tells."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
+            return length_of(value) or 0
     return 0

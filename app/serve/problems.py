@@ -50,21 +50,17 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
-    """Answer what nobody foresaw, and log where it came from, without the message (it may quote data)."""
-    logger.error(
-        "%s %r raised %s\n%s",
-        req.method,
-        req.path[:200],
-        type(error).__name__,
-        "".join(traceback.format_tb(error.__traceback__)),
-    )
+    """Answer what nobody foresaw."""
+    send(resp, unforeseen(req.method, req.path, error))
+
+
+def unforeseen(method: str, path: str, error: Exception) -> Problem:
+    """Return the problem document of a fault of ours; log where it came from, without the message (may quote data)."""
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s %r raised %s\n%s", method, path[:200], type(error).__name__, trace)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    send(
-        resp,
-        Problem(
-            "urn:trinity:internal-error", status.phrase, status, "this is a fault of the service, not of the request"
-        ),
-    )
+    detail = "this is a fault of the service, not of the request"
+    return Problem("urn:trinity:internal-error", status.phrase, status, detail)
 
 
 def install(api: App[Request, Response]) -> None:

@@ -67,12 +67,11 @@ class VerbResource:
 
     def at_once(self, body: bytes, name: str | None) -> Job | None:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
-        self._hold()
         return self._dispatcher.at_once(self._check(JSON, body, {}, name))
 
     def accept(self, body: bytes, name: str | None) -> Awaitable[Job]:
         """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited."""
-        self._hold()
+        self.hold()
         return self._dispatcher.submit(self._check(JSON, body, {}, name))
 
     async def _in_thread(self, kind: str, body: bytes, query: Query, name: str | None) -> Work:
@@ -85,10 +84,10 @@ class VerbResource:
             self._wishes.check(request)
         return self._service.check(self._verb, request)
 
-    def _hold(self) -> None:
-        """Let the requests of one turn of the event loop share one look at the store.
+    def hold(self) -> None:
+        """Have requests that are answered while they are read share one look at the store, until the loop's next turn.
 
-        What runs in a turn was read from its socket before it: no client can know of a fit that this look misses.
+        They came to their sockets at the same time: no client can know of a fit that this look misses.
         """
         if not self._holding:
             self._holding = True

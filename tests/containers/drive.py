@@ -6,6 +6,7 @@ Prints a line for each check and ends with 1 at the first that fails. Docker tel
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -61,6 +62,11 @@ class Stack:
         ports = self.of("nginx")["NetworkSettings"]["Ports"]
         published = next(bindings[0] for bindings in ports.values() if bindings)
         return f"http://127.0.0.1:{published['HostPort']}"
+
+    @cached_property
+    def passwords(self) -> set[str]:
+        pairs = [line.split("=", 1) for container in self.containers for line in container["Config"]["Env"]]
+        return {value.rpartition(":")[2] for name, value in pairs if "PASS" in name or "AUTH" in name}
 
     @cached_property
     def flower_account(self) -> tuple[str, str]:
@@ -201,6 +207,31 @@ def shows_workers_and_tasks(stack: Stack, client: httpx.Client) -> None:
     wait_for(lambda: lanes() == {"worker1": {"fit", "predict", "score"}, "worker2": {"predict", "score"}}, "the lanes")
 
 
+def shows_models_and_jobs(stack: Stack, client: httpx.Client) -> None:
+    """Flower shows the model and the job of a task."""
+    answer = client.post("/models/multivariate/fit", headers={"Prefer": "wait=30"})
+    finished(answer)
+    label = f"multivariate: {answer.json()['id']}"
+
+    def shown() -> list[str]:
+        parameters = {"limit": 1000, "taskname": "app.tasks.fit"}
+        tasks = client.get("/flower/api/tasks", params=parameters, auth=stack.flower_account).json()
+        return [task["args"] for task in tasks.values()]
+
+    wait_for(lambda: label in shown(), f"{label!r} in Flower")
+
+
+def shows_queues(stack: Stack, client: httpx.Client) -> None:
+    """Flower's page of the broker has figures for every lane, and no password."""
+
+    def figures() -> dict[str, str]:
+        page = client.get("/flower/broker", auth=stack.flower_account).text
+        assert not any(password in page for password in stack.passwords), "Flower shows a password"
+        return dict(re.findall(r'<tr id="(\w+)">\s*<td>\w+</td>\s*<td[^>]*>\s*(\d+)\s*</td>', page))
+
+    wait_for(lambda: figures().keys() == {"fit", "predict", "score"}, "figures of every lane in Flower")
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + DEADLINE_S
     while not condition():
@@ -230,12 +261,12 @@ def is_confined(stack: Stack, client: httpx.Client) -> None:
 
 def hides_passwords(stack: Stack, client: httpx.Client) -> None:
     """No command line holds a password."""
-    pairs = [line.split("=", 1) for container in stack.containers for line in container["Config"]["Env"]]
-    secrets = {value for name, value in pairs if "PASS" in name or "AUTH" in name}
-    assert secrets
+    assert stack.passwords
     for container in stack.containers:
         lines = docker("top", container["Id"], "-eo", "pid,args")
-        assert not any(secret in lines for secret in secrets), f"{stack.service(container)} shows a password"
+        assert not any(password in lines for password in stack.passwords), (
+            f"{stack.service(container)} shows a password"
+        )
 
 
 CHECKS: tuple[Callable[[Stack, httpx.Client], None], ...] = (
@@ -252,6 +283,8 @@ CHECKS: tuple[Callable[[Stack, httpx.Client], None], ...] = (
     compresses,
     asks_for_flowers_password,
     shows_workers_and_tasks,
+    shows_models_and_jobs,
+    shows_queues,
     publishes_only_nginx,
     is_confined,
     hides_passwords,

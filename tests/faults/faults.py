@@ -9,7 +9,7 @@ from tests.faults.run import Injection
 
 
 class Fault(NamedTuple):
-    """A row; `heavy` ones are injected less often in the long set, since each is thousands of requests by itself."""
+    """A row; `heavy` ones are injected less often in the long set, each being thousands of requests or many faults."""
 
     inject: Injection
     heavy: bool = False
@@ -24,7 +24,7 @@ FAULTS = {
     "frozen-worker": Fault(processes.frozen_worker),
     "worker-terminated": Fault(processes.worker_terminated),
     "cancel-running": Fault(processes.cancel_running),
-    "web-reloaded": Fault(processes.web_reloaded),
+    "web-reloaded": Fault(processes.web_reloaded, heavy=True),
     "broker-killed": Fault(parts.broker_killed),
     "broker-wiped": Fault(parts.broker_wiped),
     "broker-partitioned": Fault(parts.broker_partitioned),

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from app.disk import Permit, permitted
 from app.errors import NotFound, QueueFull, TrinityError
+from app.lanes import Call
 from app.ledger import Earlier, Kept, Submission
 from app.model.base import Array, Regressor
 from app.schemas import Event, Job, Table, Verb, Work
@@ -220,7 +221,8 @@ class Broker:
         self.fail: list[Exception] = []
         self.before: Callable[[list[str]], object] = lambda job_ids: None
 
-    def publish(self, verb: Verb, job_ids: list[str]) -> None:
+    def publish(self, verb: Verb, calls: list[Call]) -> None:
+        job_ids = [call.job_id for call in calls]
         self.before(job_ids)
         if self.fail:
             raise self.fail.pop()

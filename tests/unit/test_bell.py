@@ -9,9 +9,13 @@ import pytest
 
 from app.dispatch.bell import Bell
 from app.errors import Unavailable
-from app.lanes import MESSAGE_JOBS
+from app.lanes import MESSAGE_JOBS, Call
 from app.schemas import Verb
 from tests.unit.fakes import Broker, Gate, eventually, passed, run
+
+
+def call(job_id: str) -> Call:
+    return Call(job_id, "polynomial")
 
 
 @asynccontextmanager
@@ -34,7 +38,7 @@ def test_messages_are_bounded(verb: Verb) -> None:
     async def main() -> None:
         async with ringing(broker) as bell:
             for job_id in job_ids:
-                bell.ring(verb, job_id)
+                bell.ring(verb, call(job_id))
 
     run(main())
     assert [len(message) for _, message in broker.messages] == [most, most, 1]
@@ -47,9 +51,9 @@ def test_a_job_that_runs_alone_shares_no_message() -> None:
 
     async def main() -> None:
         async with ringing(broker) as bell:
-            bell.ring("predict", "one")
-            bell.ring("predict", "alone", alone=True)
-            bell.ring("predict", "two")
+            bell.ring("predict", call("one"))
+            bell.ring("predict", call("alone"), alone=True)
+            bell.ring("predict", call("two"))
 
     run(main())
     assert sorted(broker.messages) == [("predict", ["alone"]), ("predict", ["one", "two"])]
@@ -63,11 +67,11 @@ def test_nobody_waits_for_a_message() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             async with ringing(broker) as bell:
-                bell.ring("predict", "first")
+                bell.ring("predict", call("first"))
                 await passed(gate.reached)
                 for number in range(MESSAGE_JOBS["predict"]):
-                    bell.ring("predict", f"job{number}")
-                bell.ring("fit", "fit")
+                    bell.ring("predict", call(f"job{number}"))
+                bell.ring("fit", call("fit"))
                 gate.open()
 
     run(main())
@@ -87,12 +91,12 @@ def test_a_message_that_is_not_taken_loses_no_later_one(caplog: pytest.LogCaptur
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             async with ringing(broker) as bell:
-                bell.ring("fit", "lost")
+                bell.ring("fit", call("lost"))
                 await passed(gate.reached)
-                bell.ring("fit", "meanwhile")
+                bell.ring("fit", call("meanwhile"))
                 gate.open()
                 await eventually(lambda: len(broker.messages) == 1)
-                bell.ring("fit", "afterwards")
+                bell.ring("fit", call("afterwards"))
 
     with caplog.at_level(logging.WARNING):
         run(main())
@@ -111,7 +115,7 @@ def test_a_broker_that_is_away_is_asked_once_for_a_group() -> None:
         async with ringing(broker) as bell:
             for verb in MESSAGE_JOBS:
                 for number in range(100):
-                    bell.ring(verb, f"{verb}{number}")
+                    bell.ring(verb, call(f"{verb}{number}"))
             await asyncio.sleep(0)
 
     run(main())
@@ -126,9 +130,9 @@ def test_closing_lets_what_is_on_its_way_arrive() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
             bell = Bell(broker.publish)
-            bell.ring("score", "one")
+            bell.ring("score", call("one"))
             await passed(gate.reached)
-            bell.ring("score", "two")
+            bell.ring("score", call("two"))
             closing = asyncio.create_task(bell.close())  # type: ignore[arg-type]
             gate.open()
             await closing

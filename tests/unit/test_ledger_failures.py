@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
+from app.lanes import Call
 from app.ledger import Claim, Held, LedgerUnavailable, Submission
 from app.schemas import Page
 from tests import servers
@@ -78,7 +79,7 @@ def test_a_full_server_refuses_new_jobs_and_can_be_worked_off(house: House, redi
         house.ledger.cancel(cancelled)
         house.claim(lost)
         house.lose(lost)
-        assert house.keeping().unrung("predict", 0, empty=True).alone == [lost]
+        assert house.keeping().unrung("predict", 0, empty=True).alone == [Call(lost, "mean")]
         claim = house.claim(done)
         house.worker().progress(claim, 0.5)
         assert [held.state for held in house.held("1")] == ["live"]

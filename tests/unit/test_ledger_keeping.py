@@ -13,7 +13,7 @@ def states(house: House, *children: str) -> dict[str, str]:
 def rung(house: House, *, grace_s: float = 0, empty: bool = True) -> tuple[list[str], list[str]]:
     """Which predictions' messages must be gone."""
     together, alone = house.keeping().unrung("predict", grace_s, empty=empty)
-    return together, alone
+    return [call.job_id for call in together], [call.job_id for call in alone]
 
 
 def test_a_node_holds_what_its_children_claimed(house: House) -> None:

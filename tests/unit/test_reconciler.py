@@ -7,7 +7,7 @@ import pytest
 from app.errors import Unavailable
 from app.keeper import Reconciler
 from app.keeper.reconciler import GRACE_S, TRIM_S
-from app.lanes import MESSAGE_JOBS
+from app.lanes import MESSAGE_JOBS, Call
 from app.ledger import Keeping, LedgerUnavailable
 from app.ledger.keeping import Unrung
 from app.schemas import Verb
@@ -16,6 +16,10 @@ from tests.unit.keeping_fake import FakeKeeping
 
 LEASE_S = 10.0
 DOWN = LedgerUnavailable("away")
+
+
+def call(job_id: str) -> Call:
+    return Call(job_id, "polynomial")
 
 
 class Watched:
@@ -92,7 +96,7 @@ def test_a_broker_that_is_away_keeps_nobody_from_being_reaped() -> None:
     watched = Watched()
     watched.step()
     watched.keeping.lanes = {"fit": 1}
-    watched.keeping.gone = {"fit": Unrung(["a"], [])}
+    watched.keeping.gone = {"fit": Unrung([call("a")], [])}
     watched.broker.fail = [Unavailable("away")]
     with pytest.raises(Unavailable):
         watched.step(LEASE_S)
@@ -125,7 +129,7 @@ def test_jobs_are_rung_for_again_in_messages_of_their_lane(verb: Verb) -> None:
     watched.keeping.lanes = {verb: 1}
     most = MESSAGE_JOBS[verb]
     together = [f"job{number}" for number in range(most + 1)]
-    watched.keeping.gone = {verb: Unrung(together, ["x", "y"])}
+    watched.keeping.gone = {verb: Unrung([call(job_id) for job_id in together], [call("x"), call("y")])}
     watched.step()
     assert watched.broker.messages == [(verb, together[:most]), (verb, together[most:]), (verb, ["x"]), (verb, ["y"])]
 

@@ -22,6 +22,7 @@ BROKERS = ["redis://127.0.0.1:{port}/0", "amqp://guest:guest@127.0.0.1:{port}//"
 
 PUBLISH = """
 from app.errors import Unavailable
+from app.lanes import Call
 from app.tasks import {call}
 import time
 
@@ -33,19 +34,20 @@ except Unavailable:
 """
 PUBLISH_AGAIN = """
 from app.errors import Unavailable
+from app.lanes import Call
 from app.tasks import publish
 import time
 
-publish('fit', ['a'])
+publish('fit', [Call('a', 'm')])
 print('taken', flush=True)
 input()
 began = time.monotonic()
 try:
-    publish('fit', ['b'])
+    publish('fit', [Call('b', 'm')])
 except Unavailable:
     print(time.monotonic() - began)
 """
-CALLS = {"publish": "'fit', ['a']", "depth": "'fit'"}
+CALLS = {"publish": "'fit', [Call('a', 'm')]", "depth": "'fit'"}
 
 
 def settings(broker_url: str = "redis://broker/1", **rest: str) -> Settings:

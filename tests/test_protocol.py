@@ -1,0 +1,175 @@
+"""HTTP/1.1 as clients of all kinds speak it: with offers of other protocols, in pieces, together, and without end."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from tests.bench.http import Connection, request
+from tests.conformance.client import Gate, gate
+from tests.servers import Server, until, web
+
+ROW = b'{"data":{"X":[[0.5]]}}'
+PREDICT = request("POST", "/predict", ROW)
+PING = b"GET /ping HTTP/1.1\r\nhost: t\r\n\r\n"
+OFFER = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2_settings": "AAMAAABk"}
+KEEP_ALIVE_S = 3
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One process that waits for a head for a second, for a body for two, and on an idle connection for three."""
+    folder = tmp_path_factory.mktemp("protocol")
+    settings = folder / "impatient.conf.py"
+    settings.write_text(
+        "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\n"
+        "from app.http.protocol import BoundedProtocol\nBoundedProtocol.head_timeout_s = 1\n"
+        f"keepalive = {KEEP_ALIVE_S}\n"
+    )
+    environment = {"WEB_CONCURRENCY": "1", "TRINITY_BODY_TIMEOUT": "2", "GUNICORN_CMD_ARGS": f"--config {settings}"}
+    environment["TRINITY_MODELS"] = "app.model.models,tests.models_for_tests"
+    with web(folder, **environment) as served:
+        with Connection(served.url) as connection:
+            assert connection.ask("POST", "/fit").status == 200
+        yield served
+
+
+@pytest.fixture
+def peer(server: Server) -> Iterator[Connection]:
+    with Connection(server.url, timeout_s=20) as connection:
+        yield connection
+
+
+def fit_at(pipe: Gate) -> bytes:
+    """A fit that waits at a gate."""
+    return request("POST", "/fit", msgspec.json.encode(pipe.body()))
+
+
+def read_by_now(peer: Connection) -> None:
+    """Wait until the server has read all that was sent."""
+    with Connection(f"http://{peer.address[0]}:{peer.address[1]}") as other:
+        assert other.ask("GET", "/ping").status == 200
+
+
+def ended_after_s(peer: Connection) -> float:
+    """How long the server keeps the connection open."""
+    began = time.monotonic()
+    with pytest.raises(ConnectionError):
+        peer.receive()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("cut", [None, 5, -30, -10], ids=["whole", "in the line", "in the head", "in the body"])
+def test_a_request_that_offers_another_protocol_is_answered_in_this_one(peer: Connection, cut: int | None) -> None:
+    """With its body, as `curl --http2` and Java's client send every request; what follows it is answered, too."""
+    message = request("POST", "/predict", ROW, **OFFER) + PING + request("POST", "/predict", ROW, **OFFER)
+    if cut is not None:
+        first = message[: message.index(PING)]
+        peer.send_raw(first[:cut])
+        read_by_now(peer)
+        message = message[len(first[:cut]) :]
+    peer.send_raw(message)
+    assert [(answer.status, b'"y":' in answer.body) for answer in (peer.receive(), peer.receive(), peer.receive())] == [
+        (200, True),
+        (200, False),
+        (200, True),
+    ]
+
+
+def test_a_chunked_body_is_read_though_another_protocol_was_offered(peer: Connection) -> None:
+    body = b'{"model":"multivariate","data":{"X":[[1,2],[3,4],[5,7],[1,1]],"y":[1,2,3,4]}}'
+    head = request("POST", "/fit", **OFFER, transfer_encoding="chunked").replace(b"content-length: 0\r\n", b"")
+    peer.send_raw(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+    answer = peer.receive()
+    assert answer.status == 200
+    assert answer.json()["model"] == "multivariate"
+
+
+def test_a_body_is_no_request_because_another_protocol_was_offered(peer: Connection) -> None:
+    """What another request would be is data of this one."""
+    peer.send_raw(request("POST", "/predict", **OFFER).replace(b"length: 0", b"length: %d" % len(PING)))
+    read_by_now(peer)
+    peer.send_raw(PING)
+    assert peer.receive().status == 400
+    peer.send_raw(PING)
+    assert peer.receive().body == b'{"ping":"pong"}'
+
+
+@pytest.mark.parametrize("message", [PREDICT, PING, PREDICT + PING], ids=["predict", "ping", "both"])
+def test_a_client_that_never_reads_takes_no_memory_for_what_it_sends(server: Server, message: bytes) -> None:
+    (process,) = psutil.Process(server.process.pid).children()
+    before = process.memory_info().rss
+    some = message * (100_000 // len(message))
+    with Connection(server.url, timeout_s=1) as deaf, suppress(TimeoutError):
+        for _ in range(200):
+            deaf.send_raw(some)
+    assert process.memory_info().rss - before < 40_000_000
+
+
+def test_a_long_request_behind_a_prediction_is_awaited(peer: Connection, tmp_path: Path) -> None:
+    """Longer than an idle connection would be: the prediction's answer has begun no such wait."""
+    with gate(tmp_path) as pipe:
+        peer.send_raw(PREDICT + fit_at(pipe))
+        assert peer.receive().status == 200
+        pipe.wait_for_fit()
+        time.sleep(KEEP_ALIVE_S + 0.5)
+    assert peer.receive().status == 200
+
+
+@pytest.mark.parametrize("before", [PING, PREDICT], ids=["ping", "predict"])
+def test_a_body_that_does_not_come_is_a_408_behind_other_requests_too(peer: Connection, before: bytes) -> None:
+    peer.send_raw(before + PREDICT[: -len(ROW)])
+    assert [peer.receive().status, peer.receive().status] == [200, 408]
+
+
+def test_a_request_that_is_answered_before_its_body_leaves_an_idle_connection(peer: Connection) -> None:
+    """One that may idle as long as any other."""
+    peer.send_raw(request("POST", "/nothing", b"x" * 300_000))
+    assert peer.receive().status == 404
+    assert ended_after_s(peer) > KEEP_ALIVE_S - 1
+
+
+@pytest.mark.parametrize("after", [b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"x" * 40_000], ids=["400", "431"])
+def test_what_comes_before_rubbish_is_answered_first(peer: Connection, tmp_path: Path, after: bytes) -> None:
+    """And with the word that nothing more is."""
+    with gate(tmp_path) as pipe:
+        peer.send_raw(fit_at(pipe))
+        pipe.wait_for_fit()
+        peer.send_raw(after)
+        read_by_now(peer)
+    answer = peer.receive()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert ended_after_s(peer) < 1
+
+
+@pytest.mark.parametrize("path", ["/predict", "/fit"])
+@pytest.mark.parametrize("together", [True, False], ids=["whole", "apart"])
+def test_a_length_of_thousands_of_digits_is_refused(server: Server, path: str, *, together: bool) -> None:
+    message = request("POST", path, ROW).replace(b"content-length: ", b"content-length: " + b"0" * 5000)
+    with Connection(server.url, timeout_s=20) as peer:
+        head = len(message) - len(ROW)
+        peer.send_raw(message if together else message[:head])
+        if not together:
+            read_by_now(peer)
+            peer.send_raw(message[head:])
+        assert peer.receive().status == 400
+    assert not re.search(r"Traceback|ValueError", server.log.read_text())
+
+
+def test_a_prediction_that_a_stop_interrupts_is_told(tmp_path: Path) -> None:
+    """Its body was still to come."""
+    with web(tmp_path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="--graceful-timeout 3") as server:
+        with Connection(server.url, timeout_s=30) as peer:
+            assert peer.ask("POST", "/fit").status == 200
+            peer.send_raw(PREDICT[: -len(ROW)])
+            read_by_now(peer)
+            server.process.terminate()
+            answer = peer.receive()
+        assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
+        until(lambda: server.process.poll() is not None, "the end of the server")
+        assert "Traceback" not in server.log.read_text()
