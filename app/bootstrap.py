@@ -90,6 +90,7 @@ def build(settings: Settings) -> House:
         max_design_bytes=settings.max_design,
         max_answer_bytes=settings.max_body,
         max_loaded_bytes=settings.max_loaded,
+        sample_rows=settings.sample_rows,
     )
     return House(settings, service, store, Payloads(Path(settings.store)))
 

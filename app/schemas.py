@@ -178,6 +178,11 @@ class Page(NamedTuple):
     verb: str | None = None
     model: str | None = None
 
+    @property
+    def filtered(self) -> bool:
+        """Whether some jobs are left out."""
+        return (self.status, self.verb, self.model) != (None, None, None)
+
     def wants(self, job: Job) -> bool:
         """Whether a job belongs on the page."""
         return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}

@@ -38,6 +38,7 @@ RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
 Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
 Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
+Link = Annotated[str, Meta(pattern=r"^(/|https?://)\S*$")]
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
@@ -73,6 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_loaded: Annotated[Count, Meta(description="bytes of fitted models kept in the memory of one process")] = (
         512 * 1024 * 1024
     )
+    sample_rows: Annotated[
+        int, Meta(ge=0, description="rows of a fit's data kept with the version to be drawn, 64 KiB at most; 0: none")
+    ] = 200
     max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
     lease: Annotated[
         Count, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
@@ -94,6 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     webhook_secret: Annotated[
         WebhookSecret | None, Meta(description="signs webhooks, whsec_ and the base64 of 24 bytes or more")
+    ] = None
+    flower_url: Annotated[
+        Link | None, Meta(description="where Flower is, for the link on the page: a path or a URL")
     ] = None
 
     api_keys: Annotated[

@@ -46,7 +46,7 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     valkey = _valkey(folder / "valkey", valkey_port, environ)
     ledger = f"redis://{HOST}:{valkey_port}/1"
     broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
-    environment = _environment(environ, broker.url, ledger)
+    environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
     # Flower asks once, when it starts, which workers there are: it comes last
     services = (_web(web, environment), *_workers(broker.url, environment))
     tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
@@ -84,9 +84,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(environ: Mapping[str, str], broker: str, ledger: str) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], broker: str, ledger: str, flower: str) -> dict[str, str]:
     """Return what the services see; an empty *_FILE keeps one in the environment or in .env from winning."""
-    ours = {"MODE": "async", "BROKER_URL": broker, "LEDGER_URL": ledger}
+    ours = {"MODE": "async", "BROKER_URL": broker, "LEDGER_URL": ledger, "FLOWER_URL": flower}
     environment = {"OPENBLAS_NUM_THREADS": "1", **environ, "PYTHONUNBUFFERED": "1"}
     for name, value in ours.items():
         environment |= {f"TRINITY_{name}": value, f"TRINITY_{name}_FILE": ""}

@@ -21,6 +21,7 @@ from app.disk import Disk, Permit, permitted
 from app.errors import ModelFailed, NotFound
 
 LATEST = "latest"
+SAMPLE = "sample_sha256"  # where, among what a manifest says of the data, the digest of the kept rows is
 MAX_VERSION = 10**9  # beyond it a number is no version, nor the name of a folder
 _NUMBER = re.compile(r"[1-9][0-9]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -66,7 +67,10 @@ class Manifest(msgspec.Struct, kw_only=True):
 
 
 class Store:
-    """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>."""
+    """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>.
+
+    Beside the arrays there is `sample.npz` when rows of the data were kept; the manifest's `data` has its digest.
+    """
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self._models = folder / "models"
@@ -125,24 +129,36 @@ class Store:
     def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
         """Return one version; raise NotFound, or ModelFailed when it is not as it was written."""
         manifest = self.manifest(name, version)
-        try:
-            raw = (self._version(name, version) / "arrays.npz").read_bytes()
-        except FileNotFoundError:
-            raise _damaged(name, version) from None
-        if hashlib.sha256(raw).hexdigest() != manifest.arrays_sha256:
-            raise _damaged(name, version)
-        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            return manifest, {key: archive[key] for key in archive.files}
+        return manifest, self._arrays(manifest, "arrays.npz", manifest.arrays_sha256)
 
-    def publish(self, manifest: Manifest, arrays: Arrays, permit: Permit = permitted) -> Manifest:
+    def sample(self, manifest: Manifest) -> Arrays:
+        """Return what was kept of a version's data, perhaps nothing; raise ModelFailed when it isn't as written."""
+        digest = manifest.data.get(SAMPLE)
+        return {} if digest is None else self._arrays(manifest, "sample.npz", digest)
+
+    def _arrays(self, manifest: Manifest, file: str, digest: str) -> Arrays:
+        try:
+            raw = (self._version(manifest.model, manifest.version) / file).read_bytes()
+        except FileNotFoundError:
+            raise _damaged(manifest.model, manifest.version) from None
+        if hashlib.sha256(raw).hexdigest() != digest:
+            raise _damaged(manifest.model, manifest.version)
+        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+
+    def publish(
+        self, manifest: Manifest, arrays: Arrays, permit: Permit = permitted, sample: Arrays | None = None
+    ) -> Manifest:
         """Write the next version and point `latest` at it; a job that published already gets its version back.
 
         `permit` is asked under the lock when all is written and nothing is visible yet: when it raises, nothing ever
         will be. It isn't asked for what was published already.
         """
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        manifest.arrays_sha256 = hashlib.sha256(buffer.getbuffer()).hexdigest()
+        files = {"arrays.npz": _packed(arrays)}
+        manifest.arrays_sha256 = hashlib.sha256(files["arrays.npz"]).hexdigest()
+        if sample:
+            files["sample.npz"] = _packed(sample)
+            manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
         root = self._models / manifest.model
         self._disk.make_folder(root)
         with _locked(root / "publish.lock"):
@@ -156,7 +172,8 @@ class Store:
             manifest.version = newest + 1
             manifest.sha256 = manifest.digest()
             with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
-                self._disk.write(folder / "arrays.npz", buffer.getbuffer())
+                for name, content in files.items():
+                    self._disk.write(folder / name, content)
                 self._disk.write(folder / "manifest.json", manifest.written())
             self._announce(manifest)
         return manifest
@@ -199,6 +216,12 @@ class Store:
         except ValueError:
             raise ModelFailed(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
         return seen[1]
+
+
+def _packed(arrays: Arrays) -> memoryview:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getbuffer()
 
 
 def _pointer(version: int) -> str:

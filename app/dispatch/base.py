@@ -17,6 +17,7 @@ from app.service import Service
 
 logger = getLogger(__name__)
 Clock = Callable[[], float]
+BOARD_JOBS = 20  # of the newest jobs, shown to all who watch
 MOMENT_S = 0.02  # how long a result may wait for those that are done after it
 _encoder = msgspec.json.Encoder()
 
@@ -48,6 +49,9 @@ class Dispatcher(Protocol):
 
     async def jobs(self, page: Page) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Give the newest jobs whenever they have changed; None shows that the stream lives. Raise NotFound."""
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""

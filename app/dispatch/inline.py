@@ -67,6 +67,10 @@ class Inline:
         """Raise NotFound."""
         raise _no_jobs()
 
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Raise NotFound."""
+        raise _no_jobs()
+
     async def cancel(self, job_id: str) -> Job:  # noqa: ARG002
         """Raise NotFound."""
         raise _no_jobs()

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from app.dispatch.accepting import Accepting
 from app.dispatch.asking import Asking
-from app.dispatch.base import IdempotencyKey
+from app.dispatch.base import BOARD_JOBS, IdempotencyKey
 from app.dispatch.bell import Bell
+from app.dispatch.board import Board
 from app.dispatch.watch import Watch
 from app.lanes import Call
 from app.ledger import Earlier, Ledger, Submission
@@ -42,6 +43,7 @@ class Queued:
         self._asking = Asking(pool)
         self._timeouts_s = timeouts_s
         self._accepting = Accepting(ledger, self._asking, bell, max_waiting_bytes)
+        self._board = Board(self._newest, watch)
         self._stopping = False
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
@@ -93,6 +95,10 @@ class Queued:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
         return await self._asking.read(self._ledger.jobs, page)
 
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Give the newest jobs whenever they have changed; None shows that the stream lives."""
+        return self._board.changes()
+
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
         await self._asking.read(self._ledger.cancel, job_id)
@@ -109,6 +115,7 @@ class Queued:
         """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
         self._stopping = True
         self._watch.wake()
+        self._board.stop()
 
     async def close(self) -> None:
         """Let what was handed in arrive, then close the connections."""
@@ -117,3 +124,7 @@ class Queued:
         await self._watch.close()
         await self._asking.close()
         await asyncio.to_thread(self._ledger.close)
+
+    async def _newest(self) -> list[Job]:
+        found, _ = await self.jobs(Page(BOARD_JOBS))
+        return found

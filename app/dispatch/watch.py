@@ -16,6 +16,7 @@ from app.ledger.scripts import CHANNEL, TIMEOUT_S
 
 logger = getLogger(__name__)
 
+ANY = "*"  # in the place of a job's id: whatever happens to whichever job
 RETRY_S = 1.0
 SILENCE_S = 5.0  # after which the connection is tried: what drops packets closes nothing
 
@@ -30,7 +31,7 @@ class Watch:
 
     @asynccontextmanager
     async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set whenever something happens to the job; look at the job once more after entering."""
+        """Give an event that is set whenever something happens to the job, or to ANY; look once more after entering."""
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
         event = asyncio.Event()
@@ -85,6 +86,8 @@ class Watch:
 
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):
+            for event in self._waiting.get(ANY, ()):
+                event.set()
             for notice in data.split(b"\n"):
                 for event in self._waiting.get(notice.partition(b" ")[0].decode(), ()):
                     event.set()

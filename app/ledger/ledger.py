@@ -127,7 +127,7 @@ class Ledger:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
         found: list[Job] = []
         scanned = 0
-        for entries in self._newest_first(page.cursor):
+        for entries in self._newest_first(page.cursor, PAGE_SCAN if page.filtered else page.limit):
             for (_, position), job in zip(entries, self._headers([job_id for job_id, _ in entries]), strict=True):
                 scanned += 1
                 if job is not None and page.wants(job):
@@ -170,22 +170,22 @@ class Ledger:
         with answering():
             return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
 
-    def _newest_first(self, cursor: str | None) -> Iterator[list[tuple[str, str]]]:
-        """Give the ids of all jobs with their positions, some at a time, from after the position `cursor`."""
+    def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
+        """Give the ids of all jobs with their positions, `count` at a time, from after the position `cursor`."""
         score, _, last = (cursor or "+inf ").partition(" ")
         offset = 0
         while True:
             with answering():
                 entries = self._redis.zrevrangebyscore(
-                    "trinity:jobs", score, "-inf", offset, PAGE_SCAN, withscores=True, score_cast_func=bytes.decode
+                    "trinity:jobs", score, "-inf", offset, count, withscores=True, score_cast_func=bytes.decode
                 )
             members = [(member.decode(), at) for member, at in cast("list[tuple[bytes, str]]", entries)]
             yield [(job_id, f"{at} {job_id}") for job_id, at in members if at != score or not last or job_id < last]
-            if len(members) < PAGE_SCAN:
+            if len(members) < count:
                 return
             lowest, at = members[-1]
             if at == score:
-                offset += PAGE_SCAN
+                offset += count
             else:  # go on from there, for at the top jobs are added meanwhile
                 score, last, offset = at, lowest, 0
 

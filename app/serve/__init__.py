@@ -18,12 +18,15 @@ from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
 from app.serve.health import Check
-from app.serve.jobs import JobEvents
+from app.serve.index import Index
+from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.openapi.bodies import Bodies as Described
 from app.serve.openapi.document import document
 from app.serve.openapi.envelopes import RESULTS
+from app.serve.page.assets import Assets
+from app.serve.page.front import Front
 from app.serve.request_id import RequestId
 from app.serve.routes.documents import of_documents
 from app.serve.routes.health import of_health
@@ -56,9 +59,10 @@ def create_app(
     api = App()
     api.add_middleware([RequestId(), Closing(dispatcher, pool)])
     problems.install(api)
-    listed[:0] = of_documents(
-        settings.mode, listed, lambda: document(listed, settings, [*described.members, *RESULTS.values()])
-    )
+    assets = Assets()
+    api.add_route(assets.path, assets)
+    front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
+    listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)
@@ -74,7 +78,7 @@ def create_app(
 
 def _answer_head(resource: Any) -> None:
     """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
-    if hasattr(resource, "on_get") and not isinstance(resource, JobEvents):
+    if hasattr(resource, "on_get") and not isinstance(resource, (BoardEvents, JobEvents)):
         resource.on_head = resource.on_get
 
 

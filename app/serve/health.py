@@ -64,17 +64,18 @@ class Ready:
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell for each part whether it answers; 503 when one doesn't."""
-        parts = await self.states()
+        parts = await states(self._checks)
         ready = all(state == "ok" for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
         send_json(resp, Readiness("ready" if ready else "not ready", parts))
 
-    async def states(self) -> dict[str, str]:
-        """Return "ok" for each part that answers, or else why it doesn't."""
-        states = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in self._checks.items()))
-        return dict(zip(self._checks, states, strict=True))
+
+async def states(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Ask each part, all at once; return "ok" for one that answers, and the name of the error for one that doesn't."""
+    found = await asyncio.gather(*(asyncio.to_thread(_state, part, check) for part, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
 
 
 def _state(part: str, check: Check) -> str:

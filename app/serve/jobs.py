@@ -14,13 +14,14 @@ from falcon.asgi import Request, Response, SSEvent
 from app.dispatch.base import Dispatcher
 from app.envelopes import envelope
 from app.errors import Invalid
-from app.schemas import VERBS, Event, Page
+from app.schemas import VERBS, Event, Job, Page
 from app.serve.answer import send_accepted, send_json, send_npy, send_result
 from app.serve.npy_body import as_npy, prefers_npy
 
 STATUSES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED")
 PAGE_JOBS = 50
 MAX_PAGE_JOBS = 200
+RECONNECT_MS = 2000  # how long a client waits before it comes back
 _CURSOR = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})? [0-9a-f]{32}")
 
 
@@ -84,6 +85,18 @@ class JobRetry:
         send_accepted(resp, await self._dispatcher.retry(job_id))
 
 
+class BoardEvents:
+    """GET /jobs/events: the newest jobs as server-sent events, for those who watch them all."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
+        """Tell the newest jobs, and again whenever one of them has changed."""
+        resp.set_header("X-Accel-Buffering", "no")  # nginx would keep events back
+        resp.sse = _board(self._dispatcher.board())
+
+
 class JobEvents:
     """GET /jobs/{id}/events: server-sent events (WHATWG HTML §9.2)."""
 
@@ -111,6 +124,15 @@ async def _stream(events: AsyncIterator[Event | None], job_id: str) -> AsyncIter
         told["at"] = datetime.fromtimestamp(told["at"], UTC)
         kind = "progress" if "progress" in told else "state"
         yield SSEvent(msgspec.json.encode({"id": job_id, **told}), event=kind, event_id=str(event.seq))
+
+
+async def _board(changes: AsyncIterator[list[Job] | None]) -> AsyncIterator[SSEvent | None]:
+    async for jobs in changes:
+        if jobs is None:
+            yield None
+        else:
+            told = {"jobs": [envelope(job, queued=True) for job in jobs]}
+            yield SSEvent(msgspec.json.encode(told), event="jobs", retry=RECONNECT_MS)
 
 
 def _last_seen(req: Request) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import binascii
 import hmac
 import re
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.keys import SCOPES, Key, digest_of
+from app.serve.accept import prefers_html
 from app.serve.asgi import Asgi, Message, Receive, Reply, Send, length_of
 from app.serve.limits import refuse
 
@@ -16,7 +19,9 @@ OPEN = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 READ, PREDICT, FIT = (frozenset({scope}) for scope in SCOPES)
 POLLING = READ | PREDICT | FIT
+READING = frozenset({"GET", "HEAD"})
 REALM = 'Bearer realm="trinity"'
+BASIC = b'Basic realm="trinity", charset="UTF-8"'
 SMALL_BODY_BYTES = 65_536  # what the server reads past more cheaply than a client opens a new connection
 _APPLYING = re.compile(r"(/models/[^/]+)?/(predict|score)|/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
@@ -44,8 +49,10 @@ class Keys:
         if refusal is None:
             await self._api(scope, receive, send)
         else:
-            challenge = b"www-authenticate", refusal.challenge.encode()
-            await refuse(scope, receive, send, refusal.error, challenge, keep=_has_small_body(scope))
+            challenges = [(b"www-authenticate", refusal.challenge.encode())]
+            if isinstance(refusal.error, Unauthenticated) and _is_browser(scope):
+                challenges.append((b"www-authenticate", BASIC))
+            await refuse(scope, receive, send, refusal.error, *challenges, keep=_has_small_body(scope))
 
     def at_once(self, scope: Message, body: bytes) -> Reply | None:
         """Have a request whose key suffices answered at once, where the app behind this one can."""
@@ -85,13 +92,18 @@ class Keys:
 def needs(method: str, path: str) -> frozenset[str]:
     """Return the scopes of which a request needs one."""
     if method in SAFE:
-        return POLLING if path.startswith("/jobs/") else READ  # who submits a job may follow it
+        # who submits a job may follow it, and not everybody's
+        return POLLING if path.startswith("/jobs/") and path != "/jobs/events" else READ
     return PREDICT if method == "POST" and _APPLYING.fullmatch(path) else FIT
 
 
 def _presented(scope: Message) -> set[bytes]:
-    """Return the keys that a request comes with; credentials of another kind are somebody else's."""
-    given = set()
+    """Return the keys that a request comes with; credentials of another kind are somebody else's.
+
+    Where there is none, the password of a browser's Basic credentials (RFC 7617) is taken for one, for reading only: a
+    browser adds those to whatever another site's page makes it send.
+    """
+    given, typed = set(), set()
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             given.add(value.strip())
@@ -99,7 +111,22 @@ def _presented(scope: Message) -> set[bytes]:
             kind, _, secret = value.partition(b" ")
             if kind.lower() == b"bearer":
                 given.add(secret.strip())
-    return given
+            elif kind.lower() == b"basic" and scope["method"] in READING:
+                typed.add(_password(secret))
+    return given or typed
+
+
+def _password(credentials: bytes) -> bytes:
+    try:
+        return b64decode(credentials.strip(), validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
+
+
+def _is_browser(scope: Message) -> bool:
+    """Whether the request is one for a page, which a person can be asked for a key for."""
+    accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), None)
+    return scope["method"] in READING and prefers_html(accept)
 
 
 def _has_small_body(scope: Message) -> bool:

@@ -15,16 +15,21 @@ from app.model.base import Regressor
 from app.schemas import Matrix, Source, Table, Work
 from app.service.calls import asked_to_fit, learned, metrics, predicted
 from app.service.columns import default_names, target
+from app.service.sampling import sample
 from app.store import Arrays, Manifest, Schema, Store
 
 
 class Fit(NamedTuple):
-    """A fit to be done: the work, the job that has it done, when that was, and who permits the version it makes."""
+    """A fit to be done: the work, the job that has it done, when that was, and who permits the version it makes.
+
+    Of the data so many rows are kept with the version.
+    """
 
     work: Work
     job: str
     created_s: float
     permit: Permit = permitted
+    sample_rows: int = 0
 
 
 def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[int, dict[str, Any]]:
@@ -40,7 +45,9 @@ def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[i
         vector=y.ndim == 1,
         named=table.outputs is not None,
     )
-    found = metrics(y, predicted(estimator, X, schema))
+    y_predicted = predicted(estimator, X, schema)
+    found = metrics(y, y_predicted)
+    kept = sample(estimator, X, y, y_predicted, schema, order.sample_rows)
     arrays, values = _split(learned(estimator))
     manifest = Manifest(
         model=order.work.model,
@@ -55,15 +62,22 @@ def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[i
         job=order.job,
         learned=values,
     )
-    version = _publish(store, manifest, arrays, order.permit).version
+    version = _publish(store, manifest, Content(arrays, kept), order.permit).version
     named = estimator.coefficients(schema.inputs)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
 
 
-def _publish(store: Store, manifest: Manifest, arrays: Arrays, permit: Permit) -> Manifest:
+class Content(NamedTuple):
+    """The arrays of a version: those that the model learned, and those that are kept of its data."""
+
+    arrays: Arrays
+    sample: Arrays
+
+
+def _publish(store: Store, manifest: Manifest, content: Content, permit: Permit) -> Manifest:
     try:
-        return store.publish(manifest, arrays, permit)
+        return store.publish(manifest, content.arrays, permit, content.sample)
     except OSError as error:  # a full disk, a folder that isn't ours
         raise Unavailable(f"the store doesn't take the version ({error.strerror}); try again") from error
 

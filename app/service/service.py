@@ -25,7 +25,7 @@ STACK_VALUES = 100_000  # numbers of X, or of predictions, up to which works are
 class Service:
     """The models, by name, over a store and the sources that requests may name."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each limit is one of its own
         self,
         models: Mapping[str, type[Regressor]],
         default_model: str,
@@ -35,12 +35,14 @@ class Service:
         max_design_bytes: int,
         max_answer_bytes: int,
         max_loaded_bytes: int,
+        sample_rows: int = 0,
     ) -> None:
         self.models = models
         self.store = store
         self._default_model = default_model
         self._sources = Sources(sources)
         self._max_design_bytes = max_design_bytes
+        self._sample_rows = sample_rows
         versions = Versions(
             models,
             store,
@@ -71,7 +73,8 @@ class Service:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
         data = self._data(work)
         if work.verb == "fit":
-            return fit(self.models[work.model](**work.params), data, Fit(work, job, created_s, permit), self.store)
+            order = Fit(work, job, created_s, permit, self._sample_rows)
+            return fit(self.models[work.model](**work.params), data, order, self.store)
         version, y = self._predict(work, data)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
 

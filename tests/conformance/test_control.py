@@ -151,6 +151,22 @@ def test_events_tell_what_happens(api: Api, tmp_path: Path) -> None:
 
 
 @only_queued
+def test_the_board_tells_of_all_jobs(api: Api, tmp_path: Path) -> None:
+    """The newest first, as they are and at each change, each as its envelope without the result."""
+    with gate(tmp_path) as closed, api.http.stream("GET", "/jobs/events") as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        lines = (json.loads(line[6:])["jobs"] for line in stream.iter_lines() if line.startswith("data: "))
+        before = next(lines)
+        assert len(before) <= 20
+        job_id = api.post("fit", closed.body()).json()["id"]
+        seen = next(jobs[0] for jobs in lines if jobs and jobs[0]["id"] == job_id)
+        assert (seen["verb"], seen["model"], seen["result"]) == ("fit", "gated", None)
+        closed.wait_for_fit()
+        closed.open()
+        assert next(jobs for jobs in lines if jobs[0]["id"] == job_id and jobs[0]["status"] == "SUCCESS")
+
+
+@only_queued
 @pytest.mark.parametrize(("method", "tail"), [("DELETE", ""), ("POST", "/retry"), ("GET", "/events")])
 def test_no_such_job(api: Api, method: str, tail: str) -> None:
     """Nothing to cancel, to run again or to watch."""
@@ -160,7 +176,13 @@ def test_no_such_job(api: Api, method: str, tail: str) -> None:
 @only_inline
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/jobs"), ("DELETE", "/jobs/1"), ("POST", "/jobs/1/retry"), ("GET", "/jobs/1/events")],
+    [
+        ("GET", "/jobs"),
+        ("GET", "/jobs/events"),
+        ("DELETE", "/jobs/1"),
+        ("POST", "/jobs/1/retry"),
+        ("GET", "/jobs/1/events"),
+    ],
 )
 def test_sync_has_nothing_to_control(api: Api, method: str, path: str) -> None:
     """Sync mode says that it has no queue."""

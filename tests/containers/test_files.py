@@ -32,7 +32,7 @@ KNOBS = {
     *(f"TRINITY_RATE_LIMIT_{verb}" for verb in ("FIT", "PREDICT", "SCORE")),
 }
 SYNC_ONLY = {"max_fits"}
-SET_BY_THE_STACK = {"mode", "broker_url", "ledger_url", "store"}
+SET_BY_THE_STACK = {"mode", "broker_url", "ledger_url", "store", "flower_url"}
 
 
 @pytest.fixture(params=STACKS)

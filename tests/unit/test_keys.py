@@ -1,6 +1,7 @@
 """Keys in front of the service, on fakes: who passes, who is refused how, and that no body is asked for."""
 
 import asyncio
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -55,6 +56,7 @@ def test_probes_need_no_key(path: str) -> None:
         ("GET", "/jobs", "read"),
         ("GET", "/jobs/1", "read predict fit"),
         ("GET", "/jobs/1/result", "read predict fit"),
+        ("GET", "/jobs/events", "read"),
         ("POST", "/predict", "predict"),
         ("POST", "/models/any/score", "predict"),
         ("POST", "/v2/models/any/infer", "predict"),
@@ -137,3 +139,53 @@ def test_a_missing_scope_is_named() -> None:
 )
 def test_the_connection_stays_open_where_little_of_a_body_can_come(header: tuple[bytes, bytes], *, kept: bool) -> None:
     assert (b"connection" in ask("POST", "/fit", header)[1]) is not kept
+
+
+BROWSER = (b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8")
+
+
+def basic(password: bytes, user: bytes = b"") -> tuple[bytes, bytes]:
+    return b"authorization", b"Basic " + b64encode(user + b":" + password)
+
+
+@pytest.mark.parametrize("user", [b"", b"me"])
+def test_a_browser_reads_with_the_key_as_its_password(user: bytes) -> None:
+    """Whatever name is typed; what the key may not do, it may not do so."""
+    for method in ("GET", "HEAD"):
+        assert ask(method, "/", basic(SECRETS["reader"], user))[0] == 200
+    assert ask("GET", "/", basic(SECRETS["caller"], user))[0] == 403
+    assert ask("GET", "/", basic(b"unknown", user))[0] == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/fit"), ("POST", "/predict"), ("DELETE", "/jobs/1")])
+def test_a_browser_changes_nothing_by_its_password(method: str, path: str) -> None:
+    """It would send that along for any other site's page; the header of a script stands beside it."""
+    for name in KEYS:
+        assert ask(method, path, basic(SECRETS[name.name]))[0] == 401
+    assert ask("POST", "/fit", basic(SECRETS["reader"]), (b"x-api-key", SECRETS["fitter"]))[0] == 200
+
+
+@pytest.mark.parametrize("credentials", [b"", b"%", b"Og==", b"bm9jb2xvbg=="])
+def test_basic_credentials_that_hold_no_key(credentials: bytes) -> None:
+    assert ask("GET", "/", (b"authorization", b"Basic " + credentials))[0] == 401
+
+
+def test_only_a_browser_is_asked_for_a_password() -> None:
+    """The dialog is for people: a script's request gets the challenge of bearer tokens alone."""
+    assert challenges("GET", BROWSER) == ['Bearer realm="trinity"', 'Basic realm="trinity", charset="UTF-8"']
+    assert challenges("GET", (b"accept", b"*/*")) == challenges("POST", BROWSER) == ['Bearer realm="trinity"']
+
+
+def challenges(method: str, *headers: tuple[bytes, bytes]) -> list[str]:
+    """All WWW-Authenticate headers of a refusal."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": method, "path": "/", "headers": list(headers)}
+    asyncio.run(Keys(behind, KEYS)(scope, receive, send))
+    return [value.decode() for name, value in sent[0]["headers"] if name == b"www-authenticate"]

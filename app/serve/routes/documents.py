@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from app.serve.docs import Docs, DocsFile
-from app.serve.index import Index, Listing, Route
+from app.serve.index import Listing, Route
 from app.serve.openapi import common
 from app.serve.openapi.resource import OpenApi
 from app.serve.openapi.words import JSON, Answer
-from app.settings import Mode
+from app.serve.page.front import Front
 
 
-def of_documents(mode: Mode, routes: list[Route], make: Callable[[], dict[str, Any]]) -> list[Route]:
+def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route]:
     """List what describes the service."""
     etag = {"ETag": "Changes with the document."}
     same = Answer("The caller has it already.", {}, etag)
@@ -21,9 +21,9 @@ def of_documents(mode: Mode, routes: list[Route], make: Callable[[], dict[str, A
         Route(
             "GET",
             "/",
-            Index(mode, routes),
-            "This list.",
-            answers={200: Answer("The routes.", {JSON: Listing})},
+            front,
+            "This list; a page where a browser asks for HTML.",
+            answers={200: Answer("The routes, or the page.", {JSON: Listing, "text/html": {"type": "string"}})},
             operation="index",
         ),
         Route(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.dispatch.base import Dispatcher
 from app.serve.index import Route
-from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
+from app.serve.jobs import BoardEvents, JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, ServerEvent
 from app.serve.openapi.words import JSON, Answer, refusal
@@ -90,7 +90,8 @@ def of_jobs(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -
             before=f'{A_LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',
         ),
     ]
-    return [listed] + [
+    board = Route("GET", "/jobs/events", BoardEvents(dispatcher), "The newest jobs, at each change.", public=False)
+    return [listed, board] + [
         route._replace(
             answers={**common.NO_JOB, **route.answers}, parameters=(common.JOB_ID, *route.parameters), queued=True
         )

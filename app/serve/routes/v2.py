@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.schemas import ProtocolError
-from app.serve.health import Check, Ready
+from app.serve.health import Check
 from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.words import JSON, Answer, Answers, Body, Parameter
@@ -31,7 +31,7 @@ JSON_LENGTH = Parameter(HEADER, str, "How many bytes of the body are JSON; binar
 
 def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
     """List the protocol's routes."""
-    parts = ServerReady(Ready(checks))
+    parts = ServerReady(checks)
     server = [
         Route(
             "GET",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -11,7 +12,7 @@ from falcon.asgi import Request, Response
 
 from app.errors import Retriable
 from app.serve.answer import send_json
-from app.serve.health import Ready
+from app.serve.health import Check, states
 from app.serve.models import numbered
 from app.serve.v2.messages import Y
 from app.serve.v2.tensors import X
@@ -86,12 +87,12 @@ class ServerLive:
 class ServerReady:
     """GET /v2/health/ready."""
 
-    def __init__(self, ready: Ready) -> None:
-        self._ready = ready
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell whether every part answers; 503 when one doesn't."""
-        down = [f"{part}: {state}" for part, state in (await self._ready.states()).items() if state != "ok"]
+        down = [f"{part}: {state}" for part, state in (await states(self._checks)).items() if state != "ok"]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))

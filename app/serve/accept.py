@@ -1,0 +1,17 @@
+"""What a client would rather have: JSON, or a page for people (RFC 9110 §12.5.1)."""
+
+from __future__ import annotations
+
+from falcon.util.mediatypes import quality
+
+HTML, JSON = "text/html", "application/json"
+
+
+def prefers_html(accept: str | None) -> bool:
+    """Whether HTML is named with more weight than JSON: browsers do so, and curl's `*/*` doesn't."""
+    if not accept:
+        return False
+    try:
+        return quality(HTML, accept) > quality(JSON, accept)
+    except ValueError:  # what Falcon raises for a header that it cannot read is one
+        return False

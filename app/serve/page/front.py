@@ -1,0 +1,145 @@
+"""GET /: the list of routes as JSON, or the page when a browser asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from falcon.asgi import Request, Response
+
+from app.data.dummy import DummyParams
+from app.dispatch.base import BOARD_JOBS, Dispatcher
+from app.envelopes import envelope
+from app.errors import NotFound, TrinityError
+from app.schemas import FINISHED, Job, Page
+from app.serve.accept import prefers_html
+from app.serve.health import Check, states
+from app.serve.index import Index, Route
+from app.serve.page import words
+from app.serve.page.assets import Assets
+from app.serve.page.forms import fields
+from app.serve.page.view import View, Wanted, view
+from app.service import Service
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+HEALTH_S = 2.0  # the longest the page waits to learn how a part is
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
+
+
+class Jobs(NamedTuple):
+    """The newest jobs, or why there are none to be shown."""
+
+    jobs: list[Job]
+    why_not: str = ""
+
+
+class Front:
+    """GET /."""
+
+    def __init__(
+        self,
+        index: Index,
+        routes: Sequence[Route],
+        service: Service,
+        dispatcher: Dispatcher,
+        checks: Mapping[str, Check],
+        *,
+        settings: Settings,
+        assets: Assets,
+    ) -> None:
+        self._index = index
+        self._routes = routes
+        self._service = service
+        self._dispatcher = dispatcher
+        self._checks = checks
+        self._settings = settings
+        self._assets = assets
+        self._template: Template | None = None
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Answer in the form that is preferred."""
+        resp.append_header("Vary", "Accept")
+        if not prefers_html(req.get_header("Accept")):
+            await self._index.on_get(req, resp)
+            return
+        wanted = Wanted(*(_single(req, name) for name in Wanted._fields))
+        parts, jobs, seen = await asyncio.gather(
+            self._health(), self._jobs(), asyncio.to_thread(view, self._service, self._settings.default_model, wanted)
+        )
+        if seen.notice:
+            resp.status = HTTPStatus.NOT_FOUND
+        resp.content_type = "text/html; charset=utf-8"
+        resp.set_header("Content-Security-Policy", POLICY)
+        resp.set_header("X-Content-Type-Options", "nosniff")
+        resp.set_header("Referrer-Policy", "no-referrer")
+        resp.set_header("Cache-Control", "private, no-cache")
+        resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
+
+    async def _health(self) -> dict[str, str]:
+        try:
+            return await asyncio.wait_for(states(self._checks), HEALTH_S)
+        except TimeoutError:
+            return dict.fromkeys(self._checks, "no answer yet")
+
+    async def _jobs(self) -> Jobs:
+        try:
+            found, _ = await self._dispatcher.jobs(Page(BOARD_JOBS))
+        except NotFound:
+            return Jobs([], "Sync mode has no queue and so no jobs: each request is answered with its result.")
+        except TrinityError as error:
+            return Jobs([], f"The jobs can’t be read now: {error.detail}.")
+        return Jobs(found)
+
+    def _render(self, parts: Mapping[str, str], jobs: Jobs, seen: View) -> bytes:
+        if self._template is None:
+            self._template = _template()
+        served = {route.path for route in self._routes}
+        links = {path: name for path, name in LINKS.items() if path in served}
+        if self._settings.flower_url:
+            links[self._settings.flower_url] = "Flower"
+        text = self._template.render(
+            mode=self._settings.mode.value,
+            guarded=bool(self._settings.api_keys),
+            static=f"/page/{self._assets.digest}",
+            metrics="/metrics" if "/metrics" in served else "",
+            parts=parts,
+            links=links,
+            jobs=[(job, envelope(job, queued=True), job.status in FINISHED) for job in jobs.jobs],
+            no_jobs=jobs.why_not,
+            dummy=fields(DummyParams),
+            **seen._asdict(),
+        )
+        return text.encode()
+
+
+def _single(req: Request, name: str) -> str | None:
+    """Return a query parameter, the first when there are several."""
+    found = req.params.get(name)
+    return found[0] if isinstance(found, list) else found
+
+
+def _template() -> Template:
+    """Return the page's template; Jinja is imported when the first browser comes."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+    environment.filters |= {each.__name__: each for each in (words.number, words.day, words.clock, words.duration)}
+    return environment.get_template("page.html")

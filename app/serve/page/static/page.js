@@ -1,0 +1,389 @@
+// The page's only script: sends its forms, follows the jobs, draws the traffic. All it shows of versions is the
+// server's own HTML, fetched again; whatever comes as data is set as text.
+
+const byId = (id) => document.getElementById(id);
+const queued = document.body.dataset.mode === "async";
+const FINISHED = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+// Requests
+
+async function send(method, url, body, type) {
+  const headers = type ? { "Content-Type": type } : {};
+  const key = byId("key")?.value.trim();
+  if (key) headers["X-API-Key"] = key;
+  let answer;
+  try {
+    answer = await fetch(url, { method, body, headers });
+  } catch {
+    throw new Error("The server doesn’t answer.");
+  }
+  const text = await answer.text();
+  let told = {};
+  try {
+    told = JSON.parse(text);
+  } catch {
+    throw new Error(`The server answered ${answer.status}.`);
+  }
+  if (!answer.ok) throw new Error(complaint(told));
+  return { told, accepted: answer.status === 202 && answer.headers.get("Location") };
+}
+
+function complaint(problem) {
+  const where = (problem.errors ?? []).map((error) => error.pointer).filter(Boolean);
+  return problem.detail + (where.length ? ` (${where.join(", ")})` : "");
+}
+
+async function finished(answer, job) {
+  let { told } = answer;
+  while (!FINISHED.has(told.status)) told = (await send("GET", `${job}?wait=20`)).told;
+  if (told.error) throw new Error(complaint(told.error));
+  return told;
+}
+
+async function run(form, outcome, work) {
+  const button = form.querySelector("button[type=submit]");
+  button.disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    say(outcome, "wrong", error.message);
+  }
+  button.disabled = false;
+}
+
+function say(outcome, kind, ...content) {
+  const place = byId(outcome);
+  place.className = `outcome ${kind}`;
+  place.replaceChildren(...content);
+}
+
+// What is typed into fields, as the API wants it: an empty one is left out and so has its default
+
+function typed(fields) {
+  const values = {};
+  for (const field of fields) {
+    if (field.dataset.kind === "checkbox") values[field.name] = field.checked;
+    else if (field.value.trim() === "") continue;
+    else if (field.dataset.kind === "number") values[field.name] = Number(field.value);
+    else if (field.dataset.kind) values[field.name] = parsed(field.value);
+  }
+  return values;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+// Fit
+
+async function fit(form) {
+  const model = byId("fit-model").value;
+  const params = typed(form.querySelectorAll(`fieldset[data-model="${CSS.escape(model)}"] [data-kind]`));
+  const file = form.elements.data.value === "csv" ? byId("fit-file").files[0] : null;
+  say("fit-outcome", "", "Fitting …");
+  const answer = file ? await fitFile(model, params, file) : await fitDummy(form, model, params);
+  if (answer.accepted) say("fit-outcome", "", "Accepted, fitting …");
+  const { version } = await finished(answer, answer.accepted);
+  await show(`/?model=${encodeURIComponent(model)}&version=${version}`);
+  say("fit-outcome", "right", `${model} version ${version} is fitted.`);
+}
+
+function fitDummy(form, model, params) {
+  const source = { source: "dummy", params: typed(form.querySelectorAll('[data-data="dummy"] [data-kind]')) };
+  return send("POST", `/models/${encodeURIComponent(model)}/fit`, JSON.stringify({ params, data: source }), "application/json");
+}
+
+function fitFile(model, params, file) {
+  const query = new URLSearchParams();
+  for (const box of byId("targets").querySelectorAll("input:checked")) query.append("target", box.value);
+  for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
+  return send("POST", `/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv");
+}
+
+async function offerTargets(file) {
+  const names = file ? columns(await file.slice(0, 65536).text()) : [];
+  const boxes = names.map((name, place) =>
+    element("label", { className: "check" },
+      element("input", { type: "checkbox", value: name, checked: place === names.length - 1 }), name));
+  byId("targets").replaceChildren(byId("targets").querySelector("legend"), ...boxes);
+  byId("targets").hidden = !names.length;
+}
+
+function columns(text) {
+  const line = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/, 1)[0];
+  const cells = line.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g) ?? [];
+  const names = cells.map((cell) => cell.replace(/,$/, "").trim().replace(/^"|"$/g, "").replaceAll('""', '"').trim());
+  if (!line.endsWith(",")) names.pop(); // the match of nothing at the end
+  return names.filter(Boolean);
+}
+
+// Predict
+
+async function predict(form) {
+  const { model, version, outputs } = form.dataset;
+  const fields = [...form.querySelectorAll("[data-kind]")];
+  const row = fields.flatMap((field) => field.value.split(",").map((text) => (text.trim() ? Number(text) : null)));
+  say("predict-outcome", "", "Predicting …");
+  const body = JSON.stringify({ version: Number(version), data: { X: [row] } });
+  const answer = await send("POST", `/models/${encodeURIComponent(model)}/predict`, body, "application/json");
+  const [y] = (await finished(answer, answer.accepted)).result.y;
+  const names = JSON.parse(outputs);
+  const shown = [y].flat().map((value, place) => `${names[place]} = ${Number(value.toPrecision(6))}`);
+  say("predict-outcome", "right", element("strong", {}, shown.join(", ")));
+}
+
+// Versions: the sections are fetched again as the server makes them
+
+async function show(url, ids = ["version", "models", "predict"]) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ids) {
+    const made = page.getElementById(id);
+    if (made) byId(id).replaceWith(made);
+  }
+  if (ids.includes("version")) {
+    document.title = page.title;
+    history.replaceState(null, "", url);
+  }
+  enable();
+}
+
+function enable() {
+  for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
+}
+
+function choose() {
+  const form = byId("fit-form");
+  for (const part of form.querySelectorAll("[data-model], [data-data]")) {
+    const wanted = part.dataset.model ? byId("fit-model").value : form.elements.data.value;
+    part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== wanted;
+  }
+}
+
+// Jobs
+
+const rows = new Map();
+let fits = null;
+
+function listen() {
+  for (const row of document.querySelectorAll("#jobs-table tbody tr")) rows.set(row.dataset.id, row);
+  const stream = new EventSource("/jobs/events");
+  stream.addEventListener("jobs", (event) => list(JSON.parse(event.data).jobs));
+  stream.addEventListener("error", () => {
+    summary(stream.readyState === EventSource.CLOSED ? "Not live: load the page again." : "Connecting again …");
+  });
+}
+
+function list(jobs) {
+  const body = byId("jobs-table").tBodies[0];
+  const ids = new Set(jobs.map((job) => job.id));
+  for (const [id, row] of rows) if (!ids.has(id)) { row.remove(); rows.delete(id); }
+  jobs.forEach((job, place) => {
+    const row = rows.get(job.id) ?? blank(job);
+    fill(row, job);
+    if (body.rows[place] !== row) body.insertBefore(row, body.rows[place] ?? null);
+  });
+  const count = (...states) => jobs.filter((job) => states.includes(job.status)).length;
+  const waiting = count("PENDING", "RETRY");
+  summary(jobs.length ? `The newest ${jobs.length}: ${count("STARTED")} running, ${waiting} waiting.` : "No jobs yet.");
+  refresh(jobs);
+}
+
+function summary(text) {
+  if (byId("jobs-summary").textContent !== text) byId("jobs-summary").textContent = text;
+}
+
+function blank(job) {
+  const link = element("a", { href: `/jobs/${job.id}` }, element("code", {}, job.id.slice(0, 8)));
+  const row = element("tr", {}, element("th", { scope: "row" }, link), ...Array.from({ length: 5 }, () => element("td")));
+  row.dataset.id = job.id;
+  row.cells[4].className = "n";
+  rows.set(job.id, row);
+  return row;
+}
+
+function fill(row, job) {
+  const told = JSON.stringify(job);
+  if (row.told === told) return;
+  row.told = told;
+  const [, what, state, accepted, took, action] = row.cells;
+  what.textContent = `${job.verb} ${job.model}${job.version ? ` ${job.version}` : ""}`;
+  state.replaceChildren(...states(job));
+  accepted.textContent = job.created.slice(11, 19);
+  took.textContent = job.finished && job.started ? duration(new Date(job.finished) - new Date(job.started)) : "";
+  if (FINISHED.has(job.status)) {
+    if (action.contains(document.activeElement)) byId("jobs-title").focus();
+    action.replaceChildren();
+  } else if (!action.firstChild) {
+    const button = element("button", { type: "button", ariaLabel: `Cancel the ${job.verb} ${job.id.slice(0, 8)}` }, "Cancel");
+    button.dataset.cancel = job.id;
+    action.replaceChildren(button);
+  }
+}
+
+function states(job) {
+  const shown = [element("span", { className: `state ${job.status.toLowerCase()}` }, job.status.toLowerCase())];
+  if (job.progress !== undefined && job.status === "STARTED") {
+    const percent = Math.round(job.progress * 100);
+    shown.push(element("progress", { max: 100, value: percent, ariaLabel: "Progress" }), ` ${percent} %`);
+  }
+  if (job.error) shown.push(" ", element("span", { className: "quiet" }, job.error.detail));
+  return shown;
+}
+
+function duration(ms) {
+  return ms < 1000 ? `${ms} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : ms < 3600000 ? `${(ms / 60000).toFixed(1)} min` : `${(ms / 3600000).toFixed(1)} h`;
+}
+
+// The page of the version that is shown, which is no longer the latest perhaps
+function shown() {
+  const { model, version } = byId("predict-form")?.dataset ?? {};
+  return model ? `/?model=${encodeURIComponent(model)}&version=${version}` : location.href;
+}
+
+// Whoever's fit it was: the list of versions is news
+function refresh(jobs) {
+  const done = jobs.filter((job) => job.verb === "fit" && job.status === "SUCCESS").map((job) => job.id);
+  const news = fits !== null && done.some((id) => !fits.has(id));
+  fits = new Set(done);
+  if (news) show(shown(), ["models"]).catch(() => {});
+}
+
+// It may be pressed twice; disabled, it would lose the focus of who pressed it
+async function cancel(button) {
+  try {
+    await send("DELETE", `/jobs/${button.dataset.cancel}`);
+  } catch (error) {
+    summary(error.message);
+  }
+}
+
+// Health and traffic
+
+const POLL_MS = 5000;
+const KEPT = 60;
+const OWN = new Set(["/", "/metrics", "/page/{digest}/{file}", "/health/ready", "/health/live", "/ping"]);
+const series = { rate: [], latency: [] };
+let before = null;
+
+async function health() {
+  try {
+    const answer = await fetch("/health/ready");
+    const { parts } = await answer.json();
+    for (const item of byId("health").children) {
+      const state = parts[item.textContent.split(":")[0]] ?? "?";
+      if (item.lastChild.textContent === state) continue;
+      item.className = state === "ok" ? "ok" : "bad";
+      item.lastChild.textContent = state;
+    }
+  } catch {
+    for (const item of byId("health").children) item.className = "bad";
+  }
+}
+
+async function traffic() {
+  try {
+    const answer = await fetch(byId("traffic").dataset.metrics);
+    if (!answer.ok) throw new Error(answer.status);
+    const now = { at: performance.now(), ...counted(await answer.text()) };
+    if (before) measure(now, before);
+    before = now;
+  } catch {
+    byId("traffic-hint").textContent = "The metrics can’t be read now.";
+    before = null;
+  }
+}
+
+// Of the text format: how many requests there were, and how many took at most so long
+function counted(text) {
+  let total = 0;
+  const buckets = new Map();
+  for (const line of text.split("\n")) {
+    const found = line.match(/^trinity_http_request(s_total|_duration_seconds_bucket)\{(.*)\} (\S+)/);
+    if (!found) continue;
+    const labels = Object.fromEntries([...found[2].matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, value]));
+    if (OWN.has(labels.route) || labels.route?.endsWith("/events")) continue;
+    if (found[1] === "s_total") total += Number(found[3]);
+    else buckets.set(labels.le, (buckets.get(labels.le) ?? 0) + Number(found[3]));
+  }
+  return { total, buckets };
+}
+
+function measure(now, last) {
+  const rate = Math.max(0, (now.total - last.total) / ((now.at - last.at) / 1000));
+  const latency = quantile(0.95, now.buckets, last.buckets);
+  byId("traffic-hint").textContent = "The last minutes, without this page’s own requests.";
+  byId("rate").textContent = rate < 10 ? rate.toFixed(1) : Math.round(rate);
+  byId("latency").textContent = latency === null ? "–" : duration(latency < 0.01 ? Number((latency * 1000).toFixed(1)) : Math.round(latency * 1000));
+  spark("rate", rate);
+  spark("latency", latency);
+}
+
+// By line between the bounds of the bucket it falls into, as Prometheus does
+function quantile(share, now, last) {
+  const bounds = [...now.keys()].map((le) => [le === "+Inf" ? Infinity : Number(le), now.get(le) - (last.get(le) ?? 0)]);
+  bounds.sort(([a], [b]) => a - b);
+  const all = bounds.at(-1)?.[1] ?? 0;
+  if (!(all > 0)) return null;
+  let [low, below] = [0, 0];
+  for (const [bound, count] of bounds) {
+    if (count >= share * all) return bound === Infinity ? low : low + (bound - low) * ((share * all - below) / (count - below || 1));
+    [low, below] = [bound, count];
+  }
+  return low;
+}
+
+function spark(name, value) {
+  const values = series[name];
+  values.push(value);
+  if (values.length > KEPT) values.shift();
+  const greatest = Math.max(...values.filter((one) => one !== null), 1e-9);
+  let data = "";
+  values.forEach((one, place) => {
+    if (one === null) return;
+    const joined = place > 0 && values[place - 1] !== null;
+    data += `${joined ? "L" : "M"}${(((KEPT - values.length + place) / (KEPT - 1)) * 120).toFixed(1)} ${(30 - (one / greatest) * 28).toFixed(1)}${joined ? "" : "h0.1"}`;
+  });
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", data);
+  byId(`${name}-spark`).replaceChildren(path);
+}
+
+function often(task, ms) {
+  const turn = async () => {
+    if (document.visibilityState === "visible") await task();
+    setTimeout(turn, ms);
+  };
+  turn();
+}
+
+document.addEventListener("submit", (event) => {
+  const work = { "fit-form": fit, "predict-form": predict }[event.target.id];
+  if (!work) return;
+  event.preventDefault();
+  run(event.target, event.target.id.replace("form", "outcome"), () => work(event.target));
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "fit-file") offerTargets(event.target.files[0]);
+  else if (event.target.id === "fit-model" || event.target.name === "data") choose();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.dataset?.cancel) cancel(event.target);
+});
+
+enable();
+choose();
+offerTargets(byId("fit-file").files[0]);
+if (queued) listen();
+setTimeout(() => often(health, 3 * POLL_MS), 3 * POLL_MS);
+if (byId("traffic").dataset.metrics) often(traffic, POLL_MS);
