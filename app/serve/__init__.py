@@ -22,7 +22,7 @@ from app.serve.jobs import JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.openapi.bodies import Bodies as Described
-from app.serve.openapi.document import document
+from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.request_id import RequestId
 from app.serve.trinity import VerbResource
@@ -50,6 +50,8 @@ def create_app(
     listed[:0] = routes.of_documents(
         settings.mode, listed, lambda: document(listed, settings, [*described.members, *RESULTS.values()])
     )
+    if settings.api_keys:
+        listed[:] = map(keyed, listed)
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)
