@@ -23,7 +23,7 @@ from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.openapi.bodies import Bodies as Described
-from app.serve.openapi.document import document
+from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.page.assets import Assets
 from app.serve.page.front import Front
@@ -63,6 +63,8 @@ def create_app(
     api.add_route(assets.path, assets)
     front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
     listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
+    if settings.api_keys:
+        listed[:] = map(keyed, listed)
     for path, resource in {route.path: route.resource for route in listed}.items():
         _answer_head(resource)
         api.add_route(path, resource)

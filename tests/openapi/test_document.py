@@ -162,9 +162,15 @@ def test_keys_are_said(tmp_path: Path) -> None:
     with trinity("inline", tmp_path, TRINITY_API_KEYS=key.entry) as keyed:
         problem(keyed.http.get("/openapi.json"), 401)
         document = keyed.http.get("/openapi.json", headers={"X-API-Key": secret}).json()
+        listed = keyed.http.get("/", headers={"X-API-Key": secret}).json()["routes"]
     validate(document)
     assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
     assert document["paths"]["/fit"]["post"]["security"] == [{"bearer": ["fit"]}, {"key": ["fit"]}]
     assert document["paths"]["/models/{name}/predict"]["post"]["security"][0] == {"bearer": ["predict"]}
     assert document["paths"]["/ping"]["get"]["security"] == []
     assert {"401", "403"} <= document["paths"]["/fit"]["post"]["responses"].keys()
+    assert [route["path"] for route in listed if "401" not in route["answers"]] == [
+        "/ping",
+        "/health/live",
+        "/health/ready",
+    ]

@@ -82,30 +82,33 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
     for route in routes:
         for parameter in route.parameters:
             yield parameter.schema
-        for answer in (*route.answers.values(), *KEY_REFUSALS.values()):
+        for answer in route.answers.values():
             yield from answer.contents.values()
         if route.body is not None:
             yield from route.body.contents.values()
 
 
-def _operation(route: Route, schemas: Schemas, keyed: bool) -> Json:  # noqa: FBT001  a word of the settings
+def _operation(route: Route, schemas: Schemas, with_keys: bool) -> Json:  # noqa: FBT001  a word of the settings
     summary, _, rest = route.description.partition(". ")
     told: Json = {"operationId": operation_id(route), "tags": [_tag(route)], "summary": summary.rstrip(".")}
     if rest:
         told["description"] = route.description
-    answers = dict(route.answers)
-    if keyed and route.path not in OPEN:
+    if with_keys and route.path not in OPEN:
         scopes = sorted(needs(route.method, re.sub(r"[{}]", "", route.path)))
         told["security"] = [{name: [scope]} for scope in scopes for name in SECURITY]
-        answers |= KEY_REFUSALS
-    elif keyed:
+    elif with_keys:
         told["security"] = []
     if route.parameters:
         told["parameters"] = [_parameter(parameter, schemas) for parameter in route.parameters]
     if route.body is not None:
         told["requestBody"] = _body(route.body, route.data, schemas)
-    told["responses"] = {str(status): _answer(answers[status], schemas) for status in sorted(answers)}
+    told["responses"] = {str(status): _answer(answer, schemas) for status, answer in sorted(route.answers.items())}
     return told
+
+
+def keyed(route: Route) -> Route:
+    """Return the route where there are keys: it refuses who has none."""
+    return route if route.path in OPEN else route._replace(answers={**route.answers, **KEY_REFUSALS})
 
 
 def operation_id(route: Route) -> str:
