@@ -11,7 +11,11 @@ from app.schemas import Verb
 from app.serve import create_app
 from app.serve.asgi import Asgi
 from app.serve.health import Check
-from app.settings import Mode, Settings, load
+from app.serve.observed import Telemetry
+from app.settings import LogLevel, Mode, Settings, load
+from app.telemetry.lines import RequestLog
+from app.telemetry.logs import putting, stderr
+from app.telemetry.metrics import Metrics
 
 
 def build_api(settings: Settings | None = None) -> Asgi:
@@ -19,12 +23,28 @@ def build_api(settings: Settings | None = None) -> Asgi:
     house = build(settings or load())
     house.check_store()
     pool = ThreadPoolExecutor(house.settings.threads, thread_name_prefix="work")
-    dispatcher, checks = _queued(house) if house.settings.mode is Mode.ASYNC else _inline(house, pool)
-    return create_app(house.settings, house.service, dispatcher, pool, {"store": house.store.check, **checks})
+    queued = house.settings.mode is Mode.ASYNC
+    metrics = Metrics(house.service.models, inline=not queued)
+    dispatcher, checks = _queued(house) if queued else _inline(house, pool, metrics)
+    return create_app(
+        house.settings,
+        house.service,
+        dispatcher,
+        pool,
+        {"store": house.store.check, **checks},
+        figures=house.counting().figures if queued else None,
+        telemetry=_telemetry(house.settings, metrics),
+    )
 
 
-def _inline(house: House, pool: ThreadPoolExecutor) -> tuple[Dispatcher, dict[str, Check]]:
-    return Inline(house.service, pool, house.settings.max_fits), {}
+def _telemetry(settings: Settings, metrics: Metrics) -> Telemetry:
+    loud = settings.log_requests and settings.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+    log = RequestLog(putting(settings), debug=settings.log_level is LogLevel.DEBUG) if loud else None
+    return Telemetry(metrics, log, stderr().flush)
+
+
+def _inline(house: House, pool: ThreadPoolExecutor, metrics: Metrics) -> tuple[Dispatcher, dict[str, Check]]:
+    return Inline(house.service, pool, house.settings.max_fits, count=metrics.work), {}
 
 
 def _queued(house: House) -> tuple[Dispatcher, dict[str, Check]]:

@@ -67,7 +67,7 @@ def execute(service: Service, work: Work, job_id: str, clock: Clock = time.time,
     started = clock()
     try:
         version, result = service.run(work, job_id, started, permit)
-        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)))
+        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))
     except TrinityError as error:
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
@@ -156,7 +156,8 @@ def _stacked(service: Service, works: Sequence[Work], clock: Clock) -> list[Outc
         return None
     finished = clock()
     return [
-        Outcome(started, finished, work.version, msgspec.Raw(line)) for work, line in zip(works, lines, strict=True)
+        Outcome(started, finished, work.version, msgspec.Raw(line), None, service.rows(work))
+        for work, line in zip(works, lines, strict=True)
     ]
 
 

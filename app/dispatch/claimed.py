@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from app.dispatch.base import execute, execute_together
 from app.ledger import Claim, Claims, LedgerUnavailable
@@ -21,8 +21,19 @@ PAUSE_S = 1.0
 R = TypeVar("R")
 
 
+class Ended(NamedTuple):
+    """A job that this process did, and whether its claim still counted."""
+
+    claim: Claim
+    outcome: Outcome
+    counted: bool
+
+
 class Claimed:
-    """Runs what it could claim; a message for jobs that are taken or finished has no effect."""
+    """Runs what it could claim; a message for jobs that are taken or finished has no effect.
+
+    `tell` is called with the jobs that ended, those of one call to the ledger together.
+    """
 
     def __init__(
         self,
@@ -30,11 +41,13 @@ class Claimed:
         claims: Claims,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
+        tell: Callable[[Sequence[Ended]], None] = lambda _: None,
     ) -> None:
         self._service = service
         self._claims = claims
         self._clock = clock
         self._pause = pause
+        self._tell = tell
 
     def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
         """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
@@ -57,7 +70,8 @@ class Claimed:
             self._finish([(claim, outcome)])
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-        self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        counted = self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        self._tell([Ended(*pair, done) for pair, done in zip(outcomes, counted, strict=True)])
 
     def _commit(self, claim: Claim) -> None:
         self._patiently(lambda: self._claims.commit(claim), FINISH_TRIES)

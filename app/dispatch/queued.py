@@ -15,6 +15,7 @@ from app.dispatch.bell import Bell
 from app.dispatch.watch import Watch
 from app.ledger import Earlier, Ledger, Submission
 from app.schemas import FINISHED, Event, Job, Page, Verb, Work
+from app.telemetry.asked import ASKED
 
 HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
 LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
@@ -46,7 +47,8 @@ class Queued:
     async def submit(self, work: Work, key: IdempotencyKey | None = None) -> Job:
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
-        answer = await self._accepting.accept(Submission(uuid4().hex, work, timeout_s, *(key or ("", ""))))
+        submission = Submission(uuid4().hex, work, timeout_s, *(key or ("", "")), *ASKED.get())
+        answer = await self._accepting.accept(submission)
         if isinstance(answer, Earlier):
             return await self._asking.read(self._ledger.job, answer.job_id)
         return answer

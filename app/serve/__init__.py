@@ -22,16 +22,28 @@ from app.serve.index import Index, Route
 from app.serve.jobs import JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
+from app.serve.metrics import Probe, Watched
+from app.serve.observed import Observed, Telemetry
 from app.serve.request_id import RequestId
+from app.serve.templates import Templates
 from app.serve.trinity import VerbResource
 from app.service import Service
 from app.settings import Mode, Settings
+from app.telemetry.metrics import Metrics
 
 
 def create_app(
-    settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
+    settings: Settings,
+    service: Service,
+    dispatcher: Dispatcher,
+    pool: ThreadPoolExecutor,
+    checks: Mapping[str, Check],
+    *,
+    figures: Probe | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Asgi:
     """Wire the resources to their routes, and put in front of them what must see a request first."""
+    telemetry = telemetry or Telemetry(Metrics(service.models))
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
@@ -40,9 +52,11 @@ def create_app(
         *routes.of_models(service, settings.default_model),
         *routes.of_jobs(dispatcher, settings.max_wait),
         *routes.of_health(checks),
+        *routes.of_metrics(telemetry.metrics, service, Watched(checks, figures)),
     ]
     api = App()
-    api.add_middleware([RequestId(), Closing(dispatcher, pool)])
+    closing = Closing(dispatcher, pool)
+    api.add_middleware([RequestId(), closing])
     problems.install(api)
     listed.insert(0, Route("GET", "/", Index(settings.mode, listed), "This list."))
     for path, resource in {route.path: route.resource for route in listed}.items():
@@ -55,6 +69,10 @@ def create_app(
     entrance: Asgi = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
     if settings.api_keys:
         entrance = Keys(entrance, parse(settings.api_keys))
+    templates = Templates(route.path for route in listed)
+    for path in stops:
+        templates.know(path)
+    entrance = closing.observed = Observed(entrance, telemetry, templates)
     return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
 
 
@@ -70,8 +88,11 @@ class Closing:
     def __init__(self, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> None:
         self._dispatcher = dispatcher
         self._pool = pool
+        self.observed: Observed | None = None
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
         """Close the dispatcher, then the threads it used."""
         await self._dispatcher.close()
         await asyncio.to_thread(self._pool.shutdown)
+        if self.observed is not None:
+            await self.observed.close()

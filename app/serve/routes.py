@@ -9,9 +9,11 @@ from app.schemas import VERBS, Verb
 from app.serve.health import Check, Live, Ping, Ready
 from app.serve.index import Route
 from app.serve.jobs import JobEvents, JobList, JobResource, JobResult, JobRetry
+from app.serve.metrics import MetricsResource, Watched
 from app.serve.models import ModelList, ModelResource, VersionResource
 from app.serve.trinity import VerbResource
 from app.service import Service
+from app.telemetry.metrics import Metrics
 
 DESCRIPTIONS: dict[Verb, str] = {
     "fit": "Fits the model on data (JSON, CSV or a source) and publishes a new version.",
@@ -77,6 +79,12 @@ def of_health(checks: Mapping[str, Check]) -> list[Route]:
             "GET", "/health/ready", Ready(checks), "Whether each part the service needs answers; 503 when one doesn't."
         ),
     ]
+
+
+def of_metrics(metrics: Metrics, service: Service, watched: Watched) -> list[Route]:
+    """List what Prometheus reads."""
+    resource = MetricsResource(metrics, service, watched)
+    return [Route("GET", "/metrics", resource, "Counts and times of all processes, for Prometheus.")]
 
 
 def _shown(route: Route, model: str = "") -> Route:

@@ -77,6 +77,10 @@ class Service:
         y = predicted(fitted.estimator, data.X, fitted.manifest.schema)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
 
+    def rows(self, work: Work) -> int:
+        """Return how many rows of data a work is on."""
+        return len(work.data.X) if isinstance(work.data, Table) else self._sources.connector(work.data).shape[0]
+
     def stack_rows(self, work: Work) -> int:
         """Return how many rows, those of this prediction on a table included, may be predicted at once.
 
