@@ -51,6 +51,7 @@ class Mode(StrEnum):
 Count = Annotated[int, Meta(ge=1)]
 RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
+HttpUrl = Annotated[str, Meta(pattern=r"^https?://")]
 Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
 Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
@@ -107,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_hosts: Annotated[
         Hosts, Meta(description="hosts that webhooks may call though they are private, comma separated")
     ] = ""
+    otlp_url: Annotated[
+        HttpUrl | None, Meta(description="where spans go, OTLP over HTTP, http://…:4318; needs the extra `tracing`")
+    ] = None
     log_level: Annotated[LogLevel, Meta(description="lightest log lines: debug, info, warning or error")] = (
         LogLevel.INFO
     )
