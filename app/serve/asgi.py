@@ -18,3 +18,4 @@ class Reply(NamedTuple):
     status: int
     headers: list[Header]
     body: bytes
+    request_id: bytes = b""

@@ -6,11 +6,11 @@ On the short way there is only one entry in a list; all else happens for many re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send
+from app.serve.asgi import Asgi, Message, Receive, Reply, Send
 from app.serve.request_id import HEADER, request_id
 from app.serve.templates import Templates
 from app.telemetry.asked import ASKED, Asked
@@ -21,7 +21,7 @@ MOMENT_S = 0.05
 TOGETHER = 200  # answers after which no moment is waited for: a turn of the loop stays short
 HUNG_UP = 499  # as nginx has it: there was nobody left to be answered
 _ID = HEADER.lower().encode()
-Noted = tuple[str, str, int, float, int, Sequence[Header]]  # method, path, status, seconds, bytes, headers with the id
+Noted = tuple[str, str, int, float, int, bytes]  # method, path, status, seconds, bytes, id
 
 
 class Telemetry(NamedTuple):
@@ -73,7 +73,7 @@ class Observed:
         finally:
             self._metrics.in_progress -= 1
             took_s = perf_counter() - begun
-            self._note((scope["method"], scope["path"], status, took_s, size, ((_ID, named),)))
+            self._note((scope["method"], scope["path"], status, took_s, size, named))
 
     async def close(self) -> None:
         """Settle, and have all that was told arrive."""
@@ -85,12 +85,11 @@ class Observed:
         self._timer = None
         noted, self._noted = self._noted, []
         of, log, count = self._templates.of, self._log, self._metrics.request
-        for method, path, status, took_s, size, headers in noted:
+        for method, path, status, took_s, size, named in noted:
             route = of(path)
             count(method, route, status, took_s)
             if log is not None:
-                named = next((value for name, value in headers if name == _ID), b"")
-                log.add(method, route, path, status, took_s, size, named.decode())
+                log.add(method, route, path, status, took_s, size, named)
         if log is not None:
             log.write()
         self._metrics.settle()
@@ -99,8 +98,8 @@ class Observed:
         begun = perf_counter()
         reply = self._quickly(scope, body) if self._quickly is not None else None
         if reply is not None:
-            status, headers, answer = reply
-            self._note((scope["method"], scope["path"], status, perf_counter() - begun, len(answer), headers))
+            status, _, answer, named = reply
+            self._note((scope["method"], scope["path"], status, perf_counter() - begun, len(answer), named))
         return reply
 
     def _note(self, noted: Noted) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 PATH_CHARACTERS = 200
+FAULT = 500
 QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # asked all day long by machines
 Put: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 
@@ -59,16 +60,18 @@ class RequestLog:
         self._clock = clock
         self._lines: list[RequestLine] = []
 
-    def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: str) -> None:
+    def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: bytes) -> None:
         """Note a request that was answered."""
-        level = "debug" if route in QUIET and status < 500 else "info"  # noqa: PLR2004  the service's own faults
-        if level == "info" or self._debug:
-            if len(path) > PATH_CHARACTERS:
-                path = path[:PATH_CHARACTERS]
-            took_ms = round(took_s * 1000, 3)
-            self._lines.append(
-                RequestLine("", level, "request", method, route, path, status, took_ms, size, request_id)
-            )
+        level = "info"
+        if route in QUIET and status < FAULT:
+            if not self._debug:
+                return
+            level = "debug"
+        took_ms = int(took_s * 1e6) / 1000
+        name = request_id.decode()
+        if len(path) > PATH_CHARACTERS:
+            path = path[:PATH_CHARACTERS]
+        self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name))
 
     def write(self) -> None:
         """Put out what was noted, all with one time: they lie within a moment."""
