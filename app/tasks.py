@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amqp.exceptions import AMQPError, ChannelError
 from celery import Celery
@@ -31,7 +31,11 @@ from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, 
 from app.schemas import VERBS, Verb
 from app.settings import LogLevel, Settings, SettingsError, load
 from app.telemetry.logs import install, putting, stderr
+from app.telemetry.optional import tracing, wanted
 from app.webhooks import named_hosts
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
 TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
@@ -165,6 +169,8 @@ def log(loglevel: int | str | None, logfile: str | None, **_: object) -> None:
 @worker_process_shutdown.connect
 def flush(**_: object) -> None:
     """Have the last lines written; this process ends without more ado."""
+    if (spans := _spans()) is not None:
+        spans.close()
     stderr().flush()
 
 
@@ -174,6 +180,7 @@ def check_parts(**_: object) -> None:
     try:
         house = build(_settings())
         house.check_store()
+        wanted(house.settings)
         node.name_it()
     except SettingsError as error:
         raise SystemExit(f"Trinity can't start:\n{error}") from None
@@ -209,10 +216,15 @@ def prepare(**_: object) -> None:
 
 
 @cache
+def _spans() -> Tracing | None:
+    return tracing(_settings(), "trinity-worker")
+
+
+@cache
 def _claimed() -> Claimed:
     """Build this process's own parts, after the fork: connections must not be shared over it."""
     house = build(_settings())
     settings = house.settings
     loud = settings.log_requests and settings.log_level in {LogLevel.DEBUG, LogLevel.INFO}
     tell = JobLog(putting(settings)) if loud else lambda _: None
-    return Claimed(house.service, house.claims(node.name, str(os.getpid())), tell=tell)
+    return Claimed(house.service, house.claims(node.name, str(os.getpid())), tell=tell, tracing=_spans())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.serve.asgi import Asgi, Message, Receive, Reply, Send
 from app.serve.request_id import HEADER, request_id
@@ -16,6 +16,9 @@ from app.serve.templates import Templates
 from app.telemetry.asked import ASKED, Asked
 from app.telemetry.lines import RequestLog
 from app.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
 
 MOMENT_S = 0.05
 TOGETHER = 200  # answers after which no moment is waited for: a turn of the loop stays short
@@ -29,6 +32,7 @@ class Telemetry(NamedTuple):
 
     metrics: Metrics
     log: RequestLog | None = None
+    tracing: Tracing | None = None
     close: Callable[[], None] = lambda: None
 
 
@@ -40,11 +44,13 @@ class Observed:
         self._metrics = telemetry.metrics
         self._log = telemetry.log
         self._close = telemetry.close
+        self._tracing = telemetry.tracing
         self._templates = templates
         self._noted: list[Noted] = []
         self._timer: asyncio.TimerHandle | None = None
         self._quickly: Callable[[Message, bytes], Reply | None] | None = getattr(app, "at_once", None)
-        self.at_once = None if self._quickly is None else self._at_once
+        # a span costs more than the short way saves
+        self.at_once = None if self._quickly is None or self._tracing is not None else self._at_once
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand on a request that has a sane id, and note how it was answered."""
@@ -64,7 +70,8 @@ class Observed:
             await send(message)
 
         self._metrics.in_progress += 1
-        ASKED.set(Asked(named.decode()))
+        spanned = None if self._tracing is None else self._tracing.begin(scope["method"], scope["headers"])
+        ASKED.set(Asked(named.decode(), "" if spanned is None else spanned.trace))
         try:
             await self._app(scope, receive, noting)
         except Exception:
@@ -74,6 +81,8 @@ class Observed:
             self._metrics.in_progress -= 1
             took_s = perf_counter() - begun
             self._note((scope["method"], scope["path"], status, took_s, size, named))
+            if spanned is not None:
+                spanned.end(scope["method"], self._templates.of(scope["path"]), status, named.decode())
 
     async def close(self) -> None:
         """Settle, and have all that was told arrive."""
