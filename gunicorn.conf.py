@@ -18,9 +18,11 @@ from gunicorn.arbiter import Arbiter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn puts the project on the path only after this
 
+from app.http.log import Log
 from app.http.server import mark, unmark
 from app.http.worker import Worker, wrong
 from app.settings import SettingsError, load
+from app.telemetry.folder import Folder
 
 _problems: list[str] = []
 
@@ -48,6 +50,7 @@ def on_starting(server: Arbiter) -> None:
     # memory that all processes share, with a mark for each that starts: on a reload gunicorn stops the old ones as soon
     # as it has forked the new, long before those accept connections
     server.starting = mmap.mmap(-1, mmap.PAGESIZE)
+    server.numbers = Folder.make()
 
 
 def pre_fork(server: Arbiter, worker: Worker) -> None:
@@ -61,8 +64,15 @@ def worker_exit(server: Arbiter, worker: Worker) -> None:
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:
-    """Let nobody wait for a process that was killed; gunicorn's master says so."""
+    """Let nobody wait for a process that was killed, and settle what it counted; gunicorn's master says so."""
     unmark(server.starting, worker.age)
+    server.numbers.bury(worker.pid)
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind."""
+    if numbers := getattr(server, "numbers", None):
+        numbers.remove()
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
@@ -75,6 +85,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 
 worker_class = Worker
+logger_class = Log
 # A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"

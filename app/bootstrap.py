@@ -19,7 +19,7 @@ from app.settings import Settings, SettingsError
 from app.store import Store
 
 if TYPE_CHECKING:
-    from app.ledger import Claims, Keeping, Ledger, Limits
+    from app.ledger import Claims, Counting, Keeping, Ledger, Limits
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -52,6 +52,12 @@ class House:
 
         redis = connect(self.ledger_url, WORKER_TIMEOUT_S)
         return Claims(redis, self.payloads, self._limits(), node, child)
+
+    def counting(self) -> Counting:
+        """Return what is counted in the ledger."""
+        from app.ledger import Counting, connect  # noqa: PLC0415
+
+        return Counting(connect(self.ledger_url))
 
     def keeping(self, node: str) -> Keeping:
         """Return the jobs as a worker's keeper sees them."""

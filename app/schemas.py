@@ -135,6 +135,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     version: int | None = None
     result: msgspec.Raw | None = None
     failure: Failure | None = None
+    rows: int = 0
+    """How many rows of data it took, as far as that is known."""
     numbers: Matrix | None = None
     """Predictions as they are, in place of `result`, where that was asked for."""
 

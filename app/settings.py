@@ -26,6 +26,23 @@ class SettingsError(Exception):
     """The environment can't be used as it is; the text lists every problem, one a line."""
 
 
+class LogLevel(StrEnum):
+    """From which weight on a line is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How lines are written; auto: for people on a terminal, else as JSON."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
 class Mode(StrEnum):
     """Who runs the model: the web process itself (sync) or a Celery worker (async)."""
 
@@ -36,6 +53,7 @@ class Mode(StrEnum):
 Count = Annotated[int, Meta(ge=1)]
 RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
+HttpUrl = Annotated[str, Meta(pattern=r"^https?://")]
 Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
 Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
 Link = Annotated[str, Meta(pattern=r"^(/|https?://)\S*$")]
@@ -96,6 +114,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_hosts: Annotated[
         Hosts, Meta(description="hosts that webhooks may call though they are private, comma separated")
     ] = ""
+    otlp_url: Annotated[
+        HttpUrl | None, Meta(description="where spans go, OTLP over HTTP, http://…:4318; needs the extra `tracing`")
+    ] = None
+    log_level: Annotated[LogLevel, Meta(description="lightest log lines: debug, info, warning or error")] = (
+        LogLevel.INFO
+    )
+    log_format: Annotated[LogFormat, Meta(description="json, console, or auto: console on a terminal, else json")] = (
+        LogFormat.AUTO
+    )
+    log_requests: Annotated[bool, Meta(description="a log line for each request and each job")] = True
     webhook_secret: Annotated[
         WebhookSecret | None, Meta(description="signs webhooks, whsec_ and the base64 of 24 bytes or more")
     ] = None

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amqp.exceptions import AMQPError, ChannelError
 from celery import Celery
-from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from app.bootstrap import build
 from app.dispatch.claimed import Claimed
+from app.dispatch.job_log import JobLog
 from app.errors import Unavailable
 from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent, kill
 from app.lanes import Call, described
 from app.schemas import VERBS, Verb
-from app.settings import Settings, SettingsError, load
+from app.settings import LogLevel, Settings, SettingsError, load
+from app.telemetry.logs import install, putting, stderr
+from app.telemetry.optional import tracing, wanted
 from app.webhooks import named_hosts
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
 TIMEOUT_S = 1  # how long a publish may hang on a broker that is frozen
@@ -144,12 +158,31 @@ def _broker_answering() -> Iterator[None]:
         raise Unavailable(f"the broker doesn't answer ({type(error).__name__})") from error
 
 
+@setup_logging.connect
+def log(loglevel: int | str | None, logfile: str | None, **_: object) -> None:
+    """Have Celery's records written as ours are; its --loglevel is for its own, its --logfile takes those."""
+    install(_settings())
+    root = logging.getLogger()
+    root.setLevel(loglevel or logging.WARNING)
+    if logfile:
+        root.addHandler(logging.FileHandler(logfile))
+
+
+@worker_process_shutdown.connect
+def flush(**_: object) -> None:
+    """Have the last lines written; this process ends without more ado."""
+    if (spans := _spans()) is not None:
+        spans.close()
+    stderr().flush()
+
+
 @worker_init.connect
 def check_parts(**_: object) -> None:
     """End a worker that could not do its work before it takes any."""
     try:
         house = build(_settings())
         house.check_store()
+        wanted(house.settings)
         node.name_it()
     except SettingsError as error:
         raise SystemExit(f"Trinity can't start:\n{error}") from None
@@ -185,7 +218,15 @@ def prepare(**_: object) -> None:
 
 
 @cache
+def _spans() -> Tracing | None:
+    return tracing(_settings(), "trinity-worker")
+
+
+@cache
 def _claimed() -> Claimed:
     """Build this process's own parts, after the fork: connections must not be shared over it."""
     house = build(_settings())
-    return Claimed(house.service, house.claims(node.name, str(os.getpid())))
+    settings = house.settings
+    loud = settings.log_requests and settings.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+    tell = JobLog(putting(settings)) if loud else lambda _: None
+    return Claimed(house.service, house.claims(node.name, str(os.getpid())), tell=tell, tracing=_spans())

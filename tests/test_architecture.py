@@ -17,7 +17,7 @@ FLOORS = [
     {"app.bootstrap"},
     {"app.client", "app.ledger", "app.service"},
     {"app.data", "app.model", "app.payloads", "app.store", "app.webhooks"},
-    {"app.envelopes", "app.lanes", "app.pointers"},
+    {"app.envelopes", "app.lanes", "app.pointers", "app.telemetry"},
     {"app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
     {"app.keys"},

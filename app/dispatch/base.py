@@ -84,9 +84,9 @@ def execute(
     try:
         if numbers:
             version, y = service.predict(work)
-            return Outcome(started, clock(), version, numbers=y)
+            return Outcome(started, clock(), version, rows=len(y), numbers=y)
         version, result = service.run(work, job_id, started, permit)
-        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)))
+        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))
     except TrinityError as error:
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
@@ -175,7 +175,8 @@ def _stacked(service: Service, works: Sequence[Work], clock: Clock) -> list[Outc
         return None
     finished = clock()
     return [
-        Outcome(started, finished, work.version, msgspec.Raw(line)) for work, line in zip(works, lines, strict=True)
+        Outcome(started, finished, work.version, msgspec.Raw(line), None, service.rows(work))
+        for work, line in zip(works, lines, strict=True)
     ]
 
 

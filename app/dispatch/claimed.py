@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from app.dispatch.base import execute, execute_together
 from app.ledger import Claim, Claims, LedgerUnavailable
 from app.model.progress import reporting
 from app.schemas import Outcome, Verb
 from app.service import Service
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
 
 PROGRESS_S = 0.25  # how often a running fit tells how far it is
 CLAIM_TRIES = 30
@@ -21,8 +24,19 @@ PAUSE_S = 1.0
 R = TypeVar("R")
 
 
+class Ended(NamedTuple):
+    """A job that this process did, and whether its claim still counted."""
+
+    claim: Claim
+    outcome: Outcome
+    counted: bool
+
+
 class Claimed:
-    """Runs what it could claim; a message for jobs that are taken or finished has no effect."""
+    """Runs what it could claim; a message for jobs that are taken or finished has no effect.
+
+    `tell` is called with the jobs that ended, those of one call to the ledger together.
+    """
 
     def __init__(
         self,
@@ -30,11 +44,15 @@ class Claimed:
         claims: Claims,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
+        tell: Callable[[Sequence[Ended]], None] = lambda _: None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._service = service
         self._claims = claims
         self._clock = clock
         self._pause = pause
+        self._tell = tell
+        self._tracing = tracing
 
     def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
         """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
@@ -46,18 +64,30 @@ class Claimed:
 
     def _run_together(self, job_ids: Sequence[str]) -> None:
         """Finish each stack as it ends: the next one may take its time."""
-        claimed = self._patiently(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        claimed = self._claim(job_ids)
         for ended in execute_together(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
             self._finish([(claimed[place], outcome) for place, outcome in ended])
 
     def _run_alone(self, job_id: str) -> None:
-        for claim in self._patiently(lambda: self._claims.claim([job_id]), CLAIM_TRIES):
+        for claim in self._claim([job_id]):
             with reporting(self._report(claim)):
                 outcome = execute(self._service, claim.work, job_id, self._clock, partial(self._commit, claim))
             self._finish([(claim, outcome)])
 
+    def _claim(self, job_ids: Sequence[str]) -> list[Claim]:
+        if self._tracing is None:
+            return self._patiently(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        begun_s = self._clock()
+        claims = self._patiently(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        self._tracing.claimed([claim.trace for claim in claims], begun_s, self._clock())
+        return claims
+
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-        self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        counted = self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        if self._tracing is not None:
+            for claim, outcome in outcomes:
+                self._tracing.ran(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
+        self._tell([Ended(*pair, done) for pair, done in zip(outcomes, counted, strict=True)])
 
     def _commit(self, claim: Claim) -> None:
         self._patiently(lambda: self._claims.commit(claim), FINISH_TRIES)

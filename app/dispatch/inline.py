@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,14 +20,25 @@ SLOW_CALLS = 2
 
 
 class Inline:
-    """Does the work before it answers; there is no queue and nothing is kept but the models."""
+    """Does the work before it answers; there is no queue and nothing is kept but the models.
 
-    def __init__(self, service: Service, pool: ThreadPoolExecutor, max_fits: int, clock: Clock = time.time) -> None:
+    `count` is told on the event loop of all that was done.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        pool: ThreadPoolExecutor,
+        max_fits: int,
+        clock: Clock = time.time,
+        count: Callable[[Work, Outcome], None] = lambda *_: None,
+    ) -> None:
         self._service = service
         self._pool = pool
         self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit")
         self._free_fits = max_fits
         self._clock = clock
+        self._count = count
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
@@ -41,8 +52,7 @@ class Inline:
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
         else:
-            run = partial(execute, self._service, work, job_id, self._clock, numbers=numbers)
-            outcome = await asyncio.get_running_loop().run_in_executor(self._pool, run)
+            outcome = await self._threaded(self._pool, work, job_id, numbers=numbers)
         return finished_job(job_id, work, created, outcome)
 
     def at_once(self, work: Work, *, numbers: bool = False) -> Job | None:
@@ -51,6 +61,7 @@ class Inline:
             return None
         job_id = new_id()
         outcome = execute(self._service, work, job_id, self._clock, numbers=numbers)
+        self._count(work, outcome)
         if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
             self._note_pace(work, outcome.finished_s - outcome.started_s)
         return finished_job(job_id, work, outcome.started_s, outcome)
@@ -90,11 +101,17 @@ class Inline:
         if not self._free_fits:
             raise Busy("as many fits are running as this process allows (TRINITY_MAX_FITS); try again")
         self._free_fits -= 1
-        future = asyncio.get_running_loop().run_in_executor(
-            self._fits, execute, self._service, work, job_id, self._clock
-        )
+        future = self._threaded(self._fits, work, job_id)
         future.add_done_callback(self._fit_ended)  # when it ends, and not when a client that hung up stops waiting
         return await asyncio.shield(future)
+
+    def _threaded(
+        self, threads: ThreadPoolExecutor, work: Work, job_id: str, *, numbers: bool = False
+    ) -> asyncio.Future[Outcome]:
+        run = partial(execute, self._service, work, job_id, self._clock, numbers=numbers)
+        future = asyncio.get_running_loop().run_in_executor(threads, run)
+        future.add_done_callback(lambda done: None if done.cancelled() else self._count(work, done.result()))
+        return future
 
     def _fit_ended(self, _: object) -> None:
         self._free_fits += 1

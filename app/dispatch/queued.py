@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from app.dispatch.accepting import Accepting
@@ -17,6 +18,10 @@ from app.dispatch.watch import Watch
 from app.lanes import Call
 from app.ledger import Earlier, Ledger, Submission
 from app.schemas import FINISHED, Event, Job, Page, Verb, Work
+from app.telemetry.asked import ASKED
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
 
 HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
 LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
@@ -36,6 +41,7 @@ class Queued:
         pool: ThreadPoolExecutor,
         timeouts_s: Mapping[Verb, float],
         max_waiting_bytes: int,
+        tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
         self._watch = watch
@@ -44,12 +50,17 @@ class Queued:
         self._timeouts_s = timeouts_s
         self._accepting = Accepting(ledger, self._asking, bell, max_waiting_bytes)
         self._board = Board(self._newest, watch)
+        self._tracing = tracing
         self._stopping = False
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
-        answer = await self._accepting.accept(Submission(uuid4().hex, work, timeout_s, *(key or ("", ""))))
+        job_id, (request_id, trace) = uuid4().hex, ASKED.get()
+        spanned = nullcontext(trace) if self._tracing is None else self._tracing.submitting(work, job_id)
+        with spanned as trace:
+            submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
+            answer = await self._accepting.accept(submission)
         if isinstance(answer, Earlier):
             return await self._asking.read(self._ledger.job, answer.job_id)
         return answer

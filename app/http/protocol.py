@@ -174,7 +174,7 @@ class BoundedProtocol(HttpToolsProtocol):
         answer = self._at_once(cycle.scope, bytes(cycle.body))
         if answer is None:
             return False
-        status, headers, body = answer
+        status, headers, body = answer[:3]
         lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
         cycle.response_started = cycle.response_complete = True
         self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))

@@ -80,7 +80,9 @@ class Keeper:
         """End a child whose time is over; which job of several is to blame shows when each runs alone."""
         self._kill(child)
         if len(live) == 1 and live[0].size == 1:
-            if not self._keeping.time_out(live[0]):
+            if self._keeping.time_out(live[0]):
+                logger.warning("job %s took longer than its timeout and was ended", live[0].job_id)
+            else:
                 self._keeping.take_back(live)
         else:
             self._keeping.take_back(live)

@@ -1,6 +1,7 @@
 """The ledger: every queued job in Redis, from acceptance to result; each step of many jobs is one atomic script."""
 
 from app.ledger.claims import Claim, Claims
+from app.ledger.figures import Counting, Figures, Lane
 from app.ledger.keeping import Held, Keeping, Webhook
 from app.ledger.ledger import INLINE_BYTES, Earlier, Kept, Ledger, Submission
 from app.ledger.limits import Limits
@@ -11,10 +12,13 @@ __all__ = [
     "WORKER_TIMEOUT_S",
     "Claim",
     "Claims",
+    "Counting",
     "Earlier",
+    "Figures",
     "Held",
     "Keeping",
     "Kept",
+    "Lane",
     "Ledger",
     "LedgerUnavailable",
     "Limits",

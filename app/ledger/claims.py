@@ -15,6 +15,7 @@ from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts
 from app.payloads import Payloads
 from app.schemas import Outcome, Status, Work, unpack
+from app.telemetry.buckets import bucket_of
 
 
 class Claim(NamedTuple):
@@ -25,6 +26,8 @@ class Claim(NamedTuple):
     work: Work
     reference: str
     attempts: int
+    request_id: str = ""
+    trace: str = ""
 
 
 class _Ending(NamedTuple):
@@ -38,6 +41,8 @@ class _Ending(NamedTuple):
     reference: str = ""
     failure: bytes = b""
     took_s: float | str = ""  # none: unknown
+    bucket: str = ""
+    rows: int = 0
 
 
 class Claims:
@@ -55,10 +60,11 @@ class Claims:
         """Take the jobs that still wait; those that are unknown, taken or finished are left out."""
         taken = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids)
         claims = []
-        for job_id, fence, content, reference, attempts in taken:
+        for job_id, fence, content, reference, attempts, request_id, trace in taken:
             work = self._work(job_id.decode(), fence, content, reference.decode())
             if work is not None:
-                claims.append(Claim(job_id.decode(), fence, work, reference.decode(), attempts))
+                origin = request_id.decode(), trace.decode()
+                claims.append(Claim(job_id.decode(), fence, work, reference.decode(), attempts, *origin))
         return claims
 
     def progress(self, claim: Claim, fraction: float) -> None:
@@ -71,7 +77,10 @@ class Claims:
             raise Superseded("the job was cancelled, or given to another worker")
 
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[bool]:
-        """Store how claimed jobs ended; return which of the claims still counted."""
+        """Store how claimed jobs ended; return which of the claims still counted.
+
+        Each job's share of the time that all took is what the ledger counts for it.
+        """
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
         endings = [self._ending(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
         counted = self._finish(endings)
@@ -99,10 +108,12 @@ class Claims:
                 result, reference = b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result)
             except Unavailable as error:
                 result, failure = b"", error.failure()
+        spent = took_s, bucket_of(took_s), 0 if failure else outcome.rows
         if failure:
-            version = claim.work.version or ""
-            return _Ending(claim.job_id, claim.fence, "FAILURE", version, failure=encoded(failure), took_s=took_s)
-        return _Ending(claim.job_id, claim.fence, "SUCCESS", outcome.version or "", result, reference, took_s=took_s)
+            return _Ending(
+                claim.job_id, claim.fence, "FAILURE", claim.work.version or "", b"", "", encoded(failure), *spent
+            )
+        return _Ending(claim.job_id, claim.fence, "SUCCESS", outcome.version or "", result, reference, b"", *spent)
 
     def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
         """Return the work of a job; when it can't be read, the job fails."""

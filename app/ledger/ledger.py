@@ -29,13 +29,18 @@ class Kept(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """Work to be accepted; `key` is the digest of its idempotency key, `digest` that of the request ('' without)."""
+    """Work to be accepted; `key` is the digest of its idempotency key, `digest` that of the request ('' without).
+
+    `request_id` and `trace` say which request it came with, for the logs and traces of who runs it.
+    """
 
     job_id: str
     work: Work
     timeout_s: float
     key: str = ""
     digest: str = ""
+    request_id: str = ""
+    trace: str = ""
 
 
 class Earlier(NamedTuple):
@@ -80,6 +85,7 @@ class Ledger:
             work = each.work
             arguments += [each.job_id, work.verb, work.model, work.version or "", *kept]
             arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_alone(work, kept.reference))]
+            arguments += [each.request_id, each.trace]
         now, *answers = self._scripts("accept", *arguments)
         return [
             _answered(each, answer, float(now), alone=_alone(each.work, kept.reference))

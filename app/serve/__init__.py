@@ -22,6 +22,8 @@ from app.serve.index import Index
 from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
+from app.serve.metrics import Probe, Watched
+from app.serve.observed import Observed, Telemetry
 from app.serve.openapi.bodies import Bodies as Described
 from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
@@ -31,19 +33,30 @@ from app.serve.request_id import RequestId
 from app.serve.routes.documents import of_documents
 from app.serve.routes.health import of_health
 from app.serve.routes.jobs import of_jobs
+from app.serve.routes.metrics import of_metrics
 from app.serve.routes.models import of_models
 from app.serve.routes.v2 import of_v2
 from app.serve.routes.verbs import of_verbs
+from app.serve.templates import Templates
 from app.serve.trinity import VerbResource
 from app.serve.v2.infer import Infer
 from app.service import Service
 from app.settings import Mode, Settings
+from app.telemetry.metrics import Metrics
 
 
 def create_app(
-    settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, checks: Mapping[str, Check]
+    settings: Settings,
+    service: Service,
+    dispatcher: Dispatcher,
+    pool: ThreadPoolExecutor,
+    checks: Mapping[str, Check],
+    *,
+    figures: Probe | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Asgi:
     """Wire the resources to their routes, and put in front of them what must see a request first."""
+    telemetry = telemetry or Telemetry(Metrics(service.models))
     queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
@@ -54,10 +67,12 @@ def create_app(
         *of_models(service, settings.default_model),
         *of_jobs(dispatcher, settings.max_wait, pool),
         *of_health(checks),
+        *of_metrics(telemetry.metrics, service, Watched(checks, figures)),
         *of_v2(service, infer, checks, settings.default_model),
     ]
     api = App()
-    api.add_middleware([RequestId(), Closing(dispatcher, pool)])
+    closing = Closing(dispatcher, pool)
+    api.add_middleware([RequestId(), closing])
     problems.install(api)
     assets = Assets()
     api.add_route(assets.path, assets)
@@ -75,6 +90,10 @@ def create_app(
     entrance: Asgi = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
     if settings.api_keys:
         entrance = Keys(entrance, parse(settings.api_keys))
+    templates = Templates([*(route.path for route in listed), assets.path])
+    for path in stops:
+        templates.know(path)
+    entrance = closing.observed = Observed(entrance, telemetry, templates)
     return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
 
 
@@ -90,8 +109,11 @@ class Closing:
     def __init__(self, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> None:
         self._dispatcher = dispatcher
         self._pool = pool
+        self.observed: Observed | None = None
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
         """Close the dispatcher, then the threads it used."""
         await self._dispatcher.close()
         await asyncio.to_thread(self._pool.shutdown)
+        if self.observed is not None:
+            await self.observed.close()

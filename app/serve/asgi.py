@@ -20,6 +20,7 @@ class Reply(NamedTuple):
     status: int
     headers: list[Header]
     body: bytes
+    request_id: bytes = b""
 
 
 def length_of(value: bytes) -> int | None:

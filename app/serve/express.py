@@ -129,9 +129,9 @@ def _told(document: Problem, headers: Headers, *more: Header) -> Reply:
 def _reply(status: int, kind: bytes, headers: Headers, body: bytes, *more: Header) -> Reply:
     """Return an answer to a request that had these headers."""
     given = headers.get(b"x-request-id")
-    named = new_id() if given is None else request_id(given.decode("latin-1"))
+    named = (new_id() if given is None else request_id(given.decode("latin-1"))).encode()
     length = b"content-length", b"%d" % len(body)
-    return Reply(status, [(b"content-type", kind), length, (b"x-request-id", named.encode()), *more], body)
+    return Reply(status, [(b"content-type", kind), length, (b"x-request-id", named), *more], body, named)
 
 
 def _plain(scope: Message, small_bytes: int) -> Headers | None:

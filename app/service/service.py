@@ -82,6 +82,10 @@ class Service:
         """Do the work of a prediction; return the version used, and y (n,) or (n, k)."""
         return self._predict(work, self._data(work))
 
+    def rows(self, work: Work) -> int:
+        """Return how many rows of data a work is on."""
+        return len(work.data.X) if isinstance(work.data, Table) else self._sources.connector(work.data).shape[0]
+
     def stack_rows(self, work: Work) -> int:
         """Return how many rows, those of this prediction on a table included, may be predicted at once.
 

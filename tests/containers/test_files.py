@@ -12,7 +12,7 @@ from tests.containers.stacks import STACKS, services, variables
 from tests.servers import ROOT
 
 ACCOUNTS = {"REDIS_PASSWORD", "FLOWER_USER", "FLOWER_PASSWORD", "RABBITMQ_USER", "RABBITMQ_PASSWORD"}
-OPTIONAL_SECRETS = {"TRINITY_WEBHOOK_SECRET"}  # without it there are no webhooks
+OPTIONAL_SECRETS = {"TRINITY_WEBHOOK_SECRET", "GRAFANA_PASSWORD"}  # without them no webhooks, and no Grafana
 KNOBS = {
     *(
         "WEB_CONCURRENCY",
@@ -24,7 +24,7 @@ KNOBS = {
     ),
     *(
         f"{service}_{of}"
-        for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS")
+        for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS", "PROMETHEUS", "GRAFANA")
         for of in ("CPUS", "MEMORY")
     ),
     *("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"),
@@ -72,6 +72,15 @@ def test_only_nginx_is_reachable(file: str) -> None:
     assert [name for name, service in stack.items() if "ports" in service] == ["nginx"]
     assert [name for name, service in stack.items() if "edge" in service["networks"]] == ["nginx"]
     assert [name for name, service in stack.items() if service.get("network_mode")] == []
+
+
+def test_monitoring_starts_when_asked_for_and_with_a_password(file: str) -> None:
+    stack = services(file)
+    assert {name for name, service in stack.items() if "profiles" in service} == {"prometheus", "grafana"}
+    for name in ("prometheus", "grafana"):
+        assert stack[name]["profiles"] == ["monitoring"]
+        assert re.fullmatch(r".+:v?\d+\.\d+\.\d+", stack[name]["image"]), "the image isn't pinned"
+    assert '[ -n "$$GF_SECURITY_ADMIN_PASSWORD" ] ||' in stack["grafana"]["entrypoint"][-1]
 
 
 def test_every_service_is_confined_watched_and_bounded(file: str) -> None:

@@ -13,6 +13,7 @@ from tests.servers import ROOT
 
 COMPOSE_FILES = ("docker-compose.yaml", "docker-compose.rabbit.yaml")
 ACCOUNTS = ("REDIS_PASSWORD", "FLOWER_USER", "FLOWER_PASSWORD", "RABBITMQ_USER", "RABBITMQ_PASSWORD")
+MONITORING = ("GRAFANA_PASSWORD", "PROMETHEUS_KEY")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
 
 
@@ -72,7 +73,7 @@ def test_knobs_are_turned_by_the_stacks() -> None:
 def test_every_variable_of_the_stacks_is_told() -> None:
     """What the compose files read is a knob, a setting, the port or one of the accounts of .env.example."""
     told = {knob.partition("=")[0] for knob in knobs()} | {row[0].strip("`") for row in table(readme(), "Settings")}
-    assert variables(*COMPOSE_FILES) - told == {"PORT", *ACCOUNTS}
+    assert variables(*COMPOSE_FILES) - told == {"PORT", *ACCOUNTS, *MONITORING}
 
 
 def test_ci_starts_both_stacks() -> None:

@@ -111,6 +111,9 @@ class FakeService:
         self.threads.append(threading.current_thread())
         return 1, self._body(asked)
 
+    def rows(self, asked: Work) -> int:
+        return len(asked.data.X) if isinstance(asked.data, Table) else 0
+
 
 class FakeLedger:
     """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each.

@@ -9,6 +9,7 @@ local final = state[1] == 'SUCCESS' or state[1] == 'FAILURE' or state[1] == 'REV
 if state[4] and not final then return 'COMMITTING' end
 if state[1] == 'PENDING' or state[1] == 'RETRY' then
   leave_lane(ARGV[1], state[2])
+  if state[1] == 'RETRY' then redis.call('SREM', again_key(state[2]), ARGV[1]) end
 elseif state[1] == 'STARTED' then
   redis.call('ZREM', LEASES, ARGV[1])  -- the node keeps its entry, by which its keeper sees that the child must end
   redis.call('HINCRBY', key, 'fence', 1)

@@ -3,13 +3,15 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local now_text = time[1] .. '.' .. string.format('%06d', time[2])
 local notices = {}
+local counts = {}
 
 local function job_key(id) return 'trinity:job:' .. id end
 local function lane_key(verb) return 'trinity:lane:' .. verb end
 local function rung_key(verb) return 'trinity:rung:' .. verb end
 local function node_key(node) return 'trinity:node:' .. node end
+local function again_key(verb) return 'trinity:again:' .. verb end
 local LEASES, JOBS, NODES = 'trinity:leases', 'trinity:jobs', 'trinity:nodes'
-local OUTBOX, CHANNEL = 'trinity:outbox', 'trinity:events'
+local OUTBOX, CHANNEL, COUNTERS = 'trinity:outbox', 'trinity:events', 'trinity:counters'
 
 -- Note what happened to a job: a line for those who watch it (`extra` is more JSON), and a notice for those who wait.
 local function note(id, status, extra)
@@ -24,8 +26,14 @@ local function note(id, status, extra)
   notices[#notices + 1] = id .. ' ' .. seq .. ' ' .. status
 end
 
--- Publish the notices of a call as one message; a script calls it once, at its end.
+-- Count what happened; what a job does it does once, so what is counted with its change of state is counted once.
+local function count(what, by)
+  counts[what] = (counts[what] or 0) + by
+end
+
+-- Publish the notices of a call as one message, and add up its counts; a script calls it once, at its end.
 local function tell()
+  for what, by in pairs(counts) do redis.call('HINCRBYFLOAT', COUNTERS, what, string.format('%.9f', by)) end
   if #notices > 0 then redis.call('PUBLISH', CHANNEL, table.concat(notices, '\n')) end
 end
 
@@ -54,7 +62,9 @@ local function finish(id, status, ttl_s, tombstone_s, fields)
   note(id, status)
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', 'trinity:gone:' .. id, '', 'EX', tombstone_s)
-  if redis.call('HEXISTS', key, 'webhook') == 1 then
+  local more = redis.call('HMGET', key, 'verb', 'webhook')
+  count('finished:' .. (more[1] or '') .. ':' .. status, 1)
+  if more[2] then
     redis.call('PERSIST', key)  -- it is needed until it is delivered
     redis.call('ZADD', OUTBOX, now, id)
   end

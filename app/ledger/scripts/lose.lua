@@ -19,6 +19,8 @@ for _, each in ipairs(lost) do
     redis.call('HDEL', key, 'progress')
     if handed_back then
       redis.call('HINCRBY', key, 'attempts', -1)
+    else
+      count('lost', 1)
     end
     -- what was about to become visible is tried some times more, so that its job tells of it
     if not handed_back and tonumber(state[3]) >= most + (state[7] and 3 or 0) then
@@ -26,6 +28,7 @@ for _, each in ipairs(lost) do
     else
       local status = handed_back and 'PENDING' or 'RETRY'
       redis.call('HSET', key, 'status', status)
+      if not handed_back then redis.call('SADD', again_key(state[4]), id) end
       queue(id, state[4], redis.call('ZSCORE', JOBS, id) or state[6], 0)  -- at its place, also among those of its call
       note(id, status, ',"attempts":' .. redis.call('HGET', key, 'attempts'))
       again = again + 1

@@ -1,0 +1,1 @@
+"""What there is to watch: numbers for Prometheus, lines for the log, spans for a trace; none of it holds data."""

@@ -1,0 +1,115 @@
+"""Logs as JSON, or in colours on a terminal: our own, Celery's, gunicorn's and uvicorn's all look the same."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.settings import LogFormat, Settings
+from app.telemetry.lines import Put, fields, stamp
+from app.telemetry.writer import Writer
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+STDERR = 2
+_encoder = msgspec.json.Encoder(enc_hook=str)
+_lines = msgspec.json.Encoder()
+_stderr: list[Writer] = []
+
+
+def stderr() -> Writer:
+    """Return what writes to standard error, one for the process; what is kept is written at its end."""
+    if not _stderr:
+        _stderr.append(Writer(STDERR))
+        atexit.register(_stderr[0].flush)
+    return _stderr[0]
+
+
+def coloured(settings: Settings) -> bool:
+    """Whether lines are for people."""
+    if settings.log_format is LogFormat.AUTO:
+        return os.isatty(STDERR)
+    return settings.log_format is LogFormat.CONSOLE
+
+
+def putting(settings: Settings, write: Callable[[bytes], None] | None = None) -> Put:
+    """Return what puts out lines of requests and jobs."""
+    write = write or stderr().write
+    if not coloured(settings):
+        return lambda lines: write(_lines.encode_lines(lines))
+    render = _console()
+
+    def put(lines: Sequence[Any]) -> None:
+        texts = (render(None, "info", _printable(fields(line))) for line in lines)
+        write("".join(f"{text}\n" for text in texts).encode("utf-8", "replace"))
+
+    return put
+
+
+def handler(settings: Settings, write: Callable[[bytes], None] | None = None) -> logging.Handler:
+    """Return a handler that writes what the standard library's loggers are given."""
+    from structlog.processors import format_exc_info  # noqa: PLC0415  slow to import, and not for everybody
+    from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name  # noqa: PLC0415
+
+    seen: list[Processor] = [add_log_level, add_logger_name, _stamped]
+    last: list[Processor] = [_console()] if coloured(settings) else [format_exc_info, _json]
+    made = Lines(write or stderr().write)
+    clean = ProcessorFormatter.remove_processors_meta
+    made.setFormatter(ProcessorFormatter(foreign_pre_chain=seen, processors=[clean, *last]))
+    return made
+
+
+def install(settings: Settings) -> None:
+    """Have all loggers that have no handlers of their own write so, those of this house from the level that is set."""
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, Lines)]:
+        root.removeHandler(old)
+    root.addHandler(handler(settings))
+    logging.getLogger("app").setLevel(settings.log_level.upper())
+
+
+class Lines(logging.Handler):
+    """Writes whole lines."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            self._write(f"{self.format(record)}\n".encode("utf-8", "replace"))
+        except Exception:  # noqa: BLE001  as every handler does
+            self.handleError(record)
+
+
+def _console() -> Callable[..., str]:
+    from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
+
+    colours = sys.platform != "win32" and not os.environ.get("NO_COLOR")
+    return ConsoleRenderer(colors=colours, exception_formatter=plain_traceback, sort_keys=False)
+
+
+def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return _encoder.encode(event).decode()
+
+
+def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {"timestamp": stamp(), "level": event.pop("level"), "event": event.pop("event"), **event}
+
+
+def _printable(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields fit for a terminal, which acts on some characters; callers choose paths."""
+    shown = partial(str.encode, encoding="unicode_escape")
+    return {
+        name: shown(value).decode() if isinstance(value, str) and not value.isprintable() else value
+        for name, value in event.items()
+    }

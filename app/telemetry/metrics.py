@@ -1,0 +1,164 @@
+"""What this process counts: requests, and in sync mode the work it does; and how it is told to Prometheus.
+
+Counting is adding to plain numbers, on the event loop's thread. `settle` moves them to where the other processes see
+them, which costs far more, some times a second.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.schemas import VERBS, Outcome, Work
+from app.telemetry.buckets import BOUNDS_S
+from app.telemetry.folder import VARIABLE, locked
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+HELP = {
+    "trinity_http_requests": "Requests answered.",
+    "trinity_http_request_duration_seconds": "Seconds from a request's head to the end of its answer.",
+    "trinity_http_requests_in_progress": "Requests that are being answered.",
+    "trinity_web_processes": "Web processes that serve.",
+    "trinity_jobs_finished": "Jobs that ended, and in sync mode requests for work that were done.",
+    "trinity_job_attempts": "How often a job was started.",
+    "trinity_lease_losses": "Jobs taken back from a worker that was lost.",
+    "trinity_work_duration_seconds": "Seconds that a job's work took; of jobs done together each has its share.",
+    "trinity_rows": "Rows of data fitted, predicted or scored with success.",
+    "trinity_jobs": "Jobs of a lane that aren't finished, by their state.",
+    "trinity_queue_depth": "Jobs of a lane that wait.",
+    "trinity_queue_oldest_age_seconds": "Seconds since the oldest waiting job of a lane was accepted.",
+    "trinity_workers": "Workers that are heard of.",
+    "trinity_worker_processes": "Processes of those workers.",
+    "trinity_model_version": "The latest version of a model: what predict serves.",
+    "trinity_up": "1 when a part of the service answers.",
+}
+_BUCKETS = len(BOUNDS_S) + 1
+
+
+def _row() -> list[float]:
+    """Return what is counted of one kind of thing: how many fell into each bucket, their seconds, their rows."""
+    return [0.0] * (_BUCKETS + 2)
+
+
+class Metrics:
+    """The numbers of one web process; `inline` says that it does the work itself, and for these models."""
+
+    def __init__(self, models: Iterable[str] = (), *, inline: bool = False) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: PLC0415  see folder.py
+
+        own: Any = CollectorRegistry()
+        self._registry = own
+
+        def histogram(name: str, labels: Sequence[str]) -> Histogram:
+            return Histogram(name, HELP[name], labels, registry=own, buckets=BOUNDS_S)
+
+        def counter(name: str, labels: Sequence[str]) -> Counter:
+            return Counter(name, HELP[name], labels, registry=own)
+
+        def gauge(name: str) -> Gauge:
+            return Gauge(name, HELP[name], registry=own, multiprocess_mode="livesum")
+
+        self._requests: dict[tuple[str, str, int], list[float]] = {}
+        self._works: dict[tuple[str, str, bool], list[float]] = {}
+        self._asked = counter("trinity_http_requests", ["method", "route", "status"])
+        self._answering = histogram("trinity_http_request_duration_seconds", ["route"])
+        self.in_progress = 0
+        self._in_progress = gauge("trinity_http_requests_in_progress")
+        gauge("trinity_web_processes").set(1)
+        if inline:
+            self._finished = counter("trinity_jobs_finished", ["verb", "state"])
+            self._attempts = counter("trinity_job_attempts", ["verb"])
+            self._rows = counter("trinity_rows", ["verb", "model"])
+            self._working = histogram("trinity_work_duration_seconds", ["verb", "model"])
+            self._begin(models)
+
+    def request(self, method: str, route: str, status: int, took_s: float) -> None:
+        """Count a request that was answered."""
+        row = self._requests.get(key := (method, route, status))
+        if row is None:
+            row = self._requests[key] = _row()
+        row[bisect_left(BOUNDS_S, took_s)] += 1
+        row[_BUCKETS] += took_s
+
+    def work(self, work: Work, outcome: Outcome) -> None:
+        """Count work that this process did."""
+        row = self._works.get(key := (work.verb, work.model, outcome.failure is None))
+        if row is None:
+            row = self._works[key] = _row()
+        took_s = outcome.finished_s - outcome.started_s
+        row[bisect_left(BOUNDS_S, took_s)] += 1
+        row[_BUCKETS] += took_s
+        row[-1] += outcome.rows
+
+    def settle(self) -> None:
+        """Show the others what was counted since the last time."""
+        requests, self._requests = self._requests, {}
+        for (method, route, status), row in requests.items():
+            self._asked.labels(method, route, status).inc(sum(row[:_BUCKETS]))
+            _observe(self._answering.labels(route), row)
+        works, self._works = self._works, {}
+        for (verb, model, done), row in works.items():
+            count = sum(row[:_BUCKETS])
+            self._finished.labels(verb, "SUCCESS" if done else "FAILURE").inc(count)
+            self._attempts.labels(verb).inc(count)
+            _observe(self._working.labels(verb, model), row)
+            if done:
+                self._rows.labels(verb, model).inc(row[-1])
+        self._in_progress.set(self.in_progress)
+
+    def exposition(self, more: Iterable[Metric]) -> bytes:
+        """Return what all processes have counted, and more, in Prometheus' text format; it reads files."""
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+
+        told: Any = CollectorRegistry()
+        told.register(_Told(more))
+        folder = os.environ.get(VARIABLE)
+        return generate_latest(self._registry if folder is None else _shared(Path(folder))) + generate_latest(told)
+
+    def _begin(self, models: Iterable[str]) -> None:
+        """Have what may be counted there from the start, at 0: a first increase can't be seen otherwise."""
+        names = list(models)
+        for verb in VERBS:
+            self._attempts.labels(verb)
+            for state in ("SUCCESS", "FAILURE"):
+                self._finished.labels(verb, state)
+            for model in names:
+                self._rows.labels(verb, model)
+                self._working.labels(verb, model)
+
+
+class _Told:
+    """A collector of what is known already."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _observe(histogram: Any, row: Sequence[float]) -> None:
+    """Add observations that are counted already, which the library takes only one by one."""
+    for bucket, count in zip(histogram._buckets, row[:_BUCKETS], strict=True):  # noqa: SLF001  as said
+        if count:
+            bucket.inc(count)
+    histogram._sum.inc(row[_BUCKETS])  # noqa: SLF001
+
+
+def _shared(folder: Path) -> CollectorRegistry:
+    """Return what all processes have written; none is buried while it is read."""
+    from prometheus_client import CollectorRegistry, multiprocess  # noqa: PLC0415
+
+    told: Any = CollectorRegistry()
+    collector: Any = multiprocess.MultiProcessCollector  # without types
+    with locked(folder):
+        metrics = list(collector(None, str(folder)).collect())
+    told.register(_Told(metrics))
+    registry: CollectorRegistry = told
+    return registry

@@ -1,0 +1,34 @@
+"""Whether traces are wanted: nothing of OpenTelemetry is imported otherwise."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from app.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
+
+VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def wanted(settings: Settings) -> bool:
+    """Whether spans are sent anywhere; raise SettingsError when the packages for it are missing."""
+    if settings.otlp_url is None and not any(map(os.environ.get, VARIABLES)):
+        return False
+    try:
+        import app.telemetry.tracing  # noqa: F401, PLC0415  see above
+    except ImportError as error:
+        missing = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+        raise SettingsError(f"TRINITY_OTLP_URL: traces need packages that aren't there: {missing}") from error
+    return True
+
+
+def tracing(settings: Settings, service: str) -> Tracing | None:
+    """Return what makes spans and sends them, where that is wanted; raise SettingsError likewise."""
+    if not wanted(settings):
+        return None
+    from app.telemetry.tracing import exporting  # noqa: PLC0415
+
+    return exporting(service, settings.otlp_url)

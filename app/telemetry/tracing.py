@@ -1,0 +1,119 @@
+"""Traces (OpenTelemetry): of a request, its job, and the run of that job in a worker, all in one.
+
+Imported only where spans go somewhere; needs the extra `tracing`. The job carries the W3C traceparent of the span that
+accepted it, for messages carry many jobs of as many traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.schemas import Outcome, Work
+from app.telemetry.asked import ASKED
+
+Attributes: TypeAlias = Mapping[str, str | int]
+FAULT = 500
+_w3c = TraceContextTextMapPropagator()
+
+
+def exporting(service: str, url: str | None) -> Tracing:
+    """Return what sends spans to a collector (OTLP over HTTP), without a URL to where OpenTelemetry's variables say."""
+    exporter = OTLPSpanExporter(None if url is None else f"{url.rstrip('/')}/v1/traces")
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return Tracing(provider)
+
+
+class Tracing:
+    """The spans of one process."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("trinity")
+
+    def begin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> Spanned:
+        """Begin the span of a request, as part of its caller's trace where it says so."""
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in _HEADERS}
+        return Spanned(self._tracer.start_span(method, _w3c.extract(told, Context()), SpanKind.SERVER))
+
+    @contextmanager
+    def submitting(self, work: Work, job_id: str) -> Iterator[str]:
+        """Span the acceptance of a job; give the traceparent that the job takes along."""
+        attributes = {**_of(work), "trinity.job": job_id}
+        with self._tracer.start_as_current_span(
+            f"submit {work.verb}",
+            _context(ASKED.get().trace),
+            SpanKind.PRODUCER,
+            attributes,
+            record_exception=False,  # its message may quote data
+        ) as span:
+            yield traceparent(span)
+
+    def claimed(self, traces: Iterable[str], begun_s: float, ended_s: float) -> None:
+        """Span the claim of a message's jobs, which belongs to no single trace: it is linked to all of theirs."""
+        links = [Link(get_current_span(_context(trace)).get_span_context()) for trace in traces if trace]
+        span = self._tracer.start_span("claim", Context(), SpanKind.CONSUMER, None, links, _ns(begun_s))
+        span.end(_ns(ended_s))
+
+    def ran(self, work: Work, job_id: str, trace: str, attempts: int, outcome: Outcome) -> None:
+        """Span the run of a job."""
+        attributes = {**_of(work), "trinity.job": job_id, "trinity.attempts": attempts, "trinity.rows": outcome.rows}
+        span = self._tracer.start_span(
+            f"run {work.verb}", _context(trace), SpanKind.CONSUMER, attributes, start_time=_ns(outcome.started_s)
+        )
+        if outcome.failure is not None:
+            span.set_status(Status(StatusCode.ERROR, outcome.failure.kind))
+        span.end(_ns(outcome.finished_s))
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._provider.shutdown()
+
+
+class Spanned:
+    """A request that is being answered."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self.trace = traceparent(span)
+
+    def end(self, method: str, route: str, status: int, request_id: str) -> None:
+        """Say how it was answered."""
+        self._span.update_name(f"{method} {route}")
+        answer: dict[str, str | int] = {"http.response.status_code": status, "trinity.request_id": request_id}
+        self._span.set_attributes({"http.request.method": method, "http.route": route, **answer})
+        if status >= FAULT:
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+_HEADERS = frozenset({b"traceparent", b"tracestate"})
+
+
+def traceparent(span: Span) -> str:
+    """Return a span in the form of the header of that name."""
+    carrier: dict[str, str] = {}
+    _w3c.inject(carrier, set_span_in_context(span))
+    return carrier.get("traceparent", "")
+
+
+def _context(trace: str) -> Context:
+    return _w3c.extract({"traceparent": trace}, Context()) if trace else Context()
+
+
+def _of(work: Work) -> dict[str, str | int]:
+    return {"trinity.verb": work.verb, "trinity.model": work.model}
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
