@@ -173,4 +173,6 @@ def test_keys_are_said(tmp_path: Path) -> None:
         "/ping",
         "/health/live",
         "/health/ready",
+        "/v2/health/live",
+        "/v2/health/ready",
     ]
