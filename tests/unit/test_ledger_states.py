@@ -27,7 +27,7 @@ class Model:
             self.status, self.attempts = "STARTED", self.attempts + 1
         elif name == "finish" and runs:
             self.status = "SUCCESS"
-        elif name in {"fail", "time out"} and runs:
+        elif runs and (name == "fail" or (name == "time out" and not self.committing)):
             self.status = "FAILURE"
         elif name == "commit" and runs:
             self.committing = True
