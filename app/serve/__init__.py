@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from falcon.asgi import App
+from falcon.asgi import App, Request, Response
 
 from app.dispatch.base import Dispatcher
 from app.keys import parse
@@ -57,44 +57,48 @@ def create_app(
 ) -> Asgi:
     """Wire the resources to their routes, and put in front of them what must see a request first."""
     telemetry = telemetry or Telemetry(Metrics(service.models))
-    queued = settings.mode is Mode.ASYNC
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     described = Described(service.models, settings)
-    infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     listed = [
         *of_verbs(verbs, described, settings),
         *of_models(service, settings.default_model),
         *of_jobs(dispatcher, settings.max_wait, pool),
         *of_health(checks),
         *of_metrics(telemetry.metrics, service, Watched(checks, figures)),
-        *of_v2(service, infer, checks, settings.default_model),
+        *of_v2(service, Infer(service, dispatcher, pool, bodies, settings.max_wait), checks, settings.default_model),
     ]
-    api = App()
-    closing = Closing(dispatcher, pool)
-    api.add_middleware([RequestId(), closing])
-    problems.install(api)
     assets = Assets()
-    api.add_route(assets.path, assets)
     front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
     listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
     if settings.api_keys:
         listed[:] = map(keyed, listed)
-    for path, resource in {route.path: route.resource for route in listed}.items():
+    resources: dict[str, object] = {route.path: route.resource for route in listed} | {assets.path: assets}
+    closing = Closing(dispatcher, pool)
+    api = _api(resources, closing)
+    predict = verbs["predict"]
+    stops = {"/predict": Stop(predict), **{f"/models/{name}/predict": Stop(predict, name) for name in service.models}}
+    entrance = _in_front(Limits(api, bodies, settings.body_timeout), stops, settings)
+    entrance = closing.observed = Observed(entrance, telemetry, Templates(resources, often=stops))
+    return Api(entrance, dispatcher) if settings.mode is Mode.ASYNC else entrance  # inline, nobody waits
+
+
+def _api(resources: Mapping[str, object], closing: Closing) -> App[Request, Response]:
+    """Return the resources at their paths, errors included."""
+    api = App()
+    api.add_middleware([RequestId(), closing])
+    problems.install(api)
+    for path, resource in resources.items():
         _answer_head(resource)
         api.add_route(path, resource)
-    limited = Limits(api, bodies, settings.body_timeout)
-    predict = verbs["predict"]
-    named = {f"/models/{name}/predict": Stop(predict, name) for name in service.models}
-    stops = {"/predict": Stop(predict), **named}
-    entrance: Asgi = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
-    if settings.api_keys:
-        entrance = Keys(entrance, parse(settings.api_keys))
-    templates = Templates([*(route.path for route in listed), assets.path])
-    for path in stops:
-        templates.know(path)
-    entrance = closing.observed = Observed(entrance, telemetry, templates)
-    return Api(entrance, dispatcher) if queued else entrance  # inline, nobody waits
+    return api
+
+
+def _in_front(limited: Limits, stops: Mapping[str, Stop], settings: Settings) -> Asgi:
+    """Return what sees a request before its resource does: the short way, and where there are keys these before it."""
+    queued = settings.mode is Mode.ASYNC
+    express = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
+    return Keys(express, parse(settings.api_keys)) if settings.api_keys else express
 
 
 def _answer_head(resource: Any) -> None:

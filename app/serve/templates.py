@@ -10,7 +10,8 @@ UNMATCHED = "unmatched"
 class Templates:
     """The paths of routes, such as /models/{name}."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], often: Iterable[str] = ()) -> None:
+        """`often` are paths that come so often that their routes are remembered."""
         self._plain: dict[str, str] = {}
         self._open: dict[int, list[list[str]]] = {}
         for path in paths:
@@ -19,10 +20,7 @@ class Templates:
                 self._open.setdefault(len(words), []).append(words)
             else:
                 self._plain[path] = path
-
-    def know(self, path: str) -> None:
-        """Remember the route of a path that will come often."""
-        self._plain[path] = self.of(path)
+        self._plain |= {path: self.of(path) for path in often}
 
     def of(self, path: str) -> str:
         """Return the route of a path, UNMATCHED where there is none."""
