@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from schemathesis.core.parameters import ParameterLocation
 
 NUMBER = count()
+JSON_LENGTH = "Inference-Header-Content-Length"
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: f"{number:.6g}")
 
 
@@ -32,8 +33,8 @@ def csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
     """Leave out what would have a request refused for a reason that the document can't say.
 
-    The parameters that go with a table are refused beside JSON, and an Idempotency-Key that was used for another
-    request; a wrong one stays.
+    The parameters that go with a table are refused beside JSON, an Idempotency-Key that was used for another request,
+    and where the JSON is said to end when it doesn't; wrong ones stay.
     """
     if case.meta is None:
         return
@@ -41,6 +42,8 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         case.query = {}
     if "Idempotency-Key" in (case.headers or {}) and not case.meta.is_negative_at(ParameterLocation.HEADER):
         case.headers["Idempotency-Key"] = f'"{next(NUMBER)}"'
+    if JSON_LENGTH in (case.headers or {}) and not case.meta.is_negative_at(ParameterLocation.HEADER):
+        del case.headers[JSON_LENGTH]
 
 
 @schemathesis.check

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Meta
 
 from app.schemas import ProtocolError
 from app.serve.health import Check
@@ -26,7 +29,12 @@ from app.serve.v2.metadata import (
 from app.service import Service
 
 TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
-JSON_LENGTH = Parameter(HEADER, str, "How many bytes of the body are JSON; binary tensors follow.", "header")
+JSON_LENGTH = Parameter(
+    HEADER,
+    Annotated[str, Meta(pattern="^[0-9]{1,18}$")],
+    "How many bytes of the body are JSON; binary tensors follow.",
+    "header",
+)
 
 
 def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
