@@ -24,6 +24,12 @@ def states(found: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {part: each["state"] for part, each in found.items()}
 
 
+def await_worker(folder: Path, url: str, lane: str) -> None:
+    """Wait until the worker of a lane answers: it says that it is ready a little before."""
+    seen = lambda: states(checked(folder, f"{url}/0", f"{url}/1")[1])[f"worker: {lane}"]  # noqa: E731
+    servers.until(lambda: seen() == "ok", f"a worker on the lane {lane}")
+
+
 def test_a_house_that_is_well(tmp_path: Path) -> None:
     """Everything is ok, the worker is named on its lanes, and a lane that nobody serves is a failure."""
     with servers.valkey(tmp_path / "valkey", fsync="always") as valkey:
@@ -33,12 +39,14 @@ def test_a_house_that_is_well(tmp_path: Path) -> None:
             "TRINITY_LEDGER_URL": f"{valkey.url}/0",
         }
         with servers.worker(tmp_path, queues="predict,score", **urls):
+            await_worker(tmp_path, valkey.url, "score")
             ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
             assert ran.code == 1
             assert [part for part, state in states(found).items() if state != "ok"] == ["worker: fit"]
             assert "--queues fit" in found["worker: fit"]["todo"]
             assert found["worker: predict"]["detail"].startswith("worker1@")
             with servers.worker(tmp_path, queues="fit", name="worker2", **urls):
+                await_worker(tmp_path, valkey.url, "fit")
                 ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
     assert (ran.code, set(states(found).values())) == (0, {"ok"})
     assert {"settings", "python", "libraries", "models", "store", "ledger", "clock", "broker"} <= found.keys()
