@@ -48,6 +48,7 @@ class Observed:
         self._templates = templates
         self._noted: list[Noted] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._metrics.gather = self._gather
         self._quickly: Callable[[Message, bytes], Reply | None] | None = getattr(app, "at_once", None)
         # a span costs more than the short way saves
         self.at_once = None if self._quickly is None or self._tracing is not None else self._at_once
@@ -90,8 +91,11 @@ class Observed:
         await asyncio.to_thread(self._close)
 
     def settle(self) -> None:
-        """Count and log what was noted."""
+        """Count and log what was noted, and show it to the other processes."""
         self._timer = None
+        self._metrics.settle()
+
+    def _gather(self) -> None:
         noted, self._noted = self._noted, []
         of, log, count = self._templates.of, self._log, self._metrics.request
         for method, path, status, took_s, size, named in noted:
@@ -101,7 +105,6 @@ class Observed:
                 log.add(method, route, path, status, took_s, size, named)
         if log is not None:
             log.write()
-        self._metrics.settle()
 
     def _at_once(self, scope: Message, body: bytes) -> Reply | None:
         begun = perf_counter()

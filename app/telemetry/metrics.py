@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,8 @@ class Metrics:
         def gauge(name: str) -> Gauge:
             return Gauge(name, HELP[name], registry=own, multiprocess_mode="livesum")
 
+        self.gather: Callable[[], None] = lambda: None
+        """Has whoever holds counts back hand them in; called before they are shown."""
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._works: dict[tuple[str, str, bool], list[float]] = {}
         self._asked = counter("trinity_http_requests", ["method", "route", "status"])
@@ -98,6 +100,7 @@ class Metrics:
 
     def settle(self) -> None:
         """Show the others what was counted since the last time."""
+        self.gather()
         requests, self._requests = self._requests, {}
         for (method, route, status), row in requests.items():
             self._asked.labels(method, route, status).inc(sum(row[:_BUCKETS]))

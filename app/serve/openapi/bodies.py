@@ -12,7 +12,7 @@ from app.data.dummy import DummyParams
 from app.model.base import Regressor
 from app.schemas import ApplyBody, Data, FitBody, Rows, Targets, Verb
 from app.serve.openapi.derived import Kind, derived, either
-from app.serve.openapi.words import CSV, JSON, NOTHING, NPY, Body, Parameter
+from app.serve.openapi.words import BYTES, CSV, JSON, NOTHING, NPY, Body, Parameter
 from app.settings import Mode, Settings
 
 SCALARS = {"integer", "number", "boolean", "string"}
@@ -94,7 +94,7 @@ class Bodies:
             types["version"] = VERSION | None
         base = FitBody if verb == "fit" else ApplyBody
         kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
-        contents = {JSON: kind, CSV: TABLE, **({NPY: None} if verb == "predict" else {})}
+        contents = {JSON: kind, CSV: TABLE, **({NPY: BYTES} if verb == "predict" else {})}
         return Body(contents, {CSV: CSV_EXAMPLES[verb]}, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:

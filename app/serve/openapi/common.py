@@ -11,7 +11,7 @@ from app.schemas import VERBS, Verb
 from app.serve.jobs import MAX_PAGE_JOBS, PAGE_JOBS, STATUSES
 from app.serve.openapi.bodies import VERSION
 from app.serve.openapi.envelopes import ANY_JOB, ENVELOPES, RESULTS
-from app.serve.openapi.words import JSON, NPY, Answer, Answers, Parameter, refusal
+from app.serve.openapi.words import BYTES, JSON, NPY, Answer, Answers, Parameter, refusal
 
 JOB_ID = Parameter(
     "job_id", Annotated[str, Meta(pattern="^[0-9a-f]{32}$")], "The job's id, as its 202 names it.", "path"
@@ -82,7 +82,7 @@ def wait(max_wait_s: int) -> Parameter:
 def verb_answers(verb: Verb, *, queued: bool) -> Answers:
     """Return what may come of a fit, predict or score."""
     none = "There is no such model." if verb == "fit" else "There is no such model or version, or nothing is fitted."
-    envelope = {JSON: ENVELOPES[verb], **({NPY: None} if verb == "predict" else {})}
+    envelope = {JSON: ENVELOPES[verb], **({NPY: BYTES} if verb == "predict" else {})}
     answers = {
         **UNREADABLE,
         404: refusal(none),
@@ -108,7 +108,7 @@ def verb_answers(verb: Verb, *, queued: bool) -> Answers:
 def result_answers() -> Answers:
     """Return what a job's result may be."""
     return {
-        200: Answer("The result.", {JSON: ANY_RESULT, NPY: None}),
+        200: Answer("The result.", {JSON: ANY_RESULT, NPY: BYTES}),
         202: Answer("There is none yet.", {JSON: ANY_JOB}, AGAIN),
         410: refusal("The job was cancelled, or is kept no longer."),
         422: refusal("The model refused the data; or wait is not a whole number of seconds."),

@@ -18,6 +18,7 @@ PROBLEM = "application/problem+json"
 
 Schema: TypeAlias = Any
 Contents: TypeAlias = Mapping[str, Schema]
+BYTES: Schema = {"type": "string", "format": "binary"}
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 

@@ -11,7 +11,7 @@ from app.schemas import ProtocolError
 from app.serve.health import Check
 from app.serve.index import Route
 from app.serve.openapi import common
-from app.serve.openapi.words import JSON, Answer, Answers, Body, Parameter
+from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
 from app.serve.v2.metadata import (
@@ -111,12 +111,14 @@ def _of_model(service: Service, infer: Infer) -> list[Route]:
             "Predicts y for the tensor X, by the Open Inference Protocol: JSON or binary tensors.",
             TENSOR,
             answers={
-                200: Answer("The output.", {JSON: InferenceResponse, BINARY: None}, {HEADER: "Where binary y begins."}),
+                200: Answer(
+                    "The output.", {JSON: InferenceResponse, BINARY: BYTES}, {HEADER: "Where binary y begins."}
+                ),
                 404: missing,
                 **INFER_REFUSALS,
             },
             parameters=(JSON_LENGTH, common.IDEMPOTENCY),
-            body=Body({JSON: InferenceRequest, BINARY: None}),
+            body=Body({JSON: InferenceRequest, BINARY: BYTES}),
             operation="v2_infer",
         ),
     ]
