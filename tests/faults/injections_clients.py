@@ -19,6 +19,8 @@ from tests.servers import until
 PREDICT = b'{"model":"polynomial","data":{"X":[[0.5]]}}'
 FLOOD_S = 4
 FLOODS = 3
+HELD_S = 0.1
+"""What a job of the flood takes: its workers are what is overloaded, not the machine that the clients share."""
 
 
 def duplicate_posts(run: Run) -> None:
@@ -83,11 +85,11 @@ def long_queue(run: Run) -> None:
 
 def overload(run: Run) -> None:
     """Five times what can be done: the rest is refused with Retry-After, and at least 80 % of before is done."""
-    run.house.furnish(MAX_PENDING="100", RATE_LIMIT_FIT="", PREFETCH="1")
+    run.house.furnish(MAX_PENDING="40", RATE_LIMIT_FIT="", PREFETCH="1")
     try:
         pairs, refusals = [], Counter[tuple[int, bool]]()
         for _ in range(FLOODS):  # in turn, for other things run on the machine as well
-            alone, _ = _flood(run, 2, FLOOD_S, pause_s=0.005)  # as much as can be done, and somewhat more
+            alone, _ = _flood(run, 2, FLOOD_S, pause_s=HELD_S / 2)  # as much as can be done, and somewhat more
             together, refused = _flood(run, 10, FLOOD_S, pause_s=10 / (5 * max(alone, 1)))
             pairs.append((alone, together))
             refusals.update(refused)
@@ -152,7 +154,7 @@ def _flood(run: Run, threads: int, seconds: float, pause_s: float) -> tuple[floa
 
     def send(_: int) -> None:
         while time.monotonic() < end:
-            run.client.fit(run.tag("flood"), hold_s=0.02)
+            run.client.fit(run.tag("flood"), hold_s=HELD_S)
             time.sleep(pause_s)
 
     with ThreadPoolExecutor(threads) as pool:
