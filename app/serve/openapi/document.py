@@ -36,6 +36,7 @@ KEY_REFUSALS = {
 }
 ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
+DATA = {"const", "default", "enum", "examples"}  # what stands under these words of a schema is no schema
 MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 
@@ -170,10 +171,17 @@ def _tidy(schema: Any) -> Any:
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    tidy = {key: _tidy(value) for key, value in schema.items() if (key, value) not in EMPTY}
+    tidy = {key: _within(key, value) for key, value in schema.items() if (key, value) not in EMPTY}
     if isinstance(choices := tidy.get("anyOf"), list):
         nested = [choice["anyOf"] if choice.keys() == {"anyOf"} else [choice] for choice in choices]
         tidy["anyOf"] = [choice for each in nested for choice in each]
     if len(tidy.get("enum", ())) == 1:
         tidy["const"] = tidy.pop("enum")[0]
     return tidy
+
+
+def _within(key: str, value: Any) -> Any:
+    """Return what stands under a word of a schema: the names of properties are their author's, such as `default`."""
+    if key == "properties":
+        return {name: _tidy(schema) for name, schema in value.items()}
+    return value if key in DATA else _tidy(value)
