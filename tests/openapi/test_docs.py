@@ -46,10 +46,21 @@ def test_the_policy_is_strict(http: httpx.Client) -> None:
         assert "http" not in policy
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_it_comes_as_asked(http: httpx.Client, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("identity", "identity"),
+        ("gzip;q=0", "identity"),
+        ("gzip; q=0.000, identity", "identity"),
+        ("x-gzip", "identity"),
+        ("", "identity"),
+    ],
+)
+def test_it_comes_as_asked(http: httpx.Client, accepted: str, encoding: str) -> None:
     """Compressed for whoever takes that, plain for others, and the same script."""
-    answer = http.get(f"{BASE}/swagger-ui-bundle.js", headers={"Accept-Encoding": encoding})
+    answer = http.get(f"{BASE}/swagger-ui-bundle.js", headers={"Accept-Encoding": accepted})
     assert answer.headers.get("Content-Encoding", "identity") == encoding
     assert answer.content == gzip.decompress((RELEASE / "swagger-ui-bundle.js.gz").read_bytes())
 

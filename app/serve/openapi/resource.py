@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 from falcon.asgi import Request, Response
 
+REFUSED = re.compile(r"q\s*=\s*0(\.0*)?")
 CACHE_CONTROL = "no-cache"  # kept, but asked about: a new version may say other things
 
 
@@ -41,7 +43,7 @@ class Text:
 
 def send_cached(req: Request, resp: Response, text: Text, content_type: str, cache_control: str) -> None:
     """Answer with a text that callers may keep: compressed for those who can take it, 304 to those who have it."""
-    squeezed = "gzip" in (req.get_header("Accept-Encoding") or "")
+    squeezed = takes_gzip(req.get_header("Accept-Encoding") or "")
     etag = f'"{text.etag}-gzip"' if squeezed else f'"{text.etag}"'
     resp.set_header("ETag", etag)
     resp.set_header("Cache-Control", cache_control)
@@ -53,6 +55,15 @@ def send_cached(req: Request, resp: Response, text: Text, content_type: str, cac
     if squeezed:
         resp.set_header("Content-Encoding", "gzip")
     resp.data = text.squeezed if squeezed else text.plain
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding names gzip and doesn't refuse it (RFC 9110 §12.5.3); its other names aren't looked at."""
+    for each in accepted.split(","):
+        coding, *parameters = (part.strip().lower() for part in each.split(";"))
+        if coding == "gzip":
+            return not any(REFUSED.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 def _matches(header: str, etag: str) -> bool:
