@@ -95,6 +95,19 @@ def test_what_is_refused_is_said(url: str, browser: Browser) -> None:
         expect(seen.page.get_by_role("button", name="Fit")).to_be_enabled()
 
 
+def test_text_that_looks_like_a_number_is_sent_as_text(url: str, browser: Browser) -> None:
+    """Where a model's parameter is text, as the name of a gate is."""
+    with visit(browser, url, tolerated="422") as seen:
+        page = seen.page
+        page.route("**/fit", lambda route: route.fulfill(status=422, json={"detail": "seen"}))
+        page.get_by_label("Model", exact=True).select_option("gated")
+        page.get_by_label("gate").locator("visible=true").fill("5")
+        with page.expect_request("**/fit") as sent:
+            page.get_by_role("button", name="Fit").click()
+        assert seen.outcome("fit") == "seen"
+        assert sent.value.post_data_json["params"] == {"gate": "5"}
+
+
 @pytest.mark.parametrize("house", ["redis"], indirect=True)
 def test_a_running_fit_is_watched_and_cancelled(house: Api, url: str, browser: Browser, tmp_path: Path) -> None:
     """Somebody else's, too; its row is there at once and the button goes with the job's end."""

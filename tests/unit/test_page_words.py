@@ -22,17 +22,23 @@ class Params(msgspec.Struct):
     on: bool = True
     rest: list[int] = []
     maybe: float | None = None
+    word: str = "5"
+    perhaps: str | None = None
+    mixed: Literal["1", 2] = 2
 
 
 def test_each_parameter_has_a_field_with_its_default() -> None:
     assert fields(Params) == [
-        Field("free", "json", ""),
+        Field("free", "text", ""),
         Field("count", "number", "3", "How many.", "1", "9", "1"),
         Field("share", "number", "0.5"),
-        Field("kind", "choice", "b", choices=("a", "b")),
+        Field("kind", "text", "b", choices=("a", "b")),
         Field("on", "checkbox", "on"),
         Field("rest", "json", "[]"),
         Field("maybe", "json", ""),
+        Field("word", "text", "5"),
+        Field("perhaps", "text", ""),
+        Field("mixed", "json", "2", choices=("2", "1")),
     ]
 
 

@@ -10,7 +10,7 @@ NUMBERS = {"integer", "number"}
 
 
 class Field(NamedTuple):
-    """One field: `kind` is number, checkbox, choice or json (which is text when it isn't JSON)."""
+    """One field: `kind` is number, checkbox, text, or json, which may be anything; of `choices` one is chosen."""
 
     name: str
     kind: str
@@ -34,14 +34,22 @@ def _field(name: str, schema: dict[str, Any], default: Any) -> Field:
     description = str(schema.get("description", ""))
     if "enum" in schema:
         choices = tuple(map(_shown, schema["enum"]))
-        return Field(name, "choice", _shown(default), description, choices=choices)
+        return Field(name, _words(schema), _shown(default), description, choices=choices)
     if schema.get("type") == "boolean":
         return Field(name, "checkbox", "on" if default else "", description)
     if schema.get("type") in NUMBERS:
         least, greatest = _shown(schema.get("minimum")), _shown(schema.get("maximum"))
         step = "1" if schema["type"] == "integer" else "any"
         return Field(name, "number", _shown(default), description, least, greatest, step)
-    return Field(name, "json", _shown(default), description)
+    return Field(name, _words(schema), _shown(default), description)
+
+
+def _words(schema: dict[str, Any]) -> str:
+    """Return text for what can only be that, however much it looks like JSON: 5 and true are words, too."""
+    if "enum" in schema:
+        return "text" if all(isinstance(value, str | None) for value in schema["enum"]) else "json"
+    kinds = {choice.get("type") for choice in schema.get("anyOf", [schema])}
+    return "text" if "string" in kinds <= {"string", "null"} else "json"
 
 
 def _defaults(parameters: type[msgspec.Struct]) -> dict[str, Any]:

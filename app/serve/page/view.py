@@ -142,5 +142,5 @@ def _inputs(manifest: Manifest, sample: Arrays) -> list[Field]:
     names = manifest.schema.inputs
     row = [f"{value:.6g}" for value in sample["X"][len(sample["X"]) // 2]] if sample else [""] * len(names)
     if len(names) > FIELDS:
-        return [Field(f"{len(names)} values, comma separated", "json", ", ".join(filter(None, row)))]
+        return [Field(f"{len(names)} values, comma separated", "text", ", ".join(filter(None, row)))]
     return [Field(name, "number", value) for name, value in zip(names, row, strict=True)]

@@ -71,7 +71,8 @@ function typed(fields) {
     if (field.dataset.kind === "checkbox") values[field.name] = field.checked;
     else if (field.value.trim() === "") continue;
     else if (field.dataset.kind === "number") values[field.name] = Number(field.value);
-    else if (field.dataset.kind) values[field.name] = parsed(field.value);
+    else if (field.dataset.kind === "json") values[field.name] = parsed(field.value);
+    else values[field.name] = field.value;
   }
   return values;
 }
