@@ -19,6 +19,7 @@ METRICS = """\
 # TYPE trinity_http_requests_total counter
 trinity_http_requests_total{{method="POST",route="/predict",status="200"}} {count}
 trinity_http_requests_total{{method="GET",route="/metrics",status="200"}} {own}
+trinity_http_requests_total{{method="GET",route="/jobs/{{job_id}}",status="200"}} {own}
 # TYPE trinity_http_request_duration_seconds histogram
 trinity_http_request_duration_seconds_bucket{{le="0.01",route="/predict"}} {count}
 trinity_http_request_duration_seconds_bucket{{le="+Inf",route="/predict"}} {count}
@@ -173,17 +174,37 @@ def test_the_traffic_is_drawn(url: str, browser: Browser) -> None:
     with visit(browser, url) as seen:
         page = seen.page
         page.route("**/metrics", lambda route: route.fulfill(body=figures(next(polls)), content_type="text/plain"))
-        page.route(
-            f"{url}/",
-            lambda route: route.fulfill(
-                response=(answer := route.fetch()),
-                body=answer.text().replace('data-metrics=""', 'data-metrics="/metrics"'),
-            ),
-        )
         page.reload()
         expect(page.locator("#rate")).to_have_text(re.compile(r"(19|20|21)"), timeout=15_000)
         expect(page.locator("#latency")).to_have_text("9.5 ms")
         expect(page.locator("#rate-spark path")).to_have_count(1)
+
+
+def test_the_health_comes_back(url: str, browser: Browser) -> None:
+    """A poll without an answer is said, and forgotten at the next that has one."""
+    with visit(browser, url, tolerated="ERR_FAILED") as seen:
+        page, lights = seen.page, seen.page.locator("#health li")
+        page.clock.install()
+        page.reload()
+        page.route("**/health/ready", lambda route: route.abort())
+        page.clock.run_for(16_000)
+        expect(lights.first).to_have_text(re.compile(": no answer$"))
+        expect(lights.first).to_have_class("bad")
+        page.unroute("**/health/ready")
+        page.clock.run_for(16_000)
+        expect(lights.first).to_have_text(re.compile(": ok$"))
+        expect(lights.first).to_have_class("ok")
+
+
+def test_a_fit_is_not_shown_when_the_page_is_not_to_be_had(url: str, browser: Browser) -> None:
+    """What comes instead of the page isn't taken for it; that the fit was done is said."""
+    with visit(browser, url, tolerated="503") as seen:
+        title = seen.page.title()
+        seen.page.route("**/?model=*", lambda route: route.fulfill(status=503, json={"detail": "no"}))
+        seen.page.get_by_role("button", name="Fit").click()
+        assert seen.outcome("fit") == "It is done, but the server answers 503 when asked for this page."
+        assert seen.page.url == f"{url}/"
+        assert seen.page.title() == title
 
 
 def figures(poll: int) -> str:

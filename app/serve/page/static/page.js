@@ -147,6 +147,7 @@ async function predict(form) {
 
 async function show(url, ids = ["version", "models", "predict"]) {
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(`It is done, but the server answers ${answer.status} when asked for this page.`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ids) {
     const made = page.getElementById(id);
@@ -273,7 +274,7 @@ async function cancel(button) {
 
 const POLL_MS = 5000;
 const KEPT = 60;
-const OWN = new Set(["/", "/metrics", "/page/{digest}/{file}", "/health/ready", "/health/live", "/ping"]);
+const OWN = new Set(["/", "/metrics", "/page/{digest}/{file}", "/health/ready", "/health/live", "/ping", "/jobs/{job_id}"]);
 const series = { rate: [], latency: [] };
 let before = null;
 
@@ -282,14 +283,16 @@ async function health() {
     const answer = await fetch("/health/ready");
     const { parts } = await answer.json();
     for (const item of byId("health").children) {
-      const state = parts[item.textContent.split(":")[0]] ?? "?";
-      if (item.lastChild.textContent === state) continue;
-      item.className = state === "ok" ? "ok" : "bad";
-      item.lastChild.textContent = state;
+      light(item, parts[item.textContent.split(":")[0]] ?? "?");
     }
   } catch {
-    for (const item of byId("health").children) item.className = "bad";
+    for (const item of byId("health").children) light(item, "no answer");
   }
+}
+
+function light(item, state) {
+  item.className = state === "ok" ? "ok" : "bad";
+  if (item.lastChild.textContent !== state) item.lastChild.textContent = state;
 }
 
 async function traffic() {
