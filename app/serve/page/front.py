@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,8 +76,7 @@ class Front:
         parts, jobs, seen = await asyncio.gather(
             self._health(), self._jobs(), asyncio.to_thread(view, self._service, self._settings.default_model, wanted)
         )
-        if seen.notice:
-            resp.status = HTTPStatus.NOT_FOUND
+        resp.status = seen.status
         resp.content_type = "text/html; charset=utf-8"
         resp.set_header("Content-Security-Policy", POLICY)
         resp.set_header("X-Content-Type-Options", "nosniff")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import NamedTuple
 
 from app.errors import NotFound, TrinityError
@@ -15,6 +16,7 @@ from app.store import Arrays, Manifest
 VERSIONS = 8  # of a model that are listed
 OUTPUTS = 24  # of a version that can be chosen to be drawn
 FIELDS = 12  # inputs up to which the form for predictions has a field for each
+UNREADABLE = (TrinityError, OSError)
 
 
 class Wanted(NamedTuple):
@@ -34,13 +36,14 @@ class Listed(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model, the parameters of a fit, and its newest versions, of which there are `total`."""
+    """A model, the parameters of a fit, and its newest versions, of which there are `total`; `unread` says what isn't."""
 
     name: str
     description: str
     fields: list[Field]
     versions: list[Listed]
     total: int
+    unread: str = ""
 
 
 class Shown(NamedTuple):
@@ -56,25 +59,35 @@ class Shown(NamedTuple):
 
 
 class View(NamedTuple):
-    """All of it; `notice` says what was asked for in vain."""
+    """All of it; `notice` says what was asked for in vain, and `status` whether that isn't there or can't be read."""
 
     models: list[Model]
     chosen: str
     shown: Shown | None
-    notice: str
+    notice: str = ""
+    status: HTTPStatus = HTTPStatus.OK
 
 
 def view(service: Service, default_model: str, wanted: Wanted) -> View:
     """Gather what the page shows. It reads files and draws: call it in a thread."""
     models = [_model(service, name) for name in sorted(service.models, key=lambda name: (name != default_model, name))]
-    notice = ""
+    notice, status = "", HTTPStatus.OK
     for asked in (wanted, Wanted()):
         try:
             chosen = _chosen(models, service, asked)
-            return View(models, chosen, _shown(service, chosen, asked), notice)
-        except TrinityError as error:
-            notice = notice or error.detail
-    return View(models, default_model, None, notice)
+            return View(models, chosen, _shown(service, chosen, asked), notice, status)
+        except UNREADABLE as error:
+            notice, status = notice or _said(error), max(status, _status(error))
+    return View(models, default_model, None, notice, status)
+
+
+def _said(error: TrinityError | OSError) -> str:
+    """Return an error for people; the system's own words have paths in them, which are nobody's business."""
+    return error.detail if isinstance(error, TrinityError) else "The store can’t be read now."
+
+
+def _status(error: TrinityError | OSError) -> HTTPStatus:
+    return HTTPStatus.NOT_FOUND if isinstance(error, TrinityError) else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _chosen(models: Iterable[Model], service: Service, wanted: Wanted) -> str:
@@ -86,25 +99,31 @@ def _chosen(models: Iterable[Model], service: Service, wanted: Wanted) -> str:
 
 def _model(service: Service, name: str) -> Model:
     kind = service.models[name]
-    numbers = service.store.versions(name)
-    aliases = service.store.aliases(name)
+    unread = ""
+    numbers: list[int] = []
+    aliases: dict[str, int] = {}
+    try:
+        numbers = service.store.versions(name)
+        aliases = service.store.aliases(name)
+    except OSError:
+        unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
     listed = [
         Listed(number, _manifest(service, name, number), [alias for alias, at in aliases.items() if at == number])
         for number in reversed(numbers[-VERSIONS:])
     ]
     description = (inspect.getdoc(kind) or "").partition("\n")[0]
-    return Model(name, description, fields(kind.parameters()), listed, len(numbers))
+    return Model(name, description, fields(kind.parameters()), listed, len(numbers), unread)
 
 
 def _manifest(service: Service, name: str, number: int) -> Manifest | None:
     try:
         return service.store.manifest(name, number)
-    except TrinityError:
+    except UNREADABLE:
         return None
 
 
 def _shown(service: Service, name: str, wanted: Wanted) -> Shown | None:
-    """Return the version asked for or the latest, None when there is none at all; raise NotFound or ModelFailed."""
+    """Return the version asked for or the latest, None when there is none at all; raise what is UNREADABLE."""
     if wanted.version is None and not service.store.versions(name):
         return None
     text = wanted.version or ""
@@ -114,8 +133,8 @@ def _shown(service: Service, name: str, wanted: Wanted) -> Shown | None:
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."
-    except TrinityError as error:
-        sample, why_not = {}, error.detail
+    except UNREADABLE as error:
+        sample, why_not = {}, _said(error)
     return Shown(
         manifest,
         pictures(manifest, sample, output) if sample else [],
