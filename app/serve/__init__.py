@@ -69,7 +69,7 @@ def create_app(
         *of_v2(service, Infer(service, dispatcher, pool, bodies, settings.max_wait), checks, settings.default_model),
     ]
     assets = Assets()
-    front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
+    front = Front(Index(settings.mode, listed), service, dispatcher, checks, settings=settings, assets=assets)
     listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
     if settings.api_keys:
         listed[:] = map(keyed, listed)

@@ -52,8 +52,9 @@ def test_head_is_answered(http: httpx.Client) -> None:
 
 
 def test_links_lead_to_what_is_served(http: httpx.Client) -> None:
-    """Whatever of documents and metrics is there."""
+    """To the documents and the metrics as to versions and jobs."""
     links = re.findall(r'<a href="(/[^"?#]*)"', http.get("/", headers=BROWSER).text)
+    assert {"/docs", "/openapi.json", "/metrics"} <= set(links)
     for link in set(links):
         assert http.get(link).status_code == 200, link
 

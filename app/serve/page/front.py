@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ from app.errors import NotFound, TrinityError
 from app.schemas import FINISHED, Job, Page
 from app.serve.accept import prefers_html
 from app.serve.health import Check, states
-from app.serve.index import Index, Route
+from app.serve.index import Index
 from app.serve.page import words
 from app.serve.page.assets import Assets
 from app.serve.page.forms import fields
@@ -49,7 +49,6 @@ class Front:
     def __init__(
         self,
         index: Index,
-        routes: Sequence[Route],
         service: Service,
         dispatcher: Dispatcher,
         checks: Mapping[str, Check],
@@ -58,7 +57,6 @@ class Front:
         assets: Assets,
     ) -> None:
         self._index = index
-        self._routes = routes
         self._service = service
         self._dispatcher = dispatcher
         self._checks = checks
@@ -102,17 +100,13 @@ class Front:
     def _render(self, parts: Mapping[str, str], jobs: Jobs, seen: View) -> bytes:
         if self._template is None:
             self._template = _template()
-        served = {route.path for route in self._routes}
-        links = {path: name for path, name in LINKS.items() if path in served}
-        if self._settings.flower_url:
-            links[self._settings.flower_url] = "Flower"
+        flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
         text = self._template.render(
             mode=self._settings.mode.value,
             guarded=bool(self._settings.api_keys),
             static=f"/page/{self._assets.digest}",
-            metrics="/metrics" if "/metrics" in served else "",
             parts=parts,
-            links=links,
+            links=LINKS | flower,
             jobs=[(job, envelope(job, queued=True), job.status in FINISHED) for job in jobs.jobs],
             no_jobs=jobs.why_not,
             dummy=fields(DummyParams),

@@ -297,7 +297,7 @@ function light(item, state) {
 
 async function traffic() {
   try {
-    const answer = await fetch(byId("traffic").dataset.metrics);
+    const answer = await fetch("/metrics");
     if (!answer.ok) throw new Error(answer.status);
     const now = { at: performance.now(), ...counted(await answer.text()) };
     if (before) measure(now, before);
@@ -390,4 +390,4 @@ choose();
 offerTargets(byId("fit-file").files[0]);
 if (queued) listen();
 setTimeout(() => often(health, 3 * POLL_MS), 3 * POLL_MS);
-if (byId("traffic").dataset.metrics) often(traffic, POLL_MS);
+often(traffic, POLL_MS);
