@@ -60,6 +60,32 @@ def test_every_placeholder_is_a_parameter(document: Json) -> None:
         assert all(each["description"] for each in [*parameters, *said["responses"].values()]), path
 
 
+def test_what_a_parameter_goes_with(document: Json) -> None:
+    """Of the verbs predict alone reads npy, with the same query as CSV but for the columns to predict."""
+    for verb, kinds in (("fit", "CSV"), ("predict", "CSV or npy"), ("score", "CSV")):
+        said = document["paths"][f"/{verb}"]["post"]
+        assert ("application/x-npy" in said["requestBody"]["content"]) is ("npy" in kinds)
+        words = {each["name"]: each["description"] for each in said["parameters"] if each["in"] == "query"}
+        assert words.pop("target").startswith("CSV: ")
+        assert all(each.startswith(f"{kinds}: ") for each in words.values()), words
+
+
+def test_the_page_and_its_refusals_are_said(document: Json) -> None:
+    said = document["paths"]["/"]["get"]
+    assert {each["name"] for each in said["parameters"]} == {"model", "version", "output"}
+    assert {code: list(answer["content"]) for code, answer in said["responses"].items()} == {
+        "200": ["application/json", "text/html"],
+        "404": ["text/html"],
+        "503": ["text/html"],
+    }
+
+
+def test_an_inference_may_be_cancelled_or_late(document: Json) -> None:
+    answers = document["paths"]["/v2/models/{name}/infer"]["post"]["responses"]
+    assert answers["410"]["content"].keys() == {"application/json"}
+    assert "Retry-After" in answers["504"]["headers"]
+
+
 def test_it_is_right_for_its_mode(plain: Api, document: Json) -> None:
     """Sync mode has no jobs and no 202; async mode has both, with where to look."""
     assert (set(document["paths"]) >= SYNC_HAS_NOT) is plain.queued
@@ -165,12 +191,16 @@ def test_keys_are_said(tmp_path: Path) -> None:
         problem(keyed.http.get("/openapi.json"), 401)
         document = keyed.http.get("/openapi.json", headers={"X-API-Key": secret}).json()
         listed = keyed.http.get("/", headers={"X-API-Key": secret}).json()["routes"]
+        assert keyed.http.get("/v2").headers["Content-Type"] == "application/json"
     validate(document)
     assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
     assert document["paths"]["/fit"]["post"]["security"] == [{"bearer": ["fit"]}, {"key": ["fit"]}]
     assert document["paths"]["/models/{name}/predict"]["post"]["security"][0] == {"bearer": ["predict"]}
     assert document["paths"]["/ping"]["get"]["security"] == []
-    assert {"401", "403"} <= document["paths"]["/fit"]["post"]["responses"].keys()
+    for path, method, said in operations(document):
+        kinds = {kind for code in ("401", "403") for kind in said["responses"].get(code, {}).get("content", {})}
+        form = "application/json" if path.startswith("/v2") else "application/problem+json"
+        assert kinds == ({form} if said["security"] else set()), (method, path)
     assert [route["path"] for route in listed if "401" not in route["answers"]] == [
         "/ping",
         "/health/live",

@@ -98,7 +98,8 @@ class Bodies:
         return Body(contents, {CSV: CSV_EXAMPLES[verb]}, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
-        """Return what goes into the query beside a table in CSV; with JSON these are members of the body."""
+        """Return what goes into the query beside numbers in CSV or npy; with JSON these are members of the body."""
+        kinds = "CSV or npy" if verb == "predict" else "CSV"
         names = list[Annotated[str, Meta(min_length=1)]]
         target = Parameter(
             "target",
@@ -106,14 +107,14 @@ class Bodies:
             "CSV: the columns to predict.",
             examples=NOTHING if verb == "predict" else {"json": [], "csv": ["y"]},
         )
-        model = Parameter("model", Literal[tuple(self.params)], "CSV: the model, else the default.")
+        model = Parameter("model", Literal[tuple(self.params)], f"{kinds}: the model, else the default.")
         timeout = Annotated[float, Meta(gt=0, le=self._settings.max_timeout)]
-        common = [target, model, Parameter("timeout", timeout, "CSV: seconds it may take.")]
+        common = [target, model, Parameter("timeout", timeout, f"{kinds}: seconds it may take.")]
         if "webhook" not in self._missing():
-            common.append(Parameter("webhook", str, "CSV: where to tell of its end."))
+            common.append(Parameter("webhook", str, f"{kinds}: where to tell of its end."))
         if verb == "fit":
             return (*common, *self._model_parameters({parameter.name for parameter in common}))
-        return (*common, Parameter("version", VERSION, "CSV: a version, else the latest."))
+        return (*common, Parameter("version", VERSION, f"{kinds}: a version, else the latest."))
 
     def _missing(self) -> set[str]:
         """Return the members that have no use with these settings."""

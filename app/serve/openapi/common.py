@@ -49,10 +49,12 @@ JOB_FILTERS = (
 AGAIN = {"Retry-After": "Seconds after which to try again."}
 ANY_RESULT: Any = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in RESULTS.values()]}
 UNREADABLE: Answers = {
-    400: refusal("The body can't be read: it is not JSON, not CSV, or not whole; or the Idempotency-Key can't be."),
+    400: refusal(
+        "The body can't be read: it is not what its type says, or not whole; or the Idempotency-Key can't be."
+    ),
     408: refusal("The body stopped coming."),
     413: refusal("The body is over TRINITY_MAX_BODY bytes."),
-    415: refusal("The body is neither JSON nor CSV, or it is compressed."),
+    415: refusal("The body is of a type that nobody here reads, or it is compressed."),
 }
 FULL = refusal("As many jobs wait as may.", AGAIN)
 AWAY = refusal("The ledger doesn't answer.", AGAIN)

@@ -13,7 +13,8 @@ from app.schemas import VERBS
 from app.serve.index import Route
 from app.serve.keys import OPEN, needs
 from app.serve.openapi.derived import REF, hook
-from app.serve.openapi.words import JSON, Answer, Body, Parameter, refusal
+from app.serve.openapi.words import JSON, Answer, Body, Parameter, protocol_refusal, refusal
+from app.serve.problems import V2
 from app.settings import Mode, Settings
 
 Json = dict[str, Any]
@@ -30,10 +31,8 @@ SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key as `Authorization: Bearer KEY`."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-KEY_REFUSALS = {
-    401: refusal("There is no key, or one that nobody knows.", {"WWW-Authenticate": "What is wrong with it."}),
-    403: refusal("The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}),
-}
+NO_KEY = "There is no key, or one that nobody knows.", {"WWW-Authenticate": "What is wrong with it."}
+WRONG_KEY = "The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}
 ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 DATA = {"const", "default", "enum", "examples"}  # what stands under these words of a schema is no schema
@@ -109,7 +108,10 @@ def _operation(route: Route, schemas: Schemas, with_keys: bool) -> Json:  # noqa
 
 def keyed(route: Route) -> Route:
     """Return the route where there are keys: it refuses who has none."""
-    return route if route.path in OPEN else route._replace(answers={**route.answers, **KEY_REFUSALS})
+    if route.path in OPEN:
+        return route
+    form = protocol_refusal if route.path == V2 or route.path.startswith(f"{V2}/") else refusal
+    return route._replace(answers={**route.answers, 401: form(*NO_KEY), 403: form(*WRONG_KEY)})
 
 
 def operation_id(route: Route) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from app.schemas import Problem
+from app.schemas import Problem, ProtocolError
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -60,3 +60,8 @@ Answers: TypeAlias = Mapping[int, Answer]
 def refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
     """Return an answer that is a problem document."""
     return Answer(description, {PROBLEM: Problem}, headers)
+
+
+def protocol_refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
+    """Return an answer in the form of the Open Inference Protocol, which every refusal below /v2 has."""
+    return Answer(description, {JSON: ProtocolError}, headers)

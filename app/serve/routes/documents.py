@@ -9,8 +9,15 @@ from app.serve.docs import Docs, DocsFile
 from app.serve.index import Listing, Route
 from app.serve.openapi import common
 from app.serve.openapi.resource import OpenApi
-from app.serve.openapi.words import JSON, Answer
+from app.serve.openapi.words import JSON, Answer, Contents, Parameter
 from app.serve.page.front import Front
+
+PAGE: Contents = {"text/html": {"type": "string"}}
+SHOWN = (
+    Parameter("model", str, "The page: the model that is shown, else the default or one that is fitted."),
+    Parameter("version", str, "The page: its version, a number or an alias, else the latest."),
+    Parameter("output", str, "The page: the output that is drawn, a number from 1."),
+)
 
 
 def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route]:
@@ -23,7 +30,12 @@ def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route
             "/",
             front,
             "This list; a page where a browser asks for HTML.",
-            answers={200: Answer("The routes, or the page.", {JSON: Listing, "text/html": {"type": "string"}})},
+            answers={
+                200: Answer("The routes, or the page.", {JSON: Listing, **PAGE}),
+                404: Answer("The page, without what was asked for: there is none.", PAGE),
+                503: Answer("The page, without what can't be read from the store now.", PAGE),
+            },
+            parameters=SHOWN,
             operation="index",
         ),
         Route(
@@ -40,7 +52,7 @@ def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route
             "/docs",
             Docs(),
             "The document as a page to try it, Swagger UI.",
-            answers={200: Answer("The page.", {"text/html": {"type": "string"}}, etag), 304: same},
+            answers={200: Answer("The page.", PAGE, etag), 304: same},
             parameters=(common.IF_NONE_MATCH,),
             operation="docs",
         ),

@@ -7,11 +7,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from app.schemas import ProtocolError
 from app.serve.health import Check
 from app.serve.index import Route
 from app.serve.openapi import common
-from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter
+from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
 from app.serve.v2.metadata import (
@@ -85,8 +84,8 @@ def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_m
 
 
 def _of_model(service: Service, infer: Infer) -> list[Route]:
-    path, missing = "/v2/models/{name}", _refusal("There is no such model or version, or nothing is fitted.")
-    damaged = _refusal("The version is damaged on disk.")
+    path, missing = "/v2/models/{name}", protocol_refusal("There is no such model or version, or nothing is fitted.")
+    damaged = protocol_refusal("The version is damaged on disk.")
     return [
         Route(
             "GET",
@@ -124,19 +123,15 @@ def _of_model(service: Service, infer: Infer) -> list[Route]:
     ]
 
 
-def _refusal(description: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return an answer in the protocol's own form."""
-    return Answer(description, {JSON: ProtocolError}, headers or {})
-
-
 INFER_REFUSALS: Answers = {
-    400: _refusal("The request can't be read, or a tensor is wrong."),
-    408: _refusal("The body stopped coming."),
-    409: _refusal("The job was taken from its worker, and what it made counts no more."),
-    413: _refusal("The body is over TRINITY_MAX_BODY bytes."),
-    415: _refusal("The body is of another type, or it is compressed."),
-    429: _refusal("As many jobs wait as may.", common.AGAIN),
-    500: _refusal("The model failed, or its worker was lost each time it was tried."),
-    503: _refusal("The ledger doesn't answer, or as much goes on as this process allows.", common.AGAIN),
-    504: _refusal("The prediction was not done in time."),
+    400: protocol_refusal("The request can't be read, or a tensor is wrong."),
+    408: protocol_refusal("The body stopped coming."),
+    409: protocol_refusal("The job was taken from its worker, and what it made counts no more."),
+    410: protocol_refusal("The job was cancelled while this request waited for it."),
+    413: protocol_refusal("The body is over TRINITY_MAX_BODY bytes."),
+    415: protocol_refusal("The body is of another type, or it is compressed."),
+    429: protocol_refusal("As many jobs wait as may.", common.AGAIN),
+    500: protocol_refusal("The model failed, or its worker was lost each time it was tried."),
+    503: protocol_refusal("The ledger doesn't answer, or as much goes on as this process allows.", common.AGAIN),
+    504: protocol_refusal("The prediction was not done in time.", common.AGAIN),
 }
