@@ -58,7 +58,7 @@ def send_cached(req: Request, resp: Response, text: Text, content_type: str, cac
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding names gzip and doesn't refuse it (RFC 9110 §12.5.3); its other names aren't looked at."""
+    """Whether an Accept-Encoding names gzip and doesn't refuse it (RFC 9110 §12.5.3)."""
     for each in accepted.split(","):
         coding, *parameters = (part.strip().lower() for part in each.split(";"))
         if coding == "gzip":

@@ -36,7 +36,10 @@ class Listed(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model, the parameters of a fit, and its newest versions, of which there are `total`; `unread` says what isn't."""
+    """A model, the parameters of a fit, and its newest versions, of which there are `total`.
+
+    `unread` says what of them can't be read.
+    """
 
     name: str
     description: str
