@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from falcon.asgi import App, Request, Response
 
@@ -30,19 +31,21 @@ from app.serve.openapi.envelopes import RESULTS
 from app.serve.page.assets import Assets
 from app.serve.page.front import Front
 from app.serve.request_id import RequestId
-from app.serve.routes.documents import of_documents
-from app.serve.routes.health import of_health
-from app.serve.routes.jobs import of_jobs
-from app.serve.routes.metrics import of_metrics
-from app.serve.routes.models import of_models
-from app.serve.routes.v2 import of_v2
-from app.serve.routes.verbs import of_verbs
+from app.serve.routes.documents import document_routes
+from app.serve.routes.health import health_routes
+from app.serve.routes.jobs import job_routes
+from app.serve.routes.metrics import metrics_routes
+from app.serve.routes.models import model_routes
+from app.serve.routes.v2 import v2_routes
+from app.serve.routes.verbs import verb_routes
 from app.serve.templates import Templates
 from app.serve.trinity import VerbResource
 from app.serve.v2.infer import Infer
 from app.service import Service
 from app.settings import Mode, Settings
 from app.telemetry.metrics import Metrics
+
+Step: TypeAlias = Callable[[], Awaitable[None]]
 
 
 def create_app(
@@ -60,26 +63,30 @@ def create_app(
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     described = Described(service.models, settings)
-    listed = [
-        *of_verbs(verbs, described, settings),
-        *of_models(service, settings.default_model),
-        *of_jobs(dispatcher, settings.max_wait, pool),
-        *of_health(checks),
-        *of_metrics(telemetry.metrics, service, Watched(checks, figures)),
-        *of_v2(service, Infer(service, dispatcher, pool, bodies, settings.max_wait), checks, settings.default_model),
-    ]
+    infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     assets = Assets()
-    front = Front(Index(settings.mode, listed), service, dispatcher, checks, settings=settings, assets=assets)
-    listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
+    # the list and the document are among the routes that they tell of: they look when they are asked
+    index = Index(settings.mode, lambda: routes)
+    front = Front(index, service, dispatcher, checks, settings=settings, assets=assets)
+    routes = [
+        *document_routes(front, lambda: document(routes, settings, [*described.members, *RESULTS.values()]), assets),
+        *verb_routes(verbs, described, settings),
+        *model_routes(service, settings.default_model),
+        *job_routes(dispatcher, settings.max_wait, pool),
+        *health_routes(checks),
+        *metrics_routes(telemetry.metrics, service, Watched(checks, figures)),
+        *v2_routes(service, infer, checks, settings.default_model),
+    ]
     if settings.api_keys:
-        listed[:] = map(keyed, listed)
-    resources: dict[str, object] = {route.path: route.resource for route in listed} | {assets.path: assets}
-    closing = Closing(dispatcher, pool)
+        routes = [keyed(route) for route in routes]
+    resources = {route.path: route.resource for route in routes}
+    closing = Closing(dispatcher.close, partial(asyncio.to_thread, pool.shutdown))
     api = _api(resources, closing)
     predict = verbs["predict"]
     stops = {"/predict": Stop(predict), **{f"/models/{name}/predict": Stop(predict, name) for name in service.models}}
     entrance = _in_front(Limits(api, bodies, settings.body_timeout), stops, settings)
-    entrance = closing.observed = Observed(entrance, telemetry, Templates(resources, often=stops))
+    entrance = observed = Observed(entrance, telemetry, Templates(resources, often=stops))
+    closing.then(observed.close)
     return Api(entrance, dispatcher) if settings.mode is Mode.ASYNC else entrance  # inline, nobody waits
 
 
@@ -108,16 +115,16 @@ def _answer_head(resource: Any) -> None:
 
 
 class Closing:
-    """Releases what the process opened when the server stops it."""
+    """Releases what the process opened when the server stops it: one thing after the other."""
 
-    def __init__(self, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> None:
-        self._dispatcher = dispatcher
-        self._pool = pool
-        self.observed: Observed | None = None
+    def __init__(self, *steps: Step) -> None:
+        self._steps = list(steps)
+
+    def then(self, step: Step) -> None:
+        """Add a step after the others."""
+        self._steps.append(step)
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Close the dispatcher, then the threads it used."""
-        await self._dispatcher.close()
-        await asyncio.to_thread(self._pool.shutdown)
-        if self.observed is not None:
-            await self.observed.close()
+        """Take the steps."""
+        for step in self._steps:
+            await step()

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import msgspec
 from falcon.asgi import Request, Response
 
 from app.serve.answer import send_json
-from app.serve.openapi.words import NOTHING, Answers, Body, Parameter
+from app.serve.routes.route import Route, public
 from app.settings import Mode
-
-
-class Route(NamedTuple):
-    """One path of the service with the resource behind it: what it does, and how curl asks for it.
-
-    `data` is a body to send as JSON, `shown` the path that the example asks for where `path` has placeholders.
-    The rest, in the words of openapi/words.py, makes /openapi.json; a test misses `answers` where there are none.
-    """
-
-    method: str
-    path: str
-    resource: object
-    description: str
-    data: str = ""
-    shown: str = ""
-    answers: Answers = NOTHING
-    """What may come of it, by status; refusals for want of a key are added where there are keys."""
-    parameters: tuple[Parameter, ...] = ()
-    body: Body | None = None
-    operation: str = ""
-    """The name of the method in generated clients, such as get_job."""
-    queued: bool = False
-    """Whether it is there in async mode only."""
-    public: bool = True
-    """False for what only our own pages fetch: neither listed nor documented."""
-    before: str = ""
-    """What a shell has to do before the example, where {base} stands for the service."""
 
 
 class RouteInfo(msgspec.Struct):
@@ -58,18 +32,17 @@ class Listing(msgspec.Struct):
 
 
 class Index:
-    """GET /."""
+    """GET /; `routes` are asked for with each request: this one is among them, and so they are made after it."""
 
-    def __init__(self, mode: Mode, routes: list[Route]) -> None:
+    def __init__(self, mode: Mode, routes: Callable[[], Iterable[Route]]) -> None:
         self._mode = mode
         self._routes = routes
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List the routes of the mode."""
         base = f"{req.scheme}://{req.netloc}"
-        queued = self._mode is Mode.ASYNC
-        shown = [route for route in self._routes if route.public and (queued or not route.queued)]
-        send_json(resp, Listing("trinity", self._mode, [describe(route, base) for route in shown]))
+        shown = [describe(route, base) for route in public(self._routes(), self._mode)]
+        send_json(resp, Listing("trinity", self._mode, shown))
 
 
 def describe(route: Route, base: str) -> RouteInfo:

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from app.schemas import VERBS
-from app.serve.index import Route
 from app.serve.keys import OPEN, needs
 from app.serve.openapi.derived import REF, hook
 from app.serve.openapi.words import JSON, Answer, Body, Parameter, protocol_refusal, refusal
 from app.serve.problems import V2
+from app.serve.routes.route import Route, public
 from app.settings import Mode, Settings
 
 Json = dict[str, Any]
@@ -41,11 +41,13 @@ MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any] = ()) -> Json:
     """Return the document of the public routes of the mode; `members` are the Structs that stand-ins refer to."""
-    shown = [route for route in routes if route.public and (settings.mode is Mode.ASYNC or not route.queued)]
+    shown = public(routes, settings.mode)
     schemas = Schemas([*_types(shown), *members])
     paths: dict[str, Json] = {}
     for route in shown:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, bool(settings.api_keys))
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
+            route, schemas, with_keys=bool(settings.api_keys)
+        )
     components: Json = {"schemas": schemas.components}
     if settings.api_keys:
         components["securitySchemes"] = SECURITY
@@ -88,7 +90,7 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
             yield from route.body.contents.values()
 
 
-def _operation(route: Route, schemas: Schemas, with_keys: bool) -> Json:  # noqa: FBT001  a word of the settings
+def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:
     summary, _, rest = route.description.partition(". ")
     told: Json = {"operationId": operation_id(route), "tags": [_tag(route)], "summary": summary.rstrip(".")}
     if rest:

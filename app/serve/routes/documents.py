@@ -1,4 +1,4 @@
-"""What describes the service."""
+"""The routes that describe the service, its page among them: what each takes and may answer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from app.serve.docs import Docs, DocsFile
-from app.serve.index import Listing, Route
+from app.serve.index import Listing
 from app.serve.openapi import common
 from app.serve.openapi.resource import OpenApi
 from app.serve.openapi.words import JSON, Answer, Contents, Parameter
+from app.serve.page.assets import Assets
 from app.serve.page.front import Front
+from app.serve.routes.route import Route
 
 PAGE: Contents = {"text/html": {"type": "string"}}
 SHOWN = (
@@ -20,8 +22,8 @@ SHOWN = (
 )
 
 
-def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route]:
-    """List what describes the service."""
+def document_routes(front: Front, make: Callable[[], dict[str, Any]], assets: Assets) -> list[Route]:
+    """Return the page, the list and the document, and the files of the pages."""
     etag = {"ETag": "Changes with the document."}
     same = Answer("The caller has it already.", {}, etag)
     return [
@@ -57,4 +59,5 @@ def of_documents(front: Front, make: Callable[[], dict[str, Any]]) -> list[Route
             operation="docs",
         ),
         Route("GET", "/docs/{release}/{name}", DocsFile(), "A file of that page.", public=False),
+        Route("GET", assets.path, assets, "A file of the page at /.", public=False),
     ]

@@ -1,17 +1,17 @@
-"""What tells whether the service is well."""
+"""The routes that tell whether the service is well: what each may answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
-from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.words import JSON, Answer
+from app.serve.routes.route import Route
 
 
-def of_health(checks: Mapping[str, Check]) -> list[Route]:
-    """List what tells whether the service is well."""
+def health_routes(checks: Mapping[str, Check]) -> list[Route]:
+    """Return /ping and the routes below /health."""
     return [
         Route(
             "GET",

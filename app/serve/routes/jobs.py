@@ -1,23 +1,23 @@
-"""What tells of queued work."""
+"""The routes below /jobs: what each takes and may answer."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
 from app.dispatch.base import Dispatcher
-from app.serve.index import Route
 from app.serve.jobs import BoardEvents, JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, ServerEvent
 from app.serve.openapi.words import JSON, Answer, refusal
+from app.serve.routes.route import Route
 
 A_JOB = "job=$(curl -s -o /dev/null -w '%header{location}' -X POST {base}/fit)"
 LONG = '{"data": {"source": "dummy", "params": {"number": 5000000}}}'
 A_LONG_JOB = f"{A_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG}')"
 
 
-def of_jobs(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[Route]:
-    """List what tells of queued work."""
+def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[Route]:
+    """Return the routes below /jobs, which are there in async mode only."""
     job, path = JobResource(dispatcher, max_wait_s), "/jobs/{job_id}"
     result, told, wait = JobResult(dispatcher, max_wait_s, pool), {JSON: ANY_JOB}, common.wait(max_wait_s)
     page = Answer("A page of jobs, without their results.", {JSON: JOB_PAGE})

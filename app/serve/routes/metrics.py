@@ -1,16 +1,16 @@
-"""What Prometheus reads."""
+"""The route /metrics: what it may answer."""
 
 from __future__ import annotations
 
-from app.serve.index import Route
 from app.serve.metrics import MetricsResource, Watched
 from app.serve.openapi.words import Answer
+from app.serve.routes.route import Route
 from app.service import Service
 from app.telemetry.metrics import Metrics
 
 
-def of_metrics(metrics: Metrics, service: Service, watched: Watched) -> list[Route]:
-    """List the numbers to watch."""
+def metrics_routes(metrics: Metrics, service: Service, watched: Watched) -> list[Route]:
+    """Return /metrics."""
     return [
         Route(
             "GET",

@@ -1,18 +1,18 @@
-"""What there is to predict with."""
+"""The routes below /models but for the verbs: what each takes and may answer."""
 
 from __future__ import annotations
 
-from app.serve.index import Route
 from app.serve.models import ModelList, ModelResource, Models, VersionResource
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import VERSION_INFO
 from app.serve.openapi.words import JSON, Answer, refusal
+from app.serve.routes.route import Route
 from app.service import Service
 from app.service.described import Model
 
 
-def of_models(service: Service, default_model: str) -> list[Route]:
-    """List what there is to predict with."""
+def model_routes(service: Service, default_model: str) -> list[Route]:
+    """Return the routes that describe models and their versions."""
     name = common.name(service.models, default_model)
     return [
         Route(

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol."""
+"""The routes below /v2, the Open Inference Protocol: what each takes and may answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.serve.health import Check
-from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
+from app.serve.routes.route import Route
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
 from app.serve.v2.metadata import (
@@ -36,8 +36,8 @@ JSON_LENGTH = Parameter(
 )
 
 
-def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
-    """List the protocol's routes."""
+def v2_routes(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
+    """Return the routes of the server, of its models, and of their versions."""
     parts = ServerReady(checks)
     server = [
         Route(

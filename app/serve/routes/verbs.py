@@ -1,13 +1,13 @@
-"""The trinity, on the default model and on a named one."""
+"""The routes of fit, predict and score: what each takes and may answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from app.schemas import VERBS, Verb
-from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.bodies import Bodies
+from app.serve.routes.route import Route
 from app.serve.trinity import VerbResource
 from app.settings import Mode, Settings
 
@@ -23,8 +23,8 @@ EXAMPLES: dict[Verb, str] = {
 }
 
 
-def of_verbs(verbs: Mapping[Verb, VerbResource], bodies: Bodies, settings: Settings) -> list[Route]:
-    """List the trinity, on the default model and on a named one."""
+def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: Bodies, settings: Settings) -> list[Route]:
+    """Return the verbs on the default model, then those on a named one."""
     queued = settings.mode is Mode.ASYNC
     head = (common.PREFER, common.IDEMPOTENCY) if queued else (common.IDEMPOTENCY,)
     plain = [
