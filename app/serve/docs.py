@@ -8,17 +8,10 @@ from pathlib import Path
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.serve.openapi.resource import CACHE_CONTROL, Text, send_cached
+from app.serve.static import ASKED_ABOUT, FOREVER, KINDS, Text, guard, send_cached
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 SWAGGER_UI = "swagger-ui-5.35.0"
-FOREVER = "public, max-age=31536000, immutable"
-# No script or style but our files; `data:` for the pictures inside the stylesheet.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
 FILES = {
     "swagger-ui-bundle.js": f"{SWAGGER_UI}/swagger-ui-bundle.js.gz",
     "swagger-ui.css": f"{SWAGGER_UI}/swagger-ui.css.gz",
@@ -53,8 +46,8 @@ class Docs:
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Send the page."""
-        _guard(resp)
-        send_cached(req, resp, self._page, "text/html; charset=utf-8", CACHE_CONTROL)
+        guard(resp)
+        send_cached(req, resp, self._page, "text/html; charset=utf-8", ASKED_ABOUT)
 
 
 class DocsFile:
@@ -69,16 +62,10 @@ class DocsFile:
             raise NotFound(f"there is no file {name[:64]!r} of {release[:64]!r}")
         if name not in self._read:
             self._read[name] = _read(ASSETS / FILES[name])
-        _guard(resp)
+        guard(resp)
         send_cached(req, resp, self._read[name], KINDS[Path(name).suffix], FOREVER)
 
 
 def _read(path: Path) -> Text:
     content = path.read_bytes()
     return Text(gzip.decompress(content), content) if path.suffix == ".gz" else Text(content)
-
-
-def _guard(resp: Response) -> None:
-    resp.set_header("Content-Security-Policy", POLICY)
-    resp.set_header("X-Content-Type-Options", "nosniff")
-    resp.set_header("Referrer-Policy", "no-referrer")

@@ -60,13 +60,16 @@ def test_links_lead_to_what_is_served(http: httpx.Client) -> None:
 
 
 def test_files_are_kept_by_browsers_for_good(http: httpx.Client) -> None:
-    """Under the name of their content; another is none."""
+    """Under the name of their content, and compressed for the way; another name is none."""
     text = http.get("/", headers=BROWSER).text
     for file in re.findall(r'"(/page/[^"]+\.(?:css|js))"', text):
         answer = http.get(file)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.headers["Content-Type"].startswith(("text/css", "text/javascript"))
+        assert answer.headers["Content-Encoding"] == "gzip"
+        kept = http.get(file, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (kept.status_code, kept.content) == (304, b"")
     problem(http.get("/page/0000000000000000/page.js"), 404)
     problem(http.get(re.sub(r"page\.(css|js)$", "front.py", file)), 404)
 

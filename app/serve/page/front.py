@@ -21,6 +21,7 @@ from app.serve.page import words
 from app.serve.page.assets import Assets
 from app.serve.page.forms import fields
 from app.serve.page.view import View, Wanted, view
+from app.serve.static import guard
 from app.service import Service
 from app.settings import Settings
 
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEALTH_S = 2.0  # the longest the page waits to learn how a part is
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
@@ -76,9 +73,7 @@ class Front:
         )
         resp.status = seen.status
         resp.content_type = "text/html; charset=utf-8"
-        resp.set_header("Content-Security-Policy", POLICY)
-        resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.set_header("Referrer-Policy", "no-referrer")
+        guard(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
         resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
 
