@@ -20,7 +20,7 @@ FLOORS = [
     {"app.envelopes", "app.lanes", "app.pointers", "app.telemetry"},
     {"app.schemas"},
     {"app.disk", "app.errors", "app.ids", "app.settings"},
-    {"app.keys"},
+    {"app.keys", "app.version"},
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

@@ -16,11 +16,11 @@ from app.serve.openapi.words import JSON, Answer, Body, Parameter, protocol_refu
 from app.serve.problems import V2
 from app.serve.routes.route import Route, public
 from app.settings import Mode, Settings
+from app.version import VERSION
 
 Json = dict[str, Any]
 
 TITLE = "Trinity"
-VERSION = "0.1.0"
 ABOUT = {
     Mode.SYNC: "This service runs in sync mode: it does the work and answers with the result. There is no queue, so "
     "nothing below /jobs.",

@@ -17,8 +17,8 @@ from app.serve.models import numbered
 from app.serve.v2.messages import Y
 from app.serve.v2.tensors import X
 from app.service import Service
+from app.version import VERSION
 
-VERSION = "0.1.0"
 ROWS = -1  # a dimension of any size
 
 
