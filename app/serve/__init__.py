@@ -25,7 +25,7 @@ from app.serve.keys import Keys
 from app.serve.limits import Limits
 from app.serve.metrics import Probe, Watched
 from app.serve.observed import Observed, Telemetry
-from app.serve.openapi.bodies import Bodies as Described
+from app.serve.openapi.bodies import BodySchemas
 from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.page.assets import Assets
@@ -62,7 +62,7 @@ def create_app(
     telemetry = telemetry or Telemetry(Metrics(service.models))
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
-    described = Described(service.models, settings)
+    described = BodySchemas(service.models, settings)
     infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     assets = Assets()
     # the list and the document are among the routes that they tell of: they look when they are asked

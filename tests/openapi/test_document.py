@@ -48,7 +48,7 @@ def test_every_route_is_documented(plain: Api, document: Json) -> None:
     listed = {(route["path"], route["method"].lower()) for route in plain.http.get("/").json()["routes"]}
     assert listed == {(path, method) for path, method, _ in operations(document)}
     silent = [path for path, _, said in operations(document) if not any(code < "4" for code in said["responses"])]
-    assert silent == [], "routes without `answers` (app/serve/routes/, openapi/words.py)"
+    assert silent == [], "routes without `answers` (app/serve/routes/, openapi/terms.py)"
 
 
 def test_every_placeholder_is_a_parameter(document: Json) -> None:

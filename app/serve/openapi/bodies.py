@@ -12,7 +12,7 @@ from app.data.dummy import DummyParams
 from app.model.base import Regressor
 from app.schemas import ApplyBody, Data, FitBody, Rows, Targets, Verb
 from app.serve.openapi.derived import Kind, derived, either
-from app.serve.openapi.words import BYTES, CSV, JSON, NOTHING, NPY, Body, Parameter
+from app.serve.openapi.terms import BYTES, CSV, JSON, NOTHING, NPY, Body, Parameter
 from app.settings import Mode, Settings
 
 SCALARS = {"integer", "number", "boolean", "string"}
@@ -58,7 +58,7 @@ def params_of(models: Mapping[str, type[Regressor]]) -> dict[str, Kind]:
     return named
 
 
-class Bodies:
+class BodySchemas:
     """The bodies of the verbs, for the models that are served and in the mode of the settings."""
 
     def __init__(self, models: Mapping[str, type[Regressor]], settings: Settings) -> None:
@@ -91,7 +91,7 @@ class Bodies:
         if verb == "fit":
             types["params"] = either("ModelParams", *self.params.values())
         else:
-            types["version"] = VERSION | None
+            types["version"] = VERSION_REF | None
         base = FitBody if verb == "fit" else ApplyBody
         kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
         contents = {JSON: kind, CSV: TABLE, **({NPY: BYTES} if verb == "predict" else {})}
@@ -114,7 +114,7 @@ class Bodies:
             common.append(Parameter("webhook", str, f"{kinds}: where to tell of its end."))
         if verb == "fit":
             return (*common, *self._model_parameters({parameter.name for parameter in common}))
-        return (*common, Parameter("version", VERSION, f"{kinds}: a version, else the latest."))
+        return (*common, Parameter("version", VERSION_REF, f"{kinds}: a version, else the latest."))
 
     def _missing(self) -> set[str]:
         """Return the members that have no use with these settings."""
@@ -134,7 +134,7 @@ class Bodies:
         return [Parameter(name, _one(schemas), _said(schemas)) for name, schemas in found.items() if schemas]
 
 
-VERSION = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 
 
 def _one(schemas: list[Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from app.schemas import VERBS, Verb
 from app.serve.jobs import MAX_PAGE_JOBS, PAGE_JOBS, STATUSES
-from app.serve.openapi.bodies import VERSION
+from app.serve.openapi.bodies import VERSION_REF
 from app.serve.openapi.envelopes import ANY_JOB, ENVELOPES, RESULTS
-from app.serve.openapi.words import BYTES, JSON, NPY, Answer, Answers, Parameter, refusal
+from app.serve.openapi.terms import BYTES, JSON, NPY, Answer, Answers, Parameter, refusal
 
 JOB_ID = Parameter(
     "job_id", Annotated[str, Meta(pattern="^[0-9a-f]{32}$")], "The job's id, as its 202 names it.", "path"
@@ -31,7 +31,7 @@ PREFER = Parameter(
 IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of what is there already.", "header")
 
 VERSION_IN_PATH = Parameter(
-    "version", VERSION, "A number from 1, or an alias such as `latest`.", "path", example="latest"
+    "version", VERSION_REF, "A number from 1, or an alias such as `latest`.", "path", example="latest"
 )
 LAST_EVENT = Parameter("Last-Event-ID", str, "Tell only what came after this event.", "header")
 JOB_FILTERS = (

@@ -12,7 +12,7 @@ import msgspec
 from app.schemas import VERBS
 from app.serve.keys import OPEN, needs
 from app.serve.openapi.derived import REF, hook
-from app.serve.openapi.words import JSON, Answer, Body, Parameter, protocol_refusal, refusal
+from app.serve.openapi.terms import JSON, Answer, Body, Parameter, protocol_refusal, refusal
 from app.serve.problems import V2
 from app.serve.routes.route import Route, public
 from app.settings import Mode, Settings
@@ -33,10 +33,10 @@ SECURITY: Json = {
 }
 NO_KEY = "There is no key, or one that nobody knows.", {"WWW-Authenticate": "What is wrong with it."}
 WRONG_KEY = "The key is not for this.", {"WWW-Authenticate": "The scope that is missing."}
-ALONE = {"", "docs", "metrics", "openapi.json", "ping"}
+SERVICE_PATHS = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 DATA = {"const", "default", "enum", "examples"}  # what stands under these words of a schema is no schema
-MUST = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
+REQUIRED_HEADERS = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 
 def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any] = ()) -> Json:
@@ -148,7 +148,7 @@ def _answer(answer: Answer, schemas: Schemas) -> Json:
     told: Json = {"description": answer.description}
     if answer.headers:
         told["headers"] = {
-            name: {"description": meaning, "required": name in MUST, "schema": {"type": "string"}}
+            name: {"description": meaning, "required": name in REQUIRED_HEADERS, "schema": {"type": "string"}}
             for name, meaning in answer.headers.items()
         }
     if answer.contents:
@@ -163,7 +163,7 @@ def _tag(route: Route) -> str:
     words = route.path.strip("/").split("/")
     if words[-1] in VERBS:
         return "trinity"
-    return "service" if words[0] in ALONE else words[0]
+    return "service" if words[0] in SERVICE_PATHS else words[0]
 
 
 def _tidy(schema: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from falcon.asgi import Request, Response
 
-from app.serve.openapi.words import JSON
+from app.serve.openapi.terms import JSON
 from app.serve.static import ASKED_ABOUT, Text, send_cached
 
 

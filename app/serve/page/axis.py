@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.serve.page.words import power
+from app.serve.page.format import power
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -17,8 +17,8 @@ from app.schemas import FINISHED, Job, Page
 from app.serve.accept import prefers_html
 from app.serve.health import Check, states
 from app.serve.index import Index
-from app.serve.page import words
 from app.serve.page.assets import Assets
+from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import fields
 from app.serve.page.view import View, Wanted, view
 from app.serve.static import guard
@@ -128,5 +128,5 @@ def _template() -> Template:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= {each.__name__: each for each in (words.number, words.day, words.clock, words.duration)}
+    environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
     return environment.get_template("page.html")

@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from app.serve.page.axis import Values
+from app.serve.page.format import number
 from app.serve.page.plots import Plot, draw
-from app.serve.page.words import number
 from app.store import Arrays, Manifest
 
 

@@ -9,7 +9,7 @@ from app.serve.docs import Docs, DocsFile
 from app.serve.index import Listing
 from app.serve.openapi import common
 from app.serve.openapi.resource import OpenApi
-from app.serve.openapi.words import JSON, Answer, Contents, Parameter
+from app.serve.openapi.terms import JSON, Answer, Contents, Parameter
 from app.serve.page.assets import Assets
 from app.serve.page.front import Front
 from app.serve.routes.route import Route

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
 from app.serve.openapi import common
-from app.serve.openapi.words import JSON, Answer
+from app.serve.openapi.terms import JSON, Answer
 from app.serve.routes.route import Route
 
 

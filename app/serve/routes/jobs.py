@@ -8,7 +8,7 @@ from app.dispatch.base import Dispatcher
 from app.serve.jobs import BoardEvents, JobEvents, JobList, JobResource, JobResult, JobRetry
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, ServerEvent
-from app.serve.openapi.words import JSON, Answer, refusal
+from app.serve.openapi.terms import JSON, Answer, refusal
 from app.serve.routes.route import Route
 
 A_JOB = "job=$(curl -s -o /dev/null -w '%header{location}' -X POST {base}/fit)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.serve.metrics import MetricsResource, Watched
-from app.serve.openapi.words import Answer
+from app.serve.openapi.terms import Answer
 from app.serve.routes.route import Route
 from app.service import Service
 from app.telemetry.metrics import Metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.serve.models import ModelList, ModelResource, Models, VersionResource
 from app.serve.openapi import common
 from app.serve.openapi.envelopes import VERSION_INFO
-from app.serve.openapi.words import JSON, Answer, refusal
+from app.serve.openapi.terms import JSON, Answer, refusal
 from app.serve.routes.route import Route
 from app.service import Service
 from app.service.described import Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.serve.openapi.words import NOTHING, Answers, Body, Parameter
+from app.serve.openapi.terms import NOTHING, Answers, Body, Parameter
 from app.settings import Mode
 
 
@@ -13,7 +13,7 @@ class Route(NamedTuple):
     """One path of the service with the resource behind it: what it does, and how curl asks for it.
 
     `data` is a body to send as JSON, `shown` the path that the example asks for where `path` has placeholders.
-    The rest, in the words of openapi/words.py, makes /openapi.json; a test misses `answers` where there are none.
+    The rest, in the words of openapi/terms.py, makes /openapi.json; a test misses `answers` where there are none.
     """
 
     method: str

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.serve.health import Check
 from app.serve.openapi import common
-from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
+from app.serve.openapi.terms import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
 from app.serve.routes.route import Route
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse

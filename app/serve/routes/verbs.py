@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.schemas import VERBS, Verb
 from app.serve.openapi import common
-from app.serve.openapi.bodies import Bodies
+from app.serve.openapi.bodies import BodySchemas
 from app.serve.routes.route import Route
 from app.serve.trinity import VerbResource
 from app.settings import Mode, Settings
@@ -23,7 +23,7 @@ EXAMPLES: dict[Verb, str] = {
 }
 
 
-def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: Bodies, settings: Settings) -> list[Route]:
+def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: BodySchemas, settings: Settings) -> list[Route]:
     """Return the verbs on the default model, then those on a named one."""
     queued = settings.mode is Mode.ASYNC
     head = (common.PREFER, common.IDEMPOTENCY) if queued else (common.IDEMPOTENCY,)

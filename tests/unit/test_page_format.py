@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from app.data.dummy import DummyParams
 from app.model.models import PolynomialRegressor
+from app.serve.page.format import duration, number
 from app.serve.page.forms import Field, fields
-from app.serve.page.words import duration, number
 
 
 class Params(msgspec.Struct):
