@@ -62,15 +62,15 @@ def create_app(
     telemetry = telemetry or Telemetry(Metrics(service.models))
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
-    described = BodySchemas(service.models, settings)
+    schemas = BodySchemas(service.models, settings)
     infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     assets = Assets()
     # the list and the document are among the routes that they tell of: they look when they are asked
     index = Index(settings.mode, lambda: routes)
     front = Front(index, service, dispatcher, checks, settings=settings, assets=assets)
     routes = [
-        *document_routes(front, lambda: document(routes, settings, [*described.members, *RESULTS.values()]), assets),
-        *verb_routes(verbs, described, settings),
+        *document_routes(front, lambda: document(routes, settings, [*schemas.members, *RESULTS.values()]), assets),
+        *verb_routes(verbs, schemas, settings),
         *model_routes(service, settings.default_model),
         *job_routes(dispatcher, settings.max_wait, pool),
         *health_routes(checks),

@@ -27,7 +27,7 @@ class Wanted(NamedTuple):
     output: str | None = None
 
 
-class Listed(NamedTuple):
+class ListedVersion(NamedTuple):
     """A version in the list; without its manifest when that is damaged."""
 
     number: int
@@ -35,7 +35,7 @@ class Listed(NamedTuple):
     aliases: list[str]
 
 
-class Model(NamedTuple):
+class ListedModel(NamedTuple):
     """A model, the parameters of a fit, and its newest versions, of which there are `total`.
 
     `unread` says what of them can't be read.
@@ -44,7 +44,7 @@ class Model(NamedTuple):
     name: str
     description: str
     fields: list[Field]
-    versions: list[Listed]
+    versions: list[ListedVersion]
     total: int
     unread: str = ""
 
@@ -64,7 +64,7 @@ class Shown(NamedTuple):
 class View(NamedTuple):
     """All of it; `notice` says what was asked for in vain, and `status` whether that isn't there or can't be read."""
 
-    models: list[Model]
+    models: list[ListedModel]
     chosen: str
     shown: Shown | None
     notice: str = ""
@@ -93,14 +93,14 @@ def _status(error: TrinityError | OSError) -> HTTPStatus:
     return HTTPStatus.NOT_FOUND if isinstance(error, TrinityError) else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def _chosen(models: Iterable[Model], service: Service, wanted: Wanted) -> str:
+def _chosen(models: Iterable[ListedModel], service: Service, wanted: Wanted) -> str:
     """Return the model asked for, or else the first that has a version; raise NotFound."""
     if wanted.model is not None:
         return service.model(wanted.model)[0]
     return next((model.name for model in models if model.total), service.model(None)[0])
 
 
-def _model(service: Service, name: str) -> Model:
+def _model(service: Service, name: str) -> ListedModel:
     kind = service.models[name]
     unread = ""
     numbers: list[int] = []
@@ -111,11 +111,13 @@ def _model(service: Service, name: str) -> Model:
     except OSError:
         unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
     listed = [
-        Listed(number, _manifest(service, name, number), [alias for alias, at in aliases.items() if at == number])
+        ListedVersion(
+            number, _manifest(service, name, number), [alias for alias, at in aliases.items() if at == number]
+        )
         for number in reversed(numbers[-VERSIONS:])
     ]
     description = (inspect.getdoc(kind) or "").partition("\n")[0]
-    return Model(name, description, fields(kind.parameters()), listed, len(numbers), unread)
+    return ListedModel(name, description, fields(kind.parameters()), listed, len(numbers), unread)
 
 
 def _manifest(service: Service, name: str, number: int) -> Manifest | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.serve.docs import Docs, DocsFile
 from app.serve.index import Listing
-from app.serve.openapi import common
+from app.serve.openapi import parameters
 from app.serve.openapi.resource import OpenApi
 from app.serve.openapi.terms import JSON, Answer, Contents, Parameter
 from app.serve.page.assets import Assets
@@ -46,7 +46,7 @@ def document_routes(front: Front, make: Callable[[], dict[str, Any]], assets: As
             OpenApi(make),
             "This service as an OpenAPI 3.1 document.",
             answers={200: Answer("The document.", {JSON: {"type": "object"}}, etag), 304: same},
-            parameters=(common.IF_NONE_MATCH,),
+            parameters=(parameters.IF_NONE_MATCH,),
             operation="openapi",
         ),
         Route(
@@ -55,7 +55,7 @@ def document_routes(front: Front, make: Callable[[], dict[str, Any]], assets: As
             Docs(),
             "The document as a page to try it, Swagger UI.",
             answers={200: Answer("The page.", PAGE, etag), 304: same},
-            parameters=(common.IF_NONE_MATCH,),
+            parameters=(parameters.IF_NONE_MATCH,),
             operation="docs",
         ),
         Route("GET", "/docs/{release}/{name}", DocsFile(), "A file of that page.", public=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
-from app.serve.openapi import common
+from app.serve.openapi import answers
 from app.serve.openapi.terms import JSON, Answer
 from app.serve.routes.route import Route
 
@@ -36,7 +36,7 @@ def health_routes(checks: Mapping[str, Check]) -> list[Route]:
             "Whether each part the service needs answers; 503 when one doesn't.",
             answers={
                 200: Answer("Each part answers.", {JSON: Readiness}),
-                503: Answer("A part doesn't answer.", {JSON: Readiness}, common.AGAIN),
+                503: Answer("A part doesn't answer.", {JSON: Readiness}, answers.AGAIN),
             },
             operation="ready",
         ),

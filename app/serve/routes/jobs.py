@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.dispatch.base import Dispatcher
 from app.serve.jobs import BoardEvents, JobEvents, JobList, JobResource, JobResult, JobRetry
-from app.serve.openapi import common
+from app.serve.openapi import answers, parameters
 from app.serve.openapi.envelopes import ANY_JOB, JOB_PAGE, ServerEvent
 from app.serve.openapi.terms import JSON, Answer, refusal
 from app.serve.routes.route import Route
@@ -19,15 +19,15 @@ A_LONG_JOB = f"{A_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG}')"
 def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[Route]:
     """Return the routes below /jobs, which are there in async mode only."""
     job, path = JobResource(dispatcher, max_wait_s), "/jobs/{job_id}"
-    result, told, wait = JobResult(dispatcher, max_wait_s, pool), {JSON: ANY_JOB}, common.wait(max_wait_s)
+    result, told, wait = JobResult(dispatcher, max_wait_s, pool), {JSON: ANY_JOB}, parameters.wait(max_wait_s)
     page = Answer("A page of jobs, without their results.", {JSON: JOB_PAGE})
     listed = Route(
         "GET",
         "/jobs",
         JobList(dispatcher),
         "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=.",
-        answers={200: page, 422: refusal("A filter is not one that there is."), 503: common.AWAY},
-        parameters=common.JOB_FILTERS,
+        answers={200: page, 422: refusal("A filter is not one that there is."), 503: answers.AWAY},
+        parameters=parameters.JOB_FILTERS,
         operation="list_jobs",
         queued=True,
     )
@@ -49,7 +49,7 @@ def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor
             result,
             "A job's result alone, or the problem it ended in.",
             shown="$job/result?wait=10",
-            answers=common.result_answers(),
+            answers=answers.result_answers(),
             parameters=(wait,),
             operation="get_job_result",
             before=A_JOB,
@@ -61,7 +61,7 @@ def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor
             "What happens to a job, as server-sent events.",
             shown="$job/events",
             answers={200: Answer("Events up to the job's end.", {"text/event-stream": ServerEvent})},
-            parameters=(common.LAST_EVENT,),
+            parameters=(parameters.LAST_EVENT,),
             operation="watch_job",
             before=A_JOB,
         ),
@@ -82,9 +82,9 @@ def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor
             "Runs a failed or cancelled job again; may be sent twice.",
             shown="$job/retry",
             answers={
-                202: common.accepted("The job waits again.", ANY_JOB),
+                202: answers.accepted("The job waits again.", ANY_JOB),
                 409: refusal("The job has neither failed nor been cancelled."),
-                429: common.FULL,
+                429: answers.FULL,
             },
             operation="retry_job",
             before=f'{A_LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',
@@ -93,7 +93,7 @@ def job_routes(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor
     board = Route("GET", "/jobs/events", BoardEvents(dispatcher), "The newest jobs, at each change.", public=False)
     return [listed, board] + [
         route._replace(
-            answers={**common.NO_JOB, **route.answers}, parameters=(common.JOB_ID, *route.parameters), queued=True
+            answers={**answers.NO_JOB, **route.answers}, parameters=(parameters.JOB_ID, *route.parameters), queued=True
         )
         for route in of_one
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.serve.models import ModelList, ModelResource, Models, VersionResource
-from app.serve.openapi import common
+from app.serve.openapi import parameters
 from app.serve.openapi.envelopes import VERSION_INFO
 from app.serve.openapi.terms import JSON, Answer, refusal
 from app.serve.routes.route import Route
@@ -13,7 +13,7 @@ from app.service.described import Model
 
 def model_routes(service: Service, default_model: str) -> list[Route]:
     """Return the routes that describe models and their versions."""
-    name = common.name(service.models, default_model)
+    name = parameters.name(service.models, default_model)
     return [
         Route(
             "GET",
@@ -44,7 +44,7 @@ def model_routes(service: Service, default_model: str) -> list[Route]:
                 404: refusal("There is no such model or version."),
                 500: refusal("The version is damaged on disk."),
             },
-            parameters=(name, common.VERSION_IN_PATH),
+            parameters=(name, parameters.VERSION_IN_PATH),
             operation="get_version",
         ),
     ]

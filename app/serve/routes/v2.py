@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.serve.health import Check
-from app.serve.openapi import common
+from app.serve.openapi import answers, parameters
 from app.serve.openapi.terms import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
 from app.serve.routes.route import Route
 from app.serve.v2.infer import Infer
@@ -63,18 +63,18 @@ def v2_routes(service: Service, infer: Infer, checks: Mapping[str, Check], defau
             "Whether each part answers; 503 when one doesn't.",
             answers={
                 200: Answer("Each part answers.", {JSON: ServerReadiness}),
-                503: Answer("A part doesn't answer.", {JSON: ServerReadiness}, common.AGAIN),
+                503: Answer("A part doesn't answer.", {JSON: ServerReadiness}, answers.AGAIN),
             },
             operation="v2_ready",
         ),
     ]
-    name = common.name(service.models, default_model)
+    name = parameters.name(service.models, default_model)
     of_latest = _of_model(service, infer)
     of_version = [
         route._replace(
             path=route.path.replace("{name}", "{name}/versions/{version}"),
             shown=route.path.replace("{name}", f"{default_model}/versions/latest"),
-            parameters=(common.VERSION_IN_PATH, *route.parameters),
+            parameters=(parameters.VERSION_IN_PATH, *route.parameters),
             operation=f"{route.operation}_version",
         )
         for route in of_latest
@@ -116,7 +116,7 @@ def _of_model(service: Service, infer: Infer) -> list[Route]:
                 404: missing,
                 **INFER_REFUSALS,
             },
-            parameters=(JSON_LENGTH, common.IDEMPOTENCY),
+            parameters=(JSON_LENGTH, parameters.IDEMPOTENCY),
             body=Body({JSON: InferenceRequest, BINARY: BYTES}),
             operation="v2_infer",
         ),
@@ -130,8 +130,8 @@ INFER_REFUSALS: Answers = {
     410: protocol_refusal("The job was cancelled while this request waited for it."),
     413: protocol_refusal("The body is over TRINITY_MAX_BODY bytes."),
     415: protocol_refusal("The body is of another type, or it is compressed."),
-    429: protocol_refusal("As many jobs wait as may.", common.AGAIN),
+    429: protocol_refusal("As many jobs wait as may.", answers.AGAIN),
     500: protocol_refusal("The model failed, or its worker was lost each time it was tried."),
-    503: protocol_refusal("The ledger doesn't answer, or as much goes on as this process allows.", common.AGAIN),
-    504: protocol_refusal("The prediction was not done in time.", common.AGAIN),
+    503: protocol_refusal("The ledger doesn't answer, or as much goes on as this process allows.", answers.AGAIN),
+    504: protocol_refusal("The prediction was not done in time.", answers.AGAIN),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.schemas import VERBS, Verb
-from app.serve.openapi import common
+from app.serve.openapi import answers, parameters
 from app.serve.openapi.bodies import BodySchemas
 from app.serve.routes.route import Route
 from app.serve.trinity import VerbResource
@@ -26,7 +26,7 @@ EXAMPLES: dict[Verb, str] = {
 def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: BodySchemas, settings: Settings) -> list[Route]:
     """Return the verbs on the default model, then those on a named one."""
     queued = settings.mode is Mode.ASYNC
-    head = (common.PREFER, common.IDEMPOTENCY) if queued else (common.IDEMPOTENCY,)
+    head = (parameters.PREFER, parameters.IDEMPOTENCY) if queued else (parameters.IDEMPOTENCY,)
     plain = [
         Route(
             "POST",
@@ -34,14 +34,14 @@ def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: BodySchemas, setting
             verbs[verb],
             DESCRIPTIONS[verb],
             EXAMPLES[verb],
-            answers=common.verb_answers(verb, queued=queued),
+            answers=answers.verb_answers(verb, queued=queued),
             parameters=(*bodies.query(verb), *head),
             body=bodies.body(verb),
             operation=verb,
         )
         for verb in VERBS
     ]
-    name = common.name(bodies.params, settings.default_model)
+    name = parameters.name(bodies.params, settings.default_model)
     named = [
         route._replace(
             path=f"/models/{{name}}{route.path}",
