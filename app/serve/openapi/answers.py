@@ -20,6 +20,7 @@ UNREADABLE: Answers = {
 }
 FULL = refusal("As many jobs wait as may.", AGAIN)
 AWAY = refusal("The ledger doesn't answer.", AGAIN)
+STORE_AWAY = "The store can't be read now."
 NO_JOB: Answers = {
     404: refusal("There is no such job."),
     410: refusal("The job was there, and is kept no longer."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.serve.models import ModelList, ModelResource, Models, VersionResource
-from app.serve.openapi import parameters
+from app.serve.openapi import answers, parameters
 from app.serve.openapi.envelopes import VERSION_INFO
 from app.serve.openapi.terms import JSON, Answer, refusal
 from app.serve.routes.route import Route
@@ -14,13 +14,14 @@ from app.service.described import Model
 def model_routes(service: Service, default_model: str) -> list[Route]:
     """Return the routes that describe models and their versions."""
     name = parameters.name(service.models, default_model)
+    away = refusal(answers.STORE_AWAY, answers.AGAIN)
     return [
         Route(
             "GET",
             "/models",
             ModelList(service),
             "All models with their parameters and versions.",
-            answers={200: Answer("The models.", {JSON: Models})},
+            answers={200: Answer("The models.", {JSON: Models}), 503: away},
             operation="list_models",
         ),
         Route(
@@ -29,7 +30,7 @@ def model_routes(service: Service, default_model: str) -> list[Route]:
             ModelResource(service),
             "One model with its parameters and versions.",
             shown=f"/models/{default_model}",
-            answers={200: Answer("The model.", {JSON: Model}), 404: refusal("There is no such model.")},
+            answers={200: Answer("The model.", {JSON: Model}), 404: refusal("There is no such model."), 503: away},
             parameters=(name,),
             operation="get_model",
         ),
@@ -43,6 +44,7 @@ def model_routes(service: Service, default_model: str) -> list[Route]:
                 200: Answer("The version.", {JSON: VERSION_INFO}),
                 404: refusal("There is no such model or version."),
                 500: refusal("The version is damaged on disk."),
+                503: away,
             },
             parameters=(name, parameters.VERSION_IN_PATH),
             operation="get_version",

@@ -85,6 +85,7 @@ def v2_routes(service: Service, infer: Infer, checks: Mapping[str, Check], defau
 
 def _of_model(service: Service, infer: Infer) -> list[Route]:
     path, missing = "/v2/models/{name}", protocol_refusal("There is no such model or version, or nothing is fitted.")
+    away = protocol_refusal(answers.STORE_AWAY, answers.AGAIN)
     damaged = protocol_refusal("The version is damaged on disk.")
     return [
         Route(
@@ -92,7 +93,7 @@ def _of_model(service: Service, infer: Infer) -> list[Route]:
             path,
             ModelMetadata(service),
             "The tensors of a model, by the Open Inference Protocol.",
-            answers={200: Answer("The tensors.", {JSON: ModelTensors}), 404: missing, 500: damaged},
+            answers={200: Answer("The tensors.", {JSON: ModelTensors}), 404: missing, 500: damaged, 503: away},
             operation="v2_model",
         ),
         Route(
@@ -100,7 +101,7 @@ def _of_model(service: Service, infer: Infer) -> list[Route]:
             f"{path}/ready",
             ModelReady(service),
             "Whether a model can predict, by the Open Inference Protocol.",
-            answers={200: Answer("It can.", {JSON: ModelReadiness}), 404: missing, 500: damaged},
+            answers={200: Answer("It can.", {JSON: ModelReadiness}), 404: missing, 500: damaged, 503: away},
             operation="v2_model_ready",
         ),
         Route(
