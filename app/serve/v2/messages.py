@@ -106,7 +106,7 @@ def _decoded(text: memoryview) -> InferenceRequest:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise located(error) from None
+        raise located(error, bytes(text)) from None
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

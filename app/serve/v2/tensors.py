@@ -123,7 +123,7 @@ def _from_json(tensor: Tensor, pointer: str) -> _Array:
     try:
         numbers = (_ROWS if nested else _FLAT)[tensor.datatype].decode(tensor.data)
     except msgspec.ValidationError as error:
-        raise located(error, root=f"{pointer}/data") from None
+        raise located(error, bytes(tensor.data), f"{pointer}/data") from None
     if nested:
         numbers = _flat(tensor, pointer, numbers)
     elif len(numbers) != math.prod(tensor.shape):
