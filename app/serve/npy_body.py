@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ from app.serve.query import take_request
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
 MAX_DIMENSIONS = 2
+MAX_SIZE = 2**63 - 1  # of a dimension
 SMALL_BYTES = 65_536
 BLOCK_VALUES = 2**18
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
     request = take_request(rest)
     if rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
-    request.table = Table(finite(_read(body)))
+    request.table = Table(_read(body))
     return request
 
 
@@ -98,32 +99,36 @@ def little_endian(y: Matrix) -> memoryview:
     return np.ascontiguousarray(y, dtype="<f8").reshape(-1).view(np.uint8).data
 
 
-def matrix(values: _Array, pointer: str) -> Matrix:
-    """Return numbers of any kind as a model takes them: float64 (n, p), in C order and aligned; copy only what isn't.
+def check_shape(shape: Sequence[int], pointer: str) -> None:
+    """Raise Invalid unless it is (n, p), or (n,) for n rows of one input, with at least one of each."""
+    if not 1 <= len(shape) <= MAX_DIMENSIONS:
+        fault = f"X is of shape (n, p), or (n,) for one input; this one has {len(shape)} dimensions"
+        raise Invalid.at(pointer, fault)
+    if 0 in shape:
+        raise Invalid.at(pointer, f"X is empty, its shape is {tuple(shape)}; it needs at least one row and one column")
 
-    A vector is n rows of one input. Raise Invalid for another shape, and for nothing.
+
+def matrix(values: _Array) -> Matrix:
+    """Return (n, p) or (n,) numbers of any kind as a model takes them: float64 (n, p), in C order and aligned.
+
+    Only what isn't so is copied.
     """
-    if not 1 <= values.ndim <= MAX_DIMENSIONS:
-        raise Invalid.at(pointer, f"X is of shape (n, p), or (n,) for one input; this one is {values.shape}")
-    if 0 in values.shape:
-        raise Invalid.at(pointer, f"X is empty, its shape is {values.shape}; it needs at least one row and one column")
-    rows = values.reshape(len(values), -1)
-    return np.require(rows, dtype=np.float64, requirements=["C", "A"])
+    return np.require(values.reshape(len(values), -1), dtype=np.float64, requirements=["C", "A"])
 
 
-def finite(X: Matrix, pointer: str = "/data/X") -> Matrix:
-    """Return X as it is; raise Invalid with a pointer to the first number that isn't finite."""
+def odd_place(X: Matrix) -> tuple[int, int] | None:
+    """Return row and column of the first number that isn't finite; None when all are."""
     with np.errstate(all="ignore"):
         # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
         if np.isfinite(np.einsum("i->", X.reshape(-1))):
-            return X
+            return None
     step = max(1, BLOCK_VALUES // X.shape[1])
     for start in range(0, len(X), step):
         good = np.isfinite(X[start : start + step])
         if not good.all():
             row, column = divmod(int(good.argmin()), X.shape[1])
-            raise Invalid.at(f"{pointer}/{start + row}/{column}", "every number must be finite")
-    return X
+            return start + row, column
+    return None
 
 
 def _read(body: Body) -> Matrix:
@@ -131,12 +136,15 @@ def _read(body: Body) -> Matrix:
     shape, fortran_order, dtype = _header(head)
     if dtype.kind not in "fiu" or dtype.itemsize > np.dtype(np.float64).itemsize:
         raise Invalid.at("/data/X", f"X is of floats or integers of up to 8 bytes, and not of {dtype.str[:64]!r}")
+    check_shape(shape, "/data/X")
     at, count = head.tell(), math.prod(shape)
     if count * dtype.itemsize != len(body) - at:
         needed = f"{count} numbers of {dtype.itemsize} bytes"
         raise Malformed(f"the npy header tells of {needed}, {len(body) - at} bytes follow it")
-    values = np.frombuffer(body, dtype, count, at) if count else np.empty(0, dtype)
-    return matrix(values.reshape(shape, order="F" if fortran_order else "C"), "/data/X")
+    X = matrix(np.frombuffer(body, dtype, count, at).reshape(shape, order="F" if fortran_order else "C"))
+    if odd := odd_place(X):
+        raise Invalid.at(f"/data/X/{odd[0]}/{odd[1]}", "every number must be finite")
+    return X
 
 
 def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -147,6 +155,6 @@ def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     except Exception as error:  # the header is a literal of Python's: anything may be wrong with it
         wanted = f"npy of version 1.0 or 2.0 with a header of up to {HEADER_BYTES} bytes"
         raise Malformed(f"the body isn't {wanted}") from error
-    if any(type(size) is not int or size < 0 for size in shape):
+    if any(type(size) is not int or not 0 <= size <= MAX_SIZE for size in shape):
         raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
     return shape, bool(fortran_order), dtype
