@@ -17,18 +17,18 @@ from app.serve.api import Api
 from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
-from app.serve.health import Check
 from app.serve.index import Index
 from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
-from app.serve.metrics import Probe, Watched
+from app.serve.metrics import Watched
 from app.serve.observed import Observed, Telemetry
 from app.serve.openapi.bodies import Bodies as Described
 from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.page.assets import Assets
 from app.serve.page.front import Front
+from app.serve.probes import Check, Probe, Probes
 from app.serve.request_id import RequestId
 from app.serve.routes.documents import of_documents
 from app.serve.routes.health import of_health
@@ -59,17 +59,18 @@ def create_app(
     telemetry = telemetry or Telemetry(Metrics(service.models))
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
+    probes = Probes(checks)
     described = Described(service.models, settings)
     listed = [
         *of_verbs(verbs, described, settings),
         *of_models(service, settings.default_model),
         *of_jobs(dispatcher, settings.max_wait, pool),
-        *of_health(checks),
-        *of_metrics(telemetry.metrics, service, Watched(checks, figures)),
-        *of_v2(service, Infer(service, dispatcher, pool, bodies, settings.max_wait), checks, settings.default_model),
+        *of_health(probes),
+        *of_metrics(telemetry.metrics, service, Watched(probes, figures)),
+        *of_v2(service, Infer(service, dispatcher, pool, bodies, settings.max_wait), probes, settings.default_model),
     ]
     assets = Assets()
-    front = Front(Index(settings.mode, listed), listed, service, dispatcher, checks, settings=settings, assets=assets)
+    front = Front(Index(settings.mode, listed), listed, service, dispatcher, probes, settings=settings, assets=assets)
     listed[:0] = of_documents(front, lambda: document(listed, settings, [*described.members, *RESULTS.values()]))
     if settings.api_keys:
         listed[:] = map(keyed, listed)

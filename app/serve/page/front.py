@@ -16,12 +16,12 @@ from app.envelopes import envelope
 from app.errors import NotFound, TrinityError
 from app.schemas import FINISHED, Job, Page
 from app.serve.accept import prefers_html
-from app.serve.health import Check, states
 from app.serve.index import Index, Route
 from app.serve.page import words
 from app.serve.page.assets import Assets
 from app.serve.page.forms import fields
 from app.serve.page.view import View, Wanted, view
+from app.serve.probes import Probes
 from app.service import Service
 from app.settings import Settings
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEALTH_S = 2.0  # the longest the page waits to learn how a part is
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -53,7 +52,7 @@ class Front:
         routes: Sequence[Route],
         service: Service,
         dispatcher: Dispatcher,
-        checks: Mapping[str, Check],
+        probes: Probes,
         *,
         settings: Settings,
         assets: Assets,
@@ -62,7 +61,7 @@ class Front:
         self._routes = routes
         self._service = service
         self._dispatcher = dispatcher
-        self._checks = checks
+        self._probes = probes
         self._settings = settings
         self._assets = assets
         self._template: Template | None = None
@@ -75,7 +74,9 @@ class Front:
             return
         wanted = Wanted(*(_single(req, name) for name in Wanted._fields))
         parts, jobs, seen = await asyncio.gather(
-            self._health(), self._jobs(), asyncio.to_thread(view, self._service, self._settings.default_model, wanted)
+            self._probes.states(),
+            self._jobs(),
+            asyncio.to_thread(view, self._service, self._settings.default_model, wanted),
         )
         if seen.notice:
             resp.status = HTTPStatus.NOT_FOUND
@@ -85,12 +86,6 @@ class Front:
         resp.set_header("Referrer-Policy", "no-referrer")
         resp.set_header("Cache-Control", "private, no-cache")
         resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
-
-    async def _health(self) -> dict[str, str]:
-        try:
-            return await asyncio.wait_for(states(self._checks), HEALTH_S)
-        except TimeoutError:
-            return dict.fromkeys(self._checks, "no answer yet")
 
     async def _jobs(self) -> Jobs:
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
+from app.serve.health import Live, Liveness, Ping, Pong, Readiness, Ready
 from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.words import JSON, Answer
+from app.serve.probes import Probes
 
 
-def of_health(checks: Mapping[str, Check]) -> list[Route]:
+def of_health(probes: Probes) -> list[Route]:
     """List what tells whether the service is well."""
     return [
         Route(
@@ -32,7 +31,7 @@ def of_health(checks: Mapping[str, Check]) -> list[Route]:
         Route(
             "GET",
             "/health/ready",
-            Ready(checks),
+            Ready(probes),
             "Whether each part the service needs answers; 503 when one doesn't.",
             answers={
                 200: Answer("Each part answers.", {JSON: Readiness}),

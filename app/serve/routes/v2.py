@@ -8,10 +8,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.schemas import ProtocolError
-from app.serve.health import Check
 from app.serve.index import Route
 from app.serve.openapi import common
 from app.serve.openapi.words import BYTES, JSON, Answer, Answers, Body, Parameter
+from app.serve.probes import Probes
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
 from app.serve.v2.metadata import (
@@ -37,9 +37,9 @@ JSON_LENGTH = Parameter(
 )
 
 
-def of_v2(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
+def of_v2(service: Service, infer: Infer, probes: Probes, default_model: str) -> list[Route]:
     """List the protocol's routes."""
-    parts = ServerReady(checks)
+    parts = ServerReady(probes)
     server = [
         Route(
             "GET",

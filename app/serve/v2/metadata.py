@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -12,8 +11,8 @@ from falcon.asgi import Request, Response
 
 from app.errors import Retriable
 from app.serve.answer import send_json
-from app.serve.health import Check, states
 from app.serve.models import numbered
+from app.serve.probes import OK, Probes
 from app.serve.v2.messages import Y
 from app.serve.v2.tensors import X
 from app.service import Service
@@ -87,12 +86,12 @@ class ServerLive:
 class ServerReady:
     """GET /v2/health/ready."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self._checks = checks
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell whether every part answers; 503 when one doesn't."""
-        down = [f"{part}: {state}" for part, state in (await states(self._checks)).items() if state != "ok"]
+        down = [f"{part}: {state}" for part, state in (await self._probes.states()).items() if state != OK]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
