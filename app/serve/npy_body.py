@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 from falcon import mediatypes
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Invalid, Malformed
 from app.pointers import escaped
-from app.schemas import Job, Matrix, Request, Table, Targets
+from app.schemas import Job, Matrix, Request, Table
+from app.serve.hop import Body, off_loop
+from app.serve.numbers import MAX_SIZE, check_shape, little_endian, matrix, odd_place, predictions
 from app.serve.query import take_request
 
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
-MAX_DIMENSIONS = 2
-MAX_SIZE = 2**63 - 1  # of a dimension
-SMALL_BYTES = 65_536
-BLOCK_VALUES = 2**18
-T = TypeVar("T")
-Body: TypeAlias = bytes | bytearray | memoryview
-_Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-
-
-class _Result(msgspec.Struct):
-    y: Targets
-
-
-_decode = msgspec.json.Decoder(_Result).decode
 
 
 def is_npy(req: HttpRequest) -> bool:
@@ -80,55 +66,6 @@ def encode_npy(y: Matrix) -> bytes:
 async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
     """Return y of a prediction that succeeded as a npy file, made in a thread where much is to be read from JSON."""
     return await off_loop(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
-
-
-async def off_loop(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
-    """Call, in a thread when so much JSON, read or written, takes longer than the hop to it."""
-    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
-
-
-def predictions(job: Job) -> Matrix:
-    """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
-    if job.numbers is not None:
-        return job.numbers
-    return np.array(_decode(job.result or b"").y, dtype=np.float64)
-
-
-def little_endian(y: Matrix) -> memoryview:
-    """Return the bytes of an array in row-major order."""
-    return np.ascontiguousarray(y, dtype="<f8").reshape(-1).view(np.uint8).data
-
-
-def check_shape(shape: Sequence[int], pointer: str) -> None:
-    """Raise Invalid unless it is (n, p), or (n,) for n rows of one input, with at least one of each."""
-    if not 1 <= len(shape) <= MAX_DIMENSIONS:
-        fault = f"X is of shape (n, p), or (n,) for one input; this one has {len(shape)} dimensions"
-        raise Invalid.at(pointer, fault)
-    if 0 in shape:
-        raise Invalid.at(pointer, f"X is empty, its shape is {tuple(shape)}; it needs at least one row and one column")
-
-
-def matrix(values: _Array) -> Matrix:
-    """Return (n, p) or (n,) numbers of any kind as a model takes them: float64 (n, p), in C order and aligned.
-
-    Only what isn't so is copied.
-    """
-    return np.require(values.reshape(len(values), -1), dtype=np.float64, requirements=["C", "A"])
-
-
-def odd_place(X: Matrix) -> tuple[int, int] | None:
-    """Return row and column of the first number that isn't finite; None when all are."""
-    with np.errstate(all="ignore"):
-        # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
-        if np.isfinite(np.einsum("i->", X.reshape(-1))):
-            return None
-    step = max(1, BLOCK_VALUES // X.shape[1])
-    for start in range(0, len(X), step):
-        good = np.isfinite(X[start : start + step])
-        if not good.all():
-            row, column = divmod(int(good.argmin()), X.shape[1])
-            return start + row, column
-    return None
 
 
 def _read(body: Body) -> Matrix:

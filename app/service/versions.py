@@ -47,7 +47,9 @@ class Versions:
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
         self._held: dict[str, Fitted] | None = None
-        self.pinned = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes).get
+        loaded = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
+        self._kept = loaded.kept
+        self.pinned = loaded.get
         """Return the version of a model by its number; raise NotFound or ModelFailed."""
 
     def hold(self) -> None:
@@ -61,10 +63,23 @@ class Versions:
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
         held = self._held if version is None else None
+        fitted = self.at_hand(name, version)
+        if fitted is None:
+            fitted = self._find(name, version)
+            if held is not None:
+                held[name] = fitted
+        return fitted
+
+    def at_hand(self, name: str, version: Version | None) -> Fitted | None:
+        """Return the version that a request names if it is in memory: of the store no more than an alias is read."""
+        held = self._held if version is None else None
         if held is not None and name in held:
             return held[name]
-        fitted = self._find(name, version)
-        if held is not None:
+        try:
+            fitted = self._kept(name, self._store.resolve(name, version))
+        except NotFound:
+            return None
+        if held is not None and fitted is not None:
             held[name] = fitted
         return fitted
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.errors import Invalid, Malformed
 from app.schemas import Matrix, Version
-from app.serve.npy_body import encode_npy, odd_place, parse_npy
+from app.serve.npy_body import encode_npy, parse_npy
+from app.serve.numbers import odd_place
 
 ROWS = np.array([[1.0, 2.5], [3.0, -4.0], [0.0, 1e-300]])
 

@@ -10,7 +10,8 @@ from msgspec import Meta
 from app.errors import Invalid, Malformed
 from app.pointers import located
 from app.schemas import Matrix, Table
-from app.serve.npy_body import Body, little_endian
+from app.serve.hop import Body
+from app.serve.numbers import little_endian
 from app.serve.v2.tensors import Parameters, Tensor, parameter, read_table
 
 Y = "y"

@@ -14,7 +14,8 @@ from msgspec import Meta
 from app.errors import Invalid
 from app.pointers import located
 from app.schemas import Matrix, Table
-from app.serve.npy_body import MAX_SIZE, Body, check_shape, matrix, odd_place
+from app.serve.hop import Body
+from app.serve.numbers import MAX_SIZE, Array, check_shape, matrix, odd_place
 
 X = "X"
 """The name of the tensor that holds all inputs."""
@@ -25,7 +26,6 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "INT64": np.dtype("<i8"),
 }
 Parameters: TypeAlias = dict[str, Any] | None
-_Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _NUMBERS: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64}
@@ -108,7 +108,7 @@ def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | Non
     return needed
 
 
-def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> _Array:
+def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> Array:
     dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
     if count * dtype.itemsize > len(binary) - at:
         fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - at} are left of the body"
@@ -116,7 +116,7 @@ def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> _Array:
     return np.frombuffer(binary, dtype, count, at)
 
 
-def _from_json(tensor: Tensor, pointer: str) -> _Array:
+def _from_json(tensor: Tensor, pointer: str) -> Array:
     if tensor.data is msgspec.UNSET:
         raise Invalid.at(pointer, "the tensor has neither data nor binary_data_size")
     nested = _is_nested(tensor.data)
