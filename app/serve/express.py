@@ -99,8 +99,13 @@ class Express:
     async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply | None:
         try:
             accepted = stop.resource.accept(body, stop.model)
-            if accepted is None:
-                return None
+        except TrinityError as error:
+            return _refused(headers, error.failure(), *retry_after(error))
+        except Exception:  # noqa: BLE001  nothing is accepted yet: the long way says what there is to say
+            return None
+        if accepted is None:
+            return None
+        try:
             job = await accepted
         except TrinityError as error:
             return _refused(headers, error.failure(), *retry_after(error))

@@ -52,7 +52,7 @@ class Service:
         )
         self._versions = versions
         self.hold, self.release = versions.hold, versions.release
-        self.at_hand = versions.at_hand
+        self.at_hand, self.manifest = versions.at_hand, versions.manifest
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
 from app.model.base import Regressor
@@ -13,6 +13,7 @@ from app.store import Manifest, Store
 
 LOADED_VERSIONS = 32
 NUMBER_BYTES = 20  # of a float64 in JSON, about
+T = TypeVar("T")
 
 
 class Fitted(NamedTuple):
@@ -65,7 +66,7 @@ class Versions:
         held = self._held if version is None else None
         fitted = self.at_hand(name, version)
         if fitted is None:
-            fitted = self._find(name, version)
+            fitted = self._named(name, version, self.pinned)
             if held is not None:
                 held[name] = fitted
         return fitted
@@ -83,9 +84,13 @@ class Versions:
             held[name] = fitted
         return fitted
 
-    def _find(self, name: str, version: Version | None) -> Fitted:
+    def manifest(self, name: str, version: Version | None) -> Manifest:
+        """Read what is known of a version, without loading it; raise as `find` does."""
+        return self._named(name, version, self._store.manifest)
+
+    def _named(self, name: str, version: Version | None, get: Callable[[str, int], T]) -> T:
         try:
-            return self.pinned(name, self._store.resolve(name, version))
+            return get(name, self._store.resolve(name, version))
         except NotFound:
             if not self._store.versions(name):
                 raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None

@@ -68,6 +68,13 @@ def fitted(folder: Path) -> tuple[Shelf, Service]:
     return store, service
 
 
+def client_of(service: Service, mode: Mode, threads: ThreadPoolExecutor) -> httpx.AsyncClient:
+    """A client of the API over a service."""
+    dispatcher: Any = Inline(service, threads, 1) if mode is Mode.SYNC else Accepts()
+    app: Any = create_app(Settings(mode=mode), service, dispatcher, threads, {})
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
+
+
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(("path", "body", "headers"), WAYS)
 def test_the_loop_goes_on_while_a_version_is_loaded(
@@ -77,9 +84,7 @@ def test_the_loop_goes_on_while_a_version_is_loaded(
     store, service = fitted(tmp_path)
 
     async def asked(threads: ThreadPoolExecutor) -> None:
-        dispatcher: Any = Inline(service, threads, 1) if mode is Mode.SYNC else Accepts()
-        app: Any = create_app(Settings(mode=mode, store=str(tmp_path)), service, dispatcher, threads, {})
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+        async with client_of(service, mode, threads) as client:
             waiting = asyncio.create_task(client.post(path, json=body, headers=headers))
             await passed(store.gate.reached)
             assert (await client.get("/ping")).status_code == 200
@@ -93,6 +98,41 @@ def test_the_loop_goes_on_while_a_version_is_loaded(
 
     with store.gate, pool() as threads:
         run(asked(threads))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(("path", "body", "headers"), WAYS)
+def test_a_store_that_is_away(tmp_path: Path, mode: Mode, path: str, body: Any, headers: dict[str, str]) -> None:
+    """Is a 503 by every way: here there are folders where files should be."""
+    store, service = fitted(tmp_path)
+    store.gate.open()
+    model = tmp_path / "models" / "polynomial"
+    for file in (model / "aliases" / "latest", model / "versions" / "1" / "manifest.json"):
+        file.unlink()
+        file.mkdir()
+
+    async def asked(threads: ThreadPoolExecutor) -> httpx.Response:
+        async with client_of(service, mode, threads) as client:
+            return await client.post(path, json=body, headers=headers)
+
+    with pool() as threads:
+        answer = run(asked(threads))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), answer.text
+
+
+@pytest.mark.parametrize("path", ["/v2/models/polynomial", "/v2/models/polynomial/versions/1"])
+def test_to_describe_a_version_is_not_to_load_it(tmp_path: Path, path: str) -> None:
+    """It may be large, and take the place of others."""
+    store, service = fitted(tmp_path)
+
+    async def asked(threads: ThreadPoolExecutor) -> httpx.Response:
+        async with client_of(service, Mode.SYNC, threads) as client:
+            return await client.get(path)
+
+    with pool() as threads:
+        described = run(asked(threads)).json()
+    assert (described["versions"], described["inputs"][0]["shape"]) == (["1"], [-1, 1])
+    assert store.threads == []
 
 
 def test_the_short_way_is_for_what_is_in_memory(tmp_path: Path) -> None:
