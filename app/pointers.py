@@ -20,7 +20,7 @@ def escaped(key: str | int) -> str:
     return "/" + str(key).replace("~", "~0").replace("/", "~1")
 
 
-def located(error: msgspec.ValidationError, document: bytes = b"{}", root: str = "") -> Invalid:
+def located(error: msgspec.ValidationError, document: bytes, root: str = "") -> Invalid:
     """Return the error with the pointer to what msgspec refused in a JSON document that lies at the pointer `root`.
 
     msgspec ends its words in a path such as `$.data.X[3][1]`, leaves out the keys of dicts ([...]), and names
@@ -37,12 +37,20 @@ def located(error: msgspec.ValidationError, document: bytes = b"{}", root: str =
 
 
 def _odd_one(document: bytes, keys: list[str]) -> list[str]:
-    """Return the key that `[...]` stands for: of a number out of range, else of what is no number in a named row."""
-    value = json.loads(document, parse_int=float)  # as floats, integers may have any number of digits
-    for key in keys:
-        value = value[int(key) if isinstance(value, list) else key]
-    numbers = {key: item for key, item in value.items() if isinstance(item, float)}
+    """Return the key that `[...]` stands for: of a number out of range, else of what is no number in a named row.
+
+    Nothing where the document leads elsewhere than msgspec went: of two members of one name the last counts here and
+    the first there, and the name of an unknown member may look like a path. The pointer then ends before it.
+    """
+    try:
+        value = json.loads(document, parse_int=float)  # as floats, integers may have any number of digits
+        for key in keys:
+            value = value[int(key) if isinstance(value, list) else key]
+        items = list(value.items())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
+    numbers = {key: item for key, item in items if isinstance(item, float)}
     odd = [key for key, item in numbers.items() if not math.isfinite(item)] or [
-        key for key in value if key not in numbers
+        key for key, _ in items if key not in numbers
     ]
     return odd[:1]

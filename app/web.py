@@ -11,8 +11,8 @@ from app.dispatch.inline import Inline
 from app.schemas import Verb
 from app.serve import create_app
 from app.serve.asgi import Asgi
-from app.serve.health import Check
 from app.serve.observed import Telemetry
+from app.serve.probes import Check
 from app.settings import LogLevel, Mode, Settings, load
 from app.telemetry.lines import RequestLog
 from app.telemetry.logs import putting, stderr

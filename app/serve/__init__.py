@@ -18,18 +18,18 @@ from app.serve.api import Api
 from app.serve.asgi import Asgi
 from app.serve.body import Bodies
 from app.serve.express import Express, Stop
-from app.serve.health import Check
 from app.serve.index import Index
 from app.serve.jobs import BoardEvents, JobEvents
 from app.serve.keys import Keys
 from app.serve.limits import Limits
-from app.serve.metrics import Probe, Watched
+from app.serve.metrics import Watched
 from app.serve.observed import Observed, Telemetry
 from app.serve.openapi.bodies import BodySchemas
 from app.serve.openapi.document import document, keyed
 from app.serve.openapi.envelopes import RESULTS
 from app.serve.page.assets import Assets
 from app.serve.page.front import Front
+from app.serve.probes import Check, Probe, Probes
 from app.serve.request_id import RequestId
 from app.serve.routes.documents import document_routes
 from app.serve.routes.health import health_routes
@@ -62,20 +62,21 @@ def create_app(
     telemetry = telemetry or Telemetry(Metrics(service.models))
     bodies = Bodies(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
+    probes = Probes(checks)
     schemas = BodySchemas(service.models, settings)
     infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
     assets = Assets()
     # the list and the document are among the routes that they tell of: they look when they are asked
     index = Index(settings.mode, lambda: routes)
-    front = Front(index, service, dispatcher, checks, settings=settings, assets=assets)
+    front = Front(index, service, dispatcher, probes, settings=settings, assets=assets)
     routes = [
         *document_routes(front, lambda: document(routes, settings, [*schemas.members, *RESULTS.values()]), assets),
         *verb_routes(verbs, schemas, settings),
         *model_routes(service, settings.default_model),
         *job_routes(dispatcher, settings.max_wait, pool),
-        *health_routes(checks),
-        *metrics_routes(telemetry.metrics, service, Watched(checks, figures)),
-        *v2_routes(service, infer, checks, settings.default_model),
+        *health_routes(probes),
+        *metrics_routes(telemetry.metrics, service, Watched(probes, figures)),
+        *v2_routes(service, infer, probes, settings.default_model),
     ]
     if settings.api_keys:
         routes = [keyed(route) for route in routes]

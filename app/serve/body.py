@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TypeVar
 
 import numpy as np
 from falcon.asgi import Request as HttpRequest
@@ -13,13 +15,15 @@ from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, 
 from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.csv_body import parse_csv
+from app.serve.hop import SMALL_BYTES, Body
 from app.serve.json_body import parse_json
-from app.serve.npy_body import NPY, Body, parse_npy
+from app.serve.npy_body import NPY, parse_npy
 
 JSON = "application/json"
 CSV = "text/csv"
 LARGE_BYTES = 4 * 1024 * 1024
 WHOLE_BYTES = 65_536  # a body up to this size is read in one go
+T = TypeVar("T")
 
 
 class Bodies:
@@ -31,9 +35,14 @@ class Bodies:
         self._held_bytes = 0
         self._large = asyncio.Semaphore()
 
-    def turn(self, body: Body) -> AbstractAsyncContextManager[object]:
-        """Wait for the turn to decode, which takes up to 24 times a body's bytes: of the large ones one at a time."""
-        return self._large if len(body) > LARGE_BYTES else nullcontext()
+    async def checked(
+        self, body: Body, pool: ThreadPoolExecutor, at_once: Callable[[], T | None], check: Callable[[], T]
+    ) -> T:
+        """Return what a body asks for: that of a small one at once, unless that is None; else what a thread finds."""
+        if len(body) <= SMALL_BYTES and (found := at_once()) is not None:
+            return found
+        async with self._turn(body):
+            return await asyncio.get_running_loop().run_in_executor(pool, check)
 
     async def read(self, req: HttpRequest) -> bytes:
         """Return the whole body, to be released; raise TooLarge, Busy, or Malformed when it ends early."""
@@ -75,6 +84,10 @@ class Bodies:
     def release(self, body: Body) -> None:
         """Say that a body that was read is done with."""
         self._held_bytes -= len(body)
+
+    def _turn(self, body: Body) -> AbstractAsyncContextManager[object]:
+        """Wait for the turn to decode, which takes up to 24 times a body's bytes: of the large ones one at a time."""
+        return self._large if len(body) > LARGE_BYTES else nullcontext()
 
     async def _read_chunks(self, req: HttpRequest) -> Body:
         """Read a body of unknown length."""

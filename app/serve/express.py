@@ -20,10 +20,11 @@ from app.schemas import Problem
 from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
 from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send, length_of
 from app.serve.body import JSON
+from app.serve.hop import SMALL_BYTES
 from app.serve.limits import at_hand, in_time, refuse, refuse_stopped
 from app.serve.problems import MEDIA_TYPE, unforeseen
 from app.serve.request_id import request_id
-from app.serve.trinity import SMALL_BODY_BYTES, VerbResource
+from app.serve.trinity import VerbResource
 
 Headers: TypeAlias = Mapping[bytes, bytes]
 
@@ -47,13 +48,13 @@ class Express:
         stops: Mapping[str, Stop],
         body_timeout_s: float,
         *,
-        max_body_bytes: int = SMALL_BODY_BYTES,
+        max_body_bytes: int = SMALL_BYTES,
         queued: bool = False,
     ) -> None:
         self._api = api
         self._stops = stops
         self._body_timeout_s = body_timeout_s
-        self._small_bytes = min(SMALL_BODY_BYTES, max_body_bytes)
+        self._small_bytes = min(SMALL_BYTES, max_body_bytes)
         self._queued = queued
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -95,9 +96,17 @@ class Express:
             return None
         return await self._accepted(stop, headers, body) if self._queued else _finished(stop, headers, body)
 
-    async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply:
+    async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply | None:
         try:
-            job = await stop.resource.accept(body, stop.model)
+            accepted = stop.resource.accept(body, stop.model)
+        except TrinityError as error:
+            return _refused(headers, error.failure(), *retry_after(error))
+        except Exception:  # noqa: BLE001  nothing is accepted yet: the long way says what there is to say
+            return None
+        if accepted is None:
+            return None
+        try:
+            job = await accepted
         except TrinityError as error:
             return _refused(headers, error.failure(), *retry_after(error))
         where = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())

@@ -139,7 +139,10 @@ def _not_json(body: bytes, error: Exception) -> Malformed:
     at = re.search(r"\(byte (\d+)\)", str(error))
     if at and int(at[1]) < POINTER_BYTES and (word := re.match(rb"NaN|Infinity", body[int(at[1]) :])):
         detail = f"{word[0].decode()} is not JSON (RFC 8259 §6); every number must be finite"
-        return Malformed.at(_pointer_to(body, int(at[1])), detail)
+        try:
+            return Malformed.at(_pointer_to(body, int(at[1])), detail)
+        except (msgspec.DecodeError, UnicodeDecodeError) as spoilt:  # an unknown member's name, which nobody read
+            error = spoilt
     if isinstance(error, RecursionError):
         return Malformed("the JSON is nested too deeply")
     if isinstance(error, UnicodeDecodeError):

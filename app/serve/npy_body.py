@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 from falcon import mediatypes
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Invalid, Malformed
 from app.pointers import escaped
-from app.schemas import Job, Matrix, Request, Table, Targets
+from app.schemas import Job, Matrix, Request, Table
+from app.serve.hop import Body, off_loop
+from app.serve.numbers import MAX_SIZE, check_shape, little_endian, matrix, odd_place, predictions
 from app.serve.query import take_request
 
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
-MAX_DIMENSIONS = 2
-SMALL_BYTES = 65_536
-BLOCK_VALUES = 2**18
-T = TypeVar("T")
-Body: TypeAlias = bytes | bytearray | memoryview
-_Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-
-
-class _Result(msgspec.Struct):
-    y: Targets
-
-
-_decode = msgspec.json.Decoder(_Result).decode
 
 
 def is_npy(req: HttpRequest) -> bool:
@@ -64,7 +51,7 @@ def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
     request = take_request(rest)
     if rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
-    request.table = Table(finite(_read(body)))
+    request.table = Table(_read(body))
     return request
 
 
@@ -81,62 +68,20 @@ async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
     return await off_loop(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
 
 
-async def off_loop(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
-    """Call, in a thread when so much JSON, read or written, takes longer than the hop to it."""
-    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
-
-
-def predictions(job: Job) -> Matrix:
-    """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
-    if job.numbers is not None:
-        return job.numbers
-    return np.array(_decode(job.result or b"").y, dtype=np.float64)
-
-
-def little_endian(y: Matrix) -> memoryview:
-    """Return the bytes of an array in row-major order."""
-    return np.ascontiguousarray(y, dtype="<f8").reshape(-1).view(np.uint8).data
-
-
-def matrix(values: _Array, pointer: str) -> Matrix:
-    """Return numbers of any kind as a model takes them: float64 (n, p), in C order and aligned; copy only what isn't.
-
-    A vector is n rows of one input. Raise Invalid for another shape, and for nothing.
-    """
-    if not 1 <= values.ndim <= MAX_DIMENSIONS:
-        raise Invalid.at(pointer, f"X is of shape (n, p), or (n,) for one input; this one is {values.shape}")
-    if 0 in values.shape:
-        raise Invalid.at(pointer, f"X is empty, its shape is {values.shape}; it needs at least one row and one column")
-    rows = values.reshape(len(values), -1)
-    return np.require(rows, dtype=np.float64, requirements=["C", "A"])
-
-
-def finite(X: Matrix, pointer: str = "/data/X") -> Matrix:
-    """Return X as it is; raise Invalid with a pointer to the first number that isn't finite."""
-    with np.errstate(all="ignore"):
-        # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
-        if np.isfinite(np.einsum("i->", X.reshape(-1))):
-            return X
-    step = max(1, BLOCK_VALUES // X.shape[1])
-    for start in range(0, len(X), step):
-        good = np.isfinite(X[start : start + step])
-        if not good.all():
-            row, column = divmod(int(good.argmin()), X.shape[1])
-            raise Invalid.at(f"{pointer}/{start + row}/{column}", "every number must be finite")
-    return X
-
-
 def _read(body: Body) -> Matrix:
     head = io.BytesIO(bytes(body[:HEADER_BYTES]))
     shape, fortran_order, dtype = _header(head)
     if dtype.kind not in "fiu" or dtype.itemsize > np.dtype(np.float64).itemsize:
         raise Invalid.at("/data/X", f"X is of floats or integers of up to 8 bytes, and not of {dtype.str[:64]!r}")
+    check_shape(shape, "/data/X")
     at, count = head.tell(), math.prod(shape)
     if count * dtype.itemsize != len(body) - at:
         needed = f"{count} numbers of {dtype.itemsize} bytes"
         raise Malformed(f"the npy header tells of {needed}, {len(body) - at} bytes follow it")
-    values = np.frombuffer(body, dtype, count, at) if count else np.empty(0, dtype)
-    return matrix(values.reshape(shape, order="F" if fortran_order else "C"), "/data/X")
+    X = matrix(np.frombuffer(body, dtype, count, at).reshape(shape, order="F" if fortran_order else "C"))
+    if odd := odd_place(X):
+        raise Invalid.at(f"/data/X/{odd[0]}/{odd[1]}", "every number must be finite")
+    return X
 
 
 def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -147,6 +92,6 @@ def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     except Exception as error:  # the header is a literal of Python's: anything may be wrong with it
         wanted = f"npy of version 1.0 or 2.0 with a header of up to {HEADER_BYTES} bytes"
         raise Malformed(f"the body isn't {wanted}") from error
-    if any(type(size) is not int or size < 0 for size in shape):
+    if any(type(size) is not int or not 0 <= size <= MAX_SIZE for size in shape):
         raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
     return shape, bool(fortran_order), dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from http import HTTPStatus
 from logging import getLogger
@@ -12,7 +13,7 @@ import msgspec
 from falcon.asgi import App, Request, Response
 
 from app.envelopes import problem
-from app.errors import Retriable, TooLarge, TooSlow, TrinityError, UnsupportedEncoding
+from app.errors import Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
 from app.schemas import Problem, ProtocolError
 
 logger = getLogger(__name__)
@@ -20,6 +21,18 @@ logger = getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 V2 = "/v2"
 V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
+
+DISK_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EPERM", "EROFS"),  # somebody took the right to it
+        *("EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EHOSTDOWN"),  # a disk or a share is away
+        *("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"),  # there is no room
+        *("EISDIR", "ENOTDIR", "ELOOP"),  # somebody put something else in its place
+    )
+)
+"""What a disk does, and no request or code of ours: not that a file isn't there, which the store foresees, nor what
+sockets raise, nor a TimeoutError of asyncio's, which has no number."""
 
 
 class Written(NamedTuple):
@@ -69,6 +82,15 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
         resp.set_header(name, value)
 
 
+async def on_os_error(req: Request, resp: Response, error: OSError, params: object) -> None:
+    """Answer that the store is away for now; log where that was noticed, as of what nobody foresaw."""
+    document = unforeseen(req.method, req.path, error)
+    if error.errno in DISK_ERRORS:
+        await on_trinity_error(req, resp, Unavailable("the store can't be read or written now; try again"), params)
+    else:
+        send(resp, document, req.path)
+
+
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw."""
     send(resp, unforeseen(req.method, req.path, error), req.path)
@@ -77,7 +99,10 @@ async def on_exception(req: Request, resp: Response, error: Exception, params: o
 def unforeseen(method: str, path: str, error: Exception) -> Problem:
     """Return the problem document of a fault of ours; log where it came from, without the message (may quote data)."""
     trace = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s %r raised %s\n%s", method, path[:200], type(error).__name__, trace)
+    name = type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        name = f"{name} ({errno.errorcode.get(error.errno, error.errno)})"
+    logger.error("%s %r raised %s\n%s", method, path[:200], name, trace)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "this is a fault of the service, not of the request"
     return Problem("urn:trinity:internal-error", status.phrase, status, detail)
@@ -86,5 +111,6 @@ def unforeseen(method: str, path: str, error: Exception) -> Problem:
 def install(api: App[Request, Response]) -> None:
     """Have the app answer every error with a problem document."""
     api.add_error_handler(Exception, on_exception)
+    api.add_error_handler(OSError, on_os_error)
     api.add_error_handler(falcon.HTTPError, on_http_error)
     api.add_error_handler(TrinityError, on_trinity_error)

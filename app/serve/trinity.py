@@ -6,25 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TypeAlias
 
-from falcon.asgi import Request, Response
+from falcon.asgi import Request as HttpRequest
+from falcon.asgi import Response
 
 from app.dispatch.base import Dispatcher
 from app.errors import Unavailable
-from app.schemas import Job, Verb, Work
+from app.schemas import Job, Request, Verb, Work
 from app.serve.answer import send_numbers, send_submitted
 from app.serve.body import JSON, Bodies, media_type, parse
+from app.serve.hop import Body
 from app.serve.idempotency import idempotency_key
-from app.serve.npy_body import Body, as_npy, is_npy, prefers_npy
+from app.serve.npy_body import as_npy, is_npy, prefers_npy
 from app.serve.preferences import preference
 from app.serve.wishes import Wishes
 from app.service import Service
 from app.settings import Mode, Settings
 
 Query: TypeAlias = Mapping[str, str | list[str]]
-
-SMALL_BODY_BYTES = 65_536  # up to this size, decoding costs less than the hop to a thread
 
 
 class VerbResource:
@@ -50,7 +51,7 @@ class VerbResource:
         self._queued = settings.mode is Mode.ASYNC
         self._holding = False
 
-    async def on_post(self, req: Request, resp: Response, name: str | None = None) -> None:
+    async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
         numbers = self._verb == "predict" and prefers_npy(req)
         body = await (self._bodies.read_raw(req) if is_npy(req) else self._bodies.read(req))
@@ -58,7 +59,9 @@ class VerbResource:
             asked = preference(req).bounded(self._max_wait_s)
             key = idempotency_key(req, body)
             request = (media_type(req, body), body, req.params, name)
-            work = self._check(*request) if len(body) <= SMALL_BODY_BYTES else await self._in_thread(*request)
+            work = await self._bodies.checked(
+                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
+            )
             job = await self._dispatcher.submit(work, key, numbers=numbers)
         finally:
             self._bodies.release(body)
@@ -72,23 +75,33 @@ class VerbResource:
             send_submitted(resp, job, asked, queued=self._queued)
 
     def at_once(self, body: bytes, name: str | None) -> Job | None:
-        """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError."""
-        return self._dispatcher.at_once(self._check(JSON, body, {}, name))
+        """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError.
 
-    def accept(self, body: bytes, name: str | None) -> Awaitable[Job]:
-        """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited."""
+        None where it isn't small, or the version has to be loaded first.
+        """
+        work = self._check_at_once(JSON, body, {}, name)
+        return None if work is None else self._dispatcher.at_once(work)
+
+    def accept(self, body: bytes, name: str | None) -> Awaitable[Job] | None:
+        """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited.
+
+        None where the version has to be loaded first.
+        """
         self.hold()
-        return self._dispatcher.submit(self._check(JSON, body, {}, name))
-
-    async def _in_thread(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
-        async with self._bodies.turn(body):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._check, kind, body, query, name)
+        work = self._check_at_once(JSON, body, {}, name)
+        return None if work is None else self._dispatcher.submit(work)
 
     def _check(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
+        return self._service.check(self._verb, self._request(kind, body, query, name))
+
+    def _check_at_once(self, kind: str, body: Body, query: Query, name: str | None) -> Work | None:
+        return self._service.check_at_once(self._verb, self._request(kind, body, query, name))
+
+    def _request(self, kind: str, body: Body, query: Query, name: str | None) -> Request:
         request = parse(self._verb, kind, body, query, name)
         if request.timeout is not None or request.webhook is not None:
             self._wishes.check(request)
-        return self._service.check(self._verb, request)
+        return request
 
     def hold(self) -> None:
         """Have requests that are answered while they are read share one look at the store, until the loop's next turn.

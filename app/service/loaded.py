@@ -41,9 +41,14 @@ class Loaded(Generic[T]):
 
     def get(self, name: str, version: int) -> T:
         """Return a version, loaded now if it isn't kept."""
+        thing = self.kept(name, version)
+        return self._keep(name, version) if thing is None else thing
+
+    def kept(self, name: str, version: int) -> T | None:
+        """Return a version if it is kept: nothing is loaded."""
         entry = self._kept.get((name, version))
         if entry is None:
-            return self._keep(name, version)
+            return None
         entry.used = next(self._turns)
         return entry.thing
 

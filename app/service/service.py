@@ -52,6 +52,7 @@ class Service:
         )
         self._versions = versions
         self.hold, self.release = versions.hold, versions.release
+        self.at_hand, self.manifest = versions.at_hand, versions.manifest
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""
@@ -67,7 +68,17 @@ class Service:
     def check(self, verb: Verb, request: Request) -> Work:
         """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
         name, kind = self.model(request.model)
-        return self._check_fit(name, kind, request) if verb == "fit" else self._check_use(verb, name, request)
+        if verb == "fit":
+            return self._check_fit(name, kind, request)
+        return self._check_use(verb, name, request, self._versions.find(name, request.version))
+
+    def check_at_once(self, verb: Verb, request: Request) -> Work | None:
+        """Check likewise; return None where a version would have to be loaded, which takes as long as it is large."""
+        name, kind = self.model(request.model)
+        if verb == "fit":
+            return self._check_fit(name, kind, request)
+        fitted = self.at_hand(name, request.version)
+        return None if fitted is None else self._check_use(verb, name, request, fitted)
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
@@ -131,8 +142,7 @@ class Service:
         self._check_size(estimator, *self._shape(data), outputs=_width(data))
         return Work("fit", name, None, params, data, request.timeout, _webhook(request))
 
-    def _check_use(self, verb: Verb, name: str, request: Request) -> Work:
-        fitted = self._versions.find(name, request.version)
+    def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         schema = fitted.manifest.schema
         data = self._check_application(verb, request, schema)
         rows, inputs = self._shape(data)

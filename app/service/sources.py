@@ -55,4 +55,4 @@ def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointe
     try:
         return msgspec.structs.asdict(msgspec.convert(params, schema))
     except msgspec.ValidationError as error:
-        raise located(error, root=pointer) from None
+        raise located(error, msgspec.json.encode(params), pointer) from None

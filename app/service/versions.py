@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
 from app.model.base import Regressor
@@ -13,6 +13,7 @@ from app.store import Manifest, Store
 
 LOADED_VERSIONS = 32
 NUMBER_BYTES = 20  # of a float64 in JSON, about
+T = TypeVar("T")
 
 
 class Fitted(NamedTuple):
@@ -47,7 +48,9 @@ class Versions:
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
         self._held: dict[str, Fitted] | None = None
-        self.pinned = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes).get
+        loaded = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
+        self._kept = loaded.kept
+        self.pinned = loaded.get
         """Return the version of a model by its number; raise NotFound or ModelFailed."""
 
     def hold(self) -> None:
@@ -61,16 +64,33 @@ class Versions:
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
         held = self._held if version is None else None
+        fitted = self.at_hand(name, version)
+        if fitted is None:
+            fitted = self._named(name, version, self.pinned)
+            if held is not None:
+                held[name] = fitted
+        return fitted
+
+    def at_hand(self, name: str, version: Version | None) -> Fitted | None:
+        """Return the version that a request names if it is in memory: of the store no more than an alias is read."""
+        held = self._held if version is None else None
         if held is not None and name in held:
             return held[name]
-        fitted = self._find(name, version)
-        if held is not None:
+        try:
+            fitted = self._kept(name, self._store.resolve(name, version))
+        except NotFound:
+            return None
+        if held is not None and fitted is not None:
             held[name] = fitted
         return fitted
 
-    def _find(self, name: str, version: Version | None) -> Fitted:
+    def manifest(self, name: str, version: Version | None) -> Manifest:
+        """Read what is known of a version, without loading it; raise as `find` does."""
+        return self._named(name, version, self._store.manifest)
+
+    def _named(self, name: str, version: Version | None, get: Callable[[str, int], T]) -> T:
         try:
-            return self.pinned(name, self._store.resolve(name, version))
+            return get(name, self._store.resolve(name, version))
         except NotFound:
             if not self._store.versions(name):
                 raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None

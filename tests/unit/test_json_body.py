@@ -180,6 +180,36 @@ def test_an_integer_of_any_length_is_out_of_range() -> None:
     assert refusal(text) == (Invalid, ["/params/degree"])
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"data":{"X":[{"a":"s"}]},"data":null}', "/data/X/0"),
+        ('{"data":{"X":[{"a":"s"}]},"data":[]}', "/data/X/0"),
+        ('{"data":{"X":[{"a":"s"}]},"data":{"X":{"0":3}}}', "/data/X/0"),
+        ('{"data":{"X":[[1],{"a":"s"}]},"data":{"X":[]}}', "/data/X/1"),
+        ('{"params":{"a":1e999},"params":null}', "/params"),
+        ('{"params":{"a":1e999},"params":[1]}', "/params"),
+        ('{"params":{"a":1e999},"zz":' + "[" * 900 + "]" * 900 + "}", "/params/a"),
+    ],
+)
+def test_a_member_given_twice_ends_the_pointer_before_it(body: str, pointer: str) -> None:
+    """Readers differ in which of the two counts; it is no fault of ours in any case."""
+    assert refusal(body) == (Invalid, [pointer])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+@pytest.mark.parametrize("path", ["zz[...]", "data[...]", "params[...]", "[0]", "data.X[9][...]", "x`"])
+def test_a_name_that_looks_like_a_path(verb: Verb, path: str) -> None:
+    """Is an unknown member like any other."""
+    assert refusal(f'{{"a - at `$.{path}": 1}}', verb)[0] is Invalid
+    assert refusal(f'{{"a - at `$.{path}`": 1, "data": null}}', verb)[0] is Invalid
+
+
+def test_an_unknown_member_that_is_not_utf8() -> None:
+    """Nobody reads its name until a pointer to what comes after it is asked for."""
+    assert refusal(b'{"zz":{"\xff": 1, "a": NaN}}', "predict") == (Malformed, [])
+
+
 @pytest.mark.parametrize("verb", ["fit", "predict", "score"])
 def test_a_timeout_and_a_webhook_go_with_every_verb(verb: Verb) -> None:
     """Seconds, and an object with the URL."""

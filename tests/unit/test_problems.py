@@ -1,5 +1,7 @@
 """Problem documents: every error of the domain has its status, and every answer to an error is one."""
 
+import errno
+import os
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -88,6 +90,33 @@ def test_an_unforeseen_error_says_nothing_of_the_data() -> None:
     result = answer(KeyError("secret"))
     assert result.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
     assert "secret" not in result.text
+
+
+@pytest.mark.parametrize("number", sorted(problems.DISK_ERRORS))
+def test_what_the_disk_does_may_go_away(number: int, caplog: pytest.LogCaptureFixture) -> None:
+    """503 without the path, which is in no log either; where it was noticed is."""
+    result = answer(OSError(number, os.strerror(number), "/srv/secret"))
+    assert result.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert result.json["type"] == "urn:trinity:unavailable" and result.headers["retry-after"]
+    assert "secret" not in result.text + caplog.text
+    assert errno.errorcode[number] in caplog.text and "on_get" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "no such file"),
+        OSError(errno.EBADF, "bad file descriptor"),
+        OSError(errno.EINVAL, "invalid argument"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "refused"),
+        BrokenPipeError(errno.EPIPE, "broken pipe"),
+        TimeoutError(),
+        OSError("no number"),
+    ],
+)
+def test_other_errors_of_the_system_are_faults_of_ours(error: OSError) -> None:
+    """Nothing that was foreseen raises them."""
+    assert answer(error).status_code == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def test_an_unknown_route() -> None:

@@ -15,12 +15,12 @@ from app.envelopes import envelope
 from app.errors import NotFound, TrinityError
 from app.schemas import FINISHED, Job, Page
 from app.serve.accept import prefers_html
-from app.serve.health import Check, states
 from app.serve.index import Index
 from app.serve.page.assets import Assets
 from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import fields
 from app.serve.page.view import View, Wanted, view
+from app.serve.probes import Probes
 from app.serve.static import guard
 from app.service import Service
 from app.settings import Settings
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEALTH_S = 2.0  # the longest the page waits to learn how a part is
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
@@ -48,7 +47,7 @@ class Front:
         index: Index,
         service: Service,
         dispatcher: Dispatcher,
-        checks: Mapping[str, Check],
+        probes: Probes,
         *,
         settings: Settings,
         assets: Assets,
@@ -56,7 +55,7 @@ class Front:
         self._index = index
         self._service = service
         self._dispatcher = dispatcher
-        self._checks = checks
+        self._probes = probes
         self._settings = settings
         self._assets = assets
         self._template: Template | None = None
@@ -69,19 +68,15 @@ class Front:
             return
         wanted = Wanted(*(_single(req, name) for name in Wanted._fields))
         parts, jobs, seen = await asyncio.gather(
-            self._health(), self._jobs(), asyncio.to_thread(view, self._service, self._settings.default_model, wanted)
+            self._probes.states(),
+            self._jobs(),
+            asyncio.to_thread(view, self._service, self._settings.default_model, wanted),
         )
         resp.status = seen.status
         resp.content_type = "text/html; charset=utf-8"
         guard(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
         resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
-
-    async def _health(self) -> dict[str, str]:
-        try:
-            return await asyncio.wait_for(states(self._checks), HEALTH_S)
-        except TimeoutError:
-            return dict.fromkeys(self._checks, "no answer yet")
 
     async def _jobs(self) -> Jobs:
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from app.serve.health import Check, Live, Liveness, Ping, Pong, Readiness, Ready
+from app.serve.health import Live, Liveness, Ping, Pong, Readiness, Ready
 from app.serve.openapi import answers
 from app.serve.openapi.terms import JSON, Answer
+from app.serve.probes import Probes
 from app.serve.routes.route import Route
 
 
-def health_routes(checks: Mapping[str, Check]) -> list[Route]:
+def health_routes(probes: Probes) -> list[Route]:
     """Return /ping and the routes below /health."""
     return [
         Route(
@@ -32,7 +31,7 @@ def health_routes(checks: Mapping[str, Check]) -> list[Route]:
         Route(
             "GET",
             "/health/ready",
-            Ready(checks),
+            Ready(probes),
             "Whether each part the service needs answers; 503 when one doesn't.",
             answers={
                 200: Answer("Each part answers.", {JSON: Readiness}),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta
 
-from app.serve.health import Check
 from app.serve.openapi import answers, parameters
 from app.serve.openapi.terms import BYTES, JSON, Answer, Answers, Body, Parameter, protocol_refusal
+from app.serve.probes import Probes
 from app.serve.routes.route import Route
 from app.serve.v2.infer import Infer
 from app.serve.v2.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
@@ -36,9 +35,9 @@ JSON_LENGTH = Parameter(
 )
 
 
-def v2_routes(service: Service, infer: Infer, checks: Mapping[str, Check], default_model: str) -> list[Route]:
+def v2_routes(service: Service, infer: Infer, probes: Probes, default_model: str) -> list[Route]:
     """Return the routes of the server, of its models, and of their versions."""
-    parts = ServerReady(checks)
+    parts = ServerReady(probes)
     server = [
         Route(
             "GET",

@@ -16,13 +16,14 @@ from app.envelopes import problem
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas import Job, Request, Version, Work
 from app.serve.body import Bodies, check_encoding
+from app.serve.hop import Body, off_loop
 from app.serve.idempotency import idempotency_key
 from app.serve.models import numbered
-from app.serve.npy_body import Body, off_loop, predictions
+from app.serve.numbers import predictions
 from app.serve.problems import send
-from app.serve.trinity import SMALL_BODY_BYTES
 from app.serve.v2.messages import BINARY, HEADER, JSON, Asked, read_request, response
 from app.service import Service
+from app.store import Manifest
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 MOMENT_S = 0.1
@@ -53,8 +54,10 @@ class Infer:
         try:
             _check_media_type(req)
             key = idempotency_key(req, body)
-            check = partial(self._check, body, req.get_header(HEADER), name, numbered(version))
-            checked = check() if len(body) <= SMALL_BODY_BYTES else await self._in_thread(body, check)
+            request = (body, req.get_header(HEADER), name, numbered(version))
+            checked = await self._bodies.checked(
+                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
+            )
             job = await self._dispatcher.submit(checked.work, key, numbers=True)
         finally:
             self._bodies.release(body)
@@ -65,14 +68,18 @@ class Infer:
         else:
             await self._send(resp, job, checked.asked)
 
-    async def _in_thread(self, body: Body, check: partial[Checked]) -> Checked:
-        async with self._bodies.turn(body):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, check)
-
     def _check(self, body: Body, json_length: str | None, name: str, version: Version | None) -> Checked:
         """Look for the model first: who asks for one that isn't there needs no other answer."""
         self._service.model(name)
-        manifest = self._service.fitted(name, version).manifest
+        return self._checked(body, json_length, name, self._service.fitted(name, version).manifest)
+
+    def _check_at_once(self, body: Body, json_length: str | None, name: str, version: Version | None) -> Checked | None:
+        """Check likewise; None where the version has to be loaded first."""
+        self._service.model(name)
+        fitted = self._service.at_hand(name, version)
+        return None if fitted is None else self._checked(body, json_length, name, fitted.manifest)
+
+    def _checked(self, body: Body, json_length: str | None, name: str, manifest: Manifest) -> Checked:
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         asked = read_request(body, json_length, columns)
         request = Request(model=name, version=manifest.version, table=asked.table)

@@ -10,7 +10,8 @@ from msgspec import Meta
 from app.errors import Invalid, Malformed
 from app.pointers import located
 from app.schemas import Matrix, Table
-from app.serve.npy_body import Body, little_endian
+from app.serve.hop import Body
+from app.serve.numbers import little_endian
 from app.serve.v2.tensors import Parameters, Tensor, parameter, read_table
 
 Y = "y"
@@ -106,7 +107,7 @@ def _decoded(text: memoryview) -> InferenceRequest:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise located(error) from None
+        raise located(error, bytes(text)) from None
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

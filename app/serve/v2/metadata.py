@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -11,9 +10,10 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import Retriable
+from app.schemas import Version
 from app.serve.answer import send_json
-from app.serve.health import Check, states
 from app.serve.models import numbered
+from app.serve.probes import OK, Probes
 from app.serve.v2.messages import Y
 from app.serve.v2.tensors import X
 from app.service import Service
@@ -87,12 +87,12 @@ class ServerLive:
 class ServerReady:
     """GET /v2/health/ready."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self._checks = checks
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
 
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Tell whether every part answers; 503 when one doesn't."""
-        down = [f"{part}: {state}" for part, state in (await states(self._checks)).items() if state != "ok"]
+        down = [f"{part}: {state}" for part, state in (await self._probes.states()).items() if state != OK]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
@@ -110,18 +110,20 @@ class ModelMetadata:
     async def on_get(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
         """Describe the tensors of a version, by default the latest."""
         self._service.model(name)
-        fitted = await asyncio.to_thread(self._service.fitted, name, numbered(version))
-        versions = await asyncio.to_thread(self._service.store.versions, name)
-        schema = fitted.manifest.schema
+        send_json(resp, await asyncio.to_thread(self._described, name, numbered(version)))
+
+    def _described(self, name: str, version: Version | None) -> ModelTensors:
+        """Read the manifest alone: loading is for who predicts, or asks whether that can be done."""
+        manifest = self._service.manifest(name, version)
+        schema = manifest.schema
         outputs = [] if schema.vector else [len(schema.outputs)]
-        described = ModelTensors(
+        return ModelTensors(
             name=name,
-            versions=[str(number) for number in versions],
-            platform=f"trinity_{fitted.manifest.estimator.rpartition('.')[2]}",
+            versions=[str(number) for number in self._service.store.versions(name)],
+            platform=f"trinity_{manifest.estimator.rpartition('.')[2]}",
             inputs=[TensorInfo(X, "FP64", [ROWS, len(schema.inputs)])],
             outputs=[TensorInfo(Y, "FP64", [ROWS, *outputs])],
         )
-        send_json(resp, described)
 
 
 class ModelReady:

@@ -14,11 +14,11 @@ from msgspec import Meta
 from app.errors import Invalid
 from app.pointers import located
 from app.schemas import Matrix, Table
-from app.serve.npy_body import Body, finite, matrix
+from app.serve.hop import Body
+from app.serve.numbers import MAX_SIZE, Array, check_shape, matrix, odd_place
 
 X = "X"
 """The name of the tensor that holds all inputs."""
-MAX_DIMENSIONS = 2
 DTYPES: dict[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
@@ -26,7 +26,6 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "INT64": np.dtype("<i8"),
 }
 Parameters: TypeAlias = dict[str, Any] | None
-_Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _NUMBERS: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64}
@@ -43,7 +42,7 @@ class Tensor(msgspec.Struct):
     """One input: its numbers are in `data`, or `binary_data_size` bytes after the JSON."""
 
     name: str
-    shape: list[Annotated[int, Meta(ge=0)]]
+    shape: list[Annotated[int, Meta(ge=0, le=MAX_SIZE)]]
     datatype: str
     parameters: Parameters = None
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -65,7 +64,10 @@ def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
             values = _from_bytes(tensor, pointer, binary or b"", at)
             at += size
         with np.errstate(all="ignore"):
-            arrays.append(finite(matrix(values.reshape(tensor.shape), f"{pointer}/shape"), f"{pointer}/data"))
+            array = matrix(values.reshape(tensor.shape))
+        if odd := odd_place(array):
+            raise _not_finite(tensor, pointer, *odd)
+        arrays.append(array)
     if binary is not None and at != len(binary):
         raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, the inputs have {at}")
     if len(tensors) == 1 and tensors[0].name == X:
@@ -85,9 +87,7 @@ def _check(tensor: Tensor, pointer: str) -> None:
     if tensor.datatype not in DTYPES:
         known = ", ".join(DTYPES)
         raise Invalid.at(f"{pointer}/datatype", f"no datatype {tensor.datatype[:32]!r} here; there are {known}")
-    if not 1 <= len(tensor.shape) <= MAX_DIMENSIONS or 0 in tensor.shape:
-        fault = "a shape is [rows, columns], or [rows] for one column, of one or more of each"
-        raise Invalid.at(f"{pointer}/shape", fault)
+    check_shape(tensor.shape, f"{pointer}/shape")
     if "shared_memory_region" in (tensor.parameters or {}):
         raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "there is no shared memory here; send the data")
 
@@ -108,7 +108,7 @@ def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | Non
     return needed
 
 
-def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> _Array:
+def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> Array:
     dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
     if count * dtype.itemsize > len(binary) - at:
         fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - at} are left of the body"
@@ -116,14 +116,14 @@ def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> _Array:
     return np.frombuffer(binary, dtype, count, at)
 
 
-def _from_json(tensor: Tensor, pointer: str) -> _Array:
+def _from_json(tensor: Tensor, pointer: str) -> Array:
     if tensor.data is msgspec.UNSET:
         raise Invalid.at(pointer, "the tensor has neither data nor binary_data_size")
-    nested = _NESTED.match(bytes(memoryview(tensor.data)[:_PEEK_BYTES])) is not None
+    nested = _is_nested(tensor.data)
     try:
         numbers = (_ROWS if nested else _FLAT)[tensor.datatype].decode(tensor.data)
     except msgspec.ValidationError as error:
-        raise located(error, root=f"{pointer}/data") from None
+        raise located(error, bytes(tensor.data), f"{pointer}/data") from None
     if nested:
         numbers = _flat(tensor, pointer, numbers)
     elif len(numbers) != math.prod(tensor.shape):
@@ -132,8 +132,21 @@ def _from_json(tensor: Tensor, pointer: str) -> _Array:
         return np.array(numbers, DTYPES[tensor.datatype])
 
 
+def _is_nested(data: msgspec.Raw) -> bool:
+    """Whether the numbers come in rows."""
+    return _NESTED.match(bytes(memoryview(data)[:_PEEK_BYTES])) is not None
+
+
+def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
+    """Point to a number as the tensor holds it: in rows, flat, or in bytes, into which no pointer leads."""
+    if tensor.data is msgspec.UNSET:
+        return Invalid.at(pointer, f"every number must be finite, and the one at row {row}, column {column} isn't")
+    place = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
+    return Invalid.at(f"{pointer}/data/{place}", "every number must be finite")
+
+
 def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
-    if len(tensor.shape) != MAX_DIMENSIONS or len(rows) != tensor.shape[0]:
+    if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
         raise Invalid.at(f"{pointer}/data", f"{len(rows)} rows, the shape is {tensor.shape}")
     for place, row in enumerate(rows):
         if len(row) != tensor.shape[1]:
