@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from app.client.bodies import Body
-from app.client.errors import TrinityError, Unreachable, of
+from app.client.errors import URN, TrinityError, Unreachable, of
 
 CONNECT_S = 5.0
 ANSWER_S = 30.0
@@ -26,7 +26,6 @@ MAX_BUSY = 100
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 BUSY, LOST_BEHIND_PROXY = frozenset({429, 503}), frozenset({502, 504})
 MOMENT_S = 0.001
-PROBLEM = "application/problem+json"
 # the kernel notices within half a minute that a peer is gone while an answer may rightly take an hour
 _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -141,10 +140,14 @@ def retry_after_s(answer: httpx.Response, now: Callable[[], datetime] = lambda: 
 
 
 def _again(answer: httpx.Response) -> bool:
-    """Whether the same request may do better; a 504 of Trinity's own is a job that ended, a proxy's is not."""
+    """Whether the same request may do better.
+
+    Not when it is the end of a job, which the same Idempotency-Key would only tell once more. Trinity's own 504 is
+    always `timeout`, and final; any other, and every 502, is a proxy's, in whatever form.
+    """
     if answer.status_code in BUSY:
-        return True
-    return answer.status_code in LOST_BEHIND_PROXY and not answer.headers.get("Content-Type", "").startswith(PROBLEM)
+        return "Content-Location" not in answer.headers
+    return answer.status_code in LOST_BEHIND_PROXY and _problem(answer).get("type") != f"{URN}timeout"
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,10 +70,25 @@ def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None
     assert len(server.asked) == 1
 
 
-def test_a_proxy_that_lost_its_server_is_asked_again() -> None:
-    """Its 502 and 504 say nothing of the job."""
-    with scripted(Answer(502, "<html>"), Answer(504, "<html>"), OK) as server:
+@pytest.mark.parametrize(
+    "lost", [lambda status: Answer(status, "<html>"), lambda status: problem(status, "unavailable")]
+)
+def test_a_proxy_that_lost_its_server_is_asked_again(lost: Callable[[int], Answer]) -> None:
+    """Its 502 and 504 say nothing of the job, also in the words of this project's nginx."""
+    with scripted(lost(502), lost(504), OK) as server:
         assert sent(server.url)[0] == {"fine": True}
+
+
+def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
+    """Not even when it failed for what passes: the same key would give the same dead job."""
+    ended = problem(503, "unavailable", **{"Content-Location": "/jobs/1f", "Retry-After": "1"})
+    with (
+        scripted(ended) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.Refused, match="so it is") as refused,
+    ):
+        client.submit("fit")
+    assert (refused.value.job_id, len(server.asked)) == ("1f", 1)
 
 
 def test_nobody_there() -> None:
