@@ -38,7 +38,6 @@ class Client:
         self.timeout_s = timeout_s
         self._transport = Transport(self.url, key)
         self._queued = False
-        self._block_values = BLOCK_VALUES
         self._kinds: dict[str, type[Estimator]] = {}
         self._token = uuid4().hex
         _living[self._token] = self
@@ -118,12 +117,12 @@ class Client:
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
         """Return predictions for rows that were checked, as `predict` does."""
-        if len(given.X) > self._block_rows(given.X.shape[1]) and not isinstance(version, int):
-            model, version = self._pinned(given, model, version)
+        step = max(1, BLOCK_VALUES // given.X.shape[1])
         blocks: list[Matrix] = []
         start = 0
         while start < len(given.X):
-            step = self._block_rows(given.X.shape[1])
+            if step < len(given.X) and not isinstance(version, int):  # also where a first 413 made it several blocks
+                model, version = self._pinned(given, model, version)
             block = Rows(given.X[start : start + step], given.names)
             try:
                 blocks.append(self._predict(block, model, version))
@@ -131,7 +130,7 @@ class Client:
             except TooLarge:  # the service takes smaller bodies than most
                 if len(block.X) == 1:
                     raise
-                self._block_values = max(1, block.X.size // 2)
+                step = len(block.X) // 2
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     # What there is
@@ -212,9 +211,6 @@ class Client:
     def _predict(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
         body = of_arrays(block.X, columns=block.names, version=version)
         return np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64)
-
-    def _block_rows(self, width: int) -> int:
-        return max(1, self._block_values // width)
 
     def _pinned(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
         """Return the model and version that stand for the ones named now, so that all blocks are predicted alike."""

@@ -122,6 +122,20 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
     assert (invalid.value.pointers, invalid.value.job_id) == (["/a"], "1f")
 
 
+def predicted(*y: float, version: int) -> Answer:
+    """The envelope of a prediction that is done."""
+    envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version, "status": "SUCCESS"}
+    return Answer(200, json.dumps({**envelope, "result": {"y": y}, "error": None, "links": {}}))
+
+
+def test_what_is_split_after_a_413_is_predicted_by_one_version() -> None:
+    """That a body is too large shows late: which version it is for is then asked, and named with every part."""
+    answers = problem(413, "too-large"), predicted(1, version=7), predicted(1, version=7), predicted(2, version=7)
+    with scripted(*answers) as server, trinity.Client(server.url) as client:
+        assert client.predict([[1.0], [2.0]]).tolist() == [1, 2]
+    assert [json.loads(body).get("version") for body in server.bodies] == [None, None, 7, 7]
+
+
 def test_no_key_is_shown_or_written() -> None:
     """Neither by repr nor in a pickle; a copy in the same process is the same client."""
     with trinity.Client("http://localhost:1", key="secret") as client:
