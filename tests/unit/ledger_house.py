@@ -68,8 +68,8 @@ class House:
 
     def finish(self, claim: Claim, outcome: Outcome = DONE) -> bool:
         """Whether the claim counted."""
-        (counted,) = self.worker().finish([(claim, outcome)])
-        return counted
+        (finished,) = self.worker().finish([(claim, outcome)])
+        return finished.counted
 
     def ended(self, outcome: Outcome = DONE) -> str:
         """A job that ended so."""

@@ -66,8 +66,8 @@ def test_what_a_job_does_is_counted_once(house: House) -> None:
     claims = house.worker()
     assert claims.claim([lost.job_id]) == [claim]
     for _ in range(2):
-        assert claims.finish([(claim, DONE)]) == [True]
-    assert claims.finish([(lost, DONE)]) == [False]
+        assert claims.finish([(claim, DONE)]) == [(True, None)]
+    assert claims.finish([(lost, DONE)]) == [(False, None)]
     assert counts(house) == {"attempts:predict": 2, "lost": 1, "finished:predict:SUCCESS": 1, "rows:predict:mean": 0}
 
 
