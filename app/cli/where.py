@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -36,7 +37,10 @@ class Failed(click.ClickException):
             return cls(f"these settings are wrong:\n{error}")
         if isinstance(error, TrinityError):
             return cls(_with_pointers(error.detail, error.faults))
-        return cls._told_by_client(error) if "app.client" in sys.modules else None
+        told = cls._told_by_client(error) if "app.client" in sys.modules else None
+        if told is None and isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
+            told = cls(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return told  # click itself knows what to do without a reader, EPIPE
 
     @classmethod
     def _told_by_client(cls, error: Exception) -> Self | None:
@@ -91,13 +95,14 @@ def client(server: str, key_file: str | None, timeout_s: float | None = None) ->
     """Return a client with the key that the options name; raise Failed."""
     from app.client import Client
 
-    if not server.startswith(("http://", "https://")):
-        raise Failed(f"--server: {server!r} is no URL; they begin with http:// or https://", 2)
     try:
         key = Path(key_file).read_text(encoding="utf-8").strip() if key_file else os.environ.get(KEY_VARIABLE)
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(f"--key-file: can't read {key_file}: {error}", 2) from None
-    return Client(server, key) if timeout_s is None else Client(server, key, timeout_s)
+    try:
+        return Client(server, key) if timeout_s is None else Client(server, key, timeout_s)
+    except ValueError as error:
+        raise Failed(f"{error} (--server, --key-file)", 2) from None
 
 
 def _key_file(command: Command) -> Command:

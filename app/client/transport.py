@@ -62,11 +62,18 @@ class Sent(NamedTuple):
 
 
 class Transport:
-    """Connections to one service. Threads may share it. `sleep` is what waits between tries."""
+    """Connections to one service. Threads may share it. `sleep` is what waits between tries.
+
+    Raise ValueError, which quotes neither, for a URL or a key that can't be one.
+    """
 
     def __init__(self, url: str, key: str | None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.place = without_password(url)
+        """The URL in words."""
         headers = {"Accept": "application/json", "User-Agent": "trinity-client"}
         if key:
+            if not (key.isascii() and key.isprintable()):
+                raise ValueError("the key holds characters that no key has")
             headers["Authorization"] = f"Bearer {key}"
         wire = httpx.HTTPTransport(socket_options=_KEEPALIVE)
         self._http = httpx.Client(base_url=url, headers=headers, transport=wire)
@@ -87,6 +94,8 @@ class Transport:
                 if not _again(answer):
                     return answer
                 busy += 1
+            except (httpx.UnsupportedProtocol, httpx.LocalProtocolError):
+                raise  # nothing was sent, and nothing will be
             except httpx.TransportError as error:
                 failure = f"{type(error).__name__}: {error}".rstrip(": ")
                 lost += 1
@@ -95,7 +104,7 @@ class Transport:
                 if answer is not None:
                     return answer
                 tries = f"{lost} {'try' if lost == 1 else 'tries'}"
-                raise Unreachable(f"{self._http.base_url} doesn't answer after {tries} ({failure})")
+                raise Unreachable(f"{self.place} doesn't answer after {tries} ({failure})")
             self._sleep(pause_s)
 
     def json(self, request: Sent, deadline: Deadline) -> Any:
@@ -119,6 +128,18 @@ class Transport:
         )
 
 
+def without_password(url: str) -> str:
+    """Return the URL of a service as it may be shown; raise ValueError, which doesn't quote it, if it can't be one."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL("")
+    beyond = parsed.query or parsed.fragment or "@" in parsed.path  # the rest of a password, more likely than not
+    if parsed.scheme not in {"http", "https"} or not parsed.host or beyond:
+        raise ValueError("the URL of a service is http:// or https://, its host, and a port if need be")
+    return str(parsed.copy_with(userinfo=b"")).rstrip("/")
+
+
 def checked(answer: httpx.Response, job_id: str | None = None) -> Any:
     """Return the JSON of an answer; raise the error that it tells of, a TrinityError also for what isn't a Trinity."""
     if answer.is_success:
@@ -128,12 +149,19 @@ def checked(answer: httpx.Response, job_id: str | None = None) -> Any:
     raise of(_problem(answer), job_id)
 
 
+def shaped(found: Any, *members: str) -> dict[str, Any]:
+    """Return an answer that has these members; raise TrinityError for that of another service."""
+    if isinstance(found, dict) and found.keys() >= set(members):
+        return found
+    raise TrinityError("the answer isn't a Trinity's: is there one at this URL?")
+
+
 def retry_after_s(answer: httpx.Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
     """Return the seconds of Retry-After (RFC 9110 §10.2.3), a number or a date; None where it isn't either."""
     text = answer.headers.get("Retry-After", "")
     if text.isascii() and text.isdecimal():
         return float(text)
-    with suppress(ValueError):
+    with suppress(ValueError, TypeError):  # a date of -0000 has no zone
         seconds: float = (parsedate_to_datetime(text) - now()).total_seconds()
         return max(0.0, seconds)
     return None
@@ -154,7 +182,7 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
     with suppress(ValueError):
         document = answer.json()
         if isinstance(document, dict):
-            return {"status": answer.status_code, **document}
+            return {**document, "status": answer.status_code}
     return {"status": answer.status_code, "detail": f"the service answered {answer.status_code} {answer.reason_phrase}"}
 
 

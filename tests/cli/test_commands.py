@@ -107,6 +107,24 @@ def test_nobody_answers() -> None:
     assert "doesn't answer after" in ran.err
     assert run("models", "--server", "localhost").code == 2
     assert run("models", "--server", "http://localhost:1", "--key-file", "nothing").code == 2
+    assert run("models", "--server", "http://localhost:abc").code == 2
+
+
+def test_a_key_that_can_be_none_is_not_shown(tmp_path: Path) -> None:
+    """Such as a file with two lines, or with a letter that isn't ASCII."""
+    for text in ("one\nPASSW\n", "PASSWé\n"):
+        (tmp_path / "key").write_text(text, encoding="utf-8")
+        ran = run("models", "--server", "http://localhost:1", "--key-file", tmp_path / "key")
+        assert (ran.code, ran.out) == (2, "")
+        assert "the key holds characters" in ran.err and "PASSW" not in ran.err and "Traceback" not in ran.err
+
+
+def test_a_store_that_is_none_is_a_line(tmp_path: Path) -> None:
+    """With its name and the system's words."""
+    (tmp_path / "file").write_text("")
+    ran = run("models", "show", "polynomial", "latest", TRINITY_STORE=str(tmp_path / "file"))
+    assert (ran.code, ran.out) == (1, "")
+    assert str(tmp_path / "file") in ran.err and "Not a directory" in ran.err and "Traceback" not in ran.err
 
 
 def test_wrong_settings_are_listed(tmp_path: Path) -> None:

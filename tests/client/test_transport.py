@@ -61,13 +61,17 @@ def test_what_would_take_too_long_is_told_at_once() -> None:
         (problem(418, "of-the-future"), trinity.TrinityError),
         (Answer(500, "<html>"), trinity.TrinityError),
         (Answer(200, "<html>"), trinity.TrinityError),
+        (Answer(500, '{"status": "error", "errors": ["x"]}'), trinity.TrinityError),
+        (Answer(500, '{"errors": 7}'), trinity.TrinityError),
     ],
 )
 def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None:
-    """They are told without another try."""
-    with scripted(answer) as server, pytest.raises(error):
+    """They are told without another try, with the status of HTTP whatever they say themselves."""
+    with scripted(answer) as server, pytest.raises(error) as caught:
         sent(server.url)
     assert len(server.asked) == 1
+    assert isinstance(caught.value, trinity.TrinityError)
+    assert caught.value.status == answer.status
 
 
 @pytest.mark.parametrize(
@@ -101,11 +105,61 @@ def test_nobody_there() -> None:
         client.health()
 
 
+CALLS: list[Callable[[trinity.Client], object]] = [
+    lambda client: client.models(),
+    lambda client: client.models("polynomial"),
+    lambda client: client.version("polynomial"),
+    lambda client: list(client.jobs()),
+    lambda client: client.job("1f"),
+    lambda client: client.submit("fit"),
+    lambda client: client.health(),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client], object]) -> None:
+    """Though it answers in JSON."""
+    with (
+        scripted(Answer(200, '{"fine": true}', {"Content-Type": "application/json"})) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.TrinityError, match="isn't a Trinity's"),
+    ):
+        call(client)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("localhost:5000", None),
+        ("ftp://PASSW@localhost", None),
+        ("http://localhost:PASSW", None),
+        ("http://x:12#PASSW@localhost", None),
+        ("http://x:1/PASSW@localhost", None),
+        ("http://localhost", "PASSW\nPASSW"),
+        ("http://localhost", "PASSWé"),
+    ],
+)
+def test_what_can_be_no_url_or_key_is_refused_at_once(url: str, key: str | None) -> None:
+    """Before anything is sent, and without a word of it."""
+    with pytest.raises(ValueError, match=r"^the (URL|key) ") as refused:
+        trinity.Client(url, key)
+    assert "PASSW" not in str(refused.value)
+
+
+def test_no_password_of_a_url_is_shown() -> None:
+    """Neither by repr nor where nobody answers."""
+    with trinity.Client(f"http://x:PASSW@127.0.0.1:{free_port()}") as client:
+        with pytest.raises(trinity.Unreachable) as unreachable:
+            client.health()
+        assert "PASSW" not in f"{client!r} {unreachable.value}"
+
+
 def test_retry_after_may_be_a_date() -> None:
     """RFC 9110 §10.2.3."""
     date = httpx.Response(503, headers={"Retry-After": "Sat, 21 Nov 2026 12:00:30 GMT"})
     assert retry_after_s(date, lambda: datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)) == 30
-    assert retry_after_s(httpx.Response(503, headers={"Retry-After": "soon"})) is None
+    for neither in ("soon", "Sat, 21 Nov 2026 12:00:30 -0000"):
+        assert retry_after_s(httpx.Response(503, headers={"Retry-After": neither})) is None
 
 
 def test_a_problem_becomes_an_error_with_pointers() -> None:
@@ -124,8 +178,9 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
 
 def predicted(*y: float, version: int) -> Answer:
     """The envelope of a prediction that is done."""
-    envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version, "status": "SUCCESS"}
-    return Answer(200, json.dumps({**envelope, "result": {"y": y}, "error": None, "links": {}}))
+    envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version}
+    ended = {"status": "SUCCESS", "result": {"y": y}, "error": None, "created": "", "links": {}}
+    return Answer(200, json.dumps(envelope | ended))
 
 
 def test_what_is_split_after_a_413_is_predicted_by_one_version() -> None:
