@@ -31,7 +31,9 @@ class Remote:
 
     def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> Done:
         """Do a verb on a CSV file; raise what refuses it or what it ended in."""
-        words = {**(query.get("params") or {}), "target": query["target"] or None, "version": query.get("version")}
+        named = {"target": query["target"] or None, "version": query.get("version")}
+        given = {name: value for name, value in named.items() if value is not None}
+        words = {**(query.get("params") or {}), **given}
         job = self._client.submit(verb, of_csv(table, **words), model)
         result = job.result()
         return Done(job.model, job.version or 0, result)

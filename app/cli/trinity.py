@@ -16,6 +16,8 @@ from app.cli.show import as_json, table
 from app.cli.where import Command, Done, Failed, Where, options
 
 FILE = click.File("rb")
+NO_PARAMS = frozenset({"target", "model", "version", "timeout", "webhook"})
+"""What a request of a CSV file says in the same query as the model's parameters; on a server they would be taken so."""
 
 
 def shared(command: Command) -> Command:
@@ -132,6 +134,8 @@ def _param(text: str) -> tuple[str, Any]:
     name, given, value = text.partition("=")
     if not name or not given:
         raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3", param_hint="--param")
+    if name in NO_PARAMS:
+        raise click.BadParameter(f"{name} is no parameter of a model", param_hint="--param")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -48,7 +48,9 @@ def test_a_table_is_fitted_predicted_and_scored(command: Run, tmp_path: Path) ->
     assert json.loads(scored.out)["result"]["r2"] == pytest.approx(0.995479004)
     listed = command("models")
     assert "multivariate  1         1       0.995479" in listed.out
-    assert json.loads(command("models", "show", "multivariate", "latest", "--json").out)["metrics"]["n"] == 16
+    shown = command("models", "show", "multivariate", "latest", "--json")
+    assert json.loads(shown.out)["metrics"]["n"] == 16
+    assert command("models", "--json", "show", "multivariate", "latest") == shown
     assert "fit_intercept=True" in command("models", "show", "multivariate").out
 
 
@@ -67,6 +69,8 @@ def test_standard_input(command: Run) -> None:
         (("fit", LONGLEY, "--target", "employed", "--param", "degree=51"), 1, "<= 50 (at /params/degree)"),
         (("fit", "README.md", "--target", "y"), 1, "no column 'y'"),
         (("fit", LONGLEY, "--target", "employed", "--param", "degree"), 2, "expected NAME=VALUE"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "degree=null"), 1, "(at /params/degree)"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "timeout=5"), 2, "no parameter of a model"),
         (("fit", "no.csv", "--target", "y"), 2, "No such file"),
         (("predict", LONGLEY, "--model", "nope"), 1, "no model 'nope'"),
         (("predict", LONGLEY, "--model", "never-fitted"), 1, "has not been fitted yet"),
