@@ -138,6 +138,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
     ] = None
 
+    @property
+    def line_for_each(self) -> bool:
+        """Whether each request and each job has a line in the log."""
+        return self.log_requests and self.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+
     def missing(self) -> list[str]:
         """Return the variables that the mode needs and that aren't set."""
         needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()

@@ -17,7 +17,7 @@ from app.client.errors import TooLarge
 from app.client.estimator import Estimator, estimator_kind
 from app.client.frames import Matrix, Rows, pair, rows
 from app.client.jobs import POLL_S, Job
-from app.client.transport import ANSWER_S, Deadline, Sent, Transport, checked, shaped
+from app.client.transport import ANSWER_S, Deadline, Request, Transport, checked, shaped
 
 TIMEOUT_S = 600.0
 KEY_VARIABLE = "TRINITY_KEY"
@@ -102,7 +102,7 @@ class Client:
         deadline = self.deadline(None)
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
         prefer = f"wait={wait_s}" if wait else "respond-async"
-        request = Sent(
+        request = Request(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
             body=body or of_members(),
@@ -171,7 +171,7 @@ class Client:
 
         Raise Unreachable.
         """
-        answer = self._transport.send(Sent("GET", "/health/ready", once=True), self.deadline(None))
+        answer = self._transport.send(Request("GET", "/health/ready", once=True), self.deadline(None))
         found: Any = answer.json() if answer.headers.get("Content-Type") == "application/json" else checked(answer)
         return shaped(found, "parts")
 
@@ -181,7 +181,7 @@ class Client:
         """Close the connections."""
         self._transport.close()
 
-    def ask(self, request: Sent, deadline: Deadline) -> Any:
+    def ask(self, request: Request, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise TrinityError."""
         return self._transport.json(request, deadline)
 
@@ -205,7 +205,7 @@ class Client:
         return _known, (self._token, self.url, self.timeout_s)
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None, members: Iterable[str] = ()) -> dict[str, Any]:
-        return shaped(self.ask(Sent("GET", path, query or {}), self.deadline(None)), *members)
+        return shaped(self.ask(Request("GET", path, query or {}), self.deadline(None)), *members)
 
     def _predict(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
         body = of_arrays(block.X, columns=block.names, version=version)

@@ -47,7 +47,7 @@ class Deadline:
         return max(0.0, self._end - self._clock())
 
 
-class Sent(NamedTuple):
+class Request(NamedTuple):
     """A request: the same bytes and headers at each try, so that the service knows them again."""
 
     method: str
@@ -79,7 +79,7 @@ class Transport:
         self._http = httpx.Client(base_url=url, headers=headers, transport=wire)
         self._sleep = sleep
 
-    def send(self, request: Sent, deadline: Deadline) -> httpx.Response:
+    def send(self, request: Request, deadline: Deadline) -> httpx.Response:
         """Return the answer, whatever it says; raise Unreachable when none comes, tried again and again.
 
         Only what may be sent twice is given here: reads, cancellations, and submissions with an Idempotency-Key. A
@@ -107,7 +107,7 @@ class Transport:
                 raise Unreachable(f"{self.place} doesn't answer after {tries} ({failure})")
             self._sleep(pause_s)
 
-    def json(self, request: Sent, deadline: Deadline) -> Any:
+    def json(self, request: Request, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise the error that a problem document tells of."""
         return checked(self.send(request, deadline))
 
@@ -115,7 +115,7 @@ class Transport:
         """Close the connections."""
         self._http.close()
 
-    def _once(self, request: Sent, deadline: Deadline) -> httpx.Response:
+    def _once(self, request: Request, deadline: Deadline) -> httpx.Response:
         left_s = max(deadline.left_s, MOMENT_S)  # a timeout of 0 is none
         answer_s = left_s if request.answer_s is None else min(left_s, request.answer_s)
         timeout = httpx.Timeout(answer_s, connect=min(CONNECT_S, left_s))

@@ -54,6 +54,11 @@ class Keeping:
         self._limits = limits
         self._node = node
 
+    def ping(self) -> None:
+        """Raise LedgerUnavailable unless Redis answers."""
+        with answering():
+            self._redis.ping()
+
     def renew(self, children: Iterable[str]) -> list[Held]:
         """Renew the leases of the living children's jobs; return all jobs that the node holds."""
         held = self._scripts("renew", self._node, self._limits.lease_s, *children)

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from app import client as trinity
-from app.client.transport import MAX_LOST, Deadline, Sent, Transport, checked, retry_after_s
+from app.client.transport import MAX_LOST, Deadline, Request, Transport, checked, retry_after_s
 from tests.client.scripted import Answer, scripted
 from tests.servers import free_port
 
 OK = Answer(200, '{"fine": true}')
-REQUEST = Sent("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
+REQUEST = Request("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
 
 
 def sent(url: str, within_s: float = 60.0) -> tuple[Any, list[float]]:

@@ -24,6 +24,9 @@ class FakeKeeping:
         self.committing: set[str] = set()
         self.fail: dict[str, list[TrinityError]] = {}
 
+    def ping(self) -> None:
+        self._raise("ping")
+
     def renew(self, children: Iterable[str]) -> list[Held]:
         self.children = list(children)
         self._raise("renew")
