@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.cli.places import where
+from app.cli.options import options, where
+from app.cli.place import Where
 from app.cli.show import as_json, table
-from app.cli.where import Where, options
 
 METRICS = ("r2", "rmse", "n")
 

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.cli.places import where
+from app.cli.failed import Failed
+from app.cli.options import Command, options, where
+from app.cli.place import Done, Where
 from app.cli.show import as_json, table
-from app.cli.where import Command, Done, Failed, Where, options
 
 FILE = click.File("rb")
 NO_PARAMS = frozenset({"target", "model", "version", "timeout", "webhook"})
@@ -88,7 +89,7 @@ def predict(
     Example: python -m app predict new.csv --model multivariate --output predicted.csv
     """
     place = where(server, key_file)
-    done = place.work("predict", file.read(), model, target=[], version=_version(version))
+    done = place.work("predict", file.read(), model, target=[], version=version)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, place)
     if output is None:
         click.echo(text, nl=False)
@@ -121,7 +122,7 @@ def score(
     Example: python -m app score test.csv --target employed --model multivariate --version 1
     """
     place = where(server, key_file)
-    done = place.work("score", file.read(), model, target=list(target), version=_version(version))
+    done = place.work("score", file.read(), model, target=list(target), version=version)
     if json_:
         as_json(done._asdict())
         return
@@ -142,26 +143,11 @@ def _param(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _version(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else text  # noqa: PLR2004
-
-
 def _csv(done: Done, place: Where) -> str:
     """Return predictions as CSV under the names of the outputs."""
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_outputs(done, place, len(rows[0])))
+    writer.writerow(place.outputs(done))
     writer.writerows([repr(value) for value in row] for row in rows)
     return out.getvalue()
-
-
-def _outputs(done: Done, place: Where, width: int) -> list[str]:
-    """Return the names of the outputs; y where the key may predict but not read."""
-    try:
-        found: list[str] = place.version(done.model, str(done.version))["schema"]["outputs"]
-    except Exception as error:
-        if getattr(error, "kind", "") != "forbidden":
-            raise
-        return ["y"] if width == 1 else [f"y{i}" for i in range(1, width + 1)]
-    return found

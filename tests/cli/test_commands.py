@@ -9,9 +9,14 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from app import schemas
+from app.cli.jobs import STATUSES
+from app.cli.place import VERBS
+from app.schemas import Status
 from tests.cli.running import Ran, run
 from tests.conformance.client import MODES
 from tests.conftest import trinity
@@ -152,6 +157,12 @@ def test_ctrl_c_is_clean(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def test_the_words_of_jobs_are_those_of_the_service() -> None:
+    """Written twice, since help would wait for what the service's own need."""
+    assert tuple(STATUSES) == get_args(Status)
+    assert VERBS == schemas.VERBS
 
 
 def test_help_is_quick_and_has_examples() -> None:
