@@ -5,10 +5,12 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 # pip stays out of the image: it installs into the environment from outside
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/requirements.txt
+# nothing, or `tracing` for OpenTelemetry
+ARG EXTRAS=
+COPY requirements.txt requirements-tracing.txt /tmp/
 # wheels only, so no compiler is ever needed; compiled to bytecode here, since nothing can be written later
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/venv/bin/python install --only-binary :all: --compile --requirement /tmp/requirements.txt \
+    pip --python /opt/venv/bin/python install --only-binary :all: --compile --requirement "/tmp/requirements${EXTRAS:+-$EXTRAS}.txt" \
     && find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 COPY gunicorn.conf.py /opt/trinity/
 COPY app /opt/trinity/app

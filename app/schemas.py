@@ -5,6 +5,7 @@ Those made for every request are out of the garbage collector's sight (gc=False)
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
@@ -24,6 +25,11 @@ Targets: TypeAlias = list[float | list[float]]
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+
+
+def version_of(text: str) -> Version:
+    """Return the version that a text names: a number as one is written, or an alias."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -61,6 +62,8 @@ WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
 SECRETS = frozenset({"api_keys", "webhook_secret"})  # settings that are never shown, not even in part
+URLS = ("broker_url", "ledger_url", "otlp_url")
+_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):\S*@")  # up to the last @: it may hold anything, also where it must not
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
     ] = None
 
+    @property
+    def line_for_each(self) -> bool:
+        """Whether each request and each job has a line in the log."""
+        return self.log_requests and self.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+
     def missing(self) -> list[str]:
         """Return the variables that the mode needs and that aren't set."""
         needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()
@@ -155,6 +163,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
             values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
+    problems += [f"{PREFIX}{name.upper()}: {NO_URL}" for name in URLS if not _is_url(values.get(name))]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
     # a setting that was given, but wrongly, isn't missing, too
     named = " ".join(problems)
@@ -165,6 +174,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     return settings
 
 
+NO_URL = "this URL can't be read; in a name or password, / ? # @ : are written %2F %3F %23 %40 %3A"
 _FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
 _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 
@@ -194,6 +204,17 @@ def _secret(variable: str, path: str, problems: list[str]) -> str | None:
     return None
 
 
+def _is_url(text: str | None) -> bool:
+    """Whether a URL has a host, a port that is a number, and no part of its password behind them."""
+    if text is None:
+        return True
+    try:
+        url = urlsplit(text)
+        return bool(url.hostname) and (url.port or 0) >= 0 and "@" not in f"{url.path}{url.query}{url.fragment}"
+    except ValueError:
+        return False
+
+
 def _key_problems(text: str | None) -> list[str]:
     try:
         parse(text or "")
@@ -213,5 +234,4 @@ def masked(text: str, name: str = "") -> str:
     """Return the setting of this name as it may be shown: a secret, or the password of a URL, replaced by ***."""
     if name in SECRETS:
         return "***" if text else ""
-    password = urlsplit(text).password if "://" in text else None
-    return text.replace(f":{password}@", ":***@") if password else text
+    return _PASSWORD.sub(r"\1:***@", text)

@@ -30,7 +30,7 @@ from app.errors import Unavailable
 from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent, kill
 from app.lanes import Call, described
 from app.schemas import VERBS, Verb
-from app.settings import LogLevel, Settings, SettingsError, load
+from app.settings import Settings, SettingsError, load
 from app.telemetry.logs import install, putting, stderr
 from app.telemetry.optional import tracing, wanted
 from app.webhooks import named_hosts
@@ -227,6 +227,5 @@ def _claimed() -> Claimed:
     """Build this process's own parts, after the fork: connections must not be shared over it."""
     house = build(_settings())
     settings = house.settings
-    loud = settings.log_requests and settings.log_level in {LogLevel.DEBUG, LogLevel.INFO}
-    tell = JobLog(putting(settings)) if loud else lambda _: None
+    tell = JobLog(putting(settings)) if settings.line_for_each else lambda _: None
     return Claimed(house.service, house.claims(node.name, str(os.getpid())), tell=tell, tracing=_spans())

@@ -44,8 +44,8 @@ def build_api(settings: Settings | None = None) -> Asgi:
 
 
 def _telemetry(settings: Settings, metrics: Metrics, spans: Tracing | None) -> Telemetry:
-    loud = settings.log_requests and settings.log_level in {LogLevel.DEBUG, LogLevel.INFO}
-    log = RequestLog(putting(settings), debug=settings.log_level is LogLevel.DEBUG) if loud else None
+    debug = settings.log_level is LogLevel.DEBUG
+    log = RequestLog(putting(settings), debug=debug) if settings.line_for_each else None
 
     def close() -> None:
         if spans is not None:

@@ -3,14 +3,16 @@
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.keys import new_key
@@ -179,6 +181,25 @@ def test_the_numbers_come_without_the_ledger_too(tmp_path: Path) -> None:
         assert of(told, "trinity_http_requests_total", route="/fit", status="202") == 1
         until(lambda: of(scraped(url), "trinity_up", part="ledger") == 1, "the ledger")
         assert of(scraped(url), "trinity_jobs", lane="fit", state="PENDING") == 1
+
+
+def test_a_request_that_lasts_is_seen_while_it_does(tmp_path: Path) -> None:
+    """In every process, without an end of another request that would show it by the way."""
+    with web(tmp_path) as server, ExitStack() as held:
+        address = httpx.URL(server.url)
+        folder = shared_folder(server)
+        for _ in range(6):  # a body that is announced and never sent
+            peer = held.enter_context(socket.create_connection((address.host, address.port)))
+            peer.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        until(lambda: in_progress(folder) == 6, "six requests in progress")
+    assert not folder.exists()
+
+
+def in_progress(folder: Path) -> float:
+    """What the processes have written, nobody being asked."""
+    collector: Any = MultiProcessCollector
+    found = collector(None, str(folder)).collect()
+    return sum(s.value for m in found for s in m.samples if s.name == "trinity_http_requests_in_progress")
 
 
 def shared_folder(server: Server) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import traceback
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.where import Done, Verb
+from app.cli.place import Done, Verb, outputs_of
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.ids import new_id
-from app.schemas import Request, Work
+from app.schemas import Request, Work, version_of
 from app.service.described import described, shown
 from app.settings import load
 
@@ -40,14 +39,19 @@ class Local:
         """Return what is known of a version; raise NotFound."""
         self._service.model(name)
         store = self._house.store
-        wanted = int(version) if re.fullmatch(r"[1-9]\d{0,8}", version) else version
-        return shown(store.manifest(name, store.resolve(name, wanted)))
+        return shown(store.manifest(name, store.resolve(name, version_of(version))))
+
+    def outputs(self, done: Done) -> list[str]:
+        """Return the names of the predictions' columns."""
+        return outputs_of(self.version(done.model, str(done.version)))
 
     def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> Done:
         """Do a verb on a CSV file; raise what refuses it, ModelFailed with the place where a model's code failed."""
         if verb == "fit":
             self._house.check_store()
-        request = Request(model, query.get("version"), query.get("params") or {}, read_csv(table, query["target"]))
+        version = query.get("version")
+        wanted = None if version is None else version_of(version)
+        request = Request(model, wanted, query.get("params") or {}, read_csv(table, query["target"]))
         work = self._service.check(verb, request)
         return Done(work.model, *self._run(work))
 

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from app.cli.doctor import doctor
+from app.cli.failed import Failed
 from app.cli.jobs import jobs
 from app.cli.models import models
 from app.cli.programs import config, key, serve, stack, worker
 from app.cli.trinity import fit, predict, score
-from app.cli.where import Failed
 
 INTERRUPTED = 130
 EXIT_CODES = (

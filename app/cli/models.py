@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.cli.places import where
+from app.cli.options import options, where
+from app.cli.place import Where
 from app.cli.show import as_json, table
-from app.cli.where import Where, options
 
 METRICS = ("r2", "rmse", "n")
 
@@ -24,7 +24,7 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
     Examples: python -m app models
               python -m app models show polynomial 3
     """
-    ctx.obj = (server, key_file)
+    ctx.obj = (server, key_file, json_)
     if ctx.invoked_subcommand is not None:
         return
     place = where(server, key_file)
@@ -43,7 +43,7 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def show(
-    obj: tuple[str | None, str | None],
+    obj: tuple[str | None, str | None, bool],
     name: str,
     version: str | None,
     server: str | None,
@@ -58,7 +58,7 @@ def show(
     """
     place = where(server or obj[0], key_file or obj[1])
     found = place.model(name) if version is None else place.version(name, version)
-    if json_:
+    if json_ or obj[2]:
         as_json(found)
     elif version is None:
         found["params"] = {key: about.get("default") for key, about in found["params"].get("properties", {}).items()}

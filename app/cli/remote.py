@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cli.where import Done, Verb
-from app.client import Client
+from app.cli.place import Done, Verb, outputs_of
+from app.client import Client, Forbidden
 from app.client.bodies import of_csv
 
 
@@ -29,9 +29,19 @@ class Remote:
         """Return what is known of a version; raise NotFound."""
         return self._client.version(name, version)
 
+    def outputs(self, done: Done) -> list[str]:
+        """Return the names of the predictions' columns; y where the key may predict but not read."""
+        try:
+            return outputs_of(self.version(done.model, str(done.version)))
+        except Forbidden:
+            first = done.result["y"][0]
+            return [f"y{i}" for i in range(1, len(first) + 1)] if isinstance(first, list) and len(first) > 1 else ["y"]
+
     def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> Done:
         """Do a verb on a CSV file; raise what refuses it or what it ended in."""
-        words = {**(query.get("params") or {}), "target": query["target"] or None, "version": query.get("version")}
+        named = {"target": query["target"] or None, "version": query.get("version")}
+        given = {name: value for name, value in named.items() if value is not None}
+        words = {**(query.get("params") or {}), **given}
         job = self._client.submit(verb, of_csv(table, **words), model)
         result = job.result()
         return Done(job.model, job.version or 0, result)

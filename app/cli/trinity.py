@@ -11,11 +11,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.cli.places import where
+from app.cli.failed import Failed
+from app.cli.options import Command, options, where
+from app.cli.place import Done, Where
 from app.cli.show import as_json, table
-from app.cli.where import Command, Done, Failed, Where, options
 
 FILE = click.File("rb")
+NO_PARAMS = frozenset({"target", "model", "version", "timeout", "webhook"})
+"""What a request of a CSV file says in the same query as the model's parameters; on a server they would be taken so."""
 
 
 def shared(command: Command) -> Command:
@@ -86,7 +89,7 @@ def predict(
     Example: python -m app predict new.csv --model multivariate --output predicted.csv
     """
     place = where(server, key_file)
-    done = place.work("predict", file.read(), model, target=[], version=_version(version))
+    done = place.work("predict", file.read(), model, target=[], version=version)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, place)
     if output is None:
         click.echo(text, nl=False)
@@ -119,7 +122,7 @@ def score(
     Example: python -m app score test.csv --target employed --model multivariate --version 1
     """
     place = where(server, key_file)
-    done = place.work("score", file.read(), model, target=list(target), version=_version(version))
+    done = place.work("score", file.read(), model, target=list(target), version=version)
     if json_:
         as_json(done._asdict())
         return
@@ -132,14 +135,12 @@ def _param(text: str) -> tuple[str, Any]:
     name, given, value = text.partition("=")
     if not name or not given:
         raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3", param_hint="--param")
+    if name in NO_PARAMS:
+        raise click.BadParameter(f"{name} is no parameter of a model", param_hint="--param")
     try:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _version(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else text  # noqa: PLR2004
 
 
 def _csv(done: Done, place: Where) -> str:
@@ -147,17 +148,6 @@ def _csv(done: Done, place: Where) -> str:
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_outputs(done, place, len(rows[0])))
+    writer.writerow(place.outputs(done))
     writer.writerows([repr(value) for value in row] for row in rows)
     return out.getvalue()
-
-
-def _outputs(done: Done, place: Where, width: int) -> list[str]:
-    """Return the names of the outputs; y where the key may predict but not read."""
-    try:
-        found: list[str] = place.version(done.model, str(done.version))["schema"]["outputs"]
-    except Exception as error:
-        if getattr(error, "kind", "") != "forbidden":
-            raise
-        return ["y"] if width == 1 else [f"y{i}" for i in range(1, width + 1)]
-    return found

@@ -55,7 +55,7 @@ def of_members(**members: Any) -> Body:
 
 def of_csv(content: bytes, **query: Any) -> Body:
     """Send a CSV file as it is: UTF-8, a header, then rows of numbers; all else (target, params …) is the query."""
-    return Body(content, "text/csv", {key: _worded(value) for key, value in query.items() if value is not None})
+    return Body(content, "text/csv", {key: _worded(value) for key, value in query.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -13,11 +13,11 @@ from uuid import uuid4
 import numpy as np
 
 from app.client.bodies import BLOCK_VALUES, Body, Verb, of_arrays, of_members
-from app.client.errors import TooLarge, TrinityError
+from app.client.errors import TooLarge
 from app.client.estimator import Estimator, estimator_kind
 from app.client.frames import Matrix, Rows, pair, rows
 from app.client.jobs import POLL_S, Job
-from app.client.transport import ANSWER_S, Deadline, Sent, Transport, checked
+from app.client.transport import ANSWER_S, Deadline, Request, Transport, checked, shaped
 
 TIMEOUT_S = 600.0
 KEY_VARIABLE = "TRINITY_KEY"
@@ -29,7 +29,8 @@ _living: weakref.WeakValueDictionary[str, Client] = weakref.WeakValueDictionary(
 class Client:
     """Talks to the Trinity at `url`, with the key if it wants one; threads may share a client.
 
-    `timeout_s` bounds each call, with all its tries, pauses and the wait for its job. Every call may raise
+    `timeout_s` bounds each call, with all its tries, pauses and the wait for its job. A `url` or key that can't be one
+    is a ValueError. Every call may raise
     Unreachable, Refused, Unauthenticated or Forbidden; what else, each one says.
     """
 
@@ -38,7 +39,6 @@ class Client:
         self.timeout_s = timeout_s
         self._transport = Transport(self.url, key)
         self._queued = False
-        self._block_values = BLOCK_VALUES
         self._kinds: dict[str, type[Estimator]] = {}
         self._token = uuid4().hex
         _living[self._token] = self
@@ -102,7 +102,7 @@ class Client:
         deadline = self.deadline(None)
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
         prefer = f"wait={wait_s}" if wait else "respond-async"
-        request = Sent(
+        request = Request(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
             body=body or of_members(),
@@ -118,12 +118,12 @@ class Client:
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
         """Return predictions for rows that were checked, as `predict` does."""
-        if len(given.X) > self._block_rows(given.X.shape[1]) and not isinstance(version, int):
-            model, version = self._pinned(given, model, version)
+        step = max(1, BLOCK_VALUES // given.X.shape[1])
         blocks: list[Matrix] = []
         start = 0
         while start < len(given.X):
-            step = self._block_rows(given.X.shape[1])
+            if step < len(given.X) and not isinstance(version, int):  # also where a first 413 made it several blocks
+                model, version = self._pinned(given, model, version)
             block = Rows(given.X[start : start + step], given.names)
             try:
                 blocks.append(self._predict(block, model, version))
@@ -131,7 +131,7 @@ class Client:
             except TooLarge:  # the service takes smaller bodies than most
                 if len(block.X) == 1:
                     raise
-                self._block_values = max(1, block.X.size // 2)
+                step = len(block.X) // 2
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     # What there is
@@ -142,21 +142,21 @@ class Client:
         Raise NotFound.
         """
         if name is None:
-            return self._get("/models")["models"]
-        return self._get(f"/models/{quote(name, safe='')}")
+            return self._get("/models", members=["models"])["models"]
+        return self._get(f"/models/{quote(name, safe='')}", members=["name", "params", "versions", "aliases"])
 
     def version(self, name: str, version: int | str | None = None) -> dict[str, Any]:
         """Return what is known of a version (params, schema, terms, metrics …), the latest for None; raise NotFound."""
         wanted = "latest" if version is None else str(version)
-        found: dict[str, Any] = self._get(f"/models/{quote(name, safe='')}/versions/{quote(wanted, safe='')}")
-        return found
+        path = f"/models/{quote(name, safe='')}/versions/{quote(wanted, safe='')}"
+        return self._get(path, members=["model", "version", "params", "metrics", "created"])
 
     def jobs(self, status: str | None = None, verb: str | None = None, model: str | None = None) -> Iterator[Job]:
         """Give the jobs, newest first, page by page as they are asked for; raise NotFound in sync mode."""
         wanted = {"status": status, "verb": verb, "model": model, "limit": PAGE_JOBS}
         query = {key: value for key, value in wanted.items() if value is not None}
         while True:
-            page = self._get("/jobs", query)
+            page = self._get("/jobs", query, ["jobs", "next"])
             yield from (Job(self, envelope) for envelope in page["jobs"])
             if page["next"] is None:
                 return
@@ -171,11 +171,9 @@ class Client:
 
         Raise Unreachable.
         """
-        answer = self._transport.send(Sent("GET", "/health/ready", once=True), self.deadline(None))
+        answer = self._transport.send(Request("GET", "/health/ready", once=True), self.deadline(None))
         found: Any = answer.json() if answer.headers.get("Content-Type") == "application/json" else checked(answer)
-        if not isinstance(found, dict) or "parts" not in found:
-            raise TrinityError("there is no Trinity at this URL", answer.status_code)
-        return found
+        return shaped(found, "parts")
 
     # Manners
 
@@ -183,7 +181,7 @@ class Client:
         """Close the connections."""
         self._transport.close()
 
-    def ask(self, request: Sent, deadline: Deadline) -> Any:
+    def ask(self, request: Request, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise TrinityError."""
         return self._transport.json(request, deadline)
 
@@ -200,21 +198,18 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({self.url!r})"
+        return f"Client({self._transport.place!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let estimators be copied and sent to other processes; the key isn't in what is written."""
+        """Let estimators be copied and sent to other processes; the key isn't in what is written, the URL is."""
         return _known, (self._token, self.url, self.timeout_s)
 
-    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        return self.ask(Sent("GET", path, query or {}), self.deadline(None))
+    def _get(self, path: str, query: Mapping[str, Any] | None = None, members: Iterable[str] = ()) -> dict[str, Any]:
+        return shaped(self.ask(Request("GET", path, query or {}), self.deadline(None)), *members)
 
     def _predict(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
         body = of_arrays(block.X, columns=block.names, version=version)
         return np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64)
-
-    def _block_rows(self, width: int) -> int:
-        return max(1, self._block_values // width)
 
     def _pinned(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
         """Return the model and version that stand for the ones named now, so that all blocks are predicted alike."""

@@ -136,6 +136,8 @@ def of(document: Mapping[str, Any], job_id: str | None = None) -> TrinityError:
     """Make the error that a problem document tells of."""
     name, status = str(document.get("type", "")), document.get("status")
     fallback = Refused if status in _RETRIABLE else TrinityError
-    faults = [Fault(str(each.get("pointer", "")), str(each.get("detail", ""))) for each in document.get("errors") or []]
+    errors = document.get("errors")
+    listed = [each for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
+    faults = [Fault(str(each.get("pointer", "")), str(each.get("detail", ""))) for each in listed]
     detail = str(document.get("detail") or document.get("title") or f"the service answered {status}")
     return _KINDS.get(name.removeprefix(URN), fallback)(detail, status, faults, job_id)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from app.client.errors import Conflict, DeadlineExceeded, of
-from app.client.transport import ANSWER_S, Deadline, Sent
+from app.client.transport import ANSWER_S, Deadline, Request, shaped
 
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 POLL_S = 20
@@ -21,7 +21,7 @@ SHORTEST_POLL_S = 0.2  # a server that is about to stop answers at once, and sho
 class Asks(Protocol):
     """What a job needs of its client."""
 
-    def ask(self, request: Sent, deadline: Deadline) -> Any:
+    def ask(self, request: Request, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise TrinityError."""
 
     def deadline(self, timeout_s: float | None) -> Deadline:
@@ -33,7 +33,7 @@ class Job:
 
     def __init__(self, client: Asks, envelope: Mapping[str, Any]) -> None:
         self._client = client
-        self.envelope = envelope
+        self.envelope = _envelope(envelope)
 
     @property
     def id(self) -> str:
@@ -79,7 +79,7 @@ class Job:
     def refresh(self) -> Job:
         """Ask how it stands; raise NotFound, Gone or Unreachable."""
         if self._queued:
-            self.envelope = self._client.ask(Sent("GET", self._path), self._client.deadline(None))
+            self._ask(Request("GET", self._path))
         return self
 
     def wait(self, timeout_s: float | None = None, progress: Callable[[Job], None] | None = None) -> Job:
@@ -114,14 +114,14 @@ class Job:
         """Call it off, whether it waits or runs; raise Conflict when it has ended otherwise."""
         if not self._queued:
             raise Conflict(f"the job is finished ({self.status})", 409, job_id=self.id)
-        self.envelope = self._client.ask(Sent("DELETE", self._path), self._client.deadline(None))
+        self._ask(Request("DELETE", self._path))
         return self
 
     def retry(self) -> Job:
         """Have it run again after it failed or was cancelled; raise Conflict when it is in another state."""
         if not self._queued:
             raise Conflict(f"the job is {self.status}, and sync mode keeps none", 409, job_id=self.id)
-        self.envelope = self._client.ask(Sent("POST", f"{self._path}/retry"), self._client.deadline(None))
+        self._ask(Request("POST", f"{self._path}/retry"))
         return self
 
     def __repr__(self) -> str:
@@ -135,9 +135,17 @@ class Job:
     def _path(self) -> str:
         return f"/jobs/{quote(self.id, safe='')}"
 
+    def _ask(self, request: Request, deadline: Deadline | None = None) -> None:
+        self.envelope = _envelope(self._client.ask(request, deadline or self._client.deadline(None)))
+
     def _poll(self, wait_s: int, deadline: Deadline) -> None:
         begun = time.monotonic()
-        request = Sent("GET", self._path, {"wait": wait_s}, answer_s=wait_s + ANSWER_S)
-        self.envelope = self._client.ask(request, deadline)
+        request = Request("GET", self._path, {"wait": wait_s}, answer_s=wait_s + ANSWER_S)
+        self._ask(request, deadline)
         if not self.finished and (early_s := SHORTEST_POLL_S - (time.monotonic() - begun)) > 0:
             time.sleep(min(early_s, deadline.left_s))
+
+
+def _envelope(found: Any) -> Mapping[str, Any]:
+    members = "id", "verb", "model", "version", "status", "result", "error", "created", "links"
+    return shaped(found, *members)

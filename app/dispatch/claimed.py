@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from app.dispatch.base import execute, execute_together
+from app.errors import Failure
 from app.ledger import Claim, Claims, LedgerUnavailable
 from app.model.progress import reporting
 from app.schemas import Outcome, Verb
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 
 class Ended(NamedTuple):
-    """A job that this process did, and whether its claim still counted."""
+    """A job that this process did, how it ended in the ledger, and whether its claim still counted."""
 
     claim: Claim
     outcome: Outcome
@@ -83,11 +84,15 @@ class Claimed:
         return claims
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-        counted = self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        finished = self._patiently(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        ended = [
+            Ended(claim, _as_stored(outcome, failure), counted)
+            for (claim, outcome), (counted, failure) in zip(outcomes, finished, strict=True)
+        ]
         if self._tracing is not None:
-            for claim, outcome in outcomes:
+            for claim, outcome, _ in ended:
                 self._tracing.ran(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
-        self._tell([Ended(*pair, done) for pair, done in zip(outcomes, counted, strict=True)])
+        self._tell(ended)
 
     def _commit(self, claim: Claim) -> None:
         self._patiently(lambda: self._claims.commit(claim), FINISH_TRIES)
@@ -112,3 +117,10 @@ class Claimed:
             except LedgerUnavailable:
                 self._pause(PAUSE_S)
         return call()
+
+
+def _as_stored(outcome: Outcome, failure: Failure | None) -> Outcome:
+    """Return how work ended once its result was to be kept."""
+    if failure is outcome.failure:
+        return outcome
+    return Outcome(outcome.started_s, outcome.finished_s, failure=failure)

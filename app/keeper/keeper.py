@@ -67,7 +67,7 @@ class Keeper:
         lost = [held for held in live if held.state == "lost"]
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
-            self._keeping.take_back(lost)
+            self._keeping.take_back(lost, lost=True)
         elif not live:  # all that the child works on was cancelled
             self._kill(child)
         elif any(self._late(held) for held in live):

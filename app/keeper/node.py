@@ -9,11 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from logging import getLogger
 from uuid import uuid4
 
 import billiard
 
+from app.errors import Unavailable
 from app.keeper.beat import Beat
+
+logger = getLogger(__name__)
 
 HAND_BACK_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
 ORPHAN_S = 1.0
@@ -44,9 +48,18 @@ class Node:
     def stop_soon(self) -> None:
         """Let the jobs that run end, for a while; then hand back the others."""
         if self._hand_back is not None:
-            timer = threading.Timer(self._hand_back_s, self._hand_back)
+            timer = threading.Timer(self._hand_back_s, _telling, [self._hand_back])
             timer.daemon = True  # a worker whose jobs have ended stops at once
             timer.start()
+
+
+def _telling(hand_back: Callable[[], None]) -> None:
+    try:
+        hand_back()
+    except Unavailable as error:  # the leases will end
+        logger.warning("jobs could not be handed back: %s", error.detail)
+    except Exception:
+        logger.exception("jobs could not be handed back")
 
 
 def children() -> list[str]:

@@ -54,7 +54,7 @@ class Reconciler:
     def _reap(self) -> None:
         """Take back jobs whose lease is over, once others had the time to renew theirs after an outage."""
         if self._in_touch_since_s is None:
-            self._keeping.waiting("fit")
+            self._keeping.ping()
             self._in_touch_since_s = self._clock()
         if self._clock() - self._in_touch_since_s >= self._lease_s and (lost := self._keeping.reap()):
             logger.warning("%d jobs of a lost worker run again", lost)

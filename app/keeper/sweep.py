@@ -12,7 +12,7 @@ OLD_S = 3_600.0  # far more than it takes from the writing of a file to its job 
 
 
 class Sweep:
-    """Files are named after their jobs."""
+    """Looks through the files beside the ledger, which are named after their jobs, and asks it of each old one."""
 
     def __init__(self, keeping: Keeping, payloads: Payloads, clock: Callable[[], float] = time.time) -> None:
         self._keeping = keeping

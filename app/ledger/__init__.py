@@ -1,6 +1,6 @@
 """The ledger: every queued job in Redis, from acceptance to result; each step of many jobs is one atomic script."""
 
-from app.ledger.claims import Claim, Claims
+from app.ledger.claims import Claim, Claims, Finished
 from app.ledger.figures import Counting, Figures, Lane
 from app.ledger.keeping import Held, Keeping, Webhook
 from app.ledger.ledger import INLINE_BYTES, Earlier, Kept, Ledger, Submission
@@ -15,6 +15,7 @@ __all__ = [
     "Counting",
     "Earlier",
     "Figures",
+    "Finished",
     "Held",
     "Keeping",
     "Kept",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from logging import getLogger
 from typing import NamedTuple
 
 import msgspec
 from redis import Redis
 
-from app.errors import Superseded, TrinityError, Unavailable
+from app.errors import Failure, Superseded, TrinityError, Unavailable
 from app.ledger.ledger import INLINE_BYTES
 from app.ledger.limits import Limits, encoded
 from app.ledger.scripts import Scripts
 from app.payloads import Payloads
 from app.schemas import Outcome, Status, Work, unpack
 from app.telemetry.buckets import bucket_of
+
+logger = getLogger(__name__)
 
 
 class Claim(NamedTuple):
@@ -28,6 +31,13 @@ class Claim(NamedTuple):
     attempts: int
     request_id: str = ""
     trace: str = ""
+
+
+class Finished(NamedTuple):
+    """What was stored of a job's end: whether the claim still counted, and what it failed of, which may be new."""
+
+    counted: bool
+    failure: Failure | None
 
 
 class _Ending(NamedTuple):
@@ -76,21 +86,21 @@ class Claims:
         if not self._scripts("commit", claim.job_id, claim.fence):
             raise Superseded("the job was cancelled, or given to another worker")
 
-    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[bool]:
-        """Store how claimed jobs ended; return which of the claims still counted.
+    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[Finished]:
+        """Store how claimed jobs ended; return what was stored, for a result that can't be kept is a failure.
 
         Each job's share of the time that all took is what the ledger counts for it.
         """
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
         endings = [self._ending(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
-        counted = self._finish(endings)
-        for (claim, _), ending, done in zip(outcomes, endings, counted, strict=True):
+        counted = self._finish([ending for ending, _ in endings])
+        for (claim, _), (ending, _), done in zip(outcomes, endings, counted, strict=True):
             with suppress(Unavailable):  # the sweep will find it
                 if ending.reference and not done:
                     self._payloads.drop(ending.reference)
                 if claim.reference and done and not ending.failure:
                     self._payloads.drop(claim.reference)
-        return counted
+        return [Finished(done, failure) for done, (_, failure) in zip(counted, endings, strict=True)]
 
     def close(self) -> None:
         """Close the connections."""
@@ -100,7 +110,7 @@ class Claims:
         words = [word for ending in endings for word in ending]
         return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *words)]
 
-    def _ending(self, claim: Claim, outcome: Outcome, took_s: float) -> _Ending:
+    def _ending(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_Ending, Failure | None]:
         """Say how a job ended; one whose result can't be kept has failed."""
         result, reference, failure = bytes(outcome.result or b""), "", outcome.failure
         if len(result) > INLINE_BYTES:
@@ -110,10 +120,10 @@ class Claims:
                 result, failure = b"", error.failure()
         spent = took_s, bucket_of(took_s), 0 if failure else outcome.rows
         if failure:
-            return _Ending(
-                claim.job_id, claim.fence, "FAILURE", claim.work.version or "", b"", "", encoded(failure), *spent
-            )
-        return _Ending(claim.job_id, claim.fence, "SUCCESS", outcome.version or "", result, reference, b"", *spent)
+            version = claim.work.version or ""
+            return _Ending(claim.job_id, claim.fence, "FAILURE", version, b"", "", encoded(failure), *spent), failure
+        version = outcome.version or ""
+        return _Ending(claim.job_id, claim.fence, "SUCCESS", version, result, reference, b"", *spent), None
 
     def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
         """Return the work of a job; when it can't be read, the job fails."""
@@ -124,6 +134,8 @@ class Claims:
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
+            # it has no line of its own as other jobs have: what verb and model it is of can't be read
+            logger.warning("job %s failed before it began: %s", job_id, failure.kind)
             self._finish([_Ending(job_id, fence, "FAILURE", failure=encoded(failure))])
             return None
 

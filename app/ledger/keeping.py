@@ -54,6 +54,11 @@ class Keeping:
         self._limits = limits
         self._node = node
 
+    def ping(self) -> None:
+        """Raise LedgerUnavailable unless Redis answers."""
+        with answering():
+            self._redis.ping()
+
     def renew(self, children: Iterable[str]) -> list[Held]:
         """Renew the leases of the living children's jobs; return all jobs that the node holds."""
         held = self._scripts("renew", self._node, self._limits.lease_s, *children)
@@ -67,16 +72,19 @@ class Keeping:
         failure = TimedOut("the job took longer than its timeout").failure()
         return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, encoded(failure)))
 
-    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
-        """Take back jobs of this node; return how many wait again. `uncounted`: it is no fault of theirs."""
+    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False, lost: bool = False) -> int:
+        """Take back jobs of this node; return how many wait again.
+
+        `uncounted`: it is no fault of theirs. `lost`: nor of anybody here, their process is gone.
+        """
         if not jobs:
             return 0
         fences = [word for held in jobs for word in (held.job_id, held.fence)]
-        return self._lose(fences, uncounted=uncounted)
+        return self._lose(fences, uncounted=uncounted, worker_lost=lost)
 
     def reap(self) -> int:
         """Take back the jobs of any node whose lease is over; return how many wait again."""
-        return self._lose([], uncounted=False)
+        return self._lose([], worker_lost=True)
 
     def unrung(self, verb: Verb, grace_s: float, *, empty: bool) -> Unrung:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
@@ -138,8 +146,9 @@ class Keeping:
         """Close the connections."""
         self._redis.close()
 
-    def _lose(self, fences: Sequence[Any], *, uncounted: bool) -> int:
-        return cast("int", self._scripts("lose", *self._limits.losing("worker lost", uncounted=uncounted), *fences))
+    def _lose(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
+        told = self._limits.losing("worker lost", uncounted=uncounted, worker_lost=worker_lost)
+        return cast("int", self._scripts("lose", *told, *fences))
 
 
 def _calls(answer: Sequence[tuple[bytes, bytes]]) -> list[Call]:

@@ -71,6 +71,8 @@ class Observed:
             await send(message)
 
         self._metrics.in_progress += 1
+        if self._timer is None:  # others shall see a request that takes long before it ends
+            self._settle_soon()
         spanned = None if self._tracing is None else self._tracing.begin(scope["method"], scope["headers"])
         ASKED.set(Asked(named.decode(), "" if spanned is None else spanned.trace))
         try:
@@ -117,10 +119,13 @@ class Observed:
     def _note(self, noted: Noted) -> None:
         self._noted.append(noted)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(MOMENT_S, self.settle)
+            self._settle_soon()
         elif len(self._noted) >= TOGETHER:
             self._timer.cancel()
             self.settle()
+
+    def _settle_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(MOMENT_S, self.settle)
 
 
 def _named(scope: Message) -> bytes:

@@ -11,9 +11,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from logging import getLogger
 from pathlib import Path
 from typing import Any
+
+logger = getLogger(__name__)
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = "/dev/shm"  # noqa: S108  the folder gets a name of its own there, and is the user's alone
@@ -37,13 +40,15 @@ class Folder:
 
     def bury(self, pid: int) -> None:
         """Take a dead process's gauges away, and keep its counts."""
-        with suppress(OSError):  # numbers are no reason to stop
+        try:
             for file in self._path.glob(f"gauge_live*_{pid}.db"):
                 file.unlink(missing_ok=True)
             self._dead.add(pid)
             with locked(self._path, exclusive=True) as free:
                 if free:  # else somebody just reads, and it is done with the next one
                     self._add_up()
+        except Exception:  # files may be damaged, too; numbers are no reason to stop
+            logger.exception("the numbers of process %d are lost", pid)
 
     def remove(self) -> None:
         """Remove it with all that is in it."""

@@ -68,8 +68,8 @@ class Metrics:
         """Has whoever holds counts back hand them in; called before they are shown."""
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._works: dict[tuple[str, str, bool], list[float]] = {}
-        self._asked = counter("trinity_http_requests", ["method", "route", "status"])
-        self._answering = histogram("trinity_http_request_duration_seconds", ["route"])
+        self._answered = counter("trinity_http_requests", ["method", "route", "status"])
+        self._seconds = histogram("trinity_http_request_duration_seconds", ["route"])
         self.in_progress = 0
         self._in_progress = gauge("trinity_http_requests_in_progress")
         gauge("trinity_web_processes").set(1)
@@ -103,8 +103,8 @@ class Metrics:
         self.gather()
         requests, self._requests = self._requests, {}
         for (method, route, status), row in requests.items():
-            self._asked.labels(method, route, status).inc(sum(row[:_BUCKETS]))
-            _observe(self._answering.labels(route), row)
+            self._answered.labels(method, route, status).inc(sum(row[:_BUCKETS]))
+            _observe(self._seconds.labels(route), row)
         works, self._works = self._works, {}
         for (verb, model, done), row in works.items():
             count = sum(row[:_BUCKETS])

@@ -15,13 +15,14 @@ VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 def wanted(settings: Settings) -> bool:
     """Whether spans are sent anywhere; raise SettingsError when the packages for it are missing."""
-    if settings.otlp_url is None and not any(map(os.environ.get, VARIABLES)):
+    named = "TRINITY_OTLP_URL" if settings.otlp_url else next(filter(os.environ.get, VARIABLES), None)
+    if named is None:
         return False
     try:
         import app.telemetry.tracing  # noqa: F401, PLC0415  see above
     except ImportError as error:
         missing = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
-        raise SettingsError(f"TRINITY_OTLP_URL: traces need packages that aren't there: {missing}") from error
+        raise SettingsError(f"{named}: traces need packages that aren't there: {missing}") from error
     return True
 
 

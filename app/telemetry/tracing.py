@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from app.errors import TrinityError
 from app.schemas import Outcome, Work
 from app.telemetry.asked import ASKED
 
@@ -56,8 +57,14 @@ class Tracing:
             SpanKind.PRODUCER,
             attributes,
             record_exception=False,  # its message may quote data
+            set_status_on_exception=False,
         ) as span:
-            yield traceparent(span)
+            try:
+                yield traceparent(span)
+            except Exception as error:
+                kind = error.kind if isinstance(error, TrinityError) else TrinityError.kind
+                span.set_status(Status(StatusCode.ERROR, kind))
+                raise
 
     def claimed(self, traces: Iterable[str], begun_s: float, ended_s: float) -> None:
         """Span the claim of a message's jobs, which belongs to no single trace: it is linked to all of theirs."""

@@ -12,9 +12,12 @@ import threading
 import time
 from contextlib import suppress
 
+from app.telemetry.lines import stamp
+
 PIECE_BYTES = 4096
 KEPT_BYTES = 1024 * 1024  # what waits for a slow reader; beyond it lines are dropped, and their number is told
 LOOK_MS = 100
+DROPPED = b'{"timestamp":"%s","level":"warning","event":"log lines were dropped, nobody read them","lines":%d}\n'
 LAST_S = 2.0  # how long the last lines wait for the reader
 
 
@@ -79,8 +82,8 @@ class Writer:
         with self._lock:
             self._kept = bytearray(self._taken(bytes(self._kept)))
             if self._dropped and not self._kept:
-                told = b'{"event":"log lines were dropped, nobody read them","level":"warning","lines":%d}\n'
-                self._kept += self._taken(told % self._dropped)
+                told = (stamp().encode(), self._dropped)
+                self._kept += self._taken(DROPPED % told)
                 self._dropped = 0
 
     def _wait(self) -> None:

@@ -9,9 +9,14 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from app import schemas
+from app.cli.jobs import STATUSES
+from app.cli.place import VERBS
+from app.schemas import Status
 from tests.cli.running import Ran, run
 from tests.conformance.client import MODES
 from tests.conftest import trinity
@@ -48,7 +53,9 @@ def test_a_table_is_fitted_predicted_and_scored(command: Run, tmp_path: Path) ->
     assert json.loads(scored.out)["result"]["r2"] == pytest.approx(0.995479004)
     listed = command("models")
     assert "multivariate  1         1       0.995479" in listed.out
-    assert json.loads(command("models", "show", "multivariate", "latest", "--json").out)["metrics"]["n"] == 16
+    shown = command("models", "show", "multivariate", "latest", "--json")
+    assert json.loads(shown.out)["metrics"]["n"] == 16
+    assert command("models", "--json", "show", "multivariate", "latest") == shown
     assert "fit_intercept=True" in command("models", "show", "multivariate").out
 
 
@@ -67,6 +74,8 @@ def test_standard_input(command: Run) -> None:
         (("fit", LONGLEY, "--target", "employed", "--param", "degree=51"), 1, "<= 50 (at /params/degree)"),
         (("fit", "README.md", "--target", "y"), 1, "no column 'y'"),
         (("fit", LONGLEY, "--target", "employed", "--param", "degree"), 2, "expected NAME=VALUE"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "degree=null"), 1, "(at /params/degree)"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "timeout=5"), 2, "no parameter of a model"),
         (("fit", "no.csv", "--target", "y"), 2, "No such file"),
         (("predict", LONGLEY, "--model", "nope"), 1, "no model 'nope'"),
         (("predict", LONGLEY, "--model", "never-fitted"), 1, "has not been fitted yet"),
@@ -107,6 +116,24 @@ def test_nobody_answers() -> None:
     assert "doesn't answer after" in ran.err
     assert run("models", "--server", "localhost").code == 2
     assert run("models", "--server", "http://localhost:1", "--key-file", "nothing").code == 2
+    assert run("models", "--server", "http://localhost:abc").code == 2
+
+
+def test_a_key_that_can_be_none_is_not_shown(tmp_path: Path) -> None:
+    """Such as a file with two lines, or with a letter that isn't ASCII."""
+    for text in ("one\nPASSW\n", "PASSWé\n"):
+        (tmp_path / "key").write_text(text, encoding="utf-8")
+        ran = run("models", "--server", "http://localhost:1", "--key-file", tmp_path / "key")
+        assert (ran.code, ran.out) == (2, "")
+        assert "the key holds characters" in ran.err and "PASSW" not in ran.err and "Traceback" not in ran.err
+
+
+def test_a_store_that_is_none_is_a_line(tmp_path: Path) -> None:
+    """With its name and the system's words."""
+    (tmp_path / "file").write_text("")
+    ran = run("models", "show", "polynomial", "latest", TRINITY_STORE=str(tmp_path / "file"))
+    assert (ran.code, ran.out) == (1, "")
+    assert str(tmp_path / "file") in ran.err and "Not a directory" in ran.err and "Traceback" not in ran.err
 
 
 def test_wrong_settings_are_listed(tmp_path: Path) -> None:
@@ -130,6 +157,12 @@ def test_ctrl_c_is_clean(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def test_the_words_of_jobs_are_those_of_the_service() -> None:
+    """Written twice, since help would wait for what the service's own need."""
+    assert tuple(STATUSES) == get_args(Status)
+    assert VERBS == schemas.VERBS
 
 
 def test_help_is_quick_and_has_examples() -> None:

@@ -1,16 +1,23 @@
 """doctor against houses that are well and houses that are really broken."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
+from app.cli.checks.examine import LIMIT_S
 from tests import servers
 from tests.cli.running import Ran, run
 
 SECRET = "s3cret-of-a-test"
+START_S = 10.0  # of a process and what it imports, on a machine that is busy
 
 
 def checked(folder: Path, ledger: str, broker: str, **env: str) -> tuple[Ran, dict[str, dict[str, Any]]]:
@@ -84,10 +91,32 @@ def test_parts_that_hang(tmp_path: Path) -> None:
     """Whoever takes connections and says nothing keeps nobody waiting for long."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        begun_s = time.monotonic()
         ran, found = checked(tmp_path, url, url)
+        assert time.monotonic() - begun_s < LIMIT_S + START_S
     assert ran.code == 1
     assert found["ledger"]["state"] == found["broker"]["state"] == "fail"
     assert found["store"]["state"] == "ok"
+
+
+WITHOUT_TRACES = """
+import sys
+from app.cli.main import cli
+sys.modules["opentelemetry"] = None
+cli(["doctor", "--json"])
+"""
+
+
+@pytest.mark.parametrize("variable", ["TRINITY_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_traces_without_their_packages(tmp_path: Path, variable: str) -> None:
+    """No process starts so; the variable that wants them is named."""
+    env = {"PATH": os.defpath, "TRINITY_STORE": str(tmp_path / "store"), variable: "http://127.0.0.1:1"}
+    command = [sys.executable, "-c", WITHOUT_TRACES]
+    ran = subprocess.run(command, cwd=servers.ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    (libraries,) = [each for each in json.loads(ran.stdout)["checks"] if each["part"] == "libraries"]
+    assert libraries["state"] == "fail"
+    assert libraries["detail"].startswith(f"{variable}: traces need packages")
 
 
 def test_settings_and_store(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,14 +36,26 @@ def test_a_terminal_gets_a_bar(api: Api) -> None:
     """With the job's verb, model and state beside it."""
     job = queued(api, {"data": {"source": "dummy"}})
     ours, theirs = os.openpty()
+    read: list[bytes] = []
+
+    def drain() -> None:
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 65_536):
+                read.append(piece)
+
+    reader = threading.Thread(target=drain)
     try:
         command = [sys.executable, "-m", "app", "jobs", "wait", job, "--server", str(api.http.base_url)]
         env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-        done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=theirs, check=False)
-        said = os.read(ours, 65_536).decode()
+        reader.start()
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False
+        )
     finally:
-        os.close(ours)
         os.close(theirs)
+        reader.join()
+        os.close(ours)
+    said = b"".join(read).decode()
     assert done.returncode == 0
     assert "fit polynomial: SUCCESS" in said and "━" in said
 

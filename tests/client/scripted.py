@@ -19,6 +19,7 @@ class Answer:
 class Scripted:
     url: str
     asked: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def scripted(*answers: Answer) -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             server.asked.append({key.lower(): value for key, value in self.headers.items()})
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             answer = left.pop(0)
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,12 +10,12 @@ import httpx
 import pytest
 
 from app import client as trinity
-from app.client.transport import MAX_LOST, Deadline, Sent, Transport, checked, retry_after_s
+from app.client.transport import MAX_LOST, Deadline, Request, Transport, checked, retry_after_s
 from tests.client.scripted import Answer, scripted
 from tests.servers import free_port
 
 OK = Answer(200, '{"fine": true}')
-REQUEST = Sent("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
+REQUEST = Request("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
 
 
 def sent(url: str, within_s: float = 60.0) -> tuple[Any, list[float]]:
@@ -60,19 +61,38 @@ def test_what_would_take_too_long_is_told_at_once() -> None:
         (problem(418, "of-the-future"), trinity.TrinityError),
         (Answer(500, "<html>"), trinity.TrinityError),
         (Answer(200, "<html>"), trinity.TrinityError),
+        (Answer(500, '{"status": "error", "errors": ["x"]}'), trinity.TrinityError),
+        (Answer(500, '{"errors": 7}'), trinity.TrinityError),
     ],
 )
 def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None:
-    """They are told without another try."""
-    with scripted(answer) as server, pytest.raises(error):
+    """They are told without another try, with the status of HTTP whatever they say themselves."""
+    with scripted(answer) as server, pytest.raises(error) as caught:
         sent(server.url)
     assert len(server.asked) == 1
+    assert isinstance(caught.value, trinity.TrinityError)
+    assert caught.value.status == answer.status
 
 
-def test_a_proxy_that_lost_its_server_is_asked_again() -> None:
-    """Its 502 and 504 say nothing of the job."""
-    with scripted(Answer(502, "<html>"), Answer(504, "<html>"), OK) as server:
+@pytest.mark.parametrize(
+    "lost", [lambda status: Answer(status, "<html>"), lambda status: problem(status, "unavailable")]
+)
+def test_a_proxy_that_lost_its_server_is_asked_again(lost: Callable[[int], Answer]) -> None:
+    """Its 502 and 504 say nothing of the job, also in the words of this project's nginx."""
+    with scripted(lost(502), lost(504), OK) as server:
         assert sent(server.url)[0] == {"fine": True}
+
+
+def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
+    """Not even when it failed for what passes: the same key would give the same dead job."""
+    ended = problem(503, "unavailable", **{"Content-Location": "/jobs/1f", "Retry-After": "1"})
+    with (
+        scripted(ended) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.Refused, match="so it is") as refused,
+    ):
+        client.submit("fit")
+    assert (refused.value.job_id, len(server.asked)) == ("1f", 1)
 
 
 def test_nobody_there() -> None:
@@ -85,11 +105,61 @@ def test_nobody_there() -> None:
         client.health()
 
 
+CALLS: list[Callable[[trinity.Client], object]] = [
+    lambda client: client.models(),
+    lambda client: client.models("polynomial"),
+    lambda client: client.version("polynomial"),
+    lambda client: list(client.jobs()),
+    lambda client: client.job("1f"),
+    lambda client: client.submit("fit"),
+    lambda client: client.health(),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client], object]) -> None:
+    """Though it answers in JSON."""
+    with (
+        scripted(Answer(200, '{"fine": true}', {"Content-Type": "application/json"})) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.TrinityError, match="isn't a Trinity's"),
+    ):
+        call(client)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("localhost:5000", None),
+        ("ftp://PASSW@localhost", None),
+        ("http://localhost:PASSW", None),
+        ("http://x:12#PASSW@localhost", None),
+        ("http://x:1/PASSW@localhost", None),
+        ("http://localhost", "PASSW\nPASSW"),
+        ("http://localhost", "PASSWé"),
+    ],
+)
+def test_what_can_be_no_url_or_key_is_refused_at_once(url: str, key: str | None) -> None:
+    """Before anything is sent, and without a word of it."""
+    with pytest.raises(ValueError, match=r"^the (URL|key) ") as refused:
+        trinity.Client(url, key)
+    assert "PASSW" not in str(refused.value)
+
+
+def test_no_password_of_a_url_is_shown() -> None:
+    """Neither by repr nor where nobody answers."""
+    with trinity.Client(f"http://x:PASSW@127.0.0.1:{free_port()}") as client:
+        with pytest.raises(trinity.Unreachable) as unreachable:
+            client.health()
+        assert "PASSW" not in f"{client!r} {unreachable.value}"
+
+
 def test_retry_after_may_be_a_date() -> None:
     """RFC 9110 §10.2.3."""
     date = httpx.Response(503, headers={"Retry-After": "Sat, 21 Nov 2026 12:00:30 GMT"})
     assert retry_after_s(date, lambda: datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)) == 30
-    assert retry_after_s(httpx.Response(503, headers={"Retry-After": "soon"})) is None
+    for neither in ("soon", "Sat, 21 Nov 2026 12:00:30 -0000"):
+        assert retry_after_s(httpx.Response(503, headers={"Retry-After": neither})) is None
 
 
 def test_a_problem_becomes_an_error_with_pointers() -> None:
@@ -104,6 +174,21 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
         checked(httpx.Response(422, json=document), "1f")
     assert isinstance(invalid.value, trinity.Invalid)
     assert (invalid.value.pointers, invalid.value.job_id) == (["/a"], "1f")
+
+
+def predicted(*y: float, version: int) -> Answer:
+    """The envelope of a prediction that is done."""
+    envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version}
+    ended = {"status": "SUCCESS", "result": {"y": y}, "error": None, "created": "", "links": {}}
+    return Answer(200, json.dumps(envelope | ended))
+
+
+def test_what_is_split_after_a_413_is_predicted_by_one_version() -> None:
+    """That a body is too large shows late: which version it is for is then asked, and named with every part."""
+    answers = problem(413, "too-large"), predicted(1, version=7), predicted(1, version=7), predicted(2, version=7)
+    with scripted(*answers) as server, trinity.Client(server.url) as client:
+        assert client.predict([[1.0], [2.0]]).tolist() == [1, 2]
+    assert [json.loads(body).get("version") for body in server.bodies] == [None, None, 7, 7]
 
 
 def test_no_key_is_shown_or_written() -> None:

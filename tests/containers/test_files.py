@@ -149,6 +149,21 @@ def test_the_image_runs_as_a_plain_user_from_wheels_alone() -> None:
     assert "--only-binary :all:" in text
 
 
+def test_the_image_may_be_built_for_traces() -> None:
+    """With the versions that are locked for all else too, and with a way to the collector."""
+    plain, tracing, tests = (
+        set(re.findall(r"^[\w.-]+==\S+", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
+        for file in ("requirements.txt", "requirements-tracing.txt", "tests/requirements.txt")
+    )
+    assert plain < tracing < tests
+    assert any(each.startswith("opentelemetry-sdk==") for each in tracing)
+    assert "!requirements-tracing.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    stack = services(STACKS[0])
+    for name in ("app", "celery-worker1", "celery-worker2"):
+        assert stack[name]["build"]["args"] == {"EXTRAS": "${EXTRAS:-}"}
+        assert "outward" in stack[name]["networks"]
+
+
 def test_what_nginx_runs_may_be_run() -> None:
     """Its entrypoint passes over a script that isn't executable."""
     assert os.access(ROOT / "nginx" / "15-trinity.envsh", os.X_OK)

@@ -42,10 +42,11 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Proxy:
-    """nginx in front of an upstream."""
+    """nginx in front of an upstream; its logs are in `folder`."""
 
     http: httpx.Client
     upstream: Upstream
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +94,17 @@ def client_of(folder: Path, upstream: Upstream, **values: object) -> Iterator[ht
 
 
 @pytest.fixture(scope="module")
-def http_client(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with client_of(tmp_path_factory.mktemp("nginx"), upstream) as client:
-        yield client
+def running(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("nginx")
+    with client_of(folder, upstream) as client:
+        yield Proxy(client, upstream, folder)
 
 
 @pytest.fixture
-def proxy(http_client: httpx.Client, upstream: Upstream) -> Proxy:
-    upstream.hang_up = False
-    upstream.seen.clear()
-    return Proxy(http_client, upstream)
+def proxy(running: Proxy) -> Proxy:
+    running.upstream.hang_up = False
+    running.upstream.seen.clear()
+    return running
 
 
 def is_problem(answer: httpx.Response, status: int) -> bool:
@@ -110,6 +112,7 @@ def is_problem(answer: httpx.Response, status: int) -> bool:
     return (
         answer.status_code == document["status"] == status
         and answer.headers["content-type"] == "application/problem+json"
+        and answer.headers["x-content-type-options"] == "nosniff"
         and document.keys() == {"type", "title", "status", "detail"}
         and bool(re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"]))
     )
@@ -142,6 +145,14 @@ def test_a_post_that_was_sent_is_never_sent_again(proxy: Proxy) -> None:
     assert is_problem(answer, 502)
     assert answer.headers["retry-after"] == "1"
     assert [method for method, *_ in proxy.upstream.seen] == ["POST"]
+
+
+def test_no_log_holds_a_query(proxy: Proxy) -> None:
+    """Also where the upstream is lost, which the access log tells."""
+    proxy.upstream.hang_up = True
+    assert is_problem(proxy.http.post("/predict?target=a-callers-word"), 502)
+    until(lambda: '"upstream_status":"502"' in (proxy.folder / "stdout").read_text(), "the line of the request")
+    assert "a-callers-word" not in (proxy.folder / "stdout").read_text() + (proxy.folder / "stderr").read_text()
 
 
 def test_a_get_is_tried_once_more(proxy: Proxy) -> None:

@@ -71,9 +71,9 @@ def test_knobs_are_turned_by_the_stacks() -> None:
 
 
 def test_every_variable_of_the_stacks_is_told() -> None:
-    """What the compose files read is a knob, a setting, the port or one of the accounts of .env.example."""
+    """What the compose files read is a knob, a setting, the port, what is built, or an account of .env.example."""
     told = {knob.partition("=")[0] for knob in knobs()} | {row[0].strip("`") for row in table(readme(), "Settings")}
-    assert variables(*COMPOSE_FILES) - told == {"PORT", *ACCOUNTS, *MONITORING}
+    assert variables(*COMPOSE_FILES) - told == {"PORT", "EXTRAS", *ACCOUNTS, *MONITORING}
 
 
 def test_ci_starts_both_stacks() -> None:

@@ -24,15 +24,19 @@ class FakeKeeping:
         self.committing: set[str] = set()
         self.fail: dict[str, list[TrinityError]] = {}
 
+    def ping(self) -> None:
+        self._raise("ping")
+
     def renew(self, children: Iterable[str]) -> list[Held]:
         self.children = list(children)
         self._raise("renew")
         return self.held
 
-    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False) -> int:
+    def take_back(self, jobs: Sequence[Held], *, uncounted: bool = False, lost: bool = False) -> int:
         self._raise("take back")
         if jobs:
-            self.done.append(("hand back" if uncounted else "take back", [held.job_id for held in jobs]))
+            how = "hand back" if uncounted else "take back the lost" if lost else "take back"
+            self.done.append((how, [held.job_id for held in jobs]))
         return len(jobs)
 
     def time_out(self, held: Held) -> bool:

@@ -68,8 +68,8 @@ class House:
 
     def finish(self, claim: Claim, outcome: Outcome = DONE) -> bool:
         """Whether the claim counted."""
-        (counted,) = self.worker().finish([(claim, outcome)])
-        return counted
+        (finished,) = self.worker().finish([(claim, outcome)])
+        return finished.counted
 
     def ended(self, outcome: Outcome = DONE) -> str:
         """A job that ended so."""
@@ -80,7 +80,7 @@ class House:
     def lose(self, job_id: str, *, uncounted: bool = False) -> None:
         """Have the job's worker lost, or hand the job back."""
         (held,) = [one for one in self.held() if one.job_id == job_id]
-        self.keeping().take_back([held], uncounted=uncounted)
+        self.keeping().take_back([held], uncounted=uncounted, lost=not uncounted)
 
     def held(self, *children: str) -> list[Held]:
         """What the keeper of the node holds when these children live."""

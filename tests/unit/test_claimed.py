@@ -7,9 +7,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.dispatch.claimed import CLAIM_TRIES, FINISH_TRIES, PROGRESS_S, Claimed
-from app.errors import Superseded, TrinityError
-from app.ledger import Claim, Claims, LedgerUnavailable
+from app.dispatch.claimed import CLAIM_TRIES, FINISH_TRIES, PROGRESS_S, Claimed, Ended
+from app.errors import Failure, Superseded, TrinityError, Unavailable
+from app.ledger import Claim, Claims, Finished, LedgerUnavailable
 from app.model.progress import report
 from app.schemas import Outcome, Table, Verb, Work
 from app.service import Service
@@ -29,6 +29,7 @@ class FakeClaims:
         self.progressed: list[float] = []
         self.committed: list[str] = []
         self.fail: dict[str, list[TrinityError]] = {}
+        self.unkept: dict[str, Failure] = {}
 
     def claim(self, job_ids: Sequence[str]) -> list[Claim]:
         self._raise("claim")
@@ -43,10 +44,11 @@ class FakeClaims:
         self._raise("commit")
         self.committed.append(claim.job_id)
 
-    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[bool]:
+    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[Finished]:
         self._raise("finish")
         self.finished.append([(claim.job_id, outcome) for claim, outcome in outcomes])
-        return [True] * len(outcomes)
+        ends = {claim.job_id: self.unkept.get(claim.job_id, outcome.failure) for claim, outcome in outcomes}
+        return [Finished(counted=True, failure=failure) for failure in ends.values()]
 
     def _raise(self, name: str) -> None:
         if self.fail.get(name):
@@ -59,7 +61,8 @@ class Worker:
     def __init__(self, claims: FakeClaims, body: Callable[[Work], dict[str, Any]] | Service = lambda _: {}) -> None:
         self.claims, self.clock, self.pauses = claims, Clock(), list[float]()
         service = body if isinstance(body, Service) else cast("Service", FakeService(body))
-        self.claimed = Claimed(service, cast("Claims", claims), self.clock, self.pauses.append)
+        self.told: list[Ended] = []
+        self.claimed = Claimed(service, cast("Claims", claims), self.clock, self.pauses.append, self.told.extend)
 
 
 def service(folder: Path) -> Service:
@@ -213,3 +216,11 @@ def test_a_model_that_raises_fails_its_own_job_alone() -> None:
     worker.claimed.run("score", ["a", "b", "c"])
     failed = [job_id for ((job_id, outcome),) in worker.claims.finished if outcome.failure is not None]
     assert (failed, len(worker.claims.finished)) == (["b"], 3)
+
+
+def test_what_is_told_of_a_job_is_what_the_ledger_has() -> None:
+    """A result that could not be kept is a failure in the log, too."""
+    worker = Worker(FakeClaims("a", "b", verb="fit"))
+    worker.claims.unkept["a"] = full = Unavailable("no space is left").failure()
+    worker.claimed.run("fit", ["a", "b"])
+    assert [(ended.claim.job_id, ended.outcome.failure) for ended in worker.told] == [("a", full), ("b", None)]

@@ -5,7 +5,7 @@ import pytest
 from app.ledger import Counting, Figures, Lane, connect
 from app.schemas import VERBS
 from tests.unit.fakes import work
-from tests.unit.ledger_house import DONE, FAILED, House
+from tests.unit.ledger_house import DONE, FAILED, House, large
 
 NOTHING = Lane(0, 0, 0, 0.0)
 
@@ -66,9 +66,22 @@ def test_what_a_job_does_is_counted_once(house: House) -> None:
     claims = house.worker()
     assert claims.claim([lost.job_id]) == [claim]
     for _ in range(2):
-        assert claims.finish([(claim, DONE)]) == [True]
-    assert claims.finish([(lost, DONE)]) == [False]
+        assert claims.finish([(claim, DONE)]) == [(True, None)]
+    assert claims.finish([(lost, DONE)]) == [(False, None)]
     assert counts(house) == {"attempts:predict": 2, "lost": 1, "finished:predict:SUCCESS": 1, "rows:predict:mean": 0}
+
+
+def test_only_a_lost_worker_is_counted_as_one(house: House) -> None:
+    """A job that was ended for its time, or whose request can't be read just now, is none."""
+    house.started()
+    (held,) = house.held("1")
+    house.keeping().take_back([held])
+    (job_id,) = house.accept(submitted=large())
+    (path,) = house.folder.glob("payloads/*/*")
+    path.unlink()
+    assert house.worker().claim([job_id]) == []
+    assert house.told(job_id) == ("RETRY", 1)
+    assert "lost" not in counts(house)
 
 
 def test_every_end_is_counted_by_its_state(house: House) -> None:

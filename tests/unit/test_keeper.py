@@ -76,14 +76,14 @@ def test_what_is_left_of_a_late_batch_runs_again() -> None:
 def test_the_jobs_of_a_lost_child_are_taken_back(caplog: pytest.LogCaptureFixture) -> None:
     """In one call; there is nobody to end, and somebody to tell."""
     done = after_a_step(held("a", "lost", "9", 2), held("b", "lost", "9", 2), held("c", "void", "9", 2))
-    assert done == [("take back", ["a", "b"])]
+    assert done == [("take back the lost", ["a", "b"])]
     assert "a process is gone with 2 jobs" in caplog.text
 
 
 def test_each_child_is_looked_after_for_itself() -> None:
     """A lost one beside a late one beside one that is well."""
     done = after_a_step(held("a", "lost", "9"), held("b", "late", "1"), held("c", "live", "2"))
-    assert done == [("take back", ["a"]), ("kill", "1"), ("time out", "b")]
+    assert done == [("take back the lost", ["a"]), ("kill", "1"), ("time out", "b")]
 
 
 def test_a_ledger_that_is_away_is_told() -> None:

@@ -132,7 +132,7 @@ def test_many_jobs_finish_in_one_step(house: House) -> None:
     worker = house.worker()
     claims = worker.claim(house.accept(3))
     outcomes = [Outcome(1.0, 2.0, n, msgspec.Raw(str(n).encode())) for n in (1, 2, 3)]
-    assert worker.finish(list(zip(claims, outcomes, strict=True))) == [True] * 3
+    assert worker.finish(list(zip(claims, outcomes, strict=True))) == [(True, None)] * 3
     jobs = [house.ledger.job(one.job_id) for one in claims]
     assert [(job.version, bytes(job.result or b"")) for job in jobs] == [(1, b"1"), (2, b"2"), (3, b"3")]
 
@@ -198,7 +198,7 @@ def test_whoever_comes_too_late_changes_nothing(house: House, happened: Any) -> 
     worker.progress(claim, 0.5)
     with pytest.raises(Superseded):
         worker.commit(claim)
-    assert worker.finish([(claim, LARGE)]) == [False]
+    assert worker.finish([(claim, LARGE)]) == [(False, None)]
     assert house.redis.hgetall(key) == before
     assert house.files() == []
 

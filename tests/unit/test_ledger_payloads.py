@@ -73,13 +73,14 @@ def test_a_large_result_is_kept_beside_the_ledger(house: House) -> None:
 
 
 def test_a_result_that_cannot_be_kept_is_a_failure(house: House) -> None:
-    """When the disk takes no file, the job ends, and its neighbours as they should."""
+    """When the disk takes no file, the job ends, and its neighbours as they should; the worker is told of it."""
     worker = house.worker()
     claims = worker.claim(house.accept(2))
     (house.folder / "payloads").write_text("in the way")
-    assert worker.finish(list(zip(claims, [LARGE, DONE], strict=True))) == [True, True]
+    finished = worker.finish(list(zip(claims, [LARGE, DONE], strict=True)))
     jobs = [house.ledger.job(claim.job_id) for claim in claims]
     assert [job.failure and job.failure.kind for job in jobs] == [Unavailable.kind, None]
+    assert finished == [(True, job.failure) for job in jobs]
 
 
 def test_a_damaged_payload_fails_its_job_and_not_the_worker(house: House) -> None:
@@ -104,9 +105,10 @@ def test_a_payload_that_cannot_be_had_is_tried_again(house: House) -> None:
     assert [claim.job_id for claim in house.worker().claim([job_id])] == [job_id]
 
 
-def test_work_that_cannot_be_read_fails_its_job(house: House) -> None:
-    """Such as that of a later version of the service."""
+def test_work_that_cannot_be_read_fails_its_job(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Such as that of a later version of the service; the log has its id."""
     (job_id,) = house.accept()
     house.redis.hset(f"trinity:job:{job_id}", "work", b"\xc1")
     assert house.worker().claim([job_id]) == []
     assert house.status(job_id) == "FAILURE"
+    assert caplog.messages == [f"job {job_id} failed before it began: internal-error"]

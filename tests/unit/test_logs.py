@@ -9,7 +9,7 @@ import pytest
 from app.dispatch.claimed import Ended
 from app.dispatch.job_log import JobLog
 from app.ledger import Claim
-from app.settings import LogFormat, LogLevel, Settings
+from app.settings import LogFormat, Settings
 from app.telemetry.lines import PATH_CHARACTERS, RequestLog
 from app.telemetry.logs import handler, putting
 from tests.unit.fakes import work
@@ -157,7 +157,3 @@ def test_an_exception_is_part_of_its_line(page: Page) -> None:
 def test_on_a_terminal_records_are_for_people(page: Page) -> None:
     text = recorded(CONSOLE, page, "it is away")
     assert b"it is away" in text and not text.startswith(b"{")
-
-
-def test_levels_are_words_of_the_settings() -> None:
-    assert {level.value for level in LogLevel} == {"debug", "info", "warning", "error"}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.keeper import Beat, Node
+from app.ledger import LedgerUnavailable
 from tests.servers import ROOT
 from tests.unit.fakes import DEADLINE_S
 
@@ -158,6 +159,24 @@ def test_jobs_are_handed_back_when_their_time_is_over() -> None:
     assert not handed_back.is_set()
     node.stop_soon()
     assert handed_back.wait(DEADLINE_S)
+
+
+def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """And no bare traceback of a thread."""
+    tried = threading.Event()
+
+    def hand_back() -> None:
+        tried.set()
+        raise LedgerUnavailable("the ledger doesn't answer")
+
+    node = Node(hand_back_s=0)
+    node.start([], hand_back)
+    before = set(threading.enumerate())
+    node.stop_soon()
+    assert tried.wait(DEADLINE_S)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE_S)
+    assert caplog.messages == ["jobs could not be handed back: the ledger doesn't answer"]
 
 
 def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:

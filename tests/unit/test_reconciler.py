@@ -83,7 +83,7 @@ def test_after_an_outage_others_have_the_time_of_a_lease(call: str) -> None:
 def test_a_ledger_that_is_still_away_gives_no_time() -> None:
     """The time begins when it answers."""
     watched = Watched()
-    watched.keeping.fail["waiting"] = [DOWN] * 3
+    watched.keeping.fail["ping"] = [DOWN] * 3
     for _ in range(3):
         with pytest.raises(LedgerUnavailable):
             watched.step(LEASE_S)

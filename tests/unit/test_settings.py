@@ -77,6 +77,32 @@ def test_a_refused_url_is_not_quoted() -> None:
     assert "hunter2" not in problems({"TRINITY_BROKER_URL": "http://me:hunter2@rabbit"})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:top/secret@ledger/0",
+        "redis://:12#secret@ledger/0",
+        "redis://:top?secret@ledger/0",
+        "redis://[secret",
+        "redis://ledger:secret",
+        "redis:///secret",
+    ],
+)
+def test_a_url_that_cannot_be_read_stops_the_start_unquoted(url: str) -> None:
+    """Libraries would quote it, or take a part of the password for the host or the port."""
+    told = problems({**URLS, "TRINITY_LEDGER_URL": url})
+    assert told.startswith("TRINITY_LEDGER_URL: this URL can't be read")
+    assert "secret" not in told and "top" not in told
+
+
+@pytest.mark.parametrize("password", ["top", "to/p", "t?p", "t#p", "t@p", "t:p", "%2F"])
+def test_a_password_is_masked_whatever_it_holds(password: str) -> None:
+    """Also where no such URL would be taken."""
+    assert masked(f"redis://user:{password}@ledger:6379/0") == "redis://user:***@ledger:6379/0"
+    assert masked(f"redis://:{password}@ledger/0") == "redis://:***@ledger/0"
+    assert masked("redis://ledger:6379/0") == "redis://ledger:6379/0"
+
+
 def test_a_refused_secret_is_not_quoted() -> None:
     """Nor is one that is too short."""
     assert "hunter2" not in problems({"TRINITY_WEBHOOK_SECRET": "whsec_hunter2"})

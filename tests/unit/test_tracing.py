@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from app.dispatch.claimed import Claimed
+from app.errors import Invalid
 from app.ledger import Submission
 from app.serve.observed import Observed, Telemetry
 from app.serve.templates import Templates
@@ -114,6 +115,15 @@ def test_a_failure_marks_its_span_without_its_words(house: House, web: Half, wor
     (ran,) = worker.spans("run predict")
     assert (ran.status.status_code, ran.status.description) == (StatusCode.ERROR, "model-failed")
     assert "secret" not in ran.to_json()
+
+
+def test_a_refusal_marks_the_span_of_the_submission_without_its_words(web: Half) -> None:
+    """It may quote data, too."""
+    with pytest.raises(Invalid), web.tracing.submitting(work(), "first"):
+        raise Invalid("secret")
+    (submit,) = web.spans("submit predict")
+    assert (submit.status.status_code, submit.status.description) == (StatusCode.ERROR, "invalid")
+    assert "secret" not in submit.to_json()
 
 
 def test_traces_are_off_unless_they_go_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.telemetry.writer import KEPT_BYTES, Writer
+from tests.unit.fakes import DEADLINE_S
 
 
 @pytest.fixture
@@ -75,11 +77,13 @@ def test_a_reader_that_never_reads_costs_a_bounded_time_and_memory(pipe: tuple[i
     found = b""
     while b"dropped" not in found:
         found += os.read(reading, 65_536)
+    found += everything(reading)
+    assert re.search(rb'\n\{"timestamp":"20[^"]+Z","level":"warning","event":"[^"]+","lines":\d+\}\n', found)
     assert found.count(b"x\n") < 2 * KEPT_BYTES // len(line)
 
 
 def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
-    """Two processes write to one pipe that is full most of the time: each line is whole."""
+    """Two of them, as two processes have them, write to one pipe that is full most of the time: each line is whole."""
     reading, writing = pipe
     writers = [Writer(writing), Writer(writing)]
     lines = {number: b"%d" % number * 300 + b"\n" for number in range(2)}
@@ -122,13 +126,27 @@ def test_files_are_written_where_others_write(tmp_path: Path) -> None:
     assert path.read_bytes() == b"ours\ntheirs\nours\n"
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_writes_nothing_twice(pipe: tuple[int, int]) -> None:
-    """What waits in the parent is the parent's to write."""
-    _, writing = pipe
+    """What waits in the parent is the parent's to write; the child writes its own, and each line arrives once."""
+    reading, writing = pipe
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     writer = Writer(writing)
-    writer.write(b"a" * 4000 + b"\n")
-    writer.write(b"b" * 200 + b"\n")
-    writer._start_anew()
-    assert not writer._kept and writer._lock.acquire(blocking=False)
-    writer._lock.release()
+    lines = {b"a" * 4000 + b"\n", b"b" * 200 + b"\n"}
+    for line in sorted(lines):
+        writer.write(line)
+    child = os.fork()
+    if child == 0:
+        try:
+            writer.write(b"child\n")
+            writer.flush(DEADLINE_S)
+        finally:
+            os._exit(0)
+    lines.add(b"child\n")
+    found = b""
+    while len(found) < sum(map(len, lines)):
+        found += os.read(reading, 65_536)
+    os.waitpid(child, 0)
+    writer.flush()
+    found += everything(reading)
+    assert sorted(found.splitlines(keepends=True)) == sorted(lines)

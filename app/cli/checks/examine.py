@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from app.cli.checks.finding import Finding
 from app.cli.checks.queue import check_broker, check_ledger
 from app.cli.checks.system import check_libraries, check_python, check_store
-from app.settings import SECRETS, Mode, Settings, SettingsError, load
+from app.settings import SECRETS, URLS, Mode, Settings, SettingsError, load
 
 LIMIT_S = 10.0
 Check = Callable[[Settings], list[Finding]]
@@ -60,7 +60,7 @@ def run(checks: Mapping[str, Check], settings: Settings, limit_s: float) -> list
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return every text that must not be shown, as it is set and as a library may quote it."""
-    urls = [url for url in (settings.broker_url, settings.ledger_url) if url]
+    urls = [url for name in URLS if (url := getattr(settings, name))]
     passwords = [password for url in urls if (password := urlsplit(url).password)]
     kept = [str(value) for name in SECRETS if (value := getattr(settings, name))]
     return [*kept, *passwords, *map(unquote, passwords)]

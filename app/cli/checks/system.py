@@ -13,6 +13,7 @@ from pathlib import Path
 from app.bootstrap import build
 from app.cli.checks.finding import Finding
 from app.settings import Settings, SettingsError
+from app.telemetry.optional import wanted as tracing_wanted
 
 PYTHON = (3, 11)
 LIBRARIES = ("falcon", "gunicorn", "celery", "redis", "kombu", "msgspec", "numpy", "scipy")
@@ -29,8 +30,11 @@ def check_python(_: Settings) -> list[Finding]:
     return [Finding("python", "ok" if state else "fail", platform.python_version(), todo)]
 
 
-def check_libraries(_: Settings) -> list[Finding]:
-    """Hold the libraries' versions against the ranges of pyproject.toml where that is there: an image holds none."""
+def check_libraries(settings: Settings) -> list[Finding]:
+    """Hold the libraries' versions against the ranges of pyproject.toml where that is there: an image holds none.
+
+    Those of traces are only looked for, where spans go somewhere.
+    """
     from packaging.requirements import Requirement
 
     text = PYPROJECT.read_text(encoding="utf-8") if PYPROJECT.is_file() else ""
@@ -46,6 +50,11 @@ def check_libraries(_: Settings) -> list[Finding]:
             problems.append(f"{requirement.name} is {found}, wanted is {requirement.specifier}")
     if problems:
         return [Finding("libraries", "fail", each, "pip install -r requirements.txt") for each in problems]
+    try:
+        tracing_wanted(settings)
+    except SettingsError as error:
+        todo = "install them (in containers: build with EXTRAS=tracing), or unset the variable"
+        return [Finding("libraries", "fail", str(error), todo)]
     return [Finding("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))]
 
 

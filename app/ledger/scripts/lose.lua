@@ -1,11 +1,13 @@
--- Take back jobs whose worker is lost: those named, while their claim counts, or all whose lease is over.
+-- Take back jobs whose attempt came to nothing: those named, while their claim counts, or all whose lease is over.
 -- ARGV: how often a job may start, seconds to keep and to remember it when that was too often, the failure then (JSON),
---   1 to take the lost attempt off the count (a job handed back), then ids and fences; without ids, expired leases
+--   1 to take the lost attempt off the count (a job handed back), 1 to count a lost worker,
+--   then ids and fences; without ids, expired leases
 -- Returns how many wait again.
-local most, ttl_s, tombstone_s, failure, handed_back = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
+local most, ttl_s, tombstone_s, failure = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local handed_back, worker_lost = ARGV[5] == '1', ARGV[6] == '1'
 local lost = {}
-if #ARGV > 5 then
-  for at = 6, #ARGV, 2 do lost[#lost + 1] = {ARGV[at], ARGV[at + 1]} end
+if #ARGV > 6 then
+  for at = 7, #ARGV, 2 do lost[#lost + 1] = {ARGV[at], ARGV[at + 1]} end
 else
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, 500)) do lost[#lost + 1] = {id, false} end
 end
@@ -19,7 +21,7 @@ for _, each in ipairs(lost) do
     redis.call('HDEL', key, 'progress')
     if handed_back then
       redis.call('HINCRBY', key, 'attempts', -1)
-    else
+    elseif worker_lost then
       count('lost', 1)
     end
     -- what was about to become visible is tried some times more, so that its job tells of it
