@@ -7,7 +7,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv --without-pip /opt/venv
 # nothing, or `tracing` for OpenTelemetry
 ARG EXTRAS=
-COPY requirements.txt requirements-tracing.txt /tmp/
+COPY requirements.txt /tmp/
+COPY app/telemetry/requirements.txt /tmp/requirements-tracing.txt
 # wheels only, so no compiler is ever needed; compiled to bytecode here, since nothing can be written later
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/venv/bin/python install --only-binary :all: --compile --requirement "/tmp/requirements${EXTRAS:+-$EXTRAS}.txt" \

@@ -36,11 +36,11 @@ lint: .venv/dev ## ruff (rules and format) and mypy
 image: ## the container image, as trinity:latest
 	docker build --tag trinity:latest .
 
-lock: .venv/made ## all requirements*.txt from pyproject.toml; UPGRADE=1 takes the newest versions
+lock: .venv/made ## all requirements.txt from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(PIP) uv
 	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra tracing --constraint requirements.txt --output-file requirements-tracing.txt
-	$(COMPILE) --extra dev --constraint requirements-tracing.txt --output-file tests/requirements.txt
+	$(COMPILE) --extra tracing --constraint requirements.txt --output-file app/telemetry/requirements.txt
+	$(COMPILE) --extra dev --constraint app/telemetry/requirements.txt --output-file tests/requirements.txt
 
 clean: ## remove the environment and the caches; fitted models (.trinity) stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -153,11 +153,10 @@ def test_the_image_may_be_built_for_traces() -> None:
     """With the versions that are locked for all else too, and with a way to the collector."""
     plain, tracing, tests = (
         set(re.findall(r"^[\w.-]+==\S+", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
-        for file in ("requirements.txt", "requirements-tracing.txt", "tests/requirements.txt")
+        for file in ("requirements.txt", "app/telemetry/requirements.txt", "tests/requirements.txt")
     )
     assert plain < tracing < tests
     assert any(each.startswith("opentelemetry-sdk==") for each in tracing)
-    assert "!requirements-tracing.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     stack = services(STACKS[0])
     for name in ("app", "celery-worker1", "celery-worker2"):
         assert stack[name]["build"]["args"] == {"EXTRAS": "${EXTRAS:-}"}
