@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeAlias
 
 import msgspec
 
 from app.errors import Invalid
-from app.schemas import Request, Timeout, Version, Webhook
+from app.schemas import Request, Timeout, Webhook, version_of
 
 Values: TypeAlias = dict[str, str | list[str]]
 
 
 def take_request(query: Values) -> Request:
     """Take model, version, timeout and webhook out of the query; raise Invalid for one that is none."""
-    url = _single("webhook", query)
+    version, url = _single("version", query), _single("webhook", query)
     return Request(
         model=_single("model", query),
-        version=_version(_single("version", query)),
+        version=None if version is None else version_of(version),
         timeout=_timeout(_single("timeout", query)),
         webhook=None if url is None else Webhook(url),
     )
@@ -29,10 +28,6 @@ def _single(name: str, query: Values) -> str | None:
     if isinstance(value, list):
         raise Invalid.at(f"/{name}", "given more than once")
     return value
-
-
-def _version(text: str | None) -> Version | None:
-    return int(text) if text is not None and re.fullmatch(r"[1-9]\d{0,8}", text) else text
 
 
 def _timeout(text: str | None) -> float | None:

@@ -57,6 +57,9 @@ class Accepts:
     async def job(self, job_id: str, wait_s: float) -> Job:
         raise AssertionError("nobody asks")
 
+    async def close(self) -> None:
+        """Nothing to end."""
+
 
 def fitted(folder: Path) -> tuple[Shelf, Service]:
     """A store with one version, and a service that has loaded nothing."""
