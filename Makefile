@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-a
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help serve stack test bench faults lint image lock clean
+.PHONY: help serve stack test quick bench faults lint image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,7 +20,15 @@ stack: .venv/dev ## async mode without Docker on PORT (5000): Valkey, web, two w
 	@PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack
 
 test: .venv/dev ## all tests; ARGS="-k ledger" runs some
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/python -m pytest -n auto -m "not slow"
+	@$(BIN)/python -m pytest -m slow
+endif
+
+quick: .venv/dev ## the tests that take no long, to be run often
+	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
 
 bench: .venv/dev ## speed, as ratios to a reference measured in the same run; ARGS="predict fit" runs some
 	@$(BIN)/python -m tests.bench $(ARGS)

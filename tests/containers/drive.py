@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -56,6 +57,9 @@ class Stack:
 
     def of(self, service: str) -> dict[str, Any]:
         return next(container for container in self.containers if self.service(container) == service)
+
+    def has(self, service: str) -> bool:
+        return any(self.service(container) == service for container in self.containers)
 
     @cached_property
     def url(self) -> str:
@@ -232,6 +236,20 @@ def shows_queues(stack: Stack, client: httpx.Client) -> None:
     wait_for(lambda: figures().keys() == {"fit", "predict", "score"}, "figures of every lane in Flower")
 
 
+def is_watched(stack: Stack, client: httpx.Client) -> None:
+    """Prometheus has numbers of the web processes and of the workers."""
+    container = stack.of("prometheus")["Id"]
+
+    def values(query: str) -> list[float]:
+        url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
+        answer = docker("exec", container, "wget", "-q", "-O", "-", url)
+        return [float(series["value"][1]) for series in json.loads(answer)["data"]["result"]]
+
+    wait_for(lambda: values("up") == [1.0], "a scrape")
+    wait_for(lambda: values("sum(trinity_http_requests_total)") > [PREDICTIONS], "the requests in Prometheus")
+    wait_for(lambda: values("sum(trinity_jobs_finished_total)") > [PREDICTIONS], "the jobs in Prometheus")
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + DEADLINE_S
     while not condition():
@@ -294,16 +312,17 @@ CHECKS: tuple[Callable[[Stack, httpx.Client], None], ...] = (
 def main() -> None:
     """Run the checks in order; AssertionError says which expectation of which did not hold."""
     stack = Stack.running()
+    checks = (*CHECKS, is_watched) if stack.has("prometheus") else CHECKS
     limits = httpx.Limits(max_connections=PREDICTIONS)
     with httpx.Client(base_url=stack.url, timeout=DEADLINE_S, limits=limits, trust_env=False) as client:
-        for check in CHECKS:
+        for check in checks:
             started = time.monotonic()
             try:
                 check(stack, client)
             except (AssertionError, httpx.HTTPError, subprocess.SubprocessError, LookupError, ValueError) as error:
                 sys.exit(f"FAILED  {check.__doc__}\n{type(error).__name__}: {error}")
             print(f"ok {time.monotonic() - started:6.2f} s  {check.__doc__}", flush=True)
-    print(f"{len(CHECKS)} checks passed on {PROJECT} at {stack.url}")
+    print(f"{len(checks)} checks passed on {PROJECT} at {stack.url}")
 
 
 if __name__ == "__main__":
