@@ -23,8 +23,8 @@ test: .venv/dev ## all tests; ARGS="-k ledger" runs some
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n auto -m "not slow"
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -n auto --ignore tests/faults
+	@$(BIN)/python -m pytest tests/faults
 endif
 
 quick: .venv/dev ## the tests that take no long, to be run often

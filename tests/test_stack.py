@@ -15,6 +15,8 @@ import pytest
 from tests import servers
 from tests.servers import ROOT, until
 
+pytestmark = pytest.mark.slow
+
 START_S = 90
 
 

@@ -37,6 +37,7 @@ def await_worker(folder: Path, url: str, lane: str) -> None:
     servers.until(lambda: seen() == "ok", f"a worker on the lane {lane}")
 
 
+@pytest.mark.slow
 def test_a_house_that_is_well(tmp_path: Path) -> None:
     """Everything is ok, the worker is named on its lanes, and a lane that nobody serves is a failure."""
     with servers.valkey(tmp_path / "valkey", fsync="always") as valkey:
