@@ -173,3 +173,29 @@ def test_a_prediction_that_a_stop_interrupts_is_told(tmp_path: Path) -> None:
         assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
         until(lambda: server.process.poll() is not None, "the end of the server")
         assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("target", ["/", "/ping", "t:443"])
+def test_a_connect_is_refused_once_and_is_the_last(peer: Connection, target: str) -> None:
+    """What follows a CONNECT is no HTTP, and isn't read."""
+    peer.send_raw(b"CONNECT %b HTTP/1.1\r\nhost: t\r\n\r\n" % target.encode() + PING)
+    assert peer.receive().status in {400, 404, 405}
+    assert ended_after_s(peer) < 1
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET /fit?target=gr\xc3\xb6\xc3\x9fe HTTP/1.1", b"BREW / HTTP/1.1", b"GET / HTTP/9.9", b"\x16\x03\x01"]
+)
+def test_what_is_no_http_is_a_problem_document_too(peer: Connection, line: bytes) -> None:
+    peer.send_raw(line + b"\r\nhost: t\r\n\r\n")
+    answer = peer.receive()
+    assert answer.status == 400
+    problem = answer.json()
+    assert (problem["type"], problem["status"]) == ("urn:trinity:malformed", 400)
+    assert "percent-encode" in problem["detail"]
+
+
+def test_a_head_that_is_too_long_is_a_problem_document_too(peer: Connection) -> None:
+    peer.send_raw(b"GET / HTTP/1.1\r\nhost: t\r\nx: " + b"x" * 40_000)
+    answer = peer.receive()
+    assert answer.status == answer.json()["status"] == 431

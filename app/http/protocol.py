@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sized
+from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 import httptools
+from msgspec import json
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -17,9 +19,25 @@ from app.http.joining import Joining
 MAX_HEAD_BYTES = 32 * 1024
 HEAD_TIMEOUT_S = 30
 DRAIN_S = 1.5  # how long a process that stops still waits for the next request of a connection
-HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\n"
-    b"connection: close\r\n\r\n"
+
+
+def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
+    """Return an answer that ends its connection, a problem document (RFC 9457) as the application's own are."""
+    problem = {"type": f"urn:trinity:{kind}", "title": status.phrase, "status": status, "detail": detail}
+    body = json.encode(problem)
+    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+HEAD_TOO_LARGE = refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-large",
+    f"the request line and the headers are over {MAX_HEAD_BYTES:,} bytes",
+)
+NOT_HTTP = refusal(
+    HTTPStatus.BAD_REQUEST,
+    "malformed",
+    "this is no request of HTTP/1.1: its method, path or a header can't be read; percent-encode what isn't ASCII",
 )
 
 
@@ -130,10 +148,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write(HEAD_TOO_LARGE)
                 self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  ours says more
         """Refuse what isn't HTTP."""
         if not self._leave_last_word():
-            super().send_400_response(msg)
+            self.transport.write(NOT_HTTP)
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, and read on when it was the last that waited."""
@@ -222,7 +241,13 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Have the request read again without the offer: the parser has left it at its head."""
+        """Have the request read again without the offer: the parser has left it at its head.
+
+        That of a CONNECT is none to be read again, for what follows it is no HTTP: its answer ends the connection.
+        """
+        if not self._offers_upgrade():
+            self.cycle.keep_alive = False
+            return
         rest = self._read[cast("httptools.HttpParserUpgrade", sys.exc_info()[1]).args[0] :]
         fields = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         version = self.parser.get_http_version().encode()
