@@ -177,6 +177,7 @@ def test_whoever_waits_for_a_job_is_answered_when_the_process_stops(tmp_path: Pa
             answer = peer.receive()
             assert (answer.status, answer.headers["connection"]) == (status, "close")
             assert answer.json()["status"] == "PENDING"
+            assert "preference-applied" not in answer.headers
             peer.close()
         assert time.monotonic() - begun < 2
         assert server.process.wait(5) == 0
