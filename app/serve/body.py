@@ -113,7 +113,7 @@ class Bodies:
         self._held_bytes += added_bytes
 
 
-def media_type(req: HttpRequest, body: Body) -> str:
+def media_type(verb: Verb, req: HttpRequest, body: Body) -> str:
     """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
     check_encoding(req)
     if req.content_type == JSON:
@@ -123,7 +123,8 @@ def media_type(req: HttpRequest, body: Body) -> str:
         return kind
     if not kind and not bytes(body).strip():
         return JSON
-    raise UnsupportedMediaType(f"can't read {kind or 'a body without a Content-Type'}; send {JSON} or {CSV}")
+    readable = f"{JSON}, {CSV} or {NPY}" if verb == "predict" else f"{JSON} or {CSV}"
+    raise UnsupportedMediaType(f"can't read {kind[:64] or 'a body without a Content-Type'}; send {readable}")
 
 
 def check_encoding(req: HttpRequest) -> None:

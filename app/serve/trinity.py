@@ -59,7 +59,7 @@ class VerbResource:
         try:
             asked = preference(req).bounded(self._max_wait_s)
             key = idempotency_key(req, body)
-            request = (media_type(req, body), body, req.params, name)
+            request = (media_type(self._verb, req, body), body, req.params, name)
             work = await self._bodies.checked(
                 body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
             )
