@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from tests.containers.proxy import nginx
 from tests.servers import Server, until, web
 
 ROW = b'{"data":{"X":[[0.5]]}}'
+TENSOR = b'{"inputs":[{"name":"X","shape":[1,1],"datatype":"FP64","data":[0.5]}]}'
 CLIENTS, RELOADS = 12, 3
 PAUSES_S = (0.0, 0.02, 0.3)  # between an answer and the next request; each client has one of these at most
 
@@ -175,9 +177,36 @@ def test_whoever_waits_for_a_job_is_answered_when_the_process_stops(tmp_path: Pa
             answer = peer.receive()
             assert (answer.status, answer.headers["connection"]) == (status, "close")
             assert answer.json()["status"] == "PENDING"
+            assert "preference-applied" not in answer.headers
             peer.close()
         assert time.monotonic() - begun < 2
         assert server.process.wait(5) == 0
+
+
+def test_an_inference_waits_past_the_stop(tmp_path: Path) -> None:
+    """What ends within moments of the stop is answered with its end: here that it was cancelled."""
+    with web(tmp_path) as server:
+        asked(server, "POST", "/fit")
+    with trinity("redis", tmp_path, workers=False, WEB_CONCURRENCY="1") as api:
+        server = api.servers[-1]
+        with Connection(server.url) as idle, Connection(server.url) as waits:
+            idle.ask("GET", "/ping")
+            waits.send("POST", "/v2/models/polynomial/infer", TENSOR)
+            until(lambda: bool(asked(server, "GET", "/jobs")["jobs"]), "the job of the inference")
+            (job,) = asked(server, "GET", "/jobs")["jobs"]
+            server.process.send_signal(signal.SIGHUP)
+            until(lambda: idle.ask("GET", "/ping").headers.get("connection") == "close", "the process to stop")
+            assert asked(server, "DELETE", f"/jobs/{job['id']}")["status"] == "REVOKED"
+            answer = waits.receive()
+            assert (answer.status, answer.headers["connection"]) == (410, "close"), answer.json()
+
+
+def asked(server: Server, method: str, path: str) -> Any:
+    """The answer to a request on a connection of its own."""
+    with Connection(server.url) as connection:
+        answer = connection.ask(method, path)
+        assert answer.status == 200, answer.body
+        return answer.json()
 
 
 def second_waits(folder: Path) -> dict[str, str]:

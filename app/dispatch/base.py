@@ -41,8 +41,11 @@ class Dispatcher(Protocol):
     def at_once(self, work: Work) -> Job | None:
         """Do work that costs less than waiting for it and return its finished job; None for any other."""
 
-    async def job(self, job_id: str, wait_s: float) -> Job:
-        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone."""
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
+        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone.
+
+        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        """
 
     def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Give what happens to a job after event number `after`, to its end; None shows that the stream lives."""
@@ -60,7 +63,7 @@ class Dispatcher(Protocol):
         """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
 
     def stop_waiting(self) -> None:
-        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
+        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
 
     async def close(self) -> None:
         """Release what was opened."""

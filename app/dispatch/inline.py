@@ -66,7 +66,7 @@ class Inline:
             self._note_pace(work, outcome.finished_s - outcome.started_s)
         return finished_job(job_id, work, outcome.started_s, outcome)
 
-    async def job(self, job_id: str, wait_s: float) -> Job:  # noqa: ARG002
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:  # noqa: ARG002
         """Raise NotFound: what was done inline was answered at once."""
         raise _no_jobs()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
@@ -51,7 +52,7 @@ class Queued:
         self._accepting = Accepting(ledger, self._asking, bell, max_waiting_bytes)
         self._board = Board(self._newest, watch)
         self._tracing = tracing
-        self._stopping = False
+        self._stopped_s = math.inf  # when it was told to stop, on the loop's clock
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
@@ -69,8 +70,11 @@ class Queued:
         """Return None: work is for the workers."""
         return None
 
-    async def job(self, job_id: str, wait_s: float) -> Job:
-        """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable."""
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
+        """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable.
+
+        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        """
         job = await self._asking.read(self._ledger.job, job_id)
         if wait_s <= 0 or job.finished:
             return job
@@ -80,8 +84,8 @@ class Queued:
             while True:
                 changed.clear()  # before the look, so that nothing that happens after it is missed
                 status = await self._asking.read(self._ledger.status, job_id)
-                left_s = deadline - clock()
-                if status in FINISHED or left_s <= 0 or self._stopping:
+                left_s = min(deadline, self._stopped_s + past_stop_s) - clock()
+                if status in FINISHED or left_s <= 0:
                     return await self._asking.read(self._ledger.job, job_id)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
@@ -95,7 +99,7 @@ class Queued:
                 for event in await self._asking.read(self._ledger.events, job_id, after):
                     after = event.seq
                     yield event
-                if status in FINISHED or self._stopping:
+                if status in FINISHED or self._stopped_s < math.inf:
                     return
                 try:
                     await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
@@ -123,8 +127,8 @@ class Queued:
         return job
 
     def stop_waiting(self) -> None:
-        """Return jobs as they are from now on, to those who wait already too: the process is about to stop."""
-        self._stopping = True
+        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
+        self._stopped_s = asyncio.get_running_loop().time()
         self._watch.wake()
         self._board.stop()
 

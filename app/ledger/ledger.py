@@ -178,7 +178,7 @@ class Ledger:
 
     def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
         """Give the ids of all jobs with their positions, `count` at a time, from after the position `cursor`."""
-        score, _, last = (cursor or "+inf ").partition(" ")
+        score, _, last = (cursor or "+inf").partition("_")
         offset = 0
         while True:
             with answering():
@@ -186,7 +186,7 @@ class Ledger:
                     "trinity:jobs", score, "-inf", offset, count, withscores=True, score_cast_func=bytes.decode
                 )
             members = [(member.decode(), at) for member, at in cast("list[tuple[bytes, str]]", entries)]
-            yield [(job_id, f"{at} {job_id}") for job_id, at in members if at != score or not last or job_id < last]
+            yield [(job_id, f"{at}_{job_id}") for job_id, at in members if at != score or not last or job_id < last]
             if len(members) < count:
                 return
             lowest, at = members[-1]

@@ -14,7 +14,7 @@ from falcon.asgi import Request as HttpRequest
 from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, UnsupportedMediaType
 from app.pointers import escaped
 from app.schemas import Request, Verb
-from app.serve.csv_body import parse_csv
+from app.serve.csv_body import check_parameters, parse_csv
 from app.serve.hop import SMALL_BYTES, Body
 from app.serve.json_body import parse_json
 from app.serve.npy_body import NPY, parse_npy
@@ -113,17 +113,20 @@ class Bodies:
         self._held_bytes += added_bytes
 
 
-def media_type(req: HttpRequest, body: Body) -> str:
+def media_type(verb: Verb, req: HttpRequest, body: Body) -> str:
     """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
     check_encoding(req)
     if req.content_type == JSON:
         return JSON
     kind = (req.content_type or "").partition(";")[0].strip().lower()
+    if kind == CSV:
+        check_parameters(req.content_type or "")
     if kind in {JSON, CSV, NPY}:
         return kind
     if not kind and not bytes(body).strip():
         return JSON
-    raise UnsupportedMediaType(f"can't read {kind or 'a body without a Content-Type'}; send {JSON} or {CSV}")
+    readable = f"{JSON}, {CSV} or {NPY}" if verb == "predict" else f"{JSON} or {CSV}"
+    raise UnsupportedMediaType(f"can't read {kind[:64] or 'a body without a Content-Type'}; send {readable}")
 
 
 def check_encoding(req: HttpRequest) -> None:

@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from falcon import parse_header
 
 from app.data.table import read_csv
-from app.errors import Invalid
+from app.errors import Invalid, UnsupportedMediaType
 from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.query import take_request
+
+CHARSETS = ("utf-8", "us-ascii")
+
+
+def check_parameters(content_type: str) -> None:
+    """Raise UnsupportedMediaType where the type tells of no header, or of other characters (RFC 4180 §3).
+
+    Its first row would be taken for names, its text for what it isn't.
+    """
+    _, told = parse_header(content_type)
+    if told.get("header", "").lower() == "absent":
+        raise UnsupportedMediaType("a table without a header can't be read; send the columns' names in the first row")
+    if (charset := told.get("charset", CHARSETS[0])).lower() not in CHARSETS:
+        raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {' or '.join(CHARSETS)}")
 
 
 def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:

@@ -22,7 +22,7 @@ STATUSES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED")
 PAGE_JOBS = 50
 MAX_PAGE_JOBS = 200
 RECONNECT_MS = 2000  # how long a client waits before it comes back
-_CURSOR = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})? [0-9a-f]{32}")
+_CURSOR = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?_[0-9a-f]{32}")
 
 
 class JobList:

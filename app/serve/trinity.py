@@ -20,11 +20,12 @@ from app.serve.body import JSON, Bodies, media_type, parse
 from app.serve.hop import Body
 from app.serve.idempotency import idempotency_key
 from app.serve.npy_body import as_npy, is_npy, prefers_npy
-from app.serve.preferences import preference
+from app.serve.preferences import Preference, preference
 from app.serve.wishes import Wishes
 from app.service import Service
 from app.settings import Mode, Settings
 
+MOMENT_S = 0.1
 Query: TypeAlias = Mapping[str, str | list[str]]
 
 
@@ -58,7 +59,7 @@ class VerbResource:
         try:
             asked = preference(req).bounded(self._max_wait_s)
             key = idempotency_key(req, body)
-            request = (media_type(req, body), body, req.params, name)
+            request = (media_type(self._verb, req, body), body, req.params, name)
             work = await self._bodies.checked(
                 body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
             )
@@ -66,13 +67,21 @@ class VerbResource:
         finally:
             self._bodies.release(body)
         if asked.wait_s and not job.finished:
-            with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
-                job = await self._dispatcher.job(job.id, asked.wait_s)
+            job, asked = await self._awaited(job, asked, asked.wait_s)
         if numbers and job.status == "SUCCESS":
             npy = await as_npy(job, self._pool)
             send_numbers(resp, job, npy, asked, queued=self._queued)
         else:
             send_submitted(resp, job, asked, queued=self._queued)
+
+    async def _awaited(self, job: Job, asked: Preference, wait_s: int) -> tuple[Job, Preference]:
+        """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
+            job = await self._dispatcher.job(job.id, wait_s)
+        waited = job.finished or clock() - begun_s > wait_s - MOMENT_S
+        return job, asked if waited else asked._replace(wait_s=None)
 
     def at_once(self, body: bytes, name: str | None) -> Job | None:
         """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError.

@@ -43,8 +43,13 @@ def named_hosts(setting: str) -> frozenset[str]:
 
 
 def check_url(url: str, allowed_hosts: Collection[str]) -> None:
-    """Raise Invalid for what is no URL to call, or one with an address that is private and not named."""
+    """Raise Invalid for what is no URL to call, or one with an address that is private and not named.
+
+    `localhost` and names below it lead to this machine, whatever the DNS says (RFC 6761 §6.3).
+    """
     target = parsed(url)
+    if target.host.rpartition(".")[2] == "localhost" and not target.named_in(allowed_hosts):
+        raise _refused("the host is this machine itself; TRINITY_WEBHOOK_HOSTS may name it")
     address = literal(target.host)
     if address is not None and not is_public(address) and not target.named_in(allowed_hosts):
         raise _refused("the host is an address that isn't public; TRINITY_WEBHOOK_HOSTS may name it")

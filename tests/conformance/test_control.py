@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -38,6 +39,9 @@ def events(api: Api, location: str, after: int | None = None) -> list[tuple[int,
     return found
 
 
+CURSORS = ["x", f"1795285053.5 {32 * '0'}", f"1795285053.5_{31 * '0'}", f"+inf_{32 * '0'}"]
+
+
 @only_queued
 def test_jobs_are_listed(api: Api) -> None:
     """Newest first, without their results, page by page."""
@@ -46,6 +50,7 @@ def test_jobs_are_listed(api: Api) -> None:
     first = api.http.get("/jobs", params={**query, "limit": 2}).json()
     assert [job["id"] for job in first["jobs"]] == [ids[2], ids[1]]
     assert {job["result"] for job in first["jobs"]} == {None}
+    assert quote(first["next"], safe="") == first["next"]  # it may stand in a URL as it is
     rest = api.http.get("/jobs", params={**query, "limit": 2, "cursor": first["next"]}).json()
     assert ids[0] in [job["id"] for job in rest["jobs"]]
     assert not {ids[1], ids[2]} & {job["id"] for job in rest["jobs"]}
@@ -54,7 +59,14 @@ def test_jobs_are_listed(api: Api) -> None:
 @only_queued
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("status", "DONE"), ("verb", "guess"), ("limit", "0"), ("limit", "201"), ("limit", "x"), ("cursor", "x")],
+    [
+        ("status", "DONE"),
+        ("verb", "guess"),
+        ("limit", "0"),
+        ("limit", "201"),
+        ("limit", "x"),
+        *(("cursor", text) for text in CURSORS),
+    ],
 )
 def test_unreadable_list(api: Api, name: str, value: str) -> None:
     """A filter that can't be is refused, pointing to it."""

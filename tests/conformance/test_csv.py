@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.client import Api
+from tests.conformance.client import Api, problem
 
 DATA = Path(__file__).parent.parent / "data"
 TABLE = "width,depth,price\n0,0,5\n1,0,7\n0,1,2\n1,1,4\n2,3,0\n3,1,8\n"
@@ -87,11 +87,31 @@ def test_csv_on_the_models_own_route(api: Api) -> None:
     assert api.csv("models/multivariate/fit", TABLE, target="price")["terms"] == ["1", "width", "depth"]
 
 
-def test_charset_in_the_content_type(api: Api) -> None:
-    """text/csv; charset=utf-8 is CSV."""
-    headers = {"Content-Type": "text/csv; charset=utf-8"}
+@pytest.mark.parametrize(
+    "parameters", ["charset=utf-8", 'Charset="UTF-8"; header=present', "charset=US-ASCII", "header = Present;"]
+)
+def test_parameters_of_the_content_type(api: Api, parameters: str) -> None:
+    """What agrees with how a table is read is CSV."""
+    headers = {"Content-Type": f"text/csv; {parameters}"}
     query = {"model": "multivariate", "target": "price"}
     assert api.result("fit", content=TABLE.encode(), headers=headers, params=query)["metrics"]["n"] == 6
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+@pytest.mark.parametrize(
+    ("parameters", "detail"),
+    [
+        ("header=absent", "first row"),
+        ('charset=utf-8; Header="ABSENT"', "first row"),
+        ("charset=latin1", "send it in utf-8 or us-ascii"),
+        ("charset=utf-16; header=present", "send it in utf-8 or us-ascii"),
+        ("charset=", "send it in utf-8 or us-ascii"),
+    ],
+)
+def test_parameters_that_say_otherwise(api: Api, no_job: None, verb: str, parameters: str, detail: str) -> None:
+    """A table without a header, or in other characters, is refused: it would be read as what it isn't."""
+    answer = api.http.post(f"/{verb}", content=TABLE.encode(), headers={"Content-Type": f"text/csv; {parameters}"})
+    assert detail in problem(answer, 415)["detail"]
 
 
 def test_longley(api: Api) -> None:

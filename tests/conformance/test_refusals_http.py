@@ -90,8 +90,10 @@ def test_wrong_methods(api: Api, no_job: None, method: str, path: str, allowed: 
     ],
 )
 def test_wrong_content_types(api: Api, no_job: None, content_type: str) -> None:
-    """A body that is neither JSON nor CSV is a 415."""
-    problem(api.http.post("/fit", content=ROOMY, headers={"Content-Type": content_type}), 415)
+    """A body that is neither JSON nor CSV is a 415, which says what may be sent: to a prediction also npy."""
+    for verb, npy in (("fit", False), ("score", False), ("predict", True)):
+        answer = api.http.post(f"/{verb}", content=ROOMY, headers={"Content-Type": content_type})
+        assert ("application/x-npy" in problem(answer, 415)["detail"]) == npy
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])

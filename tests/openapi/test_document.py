@@ -97,6 +97,19 @@ def test_it_is_right_for_its_mode(plain: Api, document: Json) -> None:
         assert answers["202"]["links"]["get_job"]["operationId"] == "get_job"
 
 
+def test_what_sync_mode_does_not_do_is_not_promised(plain: Api, document: Json) -> None:
+    """It refuses no key for another request, and bounds no time; the document and the index say so."""
+    sync = plain.mode == "inline"
+    listed = {route["path"]: route["answers"] for route in plain.http.get("/").json()["routes"]}
+    for verb in ("fit", "predict", "score"):
+        said = document["paths"][f"/{verb}"]["post"]
+        assert ("used for another request" in said["responses"]["422"]["description"]) is not sync
+        assert ("used for another request" in listed[f"/{verb}"]["422"]) is not sync
+        member = document["components"]["schemas"][f"{verb.title()}Body"]["properties"]["timeout"]
+        (parameter,) = (each for each in said["parameters"] if each["name"] == "timeout")
+        assert all(("has no effect" in each["description"]) is sync for each in (member, parameter))
+
+
 def test_each_models_parameters_are_a_schema(document: Json) -> None:
     """By the model's name, with types, limits and defaults; those of the dummy source, too."""
     schemas = document["components"]["schemas"]

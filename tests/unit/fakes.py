@@ -127,6 +127,7 @@ class FakeLedger:
         self.log: dict[str, list[Event]] = {}
         self.commits: list[list[Submission]] = []
         self.closed = False
+        self.looks = 0
         self.fail_accept: list[Exception] = []
         self.stored: set[str] = set()
         self.before_keep: Callable[[], object] = lambda: None
@@ -155,6 +156,7 @@ class FakeLedger:
         return self.jobs[job_id]
 
     def status(self, job_id: str) -> Any:
+        self.looks += 1
         return self.job(job_id).status
 
     def events(self, job_id: str, after: int) -> list[Event]:

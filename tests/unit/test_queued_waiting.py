@@ -8,7 +8,7 @@ import pytest
 from app.dispatch.watch import Watch
 from app.errors import NotFound
 from app.schemas import Event
-from tests.unit.fakes import run, work
+from tests.unit.fakes import eventually, run, work
 from tests.unit.queued_house import ends, house, kinds
 
 
@@ -83,6 +83,40 @@ def test_nobody_waits_while_the_process_stops() -> None:
             await parts.watch.entered.wait()
             parts.queued.stop_waiting()
             assert kinds(await ends([task, parts.submit(wait_s=60)])) == ["PENDING", "PENDING"]
+
+    run(main())
+
+
+def test_a_wait_may_outlast_the_stop() -> None:
+    """What ends soon after the stop is answered with its end, to who waited already and to who comes later."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work())
+            early = asyncio.create_task(parts.queued.job(job.id, 60, past_stop_s=60))
+            await parts.watch.entered.wait()
+            parts.queued.stop_waiting()
+            late = asyncio.create_task(parts.queued.job(job.id, 60, past_stop_s=60))
+            looks = parts.ledger.looks
+            await eventually(lambda: parts.ledger.looks >= looks + 2)
+            parts.ledger.finish(job.id)
+            parts.watch.wake()
+            assert kinds(await ends([early, late])) == ["SUCCESS", "SUCCESS"]
+
+    run(main())
+
+
+@pytest.mark.parametrize(("wait_s", "past_stop_s"), [(60, 0.05), (0.05, 60)])
+def test_a_wait_outlasts_the_stop_only_so_long(wait_s: float, past_stop_s: float) -> None:
+    """Nor is it longer than the wait that was asked for."""
+
+    async def main() -> None:
+        async with house() as parts:
+            job = await parts.queued.submit(work())
+            task = asyncio.create_task(parts.queued.job(job.id, wait_s, past_stop_s))
+            await parts.watch.entered.wait()
+            parts.queued.stop_waiting()
+            assert kinds(await ends([task])) == ["PENDING"]
 
     run(main())
 

@@ -9,7 +9,7 @@ from app.webhooks import check_url, named_hosts
 from app.webhooks.addresses import is_public
 from app.webhooks.urls import MAX_CHARACTERS, parsed
 
-HOSTS = named_hosts(" Hooks.internal, 10.1.2.3:8080 ,[::1]:9, ")
+HOSTS = named_hosts(" Hooks.internal, 10.1.2.3:8080 ,[::1]:9, localhost:9000, hooks.localhost")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ HOSTS = named_hosts(" Hooks.internal, 10.1.2.3:8080 ,[::1]:9, ")
         "https://[2606:4700::1111]:444/",
         "http://xn--bcher-kva.example/",
         "http://under_score.example/",
-        "http://localhost/",  # a name: the delivery resolves it and refuses
+        *("http://localhost:9000/", "http://hooks.localhost/", "http://localhost.example/", "http://notlocalhost/"),
         "http://hooks.internal:1234/",
         "http://10.1.2.3:8080/",
         "http://[::1]:9/",
@@ -57,6 +57,7 @@ def test_a_good_url(url: str) -> None:
             "http://[64:ff9b::7f00:1]/",
             "http://[2002:7f00:1::]/",
         ),
+        *("http://localhost/", "http://LOCALHOST./", "http://localhost:9001/", "http://a.localhost/"),
         *("http://10.1.2.3/", "http://10.1.2.3:8081/", "http://[::1]:10/"),
     ],
 )

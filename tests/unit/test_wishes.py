@@ -36,7 +36,7 @@ class Accepts:
     def at_once(self, work: Work) -> Job | None:
         return None
 
-    async def job(self, job_id: str, wait_s: float) -> Job:
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         raise AssertionError("nobody asks")
 
     async def close(self) -> None:

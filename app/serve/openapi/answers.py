@@ -37,10 +37,11 @@ def verb_answers(verb: Verb, *, queued: bool) -> Answers:
     """Return what may come of a fit, predict or score."""
     none = "There is no such model." if verb == "fit" else "There is no such model or version, or nothing is fitted."
     envelope = {JSON: ENVELOPES[verb], **({NPY: BYTES} if verb == "predict" else {})}
+    used = " Or the Idempotency-Key was used for another request." if queued else ""
     answers = {
         **UNREADABLE,
         404: refusal(none),
-        422: refusal("A value is wrong; `errors` points to it. Or the Idempotency-Key was used for another request."),
+        422: refusal(f"A value is wrong; `errors` points to it.{used}"),
         500: ENDED[500],
     }
     if not queued:

@@ -64,6 +64,8 @@ class BodySchemas:
     def __init__(self, models: Mapping[str, type[Regressor]], settings: Settings) -> None:
         self.params = params_of(models)
         self._settings = settings
+        self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
+        self._idle = "" if settings.mode is Mode.ASYNC else ", in async mode; here it is checked and has no effect"
         self._model = Literal[tuple(sorted(models))] | None
         dummy = msgspec.defstruct(
             "DummySource",
@@ -86,7 +88,7 @@ class BodySchemas:
         types: dict[str, Any] = {
             "model": self._model,
             "data": self._data[verb] | None,
-            "timeout": Annotated[float, Meta(gt=0, le=self._settings.max_timeout)] | None,
+            "timeout": Annotated[self._timeout | None, Meta(description=f"Seconds it may take{self._idle}.")],
         }
         if verb == "fit":
             types["params"] = either("ModelParams", *self.params.values())
@@ -108,8 +110,8 @@ class BodySchemas:
             examples=NOTHING if verb == "predict" else {"json": [], "csv": ["y"]},
         )
         model = Parameter("model", Literal[tuple(self.params)], f"{kinds}: the model, else the default.")
-        timeout = Annotated[float, Meta(gt=0, le=self._settings.max_timeout)]
-        common = [target, model, Parameter("timeout", timeout, f"{kinds}: seconds it may take.")]
+        timeout = Parameter("timeout", self._timeout, f"{kinds}: seconds it may take{self._idle}.")
+        common = [target, model, timeout]
         if "webhook" not in self._missing():
             common.append(Parameter("webhook", str, f"{kinds}: where to tell of its end."))
         if verb == "fit":

@@ -40,7 +40,7 @@ JOB_FILTERS = (
     Parameter("limit", Annotated[int, Meta(ge=1, le=MAX_PAGE_JOBS)], f"How many, {PAGE_JOBS} if not said."),
     Parameter(
         "cursor",
-        Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})? [0-9a-f]{32}$")],
+        Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?_[0-9a-f]{32}$")],
         "What `next` was in the page before.",
     ),
 )

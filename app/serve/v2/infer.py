@@ -27,6 +27,7 @@ from app.store import Manifest
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 MOMENT_S = 0.1
+PAST_STOP_S = 5.0  # of waiting while the process stops, which gunicorn.conf.py gives 30 s: most predictions end soon
 
 
 class Checked(NamedTuple):
@@ -92,7 +93,7 @@ class Infer:
         """
         clock = asyncio.get_running_loop().time
         begun_s = clock()
-        job = await self._dispatcher.job(job.id, self._max_wait_s)
+        job = await self._dispatcher.job(job.id, self._max_wait_s, PAST_STOP_S)
         if job.finished:
             return job
         if key is None:
