@@ -27,7 +27,7 @@ from app.bootstrap import build
 from app.dispatch.claimed import Claimed
 from app.dispatch.job_log import JobLog
 from app.errors import Unavailable
-from app.keeper import Beat, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent, kill
+from app.keeper import Beat, Ended, Keeper, Node, Outbox, Reconciler, Sweep, children, end_with_parent
 from app.lanes import Call, described
 from app.schemas import VERBS, Verb
 from app.settings import Settings, SettingsError, load
@@ -192,7 +192,9 @@ def check_parts(**_: object) -> None:
 def watch_over(**_: object) -> None:
     """Begin to look after the jobs that this worker's processes claim."""
     house = build(_settings())
-    keeper = Keeper(house.keeping(node.name), children, kill)
+    ended = Ended()
+    ended.listen()
+    keeper = Keeper(house.keeping(node.name), children, ended.end)
     reconciler = Reconciler(house.keeping(node.name), publish, depth, house.settings.lease)
     beats = [Beat("keeper", keeper.step, KEEP_S), Beat("reconciler", reconciler.step, RECONCILE_S)]
     beats.append(Beat("sweep", Sweep(house.keeping(node.name), house.payloads).step, SWEEP_S))

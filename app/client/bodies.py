@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.client.errors import Invalid
-from app.client.frames import Matrix
+from app.client.frames import Matrix, pair, rows
 
 Verb: TypeAlias = Literal["fit", "predict", "score"]
 BLOCK_VALUES = 200_000
@@ -42,6 +42,22 @@ def of_arrays(
     if columns is not None:
         data["columns"] = columns
     return of_members(data=data, **members)
+
+
+def of_data(data: Mapping[str, Any], **members: Any) -> Body:
+    """Encode the member `data` of a request ({"X", "y", "columns"} or {"source", "params"}) with the others.
+
+    X and y may be lists, which go out as they are, or arrays and frames, which are checked as `fit` does.
+    """
+    found = dict(data)
+    if any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
+        given, targets = (rows(data.get("X")), None) if "y" not in data else pair(data.get("X"), data["y"])
+        found["X"] = given.X.tolist()
+        if targets is not None:
+            found["y"] = targets.tolist()
+        if given.names is not None:
+            found.setdefault("columns", given.names)
+    return of_members(data=found, **members)
 
 
 def of_members(**members: Any) -> Body:

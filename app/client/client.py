@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from app.client.bodies import BLOCK_VALUES, Body, Verb, of_arrays, of_members
+from app.client.bodies import BLOCK_VALUES, Body, Verb, of_arrays, of_data, of_members
 from app.client.errors import TooLarge
 from app.client.estimator import Estimator, estimator_kind
 from app.client.frames import Matrix, Rows, pair, rows
@@ -93,19 +93,37 @@ class Client:
         found: dict[str, float | int | None] = self.submit("score", body, model).result()
         return found
 
-    def submit(self, verb: Verb, body: Body | None = None, model: str | None = None, *, wait: bool = True) -> Job:
+    def submit(
+        self,
+        verb: Verb,
+        data: Mapping[str, Any] | Body | None = None,
+        model: str | None = None,
+        *,
+        wait: bool = True,
+        **wishes: Any,
+    ) -> Job:
         """Hand in work once, however often it has to be sent; return its job, ended if it did so within the first wait.
 
-        Without a body the service works on its dummy source. With `wait` False a queued job is returned at once.
-        Raise what refuses the request, or the error in which the job ended meanwhile.
+            job = client.submit(
+                "fit", {"X": [[0], [1], [2]], "y": [1, 3, 5]}, "polynomial", params={"degree": 1}, wait=False
+            )
+            job.wait(progress=print)
+            print(job.result()["coefficients"])
+
+        `data` is that member of a request: `{"X", "y", "columns"}`, of lists, arrays or frames, or
+        `{"source", "params"}`; without it the service works on its dummy source. `wishes` are the request's other
+        members: params (of a fit), version (of a predict or score), timeout (seconds), webhook (`{"url"}`). A whole
+        request, `{"data": {…}, "params": {…}}`, will do as well. With `wait` False a queued job is returned at once.
+        Raise what refuses the request, or the error in which the job ended meanwhile; TypeError for other `data`.
         """
+        body = _body(data, wishes)
         deadline = self.deadline(None)
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
         prefer = f"wait={wait_s}" if wait else "respond-async"
         request = Request(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
-            body=body or of_members(),
+            body=body,
             headers={"Prefer": prefer, "Idempotency-Key": f'"{uuid4().hex}"'},
             # in sync mode the work itself is waited for
             answer_s=wait_s + ANSWER_S if self._queued else None,
@@ -215,6 +233,20 @@ class Client:
         """Return the model and version that stand for the ones named now, so that all blocks are predicted alike."""
         job = self.submit("predict", of_arrays(given.X[:1], columns=given.names, version=version), model)
         return job.model, job.version or 0
+
+
+def _body(data: Any, wishes: Mapping[str, Any]) -> Body:
+    if isinstance(data, Body) and not wishes:
+        return data
+    if data is None:
+        return of_members(**wishes)
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            'data is a dict {"X", "y", "columns"} or {"source", "params"}, as the member "data" of a request in JSON, '
+            f"not a {type(data).__name__}"
+        )
+    request = {**(data if "data" in data else {"data": data}), **wishes}
+    return of_data(request.pop("data"), **request)
 
 
 def _known(token: str, url: str, timeout_s: float) -> Client:

@@ -19,7 +19,7 @@ from app.model.interop import not_fitted, tags
 class Works(Protocol):
     """What an estimator needs of its client."""
 
-    def submit(self, verb: Verb, body: Body | None = None, model: str | None = None) -> Job:
+    def submit(self, verb: Verb, data: Body | None = None, model: str | None = None) -> Job:
         """Hand in work and wait for it."""
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.client.errors import Invalid
-from app.model.validate import as_rows, check_pair, column_names, limits
+from app.model.frames import column_names
+from app.model.validate import as_rows, check_pair, limits
 
 Matrix: TypeAlias = NDArray[np.float64]
 
@@ -26,14 +27,17 @@ class Rows(NamedTuple):
 
 
 def pair(X: Any, y: Any) -> tuple[Rows, Matrix]:
-    """Return X (n, p) and y (n,) or (n, k), finite and of one length; raise ValueError, TypeError for sparse data."""
+    """Return X (n, p) and y (n,) or (n, k), finite and of one length.
+
+    Raise ValueError, TypeError for sparse data and for names of which only some are strings.
+    """
     matrix, targets = check_pair(X, y)
     limits(targets.reshape(len(targets), -1), "y")
     return _finite(matrix, X), targets
 
 
 def rows(X: Any) -> Rows:
-    """Return X (n, p), finite; raise ValueError, TypeError for sparse data."""
+    """Return X (n, p), finite; raise as `pair` does."""
     return _finite(as_rows(X), X)
 
 

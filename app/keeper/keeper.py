@@ -40,7 +40,8 @@ class Keeper:
     def step(self) -> None:
         """Look after every job that this node holds; raise LedgerUnavailable."""
         by_child: defaultdict[str, list[Held]] = defaultdict(list)
-        for held in self._keeping.renew(self._children()):
+        alive = self._children()
+        for held in self._keeping.renew(alive):
             by_child[held.child].append(held)
         now_s = self._clock()
         away_s, self._touched_s = now_s - self._touched_s, now_s
@@ -49,7 +50,7 @@ class Keeper:
         claims = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs}
         self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
         for child, jobs in by_child.items():
-            self._look_after(child, jobs)
+            self._look_after(child, jobs, alive=child in alive)
 
     def hand_back(self) -> None:
         """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
@@ -62,13 +63,16 @@ class Keeper:
             for child in sorted(busy):
                 self._kill(child)
 
-    def _look_after(self, child: str, jobs: Sequence[Held]) -> None:
+    def _look_after(self, child: str, jobs: Sequence[Held], *, alive: bool) -> None:
         live = [held for held in jobs if held.state != "void"]
         lost = [held for held in live if held.state == "lost"]
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
             self._keeping.take_back(lost, lost=True)
         elif not live:  # all that the child works on was cancelled
+            if alive:
+                for held in jobs:
+                    logger.info("job %s was cancelled or taken back; its process is replaced", held.job_id)
             self._kill(child)
         elif any(self._late(held) for held in live):
             self._end_late(child, live)
@@ -85,4 +89,5 @@ class Keeper:
             else:
                 self._keeping.take_back(live)
         else:
+            logger.info("a process took longer than a timeout with %d jobs; each runs again alone", len(live))
             self._keeping.take_back(live)

@@ -17,6 +17,11 @@ from app.model import interop
 from app.model.evaluate import evaluate
 
 Array = NDArray[np.float64]
+STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
+
+
+class NotNumbers(TypeError):
+    """A model predicted something that isn't numbers."""
 
 
 class Regressor(ABC):
@@ -40,8 +45,11 @@ class Regressor(ABC):
         """Predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k)."""
 
     def predict_checked(self, X: Array) -> Array:
-        """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time."""
-        predicted = np.asarray(self.predict(X), dtype=np.float64)
+        """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time.
+
+        Raises NotNumbers for text, None, objects and lists of unequal lengths, ValueError for NaN and infinity.
+        """
+        predicted = _numbers(self.predict(X))
         if not np.isfinite(predicted).all():
             raise ValueError("A prediction is not a finite number.")
         return predicted
@@ -85,7 +93,7 @@ class Regressor(ABC):
     # Persistence
 
     def learned(self) -> dict[str, Any]:
-        """Return what `fit` learned by attribute name: numeric arrays and JSON values; TypeError for anything else."""
+        """Return what `fit` learned by attribute name; TypeError, which says what can be stored, for anything else."""
         return {
             key: _storable(key, value)
             for key, value in vars(self).items()
@@ -137,6 +145,18 @@ class Regressor(ABC):
         return interop.tags()
 
 
+def _numbers(predicted: Any) -> Array:
+    """Return what `predict` gave as float64: a ValueError of numpy's would look as if the data were refused."""
+    try:
+        array = np.asarray(predicted)
+    except ValueError:
+        raise NotNumbers("predict returned lists of unequal lengths, expected numbers") from None
+    if array.dtype.kind not in "biuf":
+        what = f"an array of {array.dtype}" if isinstance(predicted, np.ndarray) else type(predicted).__name__
+        raise NotNumbers(f"predict returned {what}, expected numbers")
+    return array.astype(np.float64, copy=False)
+
+
 @cache
 def _parameters(cls: type[Regressor]) -> type[msgspec.Struct]:
     hints = get_type_hints(cls.__init__, include_extras=True)
@@ -158,4 +178,5 @@ def _storable(key: str, value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [_storable(key, item) for item in value]
-    raise TypeError(f"{key} cannot be stored: {type(value).__name__} is neither a numeric array nor a JSON value")
+    kind = f"array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+    raise TypeError(f"{key} cannot be stored ({kind}): a model can keep {STORABLE}")

@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.model.base import Regressor
 from app.model.basis import Basis
+from app.model.frames import column_names
 from app.model.interop import not_fitted
 from app.model.least_squares import Triangle
 from app.model.prediction import Predictor
 from app.model.progress import report
 from app.model.terms import Terms
-from app.model.validate import check_names, check_pair, check_rows, column_names, limits
+from app.model.validate import check_names, check_pair, check_rows, limits
 
 Array = NDArray[np.float64]
 
@@ -80,6 +81,7 @@ class LinearRegressor(Regressor):
         """
         self.check_parameters()
         rows, targets = check_pair(X, y)
+        names = column_names(X)
         terms = self._terms(rows.shape[1])
         if terms.count > MAX_TERMS:
             raise ValueError(f"{terms.count} terms are too many for one fit (at most {MAX_TERMS}).")
@@ -91,7 +93,7 @@ class LinearRegressor(Regressor):
             limits(targets.reshape(len(targets), -1), name="y")
             raise ValueError("The values of X or y are too large: what is fitted to them is beyond float64.") from None
         self.__dict__.pop("names_", None)
-        if names := column_names(X):
+        if names is not None:
             self.names_ = names
         return self
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from app.model.frames import as_float, column_names
+
 Array = NDArray[np.float64]
 
 SCAN_VALUES = 2**16
@@ -18,7 +20,7 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
     """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; if finite, `limits` says."""
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
-    rows, targets = as_rows(X), _as_float(y, "y")
+    rows, targets = as_rows(X), as_float(y, "y")
     if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
         raise ValueError(f"y must be of shape (n,) or (n, k), got {targets.shape}.")
     if len(rows) != len(targets):
@@ -40,7 +42,7 @@ def check_rows(X: ArrayLike, of: Any) -> Array:
 
 def as_rows(X: ArrayLike) -> Array:
     """Bring X (m, p), m and p at least 1, to float64; if finite, `limits` says."""
-    rows = _as_float(X, "X")
+    rows = as_float(X, "X")
     if rows.ndim != 2:  # noqa: PLR2004 - a matrix
         raise ValueError(
             f"Expected 2D array, got {rows.ndim}D array instead. Reshape your data either using array.reshape(-1, 1) "
@@ -50,17 +52,6 @@ def as_rows(X: ArrayLike) -> Array:
         if size == 0:
             raise ValueError(f"Found array with 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required.")
     return rows
-
-
-def _as_float(values: Any, name: str) -> Array:
-    if hasattr(values, "toarray") or type(values).__module__.startswith("scipy.sparse"):
-        raise TypeError(
-            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to convert it."
-        )
-    array = np.asarray(values)
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\n{name} has the type {array.dtype}.")
-    return array.astype(np.float64, copy=False)
 
 
 def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
@@ -86,12 +77,6 @@ def _fold(block: Array) -> tuple[Array, Array]:
     low, high = folded.min(axis=0).reshape(several, width), folded.max(axis=0).reshape(several, width)
     rest = block[whole - several :]  # overlaps, so that it is never empty
     return np.minimum(low.min(axis=0), rest.min(axis=0)), np.maximum(high.max(axis=0), rest.max(axis=0))
-
-
-def column_names(X: Any) -> list[str] | None:
-    """Return the names of a data frame's columns when all are strings."""
-    columns = list(getattr(X, "columns", ()))
-    return columns if columns and all(isinstance(name, str) for name in columns) else None
 
 
 def check_names(model: Any, X: Any) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from logging import getLogger
+from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid, ModelFailed
-from app.model.base import Regressor
+from app.model.base import NotNumbers, Regressor
 from app.model.evaluate import evaluate
 from app.schemas import Matrix
 from app.store import Schema
+
+logger = getLogger(__name__)
 
 MESSAGE_CHARACTERS = 1000  # of a model's message to its caller
 
@@ -23,14 +28,16 @@ def asked_to_fit(estimator: Regressor, X: Matrix, y: Matrix) -> None:
 
 
 def predicted(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
-    """Return predictions, a row for each row, shaped as y was; raise Invalid, or ModelFailed for another shape."""
+    """Return predictions, a row for each row, shaped as y was; raise Invalid, or ModelFailed for anything else."""
     try:
         y = estimator.predict_checked(X)
+    except NotNumbers as error:
+        raise _fault(estimator, str(error)) from error
     except ValueError as error:
         raise _refusal(error) from error
     expected = (len(X),) if schema.vector else (len(X), len(schema.outputs))
     if y.shape != expected:
-        raise ModelFailed(f"predict returned an array of shape {y.shape}, expected {expected}")
+        raise _fault(estimator, f"predict returned an array of shape {y.shape}, expected {expected}")
     return y
 
 
@@ -46,6 +53,13 @@ def learned(estimator: Regressor) -> dict[str, Any]:
         return estimator.learned()
     except TypeError as error:
         raise ModelFailed(str(error)) from error
+
+
+def _fault(estimator: Regressor, detail: str) -> ModelFailed:
+    """Return what callers are told, and log it with the place in the model's code, which was left without an error."""
+    code = inspect.unwrap(type(estimator).predict).__code__
+    logger.error("%s: %s (%s:%d)", estimator.name, detail, Path(code.co_filename).name, code.co_firstlineno)
+    return ModelFailed(detail)
 
 
 def _refusal(error: ValueError) -> Invalid:

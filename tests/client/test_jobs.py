@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from app import client as trinity
@@ -34,6 +37,42 @@ def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
     assert seen[-1] == "SUCCESS" and "STARTED" in seen
     assert job.result()["version"] == job.version
     assert client.job(job.id).finished
+
+
+LINE = {"X": [[0.0], [1.0], [2.0]], "y": [1.0, 3.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("data", "terms"),
+    [
+        (LINE, ["1", "x"]),
+        ({"data": LINE}, ["1", "x"]),
+        (LINE | {"columns": ["width"]}, ["1", "width"]),
+        ({name: np.array(values) for name, values in LINE.items()}, ["1", "x"]),
+        ({"X": pd.DataFrame(LINE["X"], columns=["width"]), "y": LINE["y"]}, ["1", "width"]),
+        ({"X": [{"width": x} for (x,) in LINE["X"]], "y": LINE["y"]}, ["1", "width"]),  # type: ignore[misc]
+    ],
+)
+def test_data_are_handed_in_as_a_request_has_them(client: Client, data: dict[str, Any], terms: list[str]) -> None:
+    """In lists, arrays or frames, and with the other members of a request by name."""
+    job = client.submit("fit", data, "polynomial", params={"degree": 1})
+    assert job.result()["terms"] == terms
+    np.testing.assert_allclose(job.result()["coefficients"], [1, 2], atol=1e-9)
+    rows = {"X": np.array([[4.0]])}
+    assert client.submit("predict", rows, "polynomial", version=job.version).result()["y"] == pytest.approx([9])
+
+
+def test_a_source_is_data_too(client: Client) -> None:
+    """As many rows as are asked for."""
+    job = client.submit("fit", {"source": "dummy", "params": {"number": 20}}, "polynomial")
+    assert job.result()["metrics"]["n"] == 20
+
+
+@pytest.mark.parametrize("data", [[[1.0]], "data.csv", np.ones((2, 2))])
+def test_what_is_no_data_is_told_what_is(client: Client, data: Any) -> None:
+    """And not that some attribute is missing."""
+    with pytest.raises(TypeError, match=r'data is a dict {"X", "y", "columns"} or {"source", "params"}'):
+        client.submit("fit", data)
 
 
 @only_queued

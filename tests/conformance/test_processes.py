@@ -1,5 +1,6 @@
 """Several processes and their limits: what one fits another serves; too much is refused with a time to retry."""
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,6 +109,31 @@ def test_a_fit_ends_with_its_worker(tmp_path: Path) -> None:
             servers.until(lambda: not any(map(_lives, children)), "the end of the worker's processes", 10)
 
 
+def test_a_process_that_is_ended_on_purpose_is_no_fault(tmp_path: Path) -> None:
+    """A cancelled job is a line of information, a late one a warning; only one that dies otherwise is an error."""
+    with trinity("redis", tmp_path, workers=False) as api, gate(tmp_path) as closed:
+        assert api.ledger_url is not None
+        urls = {"TRINITY_LEDGER_URL": api.ledger_url, "TRINITY_BROKER_URL": api.ledger_url.removesuffix("0") + "1"}
+        settings = {"TRINITY_MODE": "async", "TRINITY_MODELS": MODELS, "TRINITY_LOG_FORMAT": "json", **urls}
+        with servers.worker(tmp_path, **settings) as worker:
+            cancelled = api.post("fit", closed.body()).headers["Location"]
+            closed.wait_for_fit()
+            assert api.http.delete(cancelled).status_code == 200
+            servers.until(lambda: "was cancelled" in worker.log.read_text(), "the line of the cancelled job")
+            servers.until(closed.nobody_waits, "the end of its process")
+            late = api.finished(api.post("fit", closed.body() | {"timeout": 0.5}))
+            assert late["error"]["type"] == "urn:trinity:timeout", late
+            servers.until(closed.nobody_waits, "the end of its process")
+            assert _faults(worker) == []
+            api.post("fit", closed.body())
+            closed.wait_for_fit()
+            for child in psutil.Process(worker.process.pid).children():
+                child.kill()
+            servers.until(lambda: bool(_faults(worker)), "the line of the process that died")
+            assert all("exited with 'signal 9 (SIGKILL)'" in fault for fault in _faults(worker))
+            servers.until(lambda: "a process is gone with 1 jobs" in worker.log.read_text(), "the line of its job")
+
+
 def test_lanes_and_flower(tmp_path: Path) -> None:
     """A worker on the predict and score lanes takes no fits; Flower shows both workers and the tasks they did."""
     with trinity("redis", tmp_path) as api:
@@ -134,6 +160,14 @@ def _fresh(http: httpx.Client, verb: str, body: Json) -> Json:
     answer = httpx.post(f"{http.base_url}/{verb}", timeout=WAIT_S, json={} if body is None else body)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def _faults(worker: servers.Server) -> list[str]:
+    """What the worker logged as errors, and what it printed in another form than its log's."""
+    lines = worker.log.read_text().splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    loose = [line for line in lines if line.startswith(("Process", "Traceback"))]
+    return loose + [line["event"] for line in found if line["level"] in ("error", "critical") or "exception" in line]
 
 
 def _lives(process: psutil.Process) -> bool:

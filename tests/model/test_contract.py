@@ -134,8 +134,11 @@ def test_limits_of_parameters() -> None:
 
 
 def test_what_cannot_be_stored_is_named() -> None:
-    """An attribute that is neither a numeric array nor JSON is refused with its name."""
-    model = Mean().fit(np.ones((2, 1)), np.ones(2))
-    model.secret_ = object()  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="secret_ cannot be stored"):
-        model.learned()
+    """What no file of a version holds is refused with its name, its kind, and words for what can be stored."""
+    for value, kind in ((object(), "object"), ({"a": 1}, "dict"), (np.array([None]), "array of object")):
+        model = Mean().fit(np.ones((2, 1)), np.ones(2))
+        model.secret_ = value  # type: ignore[attr-defined]
+        with pytest.raises(
+            TypeError, match=rf"secret_ cannot be stored \({kind}\): a model can keep arrays of numbers, numb"
+        ):
+            model.learned()

@@ -275,6 +275,47 @@ def test_a_model_that_breaks_the_contract_is_at_fault(tmp_path: Path, kind: type
     assert house.service.store.versions("mean") == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (["cheap", "dear", "dear"], "returned list"),
+        (None, "returned NoneType"),
+        (np.array([1.0, None, 2.0]), "returned an array of object"),
+        ([object()] * 3, "returned list"),
+        ([[1.0], [1.0, 2.0], [1.0]], "lists of unequal lengths"),
+        (np.zeros(4), r"shape \(4,\)"),
+    ],
+)
+def test_predictions_that_are_no_numbers_are_the_models_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, answer: Any, words: str
+) -> None:
+    """Not of the data: the caller is told what came, and the log where it came from."""
+
+    class Answering(Mean):
+        def predict(self, X: Any) -> Any:
+            return answer
+
+    house = House(tmp_path)
+    house.service.models = {"mean": Answering}
+    with pytest.raises(ModelFailed, match=words):
+        fit(house, A, model="mean")
+    assert "predict returned" in caplog.text and "(test_service.py:" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_predictions_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    """The data lead beyond what numbers can be."""
+
+    class Answering(Mean):
+        def predict(self, X: Any) -> Any:
+            return np.full(len(X), value)
+
+    house = House(tmp_path)
+    house.service.models = {"mean": Answering}
+    with pytest.raises(Invalid):
+        fit(house, A, model="mean")
+
+
 def test_a_prediction_that_no_answer_can_hold_is_refused(house: House) -> None:
     """The dummy source could make more rows than there is memory for their text."""
     fit(house, A)
