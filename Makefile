@@ -27,8 +27,8 @@ else
 	@$(BIN)/python -m pytest tests/faults
 endif
 
-quick: .venv/dev ## the tests that take no long, to be run often
-	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+quick: .venv/dev ## what fails soonest, to be run often: no test that takes long, and none over RabbitMQ
+	@$(BIN)/python -m pytest -n 4 -m "not slow" -k "not rabbit" $(ARGS)
 
 bench: .venv/dev ## speed, as ratios to a reference measured in the same run; ARGS="predict fit" runs some
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -14,7 +14,7 @@ from app.pointers import escaped
 from app.schemas import Request, Verb
 from app.serve.query import take_request
 
-CHARSETS = ("utf-8", "us-ascii")
+CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and often written
 
 
 def check_parameters(content_type: str) -> None:
@@ -26,7 +26,7 @@ def check_parameters(content_type: str) -> None:
     if told.get("header", "").lower() == "absent":
         raise UnsupportedMediaType("a table without a header can't be read; send the columns' names in the first row")
     if (charset := told.get("charset", CHARSETS[0])).lower() not in CHARSETS:
-        raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {' or '.join(CHARSETS)}")
+        raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {CHARSETS[0]}")
 
 
 def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:

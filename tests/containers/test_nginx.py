@@ -75,8 +75,11 @@ def upstream() -> Iterator[Upstream]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 256  # a burst may come before this has got round to it
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         state.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
