@@ -63,7 +63,7 @@ WebhookSecret = Annotated[  # base64 of 24 bytes or more
 ]
 SECRETS = frozenset({"api_keys", "webhook_secret"})  # settings that are never shown, not even in part
 URLS = ("broker_url", "ledger_url", "otlp_url")
-_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):\S*@")  # up to the last @: it may hold anything, also where it must not
+_PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: it may hold what it must not
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +163,8 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
             values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
-    problems += [f"{PREFIX}{name.upper()}: {NO_URL}" for name in URLS if not _is_url(values.get(name))]
+    wrong = {name: _url_problem(values.get(name)) for name in URLS}
+    problems += [f"{PREFIX}{name.upper()}: this URL {problem}" for name, problem in wrong.items() if problem]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
     # a setting that was given, but wrongly, isn't missing, too
     named = " ".join(problems)
@@ -174,7 +175,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     return settings
 
 
-NO_URL = "this URL can't be read; in a name or password, / ? # @ : are written %2F %3F %23 %40 %3A"
+UNREADABLE = "can't be read; in a name or password, / ? # @ : and spaces are written %2F %3F %23 %40 %3A %20"
 _FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
 _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 
@@ -204,15 +205,18 @@ def _secret(variable: str, path: str, problems: list[str]) -> str | None:
     return None
 
 
-def _is_url(text: str | None) -> bool:
-    """Whether a URL has a host, a port that is a number, and no part of its password behind them."""
+def _url_problem(text: str | None) -> str | None:
+    """Return what is wrong with a URL: no host, a port that is no number, a part of its password behind them."""
     if text is None:
-        return True
+        return None
     try:
         url = urlsplit(text)
-        return bool(url.hostname) and (url.port or 0) >= 0 and "@" not in f"{url.path}{url.query}{url.fragment}"
+        url.port  # noqa: B018  raises what it can't read
     except ValueError:
-        return False
+        return UNREADABLE
+    if re.search(r"\s", text) or ("@" in text and "@" not in url.netloc):
+        return UNREADABLE
+    return None if url.hostname else "has no host"
 
 
 def _key_problems(text: str | None) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.client.errors import Invalid
 from app.client.frames import Matrix, pair, rows
+from app.model.frames import as_float
 
 Verb: TypeAlias = Literal["fit", "predict", "score"]
 BLOCK_VALUES = 200_000
@@ -50,7 +51,12 @@ def of_data(data: Mapping[str, Any], **members: Any) -> Body:
     X and y may be lists, which go out as they are, or arrays and frames, which are checked as `fit` does.
     """
     found = dict(data)
-    if any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
+    if data.get("columns") is not None:
+        found["columns"] = list(data["columns"])
+    if _named(data.get("X")):
+        if not isinstance(data.get("y", []), list):
+            found["y"] = as_float(data["y"], "y").tolist()
+    elif any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
         given, targets = (rows(data.get("X")), None) if "y" not in data else pair(data.get("X"), data["y"])
         found["X"] = given.X.tolist()
         if targets is not None:
@@ -58,6 +64,11 @@ def of_data(data: Mapping[str, Any], **members: Any) -> Body:
         if given.names is not None:
             found.setdefault("columns", given.names)
     return of_members(data=found, **members)
+
+
+def _named(X: Any) -> bool:
+    """Whether these are rows by name, which the service puts in order."""
+    return isinstance(X, list) and bool(X) and isinstance(X[0], Mapping)
 
 
 def of_members(**members: Any) -> Body:

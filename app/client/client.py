@@ -236,7 +236,9 @@ class Client:
 
 
 def _body(data: Any, wishes: Mapping[str, Any]) -> Body:
-    if isinstance(data, Body) and not wishes:
+    if isinstance(data, Body):
+        if wishes:
+            raise TypeError(f"a Body is a whole request; {', '.join(wishes)} would have to be in it")
         return data
     if data is None:
         return of_members(**wishes)
@@ -246,6 +248,8 @@ def _body(data: Any, wishes: Mapping[str, Any]) -> Body:
             f"not a {type(data).__name__}"
         )
     request = {**(data if "data" in data else {"data": data}), **wishes}
+    if request["data"] is None:
+        return of_members(**request)
     return of_data(request.pop("data"), **request)
 
 

@@ -132,7 +132,8 @@ def without_password(url: str) -> str:
     """Return the URL of a service as it may be shown; raise ValueError, which doesn't quote it, if it can't be one."""
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
+        parsed.host.encode("idna")
+    except (httpx.InvalidURL, TypeError, UnicodeError):
         parsed = httpx.URL("")
     beyond = parsed.query or parsed.fragment or "@" in parsed.path  # the rest of a password, more likely than not
     if parsed.scheme not in {"http", "https"} or not parsed.host or beyond:

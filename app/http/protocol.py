@@ -37,7 +37,7 @@ HEAD_TOO_LARGE = refusal(
 NOT_HTTP = refusal(
     HTTPStatus.BAD_REQUEST,
     "malformed",
-    "this is no request of HTTP/1.1: its method, path or a header can't be read; percent-encode what isn't ASCII",
+    "no request of HTTP/1.1: its method, path, a header or a chunk can't be read; percent-encode what isn't ASCII",
 )
 
 

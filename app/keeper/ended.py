@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import billiard.util
 from billiard.exceptions import WorkerLostError
 
-from app.keeper.node import children, kill
+from app.keeper.node import children
+
+
+def kill(child: str) -> None:
+    """End a process at once, if it is there."""
+    with suppress(ProcessLookupError):
+        os.kill(int(child), signal.SIGKILL)
 
 
 class Ended:

@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from logging import getLogger
 from uuid import uuid4
 
@@ -65,13 +64,6 @@ def _telling(hand_back: Callable[[], None]) -> None:
 def children() -> list[str]:
     """Return the names of this worker's living processes."""
     return [str(child.pid) for child in billiard.active_children()]
-
-
-def kill(child: str) -> None:
-    """End a process of this worker, whatever it does; the worker starts another."""
-    if child in children():
-        with suppress(ProcessLookupError):
-            os.kill(int(child), signal.SIGKILL)
 
 
 def end_with_parent(parent: int) -> None:

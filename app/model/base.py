@@ -6,6 +6,7 @@ defaults), `fit` and `predict`. Everything else is inherited.
 
 import inspect
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar, Self, get_type_hints
 
@@ -151,6 +152,9 @@ def _numbers(predicted: Any) -> Array:
         array = np.asarray(predicted)
     except ValueError:
         raise NotNumbers("predict returned lists of unequal lengths, expected numbers") from None
+    if array.dtype.kind == "O" and not any(each is None for each in array.flat):
+        with suppress(TypeError, ValueError):
+            array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":
         what = f"an array of {array.dtype}" if isinstance(predicted, np.ndarray) else type(predicted).__name__
         raise NotNumbers(f"predict returned {what}, expected numbers")

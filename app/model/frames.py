@@ -31,7 +31,7 @@ def as_float(values: Any, name: str) -> Array:
         raise _not_numbers(name, held)
     try:
         return array.astype(np.float64, copy=False)
-    except TypeError:
+    except (TypeError, ValueError):
         _explain(values, array, name)
         raise
 
@@ -71,7 +71,7 @@ def _times(dtype: Any) -> str | None:
 
 
 def _explain(values: Any, array: NDArray[Any], name: str) -> None:
-    """Raise a ValueError that names the column of the first value that is no number, when it is nothing or a time."""
+    """Raise a ValueError that names the column of the first value that is nothing, a time, or text of no number."""
     for place, value in np.ndenumerate(array):
         where = _where(values, place[-1] if len(place) > 1 else 0, name)
         if type(value).__name__ in MISSING:
@@ -80,6 +80,16 @@ def _explain(values: Any, array: NDArray[Any], name: str) -> None:
             raise _not_numbers(where, "datetimes") from None
         if isinstance(value, dt.timedelta | np.timedelta64):
             raise _not_numbers(where, "timedeltas") from None
+        if isinstance(value, str) and not _is_number(value):
+            raise _not_numbers(where, "text") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _where(values: Any, place: int, name: str) -> str:

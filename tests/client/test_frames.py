@@ -76,3 +76,8 @@ def test_numbers_are_no_names() -> None:
     """A frame gives them itself where nobody named its columns."""
     assert rows(pd.DataFrame([[1.0, 2.0]])).names is None
     assert rows(pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])).names == ["a", "b"]
+
+
+def test_text_is_refused_by_the_name_of_its_column() -> None:
+    with pytest.raises(ValueError, match="column 'b' holds text; give numbers"):
+        rows(pd.DataFrame({"a": [1, 2], "b": ["1.5", "x"]}))

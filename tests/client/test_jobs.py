@@ -51,6 +51,8 @@ LINE = {"X": [[0.0], [1.0], [2.0]], "y": [1.0, 3.0, 5.0]}
         ({name: np.array(values) for name, values in LINE.items()}, ["1", "x"]),
         ({"X": pd.DataFrame(LINE["X"], columns=["width"]), "y": LINE["y"]}, ["1", "width"]),
         ({"X": [{"width": x} for (x,) in LINE["X"]], "y": LINE["y"]}, ["1", "width"]),  # type: ignore[misc]
+        ({"X": [{"width": x} for (x,) in LINE["X"]], "y": np.array(LINE["y"])}, ["1", "width"]),  # type: ignore[misc]
+        ({"X": np.array(LINE["X"]), "y": LINE["y"], "columns": pd.Index(["width"])}, ["1", "width"]),
     ],
 )
 def test_data_are_handed_in_as_a_request_has_them(client: Client, data: dict[str, Any], terms: list[str]) -> None:

@@ -132,6 +132,7 @@ def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client],
     [
         ("localhost:5000", None),
         ("ftp://PASSW@localhost", None),
+        ("http://PASSW@a..b", None),
         ("http://localhost:PASSW", None),
         ("http://x:12#PASSW@localhost", None),
         ("http://x:1/PASSW@localhost", None),

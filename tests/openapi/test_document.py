@@ -76,6 +76,7 @@ def test_the_page_and_its_refusals_are_said(document: Json) -> None:
     assert {code: list(answer["content"]) for code, answer in said["responses"].items()} == {
         "200": ["application/json", "text/html"],
         "404": ["text/html"],
+        "500": ["text/html"],
         "503": ["text/html"],
     }
 

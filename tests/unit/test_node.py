@@ -20,7 +20,9 @@ LOADED_S = 60.0  # a new Python imports the application first
 
 CHILDREN = """
 import billiard, json, subprocess, sys
-from app.keeper import children, kill
+from app.keeper import Ended, children
+
+kill = Ended().end
 
 def stay(ends):
     ends.recv()

@@ -83,3 +83,10 @@ def test_jobs_that_cannot_be_read_are_not_said_to_be_none(tmp_path: Path) -> Non
     answer = front(tmp_path, mode=Mode.ASYNC)
     assert "The jobs can’t be read now: the ledger doesn&#39;t answer." in answer.text
     assert "No jobs yet." not in answer.text
+
+
+def test_a_damaged_version_is_no_missing_one(tmp_path: Path) -> None:
+    (fitted(tmp_path) / "versions" / "1" / "manifest.json").write_bytes(b"{")
+    answer = front(tmp_path)
+    assert answer.status_code == 500
+    assert "damaged" in answer.text

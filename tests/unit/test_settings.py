@@ -85,7 +85,8 @@ def test_a_refused_url_is_not_quoted() -> None:
         "redis://:top?secret@ledger/0",
         "redis://[secret",
         "redis://ledger:secret",
-        "redis:///secret",
+        "redis://:top secret@ledger/0",
+        "redis://led ger/secret",
     ],
 )
 def test_a_url_that_cannot_be_read_stops_the_start_unquoted(url: str) -> None:
@@ -95,9 +96,28 @@ def test_a_url_that_cannot_be_read_stops_the_start_unquoted(url: str) -> None:
     assert "secret" not in told and "top" not in told
 
 
-@pytest.mark.parametrize("password", ["top", "to/p", "t?p", "t#p", "t@p", "t:p", "%2F"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://ledger",
+        "redis://:%2F%40@[::1]:6379/0",
+        "rediss://me:@ledger/0?client_name=a@b",
+        "rediss://me@corp:top@ledger/0",
+    ],
+)
+def test_urls_of_all_kinds_are_taken(url: str) -> None:
+    """Without a password, escaped, IPv6, and with an @ behind the host."""
+    assert given({**URLS, "TRINITY_LEDGER_URL": url}).ledger_url == url
+
+
+def test_a_url_without_a_host_is_refused() -> None:
+    assert problems({**URLS, "TRINITY_BROKER_URL": "amqp:///vhost"}) == "TRINITY_BROKER_URL: this URL has no host"
+
+
+@pytest.mark.parametrize("password", ["top", "to/p", "t?p", "t#p", "t@p", "t:p", "t p", "t\np", "%2F"])
 def test_a_password_is_masked_whatever_it_holds(password: str) -> None:
     """Also where no such URL would be taken."""
+    assert masked(f"redis://me@corp:{password}@ledger:6379/0") == "redis://me@corp:***@ledger:6379/0"
     assert masked(f"redis://user:{password}@ledger:6379/0") == "redis://user:***@ledger:6379/0"
     assert masked(f"redis://:{password}@ledger/0") == "redis://:***@ledger/0"
     assert masked("redis://ledger:6379/0") == "redis://ledger:6379/0"

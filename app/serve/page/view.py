@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
+from app.envelopes import STATUSES
 from app.errors import NotFound, TrinityError
 from app.serve.page.forms import Field, fields
 from app.serve.page.pictures import Picture, pictures
@@ -90,7 +91,7 @@ def _said(error: TrinityError | OSError) -> str:
 
 
 def _status(error: TrinityError | OSError) -> HTTPStatus:
-    return HTTPStatus.NOT_FOUND if isinstance(error, TrinityError) else HTTPStatus.SERVICE_UNAVAILABLE
+    return STATUSES[error.kind] if isinstance(error, TrinityError) else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _chosen(models: Iterable[ListedModel], service: Service, wanted: Wanted) -> str:

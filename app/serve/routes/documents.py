@@ -35,6 +35,7 @@ def document_routes(front: Front, make: Callable[[], dict[str, Any]], assets: As
             answers={
                 200: Answer("The routes, or the page.", {JSON: Listing, **PAGE}),
                 404: Answer("The page, without what was asked for: there is none.", PAGE),
+                500: Answer("The page, without the version asked for: it is damaged on disk.", PAGE),
                 503: Answer("The page, without what can't be read from the store now.", PAGE),
             },
             parameters=SHOWN,
