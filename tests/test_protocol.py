@@ -28,7 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = folder / "impatient.conf.py"
     settings.write_text(
         "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\n"
-        "from app.http.protocol import BoundedProtocol\nBoundedProtocol.head_timeout_s = 1\n"
+        "from app.http.protocol import BoundedProtocol\n"
+        "BoundedProtocol.head_timeout_s = 1\nBoundedProtocol.write_timeout_s = 2\n"
         f"keepalive = {KEEP_ALIVE_S}\n"
     )
     environment = {"WEB_CONCURRENCY": "1", "TRINITY_BODY_TIMEOUT": "2", "GUNICORN_CMD_ARGS": f"--config {settings}"}
@@ -105,7 +106,7 @@ def test_a_client_that_never_reads_takes_no_memory_for_what_it_sends(server: Ser
     (process,) = psutil.Process(server.process.pid).children()
     before = process.memory_info().rss
     some = message * (100_000 // len(message))
-    with Connection(server.url, timeout_s=1) as deaf, suppress(TimeoutError):
+    with Connection(server.url, timeout_s=1) as deaf, suppress(TimeoutError, ConnectionError):
         for _ in range(200):
             deaf.send_raw(some)
     assert process.memory_info().rss - before < 40_000_000
@@ -199,3 +200,92 @@ def test_a_head_that_is_too_long_is_a_problem_document_too(peer: Connection) -> 
     peer.send_raw(b"GET / HTTP/1.1\r\nhost: t\r\nx: " + b"x" * 40_000)
     answer = peer.receive()
     assert answer.status == answer.json()["status"] == 431
+
+
+@pytest.mark.parametrize("path", ["/ping", "/predict"])
+@pytest.mark.parametrize("piece", [b"a:b\r\n" * 1_000, b"x" * 6_000], ids=["many", "one"])
+def test_trailers_are_bounded_as_heads_are(peer: Connection, path: str, piece: bytes) -> None:
+    peer.send_raw(b"POST %b HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: " % path.encode())
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 1_000_000:
+            peer.send_raw(piece)
+            sent += len(piece)
+            read_by_now(peer)
+    assert sent < 100_000
+
+
+def test_a_client_that_reads_nothing_is_let_go(server: Server) -> None:
+    """And what it asked for with it."""
+    with Connection(server.url, timeout_s=10) as deaf:
+        deaf.send_raw(b"GET /openapi.json HTTP/1.1\r\nhost: t\r\n\r\n" * 900)
+        until(lambda: not connected(deaf.address[1]), "the end of the connection")
+
+
+def connected(port: int) -> bool:
+    """Whether this process has a connection to a server on that port."""
+    return any(
+        each.status == psutil.CONN_ESTABLISHED and each.raddr and each.raddr.port == port
+        for each in psutil.Process().net_connections("tcp")
+    )
+
+
+def test_a_trailer_is_no_header(peer: Connection) -> None:
+    """Where a header says of which type the body is, or who calls, a trailer doesn't."""
+    chunks = b"%x\r\n%b\r\n0\r\ncontent-type: application/json\r\n\r\n" % (len(ROW), ROW)
+    peer.send_raw(
+        b"POST /predict HTTP/1.1\r\nhost: t\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n" + chunks
+    )
+    assert peer.receive().status == 415
+    peer.send_raw(PREDICT)
+    assert peer.receive().status == 200
+
+
+def test_large_chunks_are_no_trailers(peer: Connection) -> None:
+    """However the data is cut: behind the size of a chunk, and in its midst."""
+    rows = b'{"data":{"X":[' + b",".join([b"[0.5]"] * 20_000) + b"]}}"
+    peer.send_raw(
+        b"POST /predict HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    size = 50_000
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        peer.send_raw(b"%x\r\n" % len(chunk))
+        read_by_now(peer)
+        peer.send_raw(chunk + b"\r\n")
+    peer.send_raw(b"0\r\n\r\n")
+    assert peer.receive().status == 200
+
+
+@pytest.mark.parametrize("head", [b"GET /ping HTTP/2.0\r\nhost: t\r\n\r\n", b"GET /ping\r\n\r\n"], ids=["2.0", "0.9"])
+def test_other_versions_are_refused(peer: Connection, head: bytes) -> None:
+    peer.send_raw(head)
+    assert peer.receive().status == 400
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /ping HTTP/1.1\r\nhost: t\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n",
+        b"GET /ping HTTP/1.0\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    ],
+    ids=["close", "1.0"],
+)
+def test_an_offer_on_a_connection_that_ends_is_answered(peer: Connection, head: bytes) -> None:
+    peer.send_raw(head)
+    assert peer.receive().status == 200
+    assert ended_after_s(peer) < 1
+
+
+def test_what_came_before_garbage_is_answered(peer: Connection, tmp_path: Path) -> None:
+    """In its order, and nothing in its place; the garbage is not read on and on."""
+    garbage = b"POST /predict HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"
+    with gate(tmp_path) as pipe:
+        peer.send_raw(fit_at(pipe) + PING + garbage)
+        pipe.wait_for_fit()
+        peer.send_raw(b"\0" * 100_000)
+        read_by_now(peer)
+    answers = [peer.receive(), peer.receive()]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[1].json() == {"ping": "pong"}
+    assert ended_after_s(peer) < 1

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import sys
 from collections.abc import Sized
-from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 import httptools
-from msgspec import json
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.http.joining import Joining
+from app.http.refusals import HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP
 
-MAX_HEAD_BYTES = 32 * 1024
 HEAD_TIMEOUT_S = 30
+WRITE_TIMEOUT_S = 60  # how long a client may read nothing of an answer that is too long for the buffers
+MAX_PIPELINE = 1_000  # requests that wait for the answers to others before them
+VERSIONS = {"1.0", "1.1"}
 DRAIN_S = 1.5  # how long a process that stops still waits for the next request of a connection
-
-
-def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
-    """Return an answer that ends its connection, a problem document (RFC 9457) as the application's own are."""
-    problem = {"type": f"urn:trinity:{kind}", "title": status.phrase, "status": status, "detail": detail}
-    body = json.encode(problem)
-    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
-
-
-HEAD_TOO_LARGE = refusal(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    "head-too-large",
-    f"the request line and the headers are over {MAX_HEAD_BYTES:,} bytes",
-)
-NOT_HTTP = refusal(
-    HTTPStatus.BAD_REQUEST,
-    "malformed",
-    "no request of HTTP/1.1: its method, path, a header or a chunk can't be read; percent-encode what isn't ASCII",
-)
 
 
 class State(ServerState):
@@ -73,11 +56,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     server_state: State
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
+    write_timeout_s: ClassVar[float] = WRITE_TIMEOUT_S
     _in_head = True  # what comes next is of a head, of which so many bytes have come
     _head_bytes = 0
     _headed = False  # a head has ended in the data that is being read
     _ended = False  # the data ends with the end of a message
+    _in_trailers = False  # a chunk was announced, and nothing of it has come: it is the last, maybe
+    _announced = False  # it was so in the data that is being read
+    _trailer_bytes = 0
+    _deaf = False  # nothing more is read, for what came can't be
     _head_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
     _unstarted: RequestResponseCycle | None = None  # a request whose body may come with the same data
     _read = b""  # what the parser is reading, and what it is to read again
     _again = b""
@@ -99,13 +88,44 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait no more."""
         super().connection_lost(exc)
         self._stop_head_timer()
+        self._stop_write_timer()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self._stop_write_timer()
+        self._write_timer = self.loop.call_later(self.write_timeout_s, self._let_go)
+
+    def _let_go(self) -> None:
+        """Reset the connection: else the system would keep what nobody reads for minutes."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._stop_write_timer()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """Begin to count: what follows, up to the empty line, is a head."""
         self._in_head = True
-        self._ended = False
-        self._head_bytes = 0
+        self._ended = self._in_trailers = False
+        self._head_bytes = self._trailer_bytes = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; a trailer isn't one, whatever its name (RFC 9110 §6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_chunk_header(self) -> None:
+        """Expect trailers: the chunk may be the last one."""
+        self._in_trailers = self._announced = True
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._in_trailers = False
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Stop counting: what follows is a body, and bodies are bounded by the application."""
@@ -115,6 +135,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # begun by an answer at once to what came before in the same data
         if self._offers_upgrade():
             return  # it comes again, without the offer
+        if self.parser.get_http_version() not in VERSIONS or len(self.pipeline) >= MAX_PIPELINE:
+            raise ValueError  # the parser takes it for an error of its own
         super().on_headers_complete()
         if self.server_state.draining:
             self.cycle.keep_alive = False
@@ -122,6 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Answer at once what can be."""
         self._ended = True
+        self._in_trailers = False
         if self._offers_upgrade():
             return
         super().on_message_complete()
@@ -131,7 +154,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read requests; refuse a head that is too long, and see that the end of none is awaited for ever."""
-        self._headed = self._ended = False
+        if self._deaf:
+            return
+        self._headed = self._ended = self._announced = False
         while data:
             self._read, self._again = data, b""
             super().data_received(data)
@@ -144,20 +169,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_timer()
         if self._in_head and not headed:  # else only the end of the data is of the next head
             self._head_bytes += len(self._read)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing() and not self._leave_last_word():
-                self.transport.write(HEAD_TOO_LARGE)
-                self.transport.close()
+        elif self._in_trailers and not self._announced:
+            self._trailer_bytes += len(self._read)
+        if max(self._head_bytes, self._trailer_bytes) > MAX_HEAD_BYTES and not self._deaf:
+            self._refuse(HEAD_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  ours says more
         """Refuse what isn't HTTP."""
-        if not self._leave_last_word():
-            self.transport.write(NOT_HTTP)
-            self.transport.close()
+        self._refuse(NOT_HTTP)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, and read on when it was the last that waited."""
+        last = not self.pipeline
         super().on_response_complete()
-        if not self.transport.is_closing():
+        if self._deaf and last:
+            self.transport.close()
+        elif not self.transport.is_closing():
             self.flow.resume_reading()
 
     def shutdown(self) -> None:
@@ -200,12 +227,19 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
-    def _leave_last_word(self) -> bool:
-        """Have the answer to the last whole request end the connection; return whether there is one to come."""
-        if self._idle() or self.cycle.more_body:
-            return False
-        self.cycle.keep_alive = False
-        return True
+    def _refuse(self, answer: bytes) -> None:
+        """Read no more, and end the connection: with this answer, or that to the last whole request, yet to come."""
+        self._deaf = True
+        if self._idle() or (self.cycle.more_body and not self.pipeline and not self.cycle.response_started):
+            self.transport.write(answer)
+            self.transport.close()
+        elif not self.cycle.more_body:
+            self.cycle.keep_alive = False
+        elif self.pipeline:  # those before it are answered, it isn't
+            self.pipeline.popleft()
+            self.cycle.response_complete = True
+        else:  # half an answer is out
+            self.transport.close()
 
     def _idle(self) -> bool:
         """Return whether no request is worked on; the head of one may have begun."""
@@ -236,6 +270,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
     def _offers_upgrade(self) -> bool:
         """Return whether a client offers another protocol, as `curl --http2` and Java's HttpClient do."""
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
@@ -253,3 +292,5 @@ class BoundedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version().encode()
         line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
         self._again = b"".join((line, *fields, b"\r\n", rest))
+        self.parser = httptools.HttpRequestParser(self)  # the other one reads no more where the connection is to end
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)

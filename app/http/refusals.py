@@ -1,0 +1,29 @@
+"""Answers to what can't be read, before any application is asked: whole, for they end their connection."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from msgspec import json
+
+MAX_HEAD_BYTES = 32 * 1024
+
+
+def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
+    """Return an answer that ends its connection, a problem document (RFC 9457) as the application's own are."""
+    problem = {"type": f"urn:trinity:{kind}", "title": status.phrase, "status": status, "detail": detail}
+    body = json.encode(problem)
+    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+HEAD_TOO_LARGE = refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-large",
+    f"the request line and the headers, or the trailers, are over {MAX_HEAD_BYTES:,} bytes",
+)
+NOT_HTTP = refusal(
+    HTTPStatus.BAD_REQUEST,
+    "malformed",
+    "no request of HTTP/1.1: its method, path, a header or a chunk can't be read; percent-encode what isn't ASCII",
+)
