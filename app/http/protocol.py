@@ -19,7 +19,6 @@ from app.http.refusals import HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP
 
 HEAD_TIMEOUT_S = 30
 WRITE_TIMEOUT_S = 60  # how long a client may read nothing of an answer that is too long for the buffers
-MAX_PIPELINE = 1_000  # requests that wait for the answers to others before them
 VERSIONS = {"1.0", "1.1"}
 DRAIN_S = 1.5  # how long a process that stops still waits for the next request of a connection
 
@@ -135,7 +134,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # begun by an answer at once to what came before in the same data
         if self._offers_upgrade():
             return  # it comes again, without the offer
-        if self.parser.get_http_version() not in VERSIONS or len(self.pipeline) >= MAX_PIPELINE:
+        if self.parser.get_http_version() not in VERSIONS:
             raise ValueError  # the parser takes it for an error of its own
         super().on_headers_complete()
         if self.server_state.draining:
