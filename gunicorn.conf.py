@@ -18,11 +18,11 @@ from gunicorn.arbiter import Arbiter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn puts the project on the path only after this
 
-from app.http.log import Log
-from app.http.server import mark, unmark
-from app.http.worker import Worker, wrong
+from app.serve.server.draining_server import mark, unmark
+from app.serve.server.gunicorn_logger import GunicornLogger
+from app.serve.server.gunicorn_worker import GunicornWorker, settings_problems
 from app.settings import SettingsError, load
-from app.telemetry.folder import Folder
+from app.telemetry.multiprocess import MetricsDir
 
 _problems: list[str] = []
 
@@ -43,30 +43,30 @@ def on_starting(server: Arbiter) -> None:
     except SettingsError as error:
         _problems.extend(str(error).splitlines())
     if _problems:
-        sys.exit(wrong(_problems))
+        sys.exit(settings_problems(_problems))
     # kept on what outlives a reload of this file
     server.first, server.own_end = os.pipe()
     os.write(server.own_end, b"1")
     # memory that all processes share, with a mark for each that starts: on a reload gunicorn stops the old ones as soon
     # as it has forked the new, long before those accept connections
     server.starting = mmap.mmap(-1, mmap.PAGESIZE)
-    server.numbers = Folder.make()
+    server.numbers = MetricsDir.make()
 
 
-def pre_fork(server: Arbiter, worker: Worker) -> None:
+def pre_fork(server: Arbiter, worker: GunicornWorker) -> None:
     """Mark the process as one that starts."""
     mark(server.starting, worker.age)
 
 
-def worker_exit(server: Arbiter, worker: Worker) -> None:
+def worker_exit(server: Arbiter, worker: GunicornWorker) -> None:
     """Let nobody wait for a process that gave up; it says so itself."""
     unmark(server.starting, worker.age)
 
 
-def child_exit(server: Arbiter, worker: Worker) -> None:
+def child_exit(server: Arbiter, worker: GunicornWorker) -> None:
     """Let nobody wait for a process that was killed, and settle what it counted; gunicorn's master says so."""
     unmark(server.starting, worker.age)
-    server.numbers.bury(worker.pid)
+    server.numbers.merge_dead(worker.pid)
 
 
 def on_exit(server: Arbiter) -> None:
@@ -75,17 +75,17 @@ def on_exit(server: Arbiter) -> None:
         numbers.remove()
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:
+def post_fork(server: Arbiter, worker: GunicornWorker) -> None:
     """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
     worker.first = server.first
     worker.starting = server.starting
     os.close(server.own_end)
-    for number in Worker.SIGNALS:
+    for number in GunicornWorker.SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 
-worker_class = Worker
-logger_class = Log
+worker_class = GunicornWorker
+logger_class = GunicornLogger
 # A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
@@ -108,7 +108,7 @@ errorlog = "-"
 loglevel = "info"
 
 
-def post_worker_init(worker: Worker) -> None:  # noqa: ARG001  gunicorn's signature
+def post_worker_init(worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
     """Keep what was loaded out of the garbage collector's sight: it stays, and looking through it costs."""
     gc.collect()
     gc.freeze()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 # Processes share the work, not threads within them: two fits at once would fight over the processors, for ten times as
 # long. It must be set before numpy is imported.
+__version__ = "0.1.0"
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ def __getattr__(name: str) -> Any:
     """Build the API when it is first asked for: importing `app.tasks` must not import Falcon."""
     if name != "api":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from app.web import build_api  # noqa: PLC0415  see above
+    from app.bootstrap import build_api  # noqa: PLC0415  see above
 
     globals()["api"] = build_api()
     return globals()["api"]

@@ -1,86 +1,26 @@
-"""The composition root: builds the house from its settings; shared by web, workers and command line."""
+"""The composition root: builds the parts from the settings, for web processes, workers and the command line."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import re
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from app.data.dummy import Dummy, DummyParams
-from app.model.base import Regressor
-from app.payloads import Payloads
-from app.service import Service, SourceKind
-from app.settings import Settings, SettingsError
-from app.store import Store
+from app.service import Components, Service, SourceKind, find_models
+from app.settings import LogLevel, Mode, Settings, SettingsError, load
+from app.storage.model_store import Store
+from app.storage.payload_store import Payloads
 
 if TYPE_CHECKING:
-    from app.ledger import Claims, Counting, Keeping, Ledger, Limits
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True)
-class House:
-    """The parts that the entrances need."""
-
-    settings: Settings
-    service: Service
-    store: Store
-    payloads: Payloads
-
-    def check_store(self) -> None:
-        """Raise SettingsError unless versions can be written."""
-        try:
-            self.store.check()
-        except OSError as error:
-            raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None
-
-    def ledger(self) -> Ledger:
-        """Return the jobs as a web process sees them; nothing is connected yet."""
-        from app.ledger import Ledger, connect  # noqa: PLC0415  sync mode keeps Redis out of memory
-
-        return Ledger(connect(self.ledger_url), self.payloads, self._limits())
-
-    def claims(self, node: str, child: str) -> Claims:
-        """Return the jobs as a worker's process sees them."""
-        from app.ledger import WORKER_TIMEOUT_S, Claims, connect  # noqa: PLC0415
-
-        redis = connect(self.ledger_url, WORKER_TIMEOUT_S)
-        return Claims(redis, self.payloads, self._limits(), node, child)
-
-    def counting(self) -> Counting:
-        """Return what is counted in the ledger."""
-        from app.ledger import Counting, connect  # noqa: PLC0415
-
-        return Counting(connect(self.ledger_url))
-
-    def keeping(self, node: str) -> Keeping:
-        """Return the jobs as a worker's keeper sees them."""
-        from app.ledger import WORKER_TIMEOUT_S, Keeping, connect  # noqa: PLC0415
-
-        return Keeping(connect(self.ledger_url, WORKER_TIMEOUT_S), self._limits(), node)
-
-    @property
-    def ledger_url(self) -> str:
-        """Where the ledger is, when there must be one; raise SettingsError."""
-        if self.settings.ledger_url is None:
-            raise SettingsError("TRINITY_LEDGER_URL: a queue needs a ledger")
-        return self.settings.ledger_url
-
-    def _limits(self) -> Limits:
-        from app.ledger import Limits  # noqa: PLC0415
-
-        settings = self.settings
-        return Limits(settings.result_ttl, settings.max_pending, settings.max_attempts, settings.lease)
+    from app.serve.asgi import Asgi
+    from app.serve.middleware.request_telemetry import Telemetry
+    from app.telemetry.metrics import ServiceMetrics
+    from app.telemetry.tracing import Tracing
 
 
-def build(settings: Settings) -> House:
-    """Wire the parts; nothing is connected yet. Raise SettingsError when a model can't be had."""
+def build(settings: Settings) -> Components:
+    """Build the parts of every mode; nothing is connected yet. Raise SettingsError when a model can't be loaded."""
     models = find_models(settings.models.split(","))
     if settings.default_model not in models:
         raise SettingsError(
@@ -98,43 +38,48 @@ def build(settings: Settings) -> House:
         max_loaded_bytes=settings.max_loaded,
         sample_rows=settings.sample_rows,
     )
-    return House(settings, service, store, Payloads(Path(settings.store)))
+    return Components(settings, service, store, Payloads(Path(settings.store)))
 
 
-def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
-    """Return the concrete regressors that the modules hold, by name; raise SettingsError."""
-    if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
-        sys.path.insert(0, here)
-    models: dict[str, type[Regressor]] = {}
-    for module in filter(None, map(str.strip, modules)):
-        for kind in _models_in(module):
-            if models.setdefault(kind.name, kind) is not kind:
-                raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
-    if not models:
-        raise SettingsError("TRINITY_MODELS: no module with a model is named")
-    return models
+def build_api(settings: Settings | None = None) -> Asgi:
+    """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
+    # workers and the command line build their parts here too, and keep the HTTP entrance out of memory
+    from app.serve.app import create_app  # noqa: PLC0415
+    from app.telemetry.metrics import ServiceMetrics  # noqa: PLC0415
+    from app.telemetry.tracing_setup import tracing  # noqa: PLC0415
+
+    components = build(settings or load())
+    components.check_store()
+    settings = components.settings
+    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work")
+    metrics = ServiceMetrics(components.service.models, inline=settings.mode is Mode.SYNC)
+    spans = tracing(settings, "trinity-web")
+    telemetry = _telemetry(settings, metrics, spans)
+    checks = {"store": components.store.check}
+    if settings.mode is Mode.SYNC:
+        from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
+
+        inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work)
+        return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)
+    from app.queue import parts  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
+
+    queued, queue_checks = parts.dispatcher(settings, components.payloads, spans)
+    figures = parts.ledger_stats(settings).figures
+    checks |= queue_checks
+    return create_app(settings, components.service, queued, pool, checks, figures=figures, telemetry=telemetry)
 
 
-def _models_in(module: str) -> list[type[Regressor]]:
-    """Return the public models of a module; raise SettingsError for a module or a model that can't be served."""
-    try:
-        contents = vars(importlib.import_module(module))
-    except (Exception, SystemExit) as error:  # a file of the user's may fail in any way
-        raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {type(error).__name__}: {error}") from error
-    kinds = [kind for name, kind in contents.items() if not name.startswith("_") and _is_model(kind)]
-    for kind in kinds:
-        where = f"TRINITY_MODELS: {module}.{kind.__qualname__}"
-        if not _NAME.fullmatch(getattr(kind, "name", "")):
-            raise SettingsError(f"{where}: its `name` stands in URLs: a-z, 0-9, - and _, at most 64 of them")
-        if inspect.isabstract(kind):
-            raise SettingsError(f"{where} has no {' and no '.join(sorted(kind.__abstractmethods__))}")
-    if not kinds:
-        raise SettingsError(f"TRINITY_MODELS: there is no model in {module!r}")
-    return kinds
+def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | None) -> Telemetry:
+    from app.serve.middleware.request_telemetry import Telemetry  # noqa: PLC0415  as above
+    from app.telemetry.log_records import RequestLog  # noqa: PLC0415
+    from app.telemetry.logs import line_sink, stderr  # noqa: PLC0415
 
+    debug = settings.log_level is LogLevel.DEBUG
+    log = RequestLog(line_sink(settings), debug=debug) if settings.line_for_each else None
 
-def _is_model(thing: object) -> TypeGuard[type[Regressor]]:
-    """Whether this is a model, finished or not; a base class is abstract and has no name."""
-    if not inspect.isclass(thing) or not issubclass(thing, Regressor):
-        return False
-    return not inspect.isabstract(thing) or hasattr(thing, "name")
+    def close() -> None:
+        if spans is not None:
+            spans.close()
+        stderr().flush()
+
+    return Telemetry(metrics, log, spans, close)

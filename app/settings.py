@@ -15,7 +15,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
-from app.keys import parse
+from app.api_keys import parse
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"

@@ -3,20 +3,15 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from redis import Redis
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import servers
-from tests.conformance.client import MODES, WAIT_S, Api, Mode
-
-MODELS = "app.model.models,tests.models_for_tests"
-MAX_BODY_BYTES = 1_048_576
+from tests.support import servers
+from tests.support.api import MODES, Api
+from tests.support.trinity import MAX_BODY_BYTES, trinity
 
 
 @pytest.fixture(scope="session", params=MODES)
@@ -45,29 +40,6 @@ def no_job(api: Api) -> Iterator[None]:
     assert _ledger_keys(api) <= before
 
 
-@contextmanager
-def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> Iterator[Api]:
-    """A whole Trinity of its own, in `folder`; without `workers` nobody takes the jobs."""
-    with ExitStack() as stack:
-        started: list[servers.Server] = []
-
-        def start(context: Any) -> servers.Server:
-            started.append(stack.enter_context(context))
-            return started[-1]
-
-        settings = {"TRINITY_MODELS": MODELS, "TRINITY_STORE": str(folder / "store"), "TRINITY_MODE": "sync", **env}
-        if mode != "inline":
-            ledger = start(servers.valkey(folder / "valkey")).url
-            broker = f"{ledger}/1" if mode == "redis" else start(servers.rabbitmq(folder / "rabbitmq")).url
-            urls = {"TRINITY_BROKER_URL": broker, "TRINITY_LEDGER_URL": f"{ledger}/0"}
-            settings |= {"TRINITY_MODE": "async", **urls}
-            if workers:
-                start(servers.worker(folder, **settings))
-        url = start(servers.web(folder, **settings)).url
-        http = stack.enter_context(httpx.Client(base_url=url, timeout=WAIT_S + 10))
-        yield Api(mode, http, started, settings.get("TRINITY_LEDGER_URL"))
-
-
 class ByMode(LoadScopeScheduling):
     """With `pytest -n`: the tests of one mode share its servers in one process, all others go by module.
 
@@ -75,7 +47,7 @@ class ByMode(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        mode = re.search(r"^tests/(?:client|conformance)/.*\[(?:.*-)?(inline|redis|rabbit)(?:-.*)?\]$", nodeid)
+        mode = re.search(r"^tests/behaviour/.*\[(?:.*-)?(inline|redis|rabbit)(?:-.*)?\]$", nodeid)
         return mode[1] if mode else super()._split_scope(nodeid)
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.backend import VERBS
 from app.cli.options import client, server_options
-from app.cli.place import VERBS
-from app.cli.show import as_json, table
+from app.cli.output import as_json, table
 
 if TYPE_CHECKING:
-    from app.client import Job
+    from app.client import JobHandle
 
 STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -129,12 +129,12 @@ def wait(ctx: click.Context, job_id: str, server: str, key_file: str | None, tim
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[Job], None]]:
+def _watched() -> Iterator[Callable[[JobHandle], None]]:
     """Give what shows a job's progress: a bar on a terminal, else a line whenever something changes."""
     if not sys.stderr.isatty():
         told: list[str] = []
 
-        def tell(job: Job) -> None:
+        def tell(job: JobHandle) -> None:
             if told[-1:] != [_state(job)]:
                 told.append(_state(job))
                 click.echo(told[-1], err=True)
@@ -148,7 +148,7 @@ def _watched() -> Iterator[Callable[[Job], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
 
-        def move(job: Job) -> None:
+        def move(job: JobHandle) -> None:
             full = job.status == "SUCCESS"
             known = 1.0 if full else job.progress
             bar.update(
@@ -161,7 +161,7 @@ def _watched() -> Iterator[Callable[[Job], None]]:
         yield move
 
 
-def _state(job: Job) -> str:
+def _state(job: JobHandle) -> str:
     """Return a job's status, its place where it waits and its progress where it runs."""
     if job.place is not None:
         return f"{job.status}, place {job.place}"
@@ -170,7 +170,7 @@ def _state(job: Job) -> str:
     return job.status
 
 
-def _show(job: Job, *, json_: bool) -> None:
+def _show(job: JobHandle, *, json_: bool) -> None:
     if json_:
         as_json(job.envelope)
         return

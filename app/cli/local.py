@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.place import Done, Verb, outputs_of
+from app.cli.backend import Verb, VerbResult, outputs_of
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
-from app.ids import new_id
-from app.schemas import Request, Work, version_of
-from app.service.described import described, shown
+from app.schemas.ids import new_id
+from app.schemas.requests import Request, Work, version_of
+from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
 
 
@@ -28,24 +28,24 @@ class Local:
 
     def models(self) -> list[dict[str, Any]]:
         """Return every model."""
-        return [msgspec.to_builtins(described(self._service, name)) for name in sorted(self._service.models)]
+        return [msgspec.to_builtins(describe_model(self._service, name)) for name in sorted(self._service.models)]
 
     def model(self, name: str) -> dict[str, Any]:
         """Return one model; raise NotFound."""
-        found: dict[str, Any] = msgspec.to_builtins(described(self._service, name))
+        found: dict[str, Any] = msgspec.to_builtins(describe_model(self._service, name))
         return found
 
     def version(self, name: str, version: str) -> dict[str, Any]:
         """Return what is known of a version; raise NotFound."""
         self._service.model(name)
         store = self._house.store
-        return shown(store.manifest(name, store.resolve(name, version_of(version))))
+        return public_manifest(store.manifest(name, store.resolve(name, version_of(version))))
 
-    def outputs(self, done: Done) -> list[str]:
+    def outputs(self, done: VerbResult) -> list[str]:
         """Return the names of the predictions' columns."""
         return outputs_of(self.version(done.model, str(done.version)))
 
-    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> Done:
+    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Do a verb on a CSV file; raise what refuses it, ModelFailed with the place where a model's code failed."""
         if verb == "fit":
             self._house.check_store()
@@ -53,7 +53,7 @@ class Local:
         wanted = None if version is None else version_of(version)
         request = Request(model, wanted, query.get("params") or {}, read_csv(table, query["target"]))
         work = self._service.check(verb, request)
-        return Done(work.model, *self._run(work))
+        return VerbResult(work.model, *self._run(work))
 
     def _run(self, work: Work) -> tuple[int, dict[str, Any]]:
         try:

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from app.cli.doctor import doctor
-from app.cli.failed import Failed
+from app.cli.doctor.command import doctor
+from app.cli.errors import CommandFailed
 from app.cli.jobs import jobs
 from app.cli.models import models
 from app.cli.programs import config, key, serve, stack, worker
-from app.cli.trinity import fit, predict, score
+from app.cli.verbs import fit, predict, score
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -33,7 +33,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            failed = Failed.told_of(error)
+            failed = CommandFailed.from_error(error)
             if failed is None:
                 raise
             raise failed from None

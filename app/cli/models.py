@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.cli.options import options, where
-from app.cli.place import Where
-from app.cli.show import as_json, table
+from app.cli.backend import Backend
+from app.cli.options import backend, options
+from app.cli.output import as_json, table
 
 METRICS = ("r2", "rmse", "n")
 
@@ -27,7 +27,7 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
     ctx.obj = (server, key_file, json_)
     if ctx.invoked_subcommand is not None:
         return
-    place = where(server, key_file)
+    place = backend(server, key_file)
     found = place.models()
     if json_:
         as_json(found)
@@ -56,7 +56,7 @@ def show(
     \b
     Example: python -m app models show polynomial latest
     """
-    place = where(server or obj[0], key_file or obj[1])
+    place = backend(server or obj[0], key_file or obj[1])
     found = place.model(name) if version is None else place.version(name, version)
     if json_ or obj[2]:
         as_json(found)
@@ -67,7 +67,7 @@ def show(
         table(["of the version", f"{found['model']} {found['version']}"], list(found.items()))
 
 
-def _latest(place: Where, model: dict[str, object]) -> list[object]:
+def _latest(place: Backend, model: dict[str, object]) -> list[object]:
     """Return the number, metrics and time of the latest version; nothings before the first fit."""
     aliases = model["aliases"]
     if not isinstance(aliases, dict) or "latest" not in aliases:

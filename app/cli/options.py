@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.cli.failed import Failed
+from app.cli.errors import CommandFailed
 
 if TYPE_CHECKING:
-    from app.cli.place import Where
+    from app.cli.backend import Backend
     from app.client import Client
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -35,7 +35,7 @@ def server_options(command: Command) -> Command:
     return server(_key_file(command))
 
 
-def where(server: str | None, key_file: str | None) -> Where:
+def backend(server: str | None, key_file: str | None) -> Backend:
     """Return the server, or the local store; nothing is asked yet."""
     if server is None:
         from app.cli.local import Local
@@ -53,11 +53,11 @@ def client(server: str, key_file: str | None, timeout_s: float | None = None) ->
     try:
         key = Path(key_file).read_text(encoding="utf-8").strip() if key_file else os.environ.get(KEY_VARIABLE)
     except (OSError, UnicodeDecodeError) as error:
-        raise Failed(f"--key-file: can't read {key_file}: {error}", 2) from None
+        raise CommandFailed(f"--key-file: can't read {key_file}: {error}", 2) from None
     try:
         return Client(server, key) if timeout_s is None else Client(server, key, timeout_s)
     except ValueError as error:
-        raise Failed(f"{error} (--server, --key-file)", 2) from None
+        raise CommandFailed(f"{error} (--server, --key-file)", 2) from None
 
 
 def _key_file(command: Command) -> Command:

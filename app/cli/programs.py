@@ -44,7 +44,7 @@ def stack() -> None:
     \b
     Example: PORT=8080 python -m app stack
     """
-    from app.stack import StackError, run
+    from app.cli.stack.stack import StackError, run
 
     try:
         sys.exit(run())
@@ -84,7 +84,7 @@ def key(name: str, scopes: str) -> None:
     \b
     Example: python -m app key dashboard --scopes read+predict 2>dashboard.key >>keys.txt
     """
-    from app.keys import new_key
+    from app.api_keys import new_key
 
     try:
         secret, made = new_key(name, scopes)

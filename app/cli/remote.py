@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cli.place import Done, Verb, outputs_of
+from app.cli.backend import Verb, VerbResult, outputs_of
 from app.client import Client, Forbidden
-from app.client.bodies import of_csv
+from app.client.encoding import of_csv
 
 
 class Remote:
@@ -29,7 +29,7 @@ class Remote:
         """Return what is known of a version; raise NotFound."""
         return self._client.version(name, version)
 
-    def outputs(self, done: Done) -> list[str]:
+    def outputs(self, done: VerbResult) -> list[str]:
         """Return the names of the predictions' columns; y where the key may predict but not read."""
         try:
             return outputs_of(self.version(done.model, str(done.version)))
@@ -37,11 +37,11 @@ class Remote:
             first = done.result["y"][0]
             return [f"y{i}" for i in range(1, len(first) + 1)] if isinstance(first, list) and len(first) > 1 else ["y"]
 
-    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> Done:
+    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Do a verb on a CSV file; raise what refuses it or what it ended in."""
         named = {"target": query["target"] or None, "version": query.get("version")}
         given = {name: value for name, value in named.items() if value is not None}
         words = {**(query.get("params") or {}), **given}
         job = self._client.submit(verb, of_csv(table, **words), model)
         result = job.result()
-        return Done(job.model, job.version or 0, result)
+        return VerbResult(job.model, job.version or 0, result)

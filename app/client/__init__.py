@@ -21,7 +21,7 @@ from app.client.errors import (
     WorkerLost,
 )
 from app.client.estimator import Estimator
-from app.client.jobs import Job
+from app.client.jobs import JobHandle
 
 __all__ = [
     "Cancelled",
@@ -32,7 +32,7 @@ __all__ = [
     "Forbidden",
     "Gone",
     "Invalid",
-    "Job",
+    "JobHandle",
     "Malformed",
     "ModelFailed",
     "NotFitted",

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import numpy as np
 
-from app.client.bodies import BLOCK_VALUES, Body, Verb, of_arrays, of_data, of_members
+from app.client.dataframes import Matrix, Rows, pair, rows
+from app.client.encoding import BLOCK_VALUES, EncodedBody, Verb, of_arrays, of_data, of_members
 from app.client.errors import TooLarge
 from app.client.estimator import Estimator, estimator_kind
-from app.client.frames import Matrix, Rows, pair, rows
-from app.client.jobs import POLL_S, Job
-from app.client.transport import ANSWER_S, Deadline, Request, Transport, checked, shaped
+from app.client.jobs import POLL_S, JobHandle
+from app.client.transport import ANSWER_S, Deadline, OutgoingRequest, Transport, checked, shaped
 
 TIMEOUT_S = 600.0
 KEY_VARIABLE = "TRINITY_KEY"
@@ -96,12 +96,12 @@ class Client:
     def submit(
         self,
         verb: Verb,
-        data: Mapping[str, Any] | Body | None = None,
+        data: Mapping[str, Any] | EncodedBody | None = None,
         model: str | None = None,
         *,
         wait: bool = True,
         **wishes: Any,
-    ) -> Job:
+    ) -> JobHandle:
         """Hand in work once, however often it has to be sent; return its job, ended if it did so within the first wait.
 
             job = client.submit(
@@ -120,7 +120,7 @@ class Client:
         deadline = self.deadline(None)
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
         prefer = f"wait={wait_s}" if wait else "respond-async"
-        request = Request(
+        request = OutgoingRequest(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
             body=body,
@@ -131,7 +131,7 @@ class Client:
         answer = self._transport.send(request, deadline)
         self._queued = self._queued or "Preference-Applied" in answer.headers
         ended_as = answer.headers.get("Content-Location", "").rpartition("/")[2] or None
-        job = Job(self, checked(answer, ended_as))
+        job = JobHandle(self, checked(answer, ended_as))
         return job.wait(deadline.left_s) if wait and answer.status_code == _ACCEPTED else job
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
@@ -169,27 +169,27 @@ class Client:
         path = f"/models/{quote(name, safe='')}/versions/{quote(wanted, safe='')}"
         return self._get(path, members=["model", "version", "params", "metrics", "created"])
 
-    def jobs(self, status: str | None = None, verb: str | None = None, model: str | None = None) -> Iterator[Job]:
+    def jobs(self, status: str | None = None, verb: str | None = None, model: str | None = None) -> Iterator[JobHandle]:
         """Give the jobs, newest first, page by page as they are asked for; raise NotFound in sync mode."""
         wanted = {"status": status, "verb": verb, "model": model, "limit": PAGE_JOBS}
         query = {key: value for key, value in wanted.items() if value is not None}
         while True:
             page = self._get("/jobs", query, ["jobs", "next"])
-            yield from (Job(self, envelope) for envelope in page["jobs"])
+            yield from (JobHandle(self, envelope) for envelope in page["jobs"])
             if page["next"] is None:
                 return
             query["cursor"] = page["next"]
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> JobHandle:
         """Return a job by its id; raise NotFound or Gone."""
-        return Job(self, self._get(f"/jobs/{quote(job_id, safe='')}"))
+        return JobHandle(self, self._get(f"/jobs/{quote(job_id, safe='')}"))
 
     def health(self) -> dict[str, Any]:
         """Return `{"status": "ready" or "not ready", "parts": {…: "ok" or what is wrong}}`, asked once, without tries.
 
         Raise Unreachable.
         """
-        answer = self._transport.send(Request("GET", "/health/ready", once=True), self.deadline(None))
+        answer = self._transport.send(OutgoingRequest("GET", "/health/ready", once=True), self.deadline(None))
         found: Any = answer.json() if answer.headers.get("Content-Type") == "application/json" else checked(answer)
         return shaped(found, "parts")
 
@@ -199,7 +199,7 @@ class Client:
         """Close the connections."""
         self._transport.close()
 
-    def ask(self, request: Request, deadline: Deadline) -> Any:
+    def ask(self, request: OutgoingRequest, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise TrinityError."""
         return self._transport.json(request, deadline)
 
@@ -223,7 +223,7 @@ class Client:
         return _known, (self._token, self.url, self.timeout_s)
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None, members: Iterable[str] = ()) -> dict[str, Any]:
-        return shaped(self.ask(Request("GET", path, query or {}), self.deadline(None)), *members)
+        return shaped(self.ask(OutgoingRequest("GET", path, query or {}), self.deadline(None)), *members)
 
     def _predict(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
         body = of_arrays(block.X, columns=block.names, version=version)
@@ -235,8 +235,8 @@ class Client:
         return job.model, job.version or 0
 
 
-def _body(data: Any, wishes: Mapping[str, Any]) -> Body:
-    if isinstance(data, Body):
+def _body(data: Any, wishes: Mapping[str, Any]) -> EncodedBody:
+    if isinstance(data, EncodedBody):
         if wishes:
             raise TypeError(f"a Body is a whole request; {', '.join(wishes)} would have to be in it")
         return data

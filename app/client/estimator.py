@@ -10,16 +10,16 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.bodies import Body, Verb, of_arrays
-from app.client.frames import Matrix, Rows, matched, pair, rows
-from app.client.jobs import Job
-from app.model.interop import not_fitted, tags
+from app.client.dataframes import Matrix, Rows, matched, pair, rows
+from app.client.encoding import EncodedBody, Verb, of_arrays
+from app.client.jobs import JobHandle
+from app.model.sklearn_compat import not_fitted, tags
 
 
 class Works(Protocol):
     """What an estimator needs of its client."""
 
-    def submit(self, verb: Verb, data: Body | None = None, model: str | None = None) -> Job:
+    def submit(self, verb: Verb, data: EncodedBody | None = None, model: str | None = None) -> JobHandle:
         """Hand in work and wait for it."""
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:

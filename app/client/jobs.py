@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from app.client.errors import Conflict, DeadlineExceeded, of
-from app.client.transport import ANSWER_S, Deadline, Request, shaped
+from app.client.transport import ANSWER_S, Deadline, OutgoingRequest, shaped
 
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 POLL_S = 20
@@ -21,14 +21,14 @@ SHORTEST_POLL_S = 0.2  # a server that is about to stop answers at once, and sho
 class Asks(Protocol):
     """What a job needs of its client."""
 
-    def ask(self, request: Request, deadline: Deadline) -> Any:
+    def ask(self, request: OutgoingRequest, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise TrinityError."""
 
     def deadline(self, timeout_s: float | None) -> Deadline:
         """Return when a call has to be over, for None after the client's own time."""
 
 
-class Job:
+class JobHandle:
     """One fit, predict or score. `envelope` is what was last heard of it."""
 
     def __init__(self, client: Asks, envelope: Mapping[str, Any]) -> None:
@@ -76,13 +76,13 @@ class Job:
         """Its place in the queue, from 1, while it waits."""
         return self.envelope.get("place")
 
-    def refresh(self) -> Job:
+    def refresh(self) -> JobHandle:
         """Ask how it stands; raise NotFound, Gone or Unreachable."""
         if self._queued:
-            self._ask(Request("GET", self._path))
+            self._ask(OutgoingRequest("GET", self._path))
         return self
 
-    def wait(self, timeout_s: float | None = None, progress: Callable[[Job], None] | None = None) -> Job:
+    def wait(self, timeout_s: float | None = None, progress: Callable[[JobHandle], None] | None = None) -> JobHandle:
         """Wait for its end, however it ends; `progress` is called with the job now, about each second, and at the end.
 
         Raise DeadlineExceeded after `timeout_s` seconds (None: the client's own); the job goes on.
@@ -110,18 +110,18 @@ class Job:
             return self.envelope["result"]
         raise of(self.envelope["error"] or {"detail": f"the job is {self.status}"}, self.id)
 
-    def cancel(self) -> Job:
+    def cancel(self) -> JobHandle:
         """Call it off, whether it waits or runs; raise Conflict when it has ended otherwise."""
         if not self._queued:
             raise Conflict(f"the job is finished ({self.status})", 409, job_id=self.id)
-        self._ask(Request("DELETE", self._path))
+        self._ask(OutgoingRequest("DELETE", self._path))
         return self
 
-    def retry(self) -> Job:
+    def retry(self) -> JobHandle:
         """Have it run again after it failed or was cancelled; raise Conflict when it is in another state."""
         if not self._queued:
             raise Conflict(f"the job is {self.status}, and sync mode keeps none", 409, job_id=self.id)
-        self._ask(Request("POST", f"{self._path}/retry"))
+        self._ask(OutgoingRequest("POST", f"{self._path}/retry"))
         return self
 
     def __repr__(self) -> str:
@@ -135,12 +135,12 @@ class Job:
     def _path(self) -> str:
         return f"/jobs/{quote(self.id, safe='')}"
 
-    def _ask(self, request: Request, deadline: Deadline | None = None) -> None:
+    def _ask(self, request: OutgoingRequest, deadline: Deadline | None = None) -> None:
         self.envelope = _envelope(self._client.ask(request, deadline or self._client.deadline(None)))
 
     def _poll(self, wait_s: int, deadline: Deadline) -> None:
         begun = time.monotonic()
-        request = Request("GET", self._path, {"wait": wait_s}, answer_s=wait_s + ANSWER_S)
+        request = OutgoingRequest("GET", self._path, {"wait": wait_s}, answer_s=wait_s + ANSWER_S)
         self._ask(request, deadline)
         if not self.finished and (early_s := SHORTEST_POLL_S - (time.monotonic() - begun)) > 0:
             time.sleep(min(early_s, deadline.left_s))

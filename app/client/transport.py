@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from app.client.bodies import Body
+from app.client.encoding import EncodedBody
 from app.client.errors import URN, TrinityError, Unreachable, of
 
 CONNECT_S = 5.0
@@ -47,13 +47,13 @@ class Deadline:
         return max(0.0, self._end - self._clock())
 
 
-class Request(NamedTuple):
+class OutgoingRequest(NamedTuple):
     """A request: the same bytes and headers at each try, so that the service knows them again."""
 
     method: str
     path: str
     query: Mapping[str, Any] = {}
-    body: Body | None = None
+    body: EncodedBody | None = None
     headers: Mapping[str, str] = {}
     answer_s: float | None = ANSWER_S
     """How long the answer may take; None for as long as the deadline lets it."""
@@ -79,7 +79,7 @@ class Transport:
         self._http = httpx.Client(base_url=url, headers=headers, transport=wire)
         self._sleep = sleep
 
-    def send(self, request: Request, deadline: Deadline) -> httpx.Response:
+    def send(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
         """Return the answer, whatever it says; raise Unreachable when none comes, tried again and again.
 
         Only what may be sent twice is given here: reads, cancellations, and submissions with an Idempotency-Key. A
@@ -107,7 +107,7 @@ class Transport:
                 raise Unreachable(f"{self.place} doesn't answer after {tries} ({failure})")
             self._sleep(pause_s)
 
-    def json(self, request: Request, deadline: Deadline) -> Any:
+    def json(self, request: OutgoingRequest, deadline: Deadline) -> Any:
         """Return the answer's JSON; raise the error that a problem document tells of."""
         return checked(self.send(request, deadline))
 
@@ -115,7 +115,7 @@ class Transport:
         """Close the connections."""
         self._http.close()
 
-    def _once(self, request: Request, deadline: Deadline) -> httpx.Response:
+    def _once(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
         left_s = max(deadline.left_s, MOMENT_S)  # a timeout of 0 is none
         answer_s = left_s if request.answer_s is None else min(left_s, request.answer_s)
         timeout = httpx.Timeout(answer_s, connect=min(CONNECT_S, left_s))

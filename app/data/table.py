@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.errors import Invalid, Malformed
-from app.schemas import Matrix, Table
+from app.schemas.requests import Matrix, Table
 
 _BAD_CELL = re.compile(
     r"could not convert string (?P<text>.*) to float64 at row (?P<row>\d+), column (?P<column>\d+)\.?$", re.DOTALL

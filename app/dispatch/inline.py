@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from app.dispatch.base import Clock, IdempotencyKey, execute, finished_job
+from app.dispatch.dispatcher import IdempotencyKey
+from app.dispatch.execute import Clock, execute, finished_job
 from app.errors import Busy, NotFound
-from app.ids import new_id
-from app.schemas import Event, Job, Outcome, Page, Table, Work
+from app.schemas.ids import new_id
+from app.schemas.jobs import Event, Job, JobQuery, Outcome
+from app.schemas.requests import Table, Work
 from app.service import Service
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
@@ -19,7 +21,7 @@ SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a ro
 SLOW_CALLS = 2
 
 
-class Inline:
+class InlineDispatcher:
     """Does the work before it answers; there is no queue and nothing is kept but the models.
 
     `count` is told on the event loop of all that was done.
@@ -74,7 +76,7 @@ class Inline:
         """Raise NotFound."""
         raise _no_jobs()
 
-    async def jobs(self, page: Page) -> tuple[list[Job], str | None]:  # noqa: ARG002
+    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:  # noqa: ARG002
         """Raise NotFound."""
         raise _no_jobs()
 

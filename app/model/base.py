@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from app.model import interop
+from app.model import sklearn_compat
 from app.model.evaluate import evaluate
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ class Regressor(ABC):
 
     name: ClassVar[str]
     """The model's name in URLs."""
-    rows_stand_alone: ClassVar[bool] = False
+    batchable: ClassVar[bool] = False
     """Whether a row's prediction is the same to the last bit whatever rows are around it, so that requests may be
     predicted together. BLAS doesn't promise that."""
 
@@ -143,7 +143,7 @@ class Regressor(ABC):
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
 
     def __sklearn_tags__(self) -> Any:
-        return interop.tags()
+        return sklearn_compat.tags()
 
 
 def _numbers(predicted: Any) -> Array:

@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.model.base import Regressor
 from app.model.basis import Basis
-from app.model.frames import column_names
-from app.model.interop import not_fitted
+from app.model.dataframes import column_names
 from app.model.least_squares import Triangle
-from app.model.prediction import Predictor
+from app.model.predictor import Predictor
 from app.model.progress import report
+from app.model.sklearn_compat import not_fitted
 from app.model.terms import Terms
-from app.model.validate import check_names, check_pair, check_rows, limits
+from app.model.validation import check_names, check_pair, check_rows, limits
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class LinearRegressor(Regressor):
     redundant or rows too few; `n_features_in_`; and `names_` where X was a data frame.
     """
 
-    rows_stand_alone = True  # see Predictor
+    batchable = True  # see Predictor
 
     coefficients_: Array
     scaled_coefficients_: Array

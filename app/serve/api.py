@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.dispatch.base import Dispatcher
+from app.dispatch.dispatcher import Dispatcher
 from app.serve.asgi import Asgi, Message, Receive, Send
 
 

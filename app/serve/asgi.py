@@ -14,7 +14,7 @@ Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 LENGTH_DIGITS = 19  # more are no length, and int() refuses thousands of them
 
 
-class Reply(NamedTuple):
+class RawResponse(NamedTuple):
     """A whole answer."""
 
     status: int

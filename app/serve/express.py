@@ -13,18 +13,17 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from app.envelopes import problem
 from app.errors import Failure, TooSlow, TrinityError
-from app.ids import new_id
-from app.schemas import Problem
-from app.serve.answer import RETRY_AFTER_S, encoded, retry_after
-from app.serve.asgi import Asgi, Header, Message, Receive, Reply, Send, length_of
-from app.serve.body import JSON
-from app.serve.hop import SMALL_BYTES
-from app.serve.limits import at_hand, in_time, refuse, refuse_stopped
-from app.serve.problems import MEDIA_TYPE, unforeseen
-from app.serve.request_id import request_id
-from app.serve.trinity import VerbResource
+from app.schemas.ids import new_id
+from app.schemas.problems import Problem, problem
+from app.serve.asgi import Asgi, Header, Message, RawResponse, Receive, Send, length_of
+from app.serve.bodies.hop import SMALL_BYTES
+from app.serve.bodies.reader import JSON
+from app.serve.middleware.body_limits import receive_nowait, receive_within, refuse, refuse_stopped
+from app.serve.middleware.request_id import request_id
+from app.serve.problems import MEDIA_TYPE, internal_error
+from app.serve.resources.verbs import VerbResource
+from app.serve.responses import RETRY_AFTER_S, envelope_json, retry_after
 
 Headers: TypeAlias = Mapping[bytes, bytes]
 
@@ -65,7 +64,7 @@ class Express:
             await self._api(scope, receive, send)
             return
         try:
-            event = at_hand(receive) or await in_time(receive, self._body_timeout_s)
+            event = receive_nowait(receive) or await receive_within(receive, self._body_timeout_s)
             reply = await self._replied(stop, headers, event)
         except TooSlow as error:
             await refuse(scope, receive, send, error)
@@ -74,14 +73,14 @@ class Express:
             await refuse_stopped(scope, receive, send)
             return
         except Exception as error:  # noqa: BLE001  nobody foresaw it; it isn't known whether the job was accepted
-            reply = _told(unforeseen(scope["method"], scope["path"], error), headers)
+            reply = _told(internal_error(scope["method"], scope["path"], error), headers)
         if reply is None:
             await self._api(scope, _replaying(event, receive), send)
             return
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    def at_once(self, scope: Message, body: bytes) -> Reply | None:
+    def at_once(self, scope: Message, body: bytes) -> RawResponse | None:
         """Return the answer to a POST that has come whole; None when it needs another way."""
         stop = self._stops.get(scope["path"])
         headers = None if stop is None else _plain(scope, self._small_bytes)
@@ -90,13 +89,13 @@ class Express:
         stop.resource.hold()
         return _finished(stop, headers, body)
 
-    async def _replied(self, stop: Stop, headers: Headers, event: Message) -> Reply | None:
+    async def _replied(self, stop: Stop, headers: Headers, event: Message) -> RawResponse | None:
         body = None if event.get("more_body") else event.get("body")
         if not body:
             return None
         return await self._accepted(stop, headers, body) if self._queued else _finished(stop, headers, body)
 
-    async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> Reply | None:
+    async def _accepted(self, stop: Stop, headers: Headers, body: bytes) -> RawResponse | None:
         try:
             accepted = stop.resource.accept(body, stop.model)
         except TrinityError as error:
@@ -110,10 +109,10 @@ class Express:
         except TrinityError as error:
             return _refused(headers, error.failure(), *retry_after(error))
         where = (b"location", f"/jobs/{job.id}".encode()), (b"retry-after", RETRY_AFTER_S.encode())
-        return _reply(HTTPStatus.ACCEPTED, _JSON, headers, encoded(job, queued=True), *where)
+        return _reply(HTTPStatus.ACCEPTED, _JSON, headers, envelope_json(job, queued=True), *where)
 
 
-def _finished(stop: Stop, headers: Headers, body: bytes) -> Reply | None:
+def _finished(stop: Stop, headers: Headers, body: bytes) -> RawResponse | None:
     try:
         job = stop.resource.at_once(body, stop.model)
     except TrinityError as error:
@@ -124,23 +123,23 @@ def _finished(stop: Stop, headers: Headers, body: bytes) -> Reply | None:
         return None
     if job.failure is not None:
         return _refused(headers, job.failure)
-    return _reply(HTTPStatus.OK, _JSON, headers, encoded(job))
+    return _reply(HTTPStatus.OK, _JSON, headers, envelope_json(job))
 
 
-def _refused(headers: Headers, failure: Failure, *more: Header) -> Reply:
+def _refused(headers: Headers, failure: Failure, *more: Header) -> RawResponse:
     return _told(problem(failure), headers, *more)
 
 
-def _told(document: Problem, headers: Headers, *more: Header) -> Reply:
+def _told(document: Problem, headers: Headers, *more: Header) -> RawResponse:
     return _reply(document.status, MEDIA_TYPE.encode(), headers, msgspec.json.encode(document), *more)
 
 
-def _reply(status: int, kind: bytes, headers: Headers, body: bytes, *more: Header) -> Reply:
+def _reply(status: int, kind: bytes, headers: Headers, body: bytes, *more: Header) -> RawResponse:
     """Return an answer to a request that had these headers."""
     given = headers.get(b"x-request-id")
     named = (new_id() if given is None else request_id(given.decode("latin-1"))).encode()
     length = b"content-length", b"%d" % len(body)
-    return Reply(status, [(b"content-type", kind), length, (b"x-request-id", named), *more], body, named)
+    return RawResponse(status, [(b"content-type", kind), length, (b"x-request-id", named), *more], body, named)
 
 
 def _plain(scope: Message, small_bytes: int) -> Headers | None:

@@ -7,9 +7,9 @@ import re
 
 from falcon.asgi import Request
 
-from app.dispatch.base import IdempotencyKey
+from app.dispatch.dispatcher import IdempotencyKey
 from app.errors import Malformed
-from app.serve.hop import Body
+from app.serve.bodies.hop import Body
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')

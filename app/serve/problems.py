@@ -12,9 +12,8 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from app.envelopes import problem
 from app.errors import Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
-from app.schemas import Problem, ProtocolError
+from app.schemas.problems import Problem, ProtocolError, problem
 
 logger = getLogger(__name__)
 
@@ -35,7 +34,7 @@ DISK_ERRORS = frozenset(
 sockets raise, nor a TimeoutError of asyncio's, which has no number."""
 
 
-class Written(NamedTuple):
+class RenderedProblem(NamedTuple):
     """An error in the form in which it is answered."""
 
     status: int
@@ -43,20 +42,20 @@ class Written(NamedTuple):
     body: bytes
 
 
-def written(document: Problem, path: str) -> Written:
+def render(document: Problem, path: str) -> RenderedProblem:
     """Return the answer to a request for `path`: a problem document, below /v2 what the Open Inference Protocol has."""
     if path != V2 and not path.startswith(f"{V2}/"):
-        return Written(document.status, MEDIA_TYPE, msgspec.json.encode(document))
+        return RenderedProblem(document.status, MEDIA_TYPE, msgspec.json.encode(document))
     # pointers into a request of another form, which the service's own checks give, would mislead
     pointers = [fault.pointer for fault in document.errors if fault.pointer.startswith(V2_MEMBERS)]
     text = f"{document.detail} (at {', '.join(pointers)})" if pointers else document.detail
     status = HTTPStatus.BAD_REQUEST if document.status == HTTPStatus.UNPROCESSABLE_ENTITY else document.status
-    return Written(status, "application/json", msgspec.json.encode(ProtocolError(text)))
+    return RenderedProblem(status, "application/json", msgspec.json.encode(ProtocolError(text)))
 
 
 def send(resp: Response, document: Problem, path: str = "") -> None:
     """Answer a request for `path` with an error."""
-    resp.status, resp.content_type, resp.data = written(document, path)
+    resp.status, resp.content_type, resp.data = render(document, path)
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
@@ -84,7 +83,7 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 
 async def on_os_error(req: Request, resp: Response, error: OSError, params: object) -> None:
     """Answer that the store is away for now; log where that was noticed, as of what nobody foresaw."""
-    document = unforeseen(req.method, req.path, error)
+    document = internal_error(req.method, req.path, error)
     if error.errno in DISK_ERRORS:
         await on_trinity_error(req, resp, Unavailable("the store can't be read or written now; try again"), params)
     else:
@@ -93,10 +92,10 @@ async def on_os_error(req: Request, resp: Response, error: OSError, params: obje
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw."""
-    send(resp, unforeseen(req.method, req.path, error), req.path)
+    send(resp, internal_error(req.method, req.path, error), req.path)
 
 
-def unforeseen(method: str, path: str, error: Exception) -> Problem:
+def internal_error(method: str, path: str, error: Exception) -> Problem:
     """Return the problem document of a fault of ours; log where it came from, without the message (may quote data)."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     name = type(error).__name__
@@ -108,7 +107,7 @@ def unforeseen(method: str, path: str, error: Exception) -> Problem:
     return Problem("urn:trinity:internal-error", status.phrase, status, detail)
 
 
-def install(api: App[Request, Response]) -> None:
+def add_error_handlers(api: App[Request, Response]) -> None:
     """Have the app answer every error with a problem document."""
     api.add_error_handler(Exception, on_exception)
     api.add_error_handler(OSError, on_os_error)

@@ -6,8 +6,8 @@ import numpy as np
 
 from app.data.table import Columns, split
 from app.errors import Invalid
-from app.schemas import Matrix, Table
-from app.store import Schema
+from app.schemas.requests import Matrix, Table
+from app.storage.model_store import Schema
 
 
 def default_names(letter: str, count: int) -> list[str]:
@@ -51,9 +51,9 @@ def _reordered(table: Table, names: list[str], schema: Schema) -> Table:
     unknown = ", ".join(map(repr, sorted(given.difference(schema.inputs))))
     if missing or unknown:
         parts = [f"missing {missing}"] * bool(missing) + [f"unknown {unknown}"] * bool(unknown)
-        raise Invalid.at(table.names_at, "columns don't match those of the fit: " + "; ".join(parts))
+        raise Invalid.at(table.names_pointer, "columns don't match those of the fit: " + "; ".join(parts))
     order = [names.index(name) for name in schema.inputs]
-    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_at)
+    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_pointer)
 
 
 def scored(table: Table, schema: Schema) -> Table:
@@ -67,4 +67,4 @@ def scored(table: Table, schema: Schema) -> Table:
     if set(table.outputs) != set(schema.outputs):
         raise Invalid.at("/target", f"the model was fitted to {', '.join(map(repr, schema.outputs))}")
     order = [table.outputs.index(name) for name in schema.outputs]
-    return Table(table.X, np.ascontiguousarray(y[:, order]), table.inputs, schema.outputs, table.names_at)
+    return Table(table.X, np.ascontiguousarray(y[:, order]), table.inputs, schema.outputs, table.names_pointer)

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.disk import Permit, permitted
 from app.errors import Unavailable
 from app.model.base import Regressor
-from app.schemas import Matrix, Source, Table, Work
-from app.service.calls import asked_to_fit, learned, metrics, predicted
+from app.schemas.requests import Matrix, Source, Table, Work
 from app.service.columns import default_names, target
+from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.sampling import sample
-from app.store import Arrays, Manifest, Schema, Store
+from app.storage.durable_files import Permit, always_permit
+from app.storage.model_store import Arrays, Manifest, Schema, Store
 
 
-class Fit(NamedTuple):
+class FitSpec(NamedTuple):
     """A fit to be done: the work, the job that has it done, when that was, and who permits the version it makes.
 
     Of the data so many rows are kept with the version.
@@ -28,27 +28,27 @@ class Fit(NamedTuple):
     work: Work
     job: str
     created_s: float
-    permit: Permit = permitted
+    permit: Permit = always_permit
     sample_rows: int = 0
 
 
-def fit(estimator: Regressor, table: Table, order: Fit, store: Store) -> tuple[int, dict[str, Any]]:
+def fit(estimator: Regressor, table: Table, order: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
     """Fit and publish; return the new version and the result.
 
     Raise Invalid, ModelFailed, Unavailable, or what refuses the version.
     """
     X, y = table.X, target(table)
-    asked_to_fit(estimator, X, y)
+    fit_model(estimator, X, y)
     schema = Schema(
         inputs=table.inputs or default_names("x", X.shape[1]),
         outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
         vector=y.ndim == 1,
         named=table.outputs is not None,
     )
-    y_predicted = predicted(estimator, X, schema)
+    y_predicted = predict_model(estimator, X, schema)
     found = metrics(y, y_predicted)
     kept = sample(estimator, X, y, y_predicted, schema, order.sample_rows)
-    arrays, values = _split(learned(estimator))
+    arrays, values = _split(learned_state(estimator))
     manifest = Manifest(
         model=order.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",

@@ -6,9 +6,9 @@ import numpy as np
 
 from app.errors import TrinityError
 from app.model.base import Regressor
-from app.schemas import Matrix
-from app.service.calls import predicted
-from app.store import Arrays, Schema
+from app.schemas.requests import Matrix
+from app.service.model_calls import predict_model
+from app.storage.model_store import Arrays, Schema
 
 SAMPLE_BYTES = 65_536
 HEADER_BYTES = 2_048  # of the archive and of each array in it, together
@@ -38,7 +38,7 @@ def _curve(estimator: Regressor, X: Matrix, schema: Schema, points: int) -> Arra
     shares = np.linspace(0.0, 1.0, points)
     grid = (low * (1 - shares) + high * shares)[:, np.newaxis]  # high − low may be too large a number
     try:
-        return {"curve_X": grid, "curve_y": predicted(estimator, grid, schema)}
+        return {"curve_X": grid, "curve_y": predict_model(estimator, grid, schema)}
     except TrinityError:
         return {}
     except Exception:  # noqa: BLE001  a model is anybody's code, and no fit may fail by what is only a picture of it

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from app.disk import Permit, permitted
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
-from app.schemas import Matrix, Request, Source, Table, Verb, Version, Work
-from app.service.calls import metrics, predicted
+from app.schemas.requests import Matrix, Request, Source, Table, Verb, Version, Work
 from app.service.columns import aligned, check_width, scored, target
-from app.service.fitting import Fit, fit
+from app.service.fitting import FitSpec, fit
+from app.service.model_calls import metrics, predict_model
 from app.service.sources import SourceKind, Sources, check_params
 from app.service.versions import Fitted, Versions
-from app.store import Schema, Store
+from app.storage.durable_files import Permit, always_permit
+from app.storage.model_store import Schema, Store
 
 SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
 STACK_VALUES = 100_000  # numbers of X, or of predictions, up to which works are stacked: more gain nothing by it
@@ -80,11 +80,11 @@ class Service:
         fitted = self.at_hand(name, request.version)
         return None if fitted is None else self._check_use(verb, name, request, fitted)
 
-    def run(self, work: Work, job: str, created_s: float, permit: Permit = permitted) -> tuple[int, dict[str, Any]]:
+    def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
         data = self._data(work)
         if work.verb == "fit":
-            order = Fit(work, job, created_s, permit, self._sample_rows)
+            order = FitSpec(work, job, created_s, permit, self._sample_rows)
             return fit(self.models[work.model](**work.params), data, order, self.store)
         version, y = self._predict(work, data)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
@@ -97,25 +97,25 @@ class Service:
         """Return how many rows of data a work is on."""
         return len(work.data.X) if isinstance(work.data, Table) else self._sources.connector(work.data).shape[0]
 
-    def stack_rows(self, work: Work) -> int:
+    def max_batch_rows(self, work: Work) -> int:
         """Return how many rows, those of this prediction on a table included, may be predicted at once.
 
         None of a model whose rows don't stand alone. Raises as `run` does.
         """
-        if not self.models[work.model].rows_stand_alone:
+        if not self.models[work.model].batchable:
             return 0
         fitted = self._versions.pinned(work.model, work.version or 0)
         schema = fitted.manifest.schema
         return min(STACK_VALUES // max(len(schema.inputs), len(schema.outputs)), fitted.free_rows)
 
-    def predict_together(self, works: Sequence[Work]) -> list[dict[str, Any]]:
+    def predict_batch(self, works: Sequence[Work]) -> list[dict[str, Any]]:
         """Predict for the tables of several works, all of one model and version, at once; return the result of each.
 
         Raises as `run` does, also when only one of them is at fault.
         """
         fitted = self._versions.pinned(works[0].model, works[0].version or 0)
         tables = [work.data.X for work in works if isinstance(work.data, Table)]
-        y = predicted(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist()
+        y = predict_model(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist()
         results, start = [], 0
         for X in tables:
             results.append({"y": y[start : start + len(X)]})
@@ -128,7 +128,7 @@ class Service:
     def _predict(self, work: Work, data: Table) -> tuple[int, Matrix]:
         version = work.version or 0  # pinned when the work was checked, and versions never change
         fitted = self._versions.pinned(work.model, version)
-        return version, predicted(fitted.estimator, data.X, fitted.manifest.schema)
+        return version, predict_model(fitted.estimator, data.X, fitted.manifest.schema)
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from app.errors import Invalid
-from app.pointers import located
-from app.schemas import Matrix, Source
+from app.schemas.pointers import located
+from app.schemas.requests import Matrix, Source
 
 
 class Connector(Protocol):

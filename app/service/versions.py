@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
 from app.model.base import Regressor
-from app.schemas import Version
-from app.service.loaded import Loaded
-from app.store import Manifest, Store
+from app.schemas.requests import Version
+from app.service.model_cache import ModelCache
+from app.storage.model_store import Manifest, Store
 
 LOADED_VERSIONS = 32
 NUMBER_BYTES = 20  # of a float64 in JSON, about
@@ -48,7 +48,7 @@ class Versions:
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
         self._held: dict[str, Fitted] | None = None
-        loaded = Loaded(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
+        loaded = ModelCache(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
         self._kept = loaded.kept
         self.pinned = loaded.get
         """Return the version of a model by its number; raise NotFound or ModelFailed."""

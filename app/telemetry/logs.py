@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.settings import LogFormat, Settings
-from app.telemetry.lines import Put, fields, stamp
-from app.telemetry.writer import Writer
+from app.telemetry.log_records import Sink, fields, stamp
+from app.telemetry.stderr_writer import Writer
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -40,7 +40,7 @@ def coloured(settings: Settings) -> bool:
     return settings.log_format is LogFormat.CONSOLE
 
 
-def putting(settings: Settings, write: Callable[[bytes], None] | None = None) -> Put:
+def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) -> Sink:
     """Return what puts out lines of requests and jobs."""
     write = write or stderr().write
     if not coloured(settings):
@@ -68,7 +68,7 @@ def handler(settings: Settings, write: Callable[[bytes], None] | None = None) ->
 
 
 def install(settings: Settings) -> None:
-    """Have all loggers that have no handlers of their own write so, those of this house from the level that is set."""
+    """Give the root logger our handler; loggers below `app` write from the level that is set."""
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, Lines)]:
         root.removeHandler(old)

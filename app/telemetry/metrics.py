@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.schemas import VERBS, Outcome, Work
+from app.schemas.jobs import Outcome
+from app.schemas.requests import VERBS, Work
 from app.telemetry.buckets import BOUNDS_S
-from app.telemetry.folder import VARIABLE, locked
+from app.telemetry.multiprocess import VARIABLE, locked
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -46,7 +47,7 @@ def _row() -> list[float]:
     return [0.0] * (_BUCKETS + 2)
 
 
-class Metrics:
+class ServiceMetrics:
     """The numbers of one web process; `inline` says that it does the work itself, and for these models."""
 
     def __init__(self, models: Iterable[str] = (), *, inline: bool = False) -> None:

@@ -19,8 +19,9 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_cu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.errors import TrinityError
-from app.schemas import Outcome, Work
-from app.telemetry.asked import ASKED
+from app.schemas.jobs import Outcome
+from app.schemas.requests import Work
+from app.telemetry.context import REQUEST
 
 Attributes: TypeAlias = Mapping[str, str | int]
 FAULT = 500
@@ -53,7 +54,7 @@ class Tracing:
         attributes = {**_of(work), "trinity.job": job_id}
         with self._tracer.start_as_current_span(
             f"submit {work.verb}",
-            _context(ASKED.get().trace),
+            _context(REQUEST.get().trace),
             SpanKind.PRODUCER,
             attributes,
             record_exception=False,  # its message may quote data

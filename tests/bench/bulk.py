@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.bench.http import Connection
 from tests.bench.report import Figure, in_turn, progress, ratio
-from tests.bench.running import post, trinity
+from tests.bench.servers import post, trinity
 
 ROWS, INPUTS = 10_000, 3
 REQUESTS, ROUNDS = 10, 7

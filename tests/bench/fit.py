@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from tests.bench.report import Figure, in_turn, ratio
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 ROWS, INPUTS = 1_000_000, 16
 ROUNDS = 3

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.bench.http import Connection
 from tests.bench.report import Figure
-from tests.bench.running import post, trinity
+from tests.bench.servers import post, trinity
 
 REQUESTS, CONNECTIONS = 3_000, 15
 SMALLEST_BYTES, LARGEST_BYTES = 1_000, 1_000_000

@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.bench.http import Connection, request
 from tests.bench.report import Figure, in_turn, progress, ratio
-from tests.bench.running import bare, post, trinity
+from tests.bench.servers import bare, post, trinity
 
 ROWS, INPUTS = 1_000_000, 3
 REQUESTS, ROUNDS = 3, 9

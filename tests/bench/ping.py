@@ -6,7 +6,7 @@ from statistics import median
 
 from tests.bench.http import Connection
 from tests.bench.report import Figure, progress
-from tests.bench.running import post, trinity
+from tests.bench.servers import post, trinity
 
 FIT_S = 10
 PAUSE_S = 0.01

@@ -10,7 +10,7 @@ import numpy as np
 from celery import Celery
 
 from app.model.polynomial import PolynomialRegressor
-from tests.servers import BIN, ROOT
+from tests.support.servers import BIN, ROOT
 
 queue = Celery("plain", broker=os.environ.get("PLAIN_URL"), backend=os.environ.get("PLAIN_URL"))
 queue.conf.update(task_serializer="json", accept_content=["json"], worker_prefetch_multiplier=4)

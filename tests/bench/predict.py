@@ -4,7 +4,7 @@ from statistics import median
 
 from tests.bench import load
 from tests.bench.report import Figure, in_turn, progress, ratio
-from tests.bench.running import bare, post, trinity
+from tests.bench.servers import bare, post, trinity
 
 ROW = b'{"data":{"X":[[0.5]]}}'
 ROUNDS, ROUND_S = 25, 1  # many short ones: how the kernel spreads connections over processes is chance in each

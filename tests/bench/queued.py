@@ -13,8 +13,8 @@ from redis import Redis
 from tests.bench.http import Connection, request
 from tests.bench.plain_celery import plain_celery_jobs_per_s
 from tests.bench.report import Figure, in_turn, progress, ratio
-from tests.bench.running import trinity
-from tests.servers import Server, until, valkey, worker
+from tests.bench.servers import trinity
+from tests.support.servers import Server, until, valkey, worker
 
 JOBS, CONNECTIONS, ROUNDS = 10_000, 500, 3
 ROW = b'{"data":{"X":[[0.5]]}}'

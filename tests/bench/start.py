@@ -7,7 +7,7 @@ import psutil
 
 from tests.bench.http import Connection
 from tests.bench.report import Figure, in_turn
-from tests.bench.running import post, trinity
+from tests.bench.servers import post, trinity
 
 ROUNDS = 3
 PREDICTS = 50

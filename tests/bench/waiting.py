@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from tests import servers
 from tests.bench.http import Connection
 from tests.bench.report import Figure, progress
+from tests.support import servers
 
 FEW, MANY = 2_000, 5_000
 MAX_BYTES = 300_000_000

@@ -1,6 +1,6 @@
 """`python -m tests.faults [--long] [--times N] [--broker BROKER] [--only NAME …] [--without SAFEGUARD] [--seed N]`
 
-Injects faults into a running house, checks the ledger against what clients were told, and prints one table; the exit
+Injects faults into a running stack, checks the ledger against what clients were told, and prints one table; the exit
 code is 1 when anything was lost, done twice, made up or changed after its end, or a figure wasn't reached.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from tests.faults.faults import FAULTS, SAFEGUARDS
-from tests.faults.house import BROKERS, Broker, House
 from tests.faults.run import Row, run_fault
+from tests.faults.running_stack import BROKERS, Broker, RunningStack
 from tests.faults.table import table
 
 LONG, LONG_HEAVY = 20, 3
@@ -69,17 +69,17 @@ def _run_both(words: list[str]) -> list[Row]:
 
 
 def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
-    """All rows of one broker, on one house."""
+    """All rows of one broker, on one stack."""
     rows = []
     prefix = f"trinity-faults-{broker}-"
     with (
         tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder,
-        House(broker, Path(folder), arguments.without) as house,
+        RunningStack(broker, Path(folder), arguments.without) as stack,
     ):
         for name in arguments.only or FAULTS:
             fault = FAULTS[name]
             times = arguments.times or ((LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1)
-            row = run_fault(house, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
+            row = run_fault(stack, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
             _tell(row, arguments.rows)
             rows.append(row)
     return rows

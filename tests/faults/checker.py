@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.faults.client import FINAL, Client
-from tests.faults.house import House
 from tests.faults.journal import Acknowledged, Attempt, Cancelled, Line, Refused, Seen
+from tests.faults.running_stack import RunningStack
 
 READERS = 4
 UNCERTAIN = (500, 502, 503, 504)  # refusals after which the job may be there all the same
@@ -79,8 +79,8 @@ class Story:
 class Checker:
     """One for each injection: what was there before it is nobody's effect."""
 
-    def __init__(self, house: House, client: Client) -> None:
-        self._house, self._client = house, client
+    def __init__(self, stack: RunningStack, client: Client) -> None:
+        self._house, self._client = stack, client
         self._before = {*self._versions()}
         self._jobs_before = self._jobs()
 

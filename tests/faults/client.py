@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 class Client:
-    """Sends to one house and writes into one journal; threads may share it, each has its own connection."""
+    """Sends to one stack and writes into one journal; threads may share it, each has its own connection."""
 
     def __init__(self, url: str, journal: Journal, effects: Path) -> None:
         self.url, self.journal, self.effects = url, journal, effects

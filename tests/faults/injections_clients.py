@@ -14,7 +14,7 @@ from tests.bench.http import Connection, request
 from tests.faults.client import Client
 from tests.faults.journal import Acknowledged, Attempt, Refused
 from tests.faults.run import Run
-from tests.servers import until
+from tests.support.servers import until
 
 PREDICT = b'{"model":"polynomial","data":{"X":[[0.5]]}}'
 FLOOD_S = 4
@@ -45,21 +45,21 @@ def retry_storm(run: Run) -> None:
         ]
         for _ in range(2):
             time.sleep(run.rng.uniform(0.05, 0.2))
-            run.house.web.kill()
-            run.house.web.start()
+            run.stack.web.kill()
+            run.stack.web.start()
         run.healed()
         run.expect(all(each.result() for each in storm), "a request was not acknowledged in 20 s")
 
 
 def disconnects(run: Run) -> None:
-    """1,000 clients hang up without waiting for their answer: the house is as quick as before, and holds nothing."""
+    """1,000 clients hang up without waiting for their answer: the stack is as quick as before, and holds nothing."""
     clients = 1000 if run.long else 300
     with run.load(pause_s=0.05) as took_s:
         for _ in range(clients):
             tag = run.tag("gone")
             body = f'{{"model":"polynomial","data":{{"X":[[{run.rng.randrange(1000)}]]}}}}'.encode()
             run.client.journal.write(Attempt(-1 - _count(tag), "predict", tag))
-            with suppress(OSError), Connection(run.house.url) as connection:
+            with suppress(OSError), Connection(run.stack.url) as connection:
                 connection.send("POST", "/predict", body, prefer=run.rng.choice(["wait=30", "respond-async"]))
                 time.sleep(run.rng.choice([0, 0, 0.002]))
     run.figures.append(f"{clients} hang-ups, slowest submission beside them {max(took_s):.2f} s")
@@ -69,23 +69,23 @@ def disconnects(run: Run) -> None:
 def long_queue(run: Run) -> None:
     """10,000 jobs wait while no worker runs; all are worked off, and none of them twice."""
     jobs = 10_000 if run.long else 1_500
-    for worker in run.house.workers:
+    for worker in run.stack.workers:
         worker.freeze()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda x: run.client.predict(run.tag("queued"), x), range(jobs)))
     began = time.monotonic()
-    for worker in run.house.workers:
+    for worker in run.stack.workers:
         worker.thaw()
     run.healed()
     run.quiesce_s = 120
-    while run.house.waiting() and time.monotonic() < began + 100:
+    while run.stack.waiting() and time.monotonic() < began + 100:
         time.sleep(0.1)
     run.figures.append(f"{jobs} jobs drained at {jobs / (time.monotonic() - began):,.0f}/s")
 
 
 def overload(run: Run) -> None:
     """Five times what can be done: the rest is refused with Retry-After, and at least 80 % of before is done."""
-    run.house.furnish(MAX_PENDING="40", RATE_LIMIT_FIT="", PREFETCH="1")
+    run.stack.furnish(MAX_PENDING="40", RATE_LIMIT_FIT="", PREFETCH="1")
     try:
         pairs, refusals = [], Counter[tuple[int, bool]]()
         for _ in range(FLOODS):  # in turn, for other things run on the machine as well
@@ -98,7 +98,7 @@ def overload(run: Run) -> None:
         run.expect(together >= 0.8 * alone, f"goodput fell from {alone:.0f}/s to {together:.0f}/s")
         run.expect(set(refusals) <= {(429, True)}, f"refusals (status, with Retry-After): {dict(refusals)}")
     finally:
-        run.house.furnish()
+        run.stack.furnish()
 
 
 def slowloris(run: Run) -> None:
@@ -121,10 +121,10 @@ def slowloris(run: Run) -> None:
 
 def lying_bodies(run: Run) -> None:
     """100 MB announced or sent, more or less than announced, two lengths, broken chunks: refused, and not held."""
-    before = run.house.web_bytes()
+    before = run.stack.web_bytes()
     with run.load(pause_s=0.1):
         statuses = Counter(_lie(run, kind) for kind in range(6) for _ in range(3))
-    grown = run.house.web_bytes() - before
+    grown = run.stack.web_bytes() - before
     run.figures.append(f"web grew by {grown / 1e6:.0f} MB")
     run.expect(grown < 300e6, f"web grew by {grown / 1e6:.0f} MB")
     run.expect(not any(500 <= status < 600 for status in statuses), f"answers: {dict(statuses)}")
@@ -161,9 +161,9 @@ def _flood(run: Run, threads: int, seconds: float, pause_s: float) -> tuple[floa
         list(pool.map(send, range(threads)))
     lines = run.client.journal.lines()[first:]
     refusals = Counter((line.status, bool(line.retry_after)) for line in lines if isinstance(line, Refused))
-    until(lambda: not run.house.waiting(), "the end of the flood", 60)
+    until(lambda: not run.stack.waiting(), "the end of the flood", 60)
     ids = [line.id for line in lines if isinstance(line, Acknowledged)]
-    ends = [float(run.house.redis.hget(f"trinity:job:{job_id}", "finished") or 0) for job_id in ids]
+    ends = [float(run.stack.redis.hget(f"trinity:job:{job_id}", "finished") or 0) for job_id in ids]
     # the first second goes by until the queue is as long as it will be
     return sum(begin + 1 <= at <= begin + seconds for at in ends) / (seconds - 1), refusals
 
@@ -205,7 +205,7 @@ def _pour(each: socket.socket, size: int) -> None:
 
 def _send_rubbish(run: Run, seed: float, count: int) -> Counter[int]:
     """Send bodies that were good before they were mutilated; how often each status was answered."""
-    rng, client = random.Random(seed), Client(run.house.url, run.client.journal, run.house.effects)
+    rng, client = random.Random(seed), Client(run.stack.url, run.client.journal, run.stack.effects)
     statuses: Counter[int] = Counter()
     for _ in range(count):
         answer = client.ask("POST", f"/{rng.choice(['fit', 'predict', 'score'])}", _rubbish(rng))
@@ -231,5 +231,5 @@ def _rubbish(rng: random.Random) -> bytes:
 
 
 def _address(run: Run) -> tuple[str, int]:
-    parts = urlsplit(run.house.url)
+    parts = urlsplit(run.stack.url)
     return parts.hostname or "", parts.port or 0

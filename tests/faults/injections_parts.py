@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import ModelFailed, NotFound
-from app.store import Store
-from tests.faults.house import LEASE_S
+from app.storage.model_store import Store
 from tests.faults.run import Run
-from tests.servers import until
+from tests.faults.running_stack import LEASE_S
+from tests.support.servers import until
 
 DRAIN_S = 30
 ACCEPT_S = 0.25
@@ -18,17 +18,17 @@ JUMP_S = 3600
 
 def broker_killed(run: Run) -> None:
     """The broker dies under load: jobs are accepted all the time, and drained within 30 s of its return."""
-    _without_broker(run, run.house.broker.kill, run.house.broker.start, 3 if run.long else 2)
+    _without_broker(run, run.stack.broker.kill, run.stack.broker.start, 3 if run.long else 2)
 
 
 def broker_wiped(run: Run) -> None:
     """All messages are gone while jobs wait: each is rung again."""
-    for worker in run.house.workers:
+    for worker in run.stack.workers:
         worker.freeze()
     with run.load():
         time.sleep(1)
-    run.house.wipe_broker()
-    for worker in run.house.workers:
+    run.stack.wipe_broker()
+    for worker in run.stack.workers:
         worker.thaw()
     run.healed()
     run.quiesce_s = DRAIN_S
@@ -36,15 +36,15 @@ def broker_wiped(run: Run) -> None:
 
 def broker_partitioned(run: Run) -> None:
     """The network to the broker swallows everything, for web and for workers."""
-    _without_broker(run, run.house.broker_wire.partition, run.house.broker_wire.heal, 5 if run.long else 3)
+    _without_broker(run, run.stack.broker_wire.partition, run.stack.broker_wire.heal, 5 if run.long else 3)
 
 
 def broker_slowed(run: Run) -> None:
     """Each piece to and from the broker takes 200 to 400 ms longer."""
     with run.load(pause_s=0.05):
-        run.house.broker_wire.delay_s = run.rng.uniform(0.2, 0.4)
+        run.stack.broker_wire.delay_s = run.rng.uniform(0.2, 0.4)
         time.sleep(4)
-        run.house.broker_wire.heal()
+        run.stack.broker_wire.heal()
         run.healed()
     run.quiesce_s = DRAIN_S
 
@@ -54,7 +54,7 @@ def ledger_killed(run: Run) -> None:
     tag = run.tag()
     with run.load():
         time.sleep(0.3)
-        struck = run.house.ledger_wire.strike(b"EVALSHA", run.house.ledger.kill, after=run.rng.random() < 0.5)
+        struck = run.stack.ledger_wire.strike(b"EVALSHA", run.stack.ledger.kill, after=run.rng.random() < 0.5)
         run.expect(struck.wait(10), "no commit was seen")
         began = time.monotonic()
         answer = run.client.ask("POST", "/fit", b'{"model": "recorder", "data": {"X": [[1]], "y": [1]}}')
@@ -64,7 +64,7 @@ def ledger_killed(run: Run) -> None:
         run.expect(took_s <= UNAVAILABLE_S, f"the refusal took {took_s:.1f} s")
         ping = run.client.ask("GET", "/ping")
         run.expect(ping is not None and ping.status == 200, "/ping needs the ledger")
-        run.house.ledger.start()
+        run.stack.ledger.start()
         run.healed()
         run.client.fit(tag, key=tag, patience_s=20)
 
@@ -73,16 +73,16 @@ def ledger_power_cut(run: Run) -> None:
     """The ledger's machine loses its power under load: what was acknowledged is on its disk."""
     with run.load():
         time.sleep(run.rng.uniform(1, 2))
-        run.house.power_cut()
-        run.house.ledger.start()
+        run.stack.power_cut()
+        run.stack.ledger.start()
         run.healed()
         time.sleep(0.5)
-    run.figures.append("ext4 on a loop device" if run.house.ledger_disk.mounted else "without mounts: a kill only")
+    run.figures.append("ext4 on a loop device" if run.stack.ledger_disk.mounted else "without mounts: a kill only")
 
 
 def disk_full(run: Run) -> None:
     """No room in the store: a fit ends with the reason or later with success, a prediction isn't disturbed."""
-    run.house.store.fill()
+    run.stack.store.fill()
     tags = [run.tag("full") for _ in range(4)]
     ids = [run.client.fit(tag, key=tag, patience_s=5, expect=["FAILURE", "SUCCESS"]) for tag in tags]
     for number in range(5):
@@ -90,7 +90,7 @@ def disk_full(run: Run) -> None:
         run.client.predict(tag, number, key=tag, patience_s=5)
     for job_id in filter(None, ids):
         until(lambda found=job_id: run.client.look(found, 2) in ("SUCCESS", "FAILURE", "RETRY"), "an end", 15)  # type: ignore[misc]
-    run.house.store.empty()
+    run.stack.store.empty()
     run.healed()
     after = run.tag("after")
     run.client.fit(after, key=after, patience_s=5)
@@ -102,7 +102,7 @@ def artefact_corrupt(run: Run) -> None:
     job_id = run.client.fit(tag, key=tag, patience_s=5) or ""
     until(lambda: run.client.look(job_id, 2) == "SUCCESS", "the fit", 15)
     number = int(run.client.envelope(job_id)["version"])
-    folder = run.house.store.folder / "models" / "recorder"
+    folder = run.stack.store.folder / "models" / "recorder"
     version, aliases = sorted((folder / "versions" / str(number)).iterdir()), sorted((folder / "aliases").iterdir())
     unnoticed = {path: _unnoticed(run, path, lambda store: _read_version(store, number)) for path in version}
     for path in aliases:
@@ -115,14 +115,14 @@ def artefact_corrupt(run: Run) -> None:
 
 def clock_jump(run: Run) -> None:
     """The ledger's clock leaps an hour ahead and back while a job runs, and the services' clocks differ by as much."""
-    run.house.furnish("tests.faults.without.time")
+    run.stack.furnish("tests.faults.without.time")
     tag = run.tag()
     try:
         run.client.fit(tag, hold_s=2 * LEASE_S, key=tag, patience_s=5)
         run.begun(tag)
         with run.load(pause_s=0.1):
             for jump_s in (JUMP_S, 0, -JUMP_S, 0):
-                run.house.redis.set("faults:clock", jump_s)
+                run.stack.redis.set("faults:clock", jump_s)
                 time.sleep(1)
             run.healed()
         until(lambda: len(run.starts(tag)) > 0, "the job", 5)
@@ -130,8 +130,8 @@ def clock_jump(run: Run) -> None:
         run.quiesce_s = 40
         _quiet(run, 30)
     finally:
-        run.house.redis.delete("faults:clock")
-        run.house.furnish()
+        run.stack.redis.delete("faults:clock")
+        run.stack.furnish()
 
 
 def _without_broker(run: Run, lose: Callable[[], object], regain: Callable[[], object], away_s: float) -> None:
@@ -178,7 +178,7 @@ def _unnoticed(run: Run, path: Path, read: Callable[[Store], object]) -> list[in
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
         try:
-            read(Store(run.house.store.folder))
+            read(Store(run.stack.store.folder))
         except (ModelFailed, NotFound):
             continue
         finally:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.faults.house import LEASE_S
 from tests.faults.run import Run
-from tests.servers import until
+from tests.faults.running_stack import LEASE_S
+from tests.support.servers import until
 
 CHILD_S, WORKER_S, HAND_BACK_S = 5, 15, 10
 
@@ -20,28 +20,28 @@ def web_killed_mid_fit(run: Run) -> None:
     with run.load():
         run.client.fit(tag, hold_s=1, key=tag, patience_s=20)
         run.begun(tag)
-        run.house.web.kill()
-        run.house.web.start()
+        run.stack.web.kill()
+        run.stack.web.start()
         run.healed()
     run.expect(len(run.starts(tag)) == 1, "the fit ran again though only web died")
 
 
 def web_killed_before_202(run: Run) -> None:
     """Web dies when the ledger has committed a job and the client has no answer yet; the repeat is the same job."""
-    struck = run.house.ledger_wire.strike(b"EVALSHA", run.house.web.kill, after=True)
+    struck = run.stack.ledger_wire.strike(b"EVALSHA", run.stack.web.kill, after=True)
     tag = run.tag()
     first = run.client.fit(tag, key=tag)
     run.expect(first is None, "the kill came too late: there was an answer")
     run.expect(struck.wait(10), "no commit was seen")
-    run.house.web.start()
+    run.stack.web.start()
     run.healed()
     second = run.client.fit(tag, key=tag, patience_s=20)
     run.expect(second is not None, "the repeat was not acknowledged")
     with run.load():
         for _ in range(3):  # and at moments that nobody chose
             time.sleep(run.rng.uniform(0.05, 0.3))
-            run.house.web.kill()
-            run.house.web.start()
+            run.stack.web.kill()
+            run.stack.web.start()
 
 
 def child_killed(run: Run) -> None:
@@ -53,22 +53,22 @@ def worker_killed(run: Run) -> None:
     """A whole worker dies, as with its machine: another (here the same, started again) runs its job within 15 s."""
 
     def kill(_tag: str) -> None:
-        run.house.worker1.kill()
-        run.house.worker1.start()
+        run.stack.worker1.kill()
+        run.stack.worker1.start()
 
     _killed_mid_fit(run, kill, WORKER_S)
 
 
 def fetch_window(run: Run) -> None:
     """A worker that is frozen before it fetches, and killed when the message may be in its hands."""
-    run.house.worker1.freeze()
+    run.stack.worker1.freeze()
     tags = [run.tag() for _ in range(8)]
     for tag in tags:
         run.client.fit(tag, key=tag, patience_s=10)
-    run.house.worker1.thaw()
+    run.stack.worker1.thaw()
     time.sleep(run.rng.uniform(0, 0.05))
-    run.house.worker1.kill()
-    run.house.worker1.start()
+    run.stack.worker1.kill()
+    run.stack.worker1.start()
     run.healed()
 
 
@@ -81,14 +81,14 @@ def worker_terminated(run: Run) -> None:
         run.begun(tag)
     with run.load(pause_s=0.1):
         began = time.monotonic()
-        run.house.worker1.signal(signal.SIGTERM)
+        run.stack.worker1.signal(signal.SIGTERM)
         try:
-            run.house.worker1.await_end(HAND_BACK_S + 1)
+            run.stack.worker1.await_end(HAND_BACK_S + 1)
             run.figures.append(f"ended after {time.monotonic() - began:.1f} s")
         except subprocess.TimeoutExpired:
             run.failures.append(f"the worker has not ended {HAND_BACK_S} s after SIGTERM")
-            run.house.worker1.kill()
-        run.house.worker1.start()
+            run.stack.worker1.kill()
+        run.stack.worker1.start()
         run.healed()
     run.expect(len(run.starts(short)) == 1, "a job that could end in time ran twice")
 
@@ -101,8 +101,8 @@ def web_reloaded(run: Run) -> None:
     reloads = 20 if run.long else 5
     with run.load(keys=False) as took_s:
         for _ in range(reloads):
-            before, sent = {child.pid for child in run.house.web.children()}, len(took_s)
-            run.house.web.signal(signal.SIGHUP)
+            before, sent = {child.pid for child in run.stack.web.children()}, len(took_s)
+            run.stack.web.signal(signal.SIGHUP)
             until(lambda old=before: _renewed(run, old), "new web processes", 20)  # type: ignore[misc]
             until(lambda sent=sent: len(took_s) > sent + 20, "answers of the new processes", 20)  # type: ignore[misc]
     lines = run.client.journal.lines()
@@ -119,8 +119,8 @@ def frozen_worker(run: Run) -> None:
     for tag in (done, cancelled):
         run.begun(tag)
     late = [run.child(tag) for tag in (done, cancelled)]
-    run.house.worker1.freeze()
-    with run.house.spare_worker():
+    run.stack.worker1.freeze()
+    with run.stack.spare_worker():
         run.expect(run.client.cancel(doomed) == 200, "a running job can't be cancelled")
         until(lambda: run.client.look(first, wait_s=2) == "SUCCESS", "another worker to take over", LEASE_S + 15)
         run.look_all()
@@ -128,7 +128,7 @@ def frozen_worker(run: Run) -> None:
             child.resume()
         time.sleep(2)
         run.look_all()
-        run.house.worker1.thaw()
+        run.stack.worker1.thaw()
 
 
 def cancel_running(run: Run) -> None:
@@ -181,5 +181,5 @@ def _killed_mid_fit(run: Run, kill: Callable[[str], None], limit_s: float) -> No
 
 
 def _renewed(run: Run, old: set[int]) -> bool:
-    new = {child.pid for child in run.house.web.children()}
+    new = {child.pid for child in run.stack.web.children()}
     return len(new) >= 2 and not new & old

@@ -1,4 +1,4 @@
-"""One program of the house that can be started, killed, frozen and started again, always at the same address."""
+"""One program of the stack that can be started, killed, frozen and started again, always at the same address."""
 
 import os
 import secrets
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from tests import servers
-from tests.servers import Launch, Server
+from tests.support import servers
+from tests.support.servers import Launch, Server
 
 START_S = 60
 

@@ -1,4 +1,4 @@
-"""One fault on one house, some times over: the load beside it, the judgement after it, and the row that comes of it."""
+"""One fault on one stack, some times over: the load beside it, the judgement after it, and the row that comes of it."""
 
 import math
 import random
@@ -14,10 +14,10 @@ import psutil
 
 from tests.faults.checker import Checker, Verdict
 from tests.faults.client import Client, lay_base
-from tests.faults.house import House
 from tests.faults.journal import Acknowledged, Journal
 from tests.faults.models import starts
-from tests.servers import until
+from tests.faults.running_stack import RunningStack
+from tests.support.servers import until
 
 QUIESCE_S = 30
 LOAD_THREADS = 3
@@ -49,8 +49,8 @@ class Row:
 class Run:
     """What an injection works with."""
 
-    def __init__(self, house: House, client: Client, rng: random.Random, *, long: bool) -> None:
-        self.house, self.client, self.rng, self.long = house, client, rng, long
+    def __init__(self, stack: RunningStack, client: Client, rng: random.Random, *, long: bool) -> None:
+        self.stack, self.client, self.rng, self.long = stack, client, rng, long
         self.figures: list[str] = []
         self.failures: list[str] = []
         self.recoveries_s: list[float] = []
@@ -72,11 +72,11 @@ class Run:
 
     def starts(self, tag: str) -> list[float]:
         """When fits of this tag began."""
-        return [at for at, _ in starts(self.house.effects, tag)]
+        return [at for at, _ in starts(self.stack.effects, tag)]
 
     def child(self, tag: str) -> psutil.Process:
         """The worker's process in which the fit of this tag began last."""
-        return psutil.Process(starts(self.house.effects, tag)[-1][1])
+        return psutil.Process(starts(self.stack.effects, tag)[-1][1])
 
     def look_all(self) -> None:
         """Read every acknowledged job once: what is final now must stay so."""
@@ -133,10 +133,10 @@ class Run:
 
     def finish(self, checker: Checker) -> Verdict:
         """Heal what the injection left, wait for quiet, judge; what fell by itself is no wound but a fault."""
-        for part in self.house.parts:
+        for part in self.stack.parts:
             self.expect(not part.fallen, f"{part.name} ended by itself:\n{part.tail()}")
-        self.house.heal()
-        self.house.settle()
+        self.stack.heal()
+        self.stack.settle()
         verdict = checker.judge(self.quiesce_s)
         if self._healed_at is not None:
             self.recoveries_s.append(max(0.0, verdict.last_final_at - self._healed_at))
@@ -146,14 +146,14 @@ class Run:
 Injection = Callable[[Run], None]
 
 
-def run_fault(house: House, name: str, injection: Injection, *, times: int, seed: int, long: bool) -> Row:
+def run_fault(stack: RunningStack, name: str, injection: Injection, *, times: int, seed: int, long: bool) -> Row:
     """Inject a fault `times` times, judge each, and add them up."""
-    row, recoveries, begin = Row(name, house.kind), list[float](), time.monotonic()
+    row, recoveries, begin = Row(name, stack.kind), list[float](), time.monotonic()
     figures: dict[str, None] = {}
     for number in range(times):
-        rng = random.Random(f"{seed} {name} {house.kind} {number}")
-        with Journal(house.folder / f"journal-{name}-{number}.jsonl") as journal:
-            run = Run(house, Client(house.url, journal, house.effects), rng, long=long)
+        rng = random.Random(f"{seed} {name} {stack.kind} {number}")
+        with Journal(stack.folder / f"journal-{name}-{number}.jsonl") as journal:
+            run = Run(stack, Client(stack.url, journal, stack.effects), rng, long=long)
             verdict = _inject(run, injection)
         _add(row, verdict, run)
         recoveries += run.recoveries_s
@@ -167,12 +167,12 @@ def run_fault(house: House, name: str, injection: Injection, *, times: int, seed
 def _inject(run: Run, injection: Injection) -> Verdict:
     """One injection; what breaks in it is a failure of the row, and the checker is asked all the same."""
     try:
-        run.house.heal()
-        run.house.settle()
+        run.stack.heal()
+        run.stack.settle()
         lay_base(run.client)
-        checker = Checker(run.house, run.client)
+        checker = Checker(run.stack, run.client)
     except (OSError, RuntimeError) as error:
-        run.failures.append(f"the house was not in order before: {error}"[:2000])
+        run.failures.append(f"the stack was not in order before: {error}"[:2000])
         return Verdict()
     try:
         injection(run)
@@ -182,7 +182,7 @@ def _inject(run: Run, injection: Injection) -> Verdict:
     try:
         return run.finish(checker)
     except (OSError, RuntimeError) as error:
-        run.failures.append(f"the house doesn't heal: {error}"[:2000])
+        run.failures.append(f"the stack doesn't heal: {error}"[:2000])
         return Verdict()
 
 

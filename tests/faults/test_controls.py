@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.faults.run import Row
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # safeguard: the row that turns red without it, and by which of its counts

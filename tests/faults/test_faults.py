@@ -1,4 +1,4 @@
-"""Every fault once, on a house of each broker: nothing lost, done twice, made up or changed after its end."""
+"""Every fault once, on a stack of each broker: nothing lost, done twice, made up or changed after its end."""
 
 import subprocess
 import sys
@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests import servers
 from tests.faults.faults import FAULTS
-from tests.faults.house import BROKERS
 from tests.faults.run import Row
-from tests.servers import ROOT
+from tests.faults.running_stack import BROKERS
+from tests.support import servers
+from tests.support.servers import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 CHUNK_BYTES = 65_536
 

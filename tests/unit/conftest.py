@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests import servers
-from tests.unit.ledger_house import House
+from tests.support import servers
+from tests.support.ledger_fixture import LedgerFixture
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def redis(server: servers.Server) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def house(server: servers.Server, redis: Redis, tmp_path: Path) -> Iterator[House]:
+def ledgers(server: servers.Server, redis: Redis, tmp_path: Path) -> Iterator[LedgerFixture]:
     """The ledger and those who use it."""
-    with closing(House(server.url, redis, tmp_path)) as made:
+    with closing(LedgerFixture(server.url, redis, tmp_path)) as made:
         yield made

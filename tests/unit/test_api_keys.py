@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.__main__ import cli
-from app.keys import digest_of, new_key, parse
+from app.api_keys import digest_of, new_key, parse
 from app.settings import SettingsError, load
 
 AB, CD = "ab" * 32, "cd" * 32

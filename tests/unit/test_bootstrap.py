@@ -1,5 +1,6 @@
 """The composition root: which models are served, and what stops the start."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,21 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import build, find_models
+from app.bootstrap import build
 from app.errors import TrinityError
-from app.schemas import Request
+from app.schemas.requests import Request
+from app.service.discovery import find_models
 from app.settings import Settings, SettingsError
-from tests.unit.fakes import First, Mean
+from tests.support.fakes import First, Mean
 
 
 def test_models_are_found_by_name() -> None:
     """Every concrete regressor of a module is served under its name; abstract and private ones are not."""
-    assert find_models(["tests.unit.fakes"]) == {"mean": Mean, "first": First}
+    assert find_models(["tests.support.fakes"]) == {"mean": Mean, "first": First}
 
 
 def test_modules_add_up() -> None:
     """Models of several modules are served together; spaces and a comma at the end don't matter."""
-    found = find_models(["app.model.models", " tests.unit.fakes", ""])
+    found = find_models(["app.model.models", " tests.support.fakes", ""])
     assert {"mean", "polynomial", "multivariate"} <= found.keys()
 
 
@@ -62,20 +64,24 @@ def test_versions_are_kept_in_memory_up_to_the_bytes_of_the_setting(
                 service.fitted("polynomial", version)
 
 
-def imports(module: str) -> set[str]:
-    """Top-level packages that importing a module brings in, in a process of its own."""
-    code = f"import {module}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+def imports(statement: str, store: Path) -> set[str]:
+    """Top-level packages that a statement brings in, in a process of its own."""
+    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    env = {**os.environ, "TRINITY_MODE": "sync", "TRINITY_STORE": str(store)}
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    return set(process.stdout.split())
 
 
-def test_workers_do_without_falcon() -> None:
+def test_workers_do_without_falcon(tmp_path: Path) -> None:
     """The worker's entrance doesn't load the web's."""
-    assert "falcon" not in imports("app.tasks")
+    assert "falcon" not in imports("import app.tasks", tmp_path)
 
 
-def test_the_web_process_does_without_celery_and_redis_in_sync_mode() -> None:
+def test_the_web_process_does_without_celery_and_redis_in_sync_mode(tmp_path: Path) -> None:
     """What only async mode needs costs sync mode neither memory nor time."""
-    assert not imports("app.web") & {"celery", "kombu", "redis"}
+    loaded = imports("from app import api", tmp_path)
+    assert "falcon" in loaded
+    assert not loaded & {"celery", "kombu", "redis"}
 
 
 BROKEN = {

@@ -12,42 +12,45 @@ from pathlib import Path
 
 import pytest
 
-from app.schemas import VERBS
+from app.queue.broker import celery_settings
+from app.schemas.requests import VERBS
 from app.settings import Mode, Settings
-from app.tasks import configuration
-from tests import servers
+from tests.support import servers
 
 NO_LEDGER = "redis://127.0.0.1:1/0"
 BROKERS = ["redis://127.0.0.1:{port}/0", "amqp://guest:guest@127.0.0.1:{port}//"]
 
 PUBLISH = """
 from app.errors import Unavailable
-from app.lanes import Call
-from app.tasks import {call}
+from app.queue.messages import JobRef
+from app.tasks import queue
+from app.queue.broker import Broker
 import time
 
 began = time.monotonic()
 try:
-    {call}({arguments})
+    Broker(queue).{call}({arguments})
 except Unavailable:
     print(time.monotonic() - began)
 """
 PUBLISH_AGAIN = """
 from app.errors import Unavailable
-from app.lanes import Call
-from app.tasks import publish
+from app.queue.messages import JobRef
+from app.tasks import queue
+from app.queue.broker import Broker
 import time
 
-publish('fit', [Call('a', 'm')])
+broker = Broker(queue)
+broker.publish('fit', [JobRef('a', 'm')])
 print('taken', flush=True)
 input()
 began = time.monotonic()
 try:
-    publish('fit', [Call('b', 'm')])
+    broker.publish('fit', [JobRef('b', 'm')])
 except Unavailable:
     print(time.monotonic() - began)
 """
-CALLS = {"publish": "'fit', [Call('a', 'm')]", "depth": "'fit'"}
+CALLS = {"publish": "'fit', [JobRef('a', 'm')]", "depth": "'fit'"}
 
 
 def settings(broker_url: str = "redis://broker/1", **rest: str) -> Settings:
@@ -132,7 +135,7 @@ def test_a_broker_that_freezes_after_it_took_messages(broker: servers.Server) ->
 
 def test_every_verb_has_its_lane() -> None:
     """A durable queue for each task, and no other is ever made."""
-    configured = configuration(settings())
+    configured = celery_settings(settings())
     assert {queue.name for queue in configured["task_queues"]} == set(VERBS)
     assert all(queue.durable for queue in configured["task_queues"])
     assert configured["task_routes"] == {f"app.tasks.{verb}": {"queue": verb} for verb in VERBS}
@@ -141,32 +144,32 @@ def test_every_verb_has_its_lane() -> None:
 
 def test_nothing_is_pickled() -> None:
     """Messages are JSON, in and out."""
-    configured = configuration(settings())
+    configured = celery_settings(settings())
     assert configured["task_serializer"] == "json"
     assert configured["accept_content"] == ["json"]
 
 
 def test_results_go_to_the_ledger_alone() -> None:
     """Celery stores none, so publishing subscribes to nothing."""
-    configured = configuration(settings())
+    configured = celery_settings(settings())
     assert configured["task_ignore_result"] is True
     assert not configured.get("result_backend")
 
 
 def test_rate_limits_are_each_tasks_own() -> None:
     """A limit that isn't set is none."""
-    annotations = configuration(settings(rate_limit_fit="10/m"))["task_annotations"]
+    annotations = celery_settings(settings(rate_limit_fit="10/m"))["task_annotations"]
     assert annotations["app.tasks.fit"]["rate_limit"] == "10/m"
     assert annotations["app.tasks.predict"]["rate_limit"] is None
 
 
 def test_rabbitmq_confirms_what_it_took() -> None:
     """An unconfirmed publish may be lost unnoticed."""
-    options = configuration(settings("amqp://rabbit//"))["broker_transport_options"]
+    options = celery_settings(settings("amqp://rabbit//"))["broker_transport_options"]
     assert options["confirm_publish"] is True
 
 
 def test_the_url_decides_the_broker() -> None:
     """And no other setting."""
     for url in ("redis://a/1", "amqp://b//", "amqps://c//", "rediss://d/0"):
-        assert configuration(settings(url))["broker_url"] == url
+        assert celery_settings(settings(url))["broker_url"] == url

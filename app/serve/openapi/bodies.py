@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from app.data.dummy import DummyParams
 from app.model.base import Regressor
-from app.schemas import ApplyBody, Data, FitBody, Rows, Targets, Verb
+from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets, Verb
 from app.serve.openapi.derived import Kind, derived, either
-from app.serve.openapi.terms import BYTES, CSV, JSON, NOTHING, NPY, Body, Parameter
+from app.serve.openapi.terms import BYTES, CSV, JSON, NOTHING, NPY, Parameter, RequestBody
 from app.settings import Mode, Settings
 
 SCALARS = {"integer", "number", "boolean", "string"}
@@ -83,7 +83,7 @@ class BodySchemas:
         }
         self.members = [pairs, points, dummy, DummyParams, *self.params.values()]
 
-    def body(self, verb: Verb) -> Body:
+    def body(self, verb: Verb) -> RequestBody:
         """Return what a verb takes; an empty body asks for the default model on the dummy source."""
         types: dict[str, Any] = {
             "model": self._model,
@@ -94,10 +94,10 @@ class BodySchemas:
             types["params"] = either("ModelParams", *self.params.values())
         else:
             types["version"] = VERSION_REF | None
-        base = FitBody if verb == "fit" else ApplyBody
+        base = FitBody if verb == "fit" else PredictBody
         kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
         contents = {JSON: kind, CSV: TABLE, **({NPY: BYTES} if verb == "predict" else {})}
-        return Body(contents, {CSV: CSV_EXAMPLES[verb]}, required=False)
+        return RequestBody(contents, {CSV: CSV_EXAMPLES[verb]}, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
         """Return what goes into the query beside numbers in CSV or npy; with JSON these are members of the body."""

@@ -9,14 +9,21 @@ from typing import Any
 
 import msgspec
 
-from app.schemas import VERBS
-from app.serve.keys import OPEN, needs
+from app import __version__
+from app.schemas.requests import VERBS
+from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.derived import REF, hook
-from app.serve.openapi.terms import JSON, Answer, Body, Parameter, protocol_refusal, refusal
+from app.serve.openapi.terms import (
+    JSON,
+    Parameter,
+    RequestBody,
+    ResponseSpec,
+    problem_response,
+    protocol_error_response,
+)
 from app.serve.problems import V2
-from app.serve.routes.route import Route, public
+from app.serve.resources.route import Route, public
 from app.settings import Mode, Settings
-from app.version import VERSION
 
 Json = dict[str, Any]
 
@@ -53,7 +60,7 @@ def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any]
         components["securitySchemes"] = SECURITY
     info = {
         "title": TITLE,
-        "version": VERSION,
+        "version": __version__,
         "summary": "A model with fit, predict and score, over HTTP.",
         "description": ABOUT[settings.mode],
         "license": {"name": "MIT", "identifier": "MIT"},
@@ -95,8 +102,8 @@ def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:
     told: Json = {"operationId": operation_id(route), "tags": [_tag(route)], "summary": summary.rstrip(".")}
     if rest:
         told["description"] = route.description
-    if with_keys and route.path not in OPEN:
-        scopes = sorted(needs(route.method, re.sub(r"[{}]", "", route.path)))
+    if with_keys and route.path not in PUBLIC_PATHS:
+        scopes = sorted(required_scopes(route.method, re.sub(r"[{}]", "", route.path)))
         told["security"] = [{name: [scope]} for scope in scopes for name in SECURITY]
     elif with_keys:
         told["security"] = []
@@ -110,9 +117,9 @@ def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:
 
 def keyed(route: Route) -> Route:
     """Return the route where there are keys: it refuses who has none."""
-    if route.path in OPEN:
+    if route.path in PUBLIC_PATHS:
         return route
-    form = protocol_refusal if route.path == V2 or route.path.startswith(f"{V2}/") else refusal
+    form = protocol_error_response if route.path == V2 or route.path.startswith(f"{V2}/") else problem_response
     return route._replace(answers={**route.answers, 401: form(*NO_KEY), 403: form(*WRONG_KEY)})
 
 
@@ -134,7 +141,7 @@ def _parameter(parameter: Parameter, schemas: Schemas) -> Json:
     return told
 
 
-def _body(body: Body, data: str, schemas: Schemas) -> Json:
+def _body(body: RequestBody, data: str, schemas: Schemas) -> Json:
     content: Json = {}
     examples: Mapping[str, Any] = {JSON: json.loads(data), **body.examples} if data else body.examples
     for media, kind in body.contents.items():
@@ -144,7 +151,7 @@ def _body(body: Body, data: str, schemas: Schemas) -> Json:
     return {"required": body.required, "content": content}
 
 
-def _answer(answer: Answer, schemas: Schemas) -> Json:
+def _answer(answer: ResponseSpec, schemas: Schemas) -> Json:
     told: Json = {"description": answer.description}
     if answer.headers:
         told["headers"] = {

@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.schemas import Envelope, Time, Verb
+from app.schemas.jobs import Envelope, Time
+from app.schemas.requests import Verb
 from app.serve.openapi.derived import Kind, derived
-from app.store import Manifest
+from app.storage.model_store import Manifest
 
 
-class Metrics(msgspec.Struct):
+class ScoreMetrics(msgspec.Struct):
     """How well predictions meet y, averaged over outputs; null: not defined, as R² of one row is."""
 
     r2: float | None
@@ -26,7 +27,7 @@ class FitResult(msgspec.Struct):
     version: int
     terms: list[str]
     coefficients: list[float | list[float]]
-    metrics: Metrics
+    metrics: ScoreMetrics
 
 
 class Predictions(msgspec.Struct):
@@ -43,7 +44,7 @@ class ServerEvent(msgspec.Struct):
     data: str
 
 
-RESULTS: dict[Verb, Kind] = {"fit": FitResult, "predict": Predictions, "score": Metrics}
+RESULTS: dict[Verb, Kind] = {"fit": FitResult, "predict": Predictions, "score": ScoreMetrics}
 ENVELOPES: dict[Verb, Kind] = {
     verb: derived(
         Envelope,

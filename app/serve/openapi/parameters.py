@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from app.schemas import VERBS
-from app.serve.jobs import MAX_PAGE_JOBS, PAGE_JOBS, STATUSES
+from app.schemas.requests import VERBS
 from app.serve.openapi.bodies import VERSION_REF
 from app.serve.openapi.terms import Parameter
+from app.serve.resources.jobs import MAX_PAGE_JOBS, PAGE_JOBS, STATUSES
 
 JOB_ID = Parameter(
     "job_id", Annotated[str, Meta(pattern="^[0-9a-f]{32}$")], "The job's id, as its 202 names it.", "path"

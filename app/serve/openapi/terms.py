@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from app.schemas import Problem, ProtocolError
+from app.schemas.problems import Problem, ProtocolError
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -22,7 +22,7 @@ BYTES: Schema = {"type": "string", "format": "binary"}
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
-class Body(NamedTuple):
+class RequestBody(NamedTuple):
     """What a route reads: the schema for each media type, and examples that work when they are sent."""
 
     contents: Contents
@@ -44,7 +44,7 @@ class Parameter(NamedTuple):
     required: bool = False
 
 
-class Answer(NamedTuple):
+class ResponseSpec(NamedTuple):
     """One possible answer in a sentence, the schema for each of its media types (None: a body of any kind), headers."""
 
     description: str
@@ -54,14 +54,14 @@ class Answer(NamedTuple):
     """Where the answer leads: OpenAPI's link objects by name."""
 
 
-Answers: TypeAlias = Mapping[int, Answer]
+ResponseSpecs: TypeAlias = Mapping[int, ResponseSpec]
 
 
-def refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
+def problem_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
     """Return an answer that is a problem document."""
-    return Answer(description, {PROBLEM: Problem}, headers)
+    return ResponseSpec(description, {PROBLEM: Problem}, headers)
 
 
-def protocol_refusal(description: str, headers: Mapping[str, str] = NOTHING) -> Answer:
+def protocol_error_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
     """Return an answer in the form of the Open Inference Protocol, which every refusal below /v2 has."""
-    return Answer(description, {JSON: ProtocolError}, headers)
+    return ResponseSpec(description, {JSON: ProtocolError}, headers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.serve.static import FOREVER, KINDS, Text, guard, send_cached
+from app.serve.caching import IMMUTABLE, KINDS, StaticFile, send_cached, set_security_headers
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -19,12 +19,14 @@ class Assets:
     path = "/page/{digest}/{file}"
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._files = {file.name: Text(file.read_bytes()) for file in sorted(folder.iterdir()) if file.suffix in KINDS}
+        self._files = {
+            file.name: StaticFile(file.read_bytes()) for file in sorted(folder.iterdir()) if file.suffix in KINDS
+        }
         self.digest = hashlib.sha256(b"\0".join(file.plain for file in self._files.values())).hexdigest()[:16]
 
     async def on_get(self, req: Request, resp: Response, digest: str, file: str) -> None:
         """Return a file of this very version."""
         if digest != self.digest or file not in self._files:
             raise NotFound("the page has changed; load it again")
-        guard(resp)
-        send_cached(req, resp, self._files[file], KINDS[Path(file).suffix], FOREVER)
+        set_security_headers(resp)
+        send_cached(req, resp, self._files[file], KINDS[Path(file).suffix], IMMUTABLE)

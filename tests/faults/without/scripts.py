@@ -1,4 +1,4 @@
-"""Alters the ledger's scripts as they are registered; what is to be altered must be there, or the house won't start."""
+"""Alters the ledger's scripts as they are registered; what is to be altered must be there, or the stack won't start."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from redis import Redis
 
 import app
 
-LEDGER = Path(app.__file__).parent / "ledger"
+LEDGER = Path(app.__file__).parent / "queue" / "ledger"
 
 
 def alter(*changes: tuple[str, str]) -> None:

@@ -1,5 +1,0 @@
-"""What `doctor` checks: a function for each part, each in a thread of its own, so that one that hangs holds up none."""
-
-from app.cli.checks.examine import examine
-
-__all__ = ["examine"]

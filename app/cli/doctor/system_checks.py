@@ -1,0 +1,84 @@
+"""This machine's part: Python, the libraries, the models and the store."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from app.bootstrap import build
+from app.cli.doctor.result import CheckResult
+from app.settings import Settings, SettingsError
+from app.telemetry.tracing_setup import wanted as tracing_wanted
+
+PYTHON = (3, 11)
+LIBRARIES = ("falcon", "gunicorn", "celery", "redis", "kombu", "msgspec", "numpy", "scipy")
+PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
+LITTLE_BYTES, NONE_BYTES = 1024**3, 64 * 1024**2
+GIB = 1024**3
+
+
+def check_python(_: Settings) -> list[CheckResult]:
+    """Look at Python's version."""
+    wanted = ".".join(map(str, PYTHON))
+    state = sys.version_info >= PYTHON
+    todo = "" if state else f"run Trinity with Python {wanted} or newer"
+    return [CheckResult("python", "ok" if state else "fail", platform.python_version(), todo)]
+
+
+def check_libraries(settings: Settings) -> list[CheckResult]:
+    """Hold the libraries' versions against the ranges of pyproject.toml where that is there: an image holds none.
+
+    Those of traces are only looked for, where spans go somewhere.
+    """
+    from packaging.requirements import Requirement
+
+    text = PYPROJECT.read_text(encoding="utf-8") if PYPROJECT.is_file() else ""
+    wanted = [Requirement(each) for each in tomllib.loads(text).get("project", {}).get("dependencies", LIBRARIES)]
+    problems = []
+    for requirement in wanted:
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            problems.append(f"{requirement.name} isn't installed")
+            continue
+        if found not in requirement.specifier:
+            problems.append(f"{requirement.name} is {found}, wanted is {requirement.specifier}")
+    if problems:
+        return [CheckResult("libraries", "fail", each, "pip install -r requirements.txt") for each in problems]
+    try:
+        tracing_wanted(settings)
+    except SettingsError as error:
+        todo = "install them (in containers: build with EXTRAS=tracing), or unset the variable"
+        return [CheckResult("libraries", "fail", str(error), todo)]
+    return [CheckResult("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))]
+
+
+def check_store(settings: Settings) -> list[CheckResult]:
+    """Find whether the models can be served, and versions written, and how much space is left for them."""
+    try:
+        components = build(settings)
+    except SettingsError as error:
+        return [
+            CheckResult("models", "fail", str(error), "correct TRINITY_MODELS, TRINITY_DEFAULT_MODEL or the module")
+        ]
+    models = CheckResult("models", "ok", ", ".join(sorted(components.service.models)))
+    try:
+        components.check_store()
+    except SettingsError as error:
+        todo = f"let this user write to {Path(settings.store).resolve()}, or set TRINITY_STORE"
+        return [models, CheckResult("store", "fail", re.sub(r"^TRINITY_STORE: ", "", str(error)), todo)]
+    return [models, _space(Path(settings.store).resolve())]
+
+
+def _space(folder: Path) -> CheckResult:
+    free = shutil.disk_usage(folder).free
+    detail = f"{folder} can be written to, {free / GIB:.1f} GiB are free"
+    if free < LITTLE_BYTES:
+        todo = "make room, or remove old versions and results: a fit needs space for its version"
+        return CheckResult("store", "fail" if free < NONE_BYTES else "warn", detail, todo)
+    return CheckResult("store", "ok", detail)

@@ -1,0 +1,1 @@
+"""`python -m app stack`: async mode on one machine without containers."""

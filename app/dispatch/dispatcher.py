@@ -1,0 +1,58 @@
+"""The interface of both ways to have work done: inline and queued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from app.schemas.jobs import Event, Job, JobQuery
+from app.schemas.requests import Work
+
+FEED_JOBS = 20  # of the newest jobs, shown to all who watch
+
+
+class IdempotencyKey(NamedTuple):
+    """Digests of a request's Idempotency-Key and of the request itself, in hexadecimal."""
+
+    key: str
+    request: str
+
+
+class Dispatcher(Protocol):
+    """Has work done, and tells how far it is."""
+
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+        """Accept the work, once for a key; return its job, which is finished where work is done inline.
+
+        With `numbers` the job of a prediction that is done inline has these in place of a result in JSON.
+        """
+
+    def at_once(self, work: Work) -> Job | None:
+        """Do work that costs less than waiting for it and return its finished job; None for any other."""
+
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
+        """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone.
+
+        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        """
+
+    def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
+        """Give what happens to a job after event number `after`, to its end; None shows that the stream lives."""
+
+    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Give the newest jobs whenever they have changed; None shows that the stream lives. Raise NotFound."""
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
+
+    def stop_waiting(self) -> None:
+        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
+
+    async def close(self) -> None:
+        """Release what was opened."""

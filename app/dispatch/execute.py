@@ -1,0 +1,81 @@
+"""Do one piece of work; a model's error becomes a failure, and nothing is raised."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from logging import getLogger
+
+import msgspec
+
+from app.errors import Failure, ModelFailed, TrinityError
+from app.schemas.jobs import Job, Outcome
+from app.schemas.requests import Work
+from app.service import Service
+from app.storage.durable_files import Permit, always_permit
+
+logger = getLogger(__name__)
+
+
+Clock = Callable[[], float]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def execute(
+    service: Service,
+    work: Work,
+    job_id: str,
+    clock: Clock = time.time,
+    permit: Permit = always_permit,
+    *,
+    numbers: bool = False,
+) -> Outcome:
+    """Do the work, time it, and turn whatever the model raises into a failure.
+
+    What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
+    With `numbers` the outcome of a prediction has these in place of a result in JSON.
+    """
+    started = clock()
+    try:
+        if numbers:
+            version, y = service.predict(work)
+            return Outcome(started, clock(), version, rows=len(y), numbers=y)
+        version, result = service.run(work, job_id, started, permit)
+        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))
+    except TrinityError as error:
+        failure = error.failure()
+    except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
+        failure = model_failure(work, error)
+    return Outcome(started, clock(), failure=failure)
+
+
+def model_failure(work: Work, error: BaseException) -> Failure:
+    """Log what a model shouldn't have raised, the stack without the message: messages may quote data."""
+    logger.error(
+        "%s of %s raised %s\n%s",
+        work.verb,
+        work.model,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
+
+
+def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:
+    """Return the job of work that ended."""
+    return Job(
+        id=job_id,
+        verb=work.verb,
+        model=work.model,
+        version=outcome.version if outcome.failure is None else work.version,
+        status="SUCCESS" if outcome.failure is None else "FAILURE",
+        created_s=created_s,
+        started_s=outcome.started_s,
+        finished_s=outcome.finished_s,
+        result=outcome.result,
+        failure=outcome.failure,
+        numbers=outcome.numbers,
+    )

@@ -1,0 +1,103 @@
+"""Checks of X and y for people who call a model from Python, in the words that scikit-learn uses."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.model.dataframes import as_float, column_names
+
+Array = NDArray[np.float64]
+
+SCAN_VALUES = 2**16
+"""Values looked at in one go: half a megabyte stays in the processor's cache."""
+FOLD = 1024
+"""Columns to which narrow rows are laid side by side, so that numpy's column minima run over long rows."""
+
+
+def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
+    """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; if finite, `limits` says."""
+    if y is None:
+        raise ValueError("The estimator requires y to be passed, but the target y is None.")
+    rows, targets = as_rows(X), as_float(y, "y")
+    if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
+        raise ValueError(f"y must be of shape (n,) or (n, k), got {targets.shape}.")
+    if len(rows) != len(targets):
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(rows)}, {len(targets)}]")
+    return rows, targets
+
+
+def check_rows(X: ArrayLike, of: Any) -> Array:
+    """Bring X (m, p) to float64: finite, and of the width that the model `of` was fitted to."""
+    rows = as_rows(X)
+    if rows.shape[1] != of.n_features_in_:
+        raise ValueError(
+            f"X has {rows.shape[1]} features, but {type(of).__name__} is expecting "
+            f"{of.n_features_in_} features as input."
+        )
+    limits(rows)
+    return rows
+
+
+def as_rows(X: ArrayLike) -> Array:
+    """Bring X (m, p), m and p at least 1, to float64; if finite, `limits` says."""
+    rows = as_float(X, "X")
+    if rows.ndim != 2:  # noqa: PLR2004 - a matrix
+        raise ValueError(
+            f"Expected 2D array, got {rows.ndim}D array instead. Reshape your data either using array.reshape(-1, 1) "
+            "if it has a single feature or array.reshape(1, -1) if it contains a single sample."
+        )
+    for size, what in zip(rows.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(f"Found array with 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required.")
+    return rows
+
+
+def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
+    """Find each column's least and greatest value in X (n, p), n ≥ 1; ValueError for NaN and infinity."""
+    step = max(1, SCAN_VALUES // X.shape[1])
+    parts = [_fold(X[start : start + step]) for start in range(0, len(X), step)]
+    low, high = np.minimum.reduce([low for low, _ in parts]), np.maximum.reduce([high for _, high in parts])
+    if np.isnan(low).any():
+        raise ValueError(f"Input {name} contains NaN.")
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError(f"Input {name} contains infinity or a value too large for dtype('float64').")
+    return low, high
+
+
+def _fold(block: Array) -> tuple[Array, Array]:
+    """Find column minima and maxima; narrow C-ordered blocks are folded, several rows to one, for speed."""
+    rows, width = block.shape
+    several = FOLD // width
+    if several <= 1 or rows < several or not block.flags.c_contiguous:
+        return block.min(axis=0), block.max(axis=0)
+    whole = rows - rows % several
+    folded = block[:whole].reshape(-1, several * width)
+    low, high = folded.min(axis=0).reshape(several, width), folded.max(axis=0).reshape(several, width)
+    rest = block[whole - several :]  # overlaps, so that it is never empty
+    return np.minimum(low.min(axis=0), rest.min(axis=0)), np.maximum(high.max(axis=0), rest.max(axis=0))
+
+
+def check_names(model: Any, X: Any) -> None:
+    """Raise ValueError when a data frame's columns differ from those fitted to; warn when one side has no names."""
+    given, fitted = column_names(X), getattr(model, "names_", None)
+    title = type(model).__name__
+    if given is None and fitted is None:
+        return
+    if fitted is None:
+        warnings.warn(f"X has feature names, but {title} was fitted without feature names", stacklevel=3)
+    elif given is None:
+        warnings.warn(f"X does not have valid feature names, but {title} was fitted with feature names", stacklevel=3)
+    elif given != fitted:
+        raise ValueError(
+            "The feature names should match those that were passed during fit.\n" + _difference(given, fitted)
+        )
+
+
+def _difference(given: list[str], fitted: list[str]) -> str:
+    unseen, missing = sorted(set(given) - set(fitted)), sorted(set(fitted) - set(given))
+    lines = ["Feature names unseen at fit time:", *(f"- {name}" for name in unseen)] if unseen else []
+    if missing:
+        lines += ["Feature names seen at fit time, yet now missing:", *(f"- {name}" for name in missing)]
+    return "\n".join(lines or ["Feature names must be in the same order as they were in fit."]) + "\n"

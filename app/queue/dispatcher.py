@@ -1,0 +1,146 @@
+"""Async mode: work is committed to the ledger, then a message with its id goes to a worker; many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from app.dispatch.dispatcher import FEED_JOBS, IdempotencyKey
+from app.queue.group_commit import GroupCommit
+from app.queue.job_feed import JobFeed
+from app.queue.ledger import Duplicate, Ledger, Submission
+from app.queue.ledger_calls import LedgerCalls
+from app.queue.messages import JobRef
+from app.queue.notifications import JobNotifications
+from app.queue.publisher import Publisher
+from app.schemas.jobs import FINISHED, Event, Job, JobQuery
+from app.schemas.requests import Verb, Work
+from app.telemetry.context import REQUEST
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
+
+HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
+LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
+
+
+class QueuedDispatcher:
+    """A job is accepted when it is committed: the message for it follows, and if it doesn't, the workers find the job.
+
+    `max_waiting_bytes` bounds the data of the jobs that this process holds until they are committed.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        watch: JobNotifications,
+        bell: Publisher,
+        pool: ThreadPoolExecutor,
+        timeouts_s: Mapping[Verb, float],
+        max_waiting_bytes: int,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._watch = watch
+        self._bell = bell
+        self._asking = LedgerCalls(pool)
+        self._timeouts_s = timeouts_s
+        self._accepting = GroupCommit(ledger, self._asking, bell, max_waiting_bytes)
+        self._board = JobFeed(self._newest, watch)
+        self._tracing = tracing
+        self._stopped_s = math.inf  # when it was told to stop, on the loop's clock
+
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
+        """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
+        timeout_s = work.timeout_s or self._timeouts_s[work.verb]
+        job_id, (request_id, trace) = uuid4().hex, REQUEST.get()
+        spanned = nullcontext(trace) if self._tracing is None else self._tracing.submitting(work, job_id)
+        with spanned as trace:
+            submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
+            answer = await self._accepting.accept(submission)
+        if isinstance(answer, Duplicate):
+            return await self._asking.read(self._ledger.job, answer.job_id)
+        return answer
+
+    def at_once(self, work: Work) -> Job | None:  # noqa: ARG002
+        """Return None: work is for the workers."""
+        return None
+
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
+        """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable.
+
+        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        """
+        job = await self._asking.read(self._ledger.job, job_id)
+        if wait_s <= 0 or job.finished:
+            return job
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + wait_s
+        async with self._watch.changes(job_id) as changed:
+            while True:
+                changed.clear()  # before the look, so that nothing that happens after it is missed
+                status = await self._asking.read(self._ledger.status, job_id)
+                left_s = min(deadline, self._stopped_s + past_stop_s) - clock()
+                if status in FINISHED or left_s <= 0:
+                    return await self._asking.read(self._ledger.job, job_id)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
+
+    async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
+        """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
+        async with self._watch.changes(job_id) as changed:
+            while True:
+                changed.clear()
+                status = await self._asking.read(self._ledger.status, job_id)
+                for event in await self._asking.read(self._ledger.events, job_id, after):
+                    after = event.seq
+                    yield event
+                if status in FINISHED or self._stopped_s < math.inf:
+                    return
+                try:
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
+                except TimeoutError:
+                    yield None
+
+    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+        return await self._asking.read(self._ledger.jobs, page)
+
+    def board(self) -> AsyncIterator[list[Job] | None]:
+        """Give the newest jobs whenever they have changed; None shows that the stream lives."""
+        return self._board.changes()
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
+        await self._asking.read(self._ledger.cancel, job_id)
+        return await self._asking.read(self._ledger.job, job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
+        verb = await self._asking.read(self._ledger.retry, job_id)
+        job = await self._asking.read(self._ledger.job, job_id)
+        self._bell.ring(verb, JobRef(job_id, job.model), alone=True)
+        return job
+
+    def stop_waiting(self) -> None:
+        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
+        self._stopped_s = asyncio.get_running_loop().time()
+        self._watch.wake()
+        self._board.stop()
+
+    async def close(self) -> None:
+        """Let what was handed in arrive, then close the connections."""
+        await self._accepting.close()
+        await self._bell.close()
+        await self._watch.close()
+        await self._asking.close()
+        await asyncio.to_thread(self._ledger.close)
+
+    async def _newest(self) -> list[Job]:
+        found, _ = await self.jobs(JobQuery(FEED_JOBS))
+        return found

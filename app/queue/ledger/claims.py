@@ -1,0 +1,146 @@
+"""The jobs as a worker's processes see them: claim under a lease, report, commit, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from logging import getLogger
+from typing import NamedTuple
+
+import msgspec
+from redis import Redis
+
+from app.errors import Failure, Superseded, TrinityError, Unavailable
+from app.queue.ledger.ledger import INLINE_BYTES
+from app.queue.ledger.limits import Limits, encoded
+from app.queue.ledger.scripts import Scripts
+from app.schemas.jobs import Outcome, Status
+from app.schemas.requests import Work, unpack
+from app.storage.payload_store import Payloads
+from app.telemetry.buckets import bucket_of
+
+logger = getLogger(__name__)
+
+
+class Claim(NamedTuple):
+    """A job that this process, and no other, may finish; `fence` tells its claim from earlier and later ones."""
+
+    job_id: str
+    fence: int
+    work: Work
+    reference: str
+    attempts: int
+    request_id: str = ""
+    trace: str = ""
+
+
+class FinishResult(NamedTuple):
+    """What was stored of a job's end: whether the claim still counted, and what it failed of, which may be new."""
+
+    counted: bool
+    failure: Failure | None
+
+
+class _FinishArgs(NamedTuple):
+    """How a job ended, in the words and the order in which finish.lua is told."""
+
+    job_id: str
+    fence: int
+    status: Status
+    version: int | str = ""  # none: what it was
+    result: bytes = b""
+    reference: str = ""
+    failure: bytes = b""
+    took_s: float | str = ""  # none: unknown
+    bucket: str = ""
+    rows: int = 0
+
+
+class WorkerLedger:
+    """The claims of one process, the `child` of a `node`, whose keeper renews them for as long as the child lives."""
+
+    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._payloads = payloads
+        self._limits = limits
+        self._node = node
+        self._child = child
+
+    def claim(self, job_ids: Sequence[str]) -> list[Claim]:
+        """Take the jobs that still wait; those that are unknown, taken or finished are left out."""
+        taken = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids)
+        claims = []
+        for job_id, fence, content, reference, attempts, request_id, trace in taken:
+            work = self._work(job_id.decode(), fence, content, reference.decode())
+            if work is not None:
+                origin = request_id.decode(), trace.decode()
+                claims.append(Claim(job_id.decode(), fence, work, reference.decode(), attempts, *origin))
+        return claims
+
+    def progress(self, claim: Claim, fraction: float) -> None:
+        """Note how far a job is."""
+        self._scripts("progress", claim.job_id, claim.fence, f"{fraction:.4g}")
+
+    def commit(self, claim: Claim) -> None:
+        """Ask leave to make the job's effect visible; raise Superseded when this claim counts no more."""
+        if not self._scripts("commit", claim.job_id, claim.fence):
+            raise Superseded("the job was cancelled, or given to another worker")
+
+    def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[FinishResult]:
+        """Store how claimed jobs ended; return what was stored, for a result that can't be kept is a failure.
+
+        Each job's share of the time that all took is what the ledger counts for it.
+        """
+        span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
+        endings = [self._ending(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
+        counted = self._finish([ending for ending, _ in endings])
+        for (claim, _), (ending, _), done in zip(outcomes, endings, counted, strict=True):
+            with suppress(Unavailable):  # the sweep will find it
+                if ending.reference and not done:
+                    self._payloads.drop(ending.reference)
+                if claim.reference and done and not ending.failure:
+                    self._payloads.drop(claim.reference)
+        return [FinishResult(done, failure) for done, (_, failure) in zip(counted, endings, strict=True)]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def _finish(self, endings: Sequence[_FinishArgs]) -> list[bool]:
+        words = [word for ending in endings for word in ending]
+        return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *words)]
+
+    def _ending(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_FinishArgs, Failure | None]:
+        """Say how a job ended; one whose result can't be kept has failed."""
+        result, reference, failure = bytes(outcome.result or b""), "", outcome.failure
+        if len(result) > INLINE_BYTES:
+            try:
+                result, reference = b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result)
+            except Unavailable as error:
+                result, failure = b"", error.failure()
+        spent = took_s, bucket_of(took_s), 0 if failure else outcome.rows
+        if failure:
+            version = claim.work.version or ""
+            return _FinishArgs(
+                claim.job_id, claim.fence, "FAILURE", version, b"", "", encoded(failure), *spent
+            ), failure
+        version = outcome.version or ""
+        return _FinishArgs(claim.job_id, claim.fence, "SUCCESS", version, result, reference, b"", *spent), None
+
+    def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
+        """Return the work of a job; when it can't be read, the job fails."""
+        try:
+            return unpack(self._payloads.get(reference) if reference else content)
+        except Unavailable:  # the store may be back when the job is tried again
+            self._scripts("lose", *self._limits.losing("the request could not be read"), job_id, fence)
+            return None
+        except (TrinityError, msgspec.MsgspecError, ValueError) as error:
+            failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
+            # it has no line of its own as other jobs have: what verb and model it is of can't be read
+            logger.warning("job %s failed before it began: %s", job_id, failure.kind)
+            self._finish([_FinishArgs(job_id, fence, "FAILURE", failure=encoded(failure))])
+            return None
+
+
+UNREADABLE = TrinityError("the ledger holds the job in a form that can't be read").failure()

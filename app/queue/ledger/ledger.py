@@ -1,0 +1,285 @@
+"""The jobs as the web processes see them: accept, read, list, cancel, run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis import Redis
+
+from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.queue.ledger.limits import Limits, encoded
+from app.queue.ledger.scripts import Scripts, redis_errors
+from app.schemas.jobs import Event, Job, JobQuery, Status
+from app.schemas.requests import Verb, Work, pack
+from app.storage.payload_store import Payloads
+
+INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
+KEY_TTL_S = 86_400  # how long an idempotency key is kept
+PAGE_SCAN = 200  # jobs looked at in one go when they are listed
+MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
+
+
+class StoredWork(NamedTuple):
+    """Packed work, or the reference to it where it is too large to be kept in the ledger."""
+
+    content: bytes
+    reference: str = ""
+
+
+class Submission(NamedTuple):
+    """Work to be accepted; `key` is the digest of its idempotency key, `digest` that of the request ('' without).
+
+    `request_id` and `trace` say which request it came with, for the logs and traces of who runs it.
+    """
+
+    job_id: str
+    work: Work
+    timeout_s: float
+    key: str = ""
+    digest: str = ""
+    request_id: str = ""
+    trace: str = ""
+
+
+class Duplicate(NamedTuple):
+    """The job for which a key was used before."""
+
+    job_id: str
+
+
+class Ledger:
+    """Every transition takes many jobs and is one atomic step; times are those of Redis, so no clocks can disagree."""
+
+    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._payloads = payloads
+        self._limits = limits
+
+    def ping(self) -> None:
+        """Raise LedgerUnavailable unless Redis answers."""
+        with redis_errors():
+            self._redis.ping()
+
+    def keep(self, job_id: str, work: Work) -> StoredWork:
+        """Return work as it is kept, large work in the store; raise Unavailable when that doesn't take it."""
+        content = pack(work)
+        if len(content) <= INLINE_BYTES:
+            return StoredWork(content)
+        return StoredWork(b"", self._payloads.put(f"{job_id}.work", content))
+
+    def drop(self, reference: str) -> None:
+        """Remove work from the store whose job was not accepted."""
+        with suppress(Unavailable):  # the sweep will find it
+            self._payloads.drop(reference)
+
+    def accept(self, submissions: Sequence[tuple[Submission, StoredWork]]) -> list[Job | Duplicate | TrinityError]:
+        """Commit jobs whose work is kept; return for each the job, an earlier one for a known key, or a refusal.
+
+        The store isn't touched here: one that is slow shall hold up no job beside its own.
+        """
+        arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
+        for each, kept in submissions:
+            work = each.work
+            arguments += [each.job_id, work.verb, work.model, work.version or "", *kept]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_alone(work, kept.reference))]
+            arguments += [each.request_id, each.trace]
+        now, *answers = self._scripts("accept", *arguments)
+        return [
+            _answered(each, answer, float(now), alone=_alone(each.work, kept.reference))
+            for (each, kept), answer in zip(submissions, answers, strict=True)
+        ]
+
+    def job(self, job_id: str, *, whole: bool = True) -> Job:
+        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired.
+
+        Without `whole` a result that isn't kept in the ledger itself is left out.
+        """
+        with redis_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hmget(f"trinity:job:{job_id}", FIELDS)
+            pipe.exists(f"trinity:gone:{job_id}")
+            values, gone = pipe.execute()
+        job = self._read(job_id, values if whole else [*values[:-1], None])
+        if job is None:
+            raise _absent(job_id, gone=bool(gone))
+        if job.status in {"PENDING", "RETRY"}:
+            with redis_errors():
+                rank = self._redis.zrank(f"trinity:lane:{job.verb}", job_id)
+            job.place = None if rank is None else cast("int", rank) + 1
+        return job
+
+    def status(self, job_id: str) -> Status:
+        """Return a job's status; raise NotFound or Gone."""
+        with redis_errors():
+            status = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "status"))
+        if status is None:
+            raise self._why_absent(job_id)
+        return cast("Status", status.decode())
+
+    def events(self, job_id: str, after: int) -> list[Event]:
+        """Return what happened to a job since event number `after`; raise NotFound or Gone."""
+        with redis_errors():
+            log = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "log"))
+            gone = log is None and self._redis.exists(f"trinity:gone:{job_id}")
+        if log is None:
+            raise _absent(job_id, gone=bool(gone))
+        lines = (line.split(b" ", 1) for line in log.splitlines())
+        return [Event(int(seq), data) for seq, data in lines if int(seq) > after]
+
+    def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+        """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+        found: list[Job] = []
+        scanned = 0
+        for entries in self._newest_first(page.cursor, PAGE_SCAN if page.filtered else page.limit):
+            for (_, position), job in zip(entries, self._headers([job_id for job_id, _ in entries]), strict=True):
+                scanned += 1
+                if job is not None and page.wants(job):
+                    found.append(job)
+                if len(found) == page.limit or scanned == MAX_SCAN:
+                    return found, position
+        return found, None
+
+    def cancel(self, job_id: str) -> str:
+        """Cancel a job, once; return its status before. Raise NotFound, Gone, or Conflict when it ended otherwise."""
+        failure = encoded(Cancelled("the job was cancelled").failure())
+        before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
+        if not before:
+            raise self._why_absent(job_id)
+        if before == "COMMITTING":
+            raise Conflict("the job is just making its result visible, which can't be taken back")
+        if before in {"SUCCESS", "FAILURE"}:
+            raise Conflict(f"the job is finished ({before})")
+        return cast("str", before)
+
+    def retry(self, job_id: str) -> Verb:
+        """Queue a failed or cancelled job again, once until it ends; return its lane, to be rung in any case.
+
+        Raise NotFound, Gone, Conflict or QueueFull.
+        """
+        before, *verb = (word.decode() for word in self._scripts("retry", job_id, self._limits.max_pending))
+        if not before:
+            raise self._why_absent(job_id)
+        if before == "FULL":
+            raise queue_full(1)
+        if not verb:
+            raise Conflict(f"the job is {before}; only one that failed or was cancelled runs again")
+        return cast("Verb", verb[0])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def _why_absent(self, job_id: str) -> NotFound | Gone:
+        with redis_errors():
+            return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
+
+    def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
+        """Give the ids of all jobs with their positions, `count` at a time, from after the position `cursor`."""
+        score, _, last = (cursor or "+inf").partition("_")
+        offset = 0
+        while True:
+            with redis_errors():
+                entries = self._redis.zrevrangebyscore(
+                    "trinity:jobs", score, "-inf", offset, count, withscores=True, score_cast_func=bytes.decode
+                )
+            members = [(member.decode(), at) for member, at in cast("list[tuple[bytes, str]]", entries)]
+            yield [(job_id, f"{at}_{job_id}") for job_id, at in members if at != score or not last or job_id < last]
+            if len(members) < count:
+                return
+            lowest, at = members[-1]
+            if at == score:
+                offset += count
+            else:  # go on from there, for at the top jobs are added meanwhile
+                score, last, offset = at, lowest, 0
+
+    def _headers(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """Return jobs without their results, None for one that has expired."""
+        with redis_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hmget(f"trinity:job:{job_id}", HEADER_FIELDS)
+            rows = pipe.execute()
+        return [self._read(job_id, [*values, None, None]) for job_id, values in zip(job_ids, rows, strict=True)]
+
+    def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
+        status, verb, model, version, created, started, finished, attempts, progress, failure, result, reference = (
+            values
+        )
+        if status is None or verb is None or model is None or created is None:
+            return None
+        raw = self._payloads.get(reference.decode()) if reference else result
+        return Job(
+            id=job_id,
+            verb=cast("Verb", verb.decode()),
+            model=model.decode(),
+            version=int(version) if version else None,
+            status=cast("Status", status.decode()),
+            created_s=float(created),
+            started_s=float(started) if started else None,
+            finished_s=float(finished) if finished else None,
+            result=msgspec.Raw(raw) if raw else None,
+            failure=msgspec.json.decode(failure, type=Failure) if failure else None,
+            attempts=int(attempts or 0),
+            progress=float(progress) if progress else None,
+        )
+
+
+HEADER_FIELDS = [
+    "status",
+    "verb",
+    "model",
+    "version",
+    "created",
+    "started",
+    "finished",
+    "attempts",
+    "progress",
+    "failure",
+]
+FIELDS = [*HEADER_FIELDS, "result", "result_ref"]
+
+
+def queue_full(drained_in_s: int) -> QueueFull:
+    """Return the refusal that says when to come back: when the lane is likely to be worked off."""
+    error = QueueFull("as many jobs wait as are allowed (TRINITY_MAX_PENDING); try again later")
+    error.retry_after_s = min(300, max(1, drained_in_s))
+    return error
+
+
+def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
+    if gone:
+        return Gone(f"job {job_id[:64]!r} has expired with its result")
+    return NotFound(f"no job {job_id[:64]!r}")
+
+
+def _alone(work: Work, reference: str) -> bool:
+    """Whether a job is large or in a hurry, and so must not share a message, and perhaps an end, with others."""
+    return bool(reference) or work.timeout_s is not None
+
+
+def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
+    return Job(
+        id=each.job_id,
+        verb=each.work.verb,
+        model=each.work.model,
+        version=each.work.version,
+        status="PENDING",
+        created_s=now_s,
+        place=place or None,
+        alone=alone,
+    )
+
+
+def _answered(each: Submission, answer: list[Any], now_s: float, *, alone: bool) -> Job | Duplicate | TrinityError:
+    match answer:
+        case [b"accepted", place]:
+            return _new_job(each, now_s, int(place), alone=alone)
+        case [b"full", drained_in_s]:
+            return queue_full(int(drained_in_s))
+        case [b"same", job_id]:
+            return Duplicate(job_id.decode())
+    return Invalid("the Idempotency-Key was used for another request")

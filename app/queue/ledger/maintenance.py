@@ -1,0 +1,155 @@
+"""The jobs as the keeper of a worker sees them: renew, take back, ring again, deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, cast
+
+from redis import Redis
+
+from app.errors import TimedOut
+from app.queue.ledger.limits import Limits, encoded
+from app.queue.ledger.scripts import Scripts, redis_errors
+from app.queue.messages import JobRef
+from app.schemas.requests import Verb
+
+RING_AT_MOST = 500  # jobs of a lane in one go
+TRIM_AT_ONCE = 500
+TRIM_CALLS = 100
+NEARLY_FULL = 0.85  # of the memory that the ledger may take
+
+
+class HeldJob(NamedTuple):
+    """A job that a child of this node claimed, with `size - 1` others, and how it stands."""
+
+    job_id: str
+    fence: int
+    child: str
+    size: int
+    timeout_s: float
+    state: Literal["live", "lost", "void"]
+
+
+class Unpublished(NamedTuple):
+    """Jobs whose message is gone: new ones, and those that were tried before and run alone."""
+
+    together: list[JobRef]
+    alone: list[JobRef]
+
+
+class DueWebhook(NamedTuple):
+    """Where a job's end is told, how often that was tried, and when the job ended: a job may end more than once."""
+
+    url: str
+    tries: int
+    ended: str
+
+
+class LedgerMaintenance:
+    """What a node's keeper asks of the ledger."""
+
+    def __init__(self, redis: Redis, limits: Limits, node: str) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._limits = limits
+        self._node = node
+
+    def ping(self) -> None:
+        """Raise LedgerUnavailable unless Redis answers."""
+        with redis_errors():
+            self._redis.ping()
+
+    def renew(self, children: Iterable[str]) -> list[HeldJob]:
+        """Renew the leases of the living children's jobs; return all jobs that the node holds."""
+        held = self._scripts("renew", self._node, self._limits.lease_s, *children)
+        return [
+            HeldJob(job_id.decode(), int(fence), child.decode(), size, float(timeout_s), state.decode())
+            for job_id, fence, child, size, timeout_s, state in held
+        ]
+
+    def time_out(self, held: HeldJob) -> bool:
+        """Fail a job whose time is over; return whether it was, and not about to become visible."""
+        failure = TimedOut("the job took longer than its timeout").failure()
+        return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, encoded(failure)))
+
+    def take_back(self, jobs: Sequence[HeldJob], *, uncounted: bool = False, lost: bool = False) -> int:
+        """Take back jobs of this node; return how many wait again.
+
+        `uncounted`: it is no fault of theirs. `lost`: nor of anybody here, their process is gone.
+        """
+        if not jobs:
+            return 0
+        fences = [word for held in jobs for word in (held.job_id, held.fence)]
+        return self._lose(fences, uncounted=uncounted, worker_lost=lost)
+
+    def reap(self) -> int:
+        """Take back the jobs of any node whose lease is over; return how many wait again."""
+        return self._lose([], worker_lost=True)
+
+    def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
+        """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
+        together, alone = self._scripts("unrung", verb, grace_s, int(empty), RING_AT_MOST)
+        return Unpublished(_calls(together), _calls(alone))
+
+    def waiting(self, verb: Verb) -> int:
+        """Return how many jobs wait in a lane."""
+        with redis_errors():
+            return self._redis.zcard(f"trinity:lane:{verb}")
+
+    def due_webhooks(self, at_most: int) -> dict[str, str]:
+        """Return the URLs of webhooks that are due, oldest first, by the ids of their jobs; nobody has them yet."""
+        return {job_id.decode(): url.decode() for job_id, url in self._scripts("outbox", at_most)}
+
+    def take_webhooks(self, again_in_s: Mapping[str, float]) -> set[str]:
+        """Put off webhooks for so long each, by the ids of their jobs; return those that nobody else has taken."""
+        words = [word for pair in again_in_s.items() for word in pair]
+        return {job_id.decode() for job_id in self._scripts("take_webhooks", *words)}
+
+    def webhook(self, job_id: str) -> DueWebhook | None:
+        """Return the webhook of a job that has ended."""
+        with redis_errors():
+            url, tries, ended = cast(
+                "list[bytes | None]",
+                self._redis.hmget(f"trinity:job:{job_id}", ["webhook", "webhook_tries", "finished"]),
+            )
+        return None if url is None or ended is None else DueWebhook(url.decode(), int(tries or 0), ended.decode())
+
+    def delivered(self, job_id: str, ended: str, next_try_s: float | None) -> None:
+        """Say that the webhook was tried for that end, and when it shall be tried next (None: no more)."""
+        pause = "" if next_try_s is None else next_try_s
+        self._scripts("delivered", job_id, ended, pause, self._limits.result_ttl_s)
+
+    def trim(self) -> int:
+        """Take expired jobs off the list; return how many they were."""
+        passed = trimmed = 0
+        for _ in range(TRIM_CALLS):
+            looked, off = self._scripts("trim", self._limits.result_ttl_s, passed, TRIM_AT_ONCE)
+            passed, trimmed = passed + looked - off, trimmed + off
+            if looked < TRIM_AT_ONCE:
+                break
+        return trimmed
+
+    def make_room(self) -> int:
+        """Expire the oldest jobs that succeeded while the ledger is nearly full; return how many they were."""
+        with redis_errors():
+            memory = self._redis.info("memory")
+        if not memory["maxmemory"] or memory["used_memory"] < NEARLY_FULL * memory["maxmemory"]:
+            return 0
+        return cast("int", self._scripts("evict", TRIM_AT_ONCE))
+
+    def known(self, job_id: str) -> bool:
+        """Whether there is such a job."""
+        with redis_errors():
+            return bool(self._redis.exists(f"trinity:job:{job_id}"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def _lose(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
+        told = self._limits.losing("worker lost", uncounted=uncounted, worker_lost=worker_lost)
+        return cast("int", self._scripts("lose", *told, *fences))
+
+
+def _calls(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:
+    return [JobRef(job_id.decode(), model.decode()) for job_id, model in answer]

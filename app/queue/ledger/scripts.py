@@ -1,0 +1,67 @@
+"""The ledger's transitions: one Lua script each, which Redis runs as one step that nothing can come between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from app.errors import Unavailable
+from app.queue.ledger.error_log import ThrottledErrorLog
+
+FOLDER = Path(__file__).with_name("scripts")
+ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
+CHANNEL = "trinity:events"
+TIMEOUT_S = 0.9  # of a web process: with one more try an outage is told within two seconds
+WORKER_TIMEOUT_S = 5.0
+
+_causes = ThrottledErrorLog()  # one for all clients of a process
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger's Redis doesn't answer, or refuses to write."""
+
+
+class Scripts:
+    """Calls the scripts by name."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = {
+            path.stem: redis.register_script(_text(path)) for path in FOLDER.glob("*.lua") if path.stem != "common"
+        }
+
+    def __call__(self, name: str, *arguments: Any) -> Any:
+        """Run a script and return what it returned; raise LedgerUnavailable."""
+        with redis_errors():
+            return self._scripts[name](args=arguments)
+
+
+def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
+    """Return a client of the ledger's Redis; it connects at its first command, and not before.
+
+    A command whose answer doesn't come is sent once more: what accepts, claims and finishes may run twice and does its
+    work once.
+    """
+    retry = Retry(NoBackoff(), 1)
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turn whatever Redis has against a command into the one error that callers are told; the cause is for the log."""
+    try:
+        yield
+    except RedisError as error:
+        _causes.tell(error)
+        raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
+
+
+def _text(path: Path) -> str:
+    head = "" if path.stem in ADDING else "#!lua flags=allow-oom\n"
+    return head + (FOLDER / "common.lua").read_text(encoding="utf-8") + path.read_text(encoding="utf-8")

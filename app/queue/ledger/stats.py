@@ -1,0 +1,57 @@
+"""What there is to count in the ledger: how the queue stands, and what all workers together have done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from redis import Redis
+
+from app.queue.ledger.scripts import Scripts
+from app.schemas.requests import Verb
+
+SILENT_S = 10.0  # a node renews its leases twice a second
+LOOK_AT = 5_000  # running jobs; as many processes with full messages are far more than a Redis serves
+
+
+class LaneStats(NamedTuple):
+    """How one lane stands: jobs that wait for the first time, wait again, and run; the oldest's time of waiting."""
+
+    pending: int
+    retry: int
+    started: int
+    oldest_s: float
+
+
+class QueueStats(NamedTuple):
+    """What is told in one moment; `counts` are totals since the ledger began, such as `attempts:fit`."""
+
+    lanes: Mapping[Verb, LaneStats]
+    workers: int
+    processes: int
+    counts: Mapping[str, float]
+
+
+class LedgerStats:
+    """Reads the figures; they were counted by the scripts that did what is counted, in the same step."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+
+    def figures(self) -> QueueStats:
+        """Return how things stand; raise LedgerUnavailable."""
+        lanes, workers, processes, counts = self._scripts("figures", SILENT_S, LOOK_AT)
+        return QueueStats(
+            {
+                cast("Verb", verb.decode()): LaneStats(pending, retry, started, float(oldest))
+                for verb, pending, retry, started, oldest in lanes
+            },
+            workers,
+            processes,
+            {name.decode(): float(value) for name, value in zip(counts[::2], counts[1::2], strict=True)},
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()

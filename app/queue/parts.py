@@ -1,0 +1,68 @@
+"""Build the parts of async mode from the settings; nothing is connected until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from app.queue.broker import Broker, celery_app
+from app.queue.dispatcher import QueuedDispatcher
+from app.queue.ledger import WORKER_TIMEOUT_S, Ledger, LedgerMaintenance, LedgerStats, Limits, WorkerLedger, connect
+from app.queue.notifications import JobNotifications
+from app.queue.publisher import Publisher
+from app.schemas.requests import Verb
+from app.settings import Settings, SettingsError
+from app.storage.payload_store import Payloads
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
+
+
+def dispatcher(
+    settings: Settings, payloads: Payloads, tracing: Tracing | None
+) -> tuple[QueuedDispatcher, dict[str, Callable[[], None]]]:
+    """Return the dispatcher of a web process, and the checks of what it depends on."""
+    jobs, broker = ledger(settings, payloads), Broker(celery_app(lambda: settings))
+    timeouts_s: dict[Verb, float] = {
+        "fit": settings.timeout_fit,
+        "predict": settings.timeout_predict,
+        "score": settings.timeout_score,
+    }
+    readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
+    notifications, publisher = JobNotifications(ledger_url(settings)), Publisher(broker.publish)
+    queued = QueuedDispatcher(jobs, notifications, publisher, readers, timeouts_s, settings.max_held, tracing)
+    return queued, {"ledger": jobs.ping, "broker": broker.ping}
+
+
+def ledger(settings: Settings, payloads: Payloads) -> Ledger:
+    """Return the jobs as a web process sees them."""
+    return Ledger(connect(ledger_url(settings)), payloads, limits(settings))
+
+
+def worker_ledger(settings: Settings, payloads: Payloads, node: str, child: str) -> WorkerLedger:
+    """Return the jobs as a worker's process sees them."""
+    redis = connect(ledger_url(settings), WORKER_TIMEOUT_S)
+    return WorkerLedger(redis, payloads, limits(settings), node, child)
+
+
+def maintenance(settings: Settings, node: str) -> LedgerMaintenance:
+    """Return the jobs as the upkeep of a worker sees them."""
+    return LedgerMaintenance(connect(ledger_url(settings), WORKER_TIMEOUT_S), limits(settings), node)
+
+
+def ledger_stats(settings: Settings) -> LedgerStats:
+    """Return what is counted in the ledger."""
+    return LedgerStats(connect(ledger_url(settings)))
+
+
+def limits(settings: Settings) -> Limits:
+    """Return the limits that the ledger holds jobs to."""
+    return Limits(settings.result_ttl, settings.max_pending, settings.max_attempts, settings.lease)
+
+
+def ledger_url(settings: Settings) -> str:
+    """Return the URL of the ledger; raise SettingsError when there is none."""
+    if settings.ledger_url is None:
+        raise SettingsError("TRINITY_LEDGER_URL: a queue needs a ledger")
+    return settings.ledger_url

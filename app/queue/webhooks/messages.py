@@ -1,0 +1,37 @@
+"""What a webhook is sent: the job's envelope in a message, and the headers that prove who sent it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.schemas.jobs import Status
+
+SECRET_PREFIX = "whsec_"  # noqa: S105  what every secret begins with
+TYPES: dict[Status, str] = {"SUCCESS": "job.succeeded", "FAILURE": "job.failed", "REVOKED": "job.revoked"}
+
+
+class Message(msgspec.Struct):
+    """The body of a delivery: `timestamp` is when the job ended, `data` its envelope."""
+
+    type: str
+    timestamp: datetime
+    data: msgspec.Raw
+
+
+def message(status: Status, envelope: msgspec.Raw, finished_s: float) -> bytes:
+    """Return the body that tells of a job's end; its status must be final."""
+    return msgspec.json.encode(Message(TYPES[status], datetime.fromtimestamp(finished_s, UTC), envelope))
+
+
+def signed_headers(secret: str, message_id: str, now_s: float, body: bytes) -> dict[str, str]:
+    """Return the three headers of a message sent now; every try of one message has the same id."""
+    timestamp = str(int(now_s))
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    signature = base64.b64encode(digest).decode()
+    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}

@@ -1,0 +1,102 @@
+"""URLs that a webhook may call, as far as their text tells: nothing here asks the DNS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from app.errors import Invalid
+from app.queue.webhooks.addresses import is_public, literal
+
+POINTER = "/webhook/url"
+MAX_CHARACTERS = 2048
+PORTS = {"http": 80, "https": 443}
+_PRINTABLE = re.compile(r"[!-~]+")
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+
+class Target(NamedTuple):
+    """Where a URL leads: `host` is a name or an address without brackets, `path` has the query with it."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """The Host header: without the port where that is the scheme's own."""
+        own = PORTS["https" if self.secure else "http"]
+        return _bracketed(self.host) if self.port == own else f"{_bracketed(self.host)}:{self.port}"
+
+    def named_in(self, allowed_hosts: Collection[str]) -> bool:
+        """Whether the operator named this host, alone or with this port."""
+        shown = _bracketed(self.host)
+        return any(name in allowed_hosts for name in (self.host, shown, f"{shown}:{self.port}"))
+
+
+def named_hosts(setting: str) -> frozenset[str]:
+    """Return the hosts that TRINITY_WEBHOOK_HOSTS names, each a host or host:port."""
+    return frozenset(filter(None, (name.strip().lower() for name in setting.split(","))))
+
+
+def check_url(url: str, allowed_hosts: Collection[str]) -> None:
+    """Raise Invalid for what is no URL to call, or one with an address that is private and not named.
+
+    `localhost` and names below it lead to this machine, whatever the DNS says (RFC 6761 §6.3).
+    """
+    target = parsed(url)
+    if target.host.rpartition(".")[2] == "localhost" and not target.named_in(allowed_hosts):
+        raise _refused("the host is this machine itself; TRINITY_WEBHOOK_HOSTS may name it")
+    address = literal(target.host)
+    if address is not None and not is_public(address) and not target.named_in(allowed_hosts):
+        raise _refused("the host is an address that isn't public; TRINITY_WEBHOOK_HOSTS may name it")
+
+
+def parsed(url: str) -> Target:
+    """Return where the URL leads; raise Invalid unless it is http(s) with a host and neither user nor fragment."""
+    if len(url) > MAX_CHARACTERS:
+        raise _refused(f"the URL has {len(url)} characters, at most {MAX_CHARACTERS} are allowed")
+    if not _PRINTABLE.fullmatch(url):  # urlsplit would drop line breaks and tabs, and not tell
+        raise _refused("the URL may hold printable ASCII characters alone, no spaces")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _refused("this isn't a URL with a host and a port from 1 to 65535") from None
+    if parts.scheme not in PORTS:
+        raise _refused("the URL must begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise _refused("the URL may hold no user and no password; the signature says who calls")
+    if "#" in url:
+        raise _refused("the URL may have no fragment")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme == "https", _host(parts), PORTS[parts.scheme] if port is None else _port(port), path)
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        if literal(host) is None or "%" in host:
+            raise _refused("the host in brackets isn't an IPv6 address")
+        return host
+    host = host.removesuffix(".")  # the DNS's root: certificates and lists of hosts leave it out
+    if not _NAME.fullmatch(host):
+        raise _refused("the URL must have a host, a name of letters, digits, - and _ (in punycode), or an address")
+    return host
+
+
+def _port(port: int) -> int:
+    if port == 0:
+        raise _refused("this isn't a URL with a host and a port from 1 to 65535")
+    return port
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _refused(detail: str) -> Invalid:
+    return Invalid.at(POINTER, detail)

@@ -1,0 +1,44 @@
+"""The log line of each job that a worker did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from app.queue.worker.runner import FinishedJob
+from app.telemetry.log_records import JobLine, Sink, stamp
+
+
+class JobLog:
+    """Puts out the lines of jobs that ended together."""
+
+    def __init__(self, put: Sink, clock: Callable[[], float] | None = None) -> None:
+        self._put = put
+        self._clock = clock
+
+    def __call__(self, ended: Sequence[FinishedJob]) -> None:
+        """Tell of these jobs."""
+        now = stamp(self._clock)
+        self._put([_line(now, each) for each in ended])
+
+
+def _line(now: str, ended: FinishedJob) -> JobLine:
+    claim, outcome, counted = ended
+    work, failure = claim.work, outcome.failure
+    return JobLine(
+        timestamp=now,
+        level="info",
+        event="job",
+        job_id=claim.job_id,
+        verb=work.verb,
+        model=work.model,
+        version=outcome.version or work.version,
+        status="SUCCESS" if failure is None else "FAILURE",
+        attempts=claim.attempts,
+        duration_ms=round((outcome.finished_s - outcome.started_s) * 1000, 3),
+        rows=outcome.rows,
+        counted=counted,
+        request_id=claim.request_id,
+        error=msgspec.UNSET if failure is None else failure.kind,
+    )

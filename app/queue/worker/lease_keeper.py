@@ -1,0 +1,93 @@
+"""Renews the leases of a worker's jobs, and ends the processes whose job was cancelled or takes too long.
+
+It runs in the worker's parent process, so that a model that hangs in C code can neither stop it nor outlive it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from logging import getLogger
+
+from app.queue.ledger import HeldJob, LedgerMaintenance
+
+logger = getLogger(__name__)
+
+OUTAGE_S = 3.0
+
+
+class LeaseKeeper:
+    """`children` lists the names of the living children; `kill` ends one.
+
+    How long a job runs is measured here, by a clock that never jumps, and not by the ledger's.
+    """
+
+    def __init__(
+        self,
+        keeping: LedgerMaintenance,
+        children: Callable[[], list[str]],
+        kill: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keeping = keeping
+        self._children = children
+        self._kill = kill
+        self._clock = clock
+        self._seen_s: dict[tuple[str, int], float] = {}
+        self._touched_s = clock()
+
+    def step(self) -> None:
+        """Look after every job that this node holds; raise LedgerUnavailable."""
+        by_child: defaultdict[str, list[HeldJob]] = defaultdict(list)
+        alive = self._children()
+        for held in self._keeping.renew(alive):
+            by_child[held.child].append(held)
+        now_s = self._clock()
+        away_s, self._touched_s = now_s - self._touched_s, now_s
+        if away_s > OUTAGE_S:  # a job can't be finished while the ledger is away, which is no fault of its
+            self._seen_s = {claim: seen_s + away_s for claim, seen_s in self._seen_s.items()}
+        claims = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs}
+        self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
+        for child, jobs in by_child.items():
+            self._check(child, jobs, alive=child in alive)
+
+    def release_all(self) -> None:
+        """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
+        busy = set(self._children())  # all of them, should the ledger not tell: their leases will end
+        try:
+            jobs = [held for held in self._keeping.renew(self._children()) if held.state != "void"]
+            busy = {held.child for held in jobs}
+            self._keeping.take_back(jobs, uncounted=True)
+        finally:
+            for child in sorted(busy):
+                self._kill(child)
+
+    def _check(self, child: str, jobs: Sequence[HeldJob], *, alive: bool) -> None:
+        live = [held for held in jobs if held.state != "void"]
+        lost = [held for held in live if held.state == "lost"]
+        if lost:
+            logger.warning("a process is gone with %d jobs; they run again", len(lost))
+            self._keeping.take_back(lost, lost=True)
+        elif not live:  # all that the child works on was cancelled
+            if alive:
+                for held in jobs:
+                    logger.info("job %s was cancelled or taken back; its process is replaced", held.job_id)
+            self._kill(child)
+        elif any(self._late(held) for held in live):
+            self._kill_overdue(child, live)
+
+    def _late(self, held: HeldJob) -> bool:
+        return self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s
+
+    def _kill_overdue(self, child: str, live: Sequence[HeldJob]) -> None:
+        """End a child whose time is over; which job of several is to blame shows when each runs alone."""
+        self._kill(child)
+        if len(live) == 1 and live[0].size == 1:
+            if self._keeping.time_out(live[0]):
+                logger.warning("job %s took longer than its timeout and was ended", live[0].job_id)
+            else:
+                self._keeping.take_back(live)
+        else:
+            logger.info("a process took longer than a timeout with %d jobs; each runs again alone", len(live))
+            self._keeping.take_back(live)

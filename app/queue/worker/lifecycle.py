@@ -1,0 +1,135 @@
+"""A worker's life by Celery's signals: checks before it starts, upkeep beside it, and how it stops."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
+
+from app.queue import parts
+from app.queue.broker import Broker
+from app.queue.webhooks import named_hosts
+from app.queue.worker.exit_log import ExpectedExits
+from app.queue.worker.job_log import JobLog
+from app.queue.worker.lease_keeper import LeaseKeeper
+from app.queue.worker.node import Node, children, exit_with_parent
+from app.queue.worker.outbox import Outbox
+from app.queue.worker.payload_cleanup import PayloadCleanup
+from app.queue.worker.periodic import PeriodicThread
+from app.queue.worker.reconciler import Reconciler
+from app.queue.worker.runner import JobRunner
+from app.service import Components
+from app.settings import Settings, SettingsError
+from app.telemetry.logs import install, line_sink, stderr
+from app.telemetry.tracing_setup import tracing, wanted
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
+
+LEASE_CHECK_S = 0.5  # how often a worker looks after its own jobs
+RECONCILE_S = 1.0  # and after everybody's
+OUTBOX_S = 0.5
+CLEANUP_S = 600.0
+
+
+class WorkerLifecycle:
+    """One worker; `build` makes its parts, anew in each process: connections must not be shared over a fork."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], build: Callable[[Settings], Components], broker: Broker
+    ) -> None:
+        self._settings = settings
+        self._build = build
+        self._broker = broker
+        self._node = Node()
+
+    def connect(self) -> None:
+        """Have Celery call this object; strong references, for nothing else holds the methods."""
+        setup_logging.connect(self._set_up_logging, weak=False)
+        worker_init.connect(self._check, weak=False)
+        worker_ready.connect(self._start_upkeep, weak=False)
+        worker_shutting_down.connect(self._release_jobs, weak=False)
+        worker_process_init.connect(self._prepare_process, weak=False)
+        worker_process_shutdown.connect(self._flush, weak=False)
+
+    @cached_property
+    def runner(self) -> JobRunner:
+        """What runs jobs in this process."""
+        components = self._build(self._settings())
+        settings = components.settings
+        ledger = parts.worker_ledger(settings, components.payloads, self._node.name, str(os.getpid()))
+        runner = JobRunner(components.service, ledger, tracing=self._tracing)
+        if settings.line_for_each:
+            runner.on_finished = JobLog(line_sink(settings))
+        return runner
+
+    @cached_property
+    def _tracing(self) -> Tracing | None:
+        return tracing(self._settings(), "trinity-worker")
+
+    def _set_up_logging(self, loglevel: int | str | None, logfile: str | None, **_: object) -> None:
+        """Write Celery's records in our form; its --loglevel is for its own records, its --logfile takes those."""
+        install(self._settings())
+        root = logging.getLogger()
+        root.setLevel(loglevel or logging.WARNING)
+        if logfile:
+            root.addHandler(logging.FileHandler(logfile))
+
+    def _check(self, **_: object) -> None:
+        """End a worker that could not do its work before it takes any."""
+        try:
+            components = self._build(self._settings())
+            components.check_store()
+            wanted(components.settings)
+            self._node.assign_name()
+        except SettingsError as error:
+            raise SystemExit(f"Trinity can't start:\n{error}") from None
+
+    def _start_upkeep(self, **_: object) -> None:
+        """Begin to look after the jobs that this worker's processes claim."""
+        components = self._build(self._settings())
+        settings, node = components.settings, self._node.name
+        exits = ExpectedExits()
+        exits.listen()
+        keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.end)
+        reconciler = Reconciler(
+            parts.maintenance(settings, node), self._broker.publish, self._broker.depth, settings.lease
+        )
+        cleanup = PayloadCleanup(parts.maintenance(settings, node), components.payloads)
+        threads = [
+            PeriodicThread("lease-keeper", keeper.step, LEASE_CHECK_S),
+            PeriodicThread("reconciler", reconciler.step, RECONCILE_S),
+            PeriodicThread("payload-cleanup", cleanup.step, CLEANUP_S),
+        ]
+        if settings.webhook_secret is not None:
+            hosts = named_hosts(settings.webhook_hosts)
+            jobs = parts.ledger(settings, components.payloads)
+            outbox = Outbox(parts.maintenance(settings, node), jobs, settings.webhook_secret, hosts)
+            threads.append(PeriodicThread("outbox", outbox.step, OUTBOX_S))
+        self._node.start(threads, keeper.release_all)
+
+    def _release_jobs(self, **_: object) -> None:
+        """Give the jobs that don't end soon to other workers."""
+        self._node.schedule_release()
+
+    def _prepare_process(self, **_: object) -> None:
+        """Import and build everything before the first job comes."""
+        exit_with_parent(self._node.pid or os.getppid())  # a process that was spawned, not forked, doesn't know the pid
+        self.runner  # noqa: B018  built now
+
+    def _flush(self, **_: object) -> None:
+        """Have the last lines written: the process ends right after this."""
+        if self._tracing is not None:
+            self._tracing.close()
+        stderr().flush()

@@ -1,0 +1,81 @@
+"""One worker as the ledger knows it: its name, its processes, and the threads beside them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from logging import getLogger
+from uuid import uuid4
+
+import billiard
+
+from app.errors import Unavailable
+from app.queue.worker.periodic import PeriodicThread
+
+logger = getLogger(__name__)
+
+HAND_BACK_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
+ORPHAN_S = 1.0
+
+
+class Node:
+    """Made when the module is imported, named before the worker forks its processes, started when they are there."""
+
+    def __init__(self, hand_back_s: float = HAND_BACK_S) -> None:
+        self.name = ""
+        self.pid = 0
+        self._beats: list[PeriodicThread] = []
+        self._hand_back_s = hand_back_s
+        self._hand_back: Callable[[], None] | None = None
+
+    def assign_name(self) -> None:
+        """Take a name that no worker has or had; the processes forked from here on share it."""
+        self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
+        self.pid = os.getpid()
+
+    def start(self, beats: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
+        """Start the threads; `hand_back` gives up the jobs that are held."""
+        self._beats = list(beats)
+        self._hand_back = release_all
+        for beat in self._beats:
+            beat.start()
+
+    def schedule_release(self) -> None:
+        """Let the jobs that run end, for a while; then hand back the others."""
+        if self._hand_back is not None:
+            timer = threading.Timer(self._hand_back_s, _telling, [self._hand_back])
+            timer.daemon = True  # a worker whose jobs have ended stops at once
+            timer.start()
+
+
+def _telling(release_all: Callable[[], None]) -> None:
+    try:
+        release_all()
+    except Unavailable as error:  # the leases will end
+        logger.warning("jobs could not be handed back: %s", error.detail)
+    except Exception:
+        logger.exception("jobs could not be handed back")
+
+
+def children() -> list[str]:
+    """Return the names of this worker's living processes."""
+    return [str(child.pid) for child in billiard.active_children()]
+
+
+def exit_with_parent(parent: int) -> None:
+    """Let this process end when the worker that forked it, the process `parent`, is killed or has been before now.
+
+    On Linux Celery has asked the kernel for it, who does so even in the midst of C code (PR_SET_PDEATHSIG, prctl(2));
+    the thread sees to a worker that was killed before the kernel was asked, and to other systems.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="orphan", daemon=True).start()

@@ -1,0 +1,128 @@
+"""The worker's side of the queue: claims the jobs of a message, has them done, and finishes them in the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from app.dispatch.batching import execute_batch
+from app.dispatch.execute import execute
+from app.errors import Failure
+from app.model.progress import reporting
+from app.queue.ledger import Claim, LedgerUnavailable, WorkerLedger
+from app.schemas.jobs import Outcome
+from app.schemas.requests import Verb
+from app.service import Service
+
+if TYPE_CHECKING:
+    from app.telemetry.tracing import Tracing
+
+PROGRESS_S = 0.25  # how often a running fit tells how far it is
+CLAIM_TRIES = 30
+FINISH_TRIES = 600
+PAUSE_S = 1.0
+R = TypeVar("R")
+
+
+class FinishedJob(NamedTuple):
+    """A job that this process did, how it ended in the ledger, and whether its claim still counted."""
+
+    claim: Claim
+    outcome: Outcome
+    counted: bool
+
+
+class JobRunner:
+    """Runs what it could claim; a message for jobs that are taken or finished has no effect.
+
+    `on_finished` is called with the jobs that ended, those of one call to the ledger together.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        claims: WorkerLedger,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+        on_finished: Callable[[Sequence[FinishedJob]], None] = lambda _: None,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._service = service
+        self._claims = claims
+        self._clock = clock
+        self._pause = pause
+        self.on_finished = on_finished
+        self._tracing = tracing
+
+    def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
+        """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
+        if verb == "predict":
+            self._run_together(job_ids)
+        else:
+            for job_id in job_ids:
+                self._run_alone(job_id)
+
+    def _run_together(self, job_ids: Sequence[str]) -> None:
+        """Finish each stack as it ends: the next one may take its time."""
+        claimed = self._claim(job_ids)
+        for ended in execute_batch(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
+            self._finish([(claimed[place], outcome) for place, outcome in ended])
+
+    def _run_alone(self, job_id: str) -> None:
+        for claim in self._claim([job_id]):
+            with reporting(self._report(claim)):
+                outcome = execute(self._service, claim.work, job_id, self._clock, partial(self._commit, claim))
+            self._finish([(claim, outcome)])
+
+    def _claim(self, job_ids: Sequence[str]) -> list[Claim]:
+        if self._tracing is None:
+            return self._retry_while_unavailable(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        begun_s = self._clock()
+        claims = self._retry_while_unavailable(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        self._tracing.claimed([claim.trace for claim in claims], begun_s, self._clock())
+        return claims
+
+    def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
+        finished = self._retry_while_unavailable(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        ended = [
+            FinishedJob(claim, _as_stored(outcome, failure), counted)
+            for (claim, outcome), (counted, failure) in zip(outcomes, finished, strict=True)
+        ]
+        if self._tracing is not None:
+            for claim, outcome, _ in ended:
+                self._tracing.ran(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
+        self.on_finished(ended)
+
+    def _commit(self, claim: Claim) -> None:
+        self._retry_while_unavailable(lambda: self._claims.commit(claim), FINISH_TRIES)
+
+    def _report(self, claim: Claim) -> Callable[[float], None]:
+        reported_s = self._clock()
+
+        def report(fraction: float) -> None:
+            nonlocal reported_s
+            if self._clock() - reported_s >= PROGRESS_S:
+                reported_s = self._clock()
+                with suppress(LedgerUnavailable):
+                    self._claims.progress(claim, fraction)
+
+        return report
+
+    def _retry_while_unavailable(self, call: Callable[[], R], tries: int) -> R:
+        """Ask the ledger again for as long as it is away, within reason: what was done shall not be done again."""
+        for _ in range(tries - 1):
+            try:
+                return call()
+            except LedgerUnavailable:
+                self._pause(PAUSE_S)
+        return call()
+
+
+def _as_stored(outcome: Outcome, failure: Failure | None) -> Outcome:
+    """Return how work ended once its result was to be kept."""
+    if failure is outcome.failure:
+        return outcome
+    return Outcome(outcome.started_s, outcome.finished_s, failure=failure)

@@ -1,0 +1,145 @@
+"""Jobs, and the envelope that every verb answers with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import Failure
+from app.schemas.problems import Problem, problem
+from app.schemas.requests import Matrix, Verb
+
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
+
+
+Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
+
+
+FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """How work ended: `result` as JSON or `failure`, and when (seconds since the epoch)."""
+
+    started_s: float
+    finished_s: float
+    version: int | None = None
+    result: msgspec.Raw | None = None
+    failure: Failure | None = None
+    rows: int = 0
+    """How many rows of data it took, as far as that is known."""
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where that was asked for."""
+
+
+class Job(msgspec.Struct, kw_only=True, gc=False):
+    """The state of one piece of work, in either mode; times are seconds since the epoch."""
+
+    id: str
+    verb: Verb
+    model: str
+    version: int | None
+    status: Status
+    created_s: float
+    started_s: float | None = None
+    finished_s: float | None = None
+    result: msgspec.Raw | None = None
+    failure: Failure | None = None
+    attempts: int = 0
+    """How often it was started."""
+    place: int | None = None
+    """Its place in the queue while it waits, from 1."""
+    progress: float | None = None
+    """How much of it is done while it runs, from 0 to 1."""
+    alone: bool = False
+    """Whether it shares no message with others."""
+    numbers: Matrix | None = None
+    """Predictions as they are, in place of `result`, where they were asked for and made in this process."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the status is final."""
+        return self.status in FINISHED
+
+
+class JobQuery(NamedTuple):
+    """What of the list of jobs is asked for; `cursor` is what the page before ended with."""
+
+    limit: int
+    cursor: str | None = None
+    status: str | None = None
+    verb: str | None = None
+    model: str | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether some jobs are left out."""
+        return (self.status, self.verb, self.model) != (None, None, None)
+
+    def wants(self, job: Job) -> bool:
+        """Whether a job belongs on the page."""
+        return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}
+
+
+class Event(NamedTuple):
+    """One line of what happened to a job: its number, and what as JSON."""
+
+    seq: int
+    data: bytes
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The answer to every verb in both modes; times are RFC 3339 in UTC."""
+
+    id: str
+    verb: Verb
+    model: str
+    version: int | None
+    status: Status
+    result: msgspec.Raw | None
+    error: Problem | None
+    created: Time
+    started: Time | None
+    finished: Time | None
+    links: dict[str, str]
+    attempts: int | msgspec.UnsetType = msgspec.UNSET
+    """How often it was started, if more than once."""
+    place: int | msgspec.UnsetType = msgspec.UNSET
+    """Its place in the queue, from 1, while it waits."""
+    progress: float | msgspec.UnsetType = msgspec.UNSET
+    """How much of it is done, from 0 to 1, while it runs and its model tells."""
+
+
+def envelope(job: Job, *, queued: bool) -> Envelope:
+    """Return the job in the form that every verb answers with."""
+    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
+    if job.version is not None:
+        links["model"] = f"/models/{job.model}/versions/{job.version}"
+    created = datetime.fromtimestamp(job.created_s, UTC)
+    told = Envelope(
+        id=job.id,
+        verb=job.verb,
+        model=job.model,
+        version=job.version,
+        status=job.status,
+        result=job.result,
+        error=None if job.failure is None else problem(job.failure),
+        created=created,
+        started=created if job.started_s == job.created_s else _time(job.started_s),
+        finished=_time(job.finished_s),
+        links=links,
+    )
+    if job.attempts > 1:
+        told.attempts = job.attempts
+    if job.place is not None:
+        told.place = job.place
+    if job.progress is not None:
+        told.progress = job.progress
+    return told
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,150 @@
+"""Requests and the checked work made of them, as msgspec Structs: one source for decoding, validation and OpenAPI.
+
+Structs that are made for every request set gc=False: they hold no cycles, so the garbage collector may skip them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+
+Verb: TypeAlias = Literal["fit", "predict", "score"]
+
+
+VERBS: tuple[Verb, ...] = ("fit", "predict", "score")
+
+
+Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
+
+
+Rows: TypeAlias = list[list[float] | dict[str, float]]
+
+
+Targets: TypeAlias = list[float | list[float]]
+
+
+def version_of(text: str) -> Version:
+    """Return the version that a text names: a number as one is written, or an alias."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else text
+
+
+class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Either the numbers themselves (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
+
+    X: Rows | None = None
+    y: Targets | None = None
+    columns: list[str] | None = None
+    source: str | None = None
+    params: dict[str, Any] = {}
+
+
+class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Where to send the job's envelope when the job has ended."""
+
+    url: str
+
+
+class FitBody(msgspec.Struct, forbid_unknown_fields=True):
+    """JSON body of a fit."""
+
+    model: str | None = None
+    params: dict[str, Any] = {}
+    data: Data | None = None
+    timeout: Timeout | None = None
+    webhook: Webhook | None = None
+
+
+class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """JSON body of a predict or score."""
+
+    model: str | None = None
+    version: Version | None = None
+    data: Data | None = None
+    timeout: Timeout | None = None
+    webhook: Webhook | None = None
+
+
+class Table(msgspec.Struct, tag=True, gc=False):
+    """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
+
+    `names_at` points to where the names stand in the request.
+    """
+
+    X: Matrix
+    y: Matrix | None = None
+    inputs: list[str] | None = None
+    outputs: list[str] | None = None
+    names_pointer: str = "/data/columns"
+
+
+class Source(msgspec.Struct, tag=True, gc=False):
+    """Numbers that a connector makes or fetches when the work is done."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class Request(msgspec.Struct, gc=False):
+    """What was asked, however it was spelled (JSON or CSV), before any check but that of its form."""
+
+    model: str | None = None
+    version: Version | None = None
+    params: dict[str, Any] = {}
+    table: Table | None = None
+    source: Source | None = None
+    timeout: float | None = None
+    webhook: Webhook | None = None
+
+
+class Work(msgspec.Struct, gc=False):
+    """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score.
+
+    `timeout_s` and `webhook`, the URL to call at the end, are for those who queue it.
+    """
+
+    verb: Verb
+    model: str
+    version: int | None
+    params: dict[str, Any]
+    data: Table | Source
+    timeout_s: float | None = None
+    """How long it may take where the request says so."""
+    webhook: str | None = None
+    """Where to tell of its end."""
+
+
+def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    raise NotImplementedError(f"can't encode {type(value).__name__}")
+
+
+def _decode_array(_: type, value: tuple[list[int], bytes]) -> Matrix:
+    shape, raw = value
+    return np.frombuffer(raw, dtype=np.float64).reshape(shape)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_array)
+
+
+_decoder = msgspec.msgpack.Decoder(Work, dec_hook=_decode_array)
+
+
+def pack(work: Work) -> bytes:
+    """Return the work as MessagePack, arrays as their shape and bytes: the form in which the ledger keeps it."""
+    return _encoder.encode(work)
+
+
+def unpack(raw: bytes) -> Work:
+    """Return the work that `pack` packed; raise msgspec.ValidationError for anything else."""
+    return _decoder.decode(raw)

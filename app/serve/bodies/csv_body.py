@@ -1,0 +1,54 @@
+"""CSV bodies: the table is the body, all else (model, target, version, timeout, parameters) is in the query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from falcon import parse_header
+
+from app.data.table import read_csv
+from app.errors import Invalid, UnsupportedMediaType
+from app.schemas.pointers import escaped
+from app.schemas.requests import Request, Verb
+from app.serve.bodies.query import take_request
+
+CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and often written
+
+
+def check_parameters(content_type: str) -> None:
+    """Raise UnsupportedMediaType where the type tells of no header, or of other characters (RFC 4180 §3).
+
+    Its first row would be taken for names, its text for what it isn't.
+    """
+    _, told = parse_header(content_type)
+    if told.get("header", "").lower() == "absent":
+        raise UnsupportedMediaType("a table without a header can't be read; send the columns' names in the first row")
+    if (charset := told.get("charset", CHARSETS[0])).lower() not in CHARSETS:
+        raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {CHARSETS[0]}")
+
+
+def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:
+    """Read the table from the body and all else from the query; what has no meaning here is the model's parameter."""
+    rest = dict(query)
+    target = rest.pop("target", [])
+    target = [target] if isinstance(target, str) else target
+    request = take_request(rest)
+    if verb == "fit" and request.version is not None:
+        raise Invalid.at("/version", "a fit makes a new version")
+    if verb != "fit" and rest:
+        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
+    if verb == "fit" and not target:
+        raise Invalid.at("/target", "name the column to predict, ?target=…")
+    request.table = read_csv(body, target)
+    request.params = {key: _loose(value) for key, value in rest.items()}
+    return request
+
+
+def _loose(value: str | list[str]) -> Any:
+    """Return what JSON makes of a query parameter: a number, a truth value, or text as it stands."""
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
+    except (msgspec.DecodeError, RecursionError):
+        return value

@@ -1,0 +1,98 @@
+"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, with no number taken into Python."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from falcon import mediatypes
+from falcon.asgi import Request as HttpRequest
+
+from app.errors import Invalid, Malformed
+from app.schemas.jobs import Job
+from app.schemas.pointers import escaped
+from app.schemas.requests import Matrix, Request, Table
+from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix, predictions
+from app.serve.bodies.hop import Body, run_in_pool_if_large
+from app.serve.bodies.query import take_request
+
+NPY = "application/x-npy"
+HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def is_npy(req: HttpRequest) -> bool:
+    """Whether the body is said to be npy."""
+    return (req.content_type or "").partition(";")[0].strip().lower() == NPY
+
+
+def prefers_npy(req: HttpRequest) -> bool:
+    """Whether npy is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    accepted = req.accept.lower()
+    if NPY not in accepted:
+        return False
+    try:
+        quality = mediatypes.quality(NPY, accepted)
+        return quality > 0 and quality >= mediatypes.quality("application/json", accepted)
+    except ValueError:  # what can't be read says nothing
+        return False
+
+
+def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
+    """Read X (n, p), or (n,) for n rows of one input, from the body, and all else from the query.
+
+    Float64 in C order is taken as it lies in the body. Raise Malformed for what isn't npy or lies about its size,
+    Invalid for numbers of another kind, another shape, none at all, and any that isn't finite.
+    """
+    rest = dict(query)
+    request = take_request(rest)
+    if rest:
+        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
+    request.table = Table(_read(body))
+    return request
+
+
+def encode_npy(y: Matrix) -> bytes:
+    """Return the numbers as a npy file."""
+    header = io.BytesIO()
+    description = {"descr": "<f8", "fortran_order": False, "shape": y.shape}
+    np.lib.format.write_array_header_1_0(header, description)
+    return b"".join((header.getbuffer(), little_endian(y)))
+
+
+async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
+    """Return y of a prediction that succeeded as a npy file, made in a thread where much is to be read from JSON."""
+    return await run_in_pool_if_large(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
+
+
+def _read(body: Body) -> Matrix:
+    head = io.BytesIO(bytes(body[:HEADER_BYTES]))
+    shape, fortran_order, dtype = _header(head)
+    if dtype.kind not in "fiu" or dtype.itemsize > np.dtype(np.float64).itemsize:
+        raise Invalid.at("/data/X", f"X is of floats or integers of up to 8 bytes, and not of {dtype.str[:64]!r}")
+    check_shape(shape, "/data/X")
+    at, count = head.tell(), math.prod(shape)
+    if count * dtype.itemsize != len(body) - at:
+        needed = f"{count} numbers of {dtype.itemsize} bytes"
+        raise Malformed(f"the npy header tells of {needed}, {len(body) - at} bytes follow it")
+    X = matrix(np.frombuffer(body, dtype, count, at).reshape(shape, order="F" if fortran_order else "C"))
+    if odd := first_nonfinite(X):
+        raise Invalid.at(f"/data/X/{odd[0]}/{odd[1]}", "every number must be finite")
+    return X
+
+
+def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type as the header tells them; no object is ever made from it, whatever it tells."""
+    try:
+        version = np.lib.format.read_magic(head)
+        shape, fortran_order, dtype = _READERS[version](head, max_header_size=HEADER_BYTES)
+    except Exception as error:  # the header is a literal of Python's: anything may be wrong with it
+        wanted = f"npy of version 1.0 or 2.0 with a header of up to {HEADER_BYTES} bytes"
+        raise Malformed(f"the body isn't {wanted}") from error
+    if any(type(size) is not int or not 0 <= size <= MAX_SIZE for size in shape):
+        raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
+    return shape, bool(fortran_order), dtype

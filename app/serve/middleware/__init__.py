@@ -1,0 +1,1 @@
+"""What sees a request before its resource does, and its answer after it."""

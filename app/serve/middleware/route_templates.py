@@ -1,0 +1,34 @@
+"""Which route a path belongs to: numbers and logs name the route, for paths are as many as callers make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+UNMATCHED = "unmatched"
+
+
+class RouteMatcher:
+    """The paths of routes, such as /models/{name}."""
+
+    def __init__(self, paths: Iterable[str], often: Iterable[str] = ()) -> None:
+        """`often` are paths that come so often that their routes are remembered."""
+        self._plain: dict[str, str] = {}
+        self._open: dict[int, list[list[str]]] = {}
+        for path in paths:
+            words = path.split("/")
+            if "{" in path:
+                self._open.setdefault(len(words), []).append(words)
+            else:
+                self._plain[path] = path
+        self._plain |= {path: self.of(path) for path in often}
+
+    def of(self, path: str) -> str:
+        """Return the route of a path, UNMATCHED where there is none."""
+        return self._plain.get(path) or self._matched(path)
+
+    def _matched(self, path: str) -> str:
+        words = path[:1000].split("/")
+        for route in self._open.get(len(words), []):
+            if all(given == word or "{" in word for given, word in zip(words, route, strict=True)):
+                return "/".join(route)
+        return UNMATCHED

@@ -1,0 +1,130 @@
+"""POST /v2/models/{name}[/versions/{version}]/infer: a prediction, awaited also where it goes through the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from falcon.asgi import Request as HttpRequest
+from falcon.asgi import Response
+
+from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
+from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
+from app.schemas.jobs import Job
+from app.schemas.problems import problem
+from app.schemas.requests import Request, Version, Work
+from app.serve.bodies.arrays import predictions
+from app.serve.bodies.hop import Body, run_in_pool_if_large
+from app.serve.bodies.reader import BodyReader, check_encoding
+from app.serve.idempotency import idempotency_key
+from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
+from app.serve.problems import send
+from app.serve.resources.models import numbered
+from app.service import Service
+from app.storage.model_store import Manifest
+
+NUMBER_BYTES = 20  # of a float64 in JSON, about
+MOMENT_S = 0.1
+PAST_STOP_S = 5.0  # of waiting while the process stops, which gunicorn.conf.py gives 30 s: most predictions end soon
+
+
+class CheckedRequest(NamedTuple):
+    """A request that passed every check."""
+
+    asked: InferInput
+    work: Work
+
+
+class Infer:
+    """The protocol has no jobs: who asks waits for the answer, for TRINITY_MAX_WAIT at the most."""
+
+    def __init__(
+        self, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, bodies: BodyReader, max_wait_s: int
+    ) -> None:
+        self._service = service
+        self._dispatcher = dispatcher
+        self._pool = pool
+        self._bodies = bodies
+        self._max_wait_s = max_wait_s
+
+    async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
+        """Predict, and answer with the output."""
+        body = await self._bodies.read_raw(req)
+        try:
+            _check_media_type(req)
+            key = idempotency_key(req, body)
+            request = (body, req.get_header(HEADER), name, numbered(version))
+            checked = await self._bodies.checked(
+                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
+            )
+            job = await self._dispatcher.submit(checked.work, key, numbers=True)
+        finally:
+            self._bodies.release(body)
+        if not job.finished:
+            job = await self._ended(job, key)
+        if job.failure is not None:
+            send(resp, problem(job.failure), req.path)
+        else:
+            await self._send(resp, job, checked.asked)
+
+    def _check(self, body: Body, json_length: str | None, name: str, version: Version | None) -> CheckedRequest:
+        """Look for the model first: who asks for one that isn't there needs no other answer."""
+        self._service.model(name)
+        return self._checked(body, json_length, name, self._service.fitted(name, version).manifest)
+
+    def _check_at_once(
+        self, body: Body, json_length: str | None, name: str, version: Version | None
+    ) -> CheckedRequest | None:
+        """Check likewise; None where the version has to be loaded first."""
+        self._service.model(name)
+        fitted = self._service.at_hand(name, version)
+        return None if fitted is None else self._checked(body, json_length, name, fitted.manifest)
+
+    def _checked(self, body: Body, json_length: str | None, name: str, manifest: Manifest) -> CheckedRequest:
+        columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
+        asked = read_request(body, json_length, columns)
+        request = Request(model=name, version=manifest.version, table=asked.table)
+        return CheckedRequest(asked, self._service.check("predict", request))
+
+    async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
+        """Wait for the end of a job; raise NotInTime when it doesn't come.
+
+        Without a key nobody could ask for that job again, and so it is cancelled.
+        """
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        job = await self._dispatcher.job(job.id, self._max_wait_s, PAST_STOP_S)
+        if job.finished:
+            return job
+        if key is None:
+            with suppress(TrinityError):  # it has just ended, or the ledger is away: it ends without us
+                await self._dispatcher.cancel(job.id)
+        if clock() - begun_s < self._max_wait_s - MOMENT_S:
+            raise Unavailable("the process is being stopped and can't wait for the prediction; try again")
+        raise NotInTime(
+            f"the prediction was not done within {self._max_wait_s} s; with an Idempotency-Key, a request may "
+            "be sent again to go on waiting for it"
+        )
+
+    async def _send(self, resp: Response, job: Job, asked: InferInput) -> None:
+        def made() -> tuple[bytes, int | None]:
+            return response(job.model, job.version or 0, asked, predictions(job))
+
+        written = 0 if asked.binary or job.numbers is None else job.numbers.size * NUMBER_BYTES
+        body, json_bytes = await run_in_pool_if_large(made, self._pool, len(job.result or b"") or written)
+        resp.data = body
+        resp.content_type = JSON
+        if json_bytes is not None:
+            resp.content_type = BINARY
+            resp.set_header(HEADER, str(json_bytes))
+
+
+def _check_media_type(req: HttpRequest) -> None:
+    """Raise UnsupportedMediaType; clients of this protocol often name none."""
+    check_encoding(req)
+    kind = (req.content_type or "").partition(";")[0].strip().lower()
+    if kind not in {"", JSON, BINARY}:
+        raise UnsupportedMediaType(f"can't read {kind[:64]}; send {JSON}, or {BINARY} with {HEADER}")

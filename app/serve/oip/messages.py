@@ -1,0 +1,132 @@
+"""Inference requests and responses: JSON, with binary tensors after it where they are asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import Invalid, Malformed
+from app.schemas.pointers import located
+from app.schemas.requests import Matrix, Table
+from app.serve.bodies.arrays import little_endian
+from app.serve.bodies.hop import Body
+from app.serve.oip.tensors import Parameters, Tensor, parameter, read_table
+
+Y = "y"
+"""The name of the output."""
+JSON = "application/json"
+BINARY = "application/octet-stream"
+HEADER = "Inference-Header-Content-Length"
+MAX_DIGITS = 18
+
+
+class RequestedOutput(msgspec.Struct):
+    """An output that is asked for."""
+
+    name: str
+    parameters: Parameters = None
+
+
+class InferenceRequest(msgspec.Struct):
+    """The JSON of a request; members that the protocol doesn't have are left alone."""
+
+    inputs: Annotated[list[Tensor], Meta(min_length=1)]
+    id: str | None = None
+    parameters: Parameters = None
+    outputs: list[RequestedOutput] | None = None
+
+
+class Output(msgspec.Struct, omit_defaults=True):
+    """The output."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: Parameters = None
+    data: list[float] | None = None
+
+
+class InferenceResponse(msgspec.Struct, omit_defaults=True):
+    """The JSON of a response."""
+
+    model_name: str
+    model_version: str
+    outputs: list[Output]
+    id: str | None = None
+
+
+class InferInput(NamedTuple):
+    """What a request asks for: its id, the rows to predict for, and whether y is wanted in binary."""
+
+    id: str | None
+    table: Table
+    binary: bool
+
+
+class EncodedResponse(NamedTuple):
+    """A response: the body, and how many bytes of it are JSON; None where all are."""
+
+    body: bytes
+    json_bytes: int | None
+
+
+_decoder = msgspec.json.Decoder(InferenceRequest)
+
+
+def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferInput:
+    """Return what a body asks for, whose JSON ends after so many bytes; raise Malformed, or Invalid with a pointer."""
+    view = memoryview(body)
+    json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
+    request = _decoded(view[:json_bytes])
+    if len(request.inputs) > max_inputs:
+        raise Invalid.at("/inputs", f"{len(request.inputs)} inputs, the model has {max_inputs} columns at the most")
+    binary = _binary_wanted(request)
+    return InferInput(request.id, read_table(request.inputs, None if json_bytes is None else view[json_bytes:]), binary)
+
+
+def response(model: str, version: int, asked: InferInput, y: Matrix) -> EncodedResponse:
+    """Return the response that tells y, (n,) or (n, k)."""
+    output = Output(Y, "FP64", list(y.shape))
+    if asked.binary:
+        output.parameters = {"binary_data_size": y.nbytes}
+    else:
+        output.data = y.reshape(-1).tolist()
+    text = msgspec.json.encode(InferenceResponse(model, str(version), [output], asked.id))
+    return (
+        EncodedResponse(b"".join((text, little_endian(y))), len(text)) if asked.binary else EncodedResponse(text, None)
+    )
+
+
+def _json_bytes(text: str, body_bytes: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) <= body_bytes):
+        raise Malformed(f"{HEADER} is {text[:32]!r}, it should be how many of the body's {body_bytes} bytes are JSON")
+    return int(text)
+
+
+def _decoded(text: memoryview) -> InferenceRequest:
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise located(error, bytes(text)) from None
+    except RecursionError:
+        raise Malformed("the JSON is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"the request is not JSON: {error}; before binary data, {HEADER} says where it ends") from None
+
+
+def _binary_wanted(request: InferenceRequest) -> bool:
+    """Whether y is wanted in binary: as its output says, or else the whole request."""
+    binary = parameter(request.parameters, "binary_data_output", "") or False
+    for place, wanted in enumerate(request.outputs or []):
+        pointer = f"/outputs/{place}"
+        if wanted.name != Y or place:
+            fault = f"no output {wanted.name[:64]!r}, there is {Y}" if wanted.name != Y else f"{Y} is asked for twice"
+            raise Invalid.at(f"{pointer}/name", fault)
+        for name in ("shared_memory_region", "classification"):
+            if name in (wanted.parameters or {}):
+                raise Invalid.at(f"{pointer}/parameters/{name}", f"outputs have no {name} here")
+        own = parameter(wanted.parameters, "binary_data", pointer)
+        binary = binary if own is None else own
+    return binary

@@ -1,0 +1,168 @@
+"""Tensors of an inference request, from JSON or from the bytes after it, as the rows that a model takes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from app.errors import Invalid
+from app.schemas.pointers import located
+from app.schemas.requests import Matrix, Table
+from app.serve.bodies.arrays import MAX_SIZE, Array, check_shape, first_nonfinite, matrix
+from app.serve.bodies.hop import Body
+
+X = "X"
+"""The name of the tensor that holds all inputs."""
+DTYPES: dict[str, np.dtype[Any]] = {
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+}
+Parameters: TypeAlias = dict[str, Any] | None
+_Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+_Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_NUMBERS: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64}
+_FLAT: dict[str, msgspec.json.Decoder[Any]] = {}
+_ROWS: dict[str, msgspec.json.Decoder[Any]] = {}
+for _name, _number in _NUMBERS.items():
+    _FLAT[_name] = msgspec.json.Decoder(list[_number])  # type: ignore[valid-type]
+    _ROWS[_name] = msgspec.json.Decoder(list[list[_number]])  # type: ignore[valid-type]
+_NESTED = re.compile(rb"\s*\[\s*\[")
+_PEEK_BYTES = 1_000
+
+
+class Tensor(msgspec.Struct):
+    """One input: its numbers are in `data`, or `binary_data_size` bytes after the JSON."""
+
+    name: str
+    shape: list[Annotated[int, Meta(ge=0, le=MAX_SIZE)]]
+    datatype: str
+    parameters: Parameters = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
+    """Return the rows of X, or of one tensor a column; `binary` is what follows the JSON, None when it isn't set off.
+
+    Float64 that lies aligned in the bytes is taken as it lies there. Raise Invalid with a pointer.
+    """
+    arrays, at = [], 0
+    for place, tensor in enumerate(tensors):
+        pointer = f"/inputs/{place}"
+        _check(tensor, pointer)
+        size = _binary_size(tensor, pointer, binary)
+        if size is None:
+            values = _from_json(tensor, pointer)
+        else:
+            values = _from_bytes(tensor, pointer, binary or b"", at)
+            at += size
+        with np.errstate(all="ignore"):
+            array = matrix(values.reshape(tensor.shape))
+        if odd := first_nonfinite(array):
+            raise _not_finite(tensor, pointer, *odd)
+        arrays.append(array)
+    if binary is not None and at != len(binary):
+        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, the inputs have {at}")
+    if len(tensors) == 1 and tensors[0].name == X:
+        return Table(arrays[0], names_pointer="/inputs")
+    return _columns(tensors, arrays)
+
+
+def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
+    """Return a parameter that is true or false, None when it isn't given; raise Invalid for anything else."""
+    value = (parameters or {}).get(name)
+    if value is not None and not isinstance(value, bool):
+        raise Invalid.at(f"{pointer}/parameters/{name}", f"{name} is true or false")
+    return value
+
+
+def _check(tensor: Tensor, pointer: str) -> None:
+    if tensor.datatype not in DTYPES:
+        known = ", ".join(DTYPES)
+        raise Invalid.at(f"{pointer}/datatype", f"no datatype {tensor.datatype[:32]!r} here; there are {known}")
+    check_shape(tensor.shape, f"{pointer}/shape")
+    if "shared_memory_region" in (tensor.parameters or {}):
+        raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "there is no shared memory here; send the data")
+
+
+def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | None:
+    """Return how many bytes of the binary data are the tensor's, None where it has its data in JSON."""
+    size = (tensor.parameters or {}).get("binary_data_size")
+    at = f"{pointer}/parameters/binary_data_size"
+    if size is None:
+        return None
+    if binary is None:
+        raise Invalid.at(at, "binary data needs the header Inference-Header-Content-Length")
+    if tensor.data is not msgspec.UNSET:
+        raise Invalid.at(f"{pointer}/data", "the tensor has data as well as binary_data_size; send one of them")
+    needed = math.prod(tensor.shape) * DTYPES[tensor.datatype].itemsize
+    if type(size) is not int or size != needed:
+        raise Invalid.at(at, f"the shape and datatype make {needed} bytes, binary_data_size isn't that")
+    return needed
+
+
+def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> Array:
+    dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
+    if count * dtype.itemsize > len(binary) - at:
+        fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - at} are left of the body"
+        raise Invalid.at(f"{pointer}/parameters/binary_data_size", fault)
+    return np.frombuffer(binary, dtype, count, at)
+
+
+def _from_json(tensor: Tensor, pointer: str) -> Array:
+    if tensor.data is msgspec.UNSET:
+        raise Invalid.at(pointer, "the tensor has neither data nor binary_data_size")
+    nested = _is_nested(tensor.data)
+    try:
+        numbers = (_ROWS if nested else _FLAT)[tensor.datatype].decode(tensor.data)
+    except msgspec.ValidationError as error:
+        raise located(error, bytes(tensor.data), f"{pointer}/data") from None
+    if nested:
+        numbers = _flat(tensor, pointer, numbers)
+    elif len(numbers) != math.prod(tensor.shape):
+        raise Invalid.at(f"{pointer}/data", f"{len(numbers)} numbers, the shape {tensor.shape} has another number")
+    with np.errstate(all="ignore"):  # what is beyond float32 becomes infinite, and is refused as such
+        return np.array(numbers, DTYPES[tensor.datatype])
+
+
+def _is_nested(data: msgspec.Raw) -> bool:
+    """Whether the numbers come in rows."""
+    return _NESTED.match(bytes(memoryview(data)[:_PEEK_BYTES])) is not None
+
+
+def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
+    """Point to a number as the tensor holds it: in rows, flat, or in bytes, into which no pointer leads."""
+    if tensor.data is msgspec.UNSET:
+        return Invalid.at(pointer, f"every number must be finite, and the one at row {row}, column {column} isn't")
+    place = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
+    return Invalid.at(f"{pointer}/data/{place}", "every number must be finite")
+
+
+def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
+    if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
+        raise Invalid.at(f"{pointer}/data", f"{len(rows)} rows, the shape is {tensor.shape}")
+    for place, row in enumerate(rows):
+        if len(row) != tensor.shape[1]:
+            raise Invalid.at(f"{pointer}/data/{place}", f"the row has {len(row)} numbers, the shape is {tensor.shape}")
+    return [number for row in rows for number in row]
+
+
+def _columns(tensors: Sequence[Tensor], arrays: Sequence[Matrix]) -> Table:
+    """Lay tensors that are named as the columns of the fit side by side."""
+    names: dict[str, None] = {}
+    for place, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
+        pointer = f"/inputs/{place}"
+        if tensor.name in names:
+            raise Invalid.at(f"{pointer}/name", f"the input {tensor.name[:64]!r} is given twice")
+        if array.shape != (len(arrays[0]), 1):
+            fault = f"the tensor {X} holds all inputs; one that is named as a column is of shape [rows] or [rows, 1]"
+            raise Invalid.at(f"{pointer}/shape", f"{fault}, with as many rows as the others")
+        names[tensor.name] = None
+    return Table(np.hstack(arrays), inputs=list(names), names_pointer="/inputs")

@@ -1,0 +1,126 @@
+"""GET /: the list of routes as JSON, or the page when a browser asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from falcon.asgi import Request, Response
+
+from app.data.dummy import DummyParams
+from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
+from app.errors import NotFound, TrinityError
+from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
+from app.serve.caching import set_security_headers
+from app.serve.health_checks import HealthChecks
+from app.serve.negotiation import prefers_html
+from app.serve.page.assets import Assets
+from app.serve.page.format import clock, day, duration, number
+from app.serve.page.forms import fields
+from app.serve.page.page_data import PageData, PageQuery, page_data
+from app.serve.resources.index import Index
+from app.service import Service
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
+
+
+class Jobs(NamedTuple):
+    """The newest jobs, or why there are none to be shown."""
+
+    jobs: list[Job]
+    why_not: str = ""
+
+
+class HomePage:
+    """GET /."""
+
+    def __init__(
+        self,
+        index: Index,
+        service: Service,
+        dispatcher: Dispatcher,
+        probes: HealthChecks,
+        *,
+        settings: Settings,
+        assets: Assets,
+    ) -> None:
+        self._index = index
+        self._service = service
+        self._dispatcher = dispatcher
+        self._probes = probes
+        self._settings = settings
+        self._assets = assets
+        self._template: Template | None = None
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Answer in the form that is preferred."""
+        resp.append_header("Vary", "Accept")
+        if not prefers_html(req.get_header("Accept")):
+            await self._index.on_get(req, resp)
+            return
+        wanted = PageQuery(*(_single(req, name) for name in PageQuery._fields))
+        parts, jobs, seen = await asyncio.gather(
+            self._probes.states(),
+            self._jobs(),
+            asyncio.to_thread(page_data, self._service, self._settings.default_model, wanted),
+        )
+        resp.status = seen.status
+        resp.content_type = "text/html; charset=utf-8"
+        set_security_headers(resp, forms="'self'")
+        resp.set_header("Cache-Control", "private, no-cache")
+        resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
+
+    async def _jobs(self) -> Jobs:
+        try:
+            found, _ = await self._dispatcher.jobs(JobQuery(FEED_JOBS))
+        except NotFound:
+            return Jobs([], "Sync mode has no queue and so no jobs: each request is answered with its result.")
+        except TrinityError as error:
+            return Jobs([], f"The jobs can’t be read now: {error.detail}.")
+        return Jobs(found)
+
+    def _render(self, parts: Mapping[str, str], jobs: Jobs, seen: PageData) -> bytes:
+        if self._template is None:
+            self._template = _template()
+        flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
+        text = self._template.render(
+            mode=self._settings.mode.value,
+            guarded=bool(self._settings.api_keys),
+            static=f"/page/{self._assets.digest}",
+            parts=parts,
+            links=LINKS | flower,
+            jobs=[(job, envelope(job, queued=True), job.status in FINISHED) for job in jobs.jobs],
+            no_jobs=jobs.why_not,
+            dummy=fields(DummyParams),
+            **seen._asdict(),
+        )
+        return text.encode()
+
+
+def _single(req: Request, name: str) -> str | None:
+    """Return a query parameter, the first when there are several."""
+    found = req.params.get(name)
+    return found[0] if isinstance(found, list) else found
+
+
+def _template() -> Template:
+    """Return the page's template; Jinja is imported when the first browser comes."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+    environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
+    return environment.get_template("page.html")

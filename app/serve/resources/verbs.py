@@ -1,0 +1,128 @@
+"""POST /fit, /predict and /score, on the default model or on a named one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
+
+from falcon.asgi import Request as HttpRequest
+from falcon.asgi import Response
+
+from app.dispatch.dispatcher import Dispatcher
+from app.errors import Unavailable
+from app.schemas.jobs import Job
+from app.schemas.requests import Request, Verb, Work
+from app.serve.bodies.hop import Body
+from app.serve.bodies.npy_body import as_npy, is_npy, prefers_npy
+from app.serve.bodies.reader import JSON, BodyReader, media_type, parse
+from app.serve.idempotency import idempotency_key
+from app.serve.job_options import JobOptions
+from app.serve.preferences import Preference, preference
+from app.serve.responses import send_array, send_submitted
+from app.service import Service
+from app.settings import Mode, Settings
+
+MOMENT_S = 0.1
+Query: TypeAlias = Mapping[str, str | list[str]]
+
+
+class VerbResource:
+    """One verb of the trinity: parse and check, dispatch, answer."""
+
+    def __init__(
+        self,
+        verb: Verb,
+        service: Service,
+        dispatcher: Dispatcher,
+        pool: ThreadPoolExecutor,
+        *,
+        bodies: BodyReader,
+        settings: Settings,
+    ) -> None:
+        self._verb: Verb = verb
+        self._service = service
+        self._dispatcher = dispatcher
+        self._pool = pool
+        self._bodies = bodies
+        self._wishes = JobOptions(settings)
+        self._max_wait_s = settings.max_wait
+        self._queued = settings.mode is Mode.ASYNC
+        self._holding = False
+
+    async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
+        """Have the work done and answer its envelope."""
+        numbers = self._verb == "predict" and prefers_npy(req)
+        body = await (self._bodies.read_raw(req) if is_npy(req) else self._bodies.read(req))
+        try:
+            asked = preference(req).bounded(self._max_wait_s)
+            key = idempotency_key(req, body)
+            request = (media_type(self._verb, req, body), body, req.params, name)
+            work = await self._bodies.checked(
+                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
+            )
+            job = await self._dispatcher.submit(work, key, numbers=numbers)
+        finally:
+            self._bodies.release(body)
+        if asked.wait_s and not job.finished:
+            job, asked = await self._awaited(job, asked, asked.wait_s)
+        if numbers and job.status == "SUCCESS":
+            npy = await as_npy(job, self._pool)
+            send_array(resp, job, npy, asked, queued=self._queued)
+        else:
+            send_submitted(resp, job, asked, queued=self._queued)
+
+    async def _awaited(self, job: Job, asked: Preference, wait_s: int) -> tuple[Job, Preference]:
+        """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
+            job = await self._dispatcher.job(job.id, wait_s)
+        waited = job.finished or clock() - begun_s > wait_s - MOMENT_S
+        return job, asked if waited else asked._replace(wait_s=None)
+
+    def at_once(self, body: bytes, name: str | None) -> Job | None:
+        """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError.
+
+        None where it isn't small, or the version has to be loaded first.
+        """
+        work = self._check_at_once(JSON, body, {}, name)
+        return None if work is None else self._dispatcher.at_once(work)
+
+    def accept(self, body: bytes, name: str | None) -> Awaitable[Job] | None:
+        """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited.
+
+        None where the version has to be loaded first.
+        """
+        self.hold()
+        work = self._check_at_once(JSON, body, {}, name)
+        return None if work is None else self._dispatcher.submit(work)
+
+    def _check(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
+        return self._service.check(self._verb, self._request(kind, body, query, name))
+
+    def _check_at_once(self, kind: str, body: Body, query: Query, name: str | None) -> Work | None:
+        return self._service.check_at_once(self._verb, self._request(kind, body, query, name))
+
+    def _request(self, kind: str, body: Body, query: Query, name: str | None) -> Request:
+        request = parse(self._verb, kind, body, query, name)
+        if request.timeout is not None or request.webhook is not None:
+            self._wishes.check(request)
+        return request
+
+    def hold(self) -> None:
+        """Have requests that are answered while they are read share one look at the store, until the loop's next turn.
+
+        They came to their sockets at the same time: no client can know of a fit that this look misses.
+        """
+        if not self._holding:
+            self._holding = True
+            self._service.hold()
+            asyncio.get_running_loop().call_soon(self._release)
+
+    def _release(self) -> None:
+        self._holding = False
+        self._service.release()

@@ -1,0 +1,49 @@
+"""What is told of models and versions, the same to callers over HTTP and at the command line."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import msgspec
+
+from app.service.service import Service
+from app.storage.model_store import Manifest
+
+
+class Model(msgspec.Struct):
+    """A model: its parameters as JSON Schema, the numbers of its versions, and the versions that have names."""
+
+    name: str
+    description: str
+    params: dict[str, Any]
+    versions: list[int]
+    aliases: dict[str, int]
+    links: dict[str, str]
+
+
+def describe_model(service: Service, name: str) -> Model:
+    """Return a model's parameters as JSON Schema, and its versions; raise NotFound."""
+    name, kind = service.model(name)
+    return Model(
+        name=name,
+        description=(inspect.getdoc(kind) or "").partition("\n")[0],
+        params=_schema(kind.parameters()),
+        versions=service.store.versions(name),
+        aliases=service.store.aliases(name),
+        links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
+    )
+
+
+def public_manifest(manifest: Manifest) -> dict[str, Any]:
+    """Return a version's manifest without what is the model's own; callers may rely on all else."""
+    found: dict[str, Any] = msgspec.to_builtins(manifest)
+    del found["learned"]
+    return found
+
+
+def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of the parameters themselves, and not a reference to it."""
+    (schema,), components = msgspec.json.schema_components([parameters])
+    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return found

@@ -1,0 +1,134 @@
+"""doctor against houses that are well and houses that are really broken."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from app.cli.doctor.run import LIMIT_S
+from tests.support import servers
+from tests.support.cli import Ran, run
+
+SECRET = "s3cret-of-a-test"
+START_S = 10.0  # of a process and what it imports, on a machine that is busy
+
+
+def checked(folder: Path, ledger: str, broker: str, **env: str) -> tuple[Ran, dict[str, dict[str, Any]]]:
+    """What doctor says of an async service, by part."""
+    urls = {"TRINITY_LEDGER_URL": ledger, "TRINITY_BROKER_URL": broker}
+    ran = run("doctor", "--json", TRINITY_MODE="async", TRINITY_STORE=str(folder / "store"), **urls, **env)
+    return ran, {each["part"]: each for each in json.loads(ran.out)["checks"]}
+
+
+def states(found: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {part: each["state"] for part, each in found.items()}
+
+
+def await_worker(folder: Path, url: str, lane: str) -> None:
+    """Wait until the worker of a lane answers: it says that it is ready a little before."""
+    seen = lambda: states(checked(folder, f"{url}/0", f"{url}/1")[1])[f"worker: {lane}"]  # noqa: E731
+    servers.until(lambda: seen() == "ok", f"a worker on the lane {lane}")
+
+
+@pytest.mark.slow
+def test_a_house_that_is_well(tmp_path: Path) -> None:
+    """Everything is ok, the worker is named on its lanes, and a lane that nobody serves is a failure."""
+    with servers.valkey(tmp_path / "valkey", fsync="always") as valkey:
+        urls = {
+            "TRINITY_MODE": "async",
+            "TRINITY_BROKER_URL": f"{valkey.url}/1",
+            "TRINITY_LEDGER_URL": f"{valkey.url}/0",
+        }
+        with servers.worker(tmp_path, queues="predict,score", **urls):
+            await_worker(tmp_path, valkey.url, "score")
+            ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
+            assert ran.code == 1
+            assert [part for part, state in states(found).items() if state != "ok"] == ["worker: fit"]
+            assert "--queues fit" in found["worker: fit"]["todo"]
+            assert found["worker: predict"]["detail"].startswith("worker1@")
+            with servers.worker(tmp_path, queues="fit", name="worker2", **urls):
+                await_worker(tmp_path, valkey.url, "fit")
+                ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
+    assert (ran.code, set(states(found).values())) == (0, {"ok"})
+    assert {"settings", "python", "libraries", "models", "store", "ledger", "clock", "broker"} <= found.keys()
+
+
+def test_a_ledger_that_forgets(tmp_path: Path) -> None:
+    """Without an append-only file, and evicting: two failures, each with what to do; a lazy fsync is a warning."""
+    with servers.valkey(tmp_path / "valkey") as valkey, Redis.from_url(valkey.url) as redis:
+        ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
+        assert found["ledger: appendfsync"]["state"] == "warn"
+        redis.config_set("appendonly", "no")
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
+    assert ran.code == 1
+    assert found["ledger: appendonly"]["state"] == found["ledger: maxmemory-policy"]["state"] == "fail"
+    assert "--appendonly yes" in found["ledger: appendonly"]["todo"]
+    assert "noeviction" in found["ledger: maxmemory-policy"]["todo"]
+
+
+def test_parts_that_are_away_and_secrets(tmp_path: Path) -> None:
+    """A dead broker and a ledger with another password are told, and no password is shown."""
+    with servers.valkey(tmp_path / "valkey") as valkey, Redis.from_url(valkey.url) as redis:
+        redis.config_set("requirepass", "another")
+        ledger = valkey.url.replace("://", f"://:{SECRET}@")
+        broker = f"redis://:{SECRET}@127.0.0.1:{servers.free_port()}/1"
+        ran, found = checked(tmp_path, ledger, broker)
+    assert ran.code == 1
+    assert "refuses the password" in found["ledger"]["detail"]
+    assert found["broker"]["state"] == "fail" and "doesn't answer" in found["broker"]["detail"]
+    assert found["workers"]["state"] == "warn"
+    assert SECRET not in ran.out + ran.err
+
+
+def test_parts_that_hang(tmp_path: Path) -> None:
+    """Whoever takes connections and says nothing keeps nobody waiting for long."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        begun_s = time.monotonic()
+        ran, found = checked(tmp_path, url, url)
+        assert time.monotonic() - begun_s < LIMIT_S + START_S
+    assert ran.code == 1
+    assert found["ledger"]["state"] == found["broker"]["state"] == "fail"
+    assert found["store"]["state"] == "ok"
+
+
+WITHOUT_TRACES = """
+import sys
+from app.cli.main import cli
+sys.modules["opentelemetry"] = None
+cli(["doctor", "--json"])
+"""
+
+
+@pytest.mark.parametrize("variable", ["TRINITY_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_traces_without_their_packages(tmp_path: Path, variable: str) -> None:
+    """No process starts so; the variable that wants them is named."""
+    env = {"PATH": os.defpath, "TRINITY_STORE": str(tmp_path / "store"), variable: "http://127.0.0.1:1"}
+    command = [sys.executable, "-c", WITHOUT_TRACES]
+    ran = subprocess.run(command, cwd=servers.ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    (libraries,) = [each for each in json.loads(ran.stdout)["checks"] if each["part"] == "libraries"]
+    assert libraries["state"] == "fail"
+    assert libraries["detail"].startswith(f"{variable}: traces need packages")
+
+
+def test_settings_and_store(tmp_path: Path) -> None:
+    """Wrong settings are all there is to say; a store that can't be is told with its folder."""
+    ran = run("doctor", TRINITY_COLOUR="red")
+    assert ran.code == 1
+    assert "fail  settings  TRINITY_COLOUR: unknown setting" in ran.out
+    (tmp_path / "file").write_text("")
+    ran = run("doctor", TRINITY_STORE=str(tmp_path / "file"))
+    assert ran.code == 1
+    assert "can't write to" in ran.out and "set TRINITY_STORE" in ran.out
+    ran = run("doctor", TRINITY_STORE=str(tmp_path / "store"), TRINITY_MODELS="no.such.module")
+    assert ran.code == 1 and "can't import 'no.such.module'" in ran.out
+    assert run("doctor", TRINITY_STORE=str(tmp_path / "store")).code == 0

@@ -1,0 +1,83 @@
+"""Data as people have them: what becomes of numbers, and what is refused with the name of its column."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from app.client.dataframes import pair, rows
+
+DAYS = pd.to_datetime(["2020-01-01", "2020-01-02"])
+DATES = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
+SPANS = [dt.timedelta(days=1), dt.timedelta(days=2)]
+NUMBERS = [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "boolean"])
+def test_missing_values_of_pandas(kind: str) -> None:
+    """They are NaN in scikit-learn's words, with the column; without any the columns are numbers."""
+    whole = pd.DataFrame({"a": NUMBERS, "b": pd.array([1, 1], dtype=kind)})
+    np.testing.assert_array_equal(rows(whole).X, [[1, 1], [2, 1]])
+    with pytest.raises(ValueError, match=r"^Input X contains NaN"):
+        rows(pd.DataFrame({"a": NUMBERS, "b": pd.array([1, None], dtype=kind)}))
+
+
+def test_missing_values_are_told_with_their_column() -> None:
+    """In X and in y."""
+    missing = pd.array([1, None], dtype="Int64")
+    with pytest.raises(ValueError, match="Input X contains NaN: column 'b' has missing values"):
+        rows(pd.DataFrame({"a": NUMBERS, "b": missing}))
+    with pytest.raises(ValueError, match="Input y contains NaN: y has missing values"):
+        pair([[1.0], [2.0]], pd.Series(missing, dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("frame", "held"),
+    [
+        (pd.DataFrame({"n": NUMBERS, "day": DAYS}), "datetimes"),
+        (pd.DataFrame({"day": DAYS}), "datetimes"),
+        (pd.DataFrame({"day": DAYS.tz_localize("UTC")}), "datetimes"),
+        (pd.DataFrame({"n": NUMBERS, "day": pd.period_range("2020", periods=2, freq="D")}), "datetimes"),
+        (pd.DataFrame({"n": NUMBERS, "day": pd.Series(DATES, dtype=object)}), "datetimes"),
+        (pd.DataFrame({"day": pd.to_timedelta([1, 2], unit="D")}), "timedeltas"),
+        (pd.DataFrame({"n": NUMBERS, "day": pd.Series(SPANS, dtype=object)}), "timedeltas"),
+        (pl.DataFrame({"n": [1, 2], "day": DATES}), "datetimes"),
+        (pl.DataFrame({"n": NUMBERS, "day": [dt.time(1), dt.time(2)]}), "datetimes"),
+        (pl.DataFrame({"day": SPANS}), "timedeltas"),
+    ],
+)
+def test_times_are_not_fitted_as_ticks(frame: Any, held: str) -> None:
+    """Whatever library's, alone or beside numbers, in X and in y."""
+    with pytest.raises(ValueError, match=f"^column 'day' holds {held}; give numbers$"):
+        rows(frame)
+    with pytest.raises(ValueError, match=f"^y holds {held}; give numbers$"):
+        pair([[1.0], [2.0]], frame["day"])
+
+
+def test_times_in_arrays_and_lists() -> None:
+    """There are no names: the data, or a place."""
+    with pytest.raises(ValueError, match=r"^X holds datetimes"):
+        rows(DAYS.to_numpy().reshape(-1, 1))
+    with pytest.raises(ValueError, match=r"^column 1 holds datetimes"):
+        rows([[1.0, dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]])
+
+
+@pytest.mark.parametrize("columns", [["a", 1], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])])
+def test_names_that_would_be_lost_are_refused(columns: Any) -> None:
+    """As scikit-learn does where some are strings."""
+    with pytest.raises(TypeError, match="only supported if all input features have string names"):
+        rows(pd.DataFrame([[1.0, 2.0]], columns=columns))
+
+
+def test_numbers_are_no_names() -> None:
+    """A frame gives them itself where nobody named its columns."""
+    assert rows(pd.DataFrame([[1.0, 2.0]])).names is None
+    assert rows(pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])).names == ["a", "b"]
+
+
+def test_text_is_refused_by_the_name_of_its_column() -> None:
+    with pytest.raises(ValueError, match="column 'b' holds text; give numbers"):
+        rows(pd.DataFrame({"a": [1, 2], "b": ["1.5", "x"]}))

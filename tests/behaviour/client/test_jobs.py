@@ -1,0 +1,146 @@
+"""Jobs through the client: waiting with progress, cancelling, running again, and what sync mode says instead."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app import client as trinity
+from app.client import Client
+from app.client.encoding import of_members
+from tests.support.api import Api, gate, only_inline, only_queued
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Client]:
+    with Client(str(api.http.base_url)) as client:
+        yield client
+
+
+@only_queued
+def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
+    """Each look at it is told; its result is the fit's."""
+    seen: list[str] = []
+    with gate(tmp_path) as pipe:
+        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        pipe.wait_for_fit()
+
+        def watch(job: trinity.JobHandle) -> None:
+            seen.append(job.status)
+            if job.status == "STARTED":
+                pipe.open()
+
+        job.wait(progress=watch)
+    assert seen[-1] == "SUCCESS" and "STARTED" in seen
+    assert job.result()["version"] == job.version
+    assert client.job(job.id).finished
+
+
+LINE = {"X": [[0.0], [1.0], [2.0]], "y": [1.0, 3.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("data", "terms"),
+    [
+        (LINE, ["1", "x"]),
+        ({"data": LINE}, ["1", "x"]),
+        (LINE | {"columns": ["width"]}, ["1", "width"]),
+        ({name: np.array(values) for name, values in LINE.items()}, ["1", "x"]),
+        ({"X": pd.DataFrame(LINE["X"], columns=["width"]), "y": LINE["y"]}, ["1", "width"]),
+        ({"X": [{"width": x} for (x,) in LINE["X"]], "y": LINE["y"]}, ["1", "width"]),  # type: ignore[misc]
+        ({"X": [{"width": x} for (x,) in LINE["X"]], "y": np.array(LINE["y"])}, ["1", "width"]),  # type: ignore[misc]
+        ({"X": np.array(LINE["X"]), "y": LINE["y"], "columns": pd.Index(["width"])}, ["1", "width"]),
+    ],
+)
+def test_data_are_handed_in_as_a_request_has_them(client: Client, data: dict[str, Any], terms: list[str]) -> None:
+    """In lists, arrays or frames, and with the other members of a request by name."""
+    job = client.submit("fit", data, "polynomial", params={"degree": 1})
+    assert job.result()["terms"] == terms
+    np.testing.assert_allclose(job.result()["coefficients"], [1, 2], atol=1e-9)
+    rows = {"X": np.array([[4.0]])}
+    assert client.submit("predict", rows, "polynomial", version=job.version).result()["y"] == pytest.approx([9])
+
+
+def test_a_source_is_data_too(client: Client) -> None:
+    """As many rows as are asked for."""
+    job = client.submit("fit", {"source": "dummy", "params": {"number": 20}}, "polynomial")
+    assert job.result()["metrics"]["n"] == 20
+
+
+@pytest.mark.parametrize("data", [[[1.0]], "data.csv", np.ones((2, 2))])
+def test_what_is_no_data_is_told_what_is(client: Client, data: Any) -> None:
+    """And not that some attribute is missing."""
+    with pytest.raises(TypeError, match=r'data is a dict {"X", "y", "columns"} or {"source", "params"}'):
+        client.submit("fit", data)
+
+
+@only_queued
+def test_a_job_is_cancelled_and_runs_again(client: Client, tmp_path: Path) -> None:
+    """What its result was then is an error with the job's id; a job that ended well is neither."""
+    with gate(tmp_path) as pipe:
+        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        pipe.wait_for_fit()
+        with pytest.raises(trinity.DeadlineExceeded) as late:
+            job.result(timeout_s=0.2)
+        assert late.value.job_id == job.id
+        assert job.cancel().status == "REVOKED"
+        with pytest.raises(trinity.Cancelled) as cancelled:
+            job.result()
+        assert (cancelled.value.status, cancelled.value.job_id) == (410, job.id)
+        pipe.nobody_waits()
+    assert job.retry().status == "PENDING"
+    job.cancel()
+    done = client.submit("fit")
+    with pytest.raises(trinity.Conflict, match="finished"):
+        done.cancel()
+    with pytest.raises(trinity.Conflict):
+        done.retry()
+
+
+@only_queued
+def test_jobs_are_listed(client: Client) -> None:
+    """Newest first, as many as there are; a result that the list leaves out is fetched."""
+    mine = [client.submit("fit", model="listed").id for _ in range(3)]
+    listed = list(client.jobs(verb="fit", model="listed"))[:3]
+    assert [job.id for job in listed] == mine[::-1]
+    assert listed[0].result()["metrics"]["n"] == 50
+
+
+@only_queued
+def test_a_failed_job_names_itself(client: Client) -> None:
+    """The error knows the job that failed, whether it was waited for or not."""
+    body = of_members(data={"X": [[0.0]] * 13, "y": [0.0] * 13})
+    with pytest.raises(trinity.ModelFailed) as failed:
+        client.submit("fit", body, "raising")
+    assert failed.value.job_id
+    assert client.job(failed.value.job_id).status == "FAILURE"
+
+
+@only_inline
+def test_sync_mode_has_results_and_no_jobs(client: Client) -> None:
+    """A submission is finished when it is back, and answers as a finished job does."""
+    job = client.submit("fit")
+    assert job.finished and job.wait() is job and job.refresh() is job
+    assert job.result()["version"] == job.version
+    with pytest.raises(trinity.Conflict):
+        job.cancel()
+    with pytest.raises(trinity.Conflict):
+        job.retry()
+    with pytest.raises(trinity.NotFound, match="sync mode"):
+        next(client.jobs())
+
+
+def test_health(client: Client, api: Api) -> None:
+    """Each part by its name."""
+    parts = {"store", "ledger", "broker"} if api.queued else {"store"}
+    assert client.health() == {"status": "ready", "parts": dict.fromkeys(parts, "ok")}
+
+
+def test_scores(client: Client) -> None:
+    """Fit and score without an estimator."""
+    found = client.fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0], "polynomial", params={"degree": 1})
+    score = client.score([[1.0], [2.0]], [1.0, 2.0], "polynomial", found["version"])
+    assert score["n"] == 2 and score["r2"] == pytest.approx(1)

@@ -1,0 +1,200 @@
+"""Tries, pauses and deadlines of the client's HTTP; what an answer becomes."""
+
+import json
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from app import client as trinity
+from app.client.transport import MAX_LOST, Deadline, OutgoingRequest, Transport, checked, retry_after_s
+from tests.support.scripted_server import Answer, scripted
+from tests.support.servers import free_port
+
+OK = Answer(200, '{"fine": true}')
+REQUEST = OutgoingRequest("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
+
+
+def sent(url: str, within_s: float = 60.0) -> tuple[Any, list[float]]:
+    """The answer's JSON, and the pauses that were made for it."""
+    pauses: list[float] = []
+    transport = Transport(url, "secret", pauses.append)
+    try:
+        return transport.json(REQUEST, Deadline(within_s)), pauses
+    finally:
+        transport.close()
+
+
+def problem(status: int, kind: str = "busy", **headers: str) -> Answer:
+    document = {"type": f"urn:trinity:{kind}", "status": status, "detail": "so it is"}
+    return Answer(status, json.dumps(document), {"Content-Type": "application/problem+json", **headers})
+
+
+def test_a_busy_service_is_asked_again_when_it_says() -> None:
+    """Retry-After is the pause, without it one that is short; each try has the same key of idempotency."""
+    with scripted(problem(503, **{"Retry-After": "2"}), problem(429, "queue-full"), OK) as server:
+        answer, pauses = sent(server.url)
+    assert answer == {"fine": True}
+    assert pauses[0] == 2
+    assert 0 < pauses[1] < 1
+    assert [asked["idempotency-key"] for asked in server.asked] == ['"abc"'] * 3
+    assert {asked["authorization"] for asked in server.asked} == {"Bearer secret"}
+
+
+def test_what_would_take_too_long_is_told_at_once() -> None:
+    """A Retry-After beyond the deadline is not slept through."""
+    with scripted(problem(503, **{"Retry-After": "300"})) as server, pytest.raises(trinity.Refused) as refused:
+        sent(server.url, within_s=5)
+    assert (refused.value.status, refused.value.detail) == (503, "so it is")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem(422, "invalid"), trinity.Invalid),
+        (problem(504, "timeout"), trinity.TimedOut),
+        (problem(500, "worker-lost"), trinity.WorkerLost),
+        (problem(401, "unauthenticated"), trinity.Unauthenticated),
+        (problem(418, "of-the-future"), trinity.TrinityError),
+        (Answer(500, "<html>"), trinity.TrinityError),
+        (Answer(200, "<html>"), trinity.TrinityError),
+        (Answer(500, '{"status": "error", "errors": ["x"]}'), trinity.TrinityError),
+        (Answer(500, '{"errors": 7}'), trinity.TrinityError),
+    ],
+)
+def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None:
+    """They are told without another try, with the status of HTTP whatever they say themselves."""
+    with scripted(answer) as server, pytest.raises(error) as caught:
+        sent(server.url)
+    assert len(server.asked) == 1
+    assert isinstance(caught.value, trinity.TrinityError)
+    assert caught.value.status == answer.status
+
+
+@pytest.mark.parametrize(
+    "lost", [lambda status: Answer(status, "<html>"), lambda status: problem(status, "unavailable")]
+)
+def test_a_proxy_that_lost_its_server_is_asked_again(lost: Callable[[int], Answer]) -> None:
+    """Its 502 and 504 say nothing of the job, also in the words of this project's nginx."""
+    with scripted(lost(502), lost(504), OK) as server:
+        assert sent(server.url)[0] == {"fine": True}
+
+
+def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
+    """Not even when it failed for what passes: the same key would give the same dead job."""
+    ended = problem(503, "unavailable", **{"Content-Location": "/jobs/1f", "Retry-After": "1"})
+    with (
+        scripted(ended) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.Refused, match="so it is") as refused,
+    ):
+        client.submit("fit")
+    assert (refused.value.job_id, len(server.asked)) == ("1f", 1)
+
+
+def test_nobody_there() -> None:
+    """A number of tries, then an error that is a ConnectionError, too."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(ConnectionError, match=f"doesn't answer after {MAX_LOST} tries") as unreachable:
+        sent(url)
+    assert isinstance(unreachable.value, trinity.Unreachable)
+    with pytest.raises(trinity.Unreachable, match="after 1 try"), trinity.Client(url) as client:
+        client.health()
+
+
+CALLS: list[Callable[[trinity.Client], object]] = [
+    lambda client: client.models(),
+    lambda client: client.models("polynomial"),
+    lambda client: client.version("polynomial"),
+    lambda client: list(client.jobs()),
+    lambda client: client.job("1f"),
+    lambda client: client.submit("fit"),
+    lambda client: client.health(),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client], object]) -> None:
+    """Though it answers in JSON."""
+    with (
+        scripted(Answer(200, '{"fine": true}', {"Content-Type": "application/json"})) as server,
+        trinity.Client(server.url) as client,
+        pytest.raises(trinity.TrinityError, match="isn't a Trinity's"),
+    ):
+        call(client)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("localhost:5000", None),
+        ("ftp://PASSW@localhost", None),
+        ("http://PASSW@a..b", None),
+        ("http://localhost:PASSW", None),
+        ("http://x:12#PASSW@localhost", None),
+        ("http://x:1/PASSW@localhost", None),
+        ("http://localhost", "PASSW\nPASSW"),
+        ("http://localhost", "PASSWé"),
+    ],
+)
+def test_what_can_be_no_url_or_key_is_refused_at_once(url: str, key: str | None) -> None:
+    """Before anything is sent, and without a word of it."""
+    with pytest.raises(ValueError, match=r"^the (URL|key) ") as refused:
+        trinity.Client(url, key)
+    assert "PASSW" not in str(refused.value)
+
+
+def test_no_password_of_a_url_is_shown() -> None:
+    """Neither by repr nor where nobody answers."""
+    with trinity.Client(f"http://x:PASSW@127.0.0.1:{free_port()}") as client:
+        with pytest.raises(trinity.Unreachable) as unreachable:
+            client.health()
+        assert "PASSW" not in f"{client!r} {unreachable.value}"
+
+
+def test_retry_after_may_be_a_date() -> None:
+    """RFC 9110 §10.2.3."""
+    date = httpx.Response(503, headers={"Retry-After": "Sat, 21 Nov 2026 12:00:30 GMT"})
+    assert retry_after_s(date, lambda: datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)) == 30
+    for neither in ("soon", "Sat, 21 Nov 2026 12:00:30 -0000"):
+        assert retry_after_s(httpx.Response(503, headers={"Retry-After": neither})) is None
+
+
+def test_a_problem_becomes_an_error_with_pointers() -> None:
+    """Each bad value with its pointer, and the job's id where it was a job."""
+    document = {
+        "type": "urn:trinity:invalid",
+        "status": 422,
+        "detail": "no",
+        "errors": [{"pointer": "/a", "detail": "b"}],
+    }
+    with pytest.raises(ValueError, match="no") as invalid:
+        checked(httpx.Response(422, json=document), "1f")
+    assert isinstance(invalid.value, trinity.Invalid)
+    assert (invalid.value.pointers, invalid.value.job_id) == (["/a"], "1f")
+
+
+def predicted(*y: float, version: int) -> Answer:
+    """The envelope of a prediction that is done."""
+    envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version}
+    ended = {"status": "SUCCESS", "result": {"y": y}, "error": None, "created": "", "links": {}}
+    return Answer(200, json.dumps(envelope | ended))
+
+
+def test_what_is_split_after_a_413_is_predicted_by_one_version() -> None:
+    """That a body is too large shows late: which version it is for is then asked, and named with every part."""
+    answers = problem(413, "too-large"), predicted(1, version=7), predicted(1, version=7), predicted(2, version=7)
+    with scripted(*answers) as server, trinity.Client(server.url) as client:
+        assert client.predict([[1.0], [2.0]]).tolist() == [1, 2]
+    assert [json.loads(body).get("version") for body in server.bodies] == [None, None, 7, 7]
+
+
+def test_no_key_is_shown_or_written() -> None:
+    """Neither by repr nor in a pickle; a copy in the same process is the same client."""
+    with trinity.Client("http://localhost:1", key="secret") as client:
+        assert "secret" not in repr(client)
+        assert b"secret" not in pickle.dumps(client)
+        assert pickle.loads(pickle.dumps(client)) is client  # noqa: S301  our own bytes

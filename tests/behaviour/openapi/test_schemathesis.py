@@ -1,0 +1,49 @@
+"""Schemathesis tries what /openapi.json allows and what it doesn't, with all of its checks, in both modes."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.api import Api, Json, Mode
+from tests.support.servers import BIN, ROOT
+from tests.support.trinity import trinity
+
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+HERE = Path(__file__).parent
+CASES = 1_500  # at least, in each mode
+SMALL = {  # what is allowed must end soon
+    "TRINITY_MODELS": "app.model.models",
+    "TRINITY_MAX_DESIGN": str(2**20),
+    "TRINITY_MAX_WAIT": "1",
+}
+
+
+@pytest.fixture(params=["inline", "redis"])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+    """A Trinity that schemathesis may fill with what it likes."""
+    mode: Mode = request.param
+    with trinity(mode, tmp_path, **SMALL) as running:
+        running.result("fit")
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_nothing_is_found(own: Api, tmp_path: Path) -> None:
+    """No case of thousands, allowed or not, is answered in a way that the document doesn't say."""
+    report = tmp_path / "report.json"
+    command = [BIN / "st", "--config-file", HERE / "schemathesis.toml", "run", f"{own.http.base_url}/openapi.json"]
+    options = ["--report", "json", "--report-json-path", report, "--no-color", "--continue-on-failure"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [*command, *options], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=390
+    )
+    assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:] + own.log()
+    found: Json = json.loads(report.read_text(encoding="utf-8"))
+    assert found["complete"] and not found["failures"] and not found["errors"]
+    assert {phase: how["status"] for phase, how in found["phases"].items()} == dict.fromkeys(PHASES, "success")
+    assert found["test_cases"]["generated"] >= CASES

@@ -1,0 +1,233 @@
+"""Requests that are wrong as HTTP: routes, methods, content types, sizes, and names that try to leave their place."""
+
+import gzip
+import socket
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from tests.support.api import Api, check_problem, problem
+from tests.support.trinity import MAX_BODY_BYTES
+
+ROOMY = b'{"data": {"source": "dummy"}}'
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nope",
+        "/fit/nope",
+        "/models/polynomial/nope",
+        "/models/polynomial/versions",
+        "/%00",
+        "/%ff",
+        "/" + "x" * 5_000,
+        "/..%2f..%2fetc%2fpasswd",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unknown_routes(api: Api, no_job: None, method: str, path: str) -> None:
+    """An unknown route is a 404 (a known route with another method a 405)."""
+    answer = api.http.request(method, path)
+    problem(answer, answer.status_code)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name", ["nope", "..%2f..", "%2e%2e", "..%2fpolynomial", "polynomial%00", "x" * 3_000, "%F0%9F%8E%88", "a b"]
+)
+@pytest.mark.parametrize("tail", ["", "/versions/1", "/fit", "/predict", "/score"])
+def test_unknown_models_in_the_path(api: Api, no_job: None, name: str, tail: str) -> None:
+    """A model's name in the path leads to that model or nowhere."""
+    method = "POST" if tail in ("/fit", "/predict", "/score") else "GET"
+    problem(api.http.request(method, f"/models/{name}{tail}"), 404)
+
+
+@pytest.mark.parametrize(
+    "version", ["0", "-1", "1.5", "nope", "..%2f1", "..%2f..%2f..", "9" * 400, "%00", "1%20", "٣", "x" * 3_000]
+)
+def test_unknown_versions_in_the_path(api: Api, version: str) -> None:
+    """A version in the path is a number that was given, an alias, or a 404."""
+    api.result("fit")
+    problem(api.http.get(f"/models/polynomial/versions/{version}"), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/fit", "POST"),
+        ("GET", "/predict", "POST"),
+        ("PUT", "/score", "POST"),
+        ("DELETE", "/fit", "POST"),
+        ("PATCH", "/models/polynomial/fit", "POST"),
+        ("GET", "/models/polynomial/predict", "POST"),
+        ("POST", "/ping", "GET"),
+        ("POST", "/", "GET"),
+        ("DELETE", "/models", "GET"),
+        ("PUT", "/models/polynomial", "GET"),
+        ("DELETE", "/models/polynomial/versions/1", "GET"),
+        ("POST", "/jobs/nope/result", "GET"),
+    ],
+)
+def test_wrong_methods(api: Api, no_job: None, method: str, path: str, allowed: str) -> None:
+    """A method that a route does not have is a 405 with Allow."""
+    answer = api.http.request(method, path)
+    problem(answer, 405)
+    assert allowed in [each.strip() for each in answer.headers["Allow"].split(",")]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=b",
+        "image/png",
+        "json",
+        ";;",
+    ],
+)
+def test_wrong_content_types(api: Api, no_job: None, content_type: str) -> None:
+    """A body that is neither JSON nor CSV is a 415, which says what may be sent: to a prediction also npy."""
+    for verb, npy in (("fit", False), ("score", False), ("predict", True)):
+        answer = api.http.post(f"/{verb}", content=ROOMY, headers={"Content-Type": content_type})
+        assert ("application/x-npy" in problem(answer, 415)["detail"]) == npy
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+def test_ways_to_say_json(api: Api, content_type: str) -> None:
+    """JSON may be announced in any case and with a charset."""
+    answer = api.http.post("/fit", content=ROOMY, headers={"Content-Type": content_type})
+    assert api.finished(answer)["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "nonsense", "identity, GZIP"])
+def test_coded_bodies(api: Api, no_job: None, verb: str, content_type: str, coding: str) -> None:
+    """A content coding is a 415 that names it and says which is taken: the service undoes none."""
+    headers = {"Content-Type": content_type, "Content-Encoding": coding}
+    answer = api.http.post(f"/{verb}", content=gzip.compress(ROOMY), headers=headers)
+    assert coding.rpartition(" ")[2] in problem(answer, 415)["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_coding_that_only_the_header_tells_of(api: Api) -> None:
+    """A body that could be read all the same is a 415, too, even of a small prediction, which takes a shorter way."""
+    api.result("fit", {"model": "multivariate", "data": {"X": [[0], [1]], "y": [0, 1]}})
+    row = {"model": "multivariate", "data": {"X": [[0.5]]}}
+    problem(api.post("predict", row, headers={"Content-Encoding": "gzip"}), 415)
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_no_coding(api: Api, coding: str) -> None:
+    """A body that is said to be as it is, is read."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    assert api.finished(api.http.post("/fit", content=ROOMY, headers=headers))["status"] == "SUCCESS"
+
+
+def padded(size: int) -> bytes:
+    """A good request of exactly so many bytes, spaces mostly."""
+    return ROOMY[:-1] + b" " * (size - len(ROOMY)) + b"}"
+
+
+def test_body_at_the_limit(api: Api) -> None:
+    """A body of exactly the limit is taken."""
+    answer = api.http.post("/fit", content=padded(MAX_BODY_BYTES), headers={"Content-Type": "application/json"})
+    assert api.finished(answer)["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
+def test_body_over_the_limit(api: Api, no_job: None, content_type: str) -> None:
+    """One byte more is a 413."""
+    problem(
+        api.http.post("/fit?target=y", content=padded(MAX_BODY_BYTES + 1), headers={"Content-Type": content_type}), 413
+    )
+    assert api.http.get("/ping").status_code == 200
+
+
+def test_chunked_body_over_the_limit(api: Api, no_job: None) -> None:
+    """A body that comes in chunks, without a length, is bounded too."""
+
+    def chunks() -> Iterator[bytes]:
+        whole = padded(MAX_BODY_BYTES + 1)
+        for start in range(0, len(whole), 50_000):
+            yield whole[start : start + 50_000]
+
+    problem(api.http.post("/fit", content=chunks(), headers={"Content-Type": "application/json"}), 413)
+
+
+def test_chunked_body_within_the_limit(api: Api) -> None:
+    """A body in chunks is read whole."""
+    answer = api.http.post("/fit", content=iter([ROOMY[:7], ROOMY[7:]]), headers={"Content-Type": "application/json"})
+    assert api.finished(answer)["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("path", [b"/fit", b"/predict"])
+@pytest.mark.parametrize("headers", [b"Content-Type: application/json\r\n", b"Expect: 100-continue\r\n"])
+def test_announced_giant(api: Api, no_job: None, path: bytes, headers: bytes) -> None:
+    """A length over the limit is refused at once, before a byte of the body is sent or asked for, and hung up on."""
+    with spoken_to(api) as peer:
+        peer.sendall(b"POST %b HTTP/1.1\r\nHost: t\r\n%bContent-Length: 99999999999\r\n\r\n" % (path, headers))
+        head, _, body = until_closed(peer).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close" in head
+    assert b"\r\nx-request-id: " in head
+    document = msgspec.json.decode(body)
+    check_problem(document, 413)
+    assert document["type"] == "urn:trinity:too-large"
+    assert document["detail"] == f"the body has 99999999999 bytes or more, the limit is {MAX_BODY_BYTES}"
+
+
+def test_giant_sent_to_its_end(api: Api, no_job: None) -> None:
+    """A client that sends all of a refused body before it listens reads the refusal, not a reset."""
+    status, body = spoken(api, b"Content-Length: 8000000\r\n\r\n" + padded(8_000_000))
+    assert status == 413
+    check_problem(msgspec.json.decode(body), 413)
+
+
+@pytest.mark.parametrize("length", [b"-5", b"abc", b"1e3", b"5, 6", b"9" * 400])
+def test_lengths_that_are_none(api: Api, no_job: None, length: bytes) -> None:
+    """A Content-Length that is no number is a 4xx, and the service lives on."""
+    status, _ = spoken(api, b"Content-Type: application/json\r\nContent-Length: " + length + b"\r\n\r\n{}")
+    assert 400 <= status < 500
+    assert api.http.get("/ping").status_code == 200
+
+
+def test_body_cut_short(api: Api, no_job: None) -> None:
+    """A client that announces more than it sends and leaves gets nothing done."""
+    with spoken_to(api) as peer:
+        peer.sendall(
+            b"POST /fit HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" + ROOMY
+        )
+    assert api.http.get("/ping").status_code == 200
+
+
+def test_two_lengths(api: Api, no_job: None) -> None:
+    """A length and chunks at once, the way requests are smuggled, are not answered with a 200 or 202."""
+    head = b"Content-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    status, _ = spoken(api, head + b"0\r\n\r\nPOST /fit HTTP/1.1\r\nHost: t\r\n\r\n")
+    assert status >= 400
+
+
+def spoken_to(api: Api) -> socket.socket:
+    """A bare connection."""
+    return socket.create_connection((api.http.base_url.host, api.http.base_url.port or 80), timeout=10)
+
+
+def spoken(api: Api, rest: bytes) -> tuple[int, bytes]:
+    """Status and body that a bare POST /fit with these headers and body is answered with."""
+    with spoken_to(api) as peer:
+        peer.sendall(b"POST /fit HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + rest)
+        head, _, body = until_closed(peer).partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def until_closed(peer: socket.socket) -> bytes:
+    """All that the server says until it hangs up."""
+    said = b""
+    while received := peer.recv(65_536):
+        said += received
+    return said

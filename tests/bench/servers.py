@@ -1,0 +1,59 @@
+"""The servers that the benchmarks measure: Trinity and the bare callable, on the same gunicorn and settings."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.http import Connection
+from tests.support.servers import BIN, Launch, Server, _served, free_port
+
+
+@contextmanager
+def trinity(**env: str) -> Iterator[Server]:
+    """Trinity with a store of its own that is removed at the end; `env` are its settings."""
+    with tempfile.TemporaryDirectory(prefix="trinity-bench-") as folder:
+        store = {"TRINITY_STORE": str(Path(folder, "store"))}
+        with gunicorn("app:api", Path(folder), **{**store, **env}) as server:
+            yield server
+
+
+@contextmanager
+def bare(answer_bytes: int, app: str = "app") -> Iterator[Server]:
+    """The bare callable (or the one that has the `whole` body), answering bodies of this size."""
+    with tempfile.TemporaryDirectory(prefix="trinity-bench-") as folder:
+        env = {"BENCH_ANSWER_BYTES": str(answer_bytes)}
+        with gunicorn(f"tests.bench.bare:{app}", Path(folder), **env) as server:
+            yield server
+
+
+@contextmanager
+def gunicorn(app: str, folder: Path, **env: str) -> Iterator[Server]:
+    """Any ASGI application as the literal command serves it, ready when /ping answers 200."""
+
+    def launch() -> Launch:
+        port = free_port()
+        command: list[str | Path] = [BIN / "gunicorn", app, "--bind", f"127.0.0.1:{port}"]
+        url = f"http://127.0.0.1:{port}"
+        return Launch(command, url, lambda _: answers(url), env)
+
+    with _served("web", folder, launch) as server:
+        yield server
+
+
+def answers(url: str) -> bool:
+    """Whether GET /ping is answered with 200."""
+    try:
+        with Connection(url, timeout_s=5) as connection:
+            return connection.ask("GET", "/ping").status == 200
+    except OSError:
+        return False
+
+
+def post(url: str, path: str, body: bytes) -> bytes:
+    """POST on a connection of its own; RuntimeError unless the answer is 200."""
+    with Connection(url) as connection:
+        answer = connection.ask("POST", path, body)
+    if answer.status != 200:
+        raise RuntimeError(f"{path} answered {answer.status}: {answer.body[:300]!r}")
+    return answer.body

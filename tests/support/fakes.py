@@ -1,0 +1,299 @@
+"""Stand-ins for the parts around the one under test, and small work for it to do."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.errors import NotFound, QueueFull, TrinityError
+from app.model.base import Array, Regressor
+from app.queue.ledger import Duplicate, StoredWork, Submission
+from app.queue.messages import JobRef
+from app.schemas.jobs import Event, Job
+from app.schemas.requests import Table, Verb, Work
+from app.storage.durable_files import Permit, always_permit
+from app.storage.model_store import Manifest, Schema, Store
+
+DEADLINE_S = 5.0
+T = TypeVar("T")
+
+
+def run(main: Awaitable[T]) -> T:
+    """The result of a coroutine, which may hang for no longer than the deadline."""
+
+    async def bounded() -> T:
+        return await asyncio.wait_for(main, DEADLINE_S)
+
+    return asyncio.run(bounded())
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that other threads bring about."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110  other threads can't set an event of the loop
+            await asyncio.sleep(0.001)
+
+
+async def passed(event: threading.Event) -> None:
+    """Wait until another thread has come by."""
+    assert await asyncio.to_thread(event.wait, DEADLINE_S)
+
+
+def work(verb: Verb = "predict", rows: int = 1, model: str = "mean", version: int | None = 1) -> Work:
+    """Work on `rows` rows of one column."""
+    return Work(verb, model, None if verb == "fit" else version, {}, Table(np.zeros((rows, 1)), np.zeros(rows)))
+
+
+def job(job_id: str, submitted: Work, status: Any = "PENDING") -> Job:
+    """A job as the ledger would tell it."""
+    result = msgspec.Raw(b"{}") if status == "SUCCESS" else None
+    return Job(
+        id=job_id,
+        verb=submitted.verb,
+        model=submitted.model,
+        version=submitted.version,
+        status=status,
+        created_s=1.0,
+        result=result,
+    )
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def tick(self, pace_s: float) -> float:
+        """The time, which has gone on since the last look at it."""
+        self.now += pace_s
+        return self.now
+
+
+class Gate:
+    """A door in another thread's way: `reached` tells that somebody stands before it, `open` lets all through."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def enter(self) -> None:
+        self.reached.set()
+        assert self._open.wait(DEADLINE_S), "nobody opened the gate"
+
+
+class FakeService:
+    """Runs what the test says, and remembers which thread it was called on."""
+
+    def __init__(self, body: Callable[[Work], dict[str, Any]]) -> None:
+        self._body = body
+        self.threads: list[threading.Thread] = []
+
+    def run(
+        self, asked: Work, job_id: str, created_s: float, permit: Permit = always_permit
+    ) -> tuple[int, dict[str, Any]]:
+        self.threads.append(threading.current_thread())
+        return 1, self._body(asked)
+
+    def rows(self, asked: Work) -> int:
+        return len(asked.data.X) if isinstance(asked.data, Table) else 0
+
+
+class FakeLedger:
+    """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each.
+
+    What is kept beside the ledger is in `stored`; `before_keep` is called first, and may stand still or raise.
+    """
+
+    def __init__(self, room: int = 10_000, gate: Gate | None = None) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.keys: dict[str, str] = {}
+        self.log: dict[str, list[Event]] = {}
+        self.commits: list[list[Submission]] = []
+        self.closed = False
+        self.looks = 0
+        self.fail_accept: list[Exception] = []
+        self.stored: set[str] = set()
+        self.before_keep: Callable[[], object] = lambda: None
+        self._room = room
+        self._gate = gate
+
+    def keep(self, job_id: str, work: Work) -> StoredWork:
+        self.before_keep()
+        self.stored.add(f"{job_id}.work")
+        return StoredWork(b"", f"{job_id}.work")
+
+    def drop(self, reference: str) -> None:
+        self.stored.remove(reference)
+
+    def accept(self, submissions: Sequence[tuple[Submission, StoredWork]]) -> list[Job | Duplicate | TrinityError]:
+        self.commits.append([each for each, _ in submissions])
+        if self._gate is not None:
+            self._gate.enter()
+        if self.fail_accept:
+            raise self.fail_accept.pop()
+        return [self._taken(each) for each, _ in submissions]
+
+    def job(self, job_id: str) -> Job:
+        if job_id not in self.jobs:
+            raise NotFound("no such job")
+        return self.jobs[job_id]
+
+    def status(self, job_id: str) -> Any:
+        self.looks += 1
+        return self.job(job_id).status
+
+    def events(self, job_id: str, after: int) -> list[Event]:
+        return [event for event in self.log.get(job_id, []) if event.seq > after]
+
+    def cancel(self, job_id: str) -> str:
+        self.set(job_id, "REVOKED")
+        return "PENDING"
+
+    def retry(self, job_id: str) -> Verb:
+        self.set(job_id, "PENDING")
+        return self.jobs[job_id].verb
+
+    def finish(self, job_id: str) -> None:
+        """What a worker would do."""
+        self.set(job_id, "SUCCESS")
+
+    def set(self, job_id: str, status: Any) -> None:
+        """Have the job stand so, and noted."""
+        result = msgspec.Raw(b"{}") if status == "SUCCESS" else None
+        self.jobs[job_id] = msgspec.structs.replace(self.job(job_id), status=status, result=result)
+        events = self.log.setdefault(job_id, [])
+        events.append(Event(len(events) + 1, status.encode()))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _taken(self, each: Submission) -> Job | Duplicate | TrinityError:
+        if each.key in self.keys:
+            return Duplicate(self.keys[each.key])
+        if len(self.jobs) >= self._room:
+            return QueueFull("full")
+        if each.key:
+            self.keys[each.key] = each.job_id
+        self.jobs[each.job_id] = job(each.job_id, each.work)
+        return self.jobs[each.job_id]
+
+
+class FakeWatch:
+    """Notices that the test sends itself."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.told: dict[str, asyncio.Event] = {}
+        self.closed = False
+        self.before: Callable[[str], object] = lambda job_id: None
+
+    @asynccontextmanager
+    async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+        self.before(job_id)
+        self.entered.set()
+        yield self.told.setdefault(job_id, asyncio.Event())
+
+    def wake(self) -> None:
+        for event in self.told.values():
+            event.set()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Broker:
+    """Takes messages, or raises what it is told to, once each."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, list[str]]] = []
+        self.fail: list[Exception] = []
+        self.before: Callable[[list[str]], object] = lambda job_ids: None
+
+    def publish(self, verb: Verb, calls: list[JobRef]) -> None:
+        job_ids = [call.job_id for call in calls]
+        self.before(job_ids)
+        if self.fail:
+            raise self.fail.pop()
+        self.messages.append((verb, job_ids))
+
+
+def pool(threads: int = 4) -> ThreadPoolExecutor:
+    """Threads that say whose they are."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="pool")
+
+
+class Mean(Regressor):
+    """The mean of y, whatever X is."""
+
+    name = "mean"
+
+    def __init__(self, shift: float = 0.0) -> None:
+        self.shift = shift
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        self.mean_ = np.asarray(y, dtype=np.float64).mean(axis=0) + self.shift
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        return np.broadcast_to(self.mean_, (len(np.asarray(X)), *np.shape(self.mean_))).copy()
+
+
+class First(Regressor):
+    """The first column of X: it shows in which order the columns came."""
+
+    name = "first"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        self.outputs_ = 1 if np.ndim(y) == 1 else np.shape(y)[1]
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        return np.asarray(X, dtype=np.float64)[:, 0]
+
+
+class _Hidden(Mean):
+    """Nobody's business."""
+
+    name = "hidden"
+
+
+def manifest(job: str, model: str = "m") -> Manifest:
+    """The manifest of a small version."""
+    return Manifest(
+        model=model,
+        estimator="tests.Mean",
+        params={"shift": 0.5},
+        schema=Schema(["x"], ["y"], vector=True),
+        terms=[],
+        metrics={"r2": None, "n": 1},
+        data={},
+        libraries={},
+        created=datetime(2020, 1, 1, tzinfo=UTC),
+        job=job,
+        learned={"mean_": 1.5},
+    )
+
+
+def publish(store: Store, job: str, value: float = 1.0, model: str = "m") -> int:
+    """Publish a version whose only array holds `value`."""
+    return store.publish(manifest(job, model), {"value_": np.array([value])}).version

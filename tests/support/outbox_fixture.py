@@ -1,0 +1,88 @@
+"""Outboxes of a ledger on a real server, jobs whose webhooks they deliver, and receivers that are slow."""
+
+import base64
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler
+
+from app.queue.ledger import Submission
+from app.queue.worker import Outbox
+from app.schemas.jobs import Outcome
+from app.schemas.requests import Work
+from tests.support.fakes import Clock, Gate, work
+from tests.support.ledger_fixture import DONE, TTL_S, LedgerFixture
+from tests.support.receiver import Receiver, status
+from tests.support.servers import until
+
+KEY = bytes(range(32))
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+HOSTS = frozenset({"127.0.0.1", "127.0.0.2", "127.0.0.3"})
+CHANCE = 0.75
+
+
+class Post:
+    """Outboxes of a ledgers, and jobs in it with webhooks."""
+
+    def __init__(self, ledgers: LedgerFixture, stack: ExitStack) -> None:
+        self.ledgers, self.clock = ledgers, Clock()
+        self._stack = stack
+        self.outbox = self.one_more()
+
+    def one_more(self) -> Outbox:
+        """An outbox as of one more worker."""
+        keeping, ledger = self.ledgers.keeping(), self.ledgers.web()
+        made = Outbox(keeping, ledger, SECRET, HOSTS, self.clock, lambda: CHANCE)
+        return self._stack.enter_context(closing(made))
+
+    def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
+        """A job that ended so, with a webhook."""
+        submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
+        self.ledgers.submit(Submission(job_id, submitted, 60))
+        assert self.ledgers.finish(self.ledgers.claim(job_id), outcome)
+        return job_id
+
+    def many_ended(self, count: int, url: str) -> list[str]:
+        """So many jobs that ended well, with a webhook each."""
+        submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
+        job_ids = self.ledgers.accept(count, submitted)
+        worker = self.ledgers.worker()
+        worker.finish([(claim, DONE) for claim in worker.claim(job_ids)])
+        return job_ids
+
+    def due_in_s(self, job_id: str) -> float | None:
+        """When a webhook is due, None when it is done with."""
+        due_s = self.ledgers.redis.zscore("trinity:outbox", job_id)
+        seconds, micros = self.ledgers.redis.time()
+        return None if due_s is None else due_s - seconds - micros / 1e6
+
+    def make_due(self, job_id: str) -> None:
+        """Let the time pass until the next try."""
+        assert self.ledgers.redis.zadd("trinity:outbox", {job_id: 1}, xx=True, ch=True) == 1
+
+    def tries(self, job_id: str) -> int:
+        """How often the webhook was tried."""
+        return int(self.ledgers.redis.hget(f"trinity:job:{job_id}", "webhook_tries") or 0)
+
+    def try_it(self, job_id: str) -> None:
+        """Have the outbox try a webhook that is due, and wait for what it says of it."""
+        tried = self.tries(job_id) + 1
+        self.outbox.step()
+        until(lambda: self.tries(job_id) == tried, f"try {tried}")
+
+    def given_up(self, job_id: str) -> bool:
+        """Whether nobody will be told any more, and the job expires."""
+        return self.due_in_s(job_id) is None and 0 < self.ttl_s(job_id) <= TTL_S
+
+    def ttl_s(self, job_id: str) -> int:
+        """For how long the job is kept, -1 for ever."""
+        return int(self.ledgers.redis.ttl(f"trinity:job:{job_id}"))
+
+
+def held_by(gate: Gate) -> Callable[[Receiver, BaseHTTPRequestHandler], None]:
+    """An answer that comes when the gate is open."""
+
+    def answer(receiver: Receiver, handler: BaseHTTPRequestHandler) -> None:
+        gate.enter()
+        status(200)(receiver, handler)
+
+    return answer

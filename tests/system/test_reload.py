@@ -1,0 +1,228 @@
+"""Stopping and reloading the web server: what its clients notice, which is nothing, and how soon it is done."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.bench.http import Connection, request
+from tests.support.api import gate
+from tests.support.proxy import nginx
+from tests.support.servers import Server, until, web
+from tests.support.trinity import trinity
+
+ROW = b'{"data":{"X":[[0.5]]}}'
+TENSOR = b'{"inputs":[{"name":"X","shape":[1,1],"datatype":"FP64","data":[0.5]}]}'
+CLIENTS, RELOADS = 12, 3
+PAUSES_S = (0.0, 0.02, 0.3)  # between an answer and the next request; each client has one of these at most
+
+
+class Load:
+    """Clients that predict on keep-alive connections until they are told to stop; an answer may end a connection."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._ended = threading.Event()
+        self.answered = 0
+        self.failures: list[str] = []
+
+    @contextmanager
+    def running(self, clients: int = CLIENTS) -> Iterator[None]:
+        """Keep the clients busy."""
+        with ThreadPoolExecutor(clients) as pool:
+            done = [pool.submit(self._client, number) for number in range(clients)]
+            try:
+                yield
+            finally:
+                self._ended.set()
+        self.answered = sum(client.result() for client in done)
+
+    def _client(self, seed: int) -> int:
+        """Return how many requests were answered; an error of any kind is a failure, and the next one a new try."""
+        moments, answered = random.Random(seed), 0
+        while not self._ended.is_set():
+            try:
+                with Connection(self._url, timeout_s=20) as connection:
+                    answered += self._converse(connection, moments.uniform(0, PAUSES_S[seed % len(PAUSES_S)]))
+            except OSError as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+        return answered
+
+    def _converse(self, connection: Connection, pause_s: float) -> int:
+        for count in range(1, 1_000_000):
+            answer = connection.ask("POST", "/predict", ROW)
+            if answer.status != 200:
+                self.failures.append(f"status {answer.status}")
+            if self._ended.wait(pause_s) or answer.headers.get("connection") == "close":
+                return count
+        return 0
+
+
+def processes(server: Server) -> set[int]:
+    """The ids of the serving processes."""
+    return {child.pid for child in psutil.Process(server.process.pid).children() if _lives(child)}
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def reload(server: Server) -> None:
+    """Have every process replaced, and wait for it."""
+    before = processes(server)
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(after := processes(server)) == len(before) and not after & before, "new processes", 60)
+
+
+@pytest.mark.parametrize("through", ["gunicorn", "nginx"])
+def test_a_reload_under_load_fails_no_request(tmp_path: Path, through: str) -> None:
+    """Not on connections that are kept, and not on new ones."""
+    with ExitStack() as stack:
+        server = stack.enter_context(web(tmp_path))
+        url = server.url
+        if through == "nginx":
+            boundless = dict.fromkeys(("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"), 60_000)
+            url = stack.enter_context(nginx(tmp_path, f"server {url.removeprefix('http://')}", **boundless))
+        with Connection(url) as connection:
+            assert connection.ask("POST", "/fit").status == 200
+        load = Load(url)
+        with load.running():
+            for _ in range(RELOADS):
+                reload(server)
+        assert load.failures == []
+        assert load.answered > 100 * RELOADS
+
+
+def test_the_old_process_serves_until_the_new_one_does(tmp_path: Path) -> None:
+    """A new connection isn't kept waiting by a process that starts."""
+    with web(tmp_path, **second_waits(tmp_path)) as server, gate(tmp_path) as closed, ThreadPoolExecutor(1) as pool:
+        reloaded = pool.submit(reload, server)
+        closed.wait_for_fit()  # here it is the new process that stands at the gate
+        for _ in range(10):
+            with Connection(server.url, timeout_s=2) as connection:
+                assert connection.ask("GET", "/ping").status == 200
+        assert not reloaded.done()
+        closed.open()
+        reloaded.result()
+
+
+def test_a_stop_does_not_wait_for_a_process_that_starts(tmp_path: Path) -> None:
+    """It dies of the stop, and those that serve leave as always."""
+    with web(tmp_path, **second_waits(tmp_path)) as server, gate(tmp_path) as closed:
+        server.process.send_signal(signal.SIGTTIN)
+        closed.wait_for_fit()
+        server.process.terminate()
+        assert server.process.wait(5) == 0
+
+
+def test_an_idle_connection_may_ask_once_more(tmp_path: Path) -> None:
+    """The answer says that it is the last; the connection that stays idle is closed soon, and the process ends."""
+    with web(tmp_path, WEB_CONCURRENCY="1") as server, Connection(server.url) as busy, Connection(server.url) as idle:
+        for connection in (busy, idle):
+            assert "connection" not in connection.ask("GET", "/ping").headers
+        server.process.terminate()
+        until(lambda: not listening(server), "the listening socket to close")
+        answer = busy.ask("GET", "/ping")
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        for connection in (busy, idle):
+            with pytest.raises(ConnectionError):
+                connection.receive()
+        assert server.process.wait(5) == 0
+
+
+def test_a_head_that_began_before_the_stop_may_end_after_it(tmp_path: Path) -> None:
+    """It is a request like any other; one that goes no further doesn't hold the process."""
+    begun, rest = (whole := request("GET", "/ping"))[:20], whole[20:]
+    with web(tmp_path, WEB_CONCURRENCY="1") as server, Connection(server.url) as ends, Connection(server.url) as stalls:
+        for connection in (ends, stalls):
+            connection.ask("GET", "/ping")
+            connection.send_raw(begun)
+        server.process.terminate()
+        until(lambda: not listening(server), "the listening socket to close")
+        ends.send_raw(rest)
+        assert ends.receive().headers["connection"] == "close"
+        with pytest.raises(ConnectionError):
+            stalls.receive()
+        assert server.process.wait(5) == 0
+
+
+def test_whoever_waits_for_a_job_is_answered_when_the_process_stops(tmp_path: Path) -> None:
+    """At once and with the job as it is, whether the request made the job or asks for it."""
+    with trinity("redis", tmp_path, workers=False, WEB_CONCURRENCY="1") as api:
+        server = api.servers[-1]
+        location = api.post("fit").headers["Location"]
+        requests = [
+            ("GET", f"{location}?wait=30", b"", {}, 200),
+            ("GET", f"{location}/result?wait=30", b"", {}, 202),
+            ("POST", "/fit", b"", {"prefer": "wait=30"}, 202),
+        ]
+        peers = [Connection(server.url) for _ in requests]
+        for peer, (method, path, body, headers, _) in zip(peers, requests, strict=True):
+            peer.send(method, path, body, **headers)
+        with Connection(server.url) as last:  # what was sent before is read by now
+            assert last.ask("GET", "/ping").status == 200
+        server.process.terminate()
+        begun = time.monotonic()
+        for peer, (*_, status) in zip(peers, requests, strict=True):
+            answer = peer.receive()
+            assert (answer.status, answer.headers["connection"]) == (status, "close")
+            assert answer.json()["status"] == "PENDING"
+            assert "preference-applied" not in answer.headers
+            peer.close()
+        assert time.monotonic() - begun < 2
+        assert server.process.wait(5) == 0
+
+
+def test_an_inference_waits_past_the_stop(tmp_path: Path) -> None:
+    """What ends within moments of the stop is answered with its end: here that it was cancelled."""
+    with web(tmp_path) as server:
+        asked(server, "POST", "/fit")
+    with trinity("redis", tmp_path, workers=False, WEB_CONCURRENCY="1") as api:
+        server = api.servers[-1]
+        with Connection(server.url) as idle, Connection(server.url) as waits:
+            idle.ask("GET", "/ping")
+            waits.send("POST", "/v2/models/polynomial/infer", TENSOR)
+            until(lambda: bool(asked(server, "GET", "/jobs")["jobs"]), "the job of the inference")
+            (job,) = asked(server, "GET", "/jobs")["jobs"]
+            server.process.send_signal(signal.SIGHUP)
+            until(lambda: idle.ask("GET", "/ping").headers.get("connection") == "close", "the process to stop")
+            assert asked(server, "DELETE", f"/jobs/{job['id']}")["status"] == "REVOKED"
+            answer = waits.receive()
+            assert (answer.status, answer.headers["connection"]) == (410, "close"), answer.json()
+
+
+def asked(server: Server, method: str, path: str) -> Any:
+    """The answer to a request on a connection of its own."""
+    with Connection(server.url) as connection:
+        answer = connection.ask(method, path)
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+
+def second_waits(folder: Path) -> dict[str, str]:
+    """Settings of a server whose first process serves at once, and every later one waits at the gate in `folder`."""
+    configuration = folder / "held.conf.py"
+    configuration.write_text(
+        "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\n"
+        f"def post_worker_init(worker):\n    worker.age > 1 and open({str(folder / 'gate')!r}).read()\n"
+    )
+    return {"GUNICORN_CMD_ARGS": f"--config {configuration}", "WEB_CONCURRENCY": "1"}
+
+
+def listening(server: Server) -> bool:
+    """Whether new connections are taken."""
+    try:
+        with Connection(server.url):
+            return True
+    except ConnectionRefusedError:
+        return False

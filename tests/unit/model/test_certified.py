@@ -1,0 +1,57 @@
+"""Accuracy, judged by certified data and by fits in rational arithmetic."""
+
+import numpy as np
+import pytest
+
+from app.model.base import Regressor
+from app.model.models import MultivariateRegressor, PolynomialRegressor
+from tests.unit.model.reference import NAMES, certified, digits, exact_polynomial
+
+MODELS: dict[str, type[Regressor]] = {model.name: model for model in (MultivariateRegressor, PolynomialRegressor)}
+DIGITS = {"longley": 10.5, "norris": 12, "pontius": 12, "filip": 10}
+
+WAMPLER_NOISE = np.array([759, -2048, 2048, -2048, 2523, -2048, 2048, -2048, 1838, -2048, 2048.0])
+WAMPLER_NOISE = np.concatenate((WAMPLER_NOISE, WAMPLER_NOISE[-2::-1]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_coefficients_agree_with_nist(name: str) -> None:
+    """The coefficients of every data set have the certified digits that double precision can hold."""
+    data = certified(name)
+    model = MODELS[data.model](**data.params).fit(data.X, data.y)
+    found = model.coefficients(data.inputs)
+    assert found is not None
+    assert found[0] == data.terms
+    assert digits(found[1], data.coefficients) >= DIGITS[name]
+    assert model.score(data.X, data.y) == pytest.approx(data.r2, abs=1e-13)
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0, 8.5), (1, 8.5), (100, 8.5), (10_000, 7)])
+def test_wamplers_polynomials(noise: int, least: float) -> None:
+    """Wampler 1, 3, 4 and 5: degree 5 on 0…20 with ever larger residuals, all coefficients 1."""
+    x = np.arange(21.0)
+    model = PolynomialRegressor(degree=5).fit(x[:, None], sum(x**k for k in range(6)) + noise * WAMPLER_NOISE)
+    assert digits(model.coefficients_, [1.0] * 6) >= least
+
+
+def test_wamplers_second_polynomial() -> None:
+    """Wampler 2: coefficients that fall by ten with each power."""
+    x = np.arange(21.0)
+    y = np.round(sum((0.1 * x) ** k for k in range(6)), 5)
+    assert digits(PolynomialRegressor(degree=5).fit(x[:, None], y).coefficients_, [10.0**-k for k in range(6)]) >= 12
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_degree_nine_far_from_zero(seed: int) -> None:
+    """Degree 9 on [1, 100], where unscaled powers lose every digit, keeps nine of them."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(1, 100, 120)
+    y = sum((x / 50) ** k for k in range(10)) + rng.normal(size=120)
+    assert digits(PolynomialRegressor(degree=9).fit(x[:, None], y).coefficients_, exact_polynomial(x, y, 9)) >= 9
+
+
+def test_high_degree_stays_stable() -> None:
+    """Degree 50 has more powers than double precision tells apart; the curve is met all the same."""
+    x = np.linspace(0, 1, 300)
+    model = PolynomialRegressor(degree=50).fit(x[:, None], np.sin(20 * x))
+    assert np.abs(model.predict(x[:, None]) - np.sin(20 * x)).max() < 1e-9

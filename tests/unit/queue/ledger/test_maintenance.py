@@ -1,0 +1,230 @@
+"""The ledger as keepers use it: leases, lost workers, jobs handed back, messages that are gone, webhooks, trimming."""
+
+from app.queue.ledger import Submission
+from tests.support.fakes import work
+from tests.support.ledger_fixture import FAILED, LedgerFixture
+
+
+def states(ledgers: LedgerFixture, *children: str) -> dict[str, str]:
+    """How the jobs of the node stand when these children live."""
+    return {held.job_id: held.state for held in ledgers.held(*children)}
+
+
+def rung(ledgers: LedgerFixture, *, grace_s: float = 0, empty: bool = True) -> tuple[list[str], list[str]]:
+    """Which predictions' messages must be gone."""
+    together, alone = ledgers.keeping().unpublished("predict", grace_s, empty=empty)
+    return [call.job_id for call in together], [call.job_id for call in alone]
+
+
+def test_a_node_holds_what_its_children_claimed(ledgers: LedgerFixture) -> None:
+    """With fence, child and how many were claimed at once; jobs of other nodes and finished ones are not its own."""
+    both = ledgers.accept(2)
+    ledgers.worker("2").claim(both)
+    ledgers.finish(ledgers.started())
+    one = ledgers.started().job_id
+    ledgers.claim(*ledgers.accept(), node="other")
+    held = {job.job_id: job[1:] for job in ledgers.held("1", "2")}
+    assert held == {one: (1, "1", 1, 60, "live"), **dict.fromkeys(both, (1, "2", 2, 60, "live"))}
+
+
+def test_a_renewed_lease_begins_anew(ledgers: LedgerFixture) -> None:
+    """Nobody takes the job back."""
+    claim = ledgers.started()
+    ledgers.end_lease(claim.job_id)
+    assert states(ledgers, "1") == {claim.job_id: "live"}
+    assert ledgers.keeping().reap() == 0
+    assert ledgers.status(claim.job_id) == "STARTED"
+
+
+def test_a_job_whose_child_is_gone_is_lost(ledgers: LedgerFixture) -> None:
+    """Its lease isn't renewed any more."""
+    claim = ledgers.started()
+    ledgers.end_lease(claim.job_id)
+    assert states(ledgers, "2") == {claim.job_id: "lost"}
+    assert ledgers.keeping().reap() == 1
+
+
+def test_a_job_comes_with_its_timeout(ledgers: LedgerFixture) -> None:
+    """The one that it was accepted with: the keeper measures the time."""
+    claims = [ledgers.claim(*ledgers.accept(timeout_s=timeout_s), child=f"{timeout_s:g}") for timeout_s in (0.5, 60)]
+    timeouts_s = {held.job_id: held.timeout_s for held in ledgers.keeping().renew(["0.5", "60"])}
+    assert timeouts_s == {claims[0].job_id: 0.5, claims[1].job_id: 60}
+
+
+def test_what_a_process_gave_up_is_taken_back(ledgers: LedgerFixture) -> None:
+    """It does one thing at a time: when it claims another, the first never reached it, or ended in an error."""
+    given_up, other = ledgers.started(), ledgers.started()
+    assert [held.job_id for held in ledgers.held("1")] == [other.job_id]
+    assert ledgers.keeping().reap() == 1
+    assert ledgers.told(given_up.job_id) == ("RETRY", 1)
+    assert ledgers.told(other.job_id) == ("STARTED", 1)
+
+
+def test_a_nearly_full_ledger_lets_go_of_old_results(ledgers: LedgerFixture) -> None:
+    """The oldest that succeeded; what failed or waits stays."""
+    old, failed, waits = ledgers.ended(), ledgers.ended(FAILED), ledgers.accept()[0]
+    assert ledgers.keeping().make_room() == 0
+    used = ledgers.redis.info("memory")["used_memory"]
+    ledgers.redis.config_set("maxmemory", used)
+    try:
+        assert ledgers.keeping().make_room() == 1
+    finally:
+        ledgers.redis.config_set("maxmemory", 0)
+    assert [ledgers.status(job_id) for job_id in (old, failed, waits)] == ["Gone", "FAILURE", "PENDING"]
+
+
+def test_a_cancelled_job_is_void_once(ledgers: LedgerFixture) -> None:
+    """The keeper is told, and then the node has nothing to do with it."""
+    claim = ledgers.started()
+    ledgers.ledger.cancel(claim.job_id)
+    assert states(ledgers, "1") == {claim.job_id: "void"}
+    assert states(ledgers, "1") == {}
+
+
+def test_a_job_that_another_node_has_is_void(ledgers: LedgerFixture) -> None:
+    """Its lease was over, and another node claimed it: the first may not renew that claim."""
+    claim = ledgers.started()
+    ledgers.end_lease(claim.job_id)
+    ledgers.keeping("other").reap()
+    ledgers.claim(claim.job_id, node="other")
+    assert states(ledgers, "1") == {}
+    assert [held.state for held in ledgers.keeping("other").renew(["1"])] == ["live"]
+
+
+def test_a_timed_out_job_is_a_failure(ledgers: LedgerFixture) -> None:
+    """Of kind `timeout`, with the version that it was for; its child's outcome comes too late."""
+    claim = ledgers.started(work(version=4), timeout_s=0)
+    (held,) = ledgers.held("1")
+    ledgers.keeping().time_out(held)
+    job = ledgers.ledger.job(claim.job_id)
+    assert (job.status, job.version, job.failure and job.failure.kind) == ("FAILURE", 4, "timeout")
+    assert not ledgers.finish(claim)
+
+
+def test_a_lost_job_runs_again_and_is_then_given_up(ledgers: LedgerFixture) -> None:
+    """RETRY with its attempts counted; after the third, FAILURE that says how often its worker was lost."""
+    (job_id,) = ledgers.accept()
+    seen = []
+    for _ in range(3):
+        ledgers.claim(job_id)
+        ledgers.lose(job_id)
+        seen.append(ledgers.told(job_id))
+    assert seen == [("RETRY", 1), ("RETRY", 2), ("FAILURE", 3)]
+    failure = ledgers.ledger.job(job_id).failure
+    assert failure is not None
+    assert (failure.kind, failure.detail) == ("worker-lost", "worker lost 3 times")
+    assert ledgers.keeping().waiting("predict") == 0
+
+
+def test_a_lost_job_keeps_its_place(ledgers: LedgerFixture) -> None:
+    """It came before those that wait, also those of its own call."""
+    first, second, third = ledgers.accept(3)
+    for job_id in (second, first):
+        ledgers.claim(job_id)
+        ledgers.lose(job_id)
+    assert [ledgers.ledger.job(job_id).place for job_id in (first, second, third)] == [1, 2, 3]
+
+
+def test_a_committing_job_runs_again_however_often_it_was_lost(ledgers: LedgerFixture) -> None:
+    """Its effect may be there already: it must end in a success that says so."""
+    lenient = ledgers.bounded(max_attempts=1)
+    claim = lenient.started(work("fit"))
+    lenient.worker().commit(claim)
+    lenient.lose(claim.job_id)
+    assert lenient.told(claim.job_id) == ("RETRY", 1)
+
+
+def test_a_job_that_is_handed_back_has_lost_nothing(ledgers: LedgerFixture) -> None:
+    """It is PENDING again, its attempt uncounted, however often that happens."""
+    (job_id,) = ledgers.accept()
+    for _ in range(5):
+        ledgers.claim(job_id)
+        ledgers.lose(job_id, uncounted=True)
+    assert ledgers.told(job_id) == ("PENDING", 0)
+
+
+def test_only_a_claim_that_counts_is_taken_back(ledgers: LedgerFixture) -> None:
+    """What the keeper saw before the job ended, or began anew, changes nothing."""
+    ended, anew = ledgers.started(), ledgers.started()
+    seen = ledgers.held()
+    ledgers.finish(ended)
+    ledgers.lose(anew.job_id)
+    ledgers.claim(anew.job_id)
+    assert ledgers.keeping().take_back(seen) == 0
+    assert (ledgers.status(ended.job_id), ledgers.told(anew.job_id)) == ("SUCCESS", ("STARTED", 2))
+
+
+def test_only_leases_that_are_over_are_reaped(ledgers: LedgerFixture) -> None:
+    """Whosever they are; the jobs wait again."""
+    over, held = ledgers.started(), ledgers.started()
+    ledgers.end_lease(over.job_id)
+    assert ledgers.keeping("other").reap() == 1
+    assert (ledgers.status(over.job_id), ledgers.status(held.job_id)) == ("RETRY", "STARTED")
+    assert ledgers.keeping("other").reap() == 0
+
+
+def test_a_message_has_its_time_to_arrive(ledgers: LedgerFixture) -> None:
+    """In an empty lane a job is rung for when its grace is over, and not before."""
+    fresh, old = ledgers.accept(2)
+    ledgers.rang(old, "predict", ago_s=5)
+    assert rung(ledgers, grace_s=2) == ([old], [])
+    assert ledgers.ledger.job(fresh).status == "PENDING"
+
+
+def test_a_job_rung_for_has_its_grace_again(ledgers: LedgerFixture) -> None:
+    """No flood: a second call finds nothing."""
+    for job_id in ledgers.accept(3):
+        ledgers.rang(job_id, "predict", ago_s=5)
+    assert len(rung(ledgers, grace_s=2)[0]) == 3
+    assert rung(ledgers, grace_s=2) == ([], [])
+
+
+def test_a_lane_is_first_in_first_out(ledgers: LedgerFixture) -> None:
+    """While messages wait, a job is missed only when one that was rung for later was claimed."""
+    old, newer, claimed = ledgers.accept(3)
+    for job_id, ago_s in ((old, 60), (newer, 20), (claimed, 30)):
+        ledgers.rang(job_id, "predict", ago_s)
+    assert rung(ledgers, grace_s=2, empty=False) == ([], [])
+    ledgers.claim(claimed)
+    assert rung(ledgers, grace_s=2, empty=False) == ([old], [])
+
+
+def test_a_lost_job_is_rung_for_at_once_and_alone(ledgers: LedgerFixture) -> None:
+    """Its message is used up; it shall not run with others."""
+    lost, waiting = ledgers.accept(2)
+    ledgers.claim(lost)
+    ledgers.lose(lost)
+    assert rung(ledgers, grace_s=2, empty=False) == ([], [lost])
+    assert ledgers.status(waiting) == "PENDING"
+
+
+def test_a_job_that_was_handed_back_is_rung_for_at_once(ledgers: LedgerFixture) -> None:
+    """With others."""
+    job_ids = ledgers.accept(2)
+    for claim in ledgers.worker().claim(job_ids):
+        ledgers.lose(claim.job_id, uncounted=True)
+    together, alone = rung(ledgers, grace_s=2, empty=False)
+    assert (sorted(together), alone) == (sorted(job_ids), [])
+
+
+def test_each_lane_is_rung_for_itself(ledgers: LedgerFixture) -> None:
+    """A fit is nothing to predictions."""
+    ledgers.accept(submitted=work("fit"))
+    assert rung(ledgers) == ([], [])
+    assert len(ledgers.keeping().unpublished("fit", 0, empty=True).together) == 1
+
+
+def test_trimming_takes_expired_jobs_off_the_list(ledgers: LedgerFixture) -> None:
+    """And no other, however old."""
+    short = ledgers.bounded(result_ttl_s=1)
+    expired, kept = short.ended(), short.ended()
+    short.expire(expired)
+    ledgers.redis.zadd("trinity:jobs", {expired: 1, kept: 1})
+    assert short.keeping().trim() == 1
+    assert ledgers.redis.zrange("trinity:jobs", 0, -1) == [kept.encode()]
+
+
+def test_whether_a_job_is_known(ledgers: LedgerFixture) -> None:
+    """By which payloads are kept."""
+    ledgers.submit(Submission("a", work(), 60))
+    assert [job_id for job_id in "abc" if ledgers.keeping().known(job_id)] == ["a"]

@@ -1,0 +1,104 @@
+"""The board of the newest jobs: one reader for all who watch, the latest for each, and an end for all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+
+from app.errors import Unavailable
+from app.queue.job_feed import JobFeed
+from app.queue.notifications import ANY_JOB, JobNotifications
+from app.schemas.jobs import Job
+from tests.support.fakes import FakeWatch, job, run, work
+
+
+class Shelf:
+    """Jobs to be read, which may be out of reach; `reads` counts the looks."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = [job("first", work())]
+        self.away = False
+        self.reads = 0
+
+    async def read(self) -> list[Job]:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("away")
+        return list(self.jobs)
+
+
+def board(shelf: Shelf, watch: FakeWatch) -> JobFeed:
+    return JobFeed(shelf.read, cast("JobNotifications", watch))
+
+
+async def following(stream: AsyncIterator[Any]) -> list[str] | None:
+    """The ids of the next jobs told of, None for a sign of life."""
+    told = await asyncio.wait_for(anext(stream), 3)
+    return None if told is None else [each.id for each in told]
+
+
+def test_all_who_watch_share_one_reader() -> None:
+    """The second gets what the first has seen; both hear of a change."""
+    shelf, watch = Shelf(), FakeWatch()
+
+    async def watched() -> None:
+        made = board(shelf, watch)
+        async with aclosing(made.changes()) as one, aclosing(made.changes()) as other:
+            assert await following(one) == await following(other) == ["first"]
+            reads = shelf.reads
+            shelf.jobs.insert(0, job("second", work()))
+            watch.told[ANY_JOB].set()
+            assert await following(one) == await following(other) == ["second", "first"]
+            assert shelf.reads == reads + 1
+
+    run(watched())
+
+
+def test_a_stream_without_news_shows_that_it_lives() -> None:
+    """Also while the jobs can't be read; what was told stays true until they can."""
+    shelf, watch = Shelf(), FakeWatch()
+    shelf.away = True
+
+    async def watched() -> None:
+        async with aclosing(board(shelf, watch).changes(heartbeat_s=0.05)) as stream:
+            assert await following(stream) is None
+            shelf.away = False
+            watch.told[ANY_JOB].set()
+            while (told := await following(stream)) is None:
+                watch.told[ANY_JOB].set()
+            assert told == ["first"]
+
+    run(watched())
+
+
+def test_nobody_reads_when_nobody_watches() -> None:
+    """The reader leaves with the last, and comes back with the next."""
+    shelf, watch = Shelf(), FakeWatch()
+
+    async def watched() -> None:
+        made = board(shelf, watch)
+        async with aclosing(made.changes()) as stream:
+            await following(stream)
+        reads = shelf.reads
+        watch.told[ANY_JOB].set()
+        await asyncio.sleep(0.4)  # longer than the pause between two looks
+        assert shelf.reads == reads
+        shelf.jobs = []
+        async with aclosing(made.changes()) as stream:
+            assert await following(stream) == []
+
+    run(watched())
+
+
+def test_a_process_that_stops_lets_go_of_all() -> None:
+    """Each stream ends, so that its client comes back to another process."""
+    shelf, watch = Shelf(), FakeWatch()
+
+    async def watched() -> None:
+        made = board(shelf, watch)
+        async with aclosing(made.changes()) as stream:
+            await following(stream)
+            made.stop()
+            assert [told async for told in stream][1:] == []
+
+    run(watched())

@@ -1,0 +1,51 @@
+"""Processes ended on purpose: the log doesn't tell of them as of faults, and of all others in a line each."""
+
+import logging
+from collections.abc import Iterator
+
+import billiard.util
+import pytest
+from billiard.exceptions import WorkerLostError
+
+from app.queue.worker import ExpectedExits
+
+POOL, REQUEST = billiard.util.get_logger(), logging.getLogger("celery.worker.request")
+
+
+@pytest.fixture
+def ended() -> Iterator[ExpectedExits]:
+    """Listening; the worker's only process is 7."""
+    before = [(each, list(each.filters), each.propagate) for each in (POOL, REQUEST)]
+    made = ExpectedExits(lambda: ["7"], lambda child: None)
+    made.listen()
+    yield made
+    for logger, filters, propagate in before:
+        logger.filters, logger.propagate = filters, propagate
+
+
+def exits(pid: int) -> None:
+    """Log the end of a process as billiard does."""
+    POOL.error("Process %r pid:%r exited with %r", "ForkPoolWorker-1", pid, "signal 9 (SIGKILL)", exc_info=0)
+
+
+def test_the_end_of_a_process_is_told_unless_it_was_meant(
+    ended: ExpectedExits, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once: its number may be another's one day. What isn't a process of the worker was not ended."""
+    for child in ("7", "8"):
+        ended.end(child)
+    exits(7)
+    assert caplog.records == []
+    for pid in (7, 8):
+        exits(pid)
+    assert len(caplog.records) == 2
+    POOL.error("something else, of process %r", 7)
+    assert len(caplog.records) == 3
+
+
+@pytest.mark.usefixtures("ended")
+def test_celery_does_not_tell_of_it_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Its error of a lost task has a stack, of its own; errors of other kinds are told."""
+    for error in (WorkerLostError("Worker exited prematurely: signal 9 (SIGKILL) Job: 17."), KeyError("a bug")):
+        REQUEST.error("Task handler raised error: %r", error, exc_info=(type(error), error, None))
+    assert ["a bug" in record.getMessage() for record in caplog.records] == [True]

@@ -1,0 +1,147 @@
+"""The keeper: leases are renewed, lost jobs taken back, and a child ends when its job is cancelled or late."""
+
+from typing import Any, cast
+
+import pytest
+
+from app.queue.ledger import HeldJob, LedgerMaintenance, LedgerUnavailable
+from app.queue.worker import LeaseKeeper
+from tests.support.maintenance_fake import FakeKeeping, held
+
+
+class Node:
+    """Children of a worker, and the keeper beside them; `done` is all that happened, in order."""
+
+    def __init__(self, *jobs: HeldJob, children: tuple[str, ...] = ("1", "2")) -> None:
+        self.keeping = FakeKeeping(*jobs)
+        self.done = self.keeping.done
+        self.keeper = LeaseKeeper(cast("LedgerMaintenance", self.keeping), lambda: list(children), self._kill)
+
+    def _kill(self, child: str) -> None:
+        self.done.append(("kill", child))
+
+
+def after_a_step(*jobs: HeldJob) -> list[tuple[str, Any]]:
+    """What the keeper of these jobs does."""
+    node = Node(*jobs)
+    node.keeper.step()
+    return node.done
+
+
+def test_the_living_children_are_named() -> None:
+    """Their leases, and no others, are renewed."""
+    node = Node(children=("1", "3"))
+    node.keeper.step()
+    assert node.keeping.children == ["1", "3"]
+
+
+def test_all_is_well() -> None:
+    """Nothing happens."""
+    assert after_a_step(held("a"), held("b", child="2", size=2), held("c", child="2", size=2)) == []
+
+
+def test_a_child_whose_only_job_was_cancelled_ends() -> None:
+    """At once, whatever it does; the job is the canceller's."""
+    assert after_a_step(held("a", "void"), held("b", child="2")) == [("kill", "1")]
+
+
+def test_a_child_all_of_whose_jobs_were_cancelled_ends() -> None:
+    """However many there were."""
+    assert after_a_step(held("a", "void", size=2), held("b", "void", size=2)) == [("kill", "1")]
+
+
+def test_a_child_that_has_other_jobs_is_let_go_on() -> None:
+    """What it does for the cancelled one will come too late."""
+    assert after_a_step(held("a", "void", size=2), held("b", "live", size=2)) == []
+
+
+def test_a_late_job_fails_and_its_child_ends() -> None:
+    """First the child, so that it can't finish in between."""
+    assert after_a_step(held("a", "late"), held("b", child="2")) == [("kill", "1"), ("time out", "a")]
+
+
+@pytest.mark.parametrize("others", ["late", "live"])
+def test_of_a_late_batch_all_run_again(others: Any) -> None:
+    """Which of them is to blame shows when each runs alone."""
+    done = after_a_step(held("a", "late", size=2), held("b", others, size=2))
+    assert done == [("kill", "1"), ("take back", ["a", "b"])]
+
+
+def test_what_is_left_of_a_late_batch_runs_again() -> None:
+    """One that was cancelled stays so; the other may not be to blame."""
+    done = after_a_step(held("a", "late", size=2), held("b", "void", size=2))
+    assert done == [("kill", "1"), ("take back", ["a"])]
+
+
+def test_the_jobs_of_a_lost_child_are_taken_back(caplog: pytest.LogCaptureFixture) -> None:
+    """In one call; there is nobody to end, and somebody to tell."""
+    done = after_a_step(held("a", "lost", "9", 2), held("b", "lost", "9", 2), held("c", "void", "9", 2))
+    assert done == [("take back the lost", ["a", "b"])]
+    assert "a process is gone with 2 jobs" in caplog.text
+
+
+def test_each_child_is_looked_after_for_itself() -> None:
+    """A lost one beside a late one beside one that is well."""
+    done = after_a_step(held("a", "lost", "9"), held("b", "late", "1"), held("c", "live", "2"))
+    assert done == [("take back the lost", ["a"]), ("kill", "1"), ("time out", "b")]
+
+
+def test_a_ledger_that_is_away_is_told() -> None:
+    """Nobody is ended on a guess."""
+    node = Node(held("a", "late"))
+    node.keeping.fail["renew"] = [LedgerUnavailable("away")]
+    with pytest.raises(LedgerUnavailable):
+        node.keeper.step()
+    assert node.done == []
+    node.keeper.step()
+    assert node.done == [("kill", "1"), ("time out", "a")]
+
+
+def test_a_worker_that_stops_hands_its_jobs_back() -> None:
+    """Uncounted, and then ends the children that had them; one without a job may leave by itself."""
+    node = Node(held("a"), held("b", "late", "2", 2), held("c", "live", "2", 2), held("d", "void", "3"))
+    node.keeper.release_all()
+    assert node.done[0] == ("hand back", ["a", "b", "c"])
+    assert sorted(node.done[1:]) == [("kill", "1"), ("kill", "2")]
+
+
+def test_a_worker_without_jobs_has_nothing_to_hand_back() -> None:
+    """Its children leave by themselves."""
+    node = Node()
+    node.keeper.release_all()
+    assert node.done == []
+
+
+def test_a_job_has_its_time_from_when_it_is_seen_first() -> None:
+    """By a clock of the keeper's own, whatever the ledger's says."""
+    node, now_s = Node(held("a")), [1_000.0]
+    keeper = LeaseKeeper(
+        cast("LedgerMaintenance", node.keeping),
+        lambda: ["1"],
+        lambda child: node.done.append(("kill", child)),
+        lambda: now_s[0],
+    )
+    for _ in range(60):
+        keeper.step()
+        now_s[0] += 1
+    assert node.done == []
+    keeper.step()
+    assert node.done == [("kill", "1"), ("time out", "a")]
+
+
+def test_an_outage_of_the_ledger_costs_a_job_none_of_its_time() -> None:
+    """It may be done and only not be finished yet."""
+    node, now_s = Node(held("a")), [1_000.0]
+    keeper = LeaseKeeper(cast("LedgerMaintenance", node.keeping), lambda: ["1"], lambda child: None, lambda: now_s[0])
+    keeper.step()
+    now_s[0] += 120
+    keeper.step()
+    assert node.done == []
+
+
+def test_a_late_job_whose_effect_is_about_to_be_visible_runs_again() -> None:
+    """And tells of it then."""
+    node = Node(held("a", "late"))
+    node.keeping.committing.add("a")
+    node.keeper.step()
+    assert node.done == [("kill", "1"), ("time out", "a"), ("take back", ["a"])]

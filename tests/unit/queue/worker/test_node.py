@@ -1,0 +1,203 @@
+"""A worker's node: which processes are its own, how they end, and that they end with it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from app.queue.ledger import LedgerUnavailable
+from app.queue.worker import Node, PeriodicThread
+from tests.support.fakes import DEADLINE_S
+from tests.support.servers import ROOT
+
+LOADED_S = 60.0  # a new Python imports the application first
+
+CHILDREN = """
+import billiard, json, subprocess, sys
+from app.queue.worker import ExpectedExits, children
+
+kill = ExpectedExits().end
+
+def stay(ends):
+    ends.recv()
+
+def main():
+    mine, theirs = billiard.Pipe()
+    first, second = started = [billiard.Process(target=stay, args=(theirs,)) for _ in range(2)]
+    stranger = subprocess.Popen(["sleep", "60"])
+    told = {"before": children()}
+    for each in started:
+        each.start()
+    told["started"] = [str(each.pid) for each in started]
+    told["living"] = children()
+    kill(str(stranger.pid))
+    kill("nobody")
+    kill(str(first.pid))
+    first.join()
+    told["left"] = children()
+    told["codes"] = [first.exitcode, second.exitcode, stranger.poll()]
+    kill(str(first.pid))
+    kill(str(second.pid))
+    second.join()
+    stranger.kill()
+    stranger.wait()
+    print(json.dumps(told))
+
+main()
+"""
+
+FAMILY = """
+import os, signal
+from app.queue.worker import exit_with_parent
+
+parent = os.getpid()
+child = os.fork()
+if child == 0:
+    exit_with_parent(parent)
+    print("ready", flush=True)
+signal.pause()
+"""
+
+ORPHAN = """
+import os, signal
+from app.queue.worker import Node, end_with_parent
+
+node = Node()
+node.name_it()
+ends, held = os.pipe()
+if os.fork() == 0:
+    os.close(held)
+    os.read(ends, 1)
+    exit_with_parent(node.pid)
+    signal.pause()
+"""
+
+STOPPED = """
+from app.queue.worker import Node
+
+node = Node(hand_back_s=3600)
+node.start([], lambda: None)
+node.schedule_release()
+print("over", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What a process saw of its children: two of its own, and one that is none of a worker's."""
+    answer = subprocess.run(
+        [sys.executable, "-c", CHILDREN], cwd=ROOT, capture_output=True, check=True, timeout=LOADED_S
+    ).stdout
+    seen: dict[str, Any] = json.loads(answer)
+    return seen
+
+
+def test_children_are_the_living_processes_of_the_worker(told: dict[str, Any]) -> None:
+    """Each by its process id, none once it has ended."""
+    assert told["before"] == []
+    assert sorted(told["living"]) == sorted(told["started"])
+    assert told["left"] == told["started"][1:]
+
+
+def test_only_children_are_killed(told: dict[str, Any]) -> None:
+    """By their ids: neither a stranger, nor what is no process, nor a child's number after its end."""
+    assert told["codes"] == [-signal.SIGKILL, None, None]
+
+
+def test_a_process_ends_with_its_worker() -> None:
+    """The worker is killed and can do nothing; its child, in the midst of anything, ends too."""
+    parent = subprocess.Popen([sys.executable, "-c", FAMILY], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        os.kill(parent.pid, signal.SIGKILL)
+        assert parent.communicate(timeout=DEADLINE_S)[0] == b""  # its end is there when nobody has the pipe any more
+    finally:
+        end_group(parent)
+
+
+def test_a_process_ends_whose_worker_was_killed_before_it_looked() -> None:
+    """Its parent is then another, which lives for long."""
+    over = subprocess.Popen([sys.executable, "-c", ORPHAN], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert over.communicate(timeout=LOADED_S)[0] == b""  # the pipe is closed when both have ended
+    finally:
+        end_group(over)
+
+
+def test_names_are_never_used_twice() -> None:
+    """Two workers on one host, and one that was started anew, are three nodes."""
+    nodes = [Node() for _ in range(3)]
+    assert {node.name for node in nodes} == {""}
+    for node in nodes:
+        node.assign_name()
+    assert len({node.name for node in nodes}) == 3
+    assert not any(set(node.name) & set(" :\n") for node in nodes)
+
+
+def test_starting_a_node_starts_its_threads() -> None:
+    """All of them."""
+    steps = [threading.Event() for _ in range(3)]
+    beats = [PeriodicThread(f"beat{number}", step.set, 0.001) for number, step in enumerate(steps)]
+    Node().start(beats, lambda: None)
+    try:
+        assert all(step.wait(DEADLINE_S) for step in steps)
+    finally:
+        for beat in beats:
+            beat.stop()
+
+
+def test_jobs_are_handed_back_when_their_time_is_over() -> None:
+    """From a thread of its own: who says that the worker stops goes on."""
+    handed_back = threading.Event()
+    node = Node(hand_back_s=0.01)
+    node.start([], handed_back.set)
+    assert not handed_back.is_set()
+    node.schedule_release()
+    assert handed_back.wait(DEADLINE_S)
+
+
+def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """And no bare traceback of a thread."""
+    tried = threading.Event()
+
+    def release_all() -> None:
+        tried.set()
+        raise LedgerUnavailable("the ledger doesn't answer")
+
+    node = Node(hand_back_s=0)
+    node.start([], release_all)
+    before = set(threading.enumerate())
+    node.schedule_release()
+    assert tried.wait(DEADLINE_S)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE_S)
+    assert caplog.messages == ["jobs could not be handed back: the ledger doesn't answer"]
+
+
+def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:
+    """A worker may be told to stop before it was ready."""
+    before = threading.active_count()
+    Node(hand_back_s=0).schedule_release()
+    assert threading.active_count() == before
+
+
+def test_a_worker_without_jobs_stops_at_once() -> None:
+    """Nobody waits for the moment at which jobs would be handed back."""
+    stopped = subprocess.run(
+        [sys.executable, "-c", STOPPED], cwd=ROOT, capture_output=True, check=True, timeout=LOADED_S
+    )
+    assert stopped.stdout == b"over\n"
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Leave nothing behind, whatever the test found."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

@@ -1,0 +1,239 @@
+"""JSON bodies: decoded, or refused with a pointer to the value that is wrong."""
+
+import numpy as np
+import pytest
+
+from app.errors import Invalid, Malformed, TrinityError
+from app.schemas.requests import Request, Verb, Webhook
+from app.serve.bodies.json_body import parse_json
+
+
+def parsed(text: str | bytes, verb: Verb = "fit") -> Request:
+    """The request of a body."""
+    return parse_json(verb, text.encode() if isinstance(text, str) else text)
+
+
+def refusal(text: str | bytes, verb: Verb = "fit") -> tuple[type[TrinityError], list[str]]:
+    """The kind of a refusal and its pointers; its words are short whatever was sent."""
+    with pytest.raises(TrinityError) as caught:
+        parsed(text, verb)
+    assert len(caught.value.detail) < 500
+    return type(caught.value), [fault.pointer for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize("body", ["", " \n", "{}"])
+def test_nothing_is_an_empty_request(body: str) -> None:
+    """No body asks for the defaults, as {} does."""
+    assert parsed(body) == Request()
+
+
+def test_rows_and_outputs() -> None:
+    """X is n×p, y n or n×k, both float64 and contiguous; integers are numbers, too."""
+    table = parsed('{"data": {"X": [[1, 2.5], [3, 4], [5, 6]], "y": [[1], [2], [3]]}}').table
+    assert table is not None and table.y is not None
+    assert table.X.tolist() == [[1, 2.5], [3, 4], [5, 6]]
+    assert (table.y.shape, table.inputs, table.outputs) == ((3, 1), None, None)
+    assert all(a.dtype == np.float64 and a.flags.c_contiguous for a in (table.X, table.y))
+
+
+def test_named_rows_in_any_order() -> None:
+    """The first row, or `columns`, gives the order."""
+    rows = '[{"a": 1, "b": 2}, {"b": 4, "a": 3}]'
+    for columns, names, X in (
+        ("", ["a", "b"], [[1, 2], [3, 4]]),
+        (',"columns": ["b", "a"]', ["b", "a"], [[2, 1], [4, 3]]),
+    ):
+        table = parsed(f'{{"data": {{"X": {rows} {columns}}}}}').table
+        assert table is not None
+        assert (table.inputs, table.X.tolist()) == (names, X)
+
+
+@pytest.mark.parametrize("version", ["3", '"latest"'])
+def test_a_version_is_a_number_or_an_alias(version: str) -> None:
+    """For predict and score."""
+    assert parsed(f'{{"version": {version}}}', "predict").version in {3, "latest"}
+
+
+@pytest.mark.parametrize("version", ["1", "0", "007", "9" * 100])
+@pytest.mark.parametrize("verb", ["predict", "score"])
+def test_a_version_in_quotes_is_told_from_an_alias(version: str, verb: Verb) -> None:
+    """No alias is a number: who writes one in quotes means the version, and hears how that is written."""
+    with pytest.raises(Invalid, match="versions have no quotes, as in 1") as caught:
+        parsed(f'{{"version": "{version}"}}', verb)
+    assert [fault.pointer for fault in caught.value.faults] == ["/version"]
+    assert len(caught.value.detail) < 120
+
+
+@pytest.mark.parametrize("word", ["NaN", "-NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    ("around", "pointer"),
+    [
+        ('{"data":{"X":[[1,2],[3,#]]}}', "/data/X/1/1"),
+        ('{"data":{"X":[[1]],"y":[[1],[2,#]]}}', "/data/y/1/1"),
+        ('{"data": {"X": [{"a": 1}, {"a~/\\"b": #}]}}', '/data/X/1/a~0~1"b'),
+        ('{"model": "[{,:\\"\\\\", "params": {"list": [[], {}, [1, {"deep": #}]]}}', "/params/list/2/1/deep"),
+        ('{"data":{"X":"wrong","y":[#]}}', "/data/y/0"),
+        ('{"unknown": 1, "params": {"degree": #}}', "/params/degree"),
+        ("#", ""),
+        (" [ 1 , # ]", "/1"),
+    ],
+)
+def test_a_literal_that_is_no_json_has_a_pointer(word: str, around: str, pointer: str) -> None:
+    """NaN and Infinity make a body malformed wherever they stand, and the answer says where."""
+    assert refusal(around.replace("#", word)) == (Malformed, [pointer])
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 400, "9" * 5000])
+def test_a_number_beyond_float64_is_invalid(number: str) -> None:
+    """It is JSON, but no number that can be reckoned with."""
+    assert refusal(f'{{"data":{{"X":[[1],[{number}]]}}}}') == (Invalid, ["/data/X/1/0"])
+
+
+@pytest.mark.parametrize("number", ["9" * 25, "9" * 400, "9" * 5000, "1.5", "true", "0", "-1"])
+def test_a_version_that_is_none(number: str) -> None:
+    """Numbers that no version has are refused here or, when they are merely too high, not found later."""
+    body = f'{{"version": {number}}}'
+    if number.startswith("9") and len(number) < 4300:
+        assert parsed(body, "predict").version == int(number)
+    else:
+        assert refusal(body, "predict") == (Invalid, ["/version"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"data":' * 100_000, '{"params":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}", '[{"a":' * 100_000],
+    ids=["arrays", "objects", "closed arrays", "both"],
+)
+def test_deep_nesting_is_malformed(body: str) -> None:
+    """And neither a crash nor a 500."""
+    assert refusal(body)[0] is Malformed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"nope",
+        b"{}{}",
+        b'{"model": "\xff"}',
+        b"\xff\xfe{}",
+        b'{"model": "\x00"}',
+        b'{"a": 1,}',
+        b'{"model": "\\ud800"}',
+        b"{'a': 1}",
+        b"nan",
+    ],
+)
+def test_what_is_no_json(body: bytes) -> None:
+    """Is malformed, without a pointer, because there is nothing to point at."""
+    assert refusal(body) == (Malformed, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer"),
+    [
+        ('"X": [[1, 2], [3]]', "/data/X/1"),
+        ('"X": [[1, 2], [3, 4], []]', "/data/X/2"),
+        ('"X": [[1], 2]', "/data/X/1"),
+        ('"X": [[1], {"a": 1}]', "/data/X/1"),
+        ('"X": [{"a": 1}, [1]]', "/data/X/1"),
+        ('"X": [{"a": 1}, {"b": 1}]', "/data/X/1"),
+        ('"X": [{"a": 1}, {}]', "/data/X/1"),
+        ('"X": [1, 2]', "/data/X/0"),
+        ('"X": []', "/data/X"),
+        ('"X": [["1"]]', "/data/X/0/0"),
+        ('"X": [[true]]', "/data/X/0/0"),
+        ('"X": [[null]]', "/data/X/0/0"),
+        ('"X": [[[1]]]', "/data/X/0/0"),
+        ('"X": [[1]], "y": [1, [2]]', "/data/y/1"),
+        ('"X": [[1]], "y": [[1], 2]', "/data/y/1"),
+        ('"X": [[1]], "y": [[1], [2, 3]]', "/data/y/1"),
+        ('"X": [[1]], "y": []', "/data/y"),
+        ('"X": [[1, 2]], "columns": ["a", "a"]', "/data/columns/1"),
+        ('"X": [[1, 2]], "columns": ["a"]', "/data/columns"),
+        ('"X": [[1, 2]], "columns": []', "/data/columns"),
+        ('"X": [[1]], "columns": [""]', "/data/columns/0"),
+        ('"X": [[1]], "source": "dummy"', "/data"),
+        ('"y": [1]', "/data"),
+        ('"X": [[1]], "params": {"a": 1}', "/data/params"),
+        ('"X": [[1]], "Z": 1', "/data/Z"),
+        ('"X": [{"a": "1"}]', "/data/X/0/a"),
+    ],
+)
+def test_well_formed_but_wrong(data: str, pointer: str) -> None:
+    """Each is Invalid, with a pointer to the value or member."""
+    kind, pointers = refusal(f'{{"data": {{{data}}}}}')
+    assert kind is Invalid
+    assert pointers in ([pointer], [f"{pointer}/0"])
+
+
+def test_mixed_rows_are_told_from_ragged_ones() -> None:
+    """The words don't claim that a row of the right length is too long."""
+    with pytest.raises(Invalid) as caught:
+        parsed('{"data": {"X": [[1, 2], {"a": 1, "b": 2}]}}')
+    assert "values" not in caught.value.detail
+
+
+def test_an_integer_of_any_length_is_out_of_range() -> None:
+    """Python refuses to print one of over 4,300 digits; the pointer is found all the same."""
+    text = '{"params": {"fit_intercept": true, "degree": 1' + "0" * 5000 + "}}"
+    assert refusal(text) == (Invalid, ["/params/degree"])
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"data":{"X":[{"a":"s"}]},"data":null}', "/data/X/0"),
+        ('{"data":{"X":[{"a":"s"}]},"data":[]}', "/data/X/0"),
+        ('{"data":{"X":[{"a":"s"}]},"data":{"X":{"0":3}}}', "/data/X/0"),
+        ('{"data":{"X":[[1],{"a":"s"}]},"data":{"X":[]}}', "/data/X/1"),
+        ('{"params":{"a":1e999},"params":null}', "/params"),
+        ('{"params":{"a":1e999},"params":[1]}', "/params"),
+        ('{"params":{"a":1e999},"zz":' + "[" * 900 + "]" * 900 + "}", "/params/a"),
+    ],
+)
+def test_a_member_given_twice_ends_the_pointer_before_it(body: str, pointer: str) -> None:
+    """Readers differ in which of the two counts; it is no fault of ours in any case."""
+    assert refusal(body) == (Invalid, [pointer])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+@pytest.mark.parametrize("path", ["zz[...]", "data[...]", "params[...]", "[0]", "data.X[9][...]", "x`"])
+def test_a_name_that_looks_like_a_path(verb: Verb, path: str) -> None:
+    """Is an unknown member like any other."""
+    assert refusal(f'{{"a - at `$.{path}": 1}}', verb)[0] is Invalid
+    assert refusal(f'{{"a - at `$.{path}`": 1, "data": null}}', verb)[0] is Invalid
+
+
+def test_an_unknown_member_that_is_not_utf8() -> None:
+    """Nobody reads its name until a pointer to what comes after it is asked for."""
+    assert refusal(b'{"zz":{"\xff": 1, "a": NaN}}', "predict") == (Malformed, [])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_a_timeout_and_a_webhook_go_with_every_verb(verb: Verb) -> None:
+    """Seconds, and an object with the URL."""
+    request = parsed('{"timeout": 2.5, "webhook": {"url": "http://a.example/"}}', verb)
+    assert (request.timeout, request.webhook) == (2.5, Webhook("http://a.example/"))
+    assert parsed('{"timeout": 30, "webhook": null}', verb) == Request(timeout=30.0)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "-0.5", '"5"', "true", "[]", "1e999", "9" * 400])
+def test_a_timeout_is_a_number_over_zero(value: str) -> None:
+    """And a finite one."""
+    assert refusal(f'{{"timeout": {value}}}') == (Invalid, ["/timeout"])
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        ('"http://a.example/"', "/webhook"),
+        ("{}", "/webhook"),
+        ('{"url": 5}', "/webhook/url"),
+        ('{"url": null}', "/webhook/url"),
+        ('{"url": "http://a.example/", "secret": "x"}', "/webhook/secret"),
+    ],
+)
+def test_a_webhook_is_an_object_with_a_url(value: str, pointer: str) -> None:
+    """And with nothing else."""
+    assert refusal(f'{{"webhook": {value}}}', "predict") == (Invalid, [pointer])

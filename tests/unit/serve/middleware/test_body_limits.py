@@ -1,0 +1,177 @@
+"""What stands in front of Falcon, on fakes: it waits for a body as long as it may and sets no needless timer."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import pytest
+
+from app.errors import TooSlow
+from app.serve.asgi import Message, Receive, Send
+from app.serve.bodies.reader import BodyReader
+from app.serve.express import Express, Stop
+from app.serve.middleware.body_limits import BodyLimits, receive_nowait, receive_within
+from app.serve.resources.verbs import VerbResource
+
+HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+SCOPE = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": HEADERS}
+BEGIN: Message = {"type": "http.request", "body": b"{", "more_body": True}
+END: Message = {"type": "http.request", "body": b"}", "more_body": False}
+GONE: Message = {"type": "http.disconnect"}
+SHORT_S = 0.01
+
+
+class Timerless(asyncio.SelectorEventLoop):
+    """An event loop that allows no timer."""
+
+    def call_at(self, *_: object, **__: object) -> Any:
+        raise AssertionError("a timer was set")
+
+
+class Peer:
+    """The server's side of a request: a queue of events, and the messages sent."""
+
+    def __init__(self, *events: Message) -> None:
+        self._events: asyncio.Queue[Message] = asyncio.Queue()
+        self.sent: list[Message] = []
+        for event in events:
+            self.put(event)
+
+    def put(self, event: Message) -> None:
+        self._events.put_nowait(event)
+
+    async def receive(self) -> Message:
+        return await self._events.get()
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+
+async def whole_body(scope: Message, receive: Receive, send: Send) -> None:
+    """An app that reads the body to its end and answers 200."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+class Refuses:
+    """A verb that sends every request the long way."""
+
+    def at_once(self, body: bytes, name: str | None) -> None:
+        return None
+
+
+def stack(timeout_s: float = SHORT_S) -> Express:
+    """Both in front of Falcon, as in sync mode."""
+    limited = BodyLimits(whole_body, BodyReader(1_000, 10_000), timeout_s)
+    return Express(limited, {"/predict": Stop(cast("VerbResource", Refuses()))}, timeout_s)
+
+
+def timerless(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=Timerless) as runner:
+        runner.run(work)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/fit"])
+@pytest.mark.parametrize("events", [[END], [BEGIN, END]], ids=["one piece", "two pieces"])
+def test_a_body_that_is_there_costs_no_timer(path: str, events: list[Message]) -> None:
+    async def work() -> None:
+        peer = Peer(*events)
+        await stack()({**SCOPE, "path": path}, peer.receive, peer.send)
+        assert peer.status == 200
+
+    timerless(work())
+
+
+@pytest.mark.parametrize("path", ["/predict", "/fit"])
+@pytest.mark.parametrize("events", [[], [BEGIN]], ids=["nothing", "a beginning"])
+def test_a_body_that_does_not_come_is_too_slow(path: str, events: list[Message]) -> None:
+    async def work() -> None:
+        peer = Peer(*events)
+        await stack()({**SCOPE, "path": path}, peer.receive, peer.send)
+        assert peer.status == 408
+        assert (b"connection", b"close") in peer.sent[0]["headers"]
+
+    asyncio.run(work())
+
+
+def test_a_body_that_comes_late_is_taken() -> None:
+    async def work() -> None:
+        peer = Peer()
+        asyncio.get_running_loop().call_later(SHORT_S, peer.put, END)
+        await stack(timeout_s=10)(SCOPE, peer.receive, peer.send)
+        assert peer.status == 200
+
+    asyncio.run(work())
+
+
+def test_a_wait_for_the_client_to_leave_has_no_limit() -> None:
+    async def until_gone(scope: Message, receive: Receive, send: Send) -> None:
+        assert [await receive(), await receive()] == [END, GONE]
+
+    async def work() -> None:
+        peer = Peer(END)
+        asyncio.get_running_loop().call_later(5 * SHORT_S, peer.put, GONE)
+        await BodyLimits(until_gone, BodyReader(1_000, 10_000), SHORT_S)(SCOPE, peer.receive, peer.send)
+        assert not peer.sent
+
+    asyncio.run(work())
+
+
+def test_an_event_that_was_asked_for_too_early_is_not_lost() -> None:
+    async def work() -> None:
+        peer = Peer()
+        assert receive_nowait(peer.receive) is None
+        with pytest.raises(TooSlow):
+            await receive_within(peer.receive, SHORT_S)
+        peer.put(END)
+        assert receive_nowait(peer.receive) == END
+
+    asyncio.run(work())
+
+
+def test_who_hangs_up_before_the_body_has_no_work_done() -> None:
+    """The short way doesn't take the missing body for an empty one."""
+
+    class Never:
+        """A verb that nobody should ask."""
+
+        def at_once(self, body: bytes, name: str | None) -> None:
+            raise AssertionError("work was done for nobody")
+
+    async def work() -> None:
+        peer = Peer(GONE)
+        limited = BodyLimits(whole_body, BodyReader(1_000, 10_000), SHORT_S)
+        express = Express(limited, {"/predict": Stop(cast("VerbResource", Never()))}, SHORT_S)
+        await express({**SCOPE, "path": "/predict"}, peer.receive, peer.send)
+
+    timerless(work())
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["nothing sent", "an answer begun"])
+def test_a_request_cut_off_by_a_stop_is_told(*, begun: bool) -> None:
+    """With a problem and without waiting for its client; an answer that has begun can only be cut."""
+    peer, waits = Peer(), asyncio.Event()
+
+    async def endless(scope: Message, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        request = asyncio.create_task(
+            BodyLimits(endless, BodyReader(1_000, 10_000), 60)(SCOPE, peer.receive, peer.send)
+        )  # type: ignore[arg-type]
+        await waits.wait()
+        request.cancel()
+        ended = (await asyncio.gather(request, return_exceptions=True))[0]
+        assert isinstance(ended, asyncio.CancelledError) is begun
+
+    timerless(work())
+    assert peer.status == (200 if begun else 503)
+    assert [message["type"] for message in peer.sent].count("http.response.start") == 1

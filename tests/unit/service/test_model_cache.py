@@ -1,0 +1,110 @@
+"""What is kept in memory: the most recent, in bounds of number and bytes, whoever asks at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.service.model_cache import ModelCache
+from tests.support.fakes import DEADLINE_S
+
+
+class Shelf:
+    """Loads (name, version) pairs whose version is their size, and remembers which."""
+
+    def __init__(self, max_count: int = 100, max_bytes: int = 100) -> None:
+        self.loads: list[int] = []
+        self.get = ModelCache(self._load, lambda pair: pair[1], max_count=max_count, max_bytes=max_bytes).get
+
+    def ask(self, *versions: int) -> None:
+        for version in versions:
+            assert self.get("m", version) == ("m", version)
+
+    def again(self, *versions: int) -> list[int]:
+        """Ask again; the versions that had to be loaded for it."""
+        self.loads.clear()
+        self.ask(*versions)
+        return self.loads
+
+    def _load(self, name: str, version: int) -> tuple[str, int]:
+        self.loads.append(version)
+        return name, version
+
+
+def test_what_is_kept_is_not_loaded_again() -> None:
+    """A version is loaded by the first who asks; the same number of another model is another version."""
+    shelf = Shelf()
+    shelf.ask(1, 2, 1, 2)
+    assert shelf.loads == [1, 2]
+    assert shelf.get("other", 1) == ("other", 1)
+
+
+def test_the_bytes_are_bounded() -> None:
+    """Beyond them goes what was not asked for the longest, as much as must."""
+    shelf = Shelf(max_bytes=100)
+    shelf.ask(20, 30, 50, 20)
+    assert shelf.again(20, 30, 50) == []
+    shelf.ask(21)  # 121 bytes: 20 goes, and that's not enough at 101: 30 goes as well
+    assert shelf.again(50, 21) == []
+    assert shelf.again(30) == [30]
+
+
+def test_the_number_is_bounded() -> None:
+    """However small they are."""
+    shelf = Shelf(max_count=3)
+    shelf.ask(1, 2, 3, 1, 4)
+    assert shelf.again(1, 3, 4) == []
+    assert shelf.again(2) == [2]
+
+
+def test_what_was_asked_for_last_is_kept_however_large() -> None:
+    """It takes all others' place, and goes when another is asked for."""
+    shelf = Shelf(max_bytes=100)
+    shelf.ask(1, 2, 1000)
+    assert shelf.again(1000, 1000) == []
+    assert shelf.again(1, 1000) == [1, 1000]
+
+
+def test_a_failure_is_not_kept() -> None:
+    """What couldn't be loaded is tried again."""
+    outcomes: list[int | Exception] = [OSError("away"), 7]
+
+    def load(name: str, version: int) -> int:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    loaded = ModelCache(load, lambda _: 1, max_count=1, max_bytes=1)
+    with pytest.raises(OSError, match="away"):
+        loaded.get("m", 1)
+    assert loaded.get("m", 1) == loaded.get("m", 1) == 7
+
+
+def test_two_who_miss_the_same_at_once_count_once() -> None:
+    """Both get it, neither waits for the other, and it doesn't take another's place twice."""
+    both, loads = threading.Barrier(2, timeout=DEADLINE_S), []
+
+    def load(name: str, version: int) -> int:
+        loads.append(version)
+        if version == 40:
+            both.wait()  # the load ends only when the other's has begun
+        return version
+
+    loaded = ModelCache(load, lambda size: size, max_count=10, max_bytes=100)
+    loaded.get("m", 60)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(loaded.get, "mm", (40, 40))) == [40, 40]
+    assert [loaded.get("m", 60), loaded.get("m", 40)] == [60, 40]
+    assert loads == [60, 40, 40]
+
+
+def test_many_threads_always_get_what_they_ask_for() -> None:
+    """While others push it out, each gets its own version, and the bounds hold."""
+    shelf = Shelf(max_count=3, max_bytes=12)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda turn: shelf.ask(*range(turn % 7, 7), 3), range(2_000)):
+            pass
+    shelf.ask(4, 5, 3)
+    assert shelf.again(4, 5, 3) == []
+    assert shelf.again(6) == [6]
