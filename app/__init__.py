@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-# Processes share the work, not threads within them: two fits at once would fight over the processors, for ten times as
-# long. It must be set before numpy is imported.
-__version__ = "0.1.0"
+from app.schemas.version import VERSION
 
+__version__ = VERSION
+
+# One BLAS thread a process: two fits at once would compete for the processors and take ten times as long.
+# It must be set before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Build the API when it is first asked for: importing `app.tasks` must not import Falcon."""
+    """Build the API on first use: importing `app.tasks` must not import Falcon."""
     if name != "api":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from app.bootstrap import build_api  # noqa: PLC0415  see above

@@ -35,8 +35,6 @@ def imported(module: str) -> set[str]:
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "app" and node.names[0].name == "__version__":
-            continue  # a constant that pyproject.toml reads there, too
         elif isinstance(node, ast.ImportFrom):
             assert node.module and not node.level, f"{module}: a relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names} & TREES.keys() | {node.module}

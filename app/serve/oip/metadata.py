@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 from falcon.asgi import Request, Response
 
-from app import __version__
 from app.errors import Retriable
 from app.schemas.requests import Version
+from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
 from app.serve.oip.tensors import X
@@ -26,7 +26,7 @@ class ServerInfo(msgspec.Struct):
     """The server and the extensions of the protocol that it has."""
 
     name: Literal["trinity"] = "trinity"
-    version: str = __version__
+    version: str = VERSION
     extensions: tuple[str, ...] = ("binary_tensor_data",)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from app import __version__
 from app.schemas.requests import VERBS
+from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.derived import REF, hook
 from app.serve.openapi.terms import (
@@ -60,7 +60,7 @@ def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any]
         components["securitySchemes"] = SECURITY
     info = {
         "title": TITLE,
-        "version": __version__,
+        "version": VERSION,
         "summary": "A model with fit, predict and score, over HTTP.",
         "description": ABOUT[settings.mode],
         "license": {"name": "MIT", "identifier": "MIT"},
