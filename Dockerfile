@@ -5,13 +5,13 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 # pip stays out of the image: it installs into the environment from outside
 RUN python -m venv --without-pip /opt/venv
-# nothing, or `tracing` for OpenTelemetry
+# more to install than the server needs, with commas between: tracing, or nothing
 ARG EXTRAS=
-COPY requirements.txt /tmp/
-COPY app/telemetry/requirements.txt /tmp/requirements-tracing.txt
+COPY requirements /tmp/requirements
 # wheels only, so no compiler is ever needed; compiled to bytecode here, since nothing can be written later
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/venv/bin/python install --only-binary :all: --compile --requirement "/tmp/requirements${EXTRAS:+-$EXTRAS}.txt" \
+    set --; for extra in server $(echo "$EXTRAS" | tr , ' '); do set -- "$@" --requirement "/tmp/requirements/$extra.txt"; done \
+    && pip --python /opt/venv/bin/python install --only-binary :all: --compile "$@" \
     && find /opt/venv -type d -name tests -prune -exec rm -rf {} +
 COPY gunicorn.conf.py /opt/trinity/
 COPY app /opt/trinity/app

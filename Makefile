@@ -7,13 +7,20 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
 
+# EXTRAS=a,b: what pyproject.toml calls so, on top of the server; each has its own lock file
+comma := ,
+extras := $(subst $(comma), ,$(EXTRAS))
+unknown := $(filter-out $(basename $(notdir $(wildcard requirements/*.txt))),$(extras))
+$(if $(unknown),$(error EXTRAS: there is no requirements/$(firstword $(unknown)).txt))
+
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # one pip at a time
 .PHONY: help serve stack test quick bench faults lint image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-serve: .venv/runtime ## sync mode on PORT (5000), until Ctrl-C
+serve: .venv/server $(extras:%=.venv/%) ## sync mode on PORT (5000), until Ctrl-C; EXTRAS=tracing installs an extra
 	@TRINITY_MODE=sync exec $(BIN)/gunicorn app:api --bind 0.0.0.0:$(PORT)
 
 stack: .venv/dev ## async mode without Docker on PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
@@ -41,14 +48,14 @@ lint: .venv/dev ## ruff (rules and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-image: ## the container image, as trinity:latest
-	docker build --tag trinity:latest .
+image: ## the container image, as trinity:latest; EXTRAS=tracing builds it with an extra
+	docker build --tag trinity:latest --build-arg EXTRAS=$(EXTRAS) .
 
-lock: .venv/made ## all requirements.txt from pyproject.toml; UPGRADE=1 takes the newest versions
+lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(PIP) uv
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra tracing --constraint requirements.txt --output-file app/telemetry/requirements.txt
-	$(COMPILE) --extra dev --constraint app/telemetry/requirements.txt --output-file tests/requirements.txt
+	$(COMPILE) --extra server --output-file requirements/server.txt
+	$(COMPILE) --extra server --extra tracing --constraint requirements/server.txt --output-file requirements/tracing.txt
+	$(COMPILE) --all-extras --constraint requirements/tracing.txt --output-file requirements/dev.txt
 
 clean: ## remove the environment and the caches; fitted models (.trinity) stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -59,12 +66,8 @@ clean: ## remove the environment and the caches; fitted models (.trinity) stay
 	@$(PYTHON) .ci/make_venv.py .venv
 	@touch $@
 
-.venv/runtime: requirements.txt .venv/made
-	@echo "installing requirements.txt"
-	@$(PIP) --requirement requirements.txt
-	@touch $@
-
-.venv/dev: tests/requirements.txt .venv/runtime
-	@echo "installing tests/requirements.txt"
-	@$(PIP) --requirement tests/requirements.txt
+.venv/dev: .venv/server
+.venv/%: requirements/%.txt .venv/made
+	@echo "installing $<"
+	@$(PIP) --requirement $<
 	@touch $@

@@ -49,7 +49,7 @@ def check_libraries(settings: Settings) -> list[CheckResult]:
         if found not in requirement.specifier:
             problems.append(f"{requirement.name} is {found}, wanted is {requirement.specifier}")
     if problems:
-        return [CheckResult("libraries", "fail", each, "pip install -r requirements.txt") for each in problems]
+        return [CheckResult("libraries", "fail", each, "pip install -r requirements/server.txt") for each in problems]
     try:
         tracing_wanted(settings)
     except SettingsError as error:

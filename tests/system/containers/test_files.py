@@ -145,15 +145,15 @@ def test_the_image_runs_as_a_plain_user_from_wheels_alone() -> None:
     assert re.search(r"^USER 10001:10001$", final, re.MULTILINE)
     assert re.search(r'^CMD \["gunicorn", "app:api", "--bind", "0\.0\.0\.0:5000"\]$', final, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK ", final, re.MULTILINE)
-    assert text.index("COPY requirements.txt") < text.index("COPY app ")
+    assert text.index("COPY requirements ") < text.index("COPY app ")
     assert "--only-binary :all:" in text
 
 
 def test_the_image_may_be_built_for_traces() -> None:
     """With the versions that are locked for all else too, and with a way to the collector."""
     plain, tracing, tests = (
-        set(re.findall(r"^[\w.-]+==\S+", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
-        for file in ("requirements.txt", "app/telemetry/requirements.txt", "tests/requirements.txt")
+        set(re.findall(r"^[\w.-]+==\S+", (ROOT / f"requirements/{file}.txt").read_text(encoding="utf-8"), re.MULTILINE))
+        for file in ("server", "tracing", "dev")
     )
     assert plain < tracing < tests
     assert any(each.startswith("opentelemetry-sdk==") for each in tracing)
