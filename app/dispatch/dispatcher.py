@@ -27,9 +27,6 @@ class Dispatcher(Protocol):
         With `numbers` the job of a prediction that is done inline has these in place of a result in JSON.
         """
 
-    def at_once(self, work: Work) -> Job | None:
-        """Do work that costs less than waiting for it and return its finished job; None for any other."""
-
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone.
 

@@ -48,8 +48,8 @@ class InlineDispatcher:
 
         A key stands for the job: a fit that is asked for again has its version already.
         """
-        if (job := self.at_once(work, numbers=numbers)) is not None:
-            return job
+        if self._small(work):
+            return self._done_on_loop(work, numbers=numbers)
         created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
         if work.verb == "fit":
             outcome = await self._fit(work, job_id)
@@ -57,10 +57,7 @@ class InlineDispatcher:
             outcome = await self._threaded(self._pool, work, job_id, numbers=numbers)
         return finished_job(job_id, work, created, outcome)
 
-    def at_once(self, work: Work, *, numbers: bool = False) -> Job | None:
-        """Do work that costs less than the hop to a thread and return its finished job; None for any other."""
-        if not self._small(work):
-            return None
+    def _done_on_loop(self, work: Work, *, numbers: bool) -> Job:
         job_id = new_id()
         outcome = execute(self._service, work, job_id, self._clock, numbers=numbers)
         self._count(work, outcome)

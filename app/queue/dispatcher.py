@@ -67,10 +67,6 @@ class QueuedDispatcher:
             return await self._asking.read(self._ledger.job, answer.job_id)
         return answer
 
-    def at_once(self, work: Work) -> Job | None:  # noqa: ARG002
-        """Return None: work is for the workers."""
-        return None
-
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from falcon.asgi import App, Request, Response
 
@@ -14,10 +15,8 @@ from app.api_keys import parse
 from app.dispatch.dispatcher import Dispatcher
 from app.schemas.requests import VERBS
 from app.serve import problems
-from app.serve.api import Api
-from app.serve.asgi import Asgi
+from app.serve.asgi import STOP_WAITING, Asgi, Message
 from app.serve.bodies.reader import BodyReader
-from app.serve.express import Express, Stop
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
@@ -42,10 +41,8 @@ from app.serve.resources.models_routes import model_routes
 from app.serve.resources.verbs import VerbResource
 from app.serve.resources.verbs_routes import verb_routes
 from app.service import Service
-from app.settings import Mode, Settings
+from app.settings import Settings
 from app.telemetry.metrics import ServiceMetrics
-
-Step: TypeAlias = Callable[[], Awaitable[None]]
 
 
 def create_app(
@@ -81,32 +78,26 @@ def create_app(
     if settings.api_keys:
         routes = [keyed(route) for route in routes]
     resources = {route.path: route.resource for route in routes}
-    closing = Closing(dispatcher.close, partial(asyncio.to_thread, pool.shutdown))
-    api = _api(resources, closing)
-    predict = verbs["predict"]
-    stops = {"/predict": Stop(predict), **{f"/models/{name}/predict": Stop(predict, name) for name in service.models}}
-    entrance = _in_front(BodyLimits(api, bodies, settings.body_timeout), stops, settings)
-    entrance = observed = RequestTelemetry(entrance, telemetry, RouteMatcher(resources, often=stops))
-    closing.then(observed.close)
-    return Api(entrance, dispatcher) if settings.mode is Mode.ASYNC else entrance  # inline, nobody waits
+    lifespan = Lifespan(dispatcher)
+    entrance: Asgi = BodyLimits(_api(resources, lifespan), bodies, settings.body_timeout)
+    if settings.api_keys:
+        entrance = ApiKeyAuth(entrance, parse(settings.api_keys))
+    often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
+    observed = RequestTelemetry(entrance, telemetry, RouteMatcher(resources, often))
+    for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
+        lifespan.close_before(close)
+    return observed
 
 
-def _api(resources: Mapping[str, object], closing: Closing) -> App[Request, Response]:
+def _api(resources: Mapping[str, object], lifespan: Lifespan) -> App[Request, Response]:
     """Return the resources at their paths, errors included."""
     api = App()
-    api.add_middleware([RequestId(), closing])
+    api.add_middleware([RequestId(), lifespan])
     problems.add_error_handlers(api)
     for path, resource in resources.items():
         _answer_head(resource)
         api.add_route(path, resource)
     return api
-
-
-def _in_front(limited: BodyLimits, stops: Mapping[str, Stop], settings: Settings) -> Asgi:
-    """Return what sees a request before its resource does: the short way, and where there are keys these before it."""
-    queued = settings.mode is Mode.ASYNC
-    express = Express(limited, stops, settings.body_timeout, max_body_bytes=settings.max_body, queued=queued)
-    return ApiKeyAuth(express, parse(settings.api_keys)) if settings.api_keys else express
 
 
 def _answer_head(resource: Any) -> None:
@@ -115,17 +106,21 @@ def _answer_head(resource: Any) -> None:
         resource.on_head = resource.on_get
 
 
-class Closing:
-    """Releases what the process opened when the server stops it: one thing after the other."""
+class Lifespan:
+    """Falcon middleware: what happens when the process starts and when it ends."""
 
-    def __init__(self, *steps: Step) -> None:
-        self._steps = list(steps)
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._closing = AsyncExitStack()
 
-    def then(self, step: Step) -> None:
-        """Add a step after the others."""
-        self._steps.append(step)
+    def close_before(self, close: Callable[[], Awaitable[object]]) -> None:
+        """Close something when the process ends, before all that was named earlier."""
+        self._closing.push_async_callback(close)
+
+    async def process_startup(self, scope: Message, event: object) -> None:  # noqa: ARG002  Falcon's signature
+        """Give the server what it calls when it begins to stop; ASGI has an event only for the end."""
+        scope.setdefault("state", {})[STOP_WAITING] = self._dispatcher.stop_waiting
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Take the steps."""
-        for step in self._steps:
-            await step()
+        """Close what the process opened."""
+        await self._closing.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 Header: TypeAlias = tuple[bytes, bytes]
 Message: TypeAlias = dict[str, Any]
@@ -11,16 +11,9 @@ Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
+STOP_WAITING = "stop_waiting"
+"""The key in the lifespan's state of a function that has requests which wait answered at once: the process will end."""
 LENGTH_DIGITS = 19  # more are no length, and int() refuses thousands of them
-
-
-class RawResponse(NamedTuple):
-    """A whole answer."""
-
-    status: int
-    headers: list[Header]
-    body: bytes
-    request_id: bytes = b""
 
 
 def length_of(value: bytes) -> int | None:

@@ -51,8 +51,7 @@ class Service:
             max_loaded_bytes=max_loaded_bytes,
         )
         self._versions = versions
-        self.hold, self.release = versions.hold, versions.release
-        self.at_hand, self.manifest = versions.at_hand, versions.manifest
+        self.manifest, self.is_loaded = versions.manifest, versions.is_loaded
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""
@@ -65,20 +64,20 @@ class Service:
         """Return a version of a model; raise NotFound, or NotFitted when there is no version at all."""
         return self._versions.find(name, version)
 
+    def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
+        """Return the names of a model and the number of a version; raise NotFound or NotFitted.
+
+        This reads no more than an alias: `is_loaded` then says whether more would have to be read for it.
+        """
+        name, _ = self.model(name)
+        return name, self._versions.resolve(name, version)
+
     def check(self, verb: Verb, request: Request) -> Work:
         """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
         name, kind = self.model(request.model)
         if verb == "fit":
             return self._check_fit(name, kind, request)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
-
-    def check_at_once(self, verb: Verb, request: Request) -> Work | None:
-        """Check likewise; return None where a version would have to be loaded, which takes as long as it is large."""
-        name, kind = self.model(request.model)
-        if verb == "fit":
-            return self._check_fit(name, kind, request)
-        fitted = self.at_hand(name, request.version)
-        return None if fitted is None else self._check_use(verb, name, request, fitted)
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""

@@ -47,42 +47,25 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
-        self._held: dict[str, Fitted] | None = None
         loaded = ModelCache(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
-        self._kept = loaded.kept
+        self._cache = loaded
         self.pinned = loaded.get
         """Return the version of a model by its number; raise NotFound or ModelFailed."""
 
-    def hold(self) -> None:
-        """Look for the latest version once a model, from now until `release`: for requests that came before now."""
-        self._held = {}
-
-    def release(self) -> None:
-        """Look again."""
-        self._held = None
-
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
-        held = self._held if version is None else None
-        fitted = self.at_hand(name, version)
-        if fitted is None:
-            fitted = self._named(name, version, self.pinned)
-            if held is not None:
-                held[name] = fitted
-        return fitted
+        return self._named(name, version, self.pinned)
 
-    def at_hand(self, name: str, version: Version | None) -> Fitted | None:
-        """Return the version that a request names if it is in memory: of the store no more than an alias is read."""
-        held = self._held if version is None else None
-        if held is not None and name in held:
-            return held[name]
-        try:
-            fitted = self._kept(name, self._store.resolve(name, version))
-        except NotFound:
-            return None
-        if held is not None and fitted is not None:
-            held[name] = fitted
-        return fitted
+    def resolve(self, name: str, version: Version | None) -> int:
+        """Return the number of a version, of the latest for None; raise NotFound, or NotFitted without any version.
+
+        Of the store no more than an alias is read; a number need not exist.
+        """
+        return self._named(name, version, lambda _, number: number)
+
+    def is_loaded(self, name: str, number: int) -> bool:
+        """Return whether a version is in memory."""
+        return self._cache.kept(name, number) is not None
 
     def manifest(self, name: str, version: Version | None) -> Manifest:
         """Read what is known of a version, without loading it; raise as `find` does."""

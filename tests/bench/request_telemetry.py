@@ -52,8 +52,8 @@ async def _measured(folder: Path) -> tuple[list[float], list[float]]:
     metrics, plain, whole = _apps(folder)
     plain_us, whole_us = [], []
     for _ in range(ROUNDS):
-        plain_us.append(await _round(plain.at_once))
-        whole_us.append(await _round(whole.at_once))
+        plain_us.append(await _round(plain))
+        whole_us.append(await _round(whole))
     assert metrics.exposition([]).count(b"/predict")
     return plain_us, whole_us
 
@@ -72,14 +72,22 @@ def _apps(folder: Path) -> tuple[ServiceMetrics, Any, Any]:
     return metrics, bare._app, whole
 
 
-async def _round(at_once: Any) -> float:
+async def _round(app: Any) -> float:
     begun = time.process_time()
     for _ in range(CALLS // TURN):
         for _ in range(TURN):
-            assert at_once(SCOPE, ROW).status == 200
+            await app(SCOPE.copy(), _receive, _send)
         await asyncio.sleep(0)
     await asyncio.sleep(0.06)  # until the last are settled
     return (time.process_time() - begun) / CALLS * 1e6
+
+
+async def _receive() -> dict[str, Any]:
+    return {"type": "http.request", "body": ROW, "more_body": False}
+
+
+async def _send(message: dict[str, Any]) -> None:
+    assert message.get("status", 200) == 200
 
 
 def _still() -> float:

@@ -15,7 +15,7 @@ from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, 
 from app.schemas.pointers import escaped
 from app.schemas.requests import Request, Verb
 from app.serve.bodies.csv_body import check_parameters, parse_csv
-from app.serve.bodies.hop import SMALL_BYTES, Body
+from app.serve.bodies.hop import Body
 from app.serve.bodies.json_body import parse_json
 from app.serve.bodies.npy_body import NPY, parse_npy
 
@@ -35,12 +35,8 @@ class BodyReader:
         self._held_bytes = 0
         self._large = asyncio.Semaphore()
 
-    async def checked(
-        self, body: Body, pool: ThreadPoolExecutor, at_once: Callable[[], T | None], check: Callable[[], T]
-    ) -> T:
-        """Return what a body asks for: that of a small one at once, unless that is None; else what a thread finds."""
-        if len(body) <= SMALL_BYTES and (found := at_once()) is not None:
-            return found
+    async def run_in_pool(self, body: Body, pool: ThreadPoolExecutor, check: Callable[[], T]) -> T:
+        """Check a body in a thread: it is large, or the version that it is for has to be loaded."""
         async with self._turn(body):
             return await asyncio.get_running_loop().run_in_executor(pool, check)
 

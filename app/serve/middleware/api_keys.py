@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
-from app.serve.asgi import Asgi, Message, RawResponse, Receive, Send, length_of
+from app.serve.asgi import Asgi, Message, Receive, Send, length_of
 from app.serve.middleware.body_limits import refuse
 from app.serve.negotiation import prefers_html
 
@@ -53,14 +53,6 @@ class ApiKeyAuth:
             if isinstance(refusal.error, Unauthenticated) and _is_browser(scope):
                 challenges.append((b"www-authenticate", BASIC))
             await refuse(scope, receive, send, refusal.error, *challenges, keep=_has_small_body(scope))
-
-    def at_once(self, scope: Message, body: bytes) -> RawResponse | None:
-        """Have a request whose key suffices answered at once, where the app behind this one can."""
-        at_once = getattr(self._api, "at_once", None)
-        if at_once is None or self._refusal(scope) is not None:
-            return None
-        reply: RawResponse | None = at_once(scope, body)
-        return reply
 
     def _refusal(self, scope: Message) -> AuthFailure | None:
         needed, given = required_scopes(scope["method"], scope["path"]), _credentials(scope)

@@ -1,6 +1,6 @@
 """The first to see a request and the last to see its answer: names it, and notes what became of it.
 
-On the short way there is only one entry in a list; all else happens for many requests together, a moment later.
+Each request adds one entry to a list; all else happens for many requests together, a moment later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.serve.asgi import Asgi, Message, RawResponse, Receive, Send
+from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.middleware.request_id import HEADER, request_id
 from app.serve.middleware.route_templates import RouteMatcher
 from app.telemetry.context import REQUEST, RequestContext
@@ -49,9 +49,6 @@ class RequestTelemetry:
         self._noted: list[Noted] = []
         self._timer: asyncio.TimerHandle | None = None
         self._metrics.gather = self._gather
-        self._quickly: Callable[[Message, bytes], RawResponse | None] | None = getattr(app, "at_once", None)
-        # a span costs more than the short way saves
-        self.at_once = None if self._quickly is None or self._tracing is not None else self._at_once
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand on a request that has a sane id, and note how it was answered."""
@@ -107,14 +104,6 @@ class RequestTelemetry:
                 log.add(method, route, path, status, took_s, size, named)
         if log is not None:
             log.write()
-
-    def _at_once(self, scope: Message, body: bytes) -> RawResponse | None:
-        begun = perf_counter()
-        reply = self._quickly(scope, body) if self._quickly is not None else None
-        if reply is not None:
-            status, _, answer, named = reply
-            self._note((scope["method"], scope["path"], status, perf_counter() - begun, len(answer), named))
-        return reply
 
     def _note(self, noted: Noted) -> None:
         self._noted.append(noted)

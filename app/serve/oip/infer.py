@@ -15,16 +15,15 @@ from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job
 from app.schemas.problems import problem
-from app.schemas.requests import Request, Version, Work
+from app.schemas.requests import Request, Work
 from app.serve.bodies.arrays import predictions
-from app.serve.bodies.hop import Body, run_in_pool_if_large
+from app.serve.bodies.hop import SMALL_BYTES, Body, run_in_pool_if_large
 from app.serve.bodies.reader import BodyReader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
 from app.serve.problems import send
 from app.serve.resources.models import numbered
 from app.service import Service
-from app.storage.model_store import Manifest
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 MOMENT_S = 0.1
@@ -56,10 +55,12 @@ class Infer:
         try:
             _check_media_type(req)
             key = idempotency_key(req, body)
-            request = (body, req.get_header(HEADER), name, numbered(version))
-            checked = await self._bodies.checked(
-                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
-            )
+            _, number = self._service.pin(name, numbered(version))
+            check = partial(self._check, body, req.get_header(HEADER), name, number)
+            if len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
+                checked = check()
+            else:
+                checked = await self._bodies.run_in_pool(body, self._pool, check)
             job = await self._dispatcher.submit(checked.work, key, numbers=True)
         finally:
             self._bodies.release(body)
@@ -70,20 +71,8 @@ class Infer:
         else:
             await self._send(resp, job, checked.asked)
 
-    def _check(self, body: Body, json_length: str | None, name: str, version: Version | None) -> CheckedRequest:
-        """Look for the model first: who asks for one that isn't there needs no other answer."""
-        self._service.model(name)
-        return self._checked(body, json_length, name, self._service.fitted(name, version).manifest)
-
-    def _check_at_once(
-        self, body: Body, json_length: str | None, name: str, version: Version | None
-    ) -> CheckedRequest | None:
-        """Check likewise; None where the version has to be loaded first."""
-        self._service.model(name)
-        fitted = self._service.at_hand(name, version)
-        return None if fitted is None else self._checked(body, json_length, name, fitted.manifest)
-
-    def _checked(self, body: Body, json_length: str | None, name: str, manifest: Manifest) -> CheckedRequest:
+    def _check(self, body: Body, json_length: str | None, name: str, number: int) -> CheckedRequest:
+        manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         asked = read_request(body, json_length, columns)
         request = Request(model=name, version=manifest.version, table=asked.table)

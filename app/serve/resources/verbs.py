@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -16,9 +16,9 @@ from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Verb, Work
-from app.serve.bodies.hop import Body
+from app.serve.bodies.hop import SMALL_BYTES, Body
 from app.serve.bodies.npy_body import as_npy, is_npy, prefers_npy
-from app.serve.bodies.reader import JSON, BodyReader, media_type, parse
+from app.serve.bodies.reader import BodyReader, media_type, parse
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import JobOptions
 from app.serve.preferences import Preference, preference
@@ -51,7 +51,6 @@ class VerbResource:
         self._wishes = JobOptions(settings)
         self._max_wait_s = settings.max_wait
         self._queued = settings.mode is Mode.ASYNC
-        self._holding = False
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
@@ -60,10 +59,7 @@ class VerbResource:
         try:
             asked = preference(req).bounded(self._max_wait_s)
             key = idempotency_key(req, body)
-            request = (media_type(self._verb, req, body), body, req.params, name)
-            work = await self._bodies.checked(
-                body, self._pool, partial(self._check_at_once, *request), partial(self._check, *request)
-            )
+            work = await self._checked(media_type(self._verb, req, body), body, req.params, name)
             job = await self._dispatcher.submit(work, key, numbers=numbers)
         finally:
             self._bodies.release(body)
@@ -84,45 +80,23 @@ class VerbResource:
         waited = job.finished or clock() - begun_s > wait_s - MOMENT_S
         return job, asked if waited else asked._replace(wait_s=None)
 
-    def at_once(self, body: bytes, name: str | None) -> Job | None:
-        """Check a small JSON body and do the work if that is small too, without HTTP around it; raise TrinityError.
-
-        None where it isn't small, or the version has to be loaded first.
-        """
-        work = self._check_at_once(JSON, body, {}, name)
-        return None if work is None else self._dispatcher.at_once(work)
-
-    def accept(self, body: bytes, name: str | None) -> Awaitable[Job] | None:
-        """Check a small JSON body, and return the job to be accepted; raise TrinityError, at once or when awaited.
-
-        None where the version has to be loaded first.
-        """
-        self.hold()
-        work = self._check_at_once(JSON, body, {}, name)
-        return None if work is None else self._dispatcher.submit(work)
-
-    def _check(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
-        return self._service.check(self._verb, self._request(kind, body, query, name))
-
-    def _check_at_once(self, kind: str, body: Body, query: Query, name: str | None) -> Work | None:
-        return self._service.check_at_once(self._verb, self._request(kind, body, query, name))
+    async def _checked(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
+        """Read and check a request: in a thread where its body is large, or its version has to be loaded first."""
+        if len(body) > SMALL_BYTES:
+            return await self._bodies.run_in_pool(
+                body, self._pool, lambda: self._service.check(self._verb, self._request(kind, body, query, name))
+            )
+        request = self._request(kind, body, query, name)
+        check = partial(self._service.check, self._verb, request)
+        if self._verb == "fit":
+            return check()
+        model, request.version = self._service.pin(request.model, request.version)
+        if self._service.is_loaded(model, request.version):
+            return check()
+        return await self._bodies.run_in_pool(body, self._pool, check)
 
     def _request(self, kind: str, body: Body, query: Query, name: str | None) -> Request:
         request = parse(self._verb, kind, body, query, name)
         if request.timeout is not None or request.webhook is not None:
             self._wishes.check(request)
         return request
-
-    def hold(self) -> None:
-        """Have requests that are answered while they are read share one look at the store, until the loop's next turn.
-
-        They came to their sockets at the same time: no client can know of a fit that this look misses.
-        """
-        if not self._holding:
-            self._holding = True
-            self._service.hold()
-            asyncio.get_running_loop().call_soon(self._release)
-
-    def _release(self) -> None:
-        self._holding = False
-        self._service.release()

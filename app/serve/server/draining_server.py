@@ -9,6 +9,7 @@ import socket
 from uvicorn.config import Config
 from uvicorn.server import Server
 
+from app.serve.asgi import STOP_WAITING
 from app.serve.server.protocol import State
 
 RELIEF_S = 10  # how long a process that stops waits for those that start: longer, and new connections queue meanwhile
@@ -46,6 +47,6 @@ class DrainingServer(Server):
         while self._starting.find(bytes([STARTING]), 0) >= 0 and clock() < end:  # noqa: ASYNC110  set by other processes
             await asyncio.sleep(0.02)
         self._state.draining = True
-        if stop_waiting := getattr(self.config.app, "stop_waiting", None):
+        if stop_waiting := self.lifespan.state.get(STOP_WAITING):
             stop_waiting()
         await super().shutdown(sockets)

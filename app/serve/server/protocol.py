@@ -7,11 +7,11 @@ import socket
 import struct
 import sys
 from collections.abc import Sized
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.serve.server.error_responses import HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP
@@ -47,10 +47,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     When the process stops, it says so in the next answer instead of hanging up: a client that is just sending its next
     request on an idle connection could not tell whether it was done (RFC 9112 §9.6).
-
-    An application that has `at_once(scope, body)` is asked by it for the answer (status, headers, body) to a POST that
-    has come whole. It must not raise; it may have none, and is then called as ASGI has it. An answer costs no task and
-    no events, which are half of the time that a small one takes.
     """
 
     server_state: State
@@ -66,13 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _stopped_reading = False  # nothing more is read, for what came can't be
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
-    _deferred: RequestResponseCycle | None = None  # a request whose body may come with the same data
     _read = b""  # what the parser is reading, and what it is to read again
     _again = b""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._at_once = None if self.access_log else getattr(self.config.app, "at_once", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
@@ -141,15 +132,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """Answer at once what can be."""
+        """End a message; a request that offers another protocol comes again."""
         self._ended = True
         self._in_trailers = False
-        if self._offers_upgrade():
-            return
-        super().on_message_complete()
-        unstarted, self._deferred = self._deferred, None
-        if unstarted is not None and not self._answer_at_once(unstarted):
-            super()._start_asgi_task(unstarted, self.app)
+        if not self._offers_upgrade():
+            super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Read requests; refuse a head that is too long, and see that the end of none is awaited for ever."""
@@ -161,9 +148,6 @@ class BoundedProtocol(HttpToolsProtocol):
             super().data_received(data)
             data = self._again
         headed, self._head_complete = self._head_complete, False
-        if self._deferred is not None:
-            super()._start_asgi_task(self._deferred, self.app)
-            self._deferred = None
         if self._idle():
             self._start_timer()
         if self._in_head and not headed:  # else only the end of the data is of the next head
@@ -193,38 +177,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_drain_timer()
         elif not self.cycle.response_started:
             self.cycle.keep_alive = False
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Start a request, or wait with it for the end of the data, with which its body may come.
-
-        One that waited for others before it is started: there may be no more data of it.
-        """
-        if (
-            self._at_once is not None
-            and cycle.more_body
-            and cycle.keep_alive
-            and cycle.scope["method"] == "POST"
-            and app is self.app
-            and self._head_complete
-            and not cycle.waiting_for_100_continue
-        ):
-            self._deferred = cycle
-        else:
-            super()._start_asgi_task(cycle, app)
-
-    def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
-        """Return whether the application had an answer."""
-        if self._at_once is None or self.flow.write_paused or not cycle.keep_alive:
-            return False
-        answer = self._at_once(cycle.scope, bytes(cycle.body))
-        if answer is None:
-            return False
-        status, headers, body = answer[:3]
-        lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-        cycle.on_response()
-        return True
 
     def _refuse(self, answer: bytes) -> None:
         """Read no more, and end the connection: with this answer, or that to the last whole request, yet to come."""

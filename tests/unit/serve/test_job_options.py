@@ -34,9 +34,6 @@ class Accepts:
         self.accepted.append(work)
         return job(str(len(self.accepted)), work)
 
-    def at_once(self, work: Work) -> Job | None:
-        return None
-
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         raise AssertionError("nobody asks")
 
@@ -120,7 +117,7 @@ def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:
 
 
 def test_sync_mode_takes_a_timeout_and_refuses_a_webhook(inline: Trinity) -> None:
-    """For a fit and for the short way of small predictions alike."""
+    """For a fit and for small predictions alike."""
     assert inline.post("/fit", json={"timeout": 60}).status_code == 200
     assert inline.post("/predict", json={"data": ROW, "timeout": 60}).status_code == 200
     expected = ("/webhook", "sync mode answers at once; webhooks go with queued jobs")

@@ -74,19 +74,6 @@ def test_another_service_on_the_same_store_serves_it(services: ServiceFixture, t
     assert predicted(ServiceFixture(tmp_path), B) == B
 
 
-def test_a_held_look_lasts_until_it_is_released(services: ServiceFixture, tmp_path: Path) -> None:
-    """While it holds, a service predicts with the version it saw since; then with the one made elsewhere meanwhile."""
-    elsewhere = ServiceFixture(tmp_path)
-    asked = Request(table=table([9.0]))
-    fit(elsewhere, A, model="mean")
-    services.service.hold()
-    assert services.service.check("predict", asked).version == 1
-    fit(elsewhere, B, model="mean")
-    assert services.service.check("predict", asked).version == 1
-    services.service.release()
-    assert services.service.check("predict", asked).version == 2
-
-
 def test_score_measures_the_prediction(services: ServiceFixture) -> None:
     """R² is 1 where the prediction is y, and n counts the rows."""
     fit(services, A)

@@ -12,6 +12,7 @@ import pytest
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import InlineDispatcher
+from app.errors import NotFound
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Table, Work
@@ -84,7 +85,7 @@ def client_of(service: Service, mode: Mode, threads: ThreadPoolExecutor) -> http
 def test_the_loop_goes_on_while_a_version_is_loaded(
     tmp_path: Path, mode: Mode, path: str, body: Any, headers: dict[str, str]
 ) -> None:
-    """By the short way, the long one and the protocol's; the next who asks has it at once."""
+    """By every route; the next who asks has it at once."""
     store, service = fitted(tmp_path)
 
     async def asked(threads: ThreadPoolExecutor) -> None:
@@ -139,16 +140,16 @@ def test_to_describe_a_version_is_not_to_load_it(tmp_path: Path, path: str) -> N
     assert store.threads == []
 
 
-def test_the_short_way_is_for_what_is_in_memory(tmp_path: Path) -> None:
-    """A version that isn't is nobody's error yet; one that is gives the same work by both checks."""
+def test_whether_a_version_is_in_memory_is_known_without_loading_it(tmp_path: Path) -> None:
+    """A number need not exist for that; a name must."""
     store, service = fitted(tmp_path)
     store.gate.open()
-    request = Request(table=Table(np.zeros((1, 1))))
-    assert service.check_at_once("predict", request) is None
-    assert service.check_at_once("predict", Request(version=7, table=request.table)) is None
-    assert service.check_at_once("predict", Request(version="nope", table=request.table)) is None
-    work = service.check("predict", request)
-    assert service.check_at_once("predict", request) == work
-    service.hold()
-    assert service.check_at_once("predict", request) == service.check_at_once("predict", request) == work
-    service.release()
+    assert service.pin(None, None) == service.pin("polynomial", "latest") == ("polynomial", 1)
+    assert service.pin(None, 7) == ("polynomial", 7)
+    with pytest.raises(NotFound):
+        service.pin(None, "nope")
+    assert not service.is_loaded("polynomial", 1)
+    assert store.threads == []
+    service.check("predict", Request(table=Table(np.zeros((1, 1)))))
+    assert service.is_loaded("polynomial", 1)
+    assert not service.is_loaded("polynomial", 7)

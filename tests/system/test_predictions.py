@@ -1,4 +1,4 @@
-"""Predictions that are answered without a task of their own: on the wire they are like any other answer."""
+"""Small predictions on the wire: in pipelines, in pieces, and alike whatever headers come with them."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from tests.support.servers import Server, web
 ROW = b'{"data":{"X":[[0.5]]}}'
 ZEROS = b'{"data":{"X":[[0],[0],[0],[0],[0]],"y":[0,0,0,0,0]}}'
 PREDICT = request("POST", "/predict", ROW)
-SLOWLY = request("POST", "/predict", ROW, prefer="wait=5")  # a preference goes the long way
+PREFERRED = request("POST", "/predict", ROW, prefer="wait=5")
 VARYING = re.compile(rb'"(id|created|started|finished)":"[^"]+"')
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     models = "app.model.models,tests.support.models"
-    with web(tmp_path_factory.mktemp("at_once"), WEB_CONCURRENCY="1", TRINITY_MODELS=models) as served:
+    with web(tmp_path_factory.mktemp("predictions"), WEB_CONCURRENCY="1", TRINITY_MODELS=models) as served:
         with Connection(served.url) as connection:
             for name in ("polynomial", "raising", "picky"):
                 assert connection.ask("POST", f"/models/{name}/fit", ZEROS).status == 200
@@ -32,21 +32,21 @@ def peer(server: Server) -> Iterator[Connection]:
         yield connection
 
 
-def told(answer: Answer) -> tuple[int, set[str], bytes]:
+def constant_parts(answer: Answer) -> tuple[int, set[str], bytes]:
     """What of an answer doesn't vary from one to the next."""
     return answer.status, set(answer.headers), VARYING.sub(b"", answer.body)
 
 
-def test_the_answer_is_that_of_the_long_way(peer: Connection) -> None:
-    peer.send_raw(PREDICT + SLOWLY)
-    quick, slow = peer.receive(), peer.receive()
-    assert quick.status == 200
-    assert told(quick) == told(slow)
+def test_a_preference_changes_no_answer_that_is_there(peer: Connection) -> None:
+    peer.send_raw(PREDICT + PREFERRED)
+    plain, preferred = peer.receive(), peer.receive()
+    assert plain.status == 200
+    assert constant_parts(plain) == constant_parts(preferred)
 
 
 def test_requests_sent_together_are_answered_in_their_order(peer: Connection) -> None:
-    """Also those behind one that takes the long way, and those that wait for it in great number."""
-    peer.send_raw(PREDICT + request("GET", "/ping") + PREDICT * 1500 + SLOWLY + PREDICT)
+    """Also in great number."""
+    peer.send_raw(PREDICT + request("GET", "/ping") + PREDICT * 1500 + PREFERRED + PREDICT)
     answers = [peer.receive() for _ in range(1504)]
     assert [answer.status for answer in answers] == [200] * 1504
     assert [index for index, answer in enumerate(answers) if b'"verb":"predict"' not in answer.body] == [1]
@@ -78,10 +78,10 @@ def test_a_request_id_comes_back(peer: Connection) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"data":{"X":[["a"]]}}', b'{"model":"none"}'])
-def test_what_is_wrong_is_told_as_ever(peer: Connection, body: bytes) -> None:
+def test_what_is_wrong_is_refused_alike(peer: Connection, body: bytes) -> None:
     answer = peer.ask("POST", "/predict", body, content_type="application/json")
     assert answer.status == (400 if body == b"{" else 404 if b"none" in body else 422)
-    assert told(answer) == told(peer.ask("POST", "/predict", body, prefer="wait=5"))
+    assert constant_parts(answer) == constant_parts(peer.ask("POST", "/predict", body, prefer="wait=5"))
     assert peer.ask("POST", "/predict", ROW).status == 200
 
 
@@ -89,10 +89,10 @@ def test_what_is_wrong_is_told_as_ever(peer: Connection, body: bytes) -> None:
 def test_a_prediction_that_fails_is_asked_for_once(server: Server, peer: Connection, name: str, status: int) -> None:
     line = f"predict of {name} raised"
     before = server.log.read_text().count(line)
-    quick = peer.ask("POST", f"/models/{name}/predict", ROW)
-    slow = peer.ask("POST", f"/models/{name}/predict", ROW, prefer="wait=5")
-    assert told(quick) == told(slow)
-    assert quick.status == status
+    plain = peer.ask("POST", f"/models/{name}/predict", ROW)
+    preferred = peer.ask("POST", f"/models/{name}/predict", ROW, prefer="wait=5")
+    assert constant_parts(plain) == constant_parts(preferred)
+    assert plain.status == status
     assert server.log.read_text().count(line) - before == (2 if status == 500 else 0)
 
 

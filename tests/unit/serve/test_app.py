@@ -1,0 +1,68 @@
+"""The application as the server calls it, with the server's side of a request made up."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from app.bootstrap import build
+from app.dispatch.dispatcher import IdempotencyKey
+from app.schemas.jobs import Job
+from app.schemas.requests import Work
+from app.serve.app import create_app
+from app.serve.asgi import STOP_WAITING, Message
+from app.settings import Mode, Settings
+from tests.support.fakes import pool
+
+
+class Dispatcher:
+    """A dispatcher that takes no work."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+        raise AssertionError("work was done for nobody")
+
+    def stop_waiting(self) -> None:
+        self.log.append("stop waiting")
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+
+def called(folder: Path, dispatcher: Any, scope: Message, *events: Message) -> list[Message]:
+    """What the application sends when it gets these events."""
+    left, sent = list(events), []
+
+    async def receive() -> Message:
+        return left.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pool() as threads:
+        settings = Settings(mode=Mode.ASYNC, store=str(folder))  # type: ignore[arg-type]
+        app: Any = create_app(settings, build(settings).service, dispatcher, threads, {})
+        asyncio.run(app(scope, receive, send))
+    return sent
+
+
+def test_a_client_that_hangs_up_before_the_body_has_no_work_done(tmp_path: Path) -> None:
+    """The missing body isn't taken for an empty one."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    scope = {"type": "http", "method": "POST", "path": "/fit", "query_string": b"", "headers": headers}
+    assert called(tmp_path, Dispatcher(), scope, {"type": "http.disconnect"}) == []
+
+
+def test_the_server_gets_a_way_to_end_waits_and_the_dispatcher_is_closed(tmp_path: Path) -> None:
+    dispatcher, state = Dispatcher(), dict[str, Any]()
+    events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent = called(
+        tmp_path,
+        dispatcher,
+        {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state},
+        *events,
+    )
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    state[STOP_WAITING]()
+    assert dispatcher.log == ["close", "stop waiting"]
