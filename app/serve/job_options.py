@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.errors import Invalid
-from app.queue.webhooks import check_url, named_hosts
+from app.queue.webhooks.urls import check_url, named_hosts
 from app.schemas.requests import Request
 from app.settings import Mode, Settings
 

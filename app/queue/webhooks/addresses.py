@@ -1,4 +1,4 @@
-"""IP addresses: those a host's text spells, those its name has, and which of them anybody may be sent to."""
+"""IP addresses of a host: written in its text or found by the DNS, and whether they are public."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
-Answer: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
-Resolver: TypeAlias = Callable[[str, int], Sequence[Answer]]
+AddressInfo: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""What getaddrinfo returns: the last member is the socket address, (IP address, port, …)."""
+Resolver: TypeAlias = Callable[[str, int], Sequence[AddressInfo]]
 
-
-_UNICAST = ip_network("2000::/3")  # the part of IPv6 that is given out
-# what `is_global` of this or another version of Python lets pass: protocols, relays, documentation
+_UNICAST = ip_network("2000::/3")  # the only part of IPv6 that is assigned to hosts on the Internet
+# `is_global` accepts these in some version of Python: protocol assignments, relays, documentation
 _SPECIAL = [ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")]
 
 
@@ -23,8 +23,8 @@ class AddressRefused(OSError):
     """The host has no address that may be called."""
 
 
-def literal(host: str) -> Address | None:
-    """Return the address that the host is, in any spelling the resolver takes (127.1, 0x7f.1, 2130706433), or None."""
+def parse_address(host: str) -> Address | None:
+    """Return the host as an address, in any spelling that resolvers accept (127.1, 0x7f.1, 2130706433), or None."""
     try:
         return ip_address(host)
     except ValueError:
@@ -36,7 +36,7 @@ def literal(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the open Internet (IANA's special-purpose registries)."""
+    """Whether the address is on the public Internet (IANA's special-purpose address registries)."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
@@ -46,41 +46,42 @@ def is_public(address: Address) -> bool:
     return address.is_global and not special
 
 
-def resolve(host: str, port: int) -> Sequence[Answer]:
-    """Ask the system for the host's addresses; raise OSError."""
+def resolve(host: str, port: int) -> Sequence[AddressInfo]:
+    """Ask the system's resolver for the host's addresses; raise OSError."""
     return socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
 
 
-def reachable(
+def checked_addresses(
     host: str, port: int, *, private: bool, timeout_s: float, resolver: Resolver = resolve
-) -> list[tuple[socket.AddressFamily, Any]]:
-    """Return the host's addresses as sockets take them; raise OSError, or Unreachable if any of them isn't public.
+) -> list[tuple[str, int]]:
+    """Return the host's addresses with their ports; raise OSError, or AddressRefused if one of them is not public.
 
-    With `private`, all are fine. Whoever connects must do so to these: asked again, the DNS might answer otherwise.
+    With `private`, every address is allowed. Connect to these addresses and not to the name: a second DNS lookup could
+    return another address.
     """
-    answers = _in_time(resolver, host, port, timeout_s)
-    if not private and not all(is_public(ip_address(answer[4][0])) for answer in answers):
+    found = _resolve_within(resolver, host, port, timeout_s)
+    if not private and not all(is_public(ip_address(info[4][0])) for info in found):
         raise AddressRefused("the host has an address that isn't public")
-    if not answers:
+    if not found:
         raise AddressRefused("the host has no address")
-    return [(family, place) for family, _, _, _, place in answers]
+    return [(info[4][0], info[4][1]) for info in found]
 
 
-def _in_time(resolver: Resolver, host: str, port: int, timeout_s: float) -> Sequence[Answer]:
-    """Resolve in a thread of its own, since getaddrinfo knows no timeout: it is left to itself when it is late."""
-    found: queue.SimpleQueue[Sequence[Answer] | OSError] = queue.SimpleQueue()
+def _resolve_within(resolver: Resolver, host: str, port: int, timeout_s: float) -> Sequence[AddressInfo]:
+    """Resolve in a thread, because getaddrinfo has no timeout; a late thread is abandoned."""
+    results: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            found.put(resolver(host, port))
+            results.put(resolver(host, port))
         except OSError as error:
-            found.put(error)
+            results.put(error)
 
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    threading.Thread(target=run, name="resolve", daemon=True).start()
     try:
-        answer = found.get(timeout=max(timeout_s, 0.0))
+        result = results.get(timeout=max(timeout_s, 0.0))
     except queue.Empty:
         raise TimeoutError("the host's name wasn't resolved in time") from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
+    if isinstance(result, OSError):
+        raise result
+    return result

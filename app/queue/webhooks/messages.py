@@ -1,4 +1,4 @@
-"""What a webhook is sent: the job's envelope in a message, and the headers that prove who sent it."""
+"""Webhook messages (Standard Webhooks): the job's envelope as the body, and headers with the signature."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 
 from app.schemas.jobs import Status
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  what every secret begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105  every secret begins with it
 TYPES: dict[Status, str] = {"SUCCESS": "job.succeeded", "FAILURE": "job.failed", "REVOKED": "job.revoked"}
 
 
-class Message(msgspec.Struct):
-    """The body of a delivery: `timestamp` is when the job ended, `data` its envelope."""
+class WebhookMessage(msgspec.Struct):
+    """The body of a delivery: `timestamp` is when the job finished, `data` its envelope."""
 
     type: str
     timestamp: datetime
@@ -24,12 +24,12 @@ class Message(msgspec.Struct):
 
 
 def message(status: Status, envelope: msgspec.Raw, finished_s: float) -> bytes:
-    """Return the body that tells of a job's end; its status must be final."""
-    return msgspec.json.encode(Message(TYPES[status], datetime.fromtimestamp(finished_s, UTC), envelope))
+    """Return the message body for a finished job; the status must be final."""
+    return msgspec.json.encode(WebhookMessage(TYPES[status], datetime.fromtimestamp(finished_s, UTC), envelope))
 
 
 def signed_headers(secret: str, message_id: str, now_s: float, body: bytes) -> dict[str, str]:
-    """Return the three headers of a message sent now; every try of one message has the same id."""
+    """Return the headers of a message sent at `now_s`; every try of a message has the same id."""
     timestamp = str(int(now_s))
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)

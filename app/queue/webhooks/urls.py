@@ -1,4 +1,4 @@
-"""URLs that a webhook may call, as far as their text tells: nothing here asks the DNS."""
+"""Which URLs a webhook may call, judged by their text alone, without the DNS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from app.errors import Invalid
-from app.queue.webhooks.addresses import is_public, literal
+from app.queue.webhooks.addresses import is_public, parse_address
 
 POINTER = "/webhook/url"
 MAX_CHARACTERS = 2048
@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
 class Target(NamedTuple):
-    """Where a URL leads: `host` is a name or an address without brackets, `path` has the query with it."""
+    """The parts of a URL: `host` is a name or an address without brackets, `path` includes the query."""
 
     secure: bool
     host: str
@@ -27,12 +27,12 @@ class Target(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The Host header: without the port where that is the scheme's own."""
-        own = PORTS["https" if self.secure else "http"]
-        return _bracketed(self.host) if self.port == own else f"{_bracketed(self.host)}:{self.port}"
+        """The Host header: with the port unless it is the scheme's default."""
+        default = PORTS["https" if self.secure else "http"]
+        return _bracketed(self.host) if self.port == default else f"{_bracketed(self.host)}:{self.port}"
 
     def named_in(self, allowed_hosts: Collection[str]) -> bool:
-        """Whether the operator named this host, alone or with this port."""
+        """Whether the operator allowed this host, alone or with this port."""
         shown = _bracketed(self.host)
         return any(name in allowed_hosts for name in (self.host, shown, f"{shown}:{self.port}"))
 
@@ -43,23 +43,23 @@ def named_hosts(setting: str) -> frozenset[str]:
 
 
 def check_url(url: str, allowed_hosts: Collection[str]) -> None:
-    """Raise Invalid for what is no URL to call, or one with an address that is private and not named.
+    """Raise Invalid unless it is a URL that may be called: public, or with an allowed host.
 
-    `localhost` and names below it lead to this machine, whatever the DNS says (RFC 6761 §6.3).
+    `localhost` and names that end in it mean this machine, whatever the DNS says (RFC 6761 §6.3).
     """
-    target = parsed(url)
+    target = parse_url(url)
     if target.host.rpartition(".")[2] == "localhost" and not target.named_in(allowed_hosts):
         raise _refused("the host is this machine itself; TRINITY_WEBHOOK_HOSTS may name it")
-    address = literal(target.host)
+    address = parse_address(target.host)
     if address is not None and not is_public(address) and not target.named_in(allowed_hosts):
         raise _refused("the host is an address that isn't public; TRINITY_WEBHOOK_HOSTS may name it")
 
 
-def parsed(url: str) -> Target:
-    """Return where the URL leads; raise Invalid unless it is http(s) with a host and neither user nor fragment."""
+def parse_url(url: str) -> Target:
+    """Return the URL's parts; raise Invalid unless it is http(s) with a host and has neither a user nor a fragment."""
     if len(url) > MAX_CHARACTERS:
         raise _refused(f"the URL has {len(url)} characters, at most {MAX_CHARACTERS} are allowed")
-    if not _PRINTABLE.fullmatch(url):  # urlsplit would drop line breaks and tabs, and not tell
+    if not _PRINTABLE.fullmatch(url):  # urlsplit would silently drop line breaks and tabs
         raise _refused("the URL may hold printable ASCII characters alone, no spaces")
     try:
         parts = urlsplit(url)
@@ -79,10 +79,10 @@ def parsed(url: str) -> Target:
 def _host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if "[" in parts.netloc:
-        if literal(host) is None or "%" in host:
+        if parse_address(host) is None or "%" in host:
             raise _refused("the host in brackets isn't an IPv6 address")
         return host
-    host = host.removesuffix(".")  # the DNS's root: certificates and lists of hosts leave it out
+    host = host.removesuffix(".")  # the DNS root; certificates and lists of hosts omit it
     if not _NAME.fullmatch(host):
         raise _refused("the URL must have a host, a name of letters, digits, - and _ (in punycode), or an address")
     return host

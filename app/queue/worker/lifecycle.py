@@ -19,7 +19,7 @@ from celery.signals import (
 
 from app.queue import parts
 from app.queue.broker import Broker
-from app.queue.webhooks import named_hosts
+from app.queue.webhooks.urls import named_hosts
 from app.queue.worker.exit_log import ExpectedExits
 from app.queue.worker.job_log import JobLog
 from app.queue.worker.lease_keeper import LeaseKeeper

@@ -1,5 +1,6 @@
 """Deliveries of webhooks to real servers: signed, bounded in time and bytes, not redirected, not to private hosts."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from app.queue.webhooks import Delivery, deliver
-from app.queue.webhooks.addresses import AddressRefused, reachable
-from app.queue.webhooks.deadline_socket import SocketDeadline, connect
+from app.queue.webhooks.addresses import AddressRefused, checked_addresses
+from app.queue.webhooks.delivery import Delivery, deliver
+from app.queue.webhooks.network import CheckedNetwork
 from tests.support.receiver import CERTIFICATE, DEADLINE_S, PAUSE_S, raw, receiving, silent, status
 from tests.support.servers import ROOT
 
@@ -95,9 +96,9 @@ def test_a_name_with_one_bad_address_is_not_called() -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("8.8.8.8", "10.0.0.1")]
 
     with pytest.raises(AddressRefused):
-        reachable("example.com", 443, private=False, timeout_s=5, resolver=resolver)
-    places = reachable("example.com", 443, private=True, timeout_s=5, resolver=resolver)
-    assert places == [(socket.AF_INET, ("8.8.8.8", 443)), (socket.AF_INET, ("10.0.0.1", 443))]
+        checked_addresses("example.com", 443, private=False, timeout_s=5, resolver=resolver)
+    places = checked_addresses("example.com", 443, private=True, timeout_s=5, resolver=resolver)
+    assert places == [("8.8.8.8", 443), ("10.0.0.1", 443)]
     assert asked == ["example.com"] * 2
 
 
@@ -111,7 +112,7 @@ def test_a_slow_dns_is_bounded() -> None:
 
     try:
         with pytest.raises(TimeoutError):
-            reachable("example.com", 443, private=False, timeout_s=SHORT_S, resolver=resolver)
+            checked_addresses("example.com", 443, private=False, timeout_s=SHORT_S, resolver=resolver)
     finally:
         answered.set()
 
@@ -122,8 +123,16 @@ def test_the_second_address_is_tried_when_the_first_refuses() -> None:
         nobody = closed.getsockname()
     with receiving(status(200)) as receiver:
         there = ("127.0.0.1", receiver.port)
-        with connect([(socket.AF_INET, nobody), (socket.AF_INET, there)], SocketDeadline(5)) as sock:
-            assert sock.getpeername() == there
+        network = CheckedNetwork([nobody, there], 100)
+
+        async def peer() -> Any:
+            stream = await network.connect_tcp("example.com", 80, 5.0)
+            try:
+                return stream.get_extra_info("server_addr")
+            finally:
+                await stream.aclose()
+
+        assert asyncio.run(peer()) == there
 
 
 @pytest.mark.parametrize(
@@ -204,7 +213,7 @@ def test_tls_needs_a_certificate_of_somebody_trusted() -> None:
 def test_tls_needs_a_certificate_for_this_host() -> None:
     """Trusted by the system, it holds for the name in the URL, though the connection goes to an address."""
     script = (
-        "import json, sys; from app.queue.webhooks import deliver; "
+        "import json, sys; from app.queue.webhooks.delivery import deliver; "
         "print(json.dumps([deliver(url, 'msg_1', b'{}', sys.argv[1], {'localhost', '127.0.0.1'}, 1.0)"
         " for url in sys.argv[2:]]))"
     )

@@ -5,9 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from app.errors import Invalid
-from app.queue.webhooks import check_url, named_hosts
 from app.queue.webhooks.addresses import is_public
-from app.queue.webhooks.urls import MAX_CHARACTERS, parsed
+from app.queue.webhooks.urls import MAX_CHARACTERS, check_url, named_hosts, parse_url
 
 HOSTS = named_hosts(" Hooks.internal, 10.1.2.3:8080 ,[::1]:9, localhost:9000, hooks.localhost")
 
@@ -91,10 +90,10 @@ def test_an_address_for_a_special_purpose_is_not_public(address: str) -> None:
 def test_the_host_header_has_the_port_where_it_is_not_the_schemes_own() -> None:
     """And brackets around IPv6."""
     urls = ["http://a.example:80/", "https://a.example:443/", "https://a.example:80", "http://[2a00::1]:8080/"]
-    assert [parsed(url).authority for url in urls] == ["a.example", "a.example", "a.example:80", "[2a00::1]:8080"]
+    assert [parse_url(url).authority for url in urls] == ["a.example", "a.example", "a.example:80", "[2a00::1]:8080"]
 
 
 def test_the_path_is_sent_as_it_stands() -> None:
     """With its query; nothing is decoded."""
-    assert parsed("http://a.example?x=%2F").path == "/?x=%2F"
-    assert parsed("http://a.example/a;b?c=?d").path == "/a;b?c=?d"
+    assert parse_url("http://a.example?x=%2F").path == "/?x=%2F"
+    assert parse_url("http://a.example/a;b?c=?d").path == "/a;b?c=?d"
