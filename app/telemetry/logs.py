@@ -14,7 +14,7 @@ import msgspec
 
 from app.settings import LogFormat, Settings
 from app.telemetry.log_records import Sink, fields, stamp
-from app.telemetry.stderr_writer import Writer
+from app.telemetry.stderr_writer import LineWriter
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 STDERR = 2
 _encoder = msgspec.json.Encoder(enc_hook=str)
 _lines = msgspec.json.Encoder()
-_stderr: list[Writer] = []
+_stderr: list[LineWriter] = []
 
 
-def stderr() -> Writer:
+def stderr() -> LineWriter:
     """Return what writes to standard error, one for the process; what is kept is written at its end."""
     if not _stderr:
-        _stderr.append(Writer(STDERR))
+        _stderr.append(LineWriter(STDERR))
         atexit.register(_stderr[0].flush)
     return _stderr[0]
 

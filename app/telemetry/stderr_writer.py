@@ -1,126 +1,124 @@
-"""Writes lines to a file, pipe or terminal that others write to as well: whole lines, and nobody waits for the reader.
+"""Writes log lines to standard error from a thread of its own, so that nobody waits for a slow reader.
 
-A pipe takes up to 4096 bytes in one piece or not at all (PIPE_BUF, pipe(7)), so lines of several processes never mix.
+The thread is the standard library's QueueListener; the queue before it is bounded. The thread starts with the first
+line. After a fork the child starts with an empty queue: the parent writes what was in it.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import stat
 import threading
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from logging.handlers import QueueListener
+from queue import Full, Queue
+from typing import Any
 
 from app.telemetry.log_records import stamp
 
-PIECE_BYTES = 4096
-KEPT_BYTES = 1024 * 1024  # what waits for a slow reader; beyond it lines are dropped, and their number is told
-LOOK_MS = 100
-DROPPED = b'{"timestamp":"%s","level":"warning","event":"log lines were dropped, nobody read them","lines":%d}\n'
-LAST_S = 2.0  # how long the last lines wait for the reader
+PIPE_BUF = 4096  # a pipe takes a write of at most so many bytes in one piece: lines of several processes never mix
+MAX_QUEUED_BYTES = 1024 * 1024  # beyond it lines are dropped and counted
+DROPPED = b'{"timestamp":"%s","level":"warning","event":"log lines were dropped, the reader is too slow","lines":%d}\n'
+FLUSH_TIMEOUT_S = 2.0
 
 
-class Writer:
-    """Safe in several threads, and after a fork."""
+class LineQueue(Queue[bytes]):
+    """A queue of log lines, bounded by their bytes instead of their number."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._bytes = 0
+
+    def _qsize(self) -> int:
+        return self._bytes
+
+    def _put(self, item: bytes) -> None:
+        super()._put(item)
+        self._bytes += len(item)
+
+    def _get(self) -> bytes:
+        item = super()._get()
+        self._bytes -= len(item)
+        return item
+
+
+class LineWriter:
+    """Writes whole lines to a file descriptor; any thread may call it, also after a fork."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor, self._never_blocks = _own(descriptor)
-        self._lock = threading.Lock()
-        self._kept = bytearray()
-        self._dropped = 0
-        self._helper: threading.Thread | None = None
-        os.register_at_fork(after_in_child=self._start_anew)
+        self._descriptor = os.dup(descriptor)
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
     def write(self, lines: bytes) -> None:
-        """Write whole lines, or keep them until the reader is ready again."""
-        with self._lock:
-            if not self._kept:
-                lines = self._taken(lines)
-            if lines:
-                self._keep(lines)
-
-    def flush(self, patience_s: float = LAST_S) -> None:
-        """Wait for the reader to take what is kept, but not for ever."""
-        end = time.monotonic() + patience_s
-        while self._kept and time.monotonic() < end:
-            self._wait()
-            self._go_on()
-
-    def _taken(self, lines: bytes) -> bytes:
-        """Write what is taken at once; return the rest."""
-        start = 0
+        """Queue whole lines; drop and count them when the queue is full. Never waits."""
+        if self._listener is None:
+            self._start()
         try:
-            while start < len(lines) and (self._never_blocks or self._ready()):
-                start += os.write(self._descriptor, lines[start : _end(lines, start)])
-        except BlockingIOError:
-            pass
-        except OSError:  # nobody reads any more
-            return b""
-        return lines[start:]
-
-    def _keep(self, lines: bytes) -> None:
-        if len(self._kept) + len(lines) > KEPT_BYTES:
-            self._dropped += lines.count(b"\n")
-            return
-        self._kept += lines
-        if self._helper is None:
-            self._helper = threading.Thread(target=self._help, name="log", daemon=True)
-            self._helper.start()
-
-    def _help(self) -> None:
-        """Write what is kept, as the reader takes it."""
-        while True:
-            self._wait()
-            self._go_on()
+            self._queue.put_nowait(lines)
+        except Full:
             with self._lock:
-                if not self._kept:
-                    self._helper = None
-                    return
+                self._dropped += lines.count(b"\n")
 
-    def _go_on(self) -> None:
-        with self._lock:
-            self._kept = bytearray(self._taken(bytes(self._kept)))
-            if self._dropped and not self._kept:
-                told = (stamp().encode(), self._dropped)
-                self._kept += self._taken(DROPPED % told)
-                self._dropped = 0
+    def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> None:
+        """Wait until every queued line is written, but not longer than `timeout_s`."""
+        with self._queue.all_tasks_done:
+            self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
 
-    def _wait(self) -> None:
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
-        poll.poll(LOOK_MS)
+    def queued_bytes(self) -> int:
+        """Return the size of the lines that wait to be written."""
+        return self._queue.qsize()
 
-    def _ready(self) -> bool:
-        """Whether a write will not wait."""
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
-        return bool(poll.poll(0))
-
-    def _start_anew(self) -> None:
-        """Forget, in a process just forked, what the one before will write itself."""
+    def _reset(self) -> None:
+        self._queue = LineQueue(MAX_QUEUED_BYTES)
         self._lock = threading.Lock()
-        self._kept = bytearray()
         self._dropped = 0
-        self._helper = None
+        self._listener: _Listener | None = None
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._listener is None:
+                self._listener = _Listener(self._queue, self._write)
+                self._listener.start()
+
+    def _write(self, lines: bytes) -> None:
+        for piece in _pieces(lines):
+            _write_all(self._descriptor, piece)
+        if self._dropped and not self._queue.qsize():
+            with self._lock:
+                dropped, self._dropped = self._dropped, 0
+            _write_all(self._descriptor, DROPPED % (stamp().encode(), dropped))
 
 
-def _own(descriptor: int) -> tuple[int, bool]:
-    """Return a descriptor for the same file, and whether it never blocks; else it is asked before each write.
+class _Listener(QueueListener):
+    """The standard library's listener over lines instead of log records."""
 
-    A pipe or terminal is opened anew: the flag would hold for all who share it. A file isn't: its position is shared.
-    """
-    kind = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
-        with suppress(OSError):
-            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-            return os.open(f"/dev/fd/{descriptor}", flags), True
-    return os.dup(descriptor), False
+    def __init__(self, queue: LineQueue, write: Any) -> None:
+        super().__init__(queue)
+        self._write = write
+
+    def handle(self, record: Any) -> None:
+        """Write the lines of one item; a reader that has gone is no error."""
+        try:
+            self._write(record)
+        except OSError:
+            return
 
 
-def _end(lines: bytes, start: int) -> int:
-    """Return where the piece ends that begins there: after the lines that a pipe takes whole, or one that is longer."""
-    end = start + PIECE_BYTES
-    if end >= len(lines):
-        return len(lines)
-    return lines.rfind(b"\n", start, end) + 1 or lines.find(b"\n", start) + 1 or len(lines)
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """Split after a line wherever a piece would be longer than a pipe takes at once; a longer line stays whole."""
+    start = 0
+    while start < len(lines):
+        end = min(start + PIPE_BUF, len(lines))
+        if end < len(lines):
+            end = lines.rfind(b"\n", start, end) + 1 or lines.find(b"\n", start) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
+
+
+def _write_all(descriptor: int, piece: bytes) -> None:
+    while piece:
+        try:
+            piece = piece[os.write(descriptor, piece) :]
+        except BlockingIOError:  # another program made the shared descriptor non-blocking
+            select.select((), (descriptor,), ())

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.telemetry.log_records import RequestLog
 from app.telemetry.logs import line_sink
 from app.telemetry.metrics import ServiceMetrics
-from app.telemetry.stderr_writer import Writer
+from app.telemetry.stderr_writer import LineWriter
 from tests.bench.report import Figure
 
 ROW = b'{"data":{"X":[[0.5]]}}'
@@ -64,7 +64,7 @@ def _apps(folder: Path) -> tuple[ServiceMetrics, Any, Any]:
     components.service.run(Work("fit", "polynomial", None, {"degree": 3}, Source("dummy", {})), "j", 0.0)
     pool = ThreadPoolExecutor(1)
     metrics = ServiceMetrics(components.service.models, inline=True)
-    log = RequestLog(line_sink(settings, Writer(os.open(os.devnull, os.O_WRONLY)).write))
+    log = RequestLog(line_sink(settings, LineWriter(os.open(os.devnull, os.O_WRONLY)).write))
     bare = create_app(settings, components.service, InlineDispatcher(components.service, pool, 1, _still), pool, {})
     assert isinstance(bare, RequestTelemetry)
     inline = InlineDispatcher(components.service, pool, 1, _still, metrics.work)

@@ -1,4 +1,4 @@
-"""Log lines on a pipe: whole, in order, and nobody waits for who reads them."""
+"""Log lines on a pipe arrive whole and in order, and no writer waits for the reader."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.telemetry.stderr_writer import KEPT_BYTES, Writer
+from app.telemetry.stderr_writer import MAX_QUEUED_BYTES, LineWriter
 from tests.support.fakes import DEADLINE_S
 
 
@@ -34,9 +34,10 @@ def everything(reading: int) -> bytes:
 
 
 def test_what_is_written_arrives(pipe: tuple[int, int]) -> None:
-    writer = Writer(pipe[1])
+    writer = LineWriter(pipe[1])
     writer.write(b"one\n")
     writer.write(b"two\nthree\n")
+    writer.flush()
     assert os.read(pipe[0], 100) == b"one\ntwo\nthree\n"
 
 
@@ -45,7 +46,7 @@ def test_nobody_waits_for_a_reader_and_all_lines_come_in_order(pipe: tuple[int, 
     reading, writing = pipe
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     lines = [b"line %d\n" % number for number in range(5000)]
-    writer = Writer(writing)
+    writer = LineWriter(writing)
     begun = time.monotonic()
     for line in lines:
         writer.write(line)
@@ -64,13 +65,13 @@ def test_nobody_waits_for_a_reader_and_all_lines_come_in_order(pipe: tuple[int, 
 
 
 def test_a_reader_that_never_reads_costs_a_bounded_time_and_memory(pipe: tuple[int, int]) -> None:
-    """At the end, too; how many lines were dropped is told when it reads again."""
+    """So does the end of the process. When the reader reads again, a line says how many lines were dropped."""
     reading, writing = pipe
-    writer = Writer(writing)
+    writer = LineWriter(writing)
     line = b"x" * 1023 + b"\n"
-    for _ in range(2 * KEPT_BYTES // len(line)):
+    for _ in range(2 * MAX_QUEUED_BYTES // len(line)):
         writer.write(line)
-    assert len(writer._kept) <= KEPT_BYTES
+    assert writer.queued_bytes() <= MAX_QUEUED_BYTES
     begun = time.monotonic()
     writer.flush(0.2)
     assert time.monotonic() - begun < 1
@@ -79,13 +80,13 @@ def test_a_reader_that_never_reads_costs_a_bounded_time_and_memory(pipe: tuple[i
         found += os.read(reading, 65_536)
     found += everything(reading)
     assert re.search(rb'\n\{"timestamp":"20[^"]+Z","level":"warning","event":"[^"]+","lines":\d+\}\n', found)
-    assert found.count(b"x\n") < 2 * KEPT_BYTES // len(line)
+    assert found.count(b"x\n") < 2 * MAX_QUEUED_BYTES // len(line)
 
 
 def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
     """Two of them, as two processes have them, write to one pipe that is full most of the time: each line is whole."""
     reading, writing = pipe
-    writers = [Writer(writing), Writer(writing)]
+    writers = [LineWriter(writing), LineWriter(writing)]
     lines = {number: b"%d" % number * 300 + b"\n" for number in range(2)}
     threads = [threading.Thread(target=lambda n=n: [writers[n].write(lines[n] * 20) for _ in range(50)]) for n in lines]
     for thread in threads:
@@ -99,31 +100,49 @@ def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
 
 
 def test_a_long_line_arrives_whole(pipe: tuple[int, int]) -> None:
-    writer = Writer(pipe[1])
+    writer = LineWriter(pipe[1])
     writer.write(b"y" * 20_000 + b"\nz\n")
+    writer.flush()
     assert everything(pipe[0]) == b"y" * 20_000 + b"\nz\n"
 
 
 def test_a_reader_that_is_gone_is_no_error() -> None:
     reading, writing = os.pipe()
-    writer = Writer(writing)
+    writer = LineWriter(writing)
     os.close(reading)
     writer.write(b"nobody\n")
-    writer.flush(0.1)
+    writer.write(b"nor here\n")
+    writer.flush(DEADLINE_S)
     os.close(writing)
-    assert not writer._kept
+    assert not writer.queued_bytes()
 
 
 def test_files_are_written_where_others_write(tmp_path: Path) -> None:
     """The position is shared: what another wrote in between stays."""
     path = tmp_path / "log"
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
-    writer = Writer(descriptor)
+    writer = LineWriter(descriptor)
     writer.write(b"ours\n")
+    writer.flush()
     os.write(descriptor, b"theirs\n")
     writer.write(b"ours\n")
+    writer.flush()
     os.close(descriptor)
     assert path.read_bytes() == b"ours\ntheirs\nours\n"
+
+
+def test_a_descriptor_that_another_program_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
+    """The flag belongs to the pipe, and so to every process that has it."""
+    reading, writing = pipe
+    os.set_blocking(writing, False)
+    writer = LineWriter(writing)
+    line = b"z" * 9_999 + b"\n"
+    for _ in range(30):
+        writer.write(line)
+    found = b""
+    while len(found) < 30 * len(line):
+        found += os.read(reading, 65_536)
+    assert found == line * 30
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -131,7 +150,7 @@ def test_a_forked_process_writes_nothing_twice(pipe: tuple[int, int]) -> None:
     """What waits in the parent is the parent's to write; the child writes its own, and each line arrives once."""
     reading, writing = pipe
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    writer = Writer(writing)
+    writer = LineWriter(writing)
     lines = {b"a" * 4000 + b"\n", b"b" * 200 + b"\n"}
     for line in sorted(lines):
         writer.write(line)
