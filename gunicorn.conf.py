@@ -55,6 +55,7 @@ def on_starting(server: Arbiter) -> None:
 
 def pre_fork(server: Arbiter, worker: GunicornWorker) -> None:
     """Mark the process as one that starts."""
+    server.numbers.assign(worker.age)
     mark(server.starting, worker.age)
 
 
@@ -66,7 +67,7 @@ def worker_exit(server: Arbiter, worker: GunicornWorker) -> None:
 def child_exit(server: Arbiter, worker: GunicornWorker) -> None:
     """Let nobody wait for a process that was killed, and settle what it counted; gunicorn's master says so."""
     unmark(server.starting, worker.age)
-    server.numbers.merge_dead(worker.pid)
+    server.numbers.release(worker.age)
 
 
 def on_exit(server: Arbiter) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.schemas.jobs import Outcome
 from app.schemas.requests import VERBS, Work
 from app.telemetry.buckets import BOUNDS_S
-from app.telemetry.multiprocess import VARIABLE, locked
+from app.telemetry.multiprocess import FOLDER, use_slot
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -51,8 +51,9 @@ class ServiceMetrics:
     """The numbers of one web process; `inline` says that it does the work itself, and for these models."""
 
     def __init__(self, models: Iterable[str] = (), *, inline: bool = False) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: PLC0415  see folder.py
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: PLC0415  reads the environment
 
+        use_slot()
         own: Any = CollectorRegistry()
         self._registry = own
 
@@ -122,7 +123,7 @@ class ServiceMetrics:
 
         told: Any = CollectorRegistry()
         told.register(_Told(more))
-        folder = os.environ.get(VARIABLE)
+        folder = os.environ.get(FOLDER)
         return generate_latest(self._registry if folder is None else _shared(Path(folder))) + generate_latest(told)
 
     def _begin(self, models: Iterable[str]) -> None:
@@ -156,13 +157,11 @@ def _observe(histogram: Any, row: Sequence[float]) -> None:
 
 
 def _shared(folder: Path) -> CollectorRegistry:
-    """Return what all processes have written; none is buried while it is read."""
+    """Return what all processes have written."""
     from prometheus_client import CollectorRegistry, multiprocess  # noqa: PLC0415
 
     told: Any = CollectorRegistry()
     collector: Any = multiprocess.MultiProcessCollector  # without types
-    with locked(folder):
-        metrics = list(collector(None, str(folder)).collect())
-    told.register(_Told(metrics))
+    collector(told, str(folder))
     registry: CollectorRegistry = told
     return registry
