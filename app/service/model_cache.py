@@ -1,65 +1,47 @@
-"""What was loaded and may be asked for again, kept in memory: the most recent, in bounds of number and bytes."""
+"""Loaded versions of models, kept in memory: the most recently used, bounded in number and bytes."""
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from cachetools import LRUCache
+
 T = TypeVar("T")
 
 
-class Entry(Generic[T]):
-    """A thing kept, what it takes, and when it was asked for last."""
-
-    __slots__ = ("size", "thing", "used")
-
-    def __init__(self, thing: T, size: int, used: int) -> None:
-        self.thing = thing
-        self.size = size
-        self.used = used
-
-
 class ModelCache(Generic[T]):
-    """Versions by name and number; what was asked for last is kept, however large it is.
+    """Versions by model name and number; the one used last is kept, however large it is.
 
-    Threads may ask at once: what is kept is read without a lock, and what two of them miss is loaded by both.
+    Several threads may use it. The lock is not held while a version loads: two threads that miss the same version
+    both load it, and it is kept once.
     """
 
     def __init__(
         self, load: Callable[[str, int], T], size: Callable[[T], int], *, max_count: int, max_bytes: int
     ) -> None:
-        """`load` gives what isn't kept, and may raise; `size` counts the bytes that it takes."""
+        """`load` gives a version that isn't kept, and may raise; `size` counts the bytes that it takes."""
         self._load = load
-        self._size = size
         self._max_count = max_count
-        self._max_bytes = max_bytes
-        self._kept: dict[tuple[str, int], Entry[T]] = {}
-        self._turns = itertools.count()
-        self._dropping = threading.Lock()
+        self._versions: LRUCache[tuple[str, int], T] = LRUCache(
+            max_bytes,
+            lambda version: min(size(version), max_bytes),  # a larger one fills the cache: it is kept, all others go
+        )
+        self._lock = threading.Lock()
 
     def get(self, name: str, version: int) -> T:
-        """Return a version, loaded now if it isn't kept."""
-        thing = self.kept(name, version)
-        return self._keep(name, version) if thing is None else thing
+        """Return a version; load it if it isn't kept."""
+        found = self.kept(name, version)
+        if found is None:
+            found = self._load(name, version)
+            with self._lock:
+                self._versions[name, version] = found
+                if len(self._versions) > self._max_count:
+                    self._versions.popitem()
+        return found
 
     def kept(self, name: str, version: int) -> T | None:
-        """Return a version if it is kept: nothing is loaded."""
-        entry = self._kept.get((name, version))
-        if entry is None:
-            return None
-        entry.used = next(self._turns)
-        return entry.thing
-
-    def _keep(self, name: str, version: int) -> T:
-        thing = self._load(name, version)
-        entry = Entry(thing, self._size(thing), next(self._turns))
-        with self._dropping:
-            self._kept[name, version] = entry
-            while len(self._kept) > 1 and self._too_much():
-                del self._kept[min(self._kept, key=lambda key: self._kept[key].used)]
-        return thing
-
-    def _too_much(self) -> bool:
-        return len(self._kept) > self._max_count or sum(e.size for e in self._kept.values()) > self._max_bytes
+        """Return a version if it is kept; load nothing."""
+        with self._lock:
+            return self._versions.get((name, version))
