@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from msgspec import Meta
 
 from app.api_keys import parse
+from app.schemas.verbs import VERBS, Verb
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
@@ -103,9 +104,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Count, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
     ] = 10
     max_attempts: Annotated[Count, Meta(description="async: how often a job is started whose worker is lost")] = 3
-    timeout_fit: Annotated[Count, Meta(description="async: seconds a fit may take that names no timeout")] = 3600
-    timeout_predict: Annotated[Count, Meta(description="async: seconds a predict may take, likewise")] = 60
-    timeout_score: Annotated[Count, Meta(description="async: seconds a score may take, likewise")] = 600
+    timeout_fit: Annotated[Count, Meta(description="async: seconds a fit may take that names no timeout")] = VERBS[
+        "fit"
+    ].timeout_s
+    timeout_predict: Annotated[Count, Meta(description="async: seconds a predict may take, likewise")] = VERBS[
+        "predict"
+    ].timeout_s
+    timeout_score: Annotated[Count, Meta(description="async: seconds a score may take, likewise")] = VERBS[
+        "score"
+    ].timeout_s
     max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
     max_pending: Annotated[Count, Meta(description="async: jobs that may wait in the queue")] = 10_000
     max_timeout: Annotated[Count, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
@@ -142,6 +149,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def line_for_each(self) -> bool:
         """Whether each request and each job has a line in the log."""
         return self.log_requests and self.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+
+    def timeout_of(self, verb: Verb) -> int:
+        """Return the seconds that a job of this verb may take when its request names no timeout."""
+        timeout_s: int = getattr(self, f"timeout_{verb}")
+        return timeout_s
+
+    def rate_limit_of(self, verb: Verb) -> str | None:
+        """Return how often one worker may start a message of this verb, None for as often as it can."""
+        rate: str | None = getattr(self, f"rate_limit_{verb}")
+        return rate
 
     def missing(self) -> list[str]:
         """Return the variables that the mode needs and that aren't set."""

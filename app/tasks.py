@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.bootstrap import build
 from app.queue.broker import Broker, celery_app
+from app.queue.messages import task_name
 from app.queue.worker.lifecycle import WorkerLifecycle
-from app.schemas.requests import VERBS, Verb
+from app.schemas.verbs import VERBS, Verb
 from app.settings import Settings, SettingsError, load
 
 
@@ -26,7 +27,7 @@ worker.connect()
 
 
 def _add_task(verb: Verb) -> None:
-    @queue.task(name=f"app.tasks.{verb}")
+    @queue.task(name=task_name(verb))
     def run(job_ids: list[str]) -> None:
         """Run the jobs of these ids."""
         worker.runner.run(verb, job_ids)

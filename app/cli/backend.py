@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Protocol, get_args
+from typing import Any, NamedTuple, Protocol
 
-Verb = Literal["fit", "predict", "score"]
-VERBS: tuple[Verb, ...] = get_args(Verb)
+from app.schemas.verbs import Verb
 
 
 class VerbResult(NamedTuple):

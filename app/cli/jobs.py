@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.backend import VERBS
 from app.cli.options import client, server_options
 from app.cli.output import as_json, table
+from app.schemas.verbs import VERBS
 
 if TYPE_CHECKING:
     from app.client import JobHandle
@@ -34,7 +34,7 @@ def jobs() -> None:
 @jobs.command("list")
 @server_options
 @click.option("--status", type=click.Choice(STATUSES), help="Only those.")
-@click.option("--verb", type=click.Choice(VERBS), help="Only those.")
+@click.option("--verb", type=click.Choice(list(VERBS)), help="Only those.")
 @click.option("--model", help="Only those of this model.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
 @json_option

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import Verb, VerbResult, outputs_of
+from app.cli.backend import VerbResult, outputs_of
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
 from app.schemas.requests import Request, Work, version_of
+from app.schemas.verbs import VERBS, Verb
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
 
@@ -47,7 +48,7 @@ class Local:
 
     def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Do a verb on a CSV file; raise what refuses it, ModelFailed with the place where a model's code failed."""
-        if verb == "fit":
+        if VERBS[verb].publishes:
             self._house.check_store()
         version = query.get("version")
         wanted = None if version is None else version_of(version)

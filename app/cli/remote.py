@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cli.backend import Verb, VerbResult, outputs_of
+from app.cli.backend import VerbResult, outputs_of
 from app.client import Client, Forbidden
 from app.client.encoding import of_csv
+from app.schemas.verbs import Verb
 
 
 class Remote:

@@ -13,11 +13,12 @@ from uuid import uuid4
 import numpy as np
 
 from app.client.dataframes import Matrix, Rows, pair, rows
-from app.client.encoding import BLOCK_VALUES, EncodedBody, Verb, of_arrays, of_data, of_members
+from app.client.encoding import BLOCK_VALUES, EncodedBody, of_arrays, of_data, of_members
 from app.client.errors import TooLarge
 from app.client.estimator import Estimator, estimator_kind
 from app.client.jobs import POLL_S, JobHandle
 from app.client.transport import ANSWER_S, Deadline, OutgoingRequest, Transport, checked, shaped
+from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
 KEY_VARIABLE = "TRINITY_KEY"

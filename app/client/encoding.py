@@ -7,7 +7,7 @@ of its own, chosen by verb and size; nothing else in the client knows what a bod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +17,6 @@ from app.client.dataframes import Matrix, pair, rows
 from app.client.errors import Invalid
 from app.model.dataframes import as_float
 
-Verb: TypeAlias = Literal["fit", "predict", "score"]
 BLOCK_VALUES = 200_000
 """Numbers of X, or of predictions, in one request of a predict: some 4 MB of JSON; more rows are more requests."""
 

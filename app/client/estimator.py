@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.client.dataframes import Matrix, Rows, matched, pair, rows
-from app.client.encoding import EncodedBody, Verb, of_arrays
+from app.client.encoding import EncodedBody, of_arrays
 from app.client.jobs import JobHandle
 from app.model.sklearn_compat import not_fitted, tags
+from app.schemas.verbs import Verb
 
 
 class Works(Protocol):

@@ -11,6 +11,7 @@ from app.dispatch.execute import Clock, execute, model_failure
 from app.errors import TrinityError
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
+from app.schemas.verbs import VERBS
 from app.service import Service
 
 BATCH_WINDOW_S = 0.02  # how long a result may wait for those that are done after it
@@ -55,7 +56,7 @@ def _batches(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[tu
     """Sort works, by their places, into stacks, and say whether a stack can be done at once, or else one by one."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
     for place, (_, work) in enumerate(works):
-        if work.verb == "predict" and isinstance(work.data, Table):
+        if VERBS[work.verb].batchable and isinstance(work.data, Table):
             groups.setdefault((work.model, work.version), []).append((place, len(work.data.X)))
         else:
             yield [place], False

@@ -14,6 +14,7 @@ from app.errors import Busy, NotFound
 from app.schemas.ids import new_id
 from app.schemas.jobs import Event, Job, JobQuery, Outcome
 from app.schemas.requests import Table, Work
+from app.schemas.verbs import VERBS
 from app.service import Service
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
@@ -51,7 +52,7 @@ class InlineDispatcher:
         if self._small(work):
             return self._done_on_loop(work, numbers=numbers)
         created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
-        if work.verb == "fit":
+        if VERBS[work.verb].publishes:
             outcome = await self._fit(work, job_id)
         else:
             outcome = await self._threaded(self._pool, work, job_id, numbers=numbers)
@@ -123,7 +124,7 @@ class InlineDispatcher:
             self._slow_calls.pop(key, None)
 
     def _small(self, work: Work) -> bool:
-        if work.verb == "fit" or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
+        if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
         return not self._slow_calls or self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS
 

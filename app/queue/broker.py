@@ -13,8 +13,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from app.errors import Unavailable
-from app.queue.messages import JobRef, message_summary
-from app.schemas.requests import VERBS, Verb
+from app.queue.messages import JobRef, message_summary, task_name
+from app.schemas.verbs import VERBS, Verb
 from app.settings import Settings
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
@@ -39,10 +39,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_default_exchange": EXCHANGE.name,
         "task_default_routing_key": "predict",
         "task_create_missing_queues": False,
-        "task_routes": {f"app.tasks.{verb}": {"queue": verb} for verb in VERBS},
-        "task_annotations": {
-            f"app.tasks.{verb}": {"rate_limit": getattr(settings, f"rate_limit_{verb}")} for verb in VERBS
-        },
+        "task_routes": {task_name(verb): {"queue": verb} for verb in VERBS},
+        "task_annotations": {task_name(verb): {"rate_limit": settings.rate_limit_of(verb)} for verb in VERBS},
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
@@ -81,7 +79,7 @@ class Broker:
         with _unavailable_errors():
             # the socket's own timeout ends no wait in the middle of an answer, this one does
             self._celery.send_task(
-                f"app.tasks.{verb}",
+                task_name(verb),
                 ([job.job_id for job in jobs],),
                 argsrepr=message_summary(jobs),
                 ignore_result=True,

@@ -19,7 +19,8 @@ from app.queue.messages import JobRef
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.jobs import FINISHED, Event, Job, JobQuery
-from app.schemas.requests import Verb, Work
+from app.schemas.requests import Work
+from app.schemas.verbs import Verb
 from app.telemetry.context import REQUEST
 
 if TYPE_CHECKING:

@@ -16,6 +16,9 @@ from kombu import Connection
 from kombu.message import Message
 from msgspec import Meta
 
+from app.queue.messages import task_name
+from app.schemas.verbs import VERBS
+
 logger = getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 65_536
@@ -30,7 +33,7 @@ class ForeignMessage(Exception):
 class Headers(msgspec.Struct):
     """The headers that Celery acts on, as it writes them for our tasks; those without a default must be there."""
 
-    task: Literal["app.tasks.fit", "app.tasks.predict", "app.tasks.score"]
+    task: Annotated[str, Meta(pattern=f"^({'|'.join(map(task_name, VERBS))})$")]
     id: JobId
     lang: Literal["py"] = "py"
     root_id: JobId | None = None

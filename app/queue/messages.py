@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 
-MESSAGE_JOBS: Mapping[Verb, int] = {"fit": 1, "score": 10, "predict": 100}
-"""Jobs in one message: enough to share its cost, few enough to share the work among processes."""
 SHOWN_JOBS = 20  # named where people look at a message; the others are counted
+
+
+def task_name(verb: str) -> str:
+    """Return the name of a verb's Celery task."""
+    return f"app.tasks.{verb}"
 
 
 class JobRef(NamedTuple):
@@ -22,8 +25,9 @@ class JobRef(NamedTuple):
 
 def messages(verb: Verb, calls: Sequence[JobRef]) -> Iterator[list[JobRef]]:
     """Give the calls, as many at a time as one message carries."""
-    for start in range(0, len(calls), MESSAGE_JOBS[verb]):
-        yield list(calls[start : start + MESSAGE_JOBS[verb]])
+    most = VERBS[verb].message_jobs
+    for start in range(0, len(calls), most):
+        yield list(calls[start : start + most])
 
 
 def message_summary(calls: Sequence[JobRef]) -> str:

@@ -11,7 +11,7 @@ from app.queue.dispatcher import QueuedDispatcher
 from app.queue.ledger import WORKER_TIMEOUT_S, Ledger, LedgerMaintenance, LedgerStats, Limits, WorkerLedger, connect
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from app.settings import Settings, SettingsError
 from app.storage.payload_store import Payloads
 
@@ -24,11 +24,7 @@ def dispatcher(
 ) -> tuple[QueuedDispatcher, dict[str, Callable[[], None]]]:
     """Return the dispatcher of a web process, and the checks of what it depends on."""
     jobs, broker = ledger(settings, payloads), Broker(celery_app(lambda: settings))
-    timeouts_s: dict[Verb, float] = {
-        "fit": settings.timeout_fit,
-        "predict": settings.timeout_predict,
-        "score": settings.timeout_score,
-    }
+    timeouts_s: dict[Verb, float] = {verb: settings.timeout_of(verb) for verb in VERBS}
     readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
     notifications, publisher = JobNotifications(ledger_url(settings)), Publisher(broker.publish)
     queued = QueuedDispatcher(jobs, notifications, publisher, readers, timeouts_s, settings.max_held, tracing)

@@ -9,7 +9,7 @@ from logging import getLogger
 
 from app.errors import Unavailable
 from app.queue.messages import JobRef, messages
-from app.schemas.requests import VERBS, Verb
+from app.schemas.verbs import VERBS, Verb
 
 logger = getLogger(__name__)
 Publish = Callable[[Verb, list[JobRef]], None]

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from app.errors import Failure
 from app.schemas.problems import Problem, problem
-from app.schemas.requests import Matrix, Verb
+from app.schemas.requests import Matrix
+from app.schemas.verbs import Verb
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 

@@ -6,19 +6,15 @@ Structs that are made for every request set gc=False: they hold no cycles, so th
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
+from app.schemas.verbs import Verb
+
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-
-
-Verb: TypeAlias = Literal["fit", "predict", "score"]
-
-
-VERBS: tuple[Verb, ...] = ("fit", "predict", "score")
 
 
 Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]

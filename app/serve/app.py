@@ -13,7 +13,7 @@ from falcon.asgi import App, Request, Response
 
 from app.api_keys import parse
 from app.dispatch.dispatcher import Dispatcher
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.serve import problems
 from app.serve.asgi import STOP_WAITING, Asgi, Message
 from app.serve.bodies.reader import BodyReader

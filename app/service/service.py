@@ -9,7 +9,8 @@ import numpy as np
 
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
-from app.schemas.requests import Matrix, Request, Source, Table, Verb, Version, Work
+from app.schemas.requests import Matrix, Request, Source, Table, Version, Work
+from app.schemas.verbs import VERBS, Verb
 from app.service.columns import aligned, check_width, scored, target
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
@@ -75,14 +76,14 @@ class Service:
     def check(self, verb: Verb, request: Request) -> Work:
         """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
         name, kind = self.model(request.model)
-        if verb == "fit":
+        if VERBS[verb].publishes:
             return self._check_fit(name, kind, request)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
         data = self._data(work)
-        if work.verb == "fit":
+        if VERBS[work.verb].publishes:
             order = FitSpec(work, job, created_s, permit, self._sample_rows)
             return fit(self.models[work.model](**work.params), data, order, self.store)
         version, y = self._predict(work, data)
@@ -147,7 +148,7 @@ class Service:
         rows, inputs = self._shape(data)
         if rows > fitted.free_rows:
             self._check_size(fitted.estimator, rows, inputs, outputs=len(schema.outputs))
-        if verb == "predict" and rows > fitted.answer_rows:
+        if not VERBS[verb].needs_y and rows > fitted.answer_rows:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
         return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, _webhook(request))
 
@@ -157,7 +158,7 @@ class Service:
             check_width(self._shape(source)[1], schema, "/data/params/inputs")
             return source
         table = aligned(request.table, schema)
-        return Table(table.X) if verb == "predict" else scored(table, schema)
+        return scored(table, schema) if VERBS[verb].needs_y else Table(table.X)
 
     def _shape(self, data: Table | Source) -> tuple[int, int]:
         if isinstance(data, Table):

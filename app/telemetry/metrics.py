@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.schemas.jobs import Outcome
-from app.schemas.requests import VERBS, Work
+from app.schemas.requests import Work
+from app.schemas.verbs import VERBS
 from app.telemetry.buckets import BOUNDS_S
 from app.telemetry.multiprocess import FOLDER, use_slot
 

@@ -17,7 +17,8 @@ from app.model.base import Array, Regressor
 from app.queue.ledger import Duplicate, StoredWork, Submission
 from app.queue.messages import JobRef
 from app.schemas.jobs import Event, Job
-from app.schemas.requests import Table, Verb, Work
+from app.schemas.requests import Table, Work
+from app.schemas.verbs import Verb
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Manifest, Schema, Store
 

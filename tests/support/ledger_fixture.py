@@ -21,7 +21,8 @@ from app.queue.ledger import (
     connect,
 )
 from app.schemas.jobs import Job, Outcome
-from app.schemas.requests import Table, Verb, Work
+from app.schemas.requests import Table, Work
+from app.schemas.verbs import Verb
 from app.storage.payload_store import Payloads
 from tests.support.fakes import work
 

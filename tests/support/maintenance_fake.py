@@ -6,7 +6,7 @@ from typing import Any, Literal
 from app.errors import TrinityError
 from app.queue.ledger import HeldJob
 from app.queue.ledger.maintenance import Unpublished
-from app.schemas.requests import Verb
+from app.schemas.verbs import Verb
 
 State = Literal["live", "late", "lost", "void"]
 

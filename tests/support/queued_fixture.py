@@ -11,7 +11,8 @@ from app.queue.ledger import Ledger
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.jobs import Job
-from app.schemas.requests import Verb, Work
+from app.schemas.requests import Work
+from app.schemas.verbs import Verb
 from tests.support.fakes import Broker, FakeLedger, FakeWatch, Gate, eventually, passed, pool, work
 
 MAX_WAITING_BYTES = 10_000_000

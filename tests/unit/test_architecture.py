@@ -16,7 +16,7 @@ LAYERS = [
     ("app.queue", "app.dispatch"),
     ("app.client", "app.service"),
     ("app.data", "app.model", "app.storage"),
-    ("app.telemetry", "app.schemas", "app.settings", "app.errors", "app.api_keys"),
+    ("app.telemetry", "app.settings", "app.schemas", "app.errors", "app.api_keys"),
 ]
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}

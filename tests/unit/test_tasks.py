@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.queue.broker import celery_settings
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.settings import Mode, Settings
 from tests.support import servers
 

@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from app.cli.doctor.result import CheckResult
 from app.queue.ledger import connect
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.settings import Settings, masked
 
 TIMEOUT_S = 2.0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.stack.supervisor import Program, Supervisor
+from app.schemas.verbs import VERBS
 from app.settings import load, masked
 
 HOST = "127.0.0.1"
@@ -19,7 +20,7 @@ MAX_PORT = 65_535
 RABBITMQ_DEFAULT = f"amqp://guest:guest@{HOST}:5672//"
 # the program itself: Debian's wrapper on the PATH insists on the system's own user, folders and node
 RABBITMQ_DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
-LANES = {"worker1": "fit,predict,score", "worker2": "predict,score"}
+LANES = {"worker1": ",".join(VERBS), "worker2": ",".join(verb for verb in VERBS if not VERBS[verb].publishes)}
 CONCURRENCY = "2"
 
 

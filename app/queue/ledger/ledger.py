@@ -13,7 +13,8 @@ from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, Qu
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts, redis_errors
 from app.schemas.jobs import Event, Job, JobQuery, Status
-from app.schemas.requests import Verb, Work, pack
+from app.schemas.requests import Work, pack
+from app.schemas.verbs import Verb
 from app.storage.payload_store import Payloads
 
 INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them

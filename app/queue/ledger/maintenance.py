@@ -11,7 +11,7 @@ from app.errors import TimedOut
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts, redis_errors
 from app.queue.messages import JobRef
-from app.schemas.requests import Verb
+from app.schemas.verbs import Verb
 
 RING_AT_MOST = 500  # jobs of a lane in one go
 TRIM_AT_ONCE = 500

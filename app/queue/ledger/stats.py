@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from app.queue.ledger.scripts import Scripts
-from app.schemas.requests import Verb
+from app.schemas.verbs import Verb
 
 SILENT_S = 10.0  # a node renews its leases twice a second
 LOOK_AT = 5_000  # running jobs; as many processes with full messages are far more than a Redis serves

@@ -8,7 +8,7 @@ from logging import getLogger
 
 from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
 from app.queue.messages import JobRef, messages
-from app.schemas.requests import VERBS, Verb
+from app.schemas.verbs import VERBS, Verb
 
 logger = getLogger(__name__)
 

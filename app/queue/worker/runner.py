@@ -14,7 +14,7 @@ from app.errors import Failure
 from app.model.progress import reporting
 from app.queue.ledger import Claim, LedgerUnavailable, WorkerLedger
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from app.service import Service
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class JobRunner:
 
     def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
         """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
-        if verb == "predict":
+        if VERBS[verb].batchable:
             self._run_together(job_ids)
         else:
             for job_id in job_ids:

@@ -11,7 +11,8 @@ from falcon import parse_header
 from app.data.table import read_csv
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.pointers import escaped
-from app.schemas.requests import Request, Verb
+from app.schemas.requests import Request
+from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.query import take_request
 
 CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and often written
@@ -35,11 +36,11 @@ def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> 
     target = rest.pop("target", [])
     target = [target] if isinstance(target, str) else target
     request = take_request(rest)
-    if verb == "fit" and request.version is not None:
+    if VERBS[verb].publishes and request.version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
-    if verb != "fit" and rest:
+    if not VERBS[verb].publishes and rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
-    if verb == "fit" and not target:
+    if VERBS[verb].publishes and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
     request.table = read_csv(body, target)
     request.params = {key: _loose(value) for key, value in rest.items()}

@@ -12,19 +12,8 @@ import numpy as np
 
 from app.errors import Invalid, Malformed
 from app.schemas.pointers import escaped, located
-from app.schemas.requests import (
-    Data,
-    FitBody,
-    Matrix,
-    PredictBody,
-    Request,
-    Rows,
-    Source,
-    Table,
-    Targets,
-    Verb,
-    Version,
-)
+from app.schemas.requests import Data, FitBody, Matrix, PredictBody, Request, Rows, Source, Table, Targets, Version
+from app.schemas.verbs import VERBS, Verb
 
 FEW_ROWS = 16  # up to here np.array is the faster way
 POINTER_BYTES = 1_000_000  # how far into a malformed body a pointer is worked out
@@ -37,7 +26,7 @@ def parse_json(verb: Verb, body: bytes) -> Request:
     if not body.strip():
         return Request()
     try:
-        decoded = _fit_decoder.decode(body) if verb == "fit" else _apply_decoder.decode(body)
+        decoded = _fit_decoder.decode(body) if VERBS[verb].publishes else _apply_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _wrong(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -13,7 +13,8 @@ from falcon.asgi import Request as HttpRequest
 
 from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, UnsupportedMediaType
 from app.schemas.pointers import escaped
-from app.schemas.requests import Request, Verb
+from app.schemas.requests import Request
+from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import check_parameters, parse_csv
 from app.serve.bodies.hop import Body
 from app.serve.bodies.json_body import parse_json
@@ -121,7 +122,7 @@ def media_type(verb: Verb, req: HttpRequest, body: Body) -> str:
         return kind
     if not kind and not bytes(body).strip():
         return JSON
-    readable = f"{JSON}, {CSV} or {NPY}" if verb == "predict" else f"{JSON} or {CSV}"
+    readable = f"{JSON} or {CSV}" if VERBS[verb].needs_y else f"{JSON}, {CSV} or {NPY}"
     raise UnsupportedMediaType(f"can't read {kind[:64] or 'a body without a Content-Type'}; send {readable}")
 
 
@@ -140,7 +141,7 @@ def parse(verb: Verb, kind: str, body: Body, query: Mapping[str, str | list[str]
             escaped(next(iter(query))), "query parameters go with CSV and npy; in JSON they are members of the body"
         )
     if kind == NPY:
-        if verb != "predict":
+        if VERBS[verb].needs_y:
             raise UnsupportedMediaType(f"{NPY} holds X alone, and so goes with predict; send {JSON} or {CSV}")
         request = parse_npy(body, query)
     else:

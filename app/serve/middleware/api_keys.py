@@ -7,10 +7,11 @@ import hmac
 import re
 from base64 import b64decode
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
+from app.schemas.verbs import VERBS, Verb
 from app.serve.asgi import Asgi, Message, Receive, Send, length_of
 from app.serve.middleware.body_limits import refuse
 from app.serve.negotiation import prefers_html
@@ -23,7 +24,8 @@ READING = frozenset({"GET", "HEAD"})
 REALM = 'Bearer realm="trinity"'
 BASIC = b'Basic realm="trinity", charset="UTF-8"'
 SMALL_BODY_BYTES = 65_536  # what the server reads past more cheaply than a client opens a new connection
-_APPLYING = re.compile(r"(/models/[^/]+)?/(predict|score)|/v2/models/[^/]+(/versions/[^/]+)?/infer")
+_VERB = re.compile(rf"(?:/models/[^/]+)?/({'|'.join(VERBS)})")
+_INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 class AuthFailure(NamedTuple):
@@ -86,7 +88,9 @@ def required_scopes(method: str, path: str) -> frozenset[str]:
     if method in SAFE:
         # who submits a job may follow it, and not everybody's
         return POLLING if path.startswith("/jobs/") and path != "/jobs/events" else READ
-    return PREDICT if method == "POST" and _APPLYING.fullmatch(path) else FIT
+    if method == "POST" and (found := _VERB.fullmatch(path)):
+        return frozenset({VERBS[cast("Verb", found[1])].scope})
+    return PREDICT if method == "POST" and _INFER.fullmatch(path) else FIT
 
 
 def _credentials(scope: Message) -> set[bytes]:

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from app.data.dummy import DummyParams
 from app.model.base import Regressor
-from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets, Verb
+from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
+from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi.derived import Kind, derived, either
 from app.serve.openapi.terms import BYTES, CSV, JSON, NOTHING, NPY, Parameter, RequestBody
 from app.settings import Mode, Settings
@@ -29,16 +30,6 @@ TABLE = Annotated[
         extra_json_schema={"format": "csv"},
     ),
 ]
-DOCS: dict[Verb, str] = {
-    "fit": "JSON body of a fit.",
-    "predict": "JSON body of a predict.",
-    "score": "JSON body of a score.",
-}
-CSV_EXAMPLES: dict[Verb, str] = {
-    "fit": "x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
-    "predict": "x\n-0.5\n0.5\n",
-    "score": "x,y\n-0.5,1.8\n0.5,2.7\n",
-}
 
 
 def camel(name: str) -> str:
@@ -77,9 +68,8 @@ class BodySchemas:
         pairs = derived(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
         points = derived(Data, "Points", "Inputs, row by row; y is not looked at.", without=only, X=(X,))
         self._data: dict[Verb, Any] = {
-            "fit": either("FitData", pairs, dummy),
-            "predict": either("PredictData", points, dummy),
-            "score": either("ScoreData", pairs, dummy),
+            verb: either(f"{verb.title()}Data", pairs if spec.needs_y else points, dummy)
+            for verb, spec in VERBS.items()
         }
         self.members = [pairs, points, dummy, DummyParams, *self.params.values()]
 
@@ -90,31 +80,33 @@ class BodySchemas:
             "data": self._data[verb] | None,
             "timeout": Annotated[self._timeout | None, Meta(description=f"Seconds it may take{self._idle}.")],
         }
-        if verb == "fit":
+        spec = VERBS[verb]
+        if spec.publishes:
             types["params"] = either("ModelParams", *self.params.values())
         else:
             types["version"] = VERSION_REF | None
-        base = FitBody if verb == "fit" else PredictBody
-        kind = derived(base, f"{verb.title()}Body", DOCS[verb], without=self._missing(), **types)
-        contents = {JSON: kind, CSV: TABLE, **({NPY: BYTES} if verb == "predict" else {})}
-        return RequestBody(contents, {CSV: CSV_EXAMPLES[verb]}, required=False)
+        base = FitBody if spec.publishes else PredictBody
+        kind = derived(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._missing(), **types)
+        contents = {JSON: kind, CSV: TABLE, **({} if spec.needs_y else {NPY: BYTES})}
+        return RequestBody(contents, {CSV: spec.csv_example}, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
         """Return what goes into the query beside numbers in CSV or npy; with JSON these are members of the body."""
-        kinds = "CSV or npy" if verb == "predict" else "CSV"
+        spec = VERBS[verb]
+        kinds = "CSV" if spec.needs_y else "CSV or npy"
         names = list[Annotated[str, Meta(min_length=1)]]
         target = Parameter(
             "target",
             names,
             "CSV: the columns to predict.",
-            examples=NOTHING if verb == "predict" else {"json": [], "csv": ["y"]},
+            examples={"json": [], "csv": ["y"]} if spec.needs_y else NOTHING,
         )
         model = Parameter("model", Literal[tuple(self.params)], f"{kinds}: the model, else the default.")
         timeout = Parameter("timeout", self._timeout, f"{kinds}: seconds it may take{self._idle}.")
         common = [target, model, timeout]
         if "webhook" not in self._missing():
             common.append(Parameter("webhook", str, f"{kinds}: where to tell of its end."))
-        if verb == "fit":
+        if spec.publishes:
             return (*common, *self._model_parameters({parameter.name for parameter in common}))
         return (*common, Parameter("version", VERSION_REF, f"{kinds}: a version, else the latest."))
 

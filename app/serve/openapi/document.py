@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.derived import REF, hook

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Union
 
 import msgspec
 
+from app.schemas import results
 from app.schemas.jobs import Envelope, Time
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi.derived import Kind, derived
 from app.storage.model_store import Manifest
-
-
-class ScoreMetrics(msgspec.Struct):
-    """How well predictions meet y, averaged over outputs; null: not defined, as R² of one row is."""
-
-    r2: float | None
-    rmse: float | None
-    mae: float | None
-    n: int
-
-
-class FitResult(msgspec.Struct):
-    """What a fit found; coefficients[i] belongs to terms[i], and is a row of numbers where y had rows."""
-
-    version: int
-    terms: list[str]
-    coefficients: list[float | list[float]]
-    metrics: ScoreMetrics
-
-
-class Predictions(msgspec.Struct):
-    """A number, or a row of numbers where y had rows, for each row of X."""
-
-    y: list[float | list[float]]
 
 
 class ServerEvent(msgspec.Struct):
@@ -44,7 +21,7 @@ class ServerEvent(msgspec.Struct):
     data: str
 
 
-RESULTS: dict[Verb, Kind] = {"fit": FitResult, "predict": Predictions, "score": ScoreMetrics}
+RESULTS: dict[Verb, Kind] = {verb: getattr(results, spec.result) for verb, spec in VERBS.items()}
 ENVELOPES: dict[Verb, Kind] = {
     verb: derived(
         Envelope,
@@ -55,7 +32,7 @@ ENVELOPES: dict[Verb, Kind] = {
     )
     for verb, result in RESULTS.items()
 }
-ANY_JOB: Any = ENVELOPES["fit"] | ENVELOPES["predict"] | ENVELOPES["score"]
+ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made of the table
 JOB_PAGE = msgspec.defstruct(
     "JobPage",
     [("jobs", list[ANY_JOB]), ("next", str | None)],

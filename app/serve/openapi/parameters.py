@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.serve.openapi.bodies import VERSION_REF
 from app.serve.openapi.terms import Parameter
 from app.serve.resources.jobs import MAX_PAGE_JOBS, PAGE_JOBS, STATUSES
@@ -35,7 +35,7 @@ VERSION_IN_PATH = Parameter(
 LAST_EVENT = Parameter("Last-Event-ID", str, "Tell only what came after this event.", "header")
 JOB_FILTERS = (
     Parameter("status", Literal[STATUSES], "Only jobs in this state."),
-    Parameter("verb", Literal[VERBS], "Only jobs of this verb."),
+    Parameter("verb", Literal[tuple(VERBS)], "Only jobs of this verb."),
     Parameter("model", str, "Only jobs of this model."),
     Parameter("limit", Annotated[int, Meta(ge=1, le=MAX_PAGE_JOBS)], f"How many, {PAGE_JOBS} if not said."),
     Parameter(

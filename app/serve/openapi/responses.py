@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi.envelopes import ANY_JOB, ENVELOPES, RESULTS
 from app.serve.openapi.terms import BYTES, JSON, NPY, ResponseSpec, ResponseSpecs, problem_response
 
@@ -35,8 +35,9 @@ ENDED: ResponseSpecs = {
 
 def verb_responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     """Return what may come of a fit, predict or score."""
-    none = "There is no such model." if verb == "fit" else "There is no such model or version, or nothing is fitted."
-    envelope = {JSON: ENVELOPES[verb], **({NPY: BYTES} if verb == "predict" else {})}
+    spec = VERBS[verb]
+    none = "There is no such model." if spec.publishes else "There is no such model or version, or nothing is fitted."
+    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: BYTES})}
     used = " Or the Idempotency-Key was used for another request." if queued else ""
     answers = {
         **UNREADABLE,

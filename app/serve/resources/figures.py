@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from app.schemas.jobs import FINISHED
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.telemetry.buckets import LABELS
 from app.telemetry.metrics import HELP
 

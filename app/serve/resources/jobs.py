@@ -14,7 +14,7 @@ from falcon.asgi import Request, Response, SSEvent
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Invalid
 from app.schemas.jobs import Event, Job, JobQuery, envelope
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from app.serve.bodies.npy_body import as_npy, prefers_npy
 from app.serve.responses import send_accepted, send_json, send_npy, send_result
 
@@ -68,7 +68,7 @@ class JobResult:
         Of a prediction the result may be npy.
         """
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        if job.verb == "predict" and job.status == "SUCCESS" and prefers_npy(req):
+        if not VERBS[job.verb].needs_y and job.status == "SUCCESS" and prefers_npy(req):
             send_npy(resp, job, await as_npy(job, self._pool))
         else:
             send_result(resp, job)
@@ -148,7 +148,7 @@ def _page(req: Request) -> JobQuery:
     if not 1 <= limit <= MAX_PAGE_JOBS:
         raise Invalid.at("/limit", f"limit is a whole number from 1 to {MAX_PAGE_JOBS}")
     return JobQuery(
-        limit, cursor, _one_of(req, "status", STATUSES), _one_of(req, "verb", VERBS), req.get_param("model")
+        limit, cursor, _one_of(req, "status", STATUSES), _one_of(req, "verb", tuple(VERBS)), req.get_param("model")
     )
 
 

@@ -15,7 +15,8 @@ from falcon.asgi import Response
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
 from app.schemas.jobs import Job
-from app.schemas.requests import Request, Verb, Work
+from app.schemas.requests import Request, Work
+from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.hop import SMALL_BYTES, Body
 from app.serve.bodies.npy_body import as_npy, is_npy, prefers_npy
 from app.serve.bodies.reader import BodyReader, media_type, parse
@@ -54,7 +55,7 @@ class VerbResource:
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        numbers = self._verb == "predict" and prefers_npy(req)
+        numbers = not VERBS[self._verb].needs_y and prefers_npy(req)
         body = await (self._bodies.read_raw(req) if is_npy(req) else self._bodies.read(req))
         try:
             asked = preference(req).bounded(self._max_wait_s)
@@ -88,7 +89,7 @@ class VerbResource:
             )
         request = self._request(kind, body, query, name)
         check = partial(self._service.check, self._verb, request)
-        if self._verb == "fit":
+        if VERBS[self._verb].publishes:
             return check()
         model, request.version = self._service.pin(request.model, request.version)
         if self._service.is_loaded(model, request.version):

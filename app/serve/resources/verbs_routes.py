@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.schemas.requests import VERBS, Verb
+from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi import parameters, responses
 from app.serve.openapi.bodies import BodySchemas
 from app.serve.resources.route import Route
 from app.serve.resources.verbs import VerbResource
 from app.settings import Mode, Settings
-
-DESCRIPTIONS: dict[Verb, str] = {
-    "fit": "Fits the model on data (JSON, CSV or a source) and publishes a new version.",
-    "predict": "Predicts y for X with the latest version, or with the one named.",
-    "score": "Measures how well a version predicts y from X: R², RMSE, MAE.",
-}
-EXAMPLES: dict[Verb, str] = {
-    "fit": '{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
-    "predict": '{"data": {"X": [[-0.5], [0.5]]}}',
-    "score": '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
-}
 
 
 def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: BodySchemas, settings: Settings) -> list[Route]:
@@ -32,14 +21,14 @@ def verb_routes(verbs: Mapping[Verb, VerbResource], bodies: BodySchemas, setting
             "POST",
             f"/{verb}",
             verbs[verb],
-            DESCRIPTIONS[verb],
-            EXAMPLES[verb],
+            spec.description,
+            spec.example,
             answers=responses.verb_responses(verb, queued=queued),
             parameters=(*bodies.query(verb), *head),
             body=bodies.body(verb),
             operation=verb,
         )
-        for verb in VERBS
+        for verb, spec in VERBS.items()
     ]
     name = parameters.name(bodies.params, settings.default_model)
     named = [

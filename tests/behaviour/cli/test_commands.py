@@ -13,9 +13,7 @@ from typing import get_args
 
 import pytest
 
-from app.cli.backend import VERBS
 from app.cli.jobs import STATUSES
-from app.schemas import requests
 from app.schemas.jobs import Status
 from tests.support.api import MODES
 from tests.support.cli import Ran, run
@@ -162,7 +160,6 @@ def test_ctrl_c_is_clean(tmp_path: Path) -> None:
 def test_the_words_of_jobs_are_those_of_the_service() -> None:
     """Written twice, since help would wait for what the service's own need."""
     assert tuple(STATUSES) == get_args(Status)
-    assert VERBS == requests.VERBS
 
 
 def test_help_is_quick_and_has_examples() -> None:

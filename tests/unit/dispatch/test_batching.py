@@ -14,7 +14,8 @@ from app.errors import Failure, TrinityError
 from app.model.base import Array
 from app.model.models import MultivariateRegressor, PolynomialRegressor
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Request, Source, Table, Verb, Work
+from app.schemas.requests import Request, Source, Table, Work
+from app.schemas.verbs import Verb
 from app.service import Service, SourceKind
 from app.service.service import STACK_VALUES
 from app.storage.model_store import Store

@@ -9,7 +9,7 @@ import pytest
 from app.errors import QueueFull, Unavailable
 from app.queue.ledger import LedgerUnavailable
 from app.schemas.jobs import Job, JobQuery
-from app.schemas.requests import Verb
+from app.schemas.verbs import Verb
 from tests.support.fakes import Gate, passed, run, work
 from tests.support.queued_fixture import TIMEOUTS_S, ends, kinds, queued_fixture
 

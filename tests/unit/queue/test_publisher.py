@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.errors import Unavailable
-from app.queue.messages import MESSAGE_JOBS, JobRef
+from app.queue.messages import JobRef
 from app.queue.publisher import Publisher
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from tests.support.fakes import Broker, Gate, eventually, passed, run
 
 
@@ -28,10 +28,10 @@ async def ringing(broker: Broker) -> AsyncIterator[Publisher]:
         await bell.close()
 
 
-@pytest.mark.parametrize("verb", MESSAGE_JOBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_messages_are_bounded(verb: Verb) -> None:
     """Many jobs go out in messages of their lane's size, in order."""
-    most = MESSAGE_JOBS[verb]
+    most = VERBS[verb].message_jobs
     job_ids = [f"job{number}" for number in range(2 * most + 1)]
     broker = Broker()
 
@@ -69,7 +69,7 @@ def test_nobody_waits_for_a_message() -> None:
             async with ringing(broker) as bell:
                 bell.ring("predict", call("first"))
                 await passed(gate.reached)
-                for number in range(MESSAGE_JOBS["predict"]):
+                for number in range(VERBS["predict"].message_jobs):
                     bell.ring("predict", call(f"job{number}"))
                 bell.ring("fit", call("fit"))
                 gate.open()
@@ -78,7 +78,7 @@ def test_nobody_waits_for_a_message() -> None:
     assert [(verb, len(message)) for verb, message in broker.messages] == [
         ("predict", 1),
         ("fit", 1),
-        ("predict", MESSAGE_JOBS["predict"]),
+        ("predict", VERBS["predict"].message_jobs),
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_broker_that_is_away_is_asked_once_for_a_group() -> None:
 
     async def main() -> None:
         async with ringing(broker) as bell:
-            for verb in MESSAGE_JOBS:
+            for verb in VERBS:
                 for number in range(100):
                     bell.ring(verb, call(f"{verb}{number}"))
             await asyncio.sleep(0)

@@ -8,7 +8,8 @@ import pytest
 
 from app.dispatch.execute import execute
 from app.errors import Cancelled, Conflict, NotFitted, TrinityError
-from app.schemas.requests import Request, Table, Verb
+from app.schemas.requests import Request, Table
+from app.schemas.verbs import Verb
 from app.service import Service
 from app.storage.model_store import Manifest, Store
 from tests.support.fakes import Clock, Mean, manifest, publish

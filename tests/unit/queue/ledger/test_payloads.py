@@ -5,7 +5,8 @@ import pytest
 from app.errors import Invalid, Unavailable
 from app.queue.ledger import Duplicate, Submission
 from app.schemas.jobs import Job
-from app.schemas.requests import Table, Verb
+from app.schemas.requests import Table
+from app.schemas.verbs import Verb
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LARGE, LedgerFixture, large
 

@@ -7,10 +7,10 @@ import pytest
 from app.errors import Unavailable
 from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
 from app.queue.ledger.maintenance import Unpublished
-from app.queue.messages import MESSAGE_JOBS, JobRef
+from app.queue.messages import JobRef
 from app.queue.worker import Reconciler
 from app.queue.worker.reconciler import GRACE_S, TRIM_S
-from app.schemas.requests import Verb
+from app.schemas.verbs import VERBS, Verb
 from tests.support.fakes import Broker, Clock
 from tests.support.maintenance_fake import FakeKeeping
 
@@ -122,12 +122,12 @@ def test_the_ledger_is_told_whether_messages_wait(depth: int, *, empty: bool) ->
     assert watched.keeping.did("unrung") == [("fit", GRACE_S, empty)]
 
 
-@pytest.mark.parametrize("verb", MESSAGE_JOBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_jobs_are_rung_for_again_in_messages_of_their_lane(verb: Verb) -> None:
     """As the web process would have; those that were tried before each alone."""
     watched = Watched()
     watched.keeping.lanes = {verb: 1}
-    most = MESSAGE_JOBS[verb]
+    most = VERBS[verb].message_jobs
     together = [f"job{number}" for number in range(most + 1)]
     watched.keeping.gone = {verb: Unpublished([call(job_id) for job_id in together], [call("x"), call("y")])}
     watched.step()

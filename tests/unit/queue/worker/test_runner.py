@@ -12,7 +12,8 @@ from app.model.progress import report
 from app.queue.ledger import Claim, FinishResult, LedgerUnavailable, WorkerLedger
 from app.queue.worker.runner import CLAIM_TRIES, FINISH_TRIES, PROGRESS_S, FinishedJob, JobRunner
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table, Verb, Work
+from app.schemas.requests import Table, Work
+from app.schemas.verbs import Verb
 from app.service import Service
 from app.storage.model_store import Store
 from tests.support.fakes import Clock, FakeService, Mean, work

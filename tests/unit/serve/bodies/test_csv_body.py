@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.errors import Invalid, TrinityError
-from app.schemas.requests import Verb, Webhook
+from app.schemas.requests import Webhook
+from app.schemas.verbs import Verb
 from app.serve.bodies.csv_body import parse_csv
 
 BODY = b"a,b,t\n1,2,3\n4,5,6\n"

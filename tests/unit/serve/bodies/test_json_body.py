@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from app.errors import Invalid, Malformed, TrinityError
-from app.schemas.requests import Request, Verb, Webhook
+from app.schemas.requests import Request, Webhook
+from app.schemas.verbs import Verb
 from app.serve.bodies.json_body import parse_json
 
 

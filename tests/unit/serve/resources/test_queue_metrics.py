@@ -3,7 +3,7 @@
 import pytest
 
 from app.queue.ledger import LaneStats, LedgerStats, QueueStats, connect
-from app.schemas.requests import VERBS
+from app.schemas.verbs import VERBS
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LedgerFixture, large
 

@@ -1,0 +1,73 @@
+"""The verbs of the service: everything that differs from verb to verb, except what the model does.
+
+The queue, the settings, the API keys, the routes, the OpenAPI document and the command line read this table. It imports
+nothing but the standard library, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
+
+Verb: TypeAlias = Literal["fit", "predict", "score"]
+
+
+class VerbSpec(NamedTuple):
+    """One verb; the defaults describe a verb that uses a fitted version and needs X alone."""
+
+    description: str
+    """The sentence that GET / and the OpenAPI document show."""
+    example: str
+    """A JSON body that works when it is sent to the default model."""
+    csv_example: str
+    """The same as CSV."""
+    result: str
+    """The Struct in app/schemas/results.py that describes the result."""
+    timeout_s: int
+    """Seconds that a queued job may take by default; TRINITY_TIMEOUT_<VERB> sets another number."""
+    message_jobs: int
+    """The most jobs in one message: enough to share its cost, few enough to share the work among processes."""
+    scope: Literal["predict", "fit"] = "predict"
+    """The scope that an API key needs."""
+    needs_y: bool = False
+    """Whether the data must hold y. A verb that needs X alone also reads and sends .npy arrays."""
+    publishes: bool = False
+    """Whether it makes a new version, with `params`; otherwise it uses a `version`."""
+    batchable: bool = False
+    """Whether jobs on the same version may be done in one call of the model."""
+
+
+VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
+    {
+        "fit": VerbSpec(
+            description="Fits the model on data (JSON, CSV or a source) and publishes a new version.",
+            example='{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
+            csv_example="x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
+            result="FitResult",
+            timeout_s=3600,
+            message_jobs=1,
+            scope="fit",
+            needs_y=True,
+            publishes=True,
+        ),
+        "predict": VerbSpec(
+            description="Predicts y for X with the latest version, or with the one named.",
+            example='{"data": {"X": [[-0.5], [0.5]]}}',
+            csv_example="x\n-0.5\n0.5\n",
+            result="Predictions",
+            timeout_s=60,
+            message_jobs=100,
+            batchable=True,
+        ),
+        "score": VerbSpec(
+            description="Measures how well a version predicts y from X: R², RMSE, MAE.",
+            example='{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
+            csv_example="x,y\n-0.5,1.8\n0.5,2.7\n",
+            result="ScoreMetrics",
+            timeout_s=600,
+            message_jobs=10,
+            needs_y=True,
+        ),
+    }
+)
