@@ -1,4 +1,4 @@
-"""The command line as people run it: a process of its own."""
+"""Run the command line in a process, as users do."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ class Ran:
 
 
 def run(*arguments: object, stdin: str = "", **env: str) -> Ran:
-    """`python -m app ARGUMENTS` with these settings and no others."""
+    """Run `python -m app ARGUMENTS` with these settings and no others."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     done = subprocess.run(
         [sys.executable, "-m", "app", *map(str, arguments)],

@@ -1,4 +1,4 @@
-"""Outboxes of a ledger on a real server, jobs whose webhooks they deliver, and receivers that are slow."""
+"""Outboxes over a ledger on a real server, finished jobs with webhooks, and slow receivers."""
 
 import base64
 from collections.abc import Callable
@@ -20,29 +20,41 @@ HOSTS = frozenset({"127.0.0.1", "127.0.0.2", "127.0.0.3"})
 CHANCE = 0.75
 
 
-class Post:
-    """Outboxes of a ledgers, and jobs in it with webhooks."""
+class OutboxFixture:
+    """Outboxes over one ledger, and jobs in it that have webhooks."""
 
     def __init__(self, ledgers: LedgerFixture, stack: ExitStack) -> None:
         self.ledgers, self.clock = ledgers, Clock()
         self._stack = stack
-        self.outbox = self.one_more()
+        self._outbox = self.one_more()
+
+    def step(self) -> None:
+        """Let the outbox start what is due."""
+        self._outbox.step()
+
+    def close(self) -> None:
+        """Wait for the outbox's running deliveries."""
+        self._outbox.close()
+
+    def replace(self) -> None:
+        """Continue with a new outbox."""
+        self._outbox = self.one_more()
 
     def one_more(self) -> Outbox:
-        """An outbox as of one more worker."""
+        """The outbox of one more worker."""
         keeping, ledger = self.ledgers.keeping(), self.ledgers.web()
         made = Outbox(keeping, ledger, SECRET, HOSTS, self.clock, lambda: CHANCE)
         return self._stack.enter_context(closing(made))
 
     def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
-        """A job that ended so, with a webhook."""
+        """A finished job with this outcome and a webhook."""
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
         self.ledgers.submit(Submission(job_id, submitted, 60))
         assert self.ledgers.finish(self.ledgers.claim(job_id), outcome)
         return job_id
 
     def many_ended(self, count: int, url: str) -> list[str]:
-        """So many jobs that ended well, with a webhook each."""
+        """Successful jobs, each with a webhook."""
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=url)
         job_ids = self.ledgers.accept(count, submitted)
         worker = self.ledgers.worker()
@@ -50,36 +62,36 @@ class Post:
         return job_ids
 
     def due_in_s(self, job_id: str) -> float | None:
-        """When a webhook is due, None when it is done with."""
+        """Seconds until a webhook is due, None if it is finished with."""
         due_s = self.ledgers.redis.zscore("trinity:outbox", job_id)
         seconds, micros = self.ledgers.redis.time()
         return None if due_s is None else due_s - seconds - micros / 1e6
 
     def make_due(self, job_id: str) -> None:
-        """Let the time pass until the next try."""
+        """Make the next try due now."""
         assert self.ledgers.redis.zadd("trinity:outbox", {job_id: 1}, xx=True, ch=True) == 1
 
     def tries(self, job_id: str) -> int:
         """How often the webhook was tried."""
         return int(self.ledgers.redis.hget(f"trinity:job:{job_id}", "webhook_tries") or 0)
 
-    def try_it(self, job_id: str) -> None:
-        """Have the outbox try a webhook that is due, and wait for what it says of it."""
+    def try_once(self, job_id: str) -> None:
+        """Let the outbox try a due webhook, and wait until the ledger has recorded the try."""
         tried = self.tries(job_id) + 1
-        self.outbox.step()
+        self.step()
         until(lambda: self.tries(job_id) == tried, f"try {tried}")
 
     def given_up(self, job_id: str) -> bool:
-        """Whether nobody will be told any more, and the job expires."""
+        """Whether no further try follows and the job expires."""
         return self.due_in_s(job_id) is None and 0 < self.ttl_s(job_id) <= TTL_S
 
     def ttl_s(self, job_id: str) -> int:
-        """For how long the job is kept, -1 for ever."""
+        """Seconds for which the job is kept, -1 for ever."""
         return int(self.ledgers.redis.ttl(f"trinity:job:{job_id}"))
 
 
 def held_by(gate: Gate) -> Callable[[Receiver, BaseHTTPRequestHandler], None]:
-    """An answer that comes when the gate is open."""
+    """A response that waits until the gate is open."""
 
     def answer(receiver: Receiver, handler: BaseHTTPRequestHandler) -> None:
         gate.enter()

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server in a thread, which answers as the test says."""
+"""A webhook receiver: a real HTTP server in a thread, whose response the test chooses."""
 
 import ssl
 import threading
@@ -16,7 +16,7 @@ PAUSE_S = 0.02
 
 
 class Received(NamedTuple):
-    """What came: headers by their names in lower case."""
+    """A request that arrived; header names are in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -24,7 +24,7 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """What came so far, and how to answer it. `hung_up` is set when the caller has gone before the answer's end."""
+    """The requests so far, and how to answer. `hung_up` is set when the caller closes before the response ends."""
 
     def __init__(self, answer: Callable[["Receiver", BaseHTTPRequestHandler], None]) -> None:
         self.answer = answer
@@ -37,7 +37,7 @@ class Receiver:
         return f"{scheme}://{host or self.address}:{self.port}/hook?id=1"
 
     def endless(self, handler: BaseHTTPRequestHandler, piece: bytes, pause_s: float = 0.0) -> None:
-        """Send the piece again and again until the caller hangs up."""
+        """Send the piece again and again until the caller closes the connection."""
         try:
             while not self.stopped.wait(pause_s):
                 handler.wfile.write(piece)
@@ -46,7 +46,7 @@ class Receiver:
 
 
 def status(code: int, **headers: str) -> Callable[[Receiver, BaseHTTPRequestHandler], None]:
-    """An ordinary answer."""
+    """A complete response with this status."""
 
     def answer(_: Receiver, handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(code)
@@ -60,7 +60,7 @@ def status(code: int, **headers: str) -> Callable[[Receiver, BaseHTTPRequestHand
 
 
 def raw(head: bytes, piece: bytes, pause_s: float = 0.0) -> Callable[[Receiver, BaseHTTPRequestHandler], None]:
-    """These bytes, and then a piece again and again."""
+    """A response of these bytes, and then of a piece again and again."""
 
     def answer(receiver: Receiver, handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(head)
@@ -70,7 +70,7 @@ def raw(head: bytes, piece: bytes, pause_s: float = 0.0) -> Callable[[Receiver, 
 
 
 def silent(receiver: Receiver, _: BaseHTTPRequestHandler) -> None:
-    """No answer at all."""
+    """Never respond."""
     receiver.stopped.wait(DEADLINE_S)
 
 
@@ -82,7 +82,7 @@ def receiving(
     read: bool = True,
     address: str = "127.0.0.1",
 ) -> Iterator[Receiver]:
-    """A receiver on a free port; without `read` it takes the head of a request and leaves the body."""
+    """A receiver on a free port; without `read` it reads only the head of a request."""
     receiver = Receiver(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,7 +92,7 @@ def receiving(
             receiver.received.append(Received(self.path, headers, body))
             receiver.answer(receiver, self)
 
-        do_GET = do_POST  # noqa: N815  http.server's name; a redirect that is followed would come so
+        do_GET = do_POST  # noqa: N815  http.server's name; a caller that follows redirects would send GET
 
         def log_message(self, *_: object) -> None:
             pass

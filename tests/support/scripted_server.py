@@ -1,4 +1,4 @@
-"""An HTTP server that says what it is told to, answer by answer, and notes what it was asked."""
+"""An HTTP server that gives prepared responses, one after the other, and records the requests."""
 
 import threading
 from collections.abc import Iterator

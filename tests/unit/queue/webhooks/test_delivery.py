@@ -1,4 +1,4 @@
-"""Deliveries of webhooks to real servers: signed, bounded in time and bytes, not redirected, not to private hosts."""
+"""Webhook deliveries to real servers: signed, bounded in time and bytes, without redirects, not to private hosts."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def delivered(url: str, allowed: Any = frozenset(HERE), timeout_s: float = 5.0, body: bytes = BODY) -> Delivery:
-    """A delivery, which keeps its time."""
+    """The delivery, after a check that it ended in time."""
     started = time.monotonic()
     delivery = deliver(url, "msg_1", body, SECRET, allowed, 1_700_000_000.9, timeout_s)
     assert time.monotonic() - started < timeout_s + LOOSE_S
@@ -41,7 +41,7 @@ def delivered(url: str, allowed: Any = frozenset(HERE), timeout_s: float = 5.0, 
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204])
 def test_a_delivery_is_a_signed_post(code: int) -> None:
-    """The receiver can check the signature by the id, the time and the bytes of the body alone; any 2xx is success."""
+    """The signature covers the id, the time and the bytes of the body; any 2xx is success."""
     with receiving(status(code)) as receiver:
         assert delivered(receiver.url()) == Delivery(ok=True, status=code, reason=f"the receiver answered {code}")
     (got,) = receiver.received
@@ -54,7 +54,7 @@ def test_a_delivery_is_a_signed_post(code: int) -> None:
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_a_failure(code: int) -> None:
-    """Nobody is called but the receiver that the job named."""
+    """Only the URL of the job is called."""
     with receiving(status(200)) as elsewhere, receiving(status(code, Location=elsewhere.url())) as receiver:
         delivery = delivered(receiver.url())
     assert (delivery.ok, delivery.status, delivery.give_up) == (False, code, False)
@@ -71,7 +71,7 @@ def test_a_refusal_is_tried_again_unless_it_is_gone(code: int) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "[::ffff:127.0.0.1]"])
 def test_an_address_that_is_not_public_is_not_called(host: str) -> None:
-    """Neither by its number nor by a name that resolves to it, whatever else is allowed."""
+    """Neither as a number nor as a name that resolves to it, whatever else is allowed."""
     with receiving(status(200)) as receiver:
         for allowed in (set(), {"example.com", f"{host}:1"}):
             delivery = delivered(receiver.url(host), allowed)
@@ -80,26 +80,26 @@ def test_an_address_that_is_not_public_is_not_called(host: str) -> None:
     assert receiver.received == []
 
 
-def test_a_named_host_is_called() -> None:
-    """By its name, or by its name and this port."""
+def test_an_allowed_host_is_called() -> None:
+    """Allowed by its name, or by its name and this port."""
     with receiving(status(200)) as receiver:
         for allowed in ({"localhost"}, {f"localhost:{receiver.port}"}):
             assert delivered(receiver.url("localhost"), allowed).ok
 
 
 def test_a_name_with_one_bad_address_is_not_called() -> None:
-    """Every address must be public, and the name is resolved once: what was checked is what is connected to."""
-    asked: list[str] = []
+    """Every address must be public. The name is resolved once: the connection goes to the checked addresses."""
+    resolved: list[str] = []
 
     def resolver(host: str, port: int) -> list[Any]:
-        asked.append(host)
+        resolved.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("8.8.8.8", "10.0.0.1")]
 
     with pytest.raises(AddressRefused):
         checked_addresses("example.com", 443, private=False, timeout_s=5, resolver=resolver)
     places = checked_addresses("example.com", 443, private=True, timeout_s=5, resolver=resolver)
     assert places == [("8.8.8.8", 443), ("10.0.0.1", 443)]
-    assert asked == ["example.com"] * 2
+    assert resolved == ["example.com"] * 2
 
 
 def test_a_slow_dns_is_bounded() -> None:
@@ -120,10 +120,10 @@ def test_a_slow_dns_is_bounded() -> None:
 def test_the_second_address_is_tried_when_the_first_refuses() -> None:
     """A name may have several."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()
+        refused = closed.getsockname()
     with receiving(status(200)) as receiver:
         there = ("127.0.0.1", receiver.port)
-        network = CheckedNetwork([nobody, there], 100)
+        network = CheckedNetwork([refused, there], 100)
 
         async def peer() -> Any:
             stream = await network.connect_tcp("example.com", 80, 5.0)
@@ -140,15 +140,15 @@ def test_the_second_address_is_tried_when_the_first_refuses() -> None:
     [silent, raw(b"", b"H", PAUSE_S), raw(OK, b"X", PAUSE_S), raw(OK, b"X: 1\r\n", PAUSE_S)],
     ids=["silent", "status", "one header", "headers"],
 )
-def test_a_peer_that_takes_its_time_is_left(answer: Callable[..., None]) -> None:
-    """However it spreads its bytes, the whole delivery has one bound."""
+def test_a_slow_peer_is_left(answer: Callable[..., None]) -> None:
+    """The whole delivery has one time limit, however the peer spreads its bytes."""
     with receiving(answer) as receiver:
         delivery = delivered(receiver.url(), timeout_s=SHORT_S)
     assert delivery == Delivery(ok=False, status=None, reason="the receiver took too long")
 
 
 def test_a_peer_that_does_not_read_is_left() -> None:
-    """The bound holds while the message is sent, too."""
+    """The limit also holds while the message is sent."""
     with receiving(silent, read=False) as receiver:
         delivery = delivered(receiver.url(), timeout_s=SHORT_S, body=bytes(50_000_000))
     assert delivery.reason == "the receiver took too long"
@@ -159,7 +159,7 @@ def test_a_peer_that_does_not_read_is_left() -> None:
 )
 @pytest.mark.parametrize("pause_s", [0.0, PAUSE_S])
 def test_an_endless_body_is_left(head: bytes, pause_s: float) -> None:
-    """The status has said all there is to know; the rest is read for some bytes and some time."""
+    """Only the status counts; the rest is read up to a number of bytes and for a time."""
     with receiving(raw(OK + head, b"x" * 1000, pause_s)) as receiver:
         assert delivered(receiver.url(), timeout_s=1.0).ok
         assert receiver.hung_up.wait(DEADLINE_S)
@@ -167,7 +167,7 @@ def test_an_endless_body_is_left(head: bytes, pause_s: float) -> None:
 
 @pytest.mark.parametrize("piece", [b"x" * 1000, b"X: 1\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
 def test_an_endless_head_is_left(piece: bytes) -> None:
-    """No answer makes the caller read for ever."""
+    """No response makes the caller read for ever."""
     with receiving(raw(OK, piece)) as receiver:
         delivered(receiver.url(), timeout_s=1.0)
         assert receiver.hung_up.wait(DEADLINE_S)
@@ -175,21 +175,21 @@ def test_an_endless_head_is_left(piece: bytes) -> None:
 
 @pytest.mark.parametrize("junk", [b"nonsense\r\n\r\n", b"HTTP/1.1 twenty OK\r\n\r\n", b"SSH-2.0-x\r\n", b"\x00" * 500])
 def test_what_is_not_http_is_a_failure(junk: bytes) -> None:
-    """And isn't repeated in the reason."""
+    """The reason does not repeat it."""
     with receiving(lambda _, handler: handler.wfile.write(junk)) as receiver:
         delivery = delivered(receiver.url())
     assert delivery == Delivery(ok=False, status=None, reason="the receiver's answer isn't HTTP")
 
 
 def test_a_peer_that_hangs_up_is_a_failure() -> None:
-    """Before it answered anything."""
+    """Before it sent any response."""
     with receiving(lambda _, __: None) as receiver:
         delivery = delivered(receiver.url())
     assert delivery == Delivery(ok=False, status=None, reason="the receiver hung up without an answer")
 
 
-def test_nobody_there_is_a_failure() -> None:
-    """A closed port, or a name that nobody has."""
+def test_a_host_that_is_not_there_is_a_failure() -> None:
+    """A closed port, or a name that does not exist."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/", "http://nobody.invalid/"):
@@ -197,13 +197,13 @@ def test_nobody_there_is_a_failure() -> None:
         assert (delivery.ok, delivery.status, delivery.give_up) == (False, None, False)
 
 
-def test_what_is_no_url_is_given_up() -> None:
-    """It was refused at submission; should one come by all the same, trying again can't help."""
+def test_a_url_that_is_not_valid_is_given_up() -> None:
+    """Submissions refuse it; if one exists all the same, another try cannot help."""
     assert delivered("ftp://example.com/").give_up
 
 
-def test_tls_needs_a_certificate_of_somebody_trusted() -> None:
-    """A self-made one is refused, and nothing was sent."""
+def test_tls_needs_a_trusted_certificate() -> None:
+    """A self-signed certificate is refused, and nothing is sent."""
     with receiving(status(200), secure=True) as receiver:
         delivery = delivered(receiver.url("localhost", "https"))
     assert delivery.reason.startswith("the receiver's certificate isn't good")
@@ -211,7 +211,7 @@ def test_tls_needs_a_certificate_of_somebody_trusted() -> None:
 
 
 def test_tls_needs_a_certificate_for_this_host() -> None:
-    """Trusted by the system, it holds for the name in the URL, though the connection goes to an address."""
+    """A trusted one is checked against the host of the URL, though the connection goes to an address."""
     script = (
         "import json, sys; from app.queue.webhooks.delivery import deliver; "
         "print(json.dumps([deliver(url, 'msg_1', b'{}', sys.argv[1], {'localhost', '127.0.0.1'}, 1.0)"
@@ -232,8 +232,8 @@ def test_tls_needs_a_certificate_for_this_host() -> None:
     assert [got.headers["host"] for got in receiver.received] == [f"localhost:{receiver.port}"]
 
 
-def test_a_plain_receiver_of_tls_is_a_failure() -> None:
-    """https stays https."""
+def test_https_to_a_plain_receiver_is_a_failure() -> None:
+    """Nothing falls back to http."""
     with receiving(status(200)) as receiver:
         assert not delivered(receiver.url("localhost", "https")).ok
     assert receiver.received == []

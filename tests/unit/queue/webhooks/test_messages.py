@@ -1,4 +1,4 @@
-"""Webhook messages, their signatures, and the times between the tries."""
+"""Webhook messages, their signatures, and the pauses between the tries."""
 
 import json
 from itertools import pairwise
@@ -12,7 +12,7 @@ from app.queue.webhooks.retry_schedule import PAUSES_S, TRIES, next_try
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
-    """The example that the libraries of Standard Webhooks are tested with."""
+    """The example comes from the test suite of Standard Webhooks' libraries."""
     headers = signed_headers(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -30,7 +30,7 @@ def test_the_signature_is_that_of_the_standard() -> None:
     ("status", "kind"), [("SUCCESS", "job.succeeded"), ("FAILURE", "job.failed"), ("REVOKED", "job.revoked")]
 )
 def test_a_message_carries_the_envelope(status: Any, kind: str) -> None:
-    """Byte for byte, with what happened and when."""
+    """Byte for byte, with the type and the time."""
     raw = b'{"id": "1",  "result": {"y": [1.50]}}'
     body = message(status, msgspec.Raw(raw), 1_700_000_000.25)
     assert raw in body
@@ -38,7 +38,7 @@ def test_a_message_carries_the_envelope(status: Any, kind: str) -> None:
 
 
 def test_twelve_tries_take_about_five_minutes() -> None:
-    """Ever farther apart; the first at once, none after the last."""
+    """The pauses grow; the first try is immediate, and none follows the last."""
     assert next_try(0) == 0.0
     assert [next_try(tries, lambda: 0.5) for tries in range(1, TRIES)] == pytest.approx(PAUSES_S)
     assert next_try(TRIES) is None
@@ -48,6 +48,6 @@ def test_twelve_tries_take_about_five_minutes() -> None:
 
 @pytest.mark.parametrize("tries", range(1, TRIES))
 def test_chance_moves_a_try_by_a_fifth(tries: int) -> None:
-    """Either way."""
+    """It makes the pause shorter or longer."""
     bounds = [next_try(tries, lambda chance=chance: chance) for chance in (0.0, 1.0)]
     assert bounds == pytest.approx([PAUSES_S[tries - 1] * 0.8, PAUSES_S[tries - 1] * 1.2])

@@ -1,4 +1,4 @@
-"""URLs of webhooks: what a submission accepts, by the text alone."""
+"""Webhook URLs that a submission accepts, judged by their text alone."""
 
 from ipaddress import ip_address
 
@@ -29,7 +29,7 @@ HOSTS = named_hosts(" Hooks.internal, 10.1.2.3:8080 ,[::1]:9, localhost:9000, ho
     ],
 )
 def test_a_good_url(url: str) -> None:
-    """Is accepted in silence."""
+    """It is accepted."""
     check_url(url, HOSTS)
 
 
@@ -61,7 +61,7 @@ def test_a_good_url(url: str) -> None:
     ],
 )
 def test_a_bad_url(url: str) -> None:
-    """Is refused with the pointer, and isn't quoted."""
+    """It is refused with the pointer, and the text does not quote it."""
     with pytest.raises(Invalid) as caught:
         check_url(url, HOSTS)
     assert [fault.pointer for fault in caught.value.faults] == ["/webhook/url"]
@@ -70,7 +70,7 @@ def test_a_bad_url(url: str) -> None:
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "::ffff:8.8.8.8", "2a00::1"])
 def test_an_address_of_the_open_internet_is_public(address: str) -> None:
-    """IPv4 within IPv6, too."""
+    """Also IPv4 inside IPv6."""
     assert is_public(ip_address(address))
 
 
@@ -83,17 +83,17 @@ def test_an_address_of_the_open_internet_is_public(address: str) -> None:
     ],
 )
 def test_an_address_for_a_special_purpose_is_not_public(address: str) -> None:
-    """Whichever version of Python is asked."""
+    """In every version of Python."""
     assert not is_public(ip_address(address))
 
 
-def test_the_host_header_has_the_port_where_it_is_not_the_schemes_own() -> None:
-    """And brackets around IPv6."""
+def test_the_host_header_has_the_port_unless_it_is_the_default() -> None:
+    """IPv6 addresses get brackets."""
     urls = ["http://a.example:80/", "https://a.example:443/", "https://a.example:80", "http://[2a00::1]:8080/"]
     assert [parse_url(url).authority for url in urls] == ["a.example", "a.example", "a.example:80", "[2a00::1]:8080"]
 
 
 def test_the_path_is_sent_as_it_stands() -> None:
-    """With its query; nothing is decoded."""
+    """The query stays; nothing is decoded."""
     assert parse_url("http://a.example?x=%2F").path == "/?x=%2F"
     assert parse_url("http://a.example/a;b?c=?d").path == "/a;b?c=?d"

@@ -1,4 +1,4 @@
-"""The outbox tells a real receiver of the end of each job with a webhook: once when it is taken, 12 times at most."""
+"""The outbox delivers the webhook of each finished job to a real receiver, with at most 12 tries."""
 
 import base64
 import hashlib
@@ -15,12 +15,12 @@ from redis import Redis
 
 from app.queue.ledger import Submission
 from app.queue.webhooks.retry_schedule import TRIES, next_try
-from app.queue.worker.outbox import AGAIN_S
+from app.queue.worker.outbox import TAKEN_S
 from app.schemas.jobs import Outcome, envelope
 from app.schemas.requests import Work
 from tests.support.fakes import Gate, work
 from tests.support.ledger_fixture import DONE, FAILED, LARGE, LedgerFixture
-from tests.support.outbox_fixture import CHANCE, KEY, Post, held_by
+from tests.support.outbox_fixture import CHANCE, KEY, OutboxFixture, held_by
 from tests.support.receiver import receiving, status
 from tests.support.servers import until
 
@@ -29,7 +29,7 @@ ENDS = [(DONE, "job.succeeded"), (FAILED, "job.failed")]
 
 @contextmanager
 def refusing(redis: Redis) -> Iterator[None]:
-    """A ledger that takes commands from this client alone."""
+    """A ledger that accepts commands from this client only."""
     redis.config_set("requirepass", "other")
     try:
         redis.execute_command("AUTH", "other")
@@ -40,171 +40,171 @@ def refusing(redis: Redis) -> Iterator[None]:
 
 
 @pytest.fixture
-def post(ledgers: LedgerFixture) -> Iterator[Post]:
+def outbox(ledgers: LedgerFixture) -> Iterator[OutboxFixture]:
     with ExitStack() as stack:
-        yield Post(ledgers, stack)
+        yield OutboxFixture(ledgers, stack)
 
 
 @pytest.mark.parametrize(("outcome", "kind"), ENDS)
-def test_an_end_is_told_once(post: Post, outcome: Outcome, kind: str) -> None:
-    """In a signed message with the envelope that the job has for everybody."""
+def test_a_finished_job_is_delivered_once(outbox: OutboxFixture, outcome: Outcome, kind: str) -> None:
+    """The message is signed, and holds the envelope that GET /jobs/{id} returns."""
     with receiving(status(204)) as receiver:
-        post.try_it(post.ended("a", receiver.url(), outcome))
-        post.outbox.step()
-        post.outbox.close()
+        outbox.try_once(outbox.ended("a", receiver.url(), outcome))
+        outbox.step()
+        outbox.close()
     (got,) = receiver.received
-    job = post.ledgers.ledger.job("a")
-    told = json.loads(got.body)
-    assert told["data"] == json.loads(msgspec.json.encode(envelope(job, queued=True)))
-    assert told["type"] == kind
+    job = outbox.ledgers.ledger.job("a")
+    sent = json.loads(got.body)
+    assert sent["data"] == json.loads(msgspec.json.encode(envelope(job, queued=True)))
+    assert sent["type"] == kind
     name, stamp = got.headers["webhook-id"], got.headers["webhook-timestamp"]
     assert (name, stamp) == (f"a-{(job.finished_s or 0) * 1e6:.0f}", "1000")
-    assert "." not in name  # full stops divide what is signed: it can be read in one way alone
+    assert "." not in name  # the signature separates its parts by full stops
     digest = hmac.digest(KEY, f"{name}.{stamp}.".encode() + got.body, hashlib.sha256)
     assert got.headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
 
 
-def test_a_cancelled_job_is_told_of(post: Post) -> None:
-    """It ended, too."""
+def test_a_cancelled_job_is_delivered(outbox: OutboxFixture) -> None:
+    """A cancellation is an end, too."""
     with receiving(status(200)) as receiver:
         submitted = Work("predict", "mean", 1, {}, work().data, webhook=receiver.url())
-        post.ledgers.submit(Submission("a", submitted, 60))
-        post.ledgers.ledger.cancel("a")
-        post.try_it("a")
+        outbox.ledgers.submit(Submission("a", submitted, 60))
+        outbox.ledgers.ledger.cancel("a")
+        outbox.try_once("a")
     (got,) = receiver.received
     assert json.loads(got.body)["type"] == "job.revoked"
 
 
-def test_a_job_without_a_webhook_tells_nobody(post: Post) -> None:
-    """It expires from its end on."""
-    job_id = post.ledgers.ended()
-    post.outbox.step()
-    assert post.given_up(job_id)
+def test_a_job_without_a_webhook_delivers_nothing(outbox: OutboxFixture) -> None:
+    """Its time to live starts when it finishes."""
+    job_id = outbox.ledgers.ended()
+    outbox.step()
+    assert outbox.given_up(job_id)
 
 
-def test_a_job_is_kept_until_it_is_told(post: Post) -> None:
-    """However long the receiver is away; then for the time of any result."""
+def test_a_job_is_kept_until_it_is_delivered(outbox: OutboxFixture) -> None:
+    """However long the receiver is away; then it expires as any result does."""
     with receiving(status(503)) as receiver:
-        post.try_it(post.ended("a", receiver.url()))
-        assert post.ttl_s("a") == -1
+        outbox.try_once(outbox.ended("a", receiver.url()))
+        assert outbox.ttl_s("a") == -1
         receiver.answer = status(200)
-        post.make_due("a")
-        post.try_it("a")
-    assert post.given_up("a")
+        outbox.make_due("a")
+        outbox.try_once("a")
+    assert outbox.given_up("a")
 
 
-def test_every_try_is_the_same_message(post: Post) -> None:
-    """By its id and body a receiver knows it; the signature is of the moment."""
+def test_every_try_is_the_same_message(outbox: OutboxFixture) -> None:
+    """Id and body stay the same, so the receiver can recognise it; the signature has the time of the try."""
     with receiving(status(500)) as receiver:
-        post.try_it(post.ended("a", receiver.url()))
-        post.clock.now += 2
-        post.make_due("a")
-        post.try_it("a")
+        outbox.try_once(outbox.ended("a", receiver.url()))
+        outbox.clock.now += 2
+        outbox.make_due("a")
+        outbox.try_once("a")
     first, second = receiver.received
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
     assert [got.headers["webhook-timestamp"] for got in receiver.received] == ["1000", "1002"]
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
 
 
-def test_a_receiver_that_fails_is_given_up_in_the_end(post: Post, caplog: pytest.LogCaptureFixture) -> None:
-    """Each pause is that of the schedule, and not before it is over; after the last try the log says so."""
+def test_a_receiver_that_fails_is_given_up_in_the_end(outbox: OutboxFixture, caplog: pytest.LogCaptureFixture) -> None:
+    """The pauses follow the schedule; after the last try a log line says that the webhook is given up."""
     pauses = []
     with receiving(status(500)) as receiver, caplog.at_level(logging.WARNING):
-        job_id = post.ended("a", receiver.url())
+        job_id = outbox.ended("a", receiver.url())
         for _ in range(TRIES):
-            post.try_it(job_id)
-            pauses.append(post.due_in_s(job_id))
-            post.outbox.step()
+            outbox.try_once(job_id)
+            pauses.append(outbox.due_in_s(job_id))
+            outbox.step()
             if pauses[-1] is not None:
-                post.make_due(job_id)
-        post.outbox.close()
+                outbox.make_due(job_id)
+        outbox.close()
     assert len(receiver.received) == TRIES
     for tried, pause_s in enumerate(pauses, start=1):
         assert pause_s == pytest.approx(next_try(tried, lambda: CHANCE), abs=1.5)
-    assert post.given_up(job_id)
+    assert outbox.given_up(job_id)
     assert ["given up" in record.message for record in caplog.records] == [False] * (TRIES - 1) + [True]
     assert {record.message.split(":")[0] for record in caplog.records} == {"webhook of job a to 127.0.0.1"}
 
 
-def test_gone_is_taken_at_its_word(post: Post) -> None:
-    """410: no second try."""
+def test_410_stops_the_tries(outbox: OutboxFixture) -> None:
+    """Gone means that the receiver wants no more of it."""
     with receiving(status(410)) as receiver:
-        post.try_it(post.ended("a", receiver.url()))
+        outbox.try_once(outbox.ended("a", receiver.url()))
     assert len(receiver.received) == 1
-    assert post.given_up("a")
+    assert outbox.given_up("a")
 
 
-def test_a_job_that_was_queued_again_tells_nothing(post: Post) -> None:
-    """Not before its new end: neither what was due, nor what the outbox had taken already."""
+def test_a_job_that_was_queued_again_delivers_nothing(outbox: OutboxFixture) -> None:
+    """Before its new end nothing is sent: neither what was due, nor what the outbox had already taken."""
     with receiving(status(200)) as receiver:
-        job_id = post.ended("a", receiver.url(), FAILED)
-        post.ledgers.ledger.retry(job_id)
-        post.outbox.step()
-        post.ledgers.redis.zadd("trinity:outbox", {job_id: 1})
-        post.outbox.step()
-        post.outbox.close()
+        job_id = outbox.ended("a", receiver.url(), FAILED)
+        outbox.ledgers.ledger.retry(job_id)
+        outbox.step()
+        outbox.ledgers.redis.zadd("trinity:outbox", {job_id: 1})
+        outbox.step()
+        outbox.close()
         assert receiver.received == []
-        assert post.ttl_s(job_id) == -1
+        assert outbox.ttl_s(job_id) == -1
 
 
-def test_a_job_that_is_queued_again_while_it_is_told_tells_its_next_end(post: Post) -> None:
-    """The delivery that was under way is nothing to it, and it is another message."""
+def test_a_job_that_is_queued_again_during_a_delivery_delivers_its_next_end(outbox: OutboxFixture) -> None:
+    """The running delivery does not count for the next end, which is another message."""
     with Gate() as gate, receiving(held_by(gate)) as receiver:
-        job_id = post.ended("a", receiver.url(), FAILED)
-        post.outbox.step()
+        job_id = outbox.ended("a", receiver.url(), FAILED)
+        outbox.step()
         until(gate.reached.is_set, "the delivery")
-        post.ledgers.ledger.retry(job_id)
+        outbox.ledgers.ledger.retry(job_id)
         gate.open()
-        post.outbox.close()
-        assert (post.ttl_s(job_id), post.tries(job_id)) == (-1, 0)
-        assert post.ledgers.finish(post.ledgers.claim(job_id))
-        post.outbox = post.one_more()
-        post.try_it(job_id)
+        outbox.close()
+        assert (outbox.ttl_s(job_id), outbox.tries(job_id)) == (-1, 0)
+        assert outbox.ledgers.finish(outbox.ledgers.claim(job_id))
+        outbox.replace()
+        outbox.try_once(job_id)
     assert [json.loads(got.body)["type"] for got in receiver.received] == ["job.failed", "job.succeeded"]
     assert len({got.headers["webhook-id"] for got in receiver.received}) == 2
 
 
-def test_two_outboxes_tell_each_end_once(post: Post) -> None:
-    """They share the work, and don't do it twice."""
-    other = post.one_more()
+def test_two_outboxes_deliver_each_end_once(outbox: OutboxFixture) -> None:
+    """They share the work and repeat none of it."""
+    other = outbox.one_more()
     with receiving(status(200)) as receiver:
-        job_ids = {post.ended(f"job{number}", receiver.url()) for number in range(20)}
+        job_ids = {outbox.ended(f"job{number}", receiver.url()) for number in range(20)}
 
         def done() -> bool:
             other.step()
-            post.outbox.step()
-            return all(post.given_up(job_id) for job_id in job_ids)
+            outbox.step()
+            return all(outbox.given_up(job_id) for job_id in job_ids)
 
-        until(done, "all to be told")
+        until(done, "all to be delivered")
     assert sorted(got.headers["webhook-id"].split("-")[0] for got in receiver.received) == sorted(job_ids)
 
 
-def test_a_large_result_is_left_out(post: Post, tmp_path: Path) -> None:
-    """Where it is to be had is told instead; it isn't even read, so that no size of it fills the memory."""
+def test_a_large_result_is_left_out(outbox: OutboxFixture, tmp_path: Path) -> None:
+    """The message links to it instead. It is not even read, so a large result cannot fill the memory."""
     with receiving(status(200)) as receiver:
-        job_id = post.ended("a", receiver.url(), LARGE)
-        whole = json.loads(msgspec.json.encode(envelope(post.ledgers.ledger.job(job_id), queued=True)))
+        job_id = outbox.ended("a", receiver.url(), LARGE)
+        whole = json.loads(msgspec.json.encode(envelope(outbox.ledgers.ledger.job(job_id), queued=True)))
         for file in tmp_path.glob("payloads/*/*.result*"):
             file.unlink()
-        post.try_it(job_id)
+        outbox.try_once(job_id)
     (got,) = receiver.received
-    told = json.loads(got.body)
-    assert (told["type"], told["data"]) == ("job.succeeded", {**whole, "result": None})
-    assert told["data"]["links"]["result"] == "/jobs/a/result"
-    assert post.given_up(job_id)
+    sent = json.loads(got.body)
+    assert (sent["type"], sent["data"]) == ("job.succeeded", {**whole, "result": None})
+    assert sent["data"]["links"]["result"] == "/jobs/a/result"
+    assert outbox.given_up(job_id)
 
 
-def test_an_outage_of_the_ledger_costs_no_try(post: Post, caplog: pytest.LogCaptureFixture) -> None:
-    """The webhook that was taken is due again when nobody has said how it went."""
+def test_an_outage_of_the_ledger_costs_no_try(outbox: OutboxFixture, caplog: pytest.LogCaptureFixture) -> None:
+    """A taken webhook is due again unless its outcome was recorded."""
     with Gate() as gate, receiving(held_by(gate)) as receiver, caplog.at_level(logging.WARNING):
-        job_id = post.ended("a", receiver.url())
-        post.outbox.step()
+        job_id = outbox.ended("a", receiver.url())
+        outbox.step()
         until(gate.reached.is_set, "the delivery")
-        with refusing(post.ledgers.redis):
+        with refusing(outbox.ledgers.redis):
             gate.open()
-            post.outbox.close()
+            outbox.close()
     assert "the ledger doesn't take the command" in caplog.text
-    due_in_s = post.due_in_s(job_id)
+    due_in_s = outbox.due_in_s(job_id)
     assert due_in_s is not None
-    assert 0 < due_in_s <= AGAIN_S
-    assert post.tries(job_id) == 0
+    assert 0 < due_in_s <= TAKEN_S
+    assert outbox.tries(job_id) == 0
