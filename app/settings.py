@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from dotenv import dotenv_values
 from msgspec import Meta
 
 from app.api_keys import parse
@@ -168,6 +167,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".env") -> Settings:
     """Read the settings from `environment` (os.environ by default), then from `dotenv`; raise SettingsError."""
+    from dotenv import dotenv_values  # noqa: PLC0415  the client and its commands are installed without it
+
     problems: list[str] = []
     given: dict[str, str | None] = {}
     for variables in (dotenv_values(dotenv), os.environ if environment is None else environment):

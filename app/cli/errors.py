@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any, Self
 
 import click
@@ -24,6 +25,8 @@ class CommandFailed(click.ClickException):
         from app.errors import TrinityError
         from app.settings import SettingsError
 
+        if isinstance(error, ModuleNotFoundError):
+            return cls._missing_package(error)
         if isinstance(error, SettingsError):
             return cls(f"these settings are wrong:\n{error}")
         if isinstance(error, TrinityError):
@@ -32,6 +35,19 @@ class CommandFailed(click.ClickException):
         if told is None and isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
             told = cls(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
         return told  # click itself knows what to do without a reader, EPIPE
+
+    @classmethod
+    def _missing_package(cls, error: ModuleNotFoundError) -> Self | None:
+        """Return which packages to install: `pip install .` brings the client and the command line alone."""
+        package = (error.name or "").partition(".")[0]
+        if package in {"", "app"}:
+            return None
+        try:
+            distribution("trinity")
+            command = "pip install 'trinity[server]'"
+        except PackageNotFoundError:  # run from the project's folder
+            command = "pip install '.[server]'"
+        return cls(f"this command needs the packages of the server, and {package!r} is not installed: {command}")
 
     @classmethod
     def _told_by_client(cls, error: Exception) -> Self | None:

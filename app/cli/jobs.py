@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.options import client, server_options
-from app.cli.output import as_json, table
+from app.cli.output import as_json, is_rich, table
 from app.schemas.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def wait(ctx: click.Context, job_id: str, server: str, key_file: str | None, tim
 @contextmanager
 def _watched() -> Iterator[Callable[[JobHandle], None]]:
     """Give what shows a job's progress: a bar on a terminal, else a line whenever something changes."""
-    if not sys.stderr.isatty():
+    if not is_rich(sys.stderr):
         told: list[str] = []
 
         def tell(job: JobHandle) -> None:

@@ -12,6 +12,7 @@ from app.cli.jobs import jobs
 from app.cli.models import models
 from app.cli.programs import config, key, serve, stack, worker
 from app.cli.verbs import fit, predict, score
+from app.schemas.version import VERSION
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -40,6 +41,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, epilog=EXIT_CODES)
+@click.version_option(VERSION, prog_name="trinity")
 def cli() -> None:
     """Run Trinity's programs, use its models from here or on a server, and find out what is wrong."""
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, TextIO
 
 import click
+
+
+def is_rich(stream: TextIO) -> bool:
+    """Return whether `stream` is a terminal, and `rich` is installed to draw on it."""
+    return stream.isatty() and find_spec("rich") is not None
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; without a terminal, columns padded with spaces under their headings."""
     cells = [[text(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if is_rich(sys.stdout):
         from rich import box
         from rich.console import Console
         from rich.table import Column, Table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import Enum
+from importlib.util import find_spec
 
 import click
 
@@ -96,6 +97,8 @@ def key(name: str, scopes: str) -> None:
 
 def _become(module: str, *arguments: str) -> None:
     """Replace this process by a program of the same environment, which then gets the signals itself."""
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(name=module)
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 

