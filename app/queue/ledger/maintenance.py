@@ -88,7 +88,7 @@ class LedgerMaintenance:
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
-        together, alone = self._scripts("unrung", verb, grace_s, int(empty), RING_AT_MOST)
+        together, alone = self._scripts("find_unpublished", verb, grace_s, int(empty), RING_AT_MOST)
         return Unpublished(_calls(together), _calls(alone))
 
     def waiting(self, verb: Verb) -> int:
@@ -148,7 +148,7 @@ class LedgerMaintenance:
 
     def _lose(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
         told = self._limits.losing("worker lost", uncounted=uncounted, worker_lost=worker_lost)
-        return cast("int", self._scripts("lose", *told, *fences))
+        return cast("int", self._scripts("requeue", *told, *fences))
 
 
 def _calls(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:

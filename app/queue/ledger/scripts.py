@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.errors import Unavailable
+from app.schemas.requests import VERBS
 from app.queue.ledger.error_log import ThrottledErrorLog
 
 FOLDER = Path(__file__).with_name("scripts")
@@ -64,4 +65,5 @@ def redis_errors() -> Iterator[None]:
 
 def _text(path: Path) -> str:
     head = "" if path.stem in ADDING else "#!lua flags=allow-oom\n"
+    head += f"local VERBS = {{{', '.join(repr(verb) for verb in VERBS)}}}\n"
     return head + (FOLDER / "common.lua").read_text(encoding="utf-8") + path.read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ class LedgerStats:
 
     def figures(self) -> QueueStats:
         """Return how things stand; raise LedgerUnavailable."""
-        lanes, workers, processes, counts = self._scripts("figures", SILENT_S, LOOK_AT)
+        lanes, workers, processes, counts = self._scripts("stats", SILENT_S, LOOK_AT)
         return QueueStats(
             {
                 cast("Verb", verb.decode()): LaneStats(pending, retry, started, float(oldest))

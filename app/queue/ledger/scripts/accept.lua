@@ -1,15 +1,21 @@
--- Accept jobs while there is room in the lanes; a key that was used before names the job it was used for.
--- ARGV: how many may wait, seconds that a key is kept, then for each job: id, verb, model, version ('' for none), work,
+-- Accept jobs while the lanes have space. A key that was used before gives the job it was used for.
+-- ARGV: how many may wait, seconds to keep a key, then for each job: id, verb, model, version ('' for none), work,
 --   reference to work kept elsewhere, timeout in seconds, webhook, digest of its key ('' for none), digest of its request,
---   1 when it runs alone, id of its request, its trace ('' for none)
--- Returns {now, for each job: {'accepted', place (0 when it waits no more)} | {'same', id} | {'conflict'} | {'full', seconds until
--- the lane is likely to be empty}}.
-local waiting = 0
-for _, verb in ipairs({'fit', 'predict', 'score'}) do waiting = waiting + redis.call('ZCARD', lane_key(verb)) end
+--   1 if it is unbatched, id of its request, its trace ('' for none)
+-- Returns {now, for each job: {'accepted', position (0 when it waits no more)} | {'same', id} | {'conflict'} | {'full',
+-- seconds until the lane is likely to be empty}}.
 local most, key_ttl_s = tonumber(ARGV[1]), ARGV[2]
+local lengths, waiting = {}, 0
+for _, verb in ipairs(VERBS) do
+  lengths[verb] = redis.call('ZCARD', lane_key(verb))
+  waiting = waiting + lengths[verb]
+end
+local keys = {}
+for at = 3, #ARGV, 13 do keys[#keys + 1] = job_key(ARGV[at]) end
+local any_known = redis.call('EXISTS', unpack(keys)) > 0
 local answers = {now_text}
 
--- How long the jobs of a lane will take the processes that are there, by the time that the last ones took.
+-- How long the present processes need for the jobs of a lane, given the time that the last ones took.
 local function drained_in(verb)
   local processes = 0
   local nodes = redis.call('HVALS', NODES)
@@ -17,8 +23,8 @@ local function drained_in(verb)
     local at, children = string.match(seen, '^(%S+) (%d+)$')
     if tonumber(at) > now - 60 then processes = processes + tonumber(children) end
   end
-  local service_s = tonumber(redis.call('HGET', 'trinity:pace:' .. verb, 'service_s') or 0)
-  return math.ceil(redis.call('ZCARD', lane_key(verb)) * service_s / math.max(1, processes))
+  local service_s = tonumber(redis.call('HGET', pace_key(verb), 'service_s') or 0)
+  return math.ceil(lengths[verb] * service_s / math.max(1, processes))
 end
 
 for at = 3, #ARGV, 13 do
@@ -28,29 +34,30 @@ for at = 3, #ARGV, 13 do
     answers[#answers + 1] = {'same', known[1]}
   elseif known[1] and known[1] ~= id then
     answers[#answers + 1] = {'conflict'}
-  elseif redis.call('EXISTS', job_key(id)) == 1 then  -- the answer to a first call was lost
+  elseif any_known and redis.call('EXISTS', job_key(id)) == 1 then  -- the answer to a first call was lost
     answers[#answers + 1] = {'accepted', (redis.call('ZRANK', lane_key(verb), id) or -1) + 1}
   elseif waiting >= most then
     answers[#answers + 1] = {'full', drained_in(verb)}
   else
-    redis.call('HSET', job_key(id), 'status', 'PENDING', 'verb', verb, 'model', ARGV[at + 2], 'version', ARGV[at + 3],
+    local key = job_key(id)
+    local seq, log = append_event(id, 'PENDING')
+    redis.call('HSET', key, 'status', 'PENDING', 'verb', verb, 'model', ARGV[at + 2], 'version', ARGV[at + 3],
       'work', ARGV[at + 4], 'created', now_text, 'fence', 0, 'attempts', 0, 'timeout', ARGV[at + 6],
-      'request_id', ARGV[at + 11])
-    if ARGV[at + 5] ~= '' then redis.call('HSET', job_key(id), 'work_ref', ARGV[at + 5]) end
-    if ARGV[at + 10] == '1' then redis.call('HSET', job_key(id), 'alone', 1) end
-    if ARGV[at + 12] ~= '' then redis.call('HSET', job_key(id), 'trace', ARGV[at + 12]) end
-    if ARGV[at + 7] ~= '' then redis.call('HSET', job_key(id), 'webhook', ARGV[at + 7]) end
+      'request_id', ARGV[at + 11], 'seq', seq, 'log', log)
+    if ARGV[at + 5] ~= '' then redis.call('HSET', key, 'work_ref', ARGV[at + 5]) end
+    if ARGV[at + 10] == '1' then redis.call('HSET', key, UNBATCHED, 1) end
+    if ARGV[at + 12] ~= '' then redis.call('HSET', key, 'trace', ARGV[at + 12]) end
+    if ARGV[at + 7] ~= '' then redis.call('HSET', key, 'webhook', ARGV[at + 7]) end
     if idem ~= '' then
       redis.call('HSET', 'trinity:idem:' .. idem, 'id', id, 'digest', digest)
       redis.call('EXPIRE', 'trinity:idem:' .. idem, key_ttl_s)
     end
-    local order = now + (at - 3) / 1e7  -- those of one call keep their order
+    local order = now + (at - 3) / 1e7  -- jobs of one call keep their order
     queue(id, verb, order, now)
-    redis.call('ZADD', JOBS, order, id)
-    note(id, 'PENDING')
-    waiting = waiting + 1
-    answers[#answers + 1] = {'accepted', redis.call('ZCARD', lane_key(verb))}
+    collect('ZADD', JOBS, order, id)
+    waiting, lengths[verb] = waiting + 1, lengths[verb] + 1
+    answers[#answers + 1] = {'accepted', lengths[verb]}
   end
 end
-tell()
+flush()
 return answers

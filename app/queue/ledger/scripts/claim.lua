@@ -1,49 +1,62 @@
--- Claim jobs that wait, under a lease; a job that was lost before, or runs alone, is only claimed by a message
--- of its own.
+-- Claim waiting jobs under a lease. A job that was lost before, or is unbatched, is only claimed by a message of its own.
 -- ARGV: node, child, seconds of the lease, then ids
 -- Returns for each claimed job {id, fence, work, reference to work, attempts, id of its request, its trace}.
 local node, child, lease_s = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local alone = #ARGV == 4
-local claimed = {}
+local single = #ARGV == 4
+local claimed, taken, asked = {}, {}, {}  -- `taken`: the ids by verb
+
+local function row(id, fence, attempts, state)
+  return {id, fence, state[4] or '', state[5] or '', attempts, state[8] or '', state[9] or ''}
+end
+
+-- Remember the latest time at which a claimed job's message was sent: lanes are first in, first out.
+local function note_newest(verb, ids)
+  local newest = tonumber(redis.call('HGET', pace_key(verb), 'newest') or 0)
+  local latest = 0
+  for _, score in ipairs(redis.call('ZMSCORE', published_key(verb), unpack(ids))) do
+    latest = math.max(latest, tonumber(score or 0))
+  end
+  if latest > math.min(newest, now) then redis.call('HSET', pace_key(verb), 'newest', latest) end
+end
+
 for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
-  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', 'alone',
-    'request_id', 'trace')
-  local waits = state[1] == 'PENDING' or state[1] == 'RETRY'
-  if waits and (alone or state[2] == '0' and not state[7]) then
-    local rung = tonumber(redis.call('ZSCORE', rung_key(state[3]), id) or 0)
-    local newest = tonumber(redis.call('HGET', 'trinity:pace:' .. state[3], 'newest') or 0)
-    if rung > math.min(newest, now) then redis.call('HSET', 'trinity:pace:' .. state[3], 'newest', rung) end
-    leave_lane(id, state[3])
-    if state[1] == 'RETRY' then redis.call('SREM', again_key(state[3]), id) end
-    count('attempts:' .. state[3], 1)
-    local fence = redis.call('HINCRBY', key, 'fence', 1)
-    local attempts = redis.call('HINCRBY', key, 'attempts', 1)
-    redis.call('HSET', key, 'status', 'STARTED', 'started', now_text, 'node', node)
-    redis.call('ZADD', LEASES, now + lease_s, id)
-    note(id, 'STARTED', ',"attempts":' .. attempts)
-    claimed[#claimed + 1] = {id, fence, state[4] or '', state[5] or '', attempts, state[8] or '', state[9] or ''}
-  elseif state[1] == 'STARTED' then
+  asked[id] = true
+  local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', UNBATCHED,
+    'request_id', 'trace', 'seq', 'log')
+  local status, verb = state[1], state[3]
+  local waits = status == 'PENDING' or status == 'RETRY'
+  if waits and (single or state[2] == '0' and not state[7]) then
+    local fence, attempts = (tonumber(state[6]) or 0) + 1, (tonumber(state[2]) or 0) + 1
+    local seq, log = append_event(id, 'STARTED', state[10], state[11], ',"attempts":' .. attempts)
+    redis.call('HSET', key, 'status', 'STARTED', 'started', now_text, 'node', node, 'fence', fence,
+      'attempts', attempts, 'seq', seq, 'log', log)
+    leave_lane(id, verb)
+    if status == 'RETRY' then collect('SREM', again_key(verb), id) end
+    collect('ZADD', LEASES, now + lease_s, id)
+    count('attempts:' .. verb, 1)
+    taken[verb] = taken[verb] or {}
+    table.insert(taken[verb], id)
+    claimed[#claimed + 1] = row(id, fence, attempts, state)
+  elseif status == 'STARTED' then
     local held = redis.call('HGET', node_key(node), id)
     if held and string.find(held, state[6] .. ' ' .. child .. ' ', 1, true) == 1 then  -- a first answer was lost
-      claimed[#claimed + 1] = {id, tonumber(state[6]), state[4] or '', state[5] or '', tonumber(state[2]), state[8] or '',
-        state[9] or ''}
+      claimed[#claimed + 1] = row(id, tonumber(state[6]), tonumber(state[2]), state)
     end
   end
 end
--- A process does one thing at a time: what else it holds, it was given in an answer that was lost, or gave up.
-local asked = {}
-for at = 4, #ARGV do asked[ARGV[at]] = true end
+for verb, ids in pairs(taken) do note_newest(verb, ids) end
+-- A process does one thing at a time. What else it holds was claimed by a call whose answer was lost, or was given up.
 local held = redis.call('HGETALL', node_key(node))
 for at = 1, #held, 2 do
   if not asked[held[at]] and string.find(held[at + 1], ' ' .. child .. ' ', 1, true) then
-    redis.call('HDEL', node_key(node), held[at])
-    if redis.call('ZSCORE', LEASES, held[at]) then redis.call('ZADD', LEASES, now, held[at]) end
+    collect('HDEL', node_key(node), held[at])
+    if redis.call('ZSCORE', LEASES, held[at]) then collect('ZADD', LEASES, now, held[at]) end
   end
 end
 for _, claim in ipairs(claimed) do
-  redis.call('HSET', node_key(node), claim[1], claim[2] .. ' ' .. child .. ' ' .. #claimed)
+  collect('HSET', node_key(node), claim[1], claim[2] .. ' ' .. child .. ' ' .. #claimed)
 end
-tell()
+flush()
 return claimed

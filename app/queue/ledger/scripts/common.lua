@@ -1,71 +1,96 @@
--- What the scripts share. Keys are made from ids here, so the ledger is one Redis and not a cluster.
+-- Shared by all scripts, which run as one text after it. Keys are made from ids here, so the ledger is one Redis and not
+-- a cluster. Scripts that take many jobs are sparing with commands, because each costs about as much as all else together:
+-- what goes to one key for all jobs is collected by `collect` and sent once by `flush`.
+-- `VERBS` is the list of verbs, added before this text.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local now_text = time[1] .. '.' .. string.format('%06d', time[2])
 local notices = {}
 local counts = {}
+local collected, in_order = {}, {}
 
 local function job_key(id) return 'trinity:job:' .. id end
+local function gone_key(id) return 'trinity:gone:' .. id end
 local function lane_key(verb) return 'trinity:lane:' .. verb end
-local function rung_key(verb) return 'trinity:rung:' .. verb end
+local function published_key(verb) return 'trinity:rung:' .. verb end  -- when the message of each waiting job was sent
+local function pace_key(verb) return 'trinity:pace:' .. verb end
 local function node_key(node) return 'trinity:node:' .. node end
 local function again_key(verb) return 'trinity:again:' .. verb end
 local LEASES, JOBS, NODES = 'trinity:leases', 'trinity:jobs', 'trinity:nodes'
 local OUTBOX, CHANNEL, COUNTERS = 'trinity:outbox', 'trinity:events', 'trinity:counters'
+local UNBATCHED = 'alone'  -- the field of a job that must not share a message; named so in ledgers of earlier releases
 
--- Note what happened to a job: a line for those who watch it (`extra` is more JSON), and a notice for those who wait.
-local function note(id, status, extra)
-  local key = job_key(id)
-  local seq = redis.call('HINCRBY', key, 'seq', 1)
-  local log = redis.call('HGET', key, 'log') or ''
-  if extra and string.find(extra, 'progress', 1, true) then  -- of several reports in a row the last one counts
-    log = string.gsub(log, '[^\n]*"progress"[^\n]*\n$', '')
+-- Have a command sent at the end of the script, once for all jobs: `a` and `b` are added to its arguments.
+local function collect(command, key, a, b)
+  local name = command .. key
+  local arguments = collected[name]
+  if not arguments then
+    arguments = {command, key}
+    collected[name] = arguments
+    in_order[#in_order + 1] = arguments
   end
-  if #log > 16384 then log = string.match(log, '\n(.*)', 8192) end  -- of a job that is run again for ever
-  redis.call('HSET', key, 'log', log .. seq .. ' {"status":"' .. status .. '","at":' .. now_text .. (extra or '') .. '}\n')
-  notices[#notices + 1] = id .. ' ' .. seq .. ' ' .. status
+  arguments[#arguments + 1] = a
+  if b then arguments[#arguments + 1] = b end
 end
 
--- Count what happened; what a job does it does once, so what is counted with its change of state is counted once.
+-- Count what happened. A job changes its state once, so what is counted in the same script is counted once.
 local function count(what, by)
   counts[what] = (counts[what] or 0) + by
 end
 
--- Publish the notices of a call as one message, and add up its counts; a script calls it once, at its end.
-local function tell()
+-- Send what was collected, add up the counts, and publish the notices as one message. Scripts call it once, at their end.
+local function flush()
+  for _, arguments in ipairs(in_order) do redis.call(unpack(arguments)) end
   for what, by in pairs(counts) do redis.call('HINCRBYFLOAT', COUNTERS, what, string.format('%.9f', by)) end
   if #notices > 0 then redis.call('PUBLISH', CHANNEL, table.concat(notices, '\n')) end
 end
 
--- Put a job into its lane; `rung` is when its message is sent: now by whoever asked for it, 0 for as soon as possible.
-local function queue(id, verb, created, rung)
-  redis.call('ZADD', lane_key(verb), created, id)
-  redis.call('ZADD', rung_key(verb), rung, id)
+-- Add an event to a job's log and a notice for clients that wait for the job; `extra` is more JSON of the event.
+-- Takes the job's fields `seq` and `log`, and returns their new values, for the caller to store.
+local function append_event(id, status, seq, log, extra)
+  seq, log = (tonumber(seq) or 0) + 1, log or ''
+  if extra and string.find(extra, 'progress', 1, true) then  -- of several reports in a row only the last is kept
+    log = string.gsub(log, '[^\n]*"progress"[^\n]*\n$', '')
+  end
+  if #log > 16384 then log = string.match(log, '\n(.*)', 8192) end  -- a job that runs again and again
+  notices[#notices + 1] = id .. ' ' .. seq .. ' ' .. status
+  return seq, log .. seq .. ' {"status":"' .. status .. '","at":' .. now_text .. (extra or '') .. '}\n'
+end
+
+-- Put a job into its lane; `published_at` is when its message is sent: now by the caller, 0 for as soon as possible.
+local function queue(id, verb, created, published_at)
+  collect('ZADD', lane_key(verb), created, id)
+  collect('ZADD', published_key(verb), published_at, id)
 end
 
 local function leave_lane(id, verb)
-  redis.call('ZREM', lane_key(verb), id)
-  redis.call('ZREM', rung_key(verb), id)
+  collect('ZREM', lane_key(verb), id)
+  collect('ZREM', published_key(verb), id)
 end
 
--- End the newest claim of a job: its fence counts no more, nobody renews it.
+-- End the newest claim of a job: its fence is no longer valid, and its lease is not renewed.
 local function release(id, node)
-  redis.call('ZREM', LEASES, id)
-  if node and node ~= '' then redis.call('HDEL', node_key(node), id) end
+  collect('ZREM', LEASES, id)
+  if node and node ~= '' then collect('HDEL', node_key(node), id) end
 end
 
--- Give a job its final state; `fields` is a flat list of names and values.
-local function finish(id, status, ttl_s, tombstone_s, fields)
+-- Give a job its final state. `job` has its fields `verb`, `webhook`, `seq` and `log`; `fields` is a flat list of names
+-- and values to store with it.
+local function finish(id, job, status, ttl_s, tombstone_s, fields)
   local key = job_key(id)
-  redis.call('HSET', key, 'status', status, 'finished', now_text, unpack(fields))
-  redis.call('HDEL', key, 'progress')
-  note(id, status)
-  redis.call('EXPIRE', key, ttl_s)
-  redis.call('SET', 'trinity:gone:' .. id, '', 'EX', tombstone_s)
-  local more = redis.call('HMGET', key, 'verb', 'webhook')
-  count('finished:' .. (more[1] or '') .. ':' .. status, 1)
-  if more[2] then
+  local seq, log = append_event(id, status, job.seq, job.log)
+  redis.call('HSET', key, 'status', status, 'finished', now_text, 'seq', seq, 'log', log, unpack(fields))
+  if status == 'SUCCESS' then
+    redis.call('HDEL', key, 'progress', 'work', 'work_ref')
+  else  -- it may be retried
+    redis.call('HDEL', key, 'progress')
+  end
+  redis.call('SET', gone_key(id), '', 'EX', tombstone_s)
+  count('finished:' .. (job.verb or '') .. ':' .. status, 1)
+  if job.webhook then
     redis.call('PERSIST', key)  -- it is needed until it is delivered
-    redis.call('ZADD', OUTBOX, now, id)
+    collect('ZADD', OUTBOX, now, id)
+  else
+    redis.call('EXPIRE', key, ttl_s)
   end
 end

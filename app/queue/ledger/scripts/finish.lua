@@ -1,34 +1,37 @@
--- Finish jobs; only the newest claim of a job may, everybody else comes too late.
--- ARGV: seconds to keep them, seconds to remember them, then for each job: id, fence, status, version ('' for what it was),
---   result, reference to a result kept elsewhere, failure ('' for none), seconds it took ('' for unknown), the bound of
---   the histogram's bucket that this falls into, rows it did
--- Returns for each job 1, or 0 when it came too late.
-local done = {}
+-- Finish jobs. Only the newest claim of a job may do so; any other is refused.
+-- ARGV: seconds to keep them, seconds to remember them, then for each job: id, fence, status, version ('' to keep it),
+--   result, reference to a result kept elsewhere, failure ('' for none), seconds it took ('' for unknown), the upper bound
+--   of the histogram's bucket for that time, rows
+-- Returns for each job 1, or 0 when it was refused.
+local done, means = {}, {}
+
+-- Count the time and the rows of a job, and keep a moving mean of the time for each verb.
+local function count_time(verb, model, took_s, bucket, rows)
+  local of = verb .. ':' .. model
+  count('seconds:' .. of, took_s)
+  count('bucket:' .. of .. ':' .. bucket, 1)
+  count('rows:' .. of, rows)
+  local mean = means[verb] or tonumber(redis.call('HGET', pace_key(verb), 'service_s') or took_s)
+  means[verb] = mean + 0.1 * (took_s - mean)
+end
+
 for at = 3, #ARGV, 10 do
-  local id, key = ARGV[at], job_key(ARGV[at])
-  local state = redis.call('HMGET', key, 'status', 'fence', 'verb', 'node', 'model')
-  if state[1] == 'STARTED' and state[2] == ARGV[at + 1] then
+  local id, fence, status = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local state = redis.call('HMGET', job_key(id), 'status', 'fence', 'verb', 'node', 'model', 'webhook', 'seq', 'log')
+  if state[1] == 'STARTED' and state[2] == fence then
     release(id, state[4])
-    local fields = {'result', ARGV[at + 4], 'failure', ARGV[at + 6]}
-    for name, value in pairs({version = ARGV[at + 3], result_ref = ARGV[at + 5]}) do
-      if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
+    local fields = {}
+    for offset, name in pairs({[3] = 'version', [4] = 'result', [5] = 'result_ref', [6] = 'failure'}) do
+      if ARGV[at + offset] ~= '' then fields[#fields + 1], fields[#fields + 2] = name, ARGV[at + offset] end
     end
-    if ARGV[at + 2] == 'SUCCESS' then redis.call('HDEL', key, 'work', 'work_ref') end  -- a failure may be retried
-    finish(id, ARGV[at + 2], ARGV[1], ARGV[2], fields)
-    local pace = 'trinity:pace:' .. state[3]
+    finish(id, {verb = state[3], webhook = state[6], seq = state[7], log = state[8]}, status, ARGV[1], ARGV[2], fields)
     local took_s = tonumber(ARGV[at + 7])
-    if took_s then
-      local of = state[3] .. ':' .. state[5]
-      count('seconds:' .. of, took_s)
-      count('bucket:' .. of .. ':' .. ARGV[at + 8], 1)
-      count('rows:' .. of, tonumber(ARGV[at + 9]))
-      local mean = tonumber(redis.call('HGET', pace, 'service_s') or took_s)
-      redis.call('HSET', pace, 'service_s', mean + 0.1 * (took_s - mean))
-    end
+    if took_s then count_time(state[3], state[5], took_s, ARGV[at + 8], tonumber(ARGV[at + 9])) end
     done[#done + 1] = 1
   else  -- 1 when the answer to a first call was lost
-    done[#done + 1] = (state[1] == ARGV[at + 2] and state[2] == ARGV[at + 1]) and 1 or 0
+    done[#done + 1] = (state[1] == status and state[2] == fence) and 1 or 0
   end
 end
-tell()
+for verb, mean in pairs(means) do redis.call('HSET', pace_key(verb), 'service_s', mean) end
+flush()
 return done

@@ -1,11 +1,12 @@
--- Note how far running jobs are.
+-- Store how far running jobs are.
 -- ARGV: for each job: id, fence, fraction
 for at = 1, #ARGV, 3 do
-  local state = redis.call('HMGET', job_key(ARGV[at]), 'status', 'fence')
+  local id, fraction = ARGV[at], ARGV[at + 2]
+  local state = redis.call('HMGET', job_key(id), 'status', 'fence', 'seq', 'log')
   if state[1] == 'STARTED' and state[2] == ARGV[at + 1] then
-    redis.call('HSET', job_key(ARGV[at]), 'progress', ARGV[at + 2])
-    note(ARGV[at], 'STARTED', ',"progress":' .. ARGV[at + 2])
+    local seq, log = append_event(id, 'STARTED', state[3], state[4], ',"progress":' .. fraction)
+    redis.call('HSET', job_key(id), 'progress', fraction, 'seq', seq, 'log', log)
   end
 end
-tell()
+flush()
 return 1

@@ -1,24 +1,26 @@
--- Queue a job again that failed or was cancelled, as if it had never run. One that was queued so and isn't finished
--- since stays as it is: who asks again didn't get the first answer.
+-- Queue a job again that failed or was cancelled, as if it had never run. A job that was queued in this way and is not
+-- finished since stays as it is: the answer to a first call may have been lost.
 -- ARGV: id, how many may wait
--- Returns {status before ('' when there is none), verb}, without the verb for a job that doesn't run again; 'FULL' when
--- there is no room.
-local key = job_key(ARGV[1])
-local state = redis.call('HMGET', key, 'status', 'verb', 'retried')
-if not state[1] then return {''} end
-if state[1] ~= 'FAILURE' and state[1] ~= 'REVOKED' then
-  if state[3] and state[1] ~= 'SUCCESS' then return {state[1], state[2]} end
-  return {state[1]}
+-- Returns {status before ('' when there is no such job), verb}, without the verb for a job that does not run again;
+-- {'FULL'} when the lanes have no space.
+local id, key = ARGV[1], job_key(ARGV[1])
+local state = redis.call('HMGET', key, 'status', 'verb', 'retried', 'seq', 'log')
+local status, verb = state[1], state[2]
+if not status then return {''} end
+if status ~= 'FAILURE' and status ~= 'REVOKED' then
+  if state[3] and status ~= 'SUCCESS' then return {status, verb} end
+  return {status}
 end
 local waiting = 0
-for _, verb in ipairs({'fit', 'predict', 'score'}) do waiting = waiting + redis.call('ZCARD', lane_key(verb)) end
+for _, each in ipairs(VERBS) do waiting = waiting + redis.call('ZCARD', lane_key(each)) end
 if waiting >= tonumber(ARGV[2]) then return {'FULL'} end
-redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0, 'alone', 1, 'retried', 1)  -- first: a full ledger refuses what isn't begun
+local seq, log = append_event(id, 'PENDING', state[4], state[5])
+-- the first write: a full ledger refuses a script only before it has written anything
+redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0, UNBATCHED, 1, 'retried', 1, 'seq', seq, 'log', log)
 redis.call('HDEL', key, 'failure', 'started', 'finished', 'result', 'result_ref', 'committing', 'node', 'webhook_tries')
 redis.call('PERSIST', key)
-redis.call('DEL', 'trinity:gone:' .. ARGV[1])
-redis.call('ZREM', OUTBOX, ARGV[1])
-queue(ARGV[1], state[2], now, now)
-note(ARGV[1], 'PENDING')
-tell()
-return {state[1], state[2]}
+redis.call('DEL', gone_key(id))
+redis.call('ZREM', OUTBOX, id)
+queue(id, verb, now, now)
+flush()
+return {status, verb}

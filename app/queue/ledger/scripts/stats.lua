@@ -1,14 +1,15 @@
--- Tell how the queue stands and what was counted; nothing is changed.
--- ARGV: seconds after which a node that says nothing is gone, how many running jobs to look at
+-- Return the state of the queue and the counters; nothing is changed.
+-- ARGV: seconds after which a silent node is gone, how many running jobs to look at
 -- Returns {for each verb {verb, how many wait for the first time, how many wait again, how many run, age of the oldest
--- that waits}, how many nodes, how many processes they have, counts as a flat list of names and numbers}.
-local running = {fit = 0, predict = 0, score = 0}
+-- that waits}, how many nodes, how many processes they have, counters as a flat list of names and numbers}.
+local running = {}
+for _, verb in ipairs(VERBS) do running[verb] = 0 end
 for _, id in ipairs(redis.call('ZREVRANGE', LEASES, 0, tonumber(ARGV[2]) - 1)) do
   local verb = redis.call('HGET', job_key(id), 'verb')
-  if verb then running[verb] = running[verb] + 1 end
+  if verb then running[verb] = (running[verb] or 0) + 1 end
 end
 local lanes = {}
-for _, verb in ipairs({'fit', 'predict', 'score'}) do
+for _, verb in ipairs(VERBS) do
   local waiting, again = redis.call('ZCARD', lane_key(verb)), redis.call('SCARD', again_key(verb))
   local oldest = redis.call('ZRANGE', lane_key(verb), 0, 0, 'WITHSCORES')
   local age_s = oldest[2] and math.max(0, now - tonumber(oldest[2])) or 0
