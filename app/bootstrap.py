@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.data.dummy import Dummy, DummyParams
-from app.service import Components, Service, SourceKind, find_models
+from app.service import Components, Service, find_models, find_sources
 from app.settings import LogLevel, Mode, Settings, SettingsError, load
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
@@ -20,19 +19,18 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings) -> Components:
-    """Build the parts of every mode; nothing is connected yet. Raise SettingsError when a model can't be loaded."""
+    """Build the parts of every mode; connect nothing. Raise SettingsError when a model or source can't be loaded."""
     models = find_models(settings.models.split(","))
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
         )
     store = Store(Path(settings.store))
-    sources = {"dummy": SourceKind(DummyParams, Dummy)}
     service = Service(
         models,
         settings.default_model,
         store,
-        sources,
+        find_sources(settings.sources.split(",")),
         max_design_bytes=settings.max_design,
         max_answer_bytes=settings.max_body,
         max_loaded_bytes=settings.max_loaded,

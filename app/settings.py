@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     models: Annotated[str, Meta(min_length=1, description="modules whose regressors are served, comma separated")] = (
         "app.model.models"
     )
+    sources: Annotated[
+        str, Meta(min_length=1, description="modules whose data sources requests may name, likewise")
+    ] = "app.data.dummy"
     default_model: Annotated[
         str, Meta(min_length=1, description="model of /fit, /predict, /score when none is named")
     ] = "polynomial"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+
+from app.schemas.requests import Table
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Function: TypeAlias = Callable[[Array], Array]
@@ -35,7 +37,8 @@ class Dummy:
     callable that works element by element. The same parameters give the same points, always.
     """
 
-    Params = DummyParams
+    name: ClassVar[str] = "dummy"
+    Params: ClassVar[type[msgspec.Struct]] = DummyParams
 
     def __init__(
         self,
@@ -53,18 +56,16 @@ class Dummy:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and inputs of what `read` returns, known before anything is made."""
+        """Rows and inputs of the table that `read` returns; nothing is allocated."""
         return self.number, self.inputs
 
-    def read(self) -> tuple[Array, Array]:
-        """Return X of shape (number, inputs) and y of shape (number,)."""
+    def read(self) -> Table:
+        """Return a table of X (number, inputs) and y (number,); `X, y = Dummy().read()` takes it apart."""
         generator = np.random.default_rng(self.seed)
         X = generator.uniform(-1.0, 1.0, size=(self.number, self.inputs))
         factor = generator.uniform(1.0 - self.noise, 1.0 + self.noise, size=self.number)
-        for start in range(
-            0, self.number, BLOCK_ROWS
-        ):  # by blocks: no temporary as large as X, no long hold of the GIL
+        for start in range(0, self.number, BLOCK_ROWS):  # no temporary array as large as X, no long hold of the GIL
             block = slice(start, start + BLOCK_ROWS)
             with np.errstate(all="ignore"):  # what overflows is refused by the model
                 factor[block] *= self.function(X[block]).sum(axis=1)
-        return X, factor
+        return Table(X, factor)

@@ -6,6 +6,7 @@ Structs that are made for every request set gc=False: they hold no cycles, so th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -73,7 +74,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class Table(msgspec.Struct, tag=True, gc=False):
     """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
 
-    `names_at` points to where the names stand in the request.
+    `names_pointer` points to where the names stand in the request.
     """
 
     X: Matrix
@@ -81,6 +82,10 @@ class Table(msgspec.Struct, tag=True, gc=False):
     inputs: list[str] | None = None
     outputs: list[str] | None = None
     names_pointer: str = "/data/columns"
+
+    def __iter__(self) -> Iterator[Matrix | None]:
+        """Give X and y, for `X, y = source.read()`."""
+        return iter((self.X, self.y))
 
 
 class Source(msgspec.Struct, tag=True, gc=False):

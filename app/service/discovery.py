@@ -1,4 +1,4 @@
-"""Find the models in the modules that the settings name."""
+"""Find the models and the data sources in the modules that the settings name."""
 
 from __future__ import annotations
 
@@ -6,50 +6,78 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any
+
+import msgspec
 
 from app.model.base import Regressor
+from app.service.sources import DataSource
 from app.settings import SettingsError
 
+MODELS = "TRINITY_MODELS"
+SOURCES = "TRINITY_SOURCES"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
-    """Return the concrete regressors that the modules hold, by name; raise SettingsError."""
-    if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
-        sys.path.insert(0, here)
-    models: dict[str, type[Regressor]] = {}
-    for module in filter(None, map(str.strip, modules)):
-        for kind in _models_in(module):
-            if models.setdefault(kind.name, kind) is not kind:
-                raise SettingsError(f"TRINITY_MODELS: two models are called {kind.name!r}")
-    if not models:
-        raise SettingsError("TRINITY_MODELS: no module with a model is named")
+    """Return the public models of the modules, by name; raise SettingsError for one that can't be served."""
+    models: dict[str, type[Regressor]] = _find(MODELS, "model", modules, _is_model)
+    for kind in models.values():
+        if inspect.isabstract(kind):
+            raise _unusable(MODELS, kind, f"has no {' and no '.join(sorted(kind.__abstractmethods__))}")
     return models
 
 
-def _models_in(module: str) -> list[type[Regressor]]:
-    """Return the public models of a module; raise SettingsError for a module or a model that can't be served."""
+def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
+    """Return the public data sources of the modules, by name; raise SettingsError for one that can't be used."""
+    sources: dict[str, type[DataSource]] = _find(SOURCES, "source", modules, _is_source)
+    for kind in sources.values():
+        params = getattr(kind, "Params", None)
+        if not (inspect.isclass(params) and issubclass(params, msgspec.Struct)):
+            raise _unusable(SOURCES, kind, "has no `Params`, a msgspec Struct of the parameters that requests may set")
+    return sources
+
+
+def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[object], bool]) -> dict[str, Any]:
+    """Return the public classes of the modules that are of a kind, by their `name`."""
+    if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
+        sys.path.insert(0, here)
+    found: dict[str, Any] = {}
+    for module in filter(None, map(str.strip, modules)):
+        contents = _contents(variable, module)
+        kinds = [kind for name, kind in contents.items() if not name.startswith("_") and is_kind(kind)]
+        if not kinds:
+            raise SettingsError(f"{variable}: there is no {what} in {module!r}")
+        for kind in kinds:
+            name = getattr(kind, "name", "")
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise _unusable(variable, kind, "needs a `name` for requests: a-z, 0-9, - and _, at most 64 of them")
+            if found.setdefault(name, kind) is not kind:
+                raise SettingsError(f"{variable}: two {what}s are called {name!r}")
+    if not found:
+        raise SettingsError(f"{variable}: no module with a {what} is named")
+    return found
+
+
+def _contents(variable: str, module: str) -> Mapping[str, Any]:
     try:
-        contents = vars(importlib.import_module(module))
-    except (Exception, SystemExit) as error:  # a file of the user's may fail in any way
-        raise SettingsError(f"TRINITY_MODELS: can't import {module!r}: {type(error).__name__}: {error}") from error
-    kinds = [kind for name, kind in contents.items() if not name.startswith("_") and _is_model(kind)]
-    for kind in kinds:
-        where = f"TRINITY_MODELS: {module}.{kind.__qualname__}"
-        if not _NAME.fullmatch(getattr(kind, "name", "")):
-            raise SettingsError(f"{where}: its `name` stands in URLs: a-z, 0-9, - and _, at most 64 of them")
-        if inspect.isabstract(kind):
-            raise SettingsError(f"{where} has no {' and no '.join(sorted(kind.__abstractmethods__))}")
-    if not kinds:
-        raise SettingsError(f"TRINITY_MODELS: there is no model in {module!r}")
-    return kinds
+        return vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # a user's file may fail in any way
+        raise SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}") from error
 
 
-def _is_model(thing: object) -> TypeGuard[type[Regressor]]:
+def _unusable(variable: str, kind: type, problem: str) -> SettingsError:
+    return SettingsError(f"{variable}: {kind.__module__}.{kind.__qualname__} {problem}")
+
+
+def _is_model(thing: object) -> bool:
     """Whether this is a model, finished or not; a base class is abstract and has no name."""
     if not inspect.isclass(thing) or not issubclass(thing, Regressor):
         return False
     return not inspect.isabstract(thing) or hasattr(thing, "name")
+
+
+def _is_source(thing: object) -> bool:
+    return inspect.isclass(thing) and hasattr(thing, "read") and hasattr(thing, "name")

@@ -14,11 +14,12 @@ from app.schemas.verbs import VERBS, Verb
 from app.service.columns import aligned, check_width, scored, target
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
-from app.service.sources import SourceKind, Sources, check_params
+from app.service.sources import SourceKinds, check_params, check_source, read_source, shape_of
 from app.service.versions import Fitted, Versions
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Schema, Store
+from app.storage.model_store import Store
 
+DEFAULT_SOURCE = "dummy"  # of requests without data
 SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
 STACK_VALUES = 100_000  # numbers of X, or of predictions, up to which works are stacked: more gain nothing by it
 
@@ -31,7 +32,7 @@ class Service:
         models: Mapping[str, type[Regressor]],
         default_model: str,
         store: Store,
-        sources: Mapping[str, SourceKind],
+        sources: SourceKinds,
         *,
         max_design_bytes: int,
         max_answer_bytes: int,
@@ -40,8 +41,8 @@ class Service:
     ) -> None:
         self.models = models
         self.store = store
+        self.sources = sources
         self._default_model = default_model
-        self._sources = Sources(sources)
         self._max_design_bytes = max_design_bytes
         self._sample_rows = sample_rows
         versions = Versions(
@@ -81,21 +82,22 @@ class Service:
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
-        """Do the work; return the version made or used, and the result. A version is made if `permit` lets it."""
-        data = self._data(work)
+        """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         if VERBS[work.verb].publishes:
-            order = FitSpec(work, job, created_s, permit, self._sample_rows)
-            return fit(self.models[work.model](**work.params), data, order, self.store)
-        version, y = self._predict(work, data)
-        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(data), y)
+            estimator = self.models[work.model](**work.params)
+            table = self._fit_table(work, estimator)
+            return fit(estimator, table, FitSpec(work, job, created_s, permit, self._sample_rows), self.store)
+        version, table, y = self._predict(work)
+        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(table), y)
 
     def predict(self, work: Work) -> tuple[int, Matrix]:
         """Do the work of a prediction; return the version used, and y (n,) or (n, k)."""
-        return self._predict(work, self._data(work))
+        version, _, y = self._predict(work)
+        return version, y
 
     def rows(self, work: Work) -> int:
-        """Return how many rows of data a work is on."""
-        return len(work.data.X) if isinstance(work.data, Table) else self._sources.connector(work.data).shape[0]
+        """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
+        return (self._shape(work.data) or (0, 0))[0]
 
     def max_batch_rows(self, work: Work) -> int:
         """Return how many rows, those of this prediction on a table included, may be predicted at once.
@@ -122,48 +124,73 @@ class Service:
             start += len(X)
         return results
 
-    def _data(self, work: Work) -> Table:
-        return work.data if isinstance(work.data, Table) else Table(*self._sources.connector(work.data).read())
-
-    def _predict(self, work: Work, data: Table) -> tuple[int, Matrix]:
+    def _predict(self, work: Work) -> tuple[int, Table, Matrix]:
         version = work.version or 0  # pinned when the work was checked, and versions never change
         fitted = self._versions.pinned(work.model, version)
-        return version, predict_model(fitted.estimator, data.X, fitted.manifest.schema)
+        table = work.data
+        if isinstance(table, Source):
+            table = self._aligned(work.verb, read_source(self.sources, table), fitted)
+        return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
+
+    def _fit_table(self, work: Work, estimator: Regressor) -> Table:
+        """Return the table of a fit; one that is read only now is checked as those of requests were."""
+        if isinstance(work.data, Table):
+            return work.data
+        table = read_source(self.sources, work.data)
+        self._check_fit_table(estimator, table)
+        return table
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
         estimator = kind(**params)
-        data: Table | Source
-        if request.table is None:
-            data = self._sources.check(request.source or Source("dummy", {}))
-        else:
-            data = request.table
-            target(data)
-        self._check_size(estimator, *self._shape(data), outputs=_width(data))
+        data = request.table or self._source(request, {})
+        if isinstance(data, Table):
+            self._check_fit_table(estimator, data)
+        elif shape := self._shape(data):
+            self._check_size(estimator, *shape, outputs=1)
         return Work("fit", name, None, params, data, request.timeout, _webhook(request))
+
+    def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
+        y = target(table)
+        self._check_size(estimator, *_shape(table.X), outputs=_shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         schema = fitted.manifest.schema
-        data = self._check_application(verb, request, schema)
-        rows, inputs = self._shape(data)
-        if rows > fitted.free_rows:
-            self._check_size(fitted.estimator, rows, inputs, outputs=len(schema.outputs))
-        if not VERBS[verb].needs_y and rows > fitted.answer_rows:
-            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
+        data: Table | Source
+        if request.table is not None:
+            data = self._aligned(verb, request.table, fitted)
+        else:
+            data = self._source(request, {"inputs": len(schema.inputs)})
+            if shape := self._shape(data):
+                check_width(shape[1], schema, "/data/params/inputs" if "inputs" in data.params else "/data")
+                self._check_rows(verb, *shape, fitted)
         return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, _webhook(request))
 
-    def _check_application(self, verb: Verb, request: Request, schema: Schema) -> Table | Source:
-        if request.table is None:
-            source = self._sources.check(request.source or Source("dummy", {"inputs": len(schema.inputs)}))
-            check_width(self._shape(source)[1], schema, "/data/params/inputs")
-            return source
-        table = aligned(request.table, schema)
-        return scored(table, schema) if VERBS[verb].needs_y else Table(table.X)
+    def _aligned(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
+        """Return the columns that the verb needs, in the order of the fit; raise Invalid for others, or too many."""
+        schema = fitted.manifest.schema
+        table = aligned(table, schema)
+        table = scored(table, schema) if VERBS[verb].needs_y else Table(table.X)
+        self._check_rows(verb, *_shape(table.X), fitted)
+        return table
 
-    def _shape(self, data: Table | Source) -> tuple[int, int]:
+    def _check_rows(self, verb: Verb, rows: int, inputs: int, fitted: Fitted) -> None:
+        if rows > fitted.free_rows:
+            self._check_size(fitted.estimator, rows, inputs, outputs=len(fitted.manifest.schema.outputs))
+        if not VERBS[verb].needs_y and rows > fitted.answer_rows:
+            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
+
+    def _source(self, request: Request, defaults: dict[str, Any]) -> Source:
+        """Return the source that a request names, with all parameters; the dummy source when it has no data."""
+        if request.source is None and DEFAULT_SOURCE not in self.sources:
+            raise Invalid.at("/data", f"there is no data: send X, or name a source: {', '.join(sorted(self.sources))}")
+        return check_source(self.sources, request.source or Source(DEFAULT_SOURCE, defaults))
+
+    def _shape(self, data: Table | Source) -> tuple[int, int] | None:
+        """Return rows and inputs; None for a source that does not declare them."""
         if isinstance(data, Table):
-            return data.X.shape[0], data.X.shape[1]
-        return self._sources.connector(data).shape
+            return _shape(data.X)
+        return shape_of(self.sources, data)
 
     def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
         terms = estimator.n_terms(inputs)
@@ -177,6 +204,6 @@ def _webhook(request: Request) -> str | None:
     return None if request.webhook is None else request.webhook.url
 
 
-def _width(data: Table | Source) -> int:
-    """Return the number of outputs to fit."""
-    return 1 if isinstance(data, Source) or data.y is None or data.y.ndim == 1 else data.y.shape[1]
+def _shape(values: Matrix) -> tuple[int, int]:
+    """Return rows and columns; a vector is one column."""
+    return values.shape[0], values.shape[1] if values.ndim > 1 else 1

@@ -3,51 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
+import numpy as np
 
 from app.errors import Invalid
 from app.schemas.pointers import located
-from app.schemas.requests import Matrix, Source
+from app.schemas.requests import Source, Table
 
 
-class Connector(Protocol):
-    """A source of data: its shape is known before anything is read."""
+class DataSource(Protocol):
+    """What a public class in a module of TRINITY_SOURCES offers. It is called with the fields of `Params`.
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and inputs."""
+    A source whose parameters determine its size also has a property `shape`, (rows, inputs), which allocates nothing:
+    what is too large is then refused before it is read. Any other source limits by itself how much it reads.
+    """
 
-    def read(self) -> tuple[Matrix, Matrix]:
-        """Return X of `shape` and y."""
+    name: ClassVar[str]
+    """The source's name in requests."""
+    Params: ClassVar[type[msgspec.Struct]]
+    """The parameters that a request may set: types, limits and defaults."""
+
+    def __init__(self, **params: Any) -> None:
+        """Store the parameters."""
+
+    def read(self) -> Table:
+        """Return X (n, p), and y (n,) or (n, k) where there is one; with the names of the columns if they have any."""
 
 
-class SourceKind(NamedTuple):
-    """How requests name a connector's parameters, and what makes the connector."""
-
-    params: type[msgspec.Struct]
-    connector: Any
+SourceKinds = Mapping[str, type[DataSource]]
 
 
-class Sources:
-    """The kinds of source, by name."""
+def check_source(kinds: SourceKinds, source: Source) -> Source:
+    """Return the source with all of its parameters; raise Invalid for an unknown name or a bad parameter."""
+    if source.name not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {known}")
+    return Source(source.name, check_params(kinds[source.name].Params, source.params, "/data/params"))
 
-    def __init__(self, kinds: Mapping[str, SourceKind]) -> None:
-        self._kinds = kinds
 
-    def check(self, source: Source) -> Source:
-        """Return the source with all of its parameters; raise Invalid for a name or a parameter that isn't one."""
-        if source.name not in self._kinds:
-            known = ", ".join(sorted(self._kinds))
-            raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {known}")
-        params = check_params(self._kinds[source.name].params, source.params, "/data/params")
-        return Source(source.name, params)
+def shape_of(kinds: SourceKinds, source: Source) -> tuple[int, int] | None:
+    """Return rows and inputs of a checked source, or None where only reading it can say."""
+    shape: tuple[int, int] | None = getattr(kinds[source.name](**source.params), "shape", None)
+    return shape
 
-    def connector(self, source: Source) -> Connector:
-        """Return what gives the numbers of a source that was checked."""
-        connector: Connector = self._kinds[source.name].connector(**source.params)
-        return connector
+
+def read_source(kinds: SourceKinds, source: Source) -> Table:
+    """Read a checked source; raise Invalid unless X is a matrix of finite numbers. Models check y themselves."""
+    table = kinds[source.name](**source.params).read()
+    X = np.ascontiguousarray(table.X, dtype=np.float64)
+    y = None if table.y is None else np.ascontiguousarray(table.y, dtype=np.float64)
+    if X.ndim != 2 or not X.size:  # noqa: PLR2004  a matrix
+        raise Invalid.at("/data", f"the source gave X of shape {X.shape}, expected rows and columns")
+    if not np.isfinite(X).all():
+        raise Invalid.at("/data", "the source gave a value in X that is not a finite number")
+    return Table(X, y, table.inputs, table.outputs, "/data")
 
 
 def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str) -> dict[str, Any]:

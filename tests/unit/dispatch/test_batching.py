@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from app.data.dummy import Dummy, DummyParams
+from app.data.dummy import Dummy
 from app.dispatch.batching import execute_batch
 from app.dispatch.execute import execute
 from app.errors import Failure, TrinityError
@@ -16,7 +16,7 @@ from app.model.models import MultivariateRegressor, PolynomialRegressor
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Request, Source, Table, Work
 from app.schemas.verbs import Verb
-from app.service import Service, SourceKind
+from app.service import Service
 from app.service.service import STACK_VALUES
 from app.storage.model_store import Store
 from tests.support.fakes import Clock, Mean
@@ -53,7 +53,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     """Versions 1, 2, … of every model, those of the real ones of several widths and numbers of outputs."""
     models = {kind.name: kind for kind in (PolynomialRegressor, MultivariateRegressor, Counting, Relative)}
     limits = {"max_design_bytes": 2**24, "max_answer_bytes": 2**24, "max_loaded_bytes": 2**24}
-    made = Service(models, "counting", Store(tmp_path), {"dummy": SourceKind(DummyParams, Dummy)}, **limits)
+    made = Service(models, "counting", Store(tmp_path), {"dummy": Dummy}, **limits)
     rng = np.random.default_rng(1)
 
     def fit(model: str, inputs: int, outputs: int | None, **params: Any) -> None:

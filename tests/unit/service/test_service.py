@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.data.dummy import Dummy, DummyParams
+from app.data.dummy import Dummy
 from app.errors import Invalid, ModelFailed, NotFitted, NotFound, TrinityError
 from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
-from app.service import Service, SourceKind
+from app.service import Service
 from app.storage.model_store import Store
 from tests.support.fakes import First, Mean
 
@@ -21,7 +21,7 @@ class ServiceFixture:
     """A service on a store of its own; `do` is check and run."""
 
     def __init__(self, folder: Path) -> None:
-        sources = {"dummy": SourceKind(DummyParams, Dummy)}
+        sources = {"dummy": Dummy}
         models = {"mean": Mean, "first": First}
         limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
         self.service = Service(models, "mean", Store(folder), sources, **limits)

@@ -1,0 +1,133 @@
+"""Sources of data: found as models are, one file each; what is too large is refused before anything is read."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec import Meta
+
+from app.data.dummy import Dummy
+from app.errors import Invalid
+from app.schemas.requests import Request, Source, Table
+from app.service import Service, find_sources
+from app.settings import SettingsError
+from app.storage.model_store import Store
+from tests.support.fakes import First
+
+
+class GridParams(msgspec.Struct, forbid_unknown_fields=True):
+    rows: Annotated[int, Meta(ge=1)] = 4
+
+
+class Grid:
+    """A source with names that does not declare its shape."""
+
+    name = "grid"
+    Params = GridParams
+    reads: ClassVar[list[int]] = []
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def read(self) -> Table:
+        self.reads.append(self.rows)
+        X = np.arange(2.0 * self.rows).reshape(-1, 2)
+        return Table(X, X[:, 0].copy(), inputs=["a", "b"], outputs=["t"])
+
+
+class Sized(Grid):
+    """The same, with a shape."""
+
+    name = "sized"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows, 2
+
+
+class Odd(Grid):
+    """Gives what is no matrix of finite numbers."""
+
+    name = "odd"
+
+    def read(self) -> Table:
+        return Table(np.array([[1.0], [np.nan]])) if self.rows == 1 else Table(np.zeros(3))
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    Grid.reads.clear()
+    sources: Any = {kind.name: kind for kind in (Grid, Sized, Odd)}
+    limits = {"max_design_bytes": 1_000, "max_answer_bytes": 1_000, "max_loaded_bytes": 100_000}
+    return Service({"first": First}, "first", Store(tmp_path), sources, **limits)
+
+
+def do(service: Service, verb: Any, source: Source) -> dict[str, Any]:
+    return service.run(service.check(verb, Request(source=source)), f"job-{verb}", 0.0)[1]
+
+
+@pytest.mark.parametrize("name", ["grid", "sized"])
+def test_a_source_is_fitted_predicted_and_scored_by_its_names(service: Service, name: str) -> None:
+    do(service, "fit", Source(name, {"rows": 3}))
+    manifest = service.manifest("first", None)
+    assert (manifest.schema.inputs, manifest.schema.outputs) == (["a", "b"], ["t"])
+    assert manifest.data["origin"] == {"source": name, "params": {"rows": 3}}
+    assert do(service, "predict", Source(name, {"rows": 2})) == {"y": [0.0, 2.0]}
+    assert do(service, "score", Source(name, {}))["r2"] == 1
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_a_source_that_declares_its_shape_is_refused_before_it_is_read(service: Service, verb: Any) -> None:
+    do(service, "fit", Source("sized", {}))
+    Grid.reads.clear()
+    with pytest.raises(Invalid, match="TRINITY_MAX_DESIGN"):
+        service.check(verb, Request(source=Source("sized", {"rows": 2**40})))
+    assert Grid.reads == []
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "score"])
+def test_a_source_that_declares_no_shape_is_refused_when_it_was_read(service: Service, verb: Any) -> None:
+    """Before the model takes memory for it."""
+    do(service, "fit", Source("grid", {}))
+    with pytest.raises(Invalid, match="TRINITY_MAX_DESIGN"):
+        do(service, verb, Source("grid", {"rows": 500}))
+
+
+@pytest.mark.parametrize(("rows", "words"), [(1, "not a finite number"), (2, r"shape \(3,\)")])
+def test_what_a_source_gives_is_checked(service: Service, rows: int, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        do(service, "fit", Source("odd", {"rows": rows}))
+
+
+def test_without_the_dummy_source_a_request_needs_data(service: Service) -> None:
+    with pytest.raises(Invalid, match="name a source: grid, odd, sized"):
+        service.check("fit", Request())
+
+
+def test_sources_are_found_by_name() -> None:
+    assert find_sources(["app.data.dummy"]) == {"dummy": Dummy}
+
+
+FIRST = "import msgspec\nclass P(msgspec.Struct): pass\nclass A:\n    Params = P\n    def read(self): pass\n"
+BROKEN = {
+    "a syntax error": "def x(:",
+    "no source": "import numpy",
+    "a source whose name does not fit": FIRST + "    name = 'A b'",
+    "a source without parameters": "class A:\n    name = 'a'\n    def read(self): pass",
+    "two of one name": FIRST + "    name = 'a'\nclass B(A): pass",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_module_that_cannot_be_used_stops_the_start(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"source_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SettingsError, match="TRINITY_SOURCES"):
+        find_sources([name])
+    sys.modules.pop(name, None)
