@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.errors import Unavailable
-from app.schemas.requests import VERBS
 from app.queue.ledger.error_log import ThrottledErrorLog
+from app.schemas.verbs import VERBS
 
 FOLDER = Path(__file__).with_name("scripts")
 ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
