@@ -61,7 +61,7 @@ def checked_addresses(
     """
     found = _resolve_within(resolver, host, port, timeout_s)
     if not private and not all(is_public(ip_address(info[4][0])) for info in found):
-        raise AddressRefused("the host has an address that isn't public")
+        raise AddressRefused("the host has an address that is not public")
     if not found:
         raise AddressRefused("the host has no address")
     return [(info[4][0], info[4][1]) for info in found]
@@ -81,7 +81,7 @@ def _resolve_within(resolver: Resolver, host: str, port: int, timeout_s: float) 
     try:
         result = results.get(timeout=max(timeout_s, 0.0))
     except queue.Empty:
-        raise TimeoutError("the host's name wasn't resolved in time") from None
+        raise TimeoutError("the DNS did not answer in time") from None
     if isinstance(result, OSError):
         raise result
     return result

@@ -104,11 +104,11 @@ def _reason(error: BaseException) -> str:
         case AddressRefused():
             return str(error)
         case httpcore.ConnectError() if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the receiver's certificate isn't good: {cause.verify_message}"
+            return f"the receiver's certificate is not valid: {cause.verify_message}"
         case NoResponse():
-            return "the receiver hung up without an answer"
+            return "the receiver closed the connection without a response"
         case httpcore.ProtocolError():
-            return "the receiver's answer isn't HTTP"
+            return "the receiver's response is not valid HTTP"
         case _:
             return f"the receiver can't be reached ({type(_root(error)).__name__})"
 

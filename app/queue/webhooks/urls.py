@@ -49,10 +49,10 @@ def check_url(url: str, allowed_hosts: Collection[str]) -> None:
     """
     target = parse_url(url)
     if target.host.rpartition(".")[2] == "localhost" and not target.named_in(allowed_hosts):
-        raise _refused("the host is this machine itself; TRINITY_WEBHOOK_HOSTS may name it")
+        raise _refused("the host is this machine; add it to TRINITY_WEBHOOK_HOSTS to allow it")
     address = parse_address(target.host)
     if address is not None and not is_public(address) and not target.named_in(allowed_hosts):
-        raise _refused("the host is an address that isn't public; TRINITY_WEBHOOK_HOSTS may name it")
+        raise _refused("the host is an address that is not public; add it to TRINITY_WEBHOOK_HOSTS to allow it")
 
 
 def parse_url(url: str) -> Target:
@@ -60,18 +60,18 @@ def parse_url(url: str) -> Target:
     if len(url) > MAX_CHARACTERS:
         raise _refused(f"the URL has {len(url)} characters, at most {MAX_CHARACTERS} are allowed")
     if not _PRINTABLE.fullmatch(url):  # urlsplit would silently drop line breaks and tabs
-        raise _refused("the URL may hold printable ASCII characters alone, no spaces")
+        raise _refused("the URL may contain only printable ASCII characters, without spaces")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _refused("this isn't a URL with a host and a port from 1 to 65535") from None
+        raise _refused("the URL needs a host, and a port from 1 to 65535 if it has one") from None
     if parts.scheme not in PORTS:
         raise _refused("the URL must begin with http:// or https://")
     if "@" in parts.netloc:
-        raise _refused("the URL may hold no user and no password; the signature says who calls")
+        raise _refused("the URL must not contain a user or a password; receivers check the signature")
     if "#" in url:
-        raise _refused("the URL may have no fragment")
+        raise _refused("the URL must not have a fragment")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme == "https", _host(parts), PORTS[parts.scheme] if port is None else _port(port), path)
 
@@ -80,17 +80,17 @@ def _host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if "[" in parts.netloc:
         if parse_address(host) is None or "%" in host:
-            raise _refused("the host in brackets isn't an IPv6 address")
+            raise _refused("the host in brackets is not an IPv6 address")
         return host
     host = host.removesuffix(".")  # the DNS root; certificates and lists of hosts omit it
     if not _NAME.fullmatch(host):
-        raise _refused("the URL must have a host, a name of letters, digits, - and _ (in punycode), or an address")
+        raise _refused("the URL's host must be a name of letters, digits, - and _ (punycode for others), or an address")
     return host
 
 
 def _port(port: int) -> int:
     if port == 0:
-        raise _refused("this isn't a URL with a host and a port from 1 to 65535")
+        raise _refused("the URL needs a host, and a port from 1 to 65535 if it has one")
     return port
 
 

@@ -76,7 +76,7 @@ def test_an_address_that_is_not_public_is_not_called(host: str) -> None:
         for allowed in (set(), {"example.com", f"{host}:1"}):
             delivery = delivered(receiver.url(host), allowed)
             assert (delivery.ok, delivery.status) == (False, None)
-            assert delivery.reason == "the host has an address that isn't public"
+            assert delivery.reason == "the host has an address that is not public"
     assert receiver.received == []
 
 
@@ -178,14 +178,14 @@ def test_what_is_not_http_is_a_failure(junk: bytes) -> None:
     """The reason does not repeat it."""
     with receiving(lambda _, handler: handler.wfile.write(junk)) as receiver:
         delivery = delivered(receiver.url())
-    assert delivery == Delivery(ok=False, status=None, reason="the receiver's answer isn't HTTP")
+    assert delivery == Delivery(ok=False, status=None, reason="the receiver's response is not valid HTTP")
 
 
 def test_a_peer_that_hangs_up_is_a_failure() -> None:
     """Before it sent any response."""
     with receiving(lambda _, __: None) as receiver:
         delivery = delivered(receiver.url())
-    assert delivery == Delivery(ok=False, status=None, reason="the receiver hung up without an answer")
+    assert delivery == Delivery(ok=False, status=None, reason="the receiver closed the connection without a response")
 
 
 def test_a_host_that_is_not_there_is_a_failure() -> None:
@@ -206,7 +206,7 @@ def test_tls_needs_a_trusted_certificate() -> None:
     """A self-signed certificate is refused, and nothing is sent."""
     with receiving(status(200), secure=True) as receiver:
         delivery = delivered(receiver.url("localhost", "https"))
-    assert delivery.reason.startswith("the receiver's certificate isn't good")
+    assert delivery.reason.startswith("the receiver's certificate is not valid")
     assert receiver.received == []
 
 
@@ -228,7 +228,7 @@ def test_tls_needs_a_certificate_for_this_host() -> None:
         )
     named, numbered = (Delivery(*row) for row in json.loads(ran.stdout))
     assert named.ok, named
-    assert numbered.reason.startswith("the receiver's certificate isn't good"), numbered
+    assert numbered.reason.startswith("the receiver's certificate is not valid"), numbered
     assert [got.headers["host"] for got in receiver.received] == [f"localhost:{receiver.port}"]
 
 
