@@ -6,7 +6,7 @@ from typing import Any
 
 from app.cli.backend import VerbResult, outputs_of
 from app.client import Client, Forbidden
-from app.client.encoding import of_csv
+from app.client.encoding import encode_csv
 from app.schemas.verbs import Verb
 
 
@@ -43,6 +43,6 @@ class Remote:
         named = {"target": query["target"] or None, "version": query.get("version")}
         given = {name: value for name, value in named.items() if value is not None}
         words = {**(query.get("params") or {}), **given}
-        job = self._client.submit(verb, of_csv(table, **words), model)
+        job = self._client.submit(verb, encode_csv(table, **words), model)
         result = job.result()
         return VerbResult(job.model, job.version or 0, result)

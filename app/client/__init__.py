@@ -1,4 +1,4 @@
-"""The Python client: a Trinity's models as estimators, its jobs, its health; needs numpy and httpx, and no server."""
+"""The Python client: models as estimators, jobs and health of a Trinity. It needs numpy, httpx and msgspec."""
 
 from app.client.client import Client
 from app.client.errors import (

@@ -1,6 +1,6 @@
-"""X and y as people have them (arrays, lists, pandas and polars frames) made into float64; neither library is imported.
+"""Convert X and y (arrays, lists, pandas and polars data frames) to float64 without importing pandas or polars.
 
-The checks and their words are those that the models themselves have for callers in Python.
+The checks and their messages are those of the models themselves.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ Matrix: TypeAlias = NDArray[np.float64]
 
 
 class Rows(NamedTuple):
-    """X (n, p), finite, and the names of its columns where it came with names."""
+    """X (n, p), finite, and the names of its columns if it had names."""
 
     X: Matrix
     names: list[str] | None = None
 
 
-def pair(X: Any, y: Any) -> tuple[Rows, Matrix]:
-    """Return X (n, p) and y (n,) or (n, k), finite and of one length.
+def to_rows_and_targets(X: Any, y: Any) -> tuple[Rows, Matrix]:
+    """Return X (n, p) and y (n,) or (n, k), finite and of the same length.
 
-    Raise ValueError, TypeError for sparse data and for names of which only some are strings.
+    Raise ValueError; TypeError for sparse data, or if only some column names are strings.
     """
     matrix, targets = check_pair(X, y)
     limits(targets.reshape(len(targets), -1), "y")
     return _finite(matrix, X), targets
 
 
-def rows(X: Any) -> Rows:
-    """Return X (n, p), finite; raise as `pair` does."""
+def to_rows(X: Any) -> Rows:
+    """Return X (n, p), finite; raise as `to_rows_and_targets` does."""
     return _finite(as_rows(X), X)
 
 
-def matched(given: Rows, fitted: Sequence[str] | None, width: int, title: str) -> Rows:
-    """Return rows to be sent to a version with these columns; raise Invalid for others, warn of names on one side.
+def match_columns(given: Rows, fitted: Sequence[str] | None, width: int, title: str) -> Rows:
+    """Return the rows for a version with these columns; warn if only one side has names; raise Invalid for others.
 
-    Columns may come in another order than that of the fit: they go out under their names, and the service sorts them.
+    Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
     """
     if given.X.shape[1] != width:
         raise Invalid(f"X has {given.X.shape[1]} features, but {title} is expecting {width} features as input.")

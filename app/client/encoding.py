@@ -1,7 +1,7 @@
-"""Requests as bytes: the one place that says in which form data goes out.
+"""Encode requests: the only module of the client that knows body formats.
 
-JSON serves every verb. A form that is cheaper for bulk goes here: another `EncodedBody` with a media type and a query
-of its own, chosen by verb and size; nothing else in the client knows what a body looks like.
+JSON serves every verb. A format that is cheaper for large data is another `EncodedBody` with its own media type and
+query.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.dataframes import Matrix, pair, rows
+from app.client.dataframes import Matrix, to_rows, to_rows_and_targets
 from app.client.errors import Invalid
 from app.model.dataframes import as_float
 
 BLOCK_VALUES = 200_000
-"""Numbers of X, or of predictions, in one request of a predict: some 4 MB of JSON; more rows are more requests."""
+"""Values of X in one predict request, about 4 MB of JSON; more rows go in further requests."""
 
 
 class EncodedBody(NamedTuple):
-    """A request as it is sent."""
+    """A request body, its media type and the query that belongs to it."""
 
     content: bytes
     media_type: str
     query: Mapping[str, Any] = {}
 
 
-def of_arrays(
+def encode_arrays(
     X: Matrix,
     y: NDArray[np.float64] | None = None,
     columns: list[str] | None = None,
@@ -41,60 +41,62 @@ def of_arrays(
         data["y"] = y.tolist()
     if columns is not None:
         data["columns"] = columns
-    return of_members(data=data, **members)
+    return encode_request(data=data, **members)
 
 
-def of_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
-    """Encode the member `data` of a request ({"X", "y", "columns"} or {"source", "params"}) with the others.
+def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
+    """Encode the member `data` of a request ({"X", "y", "columns"} or {"source", "params"}) and the other members.
 
-    X and y may be lists, which go out as they are, or arrays and frames, which are checked as `fit` does.
+    Lists are sent unchanged; arrays and data frames are checked as `fit` does.
     """
-    found = dict(data)
+    encoded = dict(data)
     if data.get("columns") is not None:
-        found["columns"] = list(data["columns"])
-    if _named(data.get("X")):
+        encoded["columns"] = list(data["columns"])
+    if _has_named_rows(data.get("X")):
         if not isinstance(data.get("y", []), list):
-            found["y"] = as_float(data["y"], "y").tolist()
+            encoded["y"] = as_float(data["y"], "y").tolist()
     elif any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
-        given, targets = (rows(data.get("X")), None) if "y" not in data else pair(data.get("X"), data["y"])
-        found["X"] = given.X.tolist()
+        given, targets = (
+            (to_rows(data.get("X")), None) if "y" not in data else to_rows_and_targets(data.get("X"), data["y"])
+        )
+        encoded["X"] = given.X.tolist()
         if targets is not None:
-            found["y"] = targets.tolist()
+            encoded["y"] = targets.tolist()
         if given.names is not None:
-            found.setdefault("columns", given.names)
-    return of_members(data=found, **members)
+            encoded.setdefault("columns", given.names)
+    return encode_request(data=encoded, **members)
 
 
-def _named(X: Any) -> bool:
-    """Whether these are rows by name, which the service puts in order."""
+def _has_named_rows(X: Any) -> bool:
+    """Whether X is a list of dicts by column name, which the service sorts."""
     return isinstance(X, list) and bool(X) and isinstance(X[0], Mapping)
 
 
-def of_members(**members: Any) -> EncodedBody:
-    """Encode a request of these members, without those that are None; raise Invalid for what JSON doesn't have."""
-    given = {key: _plain(value) for key, value in members.items() if value is not None}
+def encode_request(**members: Any) -> EncodedBody:
+    """Encode a request with these members, without those that are None; raise Invalid for values JSON cannot hold."""
+    given = {key: _to_builtin(value) for key, value in members.items() if value is not None}
     try:
         return EncodedBody(msgspec.json.encode(given), "application/json")
     except TypeError as error:
-        raise Invalid(f"a parameter can't be sent: {error}") from None
+        raise Invalid(f"the request cannot be encoded as JSON: {error}") from None
 
 
-def of_csv(content: bytes, **query: Any) -> EncodedBody:
-    """Send a CSV file as it is: UTF-8, a header, then rows of numbers; all else (target, params …) is the query."""
-    return EncodedBody(content, "text/csv", {key: _worded(value) for key, value in query.items()})
+def encode_csv(content: bytes, **query: Any) -> EncodedBody:
+    """Wrap a CSV file (UTF-8, a header, then rows of numbers); the other members (target, params …) are the query."""
+    return EncodedBody(content, "text/csv", {key: _query_value(value) for key, value in query.items()})
 
 
-def _plain(value: Any) -> Any:
-    """Return numpy's own numbers as Python's, in parameters too."""
+def _to_builtin(value: Any) -> Any:
+    """Return numpy scalars as Python numbers, also inside dicts."""
     if isinstance(value, np.generic):
         return value.item()
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {key: _to_builtin(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _worded(value: Any) -> Any:
-    """Return a query parameter as text that the service reads as the same value."""
+def _query_value(value: Any) -> Any:
+    """Return a query parameter as text that the service parses to the same value."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return [_worded(item) for item in value]
-    return msgspec.json.encode(_plain(value)).decode()
+        return [_query_value(item) for item in value]
+    return msgspec.json.encode(_to_builtin(value)).decode()

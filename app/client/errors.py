@@ -1,4 +1,4 @@
-"""What can go wrong, one class for each kind of problem document (RFC 9457); the names are those of the service."""
+"""The client's exceptions: one class for each kind of problem document (RFC 9457), named as in the service."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ URN = "urn:trinity:"
 
 
 class Fault(NamedTuple):
-    """One bad value: `pointer` (RFC 6901) leads to it in the request, `detail` says what is wrong."""
+    """One bad value: `pointer` (RFC 6901) is its place in the request, `detail` the problem."""
 
     pointer: str
     detail: str
 
 
 class TrinityError(Exception):
-    """Base of all. `detail`: words for people; `kind`: the problem's name; `status`: of HTTP, None without an answer.
+    """Base of all. `detail` is a sentence, `kind` the problem's type, `status` the HTTP status or None without one.
 
-    `faults` are the bad values, `job_id` the job that ended so, where there is one.
+    `faults` are the bad values; `job_id` is the failed job, if there was one.
     """
 
     kind: ClassVar[str] = ""
@@ -39,7 +39,7 @@ class TrinityError(Exception):
 
 
 class Malformed(TrinityError, ValueError):
-    """The request can't be read at all."""
+    """The service could not parse the request."""
 
     kind = "malformed"
 
@@ -51,93 +51,93 @@ class Invalid(TrinityError, ValueError):
 
 
 class Unauthenticated(TrinityError):
-    """The service wants a key, or doesn't know this one."""
+    """The service needs a key, or does not accept this key."""
 
     kind = "unauthenticated"
 
 
 class Forbidden(TrinityError):
-    """The key isn't for this."""
+    """The key does not have the scope for this call."""
 
     kind = "forbidden"
 
 
 class NotFound(TrinityError, LookupError):
-    """There is no such model, version or job; sync mode has no jobs at all."""
+    """The model, version or job does not exist; sync mode has no jobs."""
 
     kind = "not-found"
 
 
 class NotFitted(TrinityError, ValueError, AttributeError):
-    """The model is known, but nothing has been fitted yet. The bases are those of scikit-learn's NotFittedError."""
+    """The model exists but has not been fitted. It has the bases of scikit-learn's NotFittedError."""
 
     kind = "not-fitted"
 
 
 class Conflict(TrinityError):
-    """The job is in a state that doesn't allow what was asked."""
+    """The job's state does not allow the call."""
 
     kind = "conflict"
 
 
 class Gone(TrinityError, LookupError):
-    """The job was there once and is kept no longer."""
+    """The job has expired."""
 
     kind = "gone"
 
 
 class Cancelled(TrinityError):
-    """The job was called off."""
+    """The job was cancelled."""
 
     kind = "cancelled"
 
 
 class TooLarge(TrinityError, ValueError):
-    """The request is over the service's limit."""
+    """The request is larger than the service allows."""
 
     kind = "too-large"
 
 
 class ModelFailed(TrinityError):
-    """The model's own code failed."""
+    """The model's code raised an exception."""
 
     kind = "model-failed"
 
 
 class WorkerLost(TrinityError):
-    """The process that did the work died, each time it was tried."""
+    """The worker process died at every attempt."""
 
     kind = "worker-lost"
 
 
 class TimedOut(TrinityError, TimeoutError):
-    """The job took longer than its own timeout allows."""
+    """The job took longer than its timeout."""
 
     kind = "timeout"
 
 
 class Refused(TrinityError):
-    """The service was too busy or a part of it away (429, 503) for as long as the client tried."""
+    """The service was too busy or partly unavailable (429, 503) at every try."""
 
 
 class Unreachable(TrinityError, ConnectionError):
-    """No answer came over the network for as long as the client tried."""
+    """The service did not respond at any try."""
 
 
 class DeadlineExceeded(TrinityError, TimeoutError):
-    """The client's time was up before the job ended; the job goes on, `job_id` says which."""
+    """The client's timeout ended before the job; the job, `job_id`, continues."""
 
 
 _KINDS = {kind.kind: kind for kind in TrinityError.__subclasses__() if kind.kind}
 _RETRIABLE = {429, 503}
 
 
-def of(document: Mapping[str, Any], job_id: str | None = None) -> TrinityError:
-    """Make the error that a problem document tells of."""
+def error_from_problem(document: Mapping[str, Any], job_id: str | None = None) -> TrinityError:
+    """Return the exception for a problem document."""
     name, status = str(document.get("type", "")), document.get("status")
     fallback = Refused if status in _RETRIABLE else TrinityError
     errors = document.get("errors")
     listed = [each for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
     faults = [Fault(str(each.get("pointer", "")), str(each.get("detail", ""))) for each in listed]
-    detail = str(document.get("detail") or document.get("title") or f"the service answered {status}")
+    detail = str(document.get("detail") or document.get("title") or f"the service responded with status {status}")
     return _KINDS.get(name.removeprefix(URN), fallback)(detail, status, faults, job_id)

@@ -1,44 +1,30 @@
-"""A model of the service as an estimator in scikit-learn's manner; scikit-learn itself is not needed."""
+"""A model of the service as an estimator with scikit-learn's interface; scikit-learn is not needed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from inspect import Parameter, Signature
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.dataframes import Matrix, Rows, matched, pair, rows
-from app.client.encoding import EncodedBody, of_arrays
-from app.client.jobs import JobHandle
+from app.client.dataframes import Matrix, match_columns, to_rows, to_rows_and_targets
+from app.client.encoding import encode_arrays
+from app.client.session import Session
 from app.model.sklearn_compat import not_fitted, tags
-from app.schemas.verbs import Verb
-
-
-class Works(Protocol):
-    """What an estimator needs of its client."""
-
-    def submit(self, verb: Verb, data: EncodedBody | None = None, model: str | None = None) -> JobHandle:
-        """Hand in work and wait for it."""
-
-    def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
-        """Return predictions for rows that were checked."""
-
-    def kind(self, name: str) -> type[Estimator]:
-        """Return the class of a model's estimators."""
 
 
 class Estimator:
-    """A model over HTTP; its parameters are attributes, and so is what `fit` learned, whose names end in `_`.
+    """A model over HTTP. Its parameters are attributes; attributes that `fit` sets end in `_`.
 
-    `version_`: the number under which the service keeps the fit; `terms_` and `coefficients_` (terms,) or (terms, k),
-    which belong together; `metrics_` on the data of the fit; `n_features_in_`; `feature_names_in_` (p,) after a fit to
-    a frame. `predict` and `score` use that version, whatever others fit meanwhile.
+    `version_`: the number of the fitted version; `terms_` and `coefficients_` (terms,) or (terms, k), in the same
+    order; `metrics_` on the data of the fit; `n_features_in_`; `feature_names_in_` (p,) after a fit to a data frame.
+    `predict` and `score` use this version, even if others fit the model meanwhile.
     """
 
-    client: ClassVar[Works]
+    client: ClassVar[Session]
     model_name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
 
@@ -50,44 +36,44 @@ class Estimator:
     feature_names_in_: NDArray[np.object_]
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Have the service fit X (n, p) to y (n,) or (n, k): arrays, lists, pandas or polars frames of finite numbers.
+        """Fit X (n, p) to y (n,) or (n, k) on the service: arrays, lists, pandas or polars frames of finite numbers.
 
-        Raises ValueError (Invalid, with pointers) for parameters and data that can't be used, and what else
-        `Client.submit` raises.
+        Raise ValueError (Invalid, with pointers) for parameters and data that are not valid, and the errors of
+        `Client.submit`.
         """
-        given, targets = pair(X, y)
-        body = of_arrays(given.X, targets, given.names, params=self.get_params())
+        given, targets = to_rows_and_targets(X, y)
+        body = encode_arrays(given.X, targets, given.names, params=self.get_params())
         result = self.client.submit("fit", body, self.model_name).result()
-        return self._learn(result, given.X.shape[1], given.names)
+        return self._set_fitted(result, given.X.shape[1], given.names)
 
     def predict(self, X: Any) -> Matrix:
-        """Return predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k).
+        """Return predictions for X (m, p): (m,) if y was 1-D, (m, k) if it was (n, k).
 
-        Columns of a frame may come in another order than in the fit. Raises NotFittedError before a fit, ValueError
+        Columns of a data frame may be in another order than in the fit. Raise NotFittedError before a fit, ValueError
         for other columns.
         """
         self._check_fitted()
-        given = matched(rows(X), self._names, self.n_features_in_, type(self).__name__)
+        given = match_columns(to_rows(X), self._names, self.n_features_in_, type(self).__name__)
         return self.client.predict_rows(given, self.model_name, self.version_)
 
     def score(self, X: Any, y: Any) -> float:
         """Return R² of the predictions for X (m, p) against y, the uniform average over outputs; NaN for one row.
 
-        Raises as `predict` does.
+        Raise as `predict` does.
         """
         self._check_fitted()
-        given, targets = pair(X, y)
-        given = matched(given, self._names, self.n_features_in_, type(self).__name__)
-        body = of_arrays(given.X, targets, given.names, version=self.version_)
+        given, targets = to_rows_and_targets(X, y)
+        given = match_columns(given, self._names, self.n_features_in_, type(self).__name__)
+        body = encode_arrays(given.X, targets, given.names, version=self.version_)
         r2 = self.client.submit("score", body, self.model_name).result()["r2"]
         return math.nan if r2 is None else float(r2)
 
     def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
-        """Return the parameters by name; `deep` is scikit-learn's and changes nothing here."""
+        """Return the parameters by name; `deep` has no effect."""
         return {name: getattr(self, name) for name in self.parameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters by name; ValueError for an unknown one."""
+        """Set parameters by name; raise ValueError for an unknown one."""
         for name, value in params.items():
             if name not in self.parameters:
                 known = list(self.parameters)
@@ -97,11 +83,11 @@ class Estimator:
             setattr(self, name, value)
         return self
 
-    def take(self, manifest: Mapping[str, Any]) -> Self:
-        """Become the version that a manifest of the service tells of."""
+    def load_manifest(self, manifest: Mapping[str, Any]) -> Self:
+        """Set the fitted attributes from a version's manifest."""
         inputs: list[str] = manifest["schema"]["inputs"]
         unnamed = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(1, len(inputs) + 1)]
-        return self._learn(manifest, len(inputs), None if inputs == unnamed else inputs)
+        return self._set_fitted(manifest, len(inputs), None if inputs == unnamed else inputs)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
@@ -110,8 +96,8 @@ class Estimator:
         return tags()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be copied with what was learned; the class is made again on the other side."""
-        return _made_again, (self.client, self.model_name), dict(vars(self))
+        """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
+        return _unpickled, (self.client, self.model_name), dict(vars(self))
 
     @property
     def _names(self) -> list[str] | None:
@@ -121,7 +107,7 @@ class Estimator:
         if not hasattr(self, "version_"):
             raise not_fitted(self)
 
-    def _learn(self, result: Mapping[str, Any], width: int, names: list[str] | None) -> Self:
+    def _set_fitted(self, result: Mapping[str, Any], width: int, names: list[str] | None) -> Self:
         self.version_, self.n_features_in_ = result["version"], width
         self.terms_, self.metrics_ = result["terms"], result["metrics"]
         if "coefficients" in result:
@@ -133,10 +119,17 @@ class Estimator:
         return self
 
 
-def estimator_kind(client: Works, name: str, schema: Mapping[str, Any]) -> type[Estimator]:
-    """Make the class of a model's estimators; `schema` is the JSON Schema of its parameters.
+def estimator_class(client: Session, name: str) -> type[Estimator]:
+    """Return the estimator class of a model, the same one each time; raise NotFound."""
+    if name not in client.estimator_classes:
+        client.estimator_classes[name] = _make_class(client, name, client.get_model(name)["params"])
+    return client.estimator_classes[name]
 
-    Its `__init__` has a real signature, by which scikit-learn clones estimators and people read what there is.
+
+def _make_class(client: Session, name: str, schema: Mapping[str, Any]) -> type[Estimator]:
+    """Make the class from the JSON Schema of the model's parameters.
+
+    Its `__init__` has a real signature, because scikit-learn's `clone` and Python's `help` read it.
     """
     properties = schema.get("properties", {})
     given = [
@@ -151,13 +144,13 @@ def estimator_kind(client: Works, name: str, schema: Mapping[str, Any]) -> type[
         for key in properties:
             setattr(self, key, bound.arguments[key])
 
-    vars(__init__)["__signature__"] = signature  # inspect looks for it
+    vars(__init__)["__signature__"] = signature  # the inspect module reads it
     title = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
     members = {"__init__": __init__, "client": client, "model_name": name, "parameters": tuple(properties)}
     return type(title, (Estimator,), {**members, "__doc__": schema.get("description"), "__module__": __name__})
 
 
-def _made_again(client: Works, name: str) -> Estimator:
-    """Return an estimator without any state, which follows."""
-    kind = client.kind(name)
+def _unpickled(client: Session, name: str) -> Estimator:
+    """Return an estimator without attributes; pickle sets them afterwards."""
+    kind = estimator_class(client, name)
     return kind.__new__(kind)

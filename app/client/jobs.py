@@ -1,48 +1,39 @@
-"""A job as the client sees it: how far it is, waiting for it, its result; in sync mode it has ended when it is made."""
+"""A job in the client: its state, its result, and waiting for it. In sync mode a job is finished from the start."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
-from app.client.errors import Conflict, DeadlineExceeded, of
-from app.client.transport import ANSWER_S, Deadline, OutgoingRequest, shaped
+from app.client.errors import Conflict, DeadlineExceeded, error_from_problem
+from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, require_members
 
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 POLL_S = 20
-"""Seconds of one long poll; proxies cut what is silent for longer than a minute."""
-WATCHED_POLL_S = 1
-"""The same where somebody watches the progress, which a poll tells only when it ends."""
-SHORTEST_POLL_S = 0.2  # a server that is about to stop answers at once, and should not be asked at once again
-
-
-class Asks(Protocol):
-    """What a job needs of its client."""
-
-    def ask(self, request: OutgoingRequest, deadline: Deadline) -> Any:
-        """Return the answer's JSON; raise TrinityError."""
-
-    def deadline(self, timeout_s: float | None) -> Deadline:
-        """Return when a call has to be over, for None after the client's own time."""
+"""Seconds of one long poll; proxies cut connections that are silent for more than a minute."""
+PROGRESS_POLL_S = 1
+"""Seconds of one long poll with a progress callback, since a poll returns the progress only when it ends."""
+MIN_POLL_S = 0.2  # a stopping server responds to polls at once, and must not be polled in a tight loop
 
 
 class JobHandle:
-    """One fit, predict or score. `envelope` is what was last heard of it."""
+    """One fit, predict or score. `envelope` is the job's last known state, as GET /jobs/{id} returns it."""
 
-    def __init__(self, client: Asks, envelope: Mapping[str, Any]) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, envelope: Any, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
         self.envelope = _envelope(envelope)
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The job's id."""
         return str(self.envelope["id"])
 
     @property
     def verb(self) -> str:
-        """What is done: fit, predict or score."""
+        """fit, predict or score."""
         return str(self.envelope["verb"])
 
     @property
@@ -52,7 +43,7 @@ class JobHandle:
 
     @property
     def version(self) -> int | None:
-        """The version that it uses; of a fit, that it made."""
+        """The version that it uses; for a fit, the version that it made."""
         version: int | None = self.envelope["version"]
         return version
 
@@ -68,60 +59,60 @@ class JobHandle:
 
     @property
     def progress(self) -> float | None:
-        """How much of it is done, from 0 to 1, while it runs and its model tells."""
+        """The completed part, from 0 to 1, while it runs and if its model reports progress."""
         return self.envelope.get("progress")
 
     @property
     def place(self) -> int | None:
-        """Its place in the queue, from 1, while it waits."""
+        """Its position in the queue, from 1, while it waits."""
         return self.envelope.get("place")
 
     def refresh(self) -> JobHandle:
-        """Ask how it stands; raise NotFound, Gone or Unreachable."""
+        """Fetch the current state; raise NotFound, Gone or Unreachable."""
         if self._queued:
-            self._ask(OutgoingRequest("GET", self._path))
+            self._request(OutgoingRequest("GET", self._path))
         return self
 
     def wait(self, timeout_s: float | None = None, progress: Callable[[JobHandle], None] | None = None) -> JobHandle:
-        """Wait for its end, however it ends; `progress` is called with the job now, about each second, and at the end.
+        """Wait until the job is finished; call `progress` with the job at once, about each second, and at the end.
 
-        Raise DeadlineExceeded after `timeout_s` seconds (None: the client's own); the job goes on.
+        Raise DeadlineExceeded after `timeout_s` seconds (None: the client's timeout); the job continues.
         """
-        deadline = self._client.deadline(timeout_s)
-        longest_s = POLL_S if progress is None else WATCHED_POLL_S
+        deadline = self._deadline(timeout_s)
+        longest_s = POLL_S if progress is None else PROGRESS_POLL_S
         while True:
             if progress is not None:
                 progress(self)
             if self.finished:
                 return self
             if not deadline.left_s:
-                raise DeadlineExceeded(f"the job is {self.status} after the time that was given to it", job_id=self.id)
+                raise DeadlineExceeded(f"the job is still {self.status} at the end of the timeout", job_id=self.id)
             self._poll(min(longest_s, int(deadline.left_s)), deadline)
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Return its result when it has ended well: of fit, predict or score as the service's documentation has them.
+        """Wait for the job and return its result, as the service's documentation of its verb describes it.
 
         Raise the error that it ended in (ModelFailed, TimedOut, Cancelled …), or DeadlineExceeded.
         """
         self.wait(timeout_s)
-        if self.status == "SUCCESS" and self.envelope["result"] is None:  # lists of jobs leave results out
+        if self.status == "SUCCESS" and self.envelope["result"] is None:  # a list of jobs has no results
             self.refresh()
         if self.status == "SUCCESS":
             return self.envelope["result"]
-        raise of(self.envelope["error"] or {"detail": f"the job is {self.status}"}, self.id)
+        raise error_from_problem(self.envelope["error"] or {"detail": f"the job is {self.status}"}, self.id)
 
     def cancel(self) -> JobHandle:
-        """Call it off, whether it waits or runs; raise Conflict when it has ended otherwise."""
+        """Cancel the job, queued or running; raise Conflict if it finished in another way."""
         if not self._queued:
             raise Conflict(f"the job is finished ({self.status})", 409, job_id=self.id)
-        self._ask(OutgoingRequest("DELETE", self._path))
+        self._request(OutgoingRequest("DELETE", self._path))
         return self
 
     def retry(self) -> JobHandle:
-        """Have it run again after it failed or was cancelled; raise Conflict when it is in another state."""
+        """Run the job again after it failed or was cancelled; raise Conflict in any other state."""
         if not self._queued:
-            raise Conflict(f"the job is {self.status}, and sync mode keeps none", 409, job_id=self.id)
-        self._ask(OutgoingRequest("POST", f"{self._path}/retry"))
+            raise Conflict(f"the job is {self.status}; sync mode cannot run jobs again", 409, job_id=self.id)
+        self._request(OutgoingRequest("POST", f"{self._path}/retry"))
         return self
 
     def __repr__(self) -> str:
@@ -135,17 +126,20 @@ class JobHandle:
     def _path(self) -> str:
         return f"/jobs/{quote(self.id, safe='')}"
 
-    def _ask(self, request: OutgoingRequest, deadline: Deadline | None = None) -> None:
-        self.envelope = _envelope(self._client.ask(request, deadline or self._client.deadline(None)))
+    def _deadline(self, timeout_s: float | None) -> Deadline:
+        return Deadline(self._timeout_s if timeout_s is None else timeout_s)
+
+    def _request(self, request: OutgoingRequest, deadline: Deadline | None = None) -> None:
+        self.envelope = _envelope(self._transport.json(request, deadline or self._deadline(None)))
 
     def _poll(self, wait_s: int, deadline: Deadline) -> None:
-        begun = time.monotonic()
-        request = OutgoingRequest("GET", self._path, {"wait": wait_s}, answer_s=wait_s + ANSWER_S)
-        self._ask(request, deadline)
-        if not self.finished and (early_s := SHORTEST_POLL_S - (time.monotonic() - begun)) > 0:
-            time.sleep(min(early_s, deadline.left_s))
+        started = time.monotonic()
+        request = OutgoingRequest("GET", self._path, {"wait": wait_s}, response_s=wait_s + RESPONSE_S)
+        self._request(request, deadline)
+        if not self.finished and (pause_s := MIN_POLL_S - (time.monotonic() - started)) > 0:
+            time.sleep(min(pause_s, deadline.left_s))
 
 
-def _envelope(found: Any) -> Mapping[str, Any]:
+def _envelope(found: Any) -> dict[str, Any]:
     members = "id", "verb", "model", "version", "status", "result", "error", "created", "links"
-    return shaped(found, *members)
+    return require_members(found, *members)

@@ -1,4 +1,4 @@
-"""HTTP for the client: one request, sent again when it is lost or the service is busy, in bounds of tries and time."""
+"""HTTP for the client: a request is retried if it is lost or the service is busy, up to limits of tries and time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 import httpx
 
 from app.client.encoding import EncodedBody
-from app.client.errors import URN, TrinityError, Unreachable, of
+from app.client.errors import URN, TrinityError, Unreachable, error_from_problem
 
 CONNECT_S = 5.0
-ANSWER_S = 30.0
-"""How long the service may take to answer what it needs no work for."""
-MAX_LOST = 8
-"""Tries without an answer after which the service counts as unreachable."""
-MAX_BUSY = 100
-"""Tries that a busy service may answer by "later"; the deadline is mostly sooner."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+RESPONSE_S = 30.0
+"""Timeout for a response that needs no work of a model."""
+MAX_LOST_TRIES = 8
+"""Tries without a response after which the service counts as unreachable."""
+MAX_BUSY_TRIES = 100
+"""Tries that a busy service may refuse; the deadline mostly comes first."""
+FIRST_RETRY_S, MAX_RETRY_S = 0.1, 5.0
 BUSY, LOST_BEHIND_PROXY = frozenset({429, 503}), frozenset({502, 504})
-MOMENT_S = 0.001
-# the kernel notices within half a minute that a peer is gone while an answer may rightly take an hour
+MIN_TIMEOUT_S = 0.001  # httpx reads 0 as an immediate timeout
+# a response may take an hour; with keep-alive probes the kernel still notices a dead peer within half a minute
 _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
     for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
@@ -35,7 +35,7 @@ _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 
 
 class Deadline:
-    """A point in time by which a call has to be over, all its requests and pauses together."""
+    """The time by which a call must end, including all its requests and pauses."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -43,82 +43,80 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left, 0 when there are none."""
+        """Seconds that are left, at least 0."""
         return max(0.0, self._end - self._clock())
 
 
 class OutgoingRequest(NamedTuple):
-    """A request: the same bytes and headers at each try, so that the service knows them again."""
+    """A request; every try has the same bytes and headers, so that the service can recognise it."""
 
     method: str
     path: str
     query: Mapping[str, Any] = {}
     body: EncodedBody | None = None
     headers: Mapping[str, str] = {}
-    answer_s: float | None = ANSWER_S
-    """How long the answer may take; None for as long as the deadline lets it."""
-    once: bool = False
-    """Whether any first answer, or none, is what is wanted to be known."""
+    response_s: float | None = RESPONSE_S
+    """Timeout of one try; None for the rest of the deadline."""
+    retries: bool = True
 
 
 class Transport:
-    """Connections to one service. Threads may share it. `sleep` is what waits between tries.
+    """Connections to one service. Threads may share it. `sleep` waits between tries.
 
-    Raise ValueError, which quotes neither, for a URL or a key that can't be one.
+    Raise ValueError for a URL or a key that is not valid; the message does not quote them.
     """
 
     def __init__(self, url: str, key: str | None, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.place = without_password(url)
-        """The URL in words."""
+        self.shown_url = without_password(url)
         headers = {"Accept": "application/json", "User-Agent": "trinity-client"}
         if key:
             if not (key.isascii() and key.isprintable()):
-                raise ValueError("the key holds characters that no key has")
+                raise ValueError("the key is not valid: a key is one line of printable ASCII characters")
             headers["Authorization"] = f"Bearer {key}"
-        wire = httpx.HTTPTransport(socket_options=_KEEPALIVE)
-        self._http = httpx.Client(base_url=url, headers=headers, transport=wire)
+        transport = httpx.HTTPTransport(socket_options=_KEEPALIVE)
+        self._http = httpx.Client(base_url=url, headers=headers, transport=transport)
         self._sleep = sleep
 
     def send(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
-        """Return the answer, whatever it says; raise Unreachable when none comes, tried again and again.
+        """Return the response, whatever its status; raise Unreachable if none comes at any try.
 
-        Only what may be sent twice is given here: reads, cancellations, and submissions with an Idempotency-Key. A
-        network that fails, a busy service (429, 503: after its Retry-After) and a proxy that lost it (502, 504) are
-        reasons for another try.
+        The request must be safe to send twice: a read, a cancellation, or a submission with an Idempotency-Key. It is
+        retried after a network error, from a busy service (429, 503; after its Retry-After) and from a proxy that lost
+        the service (502, 504).
         """
         lost = busy = 0
         while True:
-            answer, failure = None, ""
+            response, failure = None, ""
             try:
-                answer = self._once(request, deadline)
-                if not _again(answer):
-                    return answer
+                response = self._send_once(request, deadline)
+                if not _is_retriable(response):
+                    return response
                 busy += 1
             except (httpx.UnsupportedProtocol, httpx.LocalProtocolError):
-                raise  # nothing was sent, and nothing will be
+                raise  # nothing was sent; another try cannot help
             except httpx.TransportError as error:
                 failure = f"{type(error).__name__}: {error}".rstrip(": ")
                 lost += 1
-            pause_s = (retry_after_s(answer) if answer is not None else None) or _pause_s(max(lost, busy))
-            if request.once or lost == MAX_LOST or busy == MAX_BUSY or pause_s >= deadline.left_s:
-                if answer is not None:
-                    return answer
+            pause_s = (retry_after_s(response) if response is not None else None) or _backoff_s(max(lost, busy))
+            if not request.retries or lost == MAX_LOST_TRIES or busy == MAX_BUSY_TRIES or pause_s >= deadline.left_s:
+                if response is not None:
+                    return response
                 tries = f"{lost} {'try' if lost == 1 else 'tries'}"
-                raise Unreachable(f"{self.place} doesn't answer after {tries} ({failure})")
+                raise Unreachable(f"{self.shown_url} did not respond after {tries} ({failure})")
             self._sleep(pause_s)
 
     def json(self, request: OutgoingRequest, deadline: Deadline) -> Any:
-        """Return the answer's JSON; raise the error that a problem document tells of."""
-        return checked(self.send(request, deadline))
+        """Return the response's JSON; raise the error of a problem document."""
+        return decode_response(self.send(request, deadline))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _once(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
-        left_s = max(deadline.left_s, MOMENT_S)  # a timeout of 0 is none
-        answer_s = left_s if request.answer_s is None else min(left_s, request.answer_s)
-        timeout = httpx.Timeout(answer_s, connect=min(CONNECT_S, left_s))
+    def _send_once(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
+        left_s = max(deadline.left_s, MIN_TIMEOUT_S)
+        response_s = left_s if request.response_s is None else min(left_s, request.response_s)
+        timeout = httpx.Timeout(response_s, connect=min(CONNECT_S, left_s))
         headers, query, content = dict(request.headers), dict(request.query), None
         if request.body is not None:
             content, headers["Content-Type"] = request.body.content, request.body.media_type
@@ -129,64 +127,65 @@ class Transport:
 
 
 def without_password(url: str) -> str:
-    """Return the URL of a service as it may be shown; raise ValueError, which doesn't quote it, if it can't be one."""
+    """Return a service's URL without its password; raise ValueError, which does not quote it, if it is not valid."""
     try:
         parsed = httpx.URL(url)
         parsed.host.encode("idna")
     except (httpx.InvalidURL, TypeError, UnicodeError):
         parsed = httpx.URL("")
-    beyond = parsed.query or parsed.fragment or "@" in parsed.path  # the rest of a password, more likely than not
-    if parsed.scheme not in {"http", "https"} or not parsed.host or beyond:
-        raise ValueError("the URL of a service is http:// or https://, its host, and a port if need be")
+    extra = parsed.query or parsed.fragment or "@" in parsed.path  # probably part of a password
+    if parsed.scheme not in {"http", "https"} or not parsed.host or extra:
+        raise ValueError("the URL of a service is http:// or https://, a host, and a port if it is not the default")
     return str(parsed.copy_with(userinfo=b"")).rstrip("/")
 
 
-def checked(answer: httpx.Response, job_id: str | None = None) -> Any:
-    """Return the JSON of an answer; raise the error that it tells of, a TrinityError also for what isn't a Trinity."""
-    if answer.is_success:
+def decode_response(response: httpx.Response, job_id: str | None = None) -> Any:
+    """Return the response's JSON; raise the error of its problem document, or TrinityError if it is not JSON."""
+    if response.is_success:
         with suppress(ValueError):
-            return answer.json()
-        raise TrinityError("the answer isn't JSON: is there a Trinity at this URL?", answer.status_code)
-    raise of(_problem(answer), job_id)
+            return response.json()
+        raise TrinityError("the response is not JSON: is there a Trinity at this URL?", response.status_code)
+    raise error_from_problem(_problem(response), job_id)
 
 
-def shaped(found: Any, *members: str) -> dict[str, Any]:
-    """Return an answer that has these members; raise TrinityError for that of another service."""
+def require_members(found: Any, *members: str) -> dict[str, Any]:
+    """Return the decoded response if it has these members; raise TrinityError otherwise: it is of another service."""
     if isinstance(found, dict) and found.keys() >= set(members):
         return found
-    raise TrinityError("the answer isn't a Trinity's: is there one at this URL?")
+    raise TrinityError("the response is not from a Trinity: is there one at this URL?")
 
 
-def retry_after_s(answer: httpx.Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
-    """Return the seconds of Retry-After (RFC 9110 §10.2.3), a number or a date; None where it isn't either."""
-    text = answer.headers.get("Retry-After", "")
+def retry_after_s(response: httpx.Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+    """Return the seconds of Retry-After (RFC 9110 §10.2.3), a number or a date; None if it is neither."""
+    text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdecimal():
         return float(text)
-    with suppress(ValueError, TypeError):  # a date of -0000 has no zone
+    with suppress(ValueError, TypeError):  # a date with -0000 has no time zone
         seconds: float = (parsedate_to_datetime(text) - now()).total_seconds()
         return max(0.0, seconds)
     return None
 
 
-def _again(answer: httpx.Response) -> bool:
-    """Whether the same request may do better.
+def _is_retriable(response: httpx.Response) -> bool:
+    """Whether the same request may succeed later.
 
-    Not when it is the end of a job, which the same Idempotency-Key would only tell once more. Trinity's own 504 is
-    always `timeout`, and final; any other, and every 502, is a proxy's, in whatever form.
+    A response with Content-Location is the end of a job: the same Idempotency-Key would return it again. Trinity's own
+    504 always has the type `timeout` and is final; any other 504 and every 502 comes from a proxy.
     """
-    if answer.status_code in BUSY:
-        return "Content-Location" not in answer.headers
-    return answer.status_code in LOST_BEHIND_PROXY and _problem(answer).get("type") != f"{URN}timeout"
+    if response.status_code in BUSY:
+        return "Content-Location" not in response.headers
+    return response.status_code in LOST_BEHIND_PROXY and _problem(response).get("type") != f"{URN}timeout"
 
 
-def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+def _problem(response: httpx.Response) -> Mapping[str, Any]:
+    status = response.status_code
     with suppress(ValueError):
-        document = answer.json()
+        document = response.json()
         if isinstance(document, dict):
-            return {**document, "status": answer.status_code}
-    return {"status": answer.status_code, "detail": f"the service answered {answer.status_code} {answer.reason_phrase}"}
+            return {**document, "status": status}
+    return {"status": status, "detail": f"the service responded with status {status} {response.reason_phrase}"}
 
 
-def _pause_s(tried: int) -> float:
-    """Return a pause that doubles from try to try, spread so that clients don't come back all at once."""
-    return random.uniform(0.5, 1.0) * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tried - 1))  # noqa: S311  no secret
+def _backoff_s(tries: int) -> float:
+    """Return a pause that doubles with each try, with jitter so that clients do not return all at once."""
+    return random.uniform(0.5, 1.0) * min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** (tries - 1))  # noqa: S311  no secret

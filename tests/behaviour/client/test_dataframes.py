@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from app.client.dataframes import pair, rows
+from app.client.dataframes import to_rows, to_rows_and_targets
 
 DAYS = pd.to_datetime(["2020-01-01", "2020-01-02"])
 DATES = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
@@ -20,18 +20,18 @@ NUMBERS = [1.0, 2.0]
 def test_missing_values_of_pandas(kind: str) -> None:
     """They are NaN in scikit-learn's words, with the column; without any the columns are numbers."""
     whole = pd.DataFrame({"a": NUMBERS, "b": pd.array([1, 1], dtype=kind)})
-    np.testing.assert_array_equal(rows(whole).X, [[1, 1], [2, 1]])
+    np.testing.assert_array_equal(to_rows(whole).X, [[1, 1], [2, 1]])
     with pytest.raises(ValueError, match=r"^Input X contains NaN"):
-        rows(pd.DataFrame({"a": NUMBERS, "b": pd.array([1, None], dtype=kind)}))
+        to_rows(pd.DataFrame({"a": NUMBERS, "b": pd.array([1, None], dtype=kind)}))
 
 
 def test_missing_values_are_told_with_their_column() -> None:
     """In X and in y."""
     missing = pd.array([1, None], dtype="Int64")
     with pytest.raises(ValueError, match="Input X contains NaN: column 'b' has missing values"):
-        rows(pd.DataFrame({"a": NUMBERS, "b": missing}))
+        to_rows(pd.DataFrame({"a": NUMBERS, "b": missing}))
     with pytest.raises(ValueError, match="Input y contains NaN: y has missing values"):
-        pair([[1.0], [2.0]], pd.Series(missing, dtype=object))
+        to_rows_and_targets([[1.0], [2.0]], pd.Series(missing, dtype=object))
 
 
 @pytest.mark.parametrize(
@@ -52,32 +52,32 @@ def test_missing_values_are_told_with_their_column() -> None:
 def test_times_are_not_fitted_as_ticks(frame: Any, held: str) -> None:
     """Whatever library's, alone or beside numbers, in X and in y."""
     with pytest.raises(ValueError, match=f"^column 'day' holds {held}; give numbers$"):
-        rows(frame)
+        to_rows(frame)
     with pytest.raises(ValueError, match=f"^y holds {held}; give numbers$"):
-        pair([[1.0], [2.0]], frame["day"])
+        to_rows_and_targets([[1.0], [2.0]], frame["day"])
 
 
 def test_times_in_arrays_and_lists() -> None:
     """There are no names: the data, or a place."""
     with pytest.raises(ValueError, match=r"^X holds datetimes"):
-        rows(DAYS.to_numpy().reshape(-1, 1))
+        to_rows(DAYS.to_numpy().reshape(-1, 1))
     with pytest.raises(ValueError, match=r"^column 1 holds datetimes"):
-        rows([[1.0, dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]])
+        to_rows([[1.0, dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]])
 
 
 @pytest.mark.parametrize("columns", [["a", 1], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])])
 def test_names_that_would_be_lost_are_refused(columns: Any) -> None:
     """As scikit-learn does where some are strings."""
     with pytest.raises(TypeError, match="only supported if all input features have string names"):
-        rows(pd.DataFrame([[1.0, 2.0]], columns=columns))
+        to_rows(pd.DataFrame([[1.0, 2.0]], columns=columns))
 
 
 def test_numbers_are_no_names() -> None:
     """A frame gives them itself where nobody named its columns."""
-    assert rows(pd.DataFrame([[1.0, 2.0]])).names is None
-    assert rows(pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])).names == ["a", "b"]
+    assert to_rows(pd.DataFrame([[1.0, 2.0]])).names is None
+    assert to_rows(pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])).names == ["a", "b"]
 
 
 def test_text_is_refused_by_the_name_of_its_column() -> None:
     with pytest.raises(ValueError, match="column 'b' holds text; give numbers"):
-        rows(pd.DataFrame({"a": [1, 2], "b": ["1.5", "x"]}))
+        to_rows(pd.DataFrame({"a": [1, 2], "b": ["1.5", "x"]}))

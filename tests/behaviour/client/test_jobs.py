@@ -10,7 +10,7 @@ import pytest
 
 from app import client as trinity
 from app.client import Client
-from app.client.encoding import of_members
+from app.client.encoding import encode_request
 from tests.support.api import Api, gate, only_inline, only_queued
 
 
@@ -25,7 +25,7 @@ def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
     """Each look at it is told; its result is the fit's."""
     seen: list[str] = []
     with gate(tmp_path) as pipe:
-        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        job = client.submit("fit", encode_request(**pipe.body()), wait=False)
         pipe.wait_for_fit()
 
         def watch(job: trinity.JobHandle) -> None:
@@ -81,7 +81,7 @@ def test_what_is_no_data_is_told_what_is(client: Client, data: Any) -> None:
 def test_a_job_is_cancelled_and_runs_again(client: Client, tmp_path: Path) -> None:
     """What its result was then is an error with the job's id; a job that ended well is neither."""
     with gate(tmp_path) as pipe:
-        job = client.submit("fit", of_members(**pipe.body()), wait=False)
+        job = client.submit("fit", encode_request(**pipe.body()), wait=False)
         pipe.wait_for_fit()
         with pytest.raises(trinity.DeadlineExceeded) as late:
             job.result(timeout_s=0.2)
@@ -112,7 +112,7 @@ def test_jobs_are_listed(client: Client) -> None:
 @only_queued
 def test_a_failed_job_names_itself(client: Client) -> None:
     """The error knows the job that failed, whether it was waited for or not."""
-    body = of_members(data={"X": [[0.0]] * 13, "y": [0.0] * 13})
+    body = encode_request(data={"X": [[0.0]] * 13, "y": [0.0] * 13})
     with pytest.raises(trinity.ModelFailed) as failed:
         client.submit("fit", body, "raising")
     assert failed.value.job_id

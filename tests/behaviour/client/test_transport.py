@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app import client as trinity
-from app.client.transport import MAX_LOST, Deadline, OutgoingRequest, Transport, checked, retry_after_s
+from app.client.transport import MAX_LOST_TRIES, Deadline, OutgoingRequest, Transport, decode_response, retry_after_s
 from tests.support.scripted_server import Answer, scripted
 from tests.support.servers import free_port
 
@@ -98,7 +98,7 @@ def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
 def test_nobody_there() -> None:
     """A number of tries, then an error that is a ConnectionError, too."""
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(ConnectionError, match=f"doesn't answer after {MAX_LOST} tries") as unreachable:
+    with pytest.raises(ConnectionError, match=f"did not respond after {MAX_LOST_TRIES} tries") as unreachable:
         sent(url)
     assert isinstance(unreachable.value, trinity.Unreachable)
     with pytest.raises(trinity.Unreachable, match="after 1 try"), trinity.Client(url) as client:
@@ -122,7 +122,7 @@ def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client],
     with (
         scripted(Answer(200, '{"fine": true}', {"Content-Type": "application/json"})) as server,
         trinity.Client(server.url) as client,
-        pytest.raises(trinity.TrinityError, match="isn't a Trinity's"),
+        pytest.raises(trinity.TrinityError, match="is not from a Trinity"),
     ):
         call(client)
 
@@ -172,7 +172,7 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
         "errors": [{"pointer": "/a", "detail": "b"}],
     }
     with pytest.raises(ValueError, match="no") as invalid:
-        checked(httpx.Response(422, json=document), "1f")
+        decode_response(httpx.Response(422, json=document), "1f")
     assert isinstance(invalid.value, trinity.Invalid)
     assert (invalid.value.pointers, invalid.value.job_id) == (["/a"], "1f")
 

@@ -1,0 +1,164 @@
+"""A session with one Trinity: the URL and the key, submissions, and predictions of many rows."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import numpy as np
+
+from app.client.dataframes import Matrix, Rows
+from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
+from app.client.errors import TooLarge
+from app.client.jobs import POLL_S, JobHandle
+from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
+from app.schemas.verbs import Verb
+
+TIMEOUT_S = 600.0
+KEY_VARIABLE = "TRINITY_KEY"
+_ACCEPTED = 202
+_sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+
+
+class Session:
+    """The base of Client: what estimators need. Threads may share a session."""
+
+    def __init__(self, url: str, key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url.rstrip("/")
+        self.timeout_s = timeout_s
+        self._transport = Transport(self.url, key)
+        self._queued = False
+        self.estimator_classes: dict[str, type[Any]] = {}
+        """The classes of `Client.kind`, by the names of their models."""
+        self._token = uuid4().hex
+        _sessions[self._token] = self
+
+    def submit(
+        self,
+        verb: Verb,
+        data: Mapping[str, Any] | EncodedBody | None = None,
+        model: str | None = None,
+        *,
+        wait: bool = True,
+        **options: Any,
+    ) -> JobHandle:
+        """Submit a job exactly once, even if the request is sent several times; return the job.
+
+            job = client.submit(
+                "fit", {"X": [[0], [1], [2]], "y": [1, 3, 5]}, "polynomial", params={"degree": 1}, wait=False
+            )
+            job.wait(progress=print)
+            print(job.result()["coefficients"])
+
+        `data` is the member of a request: `{"X", "y", "columns"}` with lists, arrays or data frames, or
+        `{"source", "params"}`; without it the service uses its dummy source. `options` are the request's other members:
+        params (of a fit), version (of a predict or score), timeout (seconds), webhook (`{"url"}`). `data` may also be a
+        whole request, `{"data": {…}, "params": {…}}`. With `wait`, wait for the end of the job, else return a queued
+        job at once. Raise the error that refuses the request or that the job ended in; TypeError for other `data`.
+        """
+        deadline = self._deadline()
+        wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
+        request = OutgoingRequest(
+            "POST",
+            f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
+            body=_encode(data, options),
+            headers={
+                "Prefer": f"wait={wait_s}" if wait else "respond-async",
+                "Idempotency-Key": f'"{uuid4().hex}"',
+            },
+            # in sync mode the response comes after the work
+            response_s=wait_s + RESPONSE_S if self._queued else None,
+        )
+        response = self._transport.send(request, deadline)
+        self._queued = self._queued or "Preference-Applied" in response.headers
+        job_id = response.headers.get("Content-Location", "").rpartition("/")[2] or None
+        job = self._job(decode_response(response, job_id))
+        return job.wait(deadline.left_s) if wait and response.status_code == _ACCEPTED else job
+
+    def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
+        """Return predictions for checked rows; many rows go in several requests, all to one version."""
+        step = max(1, BLOCK_VALUES // given.X.shape[1])
+        blocks: list[Matrix] = []
+        start = 0
+        while start < len(given.X):
+            if step < len(given.X) and not isinstance(version, int):  # also after a 413 has made it several blocks
+                model, version = self._resolve_version(given, model, version)
+            block = Rows(given.X[start : start + step], given.names)
+            try:
+                blocks.append(self._predict_block(block, model, version))
+                start += step
+            except TooLarge:  # this service has a lower limit than the default
+                if len(block.X) == 1:
+                    raise
+                step = len(block.X) // 2
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def get_model(self, name: str) -> dict[str, Any]:
+        """Return a model's description (name, params as JSON Schema, versions, aliases); raise NotFound."""
+        return self._get(f"/models/{quote(name, safe='')}", members=["name", "params", "versions", "aliases"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._transport.shown_url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Support copies and other processes; the pickle contains the URL, but not the key."""
+        return _unpickled, (type(self), self._token, self.url, self.timeout_s)
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self.timeout_s)
+
+    def _job(self, envelope: Any) -> JobHandle:
+        return JobHandle(self._transport, envelope, self.timeout_s)
+
+    def _get(self, path: str, query: Mapping[str, Any] | None = None, members: Iterable[str] = ()) -> dict[str, Any]:
+        found = self._transport.json(OutgoingRequest("GET", path, query or {}), self._deadline())
+        return require_members(found, *members)
+
+    def _predict_block(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
+        body = encode_arrays(block.X, columns=block.names, version=version)
+        return np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64)
+
+    def _resolve_version(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
+        """Return the model and version number that a default or alias means now, by predicting one row."""
+        job = self.submit("predict", encode_arrays(given.X[:1], columns=given.names, version=version), model)
+        return job.model, job.version or 0
+
+
+def _encode(data: Any, options: Mapping[str, Any]) -> EncodedBody:
+    if isinstance(data, EncodedBody):
+        if options:
+            raise TypeError(f"an encoded body is a whole request; put {', '.join(options)} into it")
+        return data
+    if data is None:
+        return encode_request(**options)
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            'data is a dict {"X", "y", "columns"} or {"source", "params"}, like the member "data" of a JSON request, '
+            f"not a {type(data).__name__}"
+        )
+    request = {**(data if "data" in data else {"data": data}), **options}
+    if request["data"] is None:
+        return encode_request(**request)
+    return encode_data(request.pop("data"), **request)
+
+
+def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float) -> Session:
+    """Return the session that was pickled; in another process a new one, with the key in the variable TRINITY_KEY."""
+    return _sessions.get(token) or kind(url, os.environ.get(KEY_VARIABLE), timeout_s)
