@@ -1,13 +1,15 @@
-"""The shape of app/: imports point down and never in a circle, every module says what it is for, and what stays out."""
+"""The shape of app/: how many entries it has, which names are taken, where imports may point, and what stays out."""
 
 import ast
+import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 APP = Path(__file__).resolve().parents[2] / "app"
-# From the entrances down: a package imports from itself, from what stands right of it in its row, and from rows below.
+# From the entrances down. A package imports from itself, from the rows below, and from those after it in its own row.
 LAYERS = [
     ("app", "app.__main__"),
     ("app.cli", "app.tasks"),
@@ -18,6 +20,9 @@ LAYERS = [
     ("app.data", "app.model", "app.storage"),
     ("app.telemetry", "app.settings", "app.schemas", "app.errors", "app.api_keys"),
 ]
+MAX_ENTRIES = {"": 18, "serve": 20}
+# Its modules are about queued jobs, as an engineer expects; it is always imported by its full name, `app.queue`.
+STANDARD_NAMES = {"queue"}
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}
 
@@ -77,3 +82,28 @@ def test_nothing_unpickles_evaluates_or_runs_tasks_in_the_caller(module: str) ->
     names |= {str(node.arg) for node in nodes if isinstance(node, ast.keyword)}
     names |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
     assert not names & BANNED_NAMES
+
+
+@pytest.mark.parametrize("folder", MAX_ENTRIES)
+def test_a_folder_can_be_taken_in_at_a_glance(folder: str) -> None:
+    entries = [path.name for path in (APP / folder).iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= MAX_ENTRIES[folder], sorted(entries)
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    """`import logging` means one thing in every file."""
+    names = {part for module in TREES for part in module.split(".")[1:]}
+    assert names & (sys.stdlib_module_names - {"__main__"}) == STANDARD_NAMES
+
+
+def public_classes(module: str) -> set[str]:
+    found = {node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)}
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """The client's errors mirror the service's, name by name: a caller meets the same error on both sides of HTTP."""
+    mirrored = public_classes("app.client.errors") & public_classes("app.errors")
+    names = Counter(name for module in TREES if module != "app.client.errors" for name in public_classes(module))
+    names.update(public_classes("app.client.errors") - mirrored)
+    assert [name for name, count in names.items() if count > 1] == []

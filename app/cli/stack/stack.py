@@ -29,7 +29,7 @@ class StackError(Exception):
 
 
 @dataclass(frozen=True)
-class Broker:
+class LocalBroker:
     """Where the queue is, and the parts to start for it: first the node's port mapper, then the node."""
 
     url: str
@@ -130,19 +130,19 @@ def _valkey(folder: Path, port: int, environment: Mapping[str, str]) -> Program:
     return Program("valkey", command, environment, _says(port, b"PING\r\n", b"+PONG"))
 
 
-def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> Broker:
+def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> LocalBroker:
     """Return the broker that BROKER names: Valkey by default, or a RabbitMQ that runs already or is installed."""
     wanted = environ.get("BROKER") or "valkey"
     if wanted == "valkey":
-        return Broker(valkey)
+        return LocalBroker(valkey)
     if wanted != "rabbit":
         raise StackError(f"BROKER: expected valkey or rabbit, got {wanted!r}")
     given = environ.get("TRINITY_BROKER_URL", "")
     url = given if given.startswith("amqp") else RABBITMQ_DEFAULT
-    return Broker(url) if _accepts(url) else _rabbitmq(folder, environ)
+    return LocalBroker(url) if _accepts(url) else _rabbitmq(folder, environ)
 
 
-def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> Broker:
+def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> LocalBroker:
     """Return a private node of an installed RabbitMQ: own name, ports, folders, cookie and port mapper."""
     server, mapper = _program(RABBITMQ_DEBIAN, "rabbitmq-server"), _program("epmd")
     port, mapper_port, api_port = _free_port(), _free_port(), _free_port()
@@ -171,7 +171,7 @@ def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> Broker:
     epmd = Program("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
     node = Program("rabbit", [server], {**environ, **own}, _says(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
     api = f"http://guest:guest@{HOST}:{api_port}/api/"
-    return Broker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
+    return LocalBroker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
 
 
 def _program(*names: str) -> str:
