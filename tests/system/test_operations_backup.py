@@ -1,0 +1,158 @@
+"""Backup and restore with the commands of docs/operations.md: from running servers, into an empty place."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import servers
+from tests.support.operations import command_blocks, run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not shutil.which("redis-cli"), reason="redis-cli is not installed (apt-get install redis-tools)"
+    ),
+]
+
+LARGE = {"data": {"X": [[row / 9000] for row in range(9000)]}}  # more than the ledger keeps itself
+SMALL = {"data": {"X": [[0.25], [0.5]]}}
+SCORED = {"data": {"X": [[0.1], [0.2]], "y": [1.0, 2.0]}}
+WORK: list[tuple[str, Any]] = [("predict", LARGE), ("fit", {}), ("predict", SMALL), ("score", SCORED)]
+BACKLOG = 40
+ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
+
+
+@contextmanager
+def stack(folder: Path) -> Iterator[tuple[httpx.Client, dict[str, str]]]:
+    """Ledger and broker, and web over what is in `folder`; a client, and the environment of workers and commands."""
+    with ExitStack() as running:
+        ledger = running.enter_context(servers.valkey(folder / "ledger", fsync="always")).url
+        urls = {"TRINITY_LEDGER_URL": f"{ledger}/1", "TRINITY_BROKER_URL": f"{ledger}/0"}
+        settings = {"TRINITY_MODE": "async", "TRINITY_STORE": str(folder / "store"), "TRINITY_LEASE": "2", **urls}
+        url = running.enter_context(servers.web(folder, **settings)).url
+        names = {"LEDGER_PORT": ledger.rpartition(":")[2], "LEDGER_DIR": str(folder / "ledger"), **settings}
+        yield running.enter_context(httpx.Client(base_url=url, timeout=40)), names
+
+
+DOCKER = r"""#!/usr/bin/env bash
+# docker compose exec|run [options] app|redis command…, with the test's folders in the place of the containers'
+until [ "$1" = app ] || [ "$1" = redis ]; do [ "$1" != up ] || exit 0; shift; done
+shift
+args=("${@//\/var\/lib\/trinity/$TRINITY_STORE}")
+args=("${args[@]//\/data/$LEDGER_DIR}")
+mkdir -p "$TRINITY_STORE" "$LEDGER_DIR"
+cd "$TRINITY_STORE"
+if [ "$1" = redis-cli ]; then exec redis-cli -p "$LEDGER_PORT" "${args[@]:1}"; fi
+exec "${args[@]}"
+"""
+
+
+def commands(how: str, what: str, folder: Path, names: dict[str, str]) -> None:
+    """Run a block of the page; the container stack's with a stand-in for docker."""
+    env = {**names, "BACKUP": str(folder / "backup")}
+    print(run(command_blocks()[f"{what}, {how}"], **(compose(folder, env) if how == "compose" else env)))
+
+
+def compose(folder: Path, names: dict[str, str]) -> dict[str, str]:
+    """The names for commands that call `docker compose`; tests/system/containers has the real one."""
+    (folder / "bin").mkdir(exist_ok=True)
+    docker = folder / "bin" / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    return {**names, "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+
+
+class Load:
+    """Submits every kind of work, again and again, until it is told to stop."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+        self._ended = threading.Event()
+        self.jobs: list[str] = []
+
+    def submit(self, turn: int) -> None:
+        """Accept one job more; a 503 of the moment of the backup is answered by trying again."""
+        verb, body = WORK[turn % len(WORK)]
+        if verb == "fit":  # each version is another
+            body = {"data": {"source": "dummy", "params": {"seed": turn}}}
+        answer = self._http.post(f"/{verb}", json=body)
+        while answer.status_code == 503:
+            answer = self._http.post(f"/{verb}", json=body)
+        assert answer.status_code == 202, answer.text
+        self.jobs.append(answer.json()["id"])
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Submit in the background."""
+        thread = threading.Thread(target=self._go_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def _go_on(self) -> None:
+        turn = 0
+        while not self._ended.is_set():
+            self.submit(turn := turn + 1)
+
+
+def envelopes(http: httpx.Client, jobs: list[str], wait_s: int = 0) -> dict[str, Any]:
+    """The jobs that the ledger knows, by their ids."""
+    answers = {job: http.get(f"/jobs/{job}", params={"wait": wait_s} if wait_s else {}) for job in jobs}
+    assert {answer.status_code for answer in answers.values()} <= {200, 404}
+    return {job: answer.json() for job, answer in answers.items() if answer.status_code == 200}
+
+
+def predictions(http: httpx.Client, versions: list[int]) -> dict[int, Any]:
+    """What versions of the default model predict, to the last bit: JSON has the digits that give a float back."""
+    found = {}
+    for version in versions:
+        answer = http.post("/predict", json={**SMALL, "version": version}, headers={"Prefer": "wait=30"})
+        assert answer.status_code == 200, answer.text
+        found[version] = answer.json()["result"]
+    return found
+
+
+@pytest.mark.parametrize("how", ["plain", "compose"])
+def test_a_backup_under_load_is_restored_into_an_empty_place(tmp_path: Path, how: str) -> None:
+    """Finished jobs have their results, waiting jobs run, versions predict bit for bit; nothing is lost or fails."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    with stack(before) as (http, names), servers.worker(before, **names):
+        load = Load(http)
+        http.post("/fit", json={}, headers={"Prefer": "wait=30"}).raise_for_status()
+        for turn in range(BACKLOG):
+            load.submit(turn)
+        accepted = list(load.jobs)
+        with load.going_on():
+            ended = {job: one for job, one in envelopes(http, accepted).items() if one["status"] in ENDED}
+            commands(how, "back up", tmp_path, names)
+        final = envelopes(http, load.jobs, wait_s=30)
+        versions = [one["version"] for one in ended.values() if one["verb"] == "fit"]
+        predicted = predictions(http, versions)
+    shutil.rmtree(before)
+    commands(how, "restore", tmp_path, names | {"TRINITY_STORE": f"{after}/store", "LEDGER_DIR": f"{after}/ledger"})
+    with stack(after) as (http, names):
+        restored = envelopes(http, load.jobs)
+        assert restored.keys() >= set(accepted), "jobs that were accepted before the backup are missing"
+        assert {job: restored[job] for job in ended} == ended
+        waiting = [job for job, one in restored.items() if one["status"] not in ENDED]
+        assert waiting, "the backup was not taken while jobs waited"
+        with servers.worker(after, **names):
+            finished = envelopes(http, list(restored), wait_s=30)
+            assert {one["status"] for one in finished.values()} == {"SUCCESS"}
+            same = [job for job in restored if finished[job]["version"] == final[job]["version"]]
+            assert [finished[job]["result"] for job in same] == [final[job]["result"] for job in same]
+            assert {http.get(one["links"]["model"]).status_code for one in finished.values()} == {200}
+            assert predictions(http, versions) == predicted
+            http.post("/fit", json={}, headers={"Prefer": "wait=30"}).raise_for_status()
+    left = {path.stem for path in (after / "store").glob("payloads/*/*.work")}
+    assert not left & restored.keys(), "what the cleanup would find is of jobs that were never accepted"
