@@ -15,7 +15,7 @@ $(if $(unknown),$(error EXTRAS: there is no requirements/$(firstword $(unknown))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # one pip at a time
-.PHONY: help serve stack test quick bench faults lint image lock clean
+.PHONY: help serve stack up down test quick bench faults lint image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,12 @@ lint: .venv/dev ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+up: ## async mode in containers on PORT (8080), waits until all are healthy; BROKER=rabbit for RabbitMQ
+	@BROKER=$(BROKER) scripts/containers up
+
+down: ## stop and remove the containers; models and jobs are kept
+	@scripts/containers down
 
 image: ## the container image, as trinity:latest; EXTRAS=tracing builds it with an extra
 	docker build --tag trinity:latest --build-arg EXTRAS=$(EXTRAS) .

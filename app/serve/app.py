@@ -20,6 +20,7 @@ from app.serve.bodies.reader import BodyReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
+from app.serve.middleware.request_id import RequestId
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
@@ -78,10 +79,11 @@ def create_app(
         routes = [keyed(route) for route in routes]
     resources = {route.path: route.resource for route in routes}
     lifespan = Lifespan(dispatcher)
-    limits = BodyLimits(settings.max_body, settings.body_timeout)
-    auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
+    entrance: Asgi = BodyLimits(_api(resources, lifespan), bodies, settings.body_timeout)
+    if settings.api_keys:
+        entrance = ApiKeyAuth(entrance, parse(settings.api_keys))
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
-    observed = RequestTelemetry(_api(resources, lifespan), telemetry, RouteMatcher(resources, often), limits, auth)
+    observed = RequestTelemetry(entrance, telemetry, RouteMatcher(resources, often))
     for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
         lifespan.close_before(close)
     return observed
@@ -90,7 +92,7 @@ def create_app(
 def _api(resources: Mapping[str, object], lifespan: Lifespan) -> App[Request, Response]:
     """Return the resources at their paths, errors included."""
     api = App()
-    api.add_middleware(lifespan)
+    api.add_middleware([RequestId(), lifespan])
     problems.add_error_handlers(api)
     for path, resource in resources.items():
         _answer_head(resource)

@@ -90,6 +90,7 @@ def test_every_service_is_confined_watched_and_bounded(file: str) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["test"], name
+        assert re.fullmatch(r"\d+[sm]", service["stop_grace_period"]), name
         assert service["logging"]["options"]["max-size"], name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}, name
         assert service.get("user", "") != "root", name
