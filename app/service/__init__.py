@@ -1,4 +1,4 @@
-"""Fit, predict and score, and the checks before them: no HTTP, no queue, no clock of its own."""
+"""Fit, predict and score, and the checks before them. This package knows no HTTP and no queue."""
 
 from app.service.components import Components
 from app.service.discovery import find_models, find_sources

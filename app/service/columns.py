@@ -1,4 +1,4 @@
-"""Brings the columns of a request into the order of the fit, and refuses those that don't match it."""
+"""Match the columns of a request with those of the fit: put them into its order, or refuse them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.storage.model_store import Schema
 
 
 def default_names(letter: str, count: int) -> list[str]:
-    """Return x for one column without a name, x1, x2, … for several."""
+    """Name columns that came without names: x for one, x1, x2, … for several."""
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
-def target(table: Table) -> Matrix:
-    """Return y; raise Invalid unless there is one as long as X."""
+def require_y(table: Table) -> Matrix:
+    """Return y; raise Invalid if it is missing or has another number of rows than X."""
     if table.y is None:
         raise Invalid.at("/data/y", "y is missing")
     if len(table.y) != len(table.X):
@@ -25,17 +25,17 @@ def target(table: Table) -> Matrix:
 
 
 def check_width(width: int, schema: Schema, pointer: str) -> None:
-    """Raise Invalid unless X has as many columns as it had in the fit."""
+    """Raise Invalid if X has another number of columns than in the fit."""
     if width != len(schema.inputs):
         raise Invalid.at(
             pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}"
         )
 
 
-def aligned(table: Table, schema: Schema) -> Table:
+def align_inputs(table: Table, schema: Schema) -> Table:
     """Bring the inputs into the order of the fit; raise Invalid for names that are missing or unknown.
 
-    A table that also holds the outputs by name, as the file of the fit does, is split first.
+    If the table also holds the outputs by name, as the file of the fit does, they are split off first.
     """
     if table.inputs is None:
         check_width(table.X.shape[1], schema, "/data/X/0")
@@ -56,9 +56,9 @@ def _reordered(table: Table, names: list[str], schema: Schema) -> Table:
     return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_pointer)
 
 
-def scored(table: Table, schema: Schema) -> Table:
-    """Bring the outputs to score against into the order of the fit; raise Invalid for others, or another number."""
-    y = target(table)
+def align_outputs(table: Table, schema: Schema) -> Table:
+    """Bring the outputs into the order of the fit; raise Invalid if there are others, or another number of them."""
+    y = require_y(table)
     width = y.size // len(y)
     if width != len(schema.outputs):
         raise Invalid.at("/data/y", f"y has {width} columns, the model has {len(schema.outputs)} outputs")

@@ -1,4 +1,4 @@
-"""The parts that every entrance needs, whatever the mode."""
+"""The objects that the web process, the workers and the command line share, in both modes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.storage.payload_store import Payloads
 
 @dataclass(frozen=True)
 class Components:
-    """The settings and what is built from them; nothing is connected to a broker or a ledger."""
+    """The settings and the objects built from them. None of them is connected to a broker or a ledger."""
 
     settings: Settings
     service: Service
@@ -20,7 +20,7 @@ class Components:
     payloads: Payloads
 
     def check_store(self) -> None:
-        """Raise SettingsError unless versions can be written."""
+        """Raise SettingsError if the store cannot be written."""
         try:
             self.store.check()
         except OSError as error:

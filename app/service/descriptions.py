@@ -1,4 +1,4 @@
-"""What is told of models and versions, the same to callers over HTTP and at the command line."""
+"""Descriptions of models and versions, the same over HTTP and on the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.storage.model_store import Manifest
 
 
 class Model(msgspec.Struct):
-    """A model: its parameters as JSON Schema, the numbers of its versions, and the versions that have names."""
+    """A model: its parameters as JSON Schema, the numbers of its versions, and its aliases."""
 
     name: str
     description: str
@@ -23,7 +23,7 @@ class Model(msgspec.Struct):
 
 
 def describe_model(service: Service, name: str) -> Model:
-    """Return a model's parameters as JSON Schema, and its versions; raise NotFound."""
+    """Describe a model; raise NotFound."""
     name, kind = service.model(name)
     return Model(
         name=name,
@@ -36,14 +36,14 @@ def describe_model(service: Service, name: str) -> Model:
 
 
 def public_manifest(manifest: Manifest) -> dict[str, Any]:
-    """Return a version's manifest without what is the model's own; callers may rely on all else."""
+    """Return a version's manifest without `learned`, which only its model reads. Callers may rely on the rest."""
     found: dict[str, Any] = msgspec.to_builtins(manifest)
     del found["learned"]
     return found
 
 
 def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of the parameters themselves, and not a reference to it."""
+    """Return the JSON Schema of the parameters, inline instead of by reference."""
     (schema,), components = msgspec.json.schema_components([parameters])
     found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
     return found

@@ -1,4 +1,4 @@
-"""Fits a model and publishes what it learned as the next version."""
+"""Fit a model and publish what it learned as the next version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import Unavailable
 from app.model.base import Regressor
 from app.schemas.requests import Matrix, Source, Table, Work
-from app.service.columns import default_names, target
+from app.service.columns import default_names, require_y
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
@@ -20,24 +20,24 @@ from app.storage.model_store import Arrays, Manifest, Schema, Store
 
 
 class FitSpec(NamedTuple):
-    """A fit to be done: the work, the job that has it done, when that was, and who permits the version it makes.
-
-    Of the data so many rows are kept with the version.
-    """
+    """A fit to do, and what its manifest says about it."""
 
     work: Work
     job: str
+    """The id of the job; a job publishes one version at most."""
     created_s: float
     permit: Permit = always_permit
+    """Called before the version becomes visible; it raises to refuse the version."""
     sample_rows: int = 0
+    """The most rows of the data that are kept with the version."""
 
 
-def fit(estimator: Regressor, table: Table, order: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
+def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
     """Fit and publish; return the new version and the result.
 
-    Raise Invalid, ModelFailed, Unavailable, or what refuses the version.
+    Raises Invalid, ModelFailed, Unavailable, and what `spec.permit` raises.
     """
-    X, y = table.X, target(table)
+    X, y = table.X, require_y(table)
     fit_model(estimator, X, y)
     schema = Schema(
         inputs=table.inputs or default_names("x", X.shape[1]),
@@ -47,29 +47,29 @@ def fit(estimator: Regressor, table: Table, order: FitSpec, store: Store) -> tup
     )
     y_predicted = predict_model(estimator, X, schema)
     found = metrics(y, y_predicted)
-    kept = sample(estimator, X, y, y_predicted, schema, order.sample_rows)
+    kept = sample(estimator, X, y, y_predicted, schema, spec.sample_rows)
     arrays, values = _split(learned_state(estimator))
     manifest = Manifest(
-        model=order.work.model,
+        model=spec.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
-        params=order.work.params,
+        params=spec.work.params,
         schema=schema,
         terms=estimator.terms(schema.inputs),
         metrics=found,
-        data={"origin": _origin(order.work.data), "rows": len(X), "sha256": _digest(X, y)},
+        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y)},
         libraries={name: installed(name) for name in ("numpy", "scipy")},
-        created=datetime.fromtimestamp(order.created_s, UTC),
-        job=order.job,
+        created=datetime.fromtimestamp(spec.created_s, UTC),
+        job=spec.job,
         learned=values,
     )
-    version = _publish(store, manifest, Content(arrays, kept), order.permit).version
+    version = _publish(store, manifest, Content(arrays, kept), spec.permit).version
     named = estimator.coefficients(schema.inputs)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
 
 
 class Content(NamedTuple):
-    """The arrays of a version: those that the model learned, and those that are kept of its data."""
+    """The arrays of a version: those that the model learned, and the sample of its data."""
 
     arrays: Arrays
     sample: Arrays
@@ -78,8 +78,8 @@ class Content(NamedTuple):
 def _publish(store: Store, manifest: Manifest, content: Content, permit: Permit) -> Manifest:
     try:
         return store.publish(manifest, content.arrays, permit, content.sample)
-    except OSError as error:  # a full disk, a folder that isn't ours
-        raise Unavailable(f"the store doesn't take the version ({error.strerror}); try again") from error
+    except OSError as error:  # a full disk, a folder of another user
+        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
 
 
 def _split(values: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:

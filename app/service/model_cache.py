@@ -21,18 +21,20 @@ class ModelCache(Generic[T]):
     def __init__(
         self, load: Callable[[str, int], T], size: Callable[[T], int], *, max_count: int, max_bytes: int
     ) -> None:
-        """`load` gives a version that isn't kept, and may raise; `size` counts the bytes that it takes."""
+        """`load` loads a version and may raise; `size` returns the bytes that a version takes."""
         self._load = load
         self._max_count = max_count
         self._versions: LRUCache[tuple[str, int], T] = LRUCache(
             max_bytes,
-            lambda version: min(size(version), max_bytes),  # a larger one fills the cache: it is kept, all others go
+            lambda version: min(
+                size(version), max_bytes
+            ),  # a larger one fills the cache: it stays, all others go
         )
         self._lock = threading.Lock()
 
     def get(self, name: str, version: int) -> T:
         """Return a version; load it if it isn't kept."""
-        found = self.kept(name, version)
+        found = self.peek(name, version)
         if found is None:
             found = self._load(name, version)
             with self._lock:
@@ -41,7 +43,7 @@ class ModelCache(Generic[T]):
                     self._versions.popitem()
         return found
 
-    def kept(self, name: str, version: int) -> T | None:
+    def peek(self, name: str, version: int) -> T | None:
         """Return a version if it is kept; load nothing."""
         with self._lock:
             return self._versions.get((name, version))

@@ -1,4 +1,4 @@
-"""Calls of a model, whose code is anybody's: what it refuses, and whether it did what it was asked."""
+"""Calls of a model, whose code may be anybody's: its errors become ours, and its results are checked."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from app.storage.model_store import Schema
 
 logger = getLogger(__name__)
 
-MESSAGE_CHARACTERS = 1000  # of a model's message to its caller
+MESSAGE_CHARACTERS = 1000  # the most of a model's own error text that a caller sees
 
 
 def fit_model(estimator: Regressor, X: Matrix, y: Matrix) -> None:
-    """Have a model learn; raise Invalid for data that it refuses."""
+    """Fit a model; raise Invalid for data that it refuses."""
     try:
         estimator.fit(X, y)
     except ValueError as error:
@@ -28,7 +28,10 @@ def fit_model(estimator: Regressor, X: Matrix, y: Matrix) -> None:
 
 
 def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
-    """Return predictions, a row for each row, shaped as y was; raise Invalid, or ModelFailed for anything else."""
+    """Return predictions (n,) or (n, k), as y was in the fit.
+
+    Raises Invalid for data that the model refuses, ModelFailed if it predicts anything but numbers of that shape.
+    """
     try:
         y = estimator.predict_checked(X)
     except NotNumbers as error:
@@ -42,13 +45,13 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
 
 
 def metrics(y: Matrix, y_predicted: Matrix) -> dict[str, int | float | None]:
-    """Return how well predictions meet y; JSON has no NaN: what is not defined (R² of one row) is null."""
+    """Compare predictions with y. What is not defined (R² of one row) is None, because JSON has no NaN."""
     found = evaluate(y.reshape(y_predicted.shape), y_predicted)._asdict()
     return {key: value if math.isfinite(value) else None for key, value in found.items()}
 
 
 def learned_state(estimator: Regressor) -> dict[str, Any]:
-    """Return what a model learned; raise ModelFailed when it can't be stored."""
+    """Return what a model learned, by attribute name; raise ModelFailed if it cannot be stored."""
     try:
         return estimator.learned()
     except TypeError as error:
@@ -56,12 +59,12 @@ def learned_state(estimator: Regressor) -> dict[str, Any]:
 
 
 def _fault(estimator: Regressor, detail: str) -> ModelFailed:
-    """Return what callers are told, and log it with the place in the model's code, which was left without an error."""
+    """Return the error for callers; log it with the place in the model's code, as there is no traceback of it."""
     code = inspect.unwrap(type(estimator).predict).__code__
     logger.error("%s: %s (%s:%d)", estimator.name, detail, Path(code.co_filename).name, code.co_firstlineno)
     return ModelFailed(detail)
 
 
 def _refusal(error: ValueError) -> Invalid:
-    """Return what callers are told: a ValueError is how a model refuses data, as scikit-learn's estimators do."""
+    """Return the error for callers. Models refuse data by a ValueError, as scikit-learn's estimators do."""
     return Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode())

@@ -1,4 +1,4 @@
-"""The models over a store and the sources: all checks that need no work, and the work."""
+"""Fit, predict and score over the models, the store and the sources: the checks before the work, and the work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.errors import Invalid, NotFound
 from app.model.base import Regressor
 from app.schemas.requests import Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
-from app.service.columns import aligned, check_width, scored, target
+from app.service.columns import align_inputs, align_outputs, check_width, require_y
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source, shape_of
@@ -20,12 +20,12 @@ from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Store
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
-SOLUTIONS = 4  # of as many outputs as there are: in the scaled basis, in the units of the data, and work
-STACK_VALUES = 100_000  # numbers of X, or of predictions, up to which works are stacked: more gain nothing by it
+SOLUTION_COPIES = 4  # of the coefficients: scaled, in units of the data, and two for the work
+MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larger batches gain nothing
 
 
 class Service:
-    """The models, by name, over a store and the sources that requests may name."""
+    """Checks requests and does their work. `models` and `sources` are by the names that requests use."""
 
     def __init__(  # noqa: PLR0913  each limit is one of its own
         self,
@@ -67,15 +67,15 @@ class Service:
         return self._versions.find(name, version)
 
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
-        """Return the names of a model and the number of a version; raise NotFound or NotFitted.
+        """Return the name of a model and the number of a version; raise NotFound or NotFitted.
 
-        This reads no more than an alias: `is_loaded` then says whether more would have to be read for it.
+        This reads only an alias; `is_loaded` then says whether the version is in memory.
         """
         name, _ = self.model(name)
         return name, self._versions.resolve(name, version)
 
     def check(self, verb: Verb, request: Request) -> Work:
-        """Return the request as work that can be done; raise NotFound, NotFitted or Invalid with a pointer."""
+        """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
         name, kind = self.model(request.model)
         if VERBS[verb].publishes:
             return self._check_fit(name, kind, request)
@@ -88,7 +88,7 @@ class Service:
             table = self._fit_table(work, estimator)
             return fit(estimator, table, FitSpec(work, job, created_s, permit, self._sample_rows), self.store)
         version, table, y = self._predict(work)
-        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(target(table), y)
+        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(require_y(table), y)
 
     def predict(self, work: Work) -> tuple[int, Matrix]:
         """Do the work of a prediction; return the version used, and y (n,) or (n, k)."""
@@ -100,22 +100,22 @@ class Service:
         return (self._shape(work.data) or (0, 0))[0]
 
     def max_batch_rows(self, work: Work) -> int:
-        """Return how many rows, those of this prediction on a table included, may be predicted at once.
+        """Return the most rows that one batch with this prediction may have; 0 for a model that is not batchable.
 
-        None of a model whose rows don't stand alone. Raises as `run` does.
+        Raises as `run` does.
         """
         if not self.models[work.model].batchable:
             return 0
-        fitted = self._versions.pinned(work.model, work.version or 0)
+        fitted = self._versions.get(work.model, work.version or 0)
         schema = fitted.manifest.schema
-        return min(STACK_VALUES // max(len(schema.inputs), len(schema.outputs)), fitted.free_rows)
+        return min(MAX_BATCH_VALUES // max(len(schema.inputs), len(schema.outputs)), fitted.unchecked_rows)
 
     def predict_batch(self, works: Sequence[Work]) -> list[dict[str, Any]]:
-        """Predict for the tables of several works, all of one model and version, at once; return the result of each.
+        """Predict for the tables of several works of one model and version in one call; return the result of each.
 
-        Raises as `run` does, also when only one of them is at fault.
+        Raises as `run` does, for all of them even if only one is at fault.
         """
-        fitted = self._versions.pinned(works[0].model, works[0].version or 0)
+        fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data.X for work in works if isinstance(work.data, Table)]
         y = predict_model(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist()
         results, start = [], 0
@@ -126,14 +126,14 @@ class Service:
 
     def _predict(self, work: Work) -> tuple[int, Table, Matrix]:
         version = work.version or 0  # pinned when the work was checked, and versions never change
-        fitted = self._versions.pinned(work.model, version)
+        fitted = self._versions.get(work.model, version)
         table = work.data
         if isinstance(table, Source):
             table = self._aligned(work.verb, read_source(self.sources, table), fitted)
         return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
 
     def _fit_table(self, work: Work, estimator: Regressor) -> Table:
-        """Return the table of a fit; one that is read only now is checked as those of requests were."""
+        """Return the table of a fit. A table that a source gives now is checked as those of requests were."""
         if isinstance(work.data, Table):
             return work.data
         table = read_source(self.sources, work.data)
@@ -151,7 +151,7 @@ class Service:
         return Work("fit", name, None, params, data, request.timeout, _webhook(request))
 
     def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
-        y = target(table)
+        y = require_y(table)
         self._check_size(estimator, *_shape(table.X), outputs=_shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
@@ -169,16 +169,16 @@ class Service:
     def _aligned(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
         """Return the columns that the verb needs, in the order of the fit; raise Invalid for others, or too many."""
         schema = fitted.manifest.schema
-        table = aligned(table, schema)
-        table = scored(table, schema) if VERBS[verb].needs_y else Table(table.X)
+        table = align_inputs(table, schema)
+        table = align_outputs(table, schema) if VERBS[verb].needs_y else Table(table.X)
         self._check_rows(verb, *_shape(table.X), fitted)
         return table
 
     def _check_rows(self, verb: Verb, rows: int, inputs: int, fitted: Fitted) -> None:
-        if rows > fitted.free_rows:
+        if rows > fitted.unchecked_rows:
             self._check_size(fitted.estimator, rows, inputs, outputs=len(fitted.manifest.schema.outputs))
-        if not VERBS[verb].needs_y and rows > fitted.answer_rows:
-            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.answer_rows}")
+        if not VERBS[verb].needs_y and rows > fitted.max_answer_rows:
+            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.max_answer_rows}")
 
     def _source(self, request: Request, defaults: dict[str, Any]) -> Source:
         """Return the source that a request names, with all parameters; the dummy source when it has no data."""
@@ -194,7 +194,7 @@ class Service:
 
     def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
         terms = estimator.n_terms(inputs)
-        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTIONS * terms * outputs * 8)
+        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTION_COPIES * terms * outputs * 8)
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")

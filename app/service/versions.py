@@ -1,4 +1,4 @@
-"""Versions ready to predict, loaded from the store and kept in memory."""
+"""Fitted versions of models, loaded from the store and kept in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.service.model_cache import ModelCache
 from app.storage.model_store import Manifest, Store
 
 LOADED_VERSIONS = 32
-NUMBER_BYTES = 20  # of a float64 in JSON, about
+NUMBER_BYTES = 20  # a float64 in JSON, about
 T = TypeVar("T")
 
 
@@ -21,18 +21,18 @@ class Fitted(NamedTuple):
 
     manifest: Manifest
     estimator: Regressor
-    free_rows: int
-    """Rows that may be predicted at once without a closer look at their size."""
-    answer_rows: int
-    """Rows whose predictions an answer can hold."""
+    unchecked_rows: int
+    """Up to so many rows a prediction needs no check of its size."""
+    max_answer_rows: int
+    """The most rows whose predictions fit into one response."""
 
     def held_bytes(self) -> int:
-        """Count the bytes it takes."""
+        """Return the bytes of memory that the model takes."""
         return self.estimator.held_bytes()
 
 
 class Versions:
-    """What was fitted, by model and version."""
+    """Fitted versions, by model name and version."""
 
     def __init__(
         self,
@@ -47,31 +47,30 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
-        loaded = ModelCache(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
-        self._cache = loaded
-        self.pinned = loaded.get
-        """Return the version of a model by its number; raise NotFound or ModelFailed."""
+        self._cache = ModelCache(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
+        self.get = self._cache.get
+        """Return a version by its model's name and its number; raise NotFound or ModelFailed."""
 
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
-        return self._named(name, version, self.pinned)
+        return self._resolved(name, version, self.get)
 
     def resolve(self, name: str, version: Version | None) -> int:
         """Return the number of a version, of the latest for None; raise NotFound, or NotFitted without any version.
 
-        Of the store no more than an alias is read; a number need not exist.
+        This reads only the alias from the store. It does not check that a number exists.
         """
-        return self._named(name, version, lambda _, number: number)
+        return self._resolved(name, version, lambda _, number: number)
 
     def is_loaded(self, name: str, number: int) -> bool:
         """Return whether a version is in memory."""
-        return self._cache.kept(name, number) is not None
+        return self._cache.peek(name, number) is not None
 
     def manifest(self, name: str, version: Version | None) -> Manifest:
-        """Read what is known of a version, without loading it; raise as `find` does."""
-        return self._named(name, version, self._store.manifest)
+        """Return the manifest of a version without loading its model; raise as `find` does."""
+        return self._resolved(name, version, self._store.manifest)
 
-    def _named(self, name: str, version: Version | None, get: Callable[[str, int], T]) -> T:
+    def _resolved(self, name: str, version: Version | None, get: Callable[[str, int], T]) -> T:
         try:
             return get(name, self._store.resolve(name, version))
         except NotFound:
@@ -85,5 +84,5 @@ class Versions:
         inputs, outputs = len(manifest.schema.inputs), len(manifest.schema.outputs)
         design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
         row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))
-        answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
-        return Fitted(manifest, estimator, self._max_design_bytes // row_bytes, answer_rows)
+        max_answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
+        return Fitted(manifest, estimator, self._max_design_bytes // row_bytes, max_answer_rows)

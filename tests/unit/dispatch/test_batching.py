@@ -17,7 +17,7 @@ from app.schemas.jobs import Outcome
 from app.schemas.requests import Request, Source, Table, Work
 from app.schemas.verbs import Verb
 from app.service import Service
-from app.service.service import STACK_VALUES
+from app.service.service import MAX_BATCH_VALUES
 from app.storage.model_store import Store
 from tests.support.fakes import Clock, Mean
 
@@ -177,7 +177,7 @@ def test_a_stack_that_fails_is_done_again_one_by_one(service: Service) -> None:
 
 def test_a_high_stack_is_cut(service: Service) -> None:
     """No more rows are predicted at once than the limit allows; what has more on its own stands alone."""
-    half, limit = STACK_VALUES // 2, STACK_VALUES
+    half, limit = MAX_BATCH_VALUES // 2, MAX_BATCH_VALUES
     asked = [Work("predict", "counting", 1, {}, Table(np.zeros((n, 1)))) for n in (half, half, 1, limit + 1, 2, 3)]
     stacks = execute_batch(service, [(str(place), one) for place, one in enumerate(asked)])
     assert [[place for place, _ in stack] for stack in stacks] == [[0, 1], [2], [3], [4, 5]]
