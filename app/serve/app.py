@@ -12,6 +12,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from app.api_keys import parse
+from app.data.dummy import Dummy
 from app.dispatch.dispatcher import Dispatcher
 from app.schemas.verbs import VERBS
 from app.serve import problems
@@ -24,22 +25,20 @@ from app.serve.middleware.request_id import RequestId
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
-from app.serve.oip.routes import v2_routes
-from app.serve.openapi.bodies import BodySchemas
-from app.serve.openapi.document import document, keyed
-from app.serve.openapi.envelopes import RESULTS
+from app.serve.oip.metadata import metadata_resources
+from app.serve.openapi.document import document, with_key_responses
+from app.serve.openapi.parts import path_parameters
+from app.serve.openapi.schemas import BodySchemas
 from app.serve.page.assets import Assets
 from app.serve.page.page import HomePage
-from app.serve.resources.documents_routes import document_routes
-from app.serve.resources.health_routes import health_routes
-from app.serve.resources.index import Index
-from app.serve.resources.jobs import JobEvents, JobFeedEvents
-from app.serve.resources.jobs_routes import job_routes
-from app.serve.resources.metrics import ScrapeTargets
-from app.serve.resources.metrics_routes import metrics_routes
-from app.serve.resources.models_routes import model_routes
-from app.serve.resources.verbs import VerbResource
-from app.serve.resources.verbs_routes import verb_routes
+from app.serve.resources.documents import Index, document_resources
+from app.serve.resources.health import health_resources
+from app.serve.resources.job_events import JobEvents, JobFeedEvents, event_resources
+from app.serve.resources.jobs import job_resources
+from app.serve.resources.metrics import MetricsResource, ScrapeTargets
+from app.serve.resources.models import model_resources
+from app.serve.resources.route import routes_of
+from app.serve.resources.verbs import VerbResource, verb_routes
 from app.service import Service
 from app.settings import Settings
 from app.telemetry.metrics import ServiceMetrics
@@ -59,24 +58,29 @@ def create_app(
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models))
     bodies = BodyReader(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
-    probes = HealthChecks(checks)
-    schemas = BodySchemas(service.models, settings)
-    infer = Infer(service, dispatcher, pool, bodies, settings.max_wait)
+    health = HealthChecks(checks)
+    schemas = BodySchemas(service.models, {"dummy": Dummy}, settings)
     assets = Assets()
-    # the list and the document are among the routes that they tell of: they look when they are asked
+    # the list and the document hold their own routes too, so they are made at the first request
     index = Index(settings.mode, lambda: routes)
-    front = HomePage(index, service, dispatcher, probes, settings=settings, assets=assets)
+    page = HomePage(index, service, dispatcher, health, settings=settings, assets=assets)
     routes = [
-        *document_routes(front, lambda: document(routes, settings, [*schemas.members, *RESULTS.values()]), assets),
+        *routes_of(page, assets, *document_resources(lambda: document(routes, settings, schemas.members))),
         *verb_routes(verbs, schemas, settings),
-        *model_routes(service, settings.default_model),
-        *job_routes(dispatcher, settings.max_wait, pool),
-        *health_routes(probes),
-        *metrics_routes(telemetry.metrics, service, ScrapeTargets(probes, figures)),
-        *v2_routes(service, infer, probes, settings.default_model),
+        *routes_of(
+            *model_resources(service),
+            *job_resources(dispatcher, settings.max_wait, pool),
+            *event_resources(dispatcher),
+            *health_resources(health),
+            MetricsResource(telemetry.metrics, service, ScrapeTargets(health, figures)),
+            *metadata_resources(service, health),
+            Infer(service, dispatcher, pool, bodies, settings.max_wait),
+        ),
     ]
+    in_path = path_parameters(service.models, settings.default_model)
+    routes = [route.complete(in_path) for route in routes]
     if settings.api_keys:
-        routes = [keyed(route) for route in routes]
+        routes = [with_key_responses(route) for route in routes]
     resources = {route.path: route.resource for route in routes}
     lifespan = Lifespan(dispatcher)
     entrance: Asgi = BodyLimits(_api(resources, lifespan), bodies, settings.body_timeout)

@@ -1,4 +1,4 @@
-"""Asks the parts whether they answer: each in a thread of its own, where one that hangs keeps nobody else waiting."""
+"""Health checks of components: each runs in a thread of its own, so that one that hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -13,64 +13,66 @@ logger = getLogger(__name__)
 
 OK = "ok"
 LATE = "no answer yet"
-TIMEOUT_S = 2.0  # who asks gives up later: Prometheus after 10 s
+TIMEOUT_S = 2.0  # less than callers wait: Prometheus gives up after 10 s
 T = TypeVar("T")
 Probe = Callable[[], Any]
 Check = Callable[[], None]
 
 
 class ComponentStatus(NamedTuple):
-    """What a part said: `ok` with what it returned, the name of the error it raised, or that it hasn't answered yet."""
+    """The state of a component: `ok` with what its check returned, the name of the error it raised, or `LATE`."""
 
     state: str
     value: Any = None
 
 
 class HealthChecks:
-    """Parts, by name; one that hangs is not asked again until it has answered, however often and by whom."""
+    """The checks of components, by name. A check that hangs is not started again until it has returned."""
 
-    def __init__(self, probes: Mapping[str, Probe], patience_s: float = TIMEOUT_S) -> None:
-        self._probes = probes
-        self.patience_s = patience_s
-        self._asked: dict[str, asyncio.Future[ComponentStatus]] = {}
+    def __init__(self, checks: Mapping[str, Probe], timeout_s: float = TIMEOUT_S) -> None:
+        self._checks = checks
+        self.timeout_s = timeout_s
+        self._running: dict[str, asyncio.Future[ComponentStatus]] = {}
 
     async def states(self) -> dict[str, str]:
-        """Return of each part `ok`, the name of its error, or that there is no answer yet."""
-        return {part: answer.state for part, answer in (await self.ask()).items()}
+        """Return `ok`, the name of the error, or that there is no answer yet, for each component."""
+        return {component: status.state for component, status in (await self.run()).items()}
 
-    async def ask(self) -> dict[str, ComponentStatus]:
-        """Ask all parts at once; return what they say until the patience ends."""
-        asked = {part: self._ask(part) for part in self._probes}
-        if asked:
-            await asyncio.wait(asked.values(), timeout=self.patience_s)
-        return {part: future.result() if future.done() else ComponentStatus(LATE) for part, future in asked.items()}
+    async def run(self) -> dict[str, ComponentStatus]:
+        """Run all checks at the same time; return their results after at most `timeout_s`."""
+        running = {component: self._start(component) for component in self._checks}
+        if running:
+            await asyncio.wait(running.values(), timeout=self.timeout_s)
+        return {name: future.result() if future.done() else ComponentStatus(LATE) for name, future in running.items()}
 
-    def _ask(self, part: str) -> asyncio.Future[ComponentStatus]:
-        """Ask a part, unless it is being asked; what it said when nobody waited any more is old, and isn't told."""
-        asked = self._asked.get(part)
-        if asked is None or asked.done():
-            asked = self._asked[part] = in_own_thread(lambda: _answer(part, self._probes[part]), f"probe-{part}")
-        return asked
+    def _start(self, component: str) -> asyncio.Future[ComponentStatus]:
+        """Start a check unless it is running. A result that came after its caller's timeout is old: it is not used."""
+        running = self._running.get(component)
+        if running is None or running.done():
+            check = self._checks[component]
+            running = run_in_thread(lambda: _status(component, check), f"check-{component}")
+            self._running[component] = running
+        return running
 
 
-def in_own_thread(call: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Call in a new thread: no other call can keep it waiting, and it doesn't keep the process from ending."""
-    told: Future[T] = Future()
-    told.set_running_or_notify_cancel()
+def run_in_thread(call: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Call in a new thread: no other call delays it, and the process can end while it hangs."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
-            told.set_result(call())
+            future.set_result(call())
         except BaseException as error:  # noqa: BLE001  raised where it is awaited
-            told.set_exception(error)
+            future.set_exception(error)
 
     Thread(target=run, name=name, daemon=True).start()
-    return asyncio.wrap_future(told)
+    return asyncio.wrap_future(future)
 
 
-def _answer(part: str, probe: Probe) -> ComponentStatus:
+def _status(component: str, check: Probe) -> ComponentStatus:
     try:
-        return ComponentStatus(OK, probe())
-    except Exception as error:  # noqa: BLE001  whatever keeps a part from answering, it isn't ready
-        logger.warning("%s isn't ready: %s", part, type(error).__name__)
+        return ComponentStatus(OK, check())
+    except Exception as error:  # noqa: BLE001  any error means that the component is not ready
+        logger.warning("%s isn't ready: %s", component, type(error).__name__)
         return ComponentStatus(type(error).__name__)

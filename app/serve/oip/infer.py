@@ -21,6 +21,7 @@ from app.serve.bodies.hop import SMALL_BYTES, Body, run_in_pool_if_large
 from app.serve.bodies.reader import BodyReader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
+from app.serve.oip.routes import infer_route
 from app.serve.problems import send
 from app.serve.resources.models import numbered
 from app.service import Service
@@ -49,6 +50,7 @@ class Infer:
         self._bodies = bodies
         self._max_wait_s = max_wait_s
 
+    @infer_route
     async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
         """Predict, and answer with the output."""
         body = await self._bodies.read_raw(req)

@@ -1,4 +1,4 @@
-"""What the protocol tells of the server and its models: alive, ready, named and shaped."""
+"""GET /v2…: the server, its health, and the tensors of its models, by the Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from app.schemas.requests import Version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
+from app.serve.oip.routes import model_route
 from app.serve.oip.tensors import X
+from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
 from app.serve.resources.models import numbered
+from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
 
@@ -23,7 +26,7 @@ ROWS = -1  # a dimension of any size
 
 
 class ServerInfo(msgspec.Struct):
-    """The server and the extensions of the protocol that it has."""
+    """The server's name, version and extensions of the protocol."""
 
     name: Literal["trinity"] = "trinity"
     version: str = VERSION
@@ -37,7 +40,7 @@ class ServerLiveness(msgspec.Struct):
 
 
 class ServerReadiness(msgspec.Struct, omit_defaults=True):
-    """Whether every part answers, and which don't."""
+    """Whether every part answers; `error` names those that do not."""
 
     ready: bool
     error: str | None = None
@@ -71,28 +74,49 @@ class ModelReadiness(msgspec.Struct):
 class Server:
     """GET /v2."""
 
+    @route(
+        "/v2",
+        "The server's name and extensions, by the Open Inference Protocol.",
+        {200: ResponseSpec("The server.", {JSON: ServerInfo})},
+        operation="v2_server",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Name the server and the extensions of the protocol that it has."""
+        """Return the server's name and its extensions of the protocol."""
         send_json(resp, ServerInfo())
 
 
 class ServerLive:
     """GET /v2/health/live."""
 
+    @route(
+        "/v2/health/live",
+        "Whether the process answers.",
+        {200: ResponseSpec("The process answers.", {JSON: ServerLiveness})},
+        operation="v2_live",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Tell that the process answers."""
+        """Answer that the process is alive."""
         send_json(resp, ServerLiveness())
 
 
 class ServerReady:
     """GET /v2/health/ready."""
 
-    def __init__(self, probes: HealthChecks) -> None:
-        self._probes = probes
+    def __init__(self, checks: HealthChecks) -> None:
+        self._checks = checks
 
+    @route(
+        "/v2/health/ready",
+        "Whether each part answers; 503 when one does not.",
+        {
+            200: ResponseSpec("Each part answers.", {JSON: ServerReadiness}),
+            503: ResponseSpec("A part does not answer.", {JSON: ServerReadiness}, RETRY_AFTER),
+        },
+        operation="v2_ready",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Tell whether every part answers; 503 when one doesn't."""
-        down = [f"{part}: {state}" for part, state in (await self._probes.states()).items() if state != OK]
+        """Return whether every part answers; 503 when one does not."""
+        down = [f"{part}: {state}" for part, state in (await self._checks.states()).items() if state != OK]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
@@ -107,13 +131,19 @@ class ModelMetadata:
     def __init__(self, service: Service) -> None:
         self._service = service
 
+    @model_route(
+        "",
+        "The tensors of a model, by the Open Inference Protocol.",
+        {200: ResponseSpec("The tensors.", {JSON: ModelTensors})},
+        "v2_model",
+    )
     async def on_get(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
         """Describe the tensors of a version, by default the latest."""
         self._service.model(name)
-        send_json(resp, await asyncio.to_thread(self._described, name, numbered(version)))
+        send_json(resp, await asyncio.to_thread(self._tensors, name, numbered(version)))
 
-    def _described(self, name: str, version: Version | None) -> ModelTensors:
-        """Read the manifest alone: loading is for who predicts, or asks whether that can be done."""
+    def _tensors(self, name: str, version: Version | None) -> ModelTensors:
+        """Read the manifest only: no model is loaded for its description."""
         manifest = self._service.manifest(name, version)
         schema = manifest.schema
         outputs = [] if schema.vector else [len(schema.outputs)]
@@ -132,8 +162,19 @@ class ModelReady:
     def __init__(self, service: Service) -> None:
         self._service = service
 
+    @model_route(
+        "/ready",
+        "Whether a model can predict, by the Open Inference Protocol.",
+        {200: ResponseSpec("The model can predict.", {JSON: ModelReadiness})},
+        "v2_model_ready",
+    )
     async def on_get(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
-        """Tell that a version can predict; a 404 says what is missing."""
+        """Load a version, and answer that it can predict; the 404 says what is missing."""
         self._service.model(name)
         await asyncio.to_thread(self._service.fitted, name, numbered(version))
         send_json(resp, ModelReadiness(name))
+
+
+def metadata_resources(service: Service, checks: HealthChecks) -> list[object]:
+    """Return the resources below /v2, except the one that predicts."""
+    return [Server(), ServerLive(), ServerReady(checks), ModelMetadata(service), ModelReady(service)]

@@ -9,6 +9,7 @@ from falcon.asgi import Request, Response
 
 from app.errors import NotFound
 from app.serve.caching import IMMUTABLE, KINDS, StaticFile, send_cached, set_security_headers
+from app.serve.resources.route import route
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -16,14 +17,13 @@ FOLDER = Path(__file__).parent / "static"
 class Assets:
     """GET /page/{digest}/{file}."""
 
-    path = "/page/{digest}/{file}"
-
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files = {
             file.name: StaticFile(file.read_bytes()) for file in sorted(folder.iterdir()) if file.suffix in KINDS
         }
         self.digest = hashlib.sha256(b"\0".join(file.plain for file in self._files.values())).hexdigest()[:16]
 
+    @route("/page/{digest}/{file}", "A file of the page at /.", public=False)
     async def on_get(self, req: Request, resp: Response, digest: str, file: str) -> None:
         """Return a file of this very version."""
         if digest != self.digest or file not in self._files:

@@ -16,11 +16,13 @@ from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
 from app.serve.caching import set_security_headers
 from app.serve.health_checks import HealthChecks
 from app.serve.negotiation import prefers_html
+from app.serve.openapi.parts import JSON, TEXT, Parameter, ResponseSpec
 from app.serve.page.assets import Assets
 from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import fields
 from app.serve.page.page_data import PageData, PageQuery, page_data
-from app.serve.resources.index import Index
+from app.serve.resources.documents import Index, RouteList
+from app.serve.resources.route import route
 from app.service import Service
 from app.settings import Settings
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
+PAGE = {"text/html": TEXT}
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
@@ -46,7 +49,7 @@ class HomePage:
         index: Index,
         service: Service,
         dispatcher: Dispatcher,
-        probes: HealthChecks,
+        checks: HealthChecks,
         *,
         settings: Settings,
         assets: Assets,
@@ -54,11 +57,27 @@ class HomePage:
         self._index = index
         self._service = service
         self._dispatcher = dispatcher
-        self._probes = probes
+        self._checks = checks
         self._settings = settings
         self._assets = assets
         self._template: Template | None = None
 
+    @route(
+        "/",
+        "This list; a page where a browser asks for HTML.",
+        {
+            200: ResponseSpec("The routes, or the page.", {JSON: RouteList, **PAGE}),
+            404: ResponseSpec("The page, without the model or version in the query: it does not exist.", PAGE),
+            500: ResponseSpec("The page, without the version in the query: it is damaged on disk.", PAGE),
+            503: ResponseSpec("The page, without what cannot be read from the store now.", PAGE),
+        },
+        parameters=(
+            Parameter("model", str, "The page: the model to show, by default one that is fitted."),
+            Parameter("version", str, "The page: its version, a number or an alias, by default the latest."),
+            Parameter("output", str, "The page: the output to draw, a number from 1."),
+        ),
+        operation="index",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:
         """Answer in the form that is preferred."""
         resp.append_header("Vary", "Accept")
@@ -67,7 +86,7 @@ class HomePage:
             return
         wanted = PageQuery(*(_single(req, name) for name in PageQuery._fields))
         parts, jobs, seen = await asyncio.gather(
-            self._probes.states(),
+            self._checks.states(),
             self._jobs(),
             asyncio.to_thread(page_data, self._service, self._settings.default_model, wanted),
         )

@@ -1,4 +1,4 @@
-"""GET /ping and /health/…: is the process alive, and do the parts it needs answer."""
+"""GET /ping and /health/…: whether the process answers, and whether each component that it needs does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from falcon.asgi import Request, Response
 
 from app.errors import Retriable
 from app.serve.health_checks import OK, HealthChecks
+from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
+from app.serve.resources.route import route
 from app.serve.responses import send_json
 
 PONG = b'{"ping":"pong"}'
@@ -28,15 +30,16 @@ class Liveness(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """For each part `ok`, the name of the error that keeps it from answering, or that there is no answer yet."""
+    """For each part `ok`, the name of the error that it ended in, or that there is no answer yet."""
 
     status: Literal["ready", "not ready"]
     parts: dict[str, str]
 
 
 class Ping:
-    """GET /ping, which touches nothing."""
+    """GET /ping."""
 
+    @route("/ping", "Answers pong and touches nothing.", {200: ResponseSpec("pong", {JSON: Pong})}, operation="ping")
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """Answer pong."""
         resp.content_type = "application/json"
@@ -46,22 +49,42 @@ class Ping:
 class Live:
     """GET /health/live."""
 
+    @route(
+        "/health/live",
+        "Whether the process answers.",
+        {200: ResponseSpec("The process answers.", {JSON: Liveness})},
+        operation="live",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Tell that the process answers."""
+        """Answer that the process is alive."""
         send_json(resp, Liveness())
 
 
 class Ready:
     """GET /health/ready."""
 
-    def __init__(self, probes: HealthChecks) -> None:
-        self._probes = probes
+    def __init__(self, checks: HealthChecks) -> None:
+        self._checks = checks
 
+    @route(
+        "/health/ready",
+        "Whether each part that the service needs answers; 503 when one does not.",
+        {
+            200: ResponseSpec("Each part answers.", {JSON: Readiness}),
+            503: ResponseSpec("A part does not answer.", {JSON: Readiness}, RETRY_AFTER),
+        },
+        operation="ready",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Tell for each part whether it answers; 503 when one doesn't."""
-        parts = await self._probes.states()
+        """Return the state of each part; 503 when one does not answer."""
+        parts = await self._checks.states()
         ready = all(state == OK for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             resp.set_header("Retry-After", str(Retriable.retry_after_s))
         send_json(resp, Readiness("ready" if ready else "not ready", parts))
+
+
+def health_resources(checks: HealthChecks) -> list[object]:
+    """Return the resources of /ping and /health."""
+    return [Ping(), Live(), Ready(checks)]

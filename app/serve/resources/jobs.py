@@ -1,28 +1,55 @@
-"""Queued jobs: how far they are, what came of them, what happens to them; and their cancellation and second chance."""
+"""GET /jobs…: the jobs of async mode, their results; cancelling a job and running it again."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Annotated, Literal, get_args
 
-import msgspec
-from falcon.asgi import Request, Response, SSEvent
+from falcon.asgi import Request, Response
+from msgspec import Meta
 
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Invalid
-from app.schemas.jobs import Event, Job, JobQuery, envelope
+from app.schemas.jobs import JobQuery, Status, envelope
 from app.schemas.verbs import VERBS
 from app.serve.bodies.npy_body import as_npy, prefers_npy
+from app.serve.openapi.parts import (
+    BYTES,
+    JOB_ERRORS,
+    JSON,
+    LEDGER_DOWN,
+    NPY,
+    QUEUE_FULL,
+    RETRY_AFTER,
+    WAIT,
+    Parameter,
+    ResponseSpec,
+    ResponseSpecs,
+    accepted_response,
+    problem_response,
+)
+from app.serve.openapi.schemas import ANY_JOB, ANY_RESULT, JOB_PAGE
+from app.serve.resources.route import route
 from app.serve.responses import send_accepted, send_json, send_npy, send_result
 
-STATUSES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED")
+STATUSES: tuple[str, ...] = get_args(Status)
 PAGE_JOBS = 50
 MAX_PAGE_JOBS = 200
-RECONNECT_MS = 2000  # how long a client waits before it comes back
-_CURSOR = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?_[0-9a-f]{32}")
+CURSOR = r"[0-9]{1,12}(\.[0-9]{1,9})?_[0-9a-f]{32}"
+_CURSOR = re.compile(CURSOR)
+
+# How a shell gets a job to try a route with: one that ends at once, and one that runs long enough to be cancelled.
+SHORT_JOB = "job=$(curl -s -o /dev/null -w '%header{location}' -X POST {base}/fit)"
+LONG_FIT = '{"data": {"source": "dummy", "params": {"number": 5000000}}}'
+LONG_JOB = f"{SHORT_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG_FIT}')"
+NO_JOB: ResponseSpecs = {
+    404: problem_response("There is no such job."),
+    410: problem_response("The job existed, and is no longer kept."),
+    503: LEDGER_DOWN,
+}
+queued_route = partial(route, queued=True)
 
 
 class JobList:
@@ -31,9 +58,30 @@ class JobList:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
+    @queued_route(
+        "/jobs",
+        "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=.",
+        {
+            200: ResponseSpec("A page of jobs, without their results.", {JSON: JOB_PAGE}),
+            422: problem_response("A filter value is not allowed."),
+            503: LEDGER_DOWN,
+        },
+        parameters=(
+            Parameter("status", Literal[STATUSES], "Only jobs in this state."),
+            Parameter("verb", Literal[tuple(VERBS)], "Only jobs of this verb."),
+            Parameter("model", str, "Only jobs of this model."),
+            Parameter(
+                "limit",
+                Annotated[int, Meta(ge=1, le=MAX_PAGE_JOBS)],
+                f"The number of jobs on a page, by default {PAGE_JOBS}.",
+            ),
+            Parameter("cursor", Annotated[str, Meta(pattern=f"^{CURSOR}$")], "The value of `next` of the last page."),
+        ),
+        operation="list_jobs",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:
         """Return a page of jobs, newest first, without their results."""
-        found, cursor = await self._dispatcher.jobs(_page(req))
+        found, cursor = await self._dispatcher.jobs(_query(req))
         send_json(resp, {"jobs": [envelope(job, queued=True) for job in found], "next": cursor})
 
 
@@ -44,13 +92,38 @@ class JobResource:
         self._dispatcher = dispatcher
         self._max_wait_s = max_wait_s
 
+    @queued_route(
+        "/jobs/{job_id}",
+        "A job's state; ?wait=S waits up to S seconds for its end.",
+        {
+            **NO_JOB,
+            200: ResponseSpec("The job.", {JSON: ANY_JOB}),
+            422: problem_response("wait is not a whole number of seconds."),
+        },
+        parameters=(WAIT,),
+        operation="get_job",
+        setup=SHORT_JOB,
+        example_path="$job?wait=10",
+    )
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
         """Return the job's envelope, when it is finished or after `wait` seconds."""
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
         send_json(resp, envelope(job, queued=True))
 
+    @queued_route(
+        "/jobs/{job_id}",
+        "Cancels a job that waits or runs; may be sent twice.",
+        {
+            **NO_JOB,
+            200: ResponseSpec("The job is REVOKED.", {JSON: ANY_JOB}),
+            409: problem_response("The job ended before it could be cancelled."),
+        },
+        operation="cancel_job",
+        setup=LONG_JOB,
+        example_path="$job",
+    )
     async def on_delete(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Cancel the job, whether it waits or runs; when it is cancelled already, say so again."""
+        """Cancel the job; a second time has the same answer."""
         send_json(resp, envelope(await self._dispatcher.cancel(job_id), queued=True))
 
 
@@ -62,10 +135,26 @@ class JobResult:
         self._max_wait_s = max_wait_s
         self._pool = pool
 
+    @queued_route(
+        "/jobs/{job_id}/result",
+        "A job's result alone, or the problem that it ended in.",
+        {
+            **NO_JOB,
+            **JOB_ERRORS,
+            200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: BYTES}),
+            202: ResponseSpec("The job has not ended.", {JSON: ANY_JOB}, RETRY_AFTER),
+            410: problem_response("The job was cancelled, or is no longer kept."),
+            422: problem_response("The model refused the data; or wait is not a whole number of seconds."),
+        },
+        parameters=(WAIT,),
+        operation="get_job_result",
+        setup=SHORT_JOB,
+        example_path="$job/result?wait=10",
+    )
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
         """Return the result alone, the problem of a failed job, or 202 while there is neither.
 
-        Of a prediction the result may be npy.
+        The result of a prediction may be npy.
         """
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
         if not VERBS[job.verb].needs_y and job.status == "SUCCESS" and prefers_npy(req):
@@ -80,76 +169,48 @@ class JobRetry:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
+    @queued_route(
+        "/jobs/{job_id}/retry",
+        "Runs a failed or cancelled job again; may be sent twice.",
+        {
+            **NO_JOB,
+            202: accepted_response("The job is queued again.", ANY_JOB),
+            409: problem_response("The job has neither failed nor been cancelled."),
+            429: QUEUE_FULL,
+        },
+        operation="retry_job",
+        setup=f'{LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',
+        example_path="$job/retry",
+    )
     async def on_post(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Queue a job again that failed or was cancelled; until it ends, once however often that is asked."""
+        """Queue a failed or cancelled job again; until it ends, further requests have no effect."""
         send_accepted(resp, await self._dispatcher.retry(job_id))
 
 
-class JobFeedEvents:
-    """GET /jobs/events: the newest jobs as server-sent events, for those who watch them all."""
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
-        """Tell the newest jobs, and again whenever one of them has changed."""
-        resp.set_header("X-Accel-Buffering", "no")  # nginx would keep events back
-        resp.sse = _board(self._dispatcher.board())
-
-
-class JobEvents:
-    """GET /jobs/{id}/events: server-sent events (WHATWG HTML §9.2)."""
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-
-    async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Tell what happens to the job until it is finished, from after `Last-Event-ID` on."""
-        await self._dispatcher.job(job_id, 0)  # an unknown job is a 404, and not a stream without an event
-        resp.set_header("X-Accel-Buffering", "no")  # nginx would keep events back
-        resp.sse = _stream(self._dispatcher.events(job_id, _last_seen(req)), job_id)
+def job_resources(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[object]:
+    """Return the resources below /jobs, except the events."""
+    return [
+        JobList(dispatcher),
+        JobResource(dispatcher, max_wait_s),
+        JobResult(dispatcher, max_wait_s, pool),
+        JobRetry(dispatcher),
+    ]
 
 
 def wait_seconds(req: Request, max_wait_s: int) -> float:
-    """Return ?wait=S, bounded; raise Invalid when S is not a number of seconds."""
+    """Return ?wait=S, at most `max_wait_s`; raise Invalid when S is not a number of seconds."""
     return min(_whole_number(req, "wait", "0"), max_wait_s)
 
 
-async def _stream(events: AsyncIterator[Event | None], job_id: str) -> AsyncIterator[SSEvent | None]:
-    async for event in events:
-        if event is None:
-            yield None  # Falcon makes it a comment, which shows that the stream lives
-            continue
-        told: dict[str, Any] = msgspec.json.decode(event.data)
-        told["at"] = datetime.fromtimestamp(told["at"], UTC)
-        kind = "progress" if "progress" in told else "state"
-        yield SSEvent(msgspec.json.encode({"id": job_id, **told}), event=kind, event_id=str(event.seq))
-
-
-async def _board(changes: AsyncIterator[list[Job] | None]) -> AsyncIterator[SSEvent | None]:
-    async for jobs in changes:
-        if jobs is None:
-            yield None
-        else:
-            told = {"jobs": [envelope(job, queued=True) for job in jobs]}
-            yield SSEvent(msgspec.json.encode(told), event="jobs", retry=RECONNECT_MS)
-
-
-def _last_seen(req: Request) -> int:
-    text = req.get_header("Last-Event-ID") or "0"
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0  # noqa: PLR2004
-
-
-def _page(req: Request) -> JobQuery:
+def _query(req: Request) -> JobQuery:
     cursor = req.get_param("cursor")
     if cursor is not None and not _CURSOR.fullmatch(cursor):
         raise Invalid.at("/cursor", "cursor is what `next` was in the page before")
     limit = _whole_number(req, "limit", str(PAGE_JOBS))
     if not 1 <= limit <= MAX_PAGE_JOBS:
         raise Invalid.at("/limit", f"limit is a whole number from 1 to {MAX_PAGE_JOBS}")
-    return JobQuery(
-        limit, cursor, _one_of(req, "status", STATUSES), _one_of(req, "verb", tuple(VERBS)), req.get_param("model")
-    )
+    status, verb = _one_of(req, "status", STATUSES), _one_of(req, "verb", tuple(VERBS))
+    return JobQuery(limit, cursor, status, verb, req.get_param("model"))
 
 
 def _one_of(req: Request, name: str, words: tuple[str, ...]) -> str | None:

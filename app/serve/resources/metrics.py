@@ -1,62 +1,154 @@
-"""GET /metrics: what Prometheus scrapes. It answers however the parts are, soon, and never from the event loop."""
+"""GET /metrics, for Prometheus: counts of all web processes, the queue, the workers, and which components answer."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
-from typing import NamedTuple
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from falcon.asgi import Request, Response
 
-from app.serve.health_checks import OK, HealthChecks, Probe, in_own_thread
-from app.serve.resources.figures import component_families, no_queue_families, queue_families
+from app.schemas.jobs import FINISHED
+from app.schemas.verbs import VERBS
+from app.serve.health_checks import OK, HealthChecks, Probe, run_in_thread
+from app.serve.openapi.parts import TEXT, ResponseSpec
+from app.serve.resources.route import route
 from app.service import Service
-from app.telemetry.metrics import ServiceMetrics
+from app.telemetry.buckets import LABELS
+from app.telemetry.metrics import HELP, ServiceMetrics
 
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from app.queue.ledger import QueueStats
+
+Samples: TypeAlias = Iterable[tuple[Sequence[str], float]]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+WAITING_STATES = ("PENDING", "RETRY", "STARTED")
 
 
 class ScrapeTargets(NamedTuple):
-    """What is asked at a scrape: of the parts whether they answer, and the ledger how the queue is."""
+    """What a scrape reads besides the counts of the web processes."""
 
-    parts: HealthChecks
-    figures: Probe | None = None
-    """Returns the Figures of the ledger; None where there is no queue."""
+    components: HealthChecks
+    queue: Probe | None = None
+    """Returns the QueueStats of the ledger; None in sync mode."""
 
 
 class MetricsResource:
-    """GET /metrics."""
+    """GET /metrics. It answers within the checks' timeout, also when a component hangs."""
 
-    def __init__(self, metrics: ServiceMetrics, service: Service, watched: ScrapeTargets) -> None:
+    def __init__(self, metrics: ServiceMetrics, service: Service, targets: ScrapeTargets) -> None:
         self._metrics = metrics
         self._service = service
-        self._queued = watched.figures is not None
-        self._parts = watched.parts
-        figures: dict[str, Probe] = {} if watched.figures is None else {"ledger": watched.figures}
-        self._numbers = HealthChecks({"store": self._versions, **figures}, watched.parts.patience_s)
+        self._queued = targets.queue is not None
+        self._components = targets.components
+        queue: dict[str, Probe] = {} if targets.queue is None else {"ledger": targets.queue}
+        self._reads = HealthChecks({"store": self._versions, **queue}, targets.components.timeout_s)
         self._scrape: asyncio.Task[bytes] | None = None
 
+    @route(
+        "/metrics",
+        "Counts and times of all processes, for Prometheus.",
+        {200: ResponseSpec("The metrics.", {"text/plain": TEXT})},
+        operation="metrics",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Tell the numbers; who comes while others are told gets the same."""
+        """Send the metrics; requests that come during a scrape share its result."""
         if self._scrape is None or self._scrape.done():
-            self._scrape = asyncio.create_task(self._told())
+            self._scrape = asyncio.create_task(self._render())
         resp.content_type = MEDIA_TYPE
         resp.data = await asyncio.shield(self._scrape)
 
-    async def _told(self) -> bytes:
+    async def _render(self) -> bytes:
         self._metrics.settle()
-        states, numbers = await asyncio.gather(self._parts.states(), self._numbers.ask())
-        silent = {part for part, answer in numbers.items() if answer.state != OK}
-        up = {part: states.get(part, OK) == OK and part not in silent for part in states | numbers}
-        parts = component_families(up, {} if "store" in silent else numbers["store"].value)
+        states, reads = await asyncio.gather(self._components.states(), self._reads.run())
+        failed = {component for component, result in reads.items() if result.state != OK}
+        up = {name: states.get(name, OK) == OK and name not in failed for name in states | reads}
+        components = component_families(up, {} if "store" in failed else reads["store"].value)
         queue = no_queue_families()
         if self._queued:
-            queue = iter(()) if "ledger" in silent else queue_families(numbers["ledger"].value, self._service.models)
-        return await in_own_thread(partial(self._metrics.exposition, chain(queue, parts)), "exposition")
+            queue = iter(()) if "ledger" in failed else queue_families(reads["ledger"].value, self._service.models)
+        # reads files: not on the event loop
+        return await run_in_thread(partial(self._metrics.exposition, chain(queue, components)), "exposition")
 
     def _versions(self) -> dict[str, int]:
-        """Return the latest version of each model that was fitted."""
+        """Return the latest version of each fitted model."""
         store = self._service.store
         found = {model: store.versions(model) for model in sorted(self._service.models)}
         return {model: versions[-1] for model, versions in found.items() if versions}
+
+
+def component_families(up: Mapping[str, bool], versions: Mapping[str, int]) -> Iterator[Metric]:
+    """Yield which components answer, and the latest version of each fitted model."""
+    yield _gauge("trinity_up", ["part"], (([part], int(answers)) for part, answers in up.items()))
+    yield _gauge("trinity_model_version", ["model"], (([model], number) for model, number in versions.items()))
+
+
+def no_queue_families() -> Iterator[Metric]:
+    """Yield the queue's metrics of sync mode, which has no queue: all are 0."""
+    for name in ("trinity_queue_depth", "trinity_queue_oldest_age_seconds"):
+        yield _gauge(name, ["lane"], (([verb], 0) for verb in VERBS))
+    yield _gauge("trinity_jobs", ["lane", "state"], (([verb, state], 0) for verb in VERBS for state in WAITING_STATES))
+    yield from (_gauge(name, [], [([], 0)]) for name in ("trinity_workers", "trinity_worker_processes"))
+    yield _counter("trinity_lease_losses", [], [([], 0)])
+
+
+def queue_families(stats: QueueStats, models: Iterable[str]) -> Iterator[Metric]:
+    """Yield the state of the queue and the workers' counts; counters start at 0, so that their first event shows."""
+    lanes = stats.lanes.items()
+    yield _gauge("trinity_queue_depth", ["lane"], (([verb], lane.pending + lane.retry) for verb, lane in lanes))
+    yield _gauge("trinity_queue_oldest_age_seconds", ["lane"], (([verb], lane.oldest_s) for verb, lane in lanes))
+    jobs = [
+        ([verb, state], count)
+        for verb, lane in lanes
+        for state, count in zip(WAITING_STATES, (lane.pending, lane.retry, lane.started), strict=True)
+    ]
+    yield _gauge("trinity_jobs", ["lane", "state"], jobs)
+    yield _gauge("trinity_workers", [], [([], stats.workers)])
+    yield _gauge("trinity_worker_processes", [], [([], stats.processes)])
+    yield from _work_families(stats.counts, sorted(models))
+
+
+def _work_families(counts: Mapping[str, float], models: Sequence[str]) -> Iterator[Metric]:
+    yield _counter("trinity_lease_losses", [], [([], counts.get("lost", 0))])
+    yield _counter("trinity_job_attempts", ["verb"], (([verb], counts.get(f"attempts:{verb}", 0)) for verb in VERBS))
+    ends = [(verb, state) for verb in VERBS for state in sorted(FINISHED)]
+    finished = ((end, counts.get(f"finished:{end[0]}:{end[1]}", 0)) for end in ends)
+    yield _counter("trinity_jobs_finished", ["verb", "state"], finished)
+    pairs = [(verb, model) for verb in VERBS for model in models]
+    rows = ((pair, counts.get(f"rows:{pair[0]}:{pair[1]}", 0)) for pair in pairs)
+    yield _counter("trinity_rows", ["verb", "model"], rows)
+    yield _durations(counts, pairs)
+
+
+def _durations(counts: Mapping[str, float], pairs: Iterable[tuple[str, str]]) -> Metric:
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415  see app/telemetry/multiprocess.py
+
+    name = "trinity_work_duration_seconds"
+    family = HistogramMetricFamily(name, HELP[name], labels=["verb", "model"])
+    for verb, model in pairs:
+        key = f"{verb}:{model}"
+        sums = accumulate(counts.get(f"bucket:{key}:{label}", 0) for label in LABELS)
+        family.add_metric([verb, model], list(zip(LABELS, sums, strict=True)), counts.get(f"seconds:{key}", 0))
+    return family
+
+
+def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+    family = GaugeMetricFamily(name, HELP[name], labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def _counter(name: str, labels: Sequence[str], samples: Samples) -> Metric:
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
+
+    family = CounterMetricFamily(name, HELP[name], labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family

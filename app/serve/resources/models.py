@@ -1,4 +1,4 @@
-"""GET /models…: what can be fitted, and what has been."""
+"""GET /models…: the models that can be fitted, and their versions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from falcon.asgi import Request, Response
 
 from app.errors import NotFound
 from app.schemas.requests import Version
+from app.serve.openapi.parts import JSON, STORE_DOWN, ResponseSpec, problem_response
+from app.serve.openapi.schemas import VERSION_INFO
+from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
 from app.service.descriptions import Model, describe_model, public_manifest
@@ -27,6 +30,12 @@ class ModelList:
     def __init__(self, service: Service) -> None:
         self._service = service
 
+    @route(
+        "/models",
+        "All models with their parameters and versions.",
+        {200: ResponseSpec("The models.", {JSON: Models}), 503: STORE_DOWN},
+        operation="list_models",
+    )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         """List the models with their parameters and versions."""
         listed = [await asyncio.to_thread(describe_model, self._service, name) for name in sorted(self._service.models)]
@@ -39,6 +48,16 @@ class ModelResource:
     def __init__(self, service: Service) -> None:
         self._service = service
 
+    @route(
+        "/models/{name}",
+        "One model with its parameters and versions.",
+        {
+            200: ResponseSpec("The model.", {JSON: Model}),
+            404: problem_response("There is no such model."),
+            503: STORE_DOWN,
+        },
+        operation="get_model",
+    )
     async def on_get(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
         """Describe one model."""
         self._service.model(name)
@@ -51,8 +70,19 @@ class VersionResource:
     def __init__(self, service: Service) -> None:
         self._service = service
 
+    @route(
+        "/models/{name}/versions/{version}",
+        "One version (a number or `latest`): its parameters, columns, metrics and digests.",
+        {
+            200: ResponseSpec("The version.", {JSON: VERSION_INFO}),
+            404: problem_response("There is no such model or version."),
+            500: problem_response("The version is damaged on disk."),
+            503: STORE_DOWN,
+        },
+        operation="get_version",
+    )
     async def on_get(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
-        """Return a version's manifest; `n` is a number or an alias."""
+        """Return a version's manifest; `version` is a number or an alias."""
         self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
@@ -62,6 +92,11 @@ class VersionResource:
             raise NotFound(f"model {name!r} has no version 0; they count from 1")
         manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
         return public_manifest(manifest)
+
+
+def model_resources(service: Service) -> list[object]:
+    """Return the resources that describe models and versions."""
+    return [ModelList(service), ModelResource(service), VersionResource(service)]
 
 
 @overload

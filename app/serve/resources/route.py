@@ -1,41 +1,84 @@
-"""A route: what create_app serves, what GET / lists and what /openapi.json describes are all made of these."""
+"""Routes: a resource declares each one beside its responder.
+
+`create_app` serves them, GET / lists them, and /openapi.json describes them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from app.serve.openapi.terms import NOTHING, Parameter, RequestBody, ResponseSpecs
+from app.serve.openapi.parts import NOTHING, Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.settings import Mode
+
+PLACEHOLDER = re.compile(r"{(\w+)}")
+Responder = TypeVar("Responder", bound=Callable[..., Any])
+
+
+class Declare(Protocol):
+    """A decorator of responders."""
+
+    def __call__(self, responder: Responder, /) -> Responder:
+        """Return the responder, with a route more."""
 
 
 class Route(NamedTuple):
-    """One path of the service with the resource behind it: what it does, and how curl asks for it.
-
-    `data` is a body to send as JSON, `shown` the path that the example asks for where `path` has placeholders.
-    The rest, in the words of openapi/terms.py, makes /openapi.json; a test misses `answers` where there are none.
-    """
+    """One method of one path, what it does, and what it takes and answers."""
 
     method: str
     path: str
-    resource: object
     description: str
-    data: str = ""
-    shown: str = ""
-    answers: ResponseSpecs = NOTHING
-    """What may come of it, by status; refusals for want of a key are added where there are keys."""
+    responses: ResponseSpecs = NOTHING
+    """By status; those for a missing API key are added where there are keys."""
     parameters: tuple[Parameter, ...] = ()
+    """Without those in the path: `complete` adds them."""
     body: RequestBody | None = None
     operation: str = ""
     """The name of the method in generated clients, such as get_job."""
     queued: bool = False
-    """Whether it is there in async mode only."""
+    """Whether it exists in async mode only."""
     public: bool = True
     """False for what only our own pages fetch: neither listed nor documented."""
-    before: str = ""
-    """What a shell has to do before the example, where {base} stands for the service."""
+    example_path: str = ""
+    """The path in the example for curl, where the placeholders' examples do not make it."""
+    setup: str = ""
+    """What a shell does before the example; {base} stands for the service's URL."""
+    resource: object = None
+
+    def complete(self, parameters: Mapping[str, Parameter]) -> Route:
+        """Return the route with its path parameters and, made of their examples, the path of its example."""
+        named = {name: parameters[name] for name in PLACEHOLDER.findall(self.path) if name in parameters}
+        example = PLACEHOLDER.sub(lambda found: str(getattr(named.get(found[1]), "example", None)), self.path)
+        return self._replace(parameters=(*named.values(), *self.parameters), example_path=self.example_path or example)
+
+    def with_responses(self, responses: Mapping[int, ResponseSpec]) -> Route:
+        """Return the route with more responses."""
+        return self._replace(responses={**self.responses, **responses})
 
 
-def public(routes: Iterable[Route], mode: Mode) -> list[Route]:
-    """Return the routes that callers are told of in a mode."""
-    return [route for route in routes if route.public and (mode is Mode.ASYNC or not route.queued)]
+def route(path: str, description: str, responses: ResponseSpecs = NOTHING, **more: Any) -> Declare:
+    """Declare a route of the responder below; `more` are the other fields of Route. A responder may have several."""
+
+    def declare(responder: Responder) -> Responder:
+        method = responder.__name__.removeprefix("on_").upper()
+        declared = [Route(method, path, description, responses, **more), *getattr(responder, "routes", ())]
+        responder.routes = declared  # type: ignore[attr-defined]
+        return responder
+
+    return declare
+
+
+def routes_of(*resources: object) -> list[Route]:
+    """Return the routes that the resources declare, in the order in which they are written."""
+    return [
+        each._replace(resource=resource)
+        for resource in resources
+        for responder in vars(type(resource)).values()
+        for each in getattr(responder, "routes", ())
+    ]
+
+
+def public_routes(routes: Iterable[Route], mode: Mode) -> list[Route]:
+    """Return the routes that callers can use in a mode."""
+    return [each for each in routes if each.public and (mode is Mode.ASYNC or not each.queued)]

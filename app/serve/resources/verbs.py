@@ -22,7 +22,23 @@ from app.serve.bodies.npy_body import as_npy, is_npy, prefers_npy
 from app.serve.bodies.reader import BodyReader, media_type, parse
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import JobOptions
+from app.serve.openapi.parts import (
+    BYTES,
+    IDEMPOTENCY_KEY,
+    JOB_ERRORS,
+    JSON,
+    NPY,
+    QUEUE_FULL,
+    RETRY_AFTER,
+    Parameter,
+    ResponseSpec,
+    ResponseSpecs,
+    accepted_response,
+    problem_response,
+)
+from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import Preference, preference
+from app.serve.resources.route import Route
 from app.serve.responses import send_array, send_submitted
 from app.service import Service
 from app.settings import Mode, Settings
@@ -101,3 +117,70 @@ class VerbResource:
         if request.timeout is not None or request.webhook is not None:
             self._wishes.check(request)
         return request
+
+
+def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, settings: Settings) -> list[Route]:
+    """Return the routes of the verbs, first on the default model, then on a named one."""
+    queued = settings.mode is Mode.ASYNC
+    plain = [
+        Route(
+            "POST",
+            f"/{verb}",
+            VERBS[verb].description,
+            _responses(verb, queued=queued),
+            (*schemas.query(verb), *([PREFER] if queued else []), IDEMPOTENCY_KEY),
+            schemas.body(verb),
+            operation=verb,
+            resource=resource,
+        )
+        for verb, resource in resources.items()
+    ]
+    named = [
+        route._replace(
+            path=f"/models/{{name}}{route.path}",
+            description=f"The same as {route.path}, on a named model.",
+            operation=f"{route.operation}_model",
+        )
+        for route in plain
+    ]
+    return plain + named
+
+
+def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
+    spec = VERBS[verb]
+    missing = "There is no such model." if spec.publishes else "There is no such model or version, or no fitted one."
+    reused = " Or the Idempotency-Key was used for another request." if queued else ""
+    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: BYTES})}
+    return {
+        **UNREADABLE,
+        500: JOB_ERRORS[500],
+        200: ResponseSpec("The work is done; `result` holds its result.", envelope),
+        404: problem_response(missing),
+        422: problem_response(f"A value is wrong; `errors` points to it.{reused}"),
+        503: problem_response("This process has no capacity for it now; or the store cannot be read.", RETRY_AFTER),
+        **(_queued_responses(verb) if queued else {}),
+    }
+
+
+def _queued_responses(verb: Verb) -> ResponseSpecs:
+    return {
+        **JOB_ERRORS,
+        202: accepted_response("The job is accepted, and will end.", ENVELOPES[verb]),
+        410: problem_response("The job was cancelled while this request waited for it."),
+        429: QUEUE_FULL,
+        503: problem_response("The ledger or the store does not answer, or this process has no capacity.", RETRY_AFTER),
+    }
+
+
+PREFER = Parameter(
+    "Prefer",
+    str,
+    "`wait=S`: wait up to S seconds for the result before 202; `respond-async`: answer 202 at once (RFC 7240).",
+    "header",
+)
+UNREADABLE: ResponseSpecs = {
+    400: problem_response("The body or the Idempotency-Key is malformed."),
+    408: problem_response("The body did not arrive in time."),
+    413: problem_response("The body is larger than TRINITY_MAX_BODY bytes."),
+    415: problem_response("The body's type or encoding is not supported."),
+}

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.serve.resources.docs import ASSETS, BASE, FILES, SWAGGER_UI
+from app.serve.resources.documents import ASSETS, BASE, FILES, SWAGGER_UI
 from tests.support.trinity import trinity
 
 RELEASE = ASSETS / SWAGGER_UI

@@ -13,7 +13,7 @@ import pytest
 from falcon.asgi import App
 
 from app.bootstrap import build
-from app.serve.health_checks import LATE, OK, ComponentStatus, HealthChecks, Probe, in_own_thread
+from app.serve.health_checks import LATE, OK, ComponentStatus, HealthChecks, Probe, run_in_thread
 from app.serve.oip.metadata import ServerReady
 from app.serve.resources.health import Ping, Ready
 from app.serve.resources.metrics import MetricsResource, ScrapeTargets
@@ -32,19 +32,19 @@ def broken() -> None:
 
 def asked(name: str) -> int:
     """How many threads ask a part."""
-    return sum(thread.name == f"probe-{name}" for thread in threading.enumerate())
+    return sum(thread.name == f"check-{name}" for thread in threading.enumerate())
 
 
-def api(folder: Path, checks: dict[str, Probe], figures: Probe | None = None) -> httpx.AsyncClient:
+def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> httpx.AsyncClient:
     """The resources that tell how the parts are, and two that shouldn't care."""
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
-    probes = HealthChecks(checks, MOMENT_S)
+    health = HealthChecks(checks, MOMENT_S)
     app = App()
     app.add_route("/ping", Ping())
-    app.add_route("/health/ready", Ready(probes))
-    app.add_route("/v2/health/ready", ServerReady(probes))
+    app.add_route("/health/ready", Ready(health))
+    app.add_route("/v2/health/ready", ServerReady(health))
     app.add_route("/models", ModelList(service))
-    app.add_route("/metrics", MetricsResource(ServiceMetrics(service.models), service, ScrapeTargets(probes, figures)))
+    app.add_route("/metrics", MetricsResource(ServiceMetrics(service.models), service, ScrapeTargets(health, queue)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 
 
@@ -111,14 +111,14 @@ def test_what_came_too_late_is_not_told_later() -> None:
                 gate.enter()
                 return next(calls)
 
-            probes = HealthChecks({"store": count}, DEADLINE_S)
-            first = asyncio.create_task(probes.ask())
+            checks = HealthChecks({"store": count}, DEADLINE_S)
+            first = asyncio.create_task(checks.run())
             await passed(gate.reached)
             first.cancel()
             gate.open()
             await eventually(lambda: not asked("store"))
             await asyncio.sleep(0)  # the thread's last word was to the event loop
-            return await probes.ask()
+            return await checks.run()
 
     assert run(told()) == {"store": ComponentStatus(OK, 2)}
 
@@ -128,8 +128,8 @@ def test_who_comes_while_a_part_is_asked_gets_its_answer() -> None:
 
     async def told() -> dict[str, ComponentStatus]:
         with Gate() as gate:
-            probes = HealthChecks({"store": gate.enter}, DEADLINE_S)
-            first, second = (asyncio.create_task(probes.ask()) for _ in range(2))
+            checks = HealthChecks({"store": gate.enter}, DEADLINE_S)
+            first, second = (asyncio.create_task(checks.run()) for _ in range(2))
             await passed(gate.reached)
             first.cancel()
             gate.open()
@@ -144,7 +144,7 @@ def test_a_thread_of_ones_own_raises_where_it_is_awaited(error: BaseException) -
         raise error
 
     async def awaited(call: Callable[[], Any]) -> Any:
-        return await in_own_thread(call, "test")
+        return await run_in_thread(call, "test")
 
     with pytest.raises(type(error)):
         run(awaited(fail))

@@ -1,0 +1,112 @@
+"""The parts of an OpenAPI operation: parameters, request bodies, responses, and those that several routes share.
+
+A schema is a type (a msgspec Struct, or any other type that msgspec has a schema for), or a JSON Schema where no type
+says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+
+from msgspec import Meta
+
+from app.schemas.problems import Problem, ProtocolError
+
+JSON = "application/json"
+CSV = "text/csv"
+NPY = "application/x-npy"
+PROBLEM = "application/problem+json"
+
+Schema: TypeAlias = Any
+Contents: TypeAlias = Mapping[str, Schema]
+BYTES: Schema = {"type": "string", "format": "binary"}
+TEXT: Schema = {"type": "string"}
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Parameter(NamedTuple):
+    """A value in the query, the path or the header; those in the path are always required."""
+
+    name: str
+    schema: Schema
+    description: str
+    where: Literal["query", "path", "header"] = "query"
+    example: Any = None
+    examples: Mapping[str, Any] = NOTHING
+    """Several examples by name; the one named csv goes with a body in CSV."""
+
+
+class RequestBody(NamedTuple):
+    """The schema of a body for each media type, and examples that work when they are sent."""
+
+    contents: Contents
+    examples: Mapping[str, Any] = NOTHING
+    """By media type."""
+    required: bool = True
+
+
+class ResponseSpec(NamedTuple):
+    """One possible response: when it comes, the schema for each media type, and its headers."""
+
+    description: str
+    contents: Contents = NOTHING
+    headers: Mapping[str, str] = NOTHING
+
+
+ResponseSpecs: TypeAlias = Mapping[int, ResponseSpec]
+
+
+def problem_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
+    """Return a response that is a problem document (RFC 9457)."""
+    return ResponseSpec(description, {PROBLEM: Problem}, headers)
+
+
+def protocol_error_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
+    """Return an error response in the form of the Open Inference Protocol, which all below /v2 have."""
+    return ResponseSpec(description, {JSON: ProtocolError}, headers)
+
+
+def accepted_response(description: str, kind: Schema) -> ResponseSpec:
+    """Return the response that a job is queued, with the headers that say where it is."""
+    return ResponseSpec(description, {JSON: kind}, {"Location": "The job.", **RETRY_AFTER})
+
+
+RETRY_AFTER = {"Retry-After": "Seconds to wait before the next try."}
+QUEUE_FULL = problem_response("TRINITY_MAX_PENDING jobs are waiting already.", RETRY_AFTER)
+LEDGER_DOWN = problem_response("The ledger does not answer.", RETRY_AFTER)
+STORE_DOWN_TEXT = "The store cannot be read now."
+STORE_DOWN = problem_response(STORE_DOWN_TEXT, RETRY_AFTER)
+JOB_ERRORS: ResponseSpecs = {
+    409: problem_response("The job was given to another worker; this result does not count."),
+    500: problem_response("The model failed, or the worker was lost at every attempt."),
+    504: problem_response("The job took longer than its timeout."),
+}
+
+VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    Annotated[str, Meta(pattern=r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[A-Za-z0-9._:~+/=-]{1,255})$')],
+    "Names the request: sent again with the same key it has no second effect.",
+    "header",
+)
+IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of the copy that the caller has.", "header")
+WAIT = Parameter(
+    "wait",
+    Annotated[int, Meta(ge=0, le=999_999_999)],
+    "Seconds to wait for the job's end, at most TRINITY_MAX_WAIT.",
+    example=1,
+)
+
+
+def path_parameters(models: Mapping[str, object], default_model: str) -> dict[str, Parameter]:
+    """Return every parameter that stands in a path, by its placeholder."""
+    names: Any = Literal[tuple(sorted(models))]
+    job_id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    found = [
+        Parameter("name", names, "The model.", "path", example=default_model),
+        Parameter("version", VERSION_REF, "A number from 1, or an alias such as `latest`.", "path", example="latest"),
+        Parameter("job_id", job_id, "The job's id.", "path"),
+    ]
+    return {parameter.name: parameter for parameter in found}

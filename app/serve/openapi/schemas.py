@@ -1,0 +1,209 @@
+"""The schemas of what the verbs take and answer, made from the Structs that decode and encode it.
+
+They are narrower than those Structs where the models, the sources and the settings of this service say more.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Container, Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from app.model.base import Regressor
+from app.schemas import results
+from app.schemas.jobs import Envelope, Time
+from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
+from app.schemas.verbs import VERBS, Verb
+from app.serve.openapi.parts import BYTES, CSV, JSON, NOTHING, NPY, VERSION_REF, Parameter, RequestBody
+from app.settings import Mode, Settings
+from app.storage.model_store import Manifest
+
+Struct = type[msgspec.Struct]
+SourceKind: TypeAlias = Any  # a class with `Params`
+REF = "#/components/schemas/{name}"
+X = Annotated[
+    Annotated[Rows, Meta(min_length=1)], Meta(description="n rows of p numbers, or n rows that name their numbers.")
+]
+Y = Annotated[
+    Annotated[Targets, Meta(min_length=1)], Meta(description="n numbers, or n rows of k numbers for k outputs.")
+]
+TABLE = Annotated[
+    str,
+    Meta(
+        description="A table in UTF-8 with a header. Every column is an input, except the targets.",
+        extra_json_schema={"format": "csv"},
+    ),
+]
+
+
+def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), tag: str = "", **types: Any) -> Struct:
+    """Return a Struct with the fields of another one, some left out and some with another type.
+
+    A type in a tuple makes its field required. With a `tag` the field `verb` holds that value only, so that several
+    such Structs can stand in a union.
+    """
+    hints = get_type_hints(base, include_extras=True)
+    fields: list[Any] = []
+    for field in msgspec.structs.fields(base):
+        if field.name in without or (tag and field.name == "verb"):
+            continue
+        kind = types.get(field.name, hints[field.name])
+        if isinstance(kind, tuple):
+            fields.append((field.name, kind[0]))
+        elif field.required:
+            fields.append((field.name, kind))
+        else:
+            fields.append((field.name, kind, _default(field)))
+    return msgspec.defstruct(
+        name,
+        fields,
+        kw_only=True,
+        tag_field="verb" if tag else None,
+        tag=tag or None,
+        forbid_unknown_fields=base.__struct_config__.forbid_unknown_fields,
+        namespace={"__doc__": doc},
+    )
+
+
+def union(name: str, members: Iterable[Struct]) -> Any:
+    """Return a placeholder for a union of Structs without tags, which msgspec does not have; see `union_schema`."""
+    members = tuple(members)
+    return members[0] if len(members) == 1 else type(name, (), {"members": members})
+
+
+def union_schema(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of such a placeholder; its members have to be components themselves."""
+    if members := getattr(kind, "members", ()):
+        return {"anyOf": [{"$ref": REF.format(name=member.__name__)} for member in members]}
+    raise NotImplementedError
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return msgspec.field(default_factory=field.default_factory)
+    return field.default
+
+
+RESULTS: dict[Verb, Struct] = {verb: getattr(results, spec.result) for verb, spec in VERBS.items()}
+ANY_RESULT = union("AnyResult", RESULTS.values())
+ENVELOPES: dict[Verb, Struct] = {
+    verb: derive(
+        Envelope, f"{verb.title()}Job", f"A {verb} job; times are RFC 3339 in UTC.", tag=verb, result=result | None
+    )
+    for verb, result in RESULTS.items()
+}
+ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made of the table
+JOB_PAGE = msgspec.defstruct(
+    "JobPage",
+    [("jobs", list[ANY_JOB]), ("next", str | None)],
+    namespace={"__doc__": "Jobs without their results, newest first; `next` is the cursor of the next page."},
+)
+VERSION_INFO = derive(
+    Manifest,
+    "ModelVersion",
+    "One version of a model.",
+    without={"learned"},
+    created=Time,
+    version=(int,),
+    arrays_sha256=(str,),
+    sha256=(str,),
+)
+
+
+class BodySchemas:
+    """The bodies and queries of the verbs, for the models and sources that are served."""
+
+    def __init__(
+        self, models: Mapping[str, type[Regressor]], sources: Mapping[str, SourceKind], settings: Settings
+    ) -> None:
+        self._settings = settings
+        self._model = Literal[tuple(sorted(models))]
+        self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
+        self._timeout_text = "Seconds that it may take" + (
+            "." if settings.mode is Mode.ASYNC else ", in async mode; in sync mode it has no effect."
+        )
+        by_source = [_source(name, kind) for name, kind in sorted(sources.items())]
+        self._params = _model_params(models, taken={kind.Params.__name__ for kind in sources.values()})
+        only = {"source", "params"}
+        pairs = derive(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
+        points = derive(Data, "Points", "Inputs, row by row; y is ignored.", without=only, X=(X,))
+        self._data: dict[Verb, Any] = {
+            verb: union(f"{verb.title()}Data", [pairs if spec.needs_y else points, *by_source])
+            for verb, spec in VERBS.items()
+        }
+        source_params = [kind.Params for kind in sources.values()]
+        self.members = [pairs, points, *by_source, *source_params, *self._params, *RESULTS.values()]
+        """The Structs that unions refer to."""
+
+    def body(self, verb: Verb) -> RequestBody:
+        """Return the body of a verb; an empty one stands for the default model on the dummy source."""
+        spec = VERBS[verb]
+        types: dict[str, Any] = {
+            "model": self._model | None,
+            "data": self._data[verb] | None,
+            "timeout": Annotated[self._timeout | None, Meta(description=self._timeout_text)],
+        }
+        if spec.publishes:
+            types["params"] = union("ModelParams", self._params)
+        else:
+            types["version"] = VERSION_REF | None
+        base = FitBody if spec.publishes else PredictBody
+        kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused(), **types)
+        contents = {JSON: kind, CSV: TABLE, **({} if spec.needs_y else {NPY: BYTES})}
+        return RequestBody(contents, {JSON: spec.example, CSV: spec.csv_example}, required=False)
+
+    def query(self, verb: Verb) -> tuple[Parameter, ...]:
+        """Return the query that goes with a CSV or npy body; in JSON these values are members of the body."""
+        spec = VERBS[verb]
+        kinds = "CSV" if spec.needs_y else "CSV or npy"
+        target = "CSV: the columns to predict."
+        model = f"{kinds}: the model, by default the service's default model."
+        if spec.publishes:
+            model += " Its parameters are further members of the query, such as `degree=3`."
+        found = [
+            Parameter(
+                "target",
+                list[Annotated[str, Meta(min_length=1)]],
+                target,
+                examples={"json": [], "csv": ["y"]} if spec.needs_y else NOTHING,
+            ),
+            Parameter("model", self._model, model),
+            Parameter("timeout", self._timeout, f"{kinds}: {self._timeout_text}"),
+        ]
+        if "webhook" not in self._unused():
+            found.append(Parameter("webhook", str, f"{kinds}: the URL that is called when the job ends."))
+        if not spec.publishes:
+            found.append(Parameter("version", VERSION_REF, f"{kinds}: a version, by default the latest."))
+        return tuple(found)
+
+    def _unused(self) -> set[str]:
+        """Return the members that these settings do not allow."""
+        allowed = self._settings.mode is Mode.ASYNC and self._settings.webhook_secret is not None
+        return set() if allowed else {"webhook"}
+
+
+def _source(name: str, kind: SourceKind) -> Struct:
+    """Return the member `data` that names a source."""
+    fields: list[Any] = [("source", Literal[name]), ("params", kind.Params)]
+    if not any(field.required for field in msgspec.structs.fields(kind.Params)):
+        fields[1] = (*fields[1], msgspec.field(default_factory=kind.Params))
+    doc = (inspect.getdoc(kind) or "").partition("\n")[0]
+    return msgspec.defstruct(f"{_camel(name)}Source", fields, forbid_unknown_fields=True, namespace={"__doc__": doc})
+
+
+def _model_params(models: Mapping[str, type[Regressor]], taken: set[str]) -> list[Struct]:
+    """Return the parameters of each model, as Structs with the model's name that no other Struct has."""
+    found: list[Struct] = []
+    for name, kind in sorted(models.items()):
+        title = f"{_camel(name)}Params"
+        title = f"{name}Params" if title in taken else title
+        taken.add(title)
+        found.append(derive(kind.parameters(), title, f"Parameters of the model {name}."))
+    return found
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))

@@ -1,0 +1,165 @@
+"""What describes the service: the list of routes (GET /), /openapi.json, and /docs, which is Swagger UI."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from app.errors import NotFound
+from app.serve.caching import IMMUTABLE, KINDS, REVALIDATE, StaticFile, send_cached, set_security_headers
+from app.serve.openapi.parts import IF_NONE_MATCH, JSON, TEXT, ResponseSpec
+from app.serve.resources.route import Route, public_routes, route
+from app.serve.responses import send_json
+from app.settings import Mode
+
+ASSETS = Path(__file__).resolve().parents[1] / "swagger_ui"
+SWAGGER_UI = "swagger-ui-5.35.0"
+FILES = {
+    "swagger-ui-bundle.js": f"{SWAGGER_UI}/swagger-ui-bundle.js.gz",
+    "swagger-ui.css": f"{SWAGGER_UI}/swagger-ui.css.gz",
+    "favicon-32x32.png": f"{SWAGGER_UI}/favicon-32x32.png",
+    "docs.js": "docs.js",
+}
+BASE = f"/docs/{SWAGGER_UI}"
+PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Trinity: API</title>
+<link rel="icon" type="image/png" href="{BASE}/favicon-32x32.png">
+<link rel="stylesheet" href="{BASE}/swagger-ui.css">
+</head>
+<body>
+<main id="swagger-ui"></main>
+<noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> says the same without.</noscript>
+<script src="{BASE}/swagger-ui-bundle.js"></script>
+<script src="{BASE}/docs.js"></script>
+</body>
+</html>
+"""
+ETAG = {"ETag": "Changes with the document."}
+NOT_MODIFIED = ResponseSpec("The caller has this version.", {}, ETAG)
+
+
+class RouteInfo(msgspec.Struct):
+    """A route for people: an example for a shell, and each response by status."""
+
+    method: str
+    path: str
+    description: str
+    example: str
+    answers: dict[str, str]
+
+
+class RouteList(msgspec.Struct):
+    """The service's name, its mode, and every route of that mode."""
+
+    name: Literal["trinity"]
+    mode: Mode
+    routes: list[RouteInfo]
+
+
+class Index:
+    """GET / as JSON. `routes` is called at each request: the list holds this route too, so it is made later."""
+
+    def __init__(self, mode: Mode, routes: Callable[[], Iterable[Route]]) -> None:
+        self._mode = mode
+        self._routes = routes
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """List the routes of the mode."""
+        base = f"{req.scheme}://{req.netloc}"
+        listed = [describe(route, base) for route in public_routes(self._routes(), self._mode)]
+        send_json(resp, RouteList("trinity", self._mode, listed))
+
+
+def describe(route: Route, base: str) -> RouteInfo:
+    """Return the route for people, with a command for curl that works as it stands."""
+    words = ["curl"]
+    if route.body is not None and JSON in route.body.examples:
+        words += ["-H 'Content-Type: application/json'", f"-d '{route.body.examples[JSON]}'"]
+    elif route.method != "GET":
+        words.append(f"-X {route.method}")
+    address = base + route.example_path
+    if "$" in address:
+        address = f'"{address}"'
+    example = " ".join([*words, address])
+    if route.setup:
+        example = f"{route.setup.replace('{base}', base)}; {example}"
+    answers = {str(status): response.description for status, response in sorted(route.responses.items())}
+    return RouteInfo(route.method, route.path, route.description, example, answers)
+
+
+class OpenApi:
+    """GET /openapi.json; `make` makes the document at the first request, when every route is known."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make
+
+    @route(
+        "/openapi.json",
+        "This service as an OpenAPI 3.1 document.",
+        {200: ResponseSpec("The document.", {JSON: {"type": "object"}}, ETAG), 304: NOT_MODIFIED},
+        parameters=(IF_NONE_MATCH,),
+        operation="openapi",
+    )
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Send the document, or 304 to a caller that has it."""
+        send_cached(req, resp, self._file, JSON, REVALIDATE)
+
+    @cached_property
+    def _file(self) -> StaticFile:
+        return StaticFile(msgspec.json.encode(self._make()))
+
+
+class Docs:
+    """GET /docs."""
+
+    def __init__(self) -> None:
+        self._page = StaticFile(PAGE.encode())
+
+    @route(
+        "/docs",
+        "The document as a page to try the service, Swagger UI.",
+        {200: ResponseSpec("The page.", {"text/html": TEXT}, ETAG), 304: NOT_MODIFIED},
+        parameters=(IF_NONE_MATCH,),
+        operation="docs",
+    )
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Send the page."""
+        set_security_headers(resp)
+        send_cached(req, resp, self._page, "text/html; charset=utf-8", REVALIDATE)
+
+
+class DocsFile:
+    """GET /docs/{release}/{name}: the page's files, under a path that changes with their version."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, StaticFile] = {}
+
+    @route("/docs/{release}/{name}", "A file of that page.", public=False)
+    async def on_get(self, req: Request, resp: Response, release: str, name: str) -> None:
+        """Send a file, which browsers keep for a year."""
+        if release != SWAGGER_UI or name not in FILES:
+            raise NotFound(f"there is no file {name[:64]!r} of {release[:64]!r}")
+        if name not in self._files:
+            self._files[name] = _read(ASSETS / FILES[name])
+        set_security_headers(resp)
+        send_cached(req, resp, self._files[name], KINDS[Path(name).suffix], IMMUTABLE)
+
+
+def _read(path: Path) -> StaticFile:
+    content = path.read_bytes()
+    return StaticFile(gzip.decompress(content), content) if path.suffix == ".gz" else StaticFile(content)
+
+
+def document_resources(make: Callable[[], dict[str, Any]]) -> list[object]:
+    """Return the resources of /openapi.json and /docs."""
+    return [OpenApi(make), Docs(), DocsFile()]
