@@ -12,7 +12,6 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from app.api_keys import parse
-from app.data.dummy import Dummy
 from app.dispatch.dispatcher import Dispatcher
 from app.schemas.verbs import VERBS
 from app.serve import problems
@@ -59,7 +58,7 @@ def create_app(
     bodies = BodyReader(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     health = HealthChecks(checks)
-    schemas = BodySchemas(service.models, {"dummy": Dummy}, settings)
+    schemas = BodySchemas(service.models, service.sources, settings)
     assets = Assets()
     # the list and the document hold their own routes too, so they are made at the first request
     index = Index(settings.mode, lambda: routes)

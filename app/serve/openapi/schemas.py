@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Container, Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -18,11 +18,11 @@ from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
 from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi.parts import BYTES, CSV, JSON, NOTHING, NPY, VERSION_REF, Parameter, RequestBody
+from app.service.sources import DataSource
 from app.settings import Mode, Settings
 from app.storage.model_store import Manifest
 
 Struct = type[msgspec.Struct]
-SourceKind: TypeAlias = Any  # a class with `Params`
 REF = "#/components/schemas/{name}"
 X = Annotated[
     Annotated[Rows, Meta(min_length=1)], Meta(description="n rows of p numbers, or n rows that name their numbers.")
@@ -117,7 +117,7 @@ class BodySchemas:
     """The bodies and queries of the verbs, for the models and sources that are served."""
 
     def __init__(
-        self, models: Mapping[str, type[Regressor]], sources: Mapping[str, SourceKind], settings: Settings
+        self, models: Mapping[str, type[Regressor]], sources: Mapping[str, type[DataSource]], settings: Settings
     ) -> None:
         self._settings = settings
         self._model = Literal[tuple(sorted(models))]
@@ -125,8 +125,9 @@ class BodySchemas:
         self._timeout_text = "Seconds that it may take" + (
             "." if settings.mode is Mode.ASYNC else ", in async mode; in sync mode it has no effect."
         )
-        by_source = [_source(name, kind) for name, kind in sorted(sources.items())]
-        self._params = _model_params(models, taken={kind.Params.__name__ for kind in sources.values()})
+        source_params = {name: _params(kind.Params, name, "source") for name, kind in sorted(sources.items())}
+        by_source = [_source(name, kind, source_params[name]) for name, kind in sorted(sources.items())]
+        self._params = _model_params(models, taken={params.__name__ for params in source_params.values()})
         only = {"source", "params"}
         pairs = derive(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
         points = derive(Data, "Points", "Inputs, row by row; y is ignored.", without=only, X=(X,))
@@ -134,8 +135,7 @@ class BodySchemas:
             verb: union(f"{verb.title()}Data", [pairs if spec.needs_y else points, *by_source])
             for verb, spec in VERBS.items()
         }
-        source_params = [kind.Params for kind in sources.values()]
-        self.members = [pairs, points, *by_source, *source_params, *self._params, *RESULTS.values()]
+        self.members = [pairs, points, *by_source, *source_params.values(), *self._params, *RESULTS.values()]
         """The Structs that unions refer to."""
 
     def body(self, verb: Verb) -> RequestBody:
@@ -185,11 +185,11 @@ class BodySchemas:
         return set() if allowed else {"webhook"}
 
 
-def _source(name: str, kind: SourceKind) -> Struct:
+def _source(name: str, kind: type[DataSource], params: Struct) -> Struct:
     """Return the member `data` that names a source."""
-    fields: list[Any] = [("source", Literal[name]), ("params", kind.Params)]
-    if not any(field.required for field in msgspec.structs.fields(kind.Params)):
-        fields[1] = (*fields[1], msgspec.field(default_factory=kind.Params))
+    fields: list[Any] = [("source", Literal[name]), ("params", params)]
+    if not any(field.required for field in msgspec.structs.fields(params)):
+        fields[1] = (*fields[1], msgspec.field(default_factory=params))
     doc = (inspect.getdoc(kind) or "").partition("\n")[0]
     return msgspec.defstruct(f"{_camel(name)}Source", fields, forbid_unknown_fields=True, namespace={"__doc__": doc})
 
@@ -198,11 +198,17 @@ def _model_params(models: Mapping[str, type[Regressor]], taken: set[str]) -> lis
     """Return the parameters of each model, as Structs with the model's name that no other Struct has."""
     found: list[Struct] = []
     for name, kind in sorted(models.items()):
-        title = f"{_camel(name)}Params"
-        title = f"{name}Params" if title in taken else title
-        taken.add(title)
-        found.append(derive(kind.parameters(), title, f"Parameters of the model {name}."))
+        params = _params(kind.parameters(), name, "model")
+        if params.__name__ in taken:
+            params = derive(params, f"{name}Params", params.__doc__ or "")
+        taken.add(params.__name__)
+        found.append(params)
     return found
+
+
+def _params(params: Struct, name: str, what: str) -> Struct:
+    """Return the parameters of a model or source as a Struct with its name."""
+    return derive(params, f"{_camel(name)}Params", f"Parameters of the {what} {name}.")
 
 
 def _camel(name: str) -> str:
