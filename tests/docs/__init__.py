@@ -1,1 +1,1 @@
-"""The README, run: every command block is executed, every table is compared with the code."""
+"""The documents, run: every command block is executed, every table is compared with the code."""

@@ -1,8 +1,8 @@
-"""How the README is taken apart."""
+"""How documents are taken apart."""
 
 import pytest
 
-from tests.support.readme_blocks import Block, Step, agrees, blocks, commands, steps, tables
+from tests.support.doc_blocks import Block, Step, agrees, blocks, commands, steps, tables
 
 
 def test_blocks() -> None:

@@ -1,77 +1,102 @@
-"""The README's commands, run in a copy of the project: those that start servers do, the others print what is shown."""
+"""The commands of the documents, run in a copy of the project: they start servers, or print what is shown."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.support.readme_blocks import Block, agrees, blocks, commands, readme, steps
-from tests.support.readme_commands import copy_of_the_project, started
+from tests.support.doc_blocks import Block, Step, agrees, blocks, commands, documents, read, steps
+from tests.support.doc_commands import copy_of_the_project, printed_by, started, write_files
 from tests.support.servers import missing_rabbitmq
 
-MODEL_FILE = "mymodel.py"
-KEY_COMMAND = ".venv/bin/python -m app key dashboard --scopes read+predict 2>dashboard.key >>keys.txt"
-# What no test may start: make test runs this one, and the containers need an engine, driven in tests/system.
-ELSEWHERE = ("make test", "cp .env.example .env", "docker ")
+# What no test of the documents runs, each with its reason. Nothing else is left out.
+ELSEWHERE = {
+    "make up": "needs a Docker engine: tests/system/containers, run by .ci/run",
+    "make down": "as make up",
+    "cp .env.example .env": "as make up",
+    "docker ": "as make up",
+}
 
 
 @dataclass
 class Scene:
-    """A command that starts a server in the foreground, and the sessions with it."""
+    """Sessions of a document with the server that one command starts in the foreground, or with none."""
 
-    start: str
+    document: Path
+    start: str | None = None
     sessions: list[Block] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return f"{self.document.name}: {self.start or 'no server'}"
 
-def scenes() -> list[Scene]:
-    """The README's: a `console` block talks to what the last `make` before it started."""
-    found: list[Scene] = []
-    for block in blocks(readme()):
+
+def scenes(document: Path) -> list[Scene]:
+    """The scenes of a document in their order."""
+    found = [Scene(document)]
+    for block in blocks(read(document)):
         if block.language == "sh":
-            found += [Scene(command) for command in commands(block) if not command.startswith(ELSEWHERE)]
+            found += [Scene(document, command) for command in commands(block) if not left_out(command)]
         elif block.language == "console":
             found[-1].sessions.append(block)
-    return found
+    return [scene for scene in found if scene.start or scene.sessions]
+
+
+def left_out(command: str) -> bool:
+    """Whether no test of the documents runs a command."""
+    return command.startswith(tuple(ELSEWHERE))
+
+
+ALL = [scene for document in documents() for scene in scenes(document)]
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A copy of the project with the README's own model beside `app/`."""
+def clone(scene: Scene, tmp_path: Path) -> Path:
+    """A copy of the project, with the files in it that the scene's document shows."""
     folder = copy_of_the_project(tmp_path)
-    (model,) = [block for block in blocks(readme()) if block.language == "python"]
-    (folder / MODEL_FILE).write_text(model.text, encoding="utf-8")
+    write_files(blocks(read(scene.document)), folder)
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("scene", scenes(), ids=lambda scene: scene.start)
+@pytest.mark.parametrize("scene", ALL, ids=str)
 def test_session(scene: Scene, clone: Path) -> None:
-    """A server starts, every command to it prints what the README shows, and Ctrl-C leaves no process behind."""
-    if "rabbit" in scene.start and (missing := missing_rabbitmq()):
+    """A server starts, every command to it prints what the document shows, and Ctrl-C leaves no process behind."""
+    if "rabbit" in (scene.start or "") and (missing := missing_rabbitmq()):
         pytest.skip(missing)
     script = [step for session in scene.sessions for step in steps(session)]
-    with started(scene.start, clone) as server:
-        printed = server.printed_by([step.command for step in script])
+    with ExitStack() as stack:
+        server = stack.enter_context(started(scene.start, clone)) if scene.start else None
+        write_files(blocks(read(scene.document)), clone, server)
+        printed = printed_by([step.command for step in script], clone, server)
+        log = server.log.read_text() if server else ""
     for step, output in zip(script, printed, strict=True):
         if not agrees(step.expected, output):
-            says = f"--- the README says\n{step.expected}\n--- the server printed\n{server.log.read_text()}"
-            pytest.fail(f"$ {step.command}\n{output}\n{says}", pytrace=False)
+            pytest.fail(difference(scene, step, output, log), pytrace=False)
+
+
+def difference(scene: Scene, step: Step, output: str, log: str) -> str:
+    """Return what was printed beside what should have been."""
+    return f"$ {step.command}\n{output}\n--- {scene.document} says\n{step.expected}\n--- the server printed\n{log}"
 
 
 def test_starts() -> None:
-    """The README shows how sync mode, the stack over either broker, an own model and keys are started."""
-    assert [scene.start for scene in scenes()] == [
-        "make serve",
-        "make stack",
-        "BROKER=rabbit make stack",
-        f"TRINITY_MODELS=app.model.models,{Path(MODEL_FILE).stem} make serve",
-        f"{KEY_COMMAND} && TRINITY_API_KEYS_FILE=keys.txt make serve",
-    ]
+    """The documents show how sync mode, the stack over either broker, an own model and keys are started."""
+    starts = {scene.start for scene in ALL}
+    assert {"make serve", "make stack", "BROKER=rabbit make stack"} <= starts
+    assert any("TRINITY_MODELS=" in str(start) for start in starts)
+    assert any("TRINITY_API_KEYS_FILE=" in str(start) for start in starts)
 
 
-def test_every_block_is_run() -> None:
-    """No block is in a language that these tests don't run, but for the picture."""
-    languages = {block.language for block in blocks(readme())}
-    assert languages == {"sh", "console", "python", "text"}
-    assert [block.language for block in blocks(readme())].count("text") == 1
+@pytest.mark.parametrize("document", documents(), ids=str)
+def test_every_block_is_run(document: Path) -> None:
+    """A block is commands, a session, or a file that a session uses; only a text is neither."""
+    others = [block for block in blocks(read(document)) if block.language not in {"sh", "console", "text"}]
+    assert [block.text for block in others if not block.file] == []
+
+
+def test_nothing_is_left_out_that_is_not_there() -> None:
+    """Every command that no test runs stands in a document."""
+    found = [command for path in documents() for block in blocks(read(path)) for command in commands(block)]
+    assert [each for each in ELSEWHERE if not any(command.startswith(each) for command in found)] == []

@@ -1,11 +1,11 @@
-"""A copy of the project in which the README's commands run as a newcomer types them, and the end of what they start."""
+"""A copy of the project in which the commands of the documents run as a newcomer types them, and what ends them."""
 
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.support.doc_blocks import Block
 from tests.support.servers import OURS, ROOT, free_port, until
 
-MARK = "README_TEST"
+MARK = "DOCS_TEST"
 DOCUMENTED = "localhost:5000"
 NOT_COPIED = (".git", ".venv", ".env", ".trinity", ".*_cache", "__pycache__", ".hypothesis")
 START_S = 90.0  # a first start may have to install
@@ -24,20 +25,30 @@ STOP_S = 30.0
 
 @dataclass(frozen=True)
 class Running:
-    """A server that a README command started in `folder`; `address` is where it really is, `log` what it prints."""
+    """A server that a command started: `address` is where it really is, `log` what it prints."""
 
-    folder: Path
     address: str
     log: Path
 
-    def printed_by(self, commands: list[str]) -> list[str]:
-        """What each of the commands prints, all being run by one shell."""
-        mark = secrets.token_hex(8)
-        script = "".join(f"{command}\nprintf %s {mark}\n" for command in commands).replace(DOCUMENTED, self.address)
-        shell = ["bash", "-euc", script]
-        done = subprocess.run(shell, cwd=self.folder, env=environment(), capture_output=True, timeout=60, check=False)
-        assert done.returncode == 0, f"{script}\n{done.stdout.decode()}{done.stderr.decode()}\n{self.log.read_text()}"
-        return done.stdout.decode().replace(self.address, DOCUMENTED).split(mark)[:-1]
+
+def printed_by(commands: list[str], folder: Path, server: Running | None = None) -> list[str]:
+    """What each of the commands prints, all being run by one shell in a folder, and sent to the server."""
+    mark, address = secrets.token_hex(8), server.address if server else DOCUMENTED
+    script = "".join(f"{command}\nprintf %s {mark}\n" for command in commands).replace(DOCUMENTED, address)
+    shell = ["bash", "-euc", script]
+    done = subprocess.run(shell, cwd=folder, env=environment(), capture_output=True, timeout=60, check=False)
+    printed = done.stdout.decode()
+    log = server.log.read_text() if server else ""
+    assert done.returncode == 0, f"{script}\n{printed}{done.stderr.decode()}\n{log}"
+    return printed.replace(address, DOCUMENTED).split(mark)[:-1]
+
+
+def write_files(blocks: Iterable[Block], folder: Path, server: Running | None = None) -> None:
+    """Write the files that a document shows into a folder, with the server's address in them where there is one."""
+    address = server.address if server else DOCUMENTED
+    for block in blocks:
+        if block.file:
+            (folder / block.file).write_text(block.text.replace(DOCUMENTED, address), encoding="utf-8")
 
 
 def copy_of_the_project(folder: Path) -> Path:
@@ -58,7 +69,7 @@ def environment(**own: str) -> dict[str, str]:
 
 @contextmanager
 def started(command: str, clone: Path) -> Iterator[Running]:
-    """Run a README command in the foreground on free ports until it is ready; Ctrl-C must then end all it started."""
+    """Run a command in the foreground on free ports until it is ready; Ctrl-C must then end all it started."""
     port, mark = free_port(), secrets.token_hex(8)
     environ = environment(PORT=str(port), FLOWER_PORT=str(free_port()), **{MARK: mark})
     log = clone.parent / f"{port}.log"
@@ -68,7 +79,7 @@ def started(command: str, clone: Path) -> Iterator[Running]:
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:
-        running = Running(clone, f"localhost:{port}", log)
+        running = Running(f"localhost:{port}", log)
         _await_ready(process, running)
         yield running
         os.killpg(process.pid, signal.SIGINT)
