@@ -10,7 +10,7 @@ from tests.support.servers import ROOT
 
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)|<img[^>]* src=\"(?P<source>[^\"]+)\"")
 ABSOLUTE = re.compile(r"[a-z]+:")
-FOLDERS = ("app/", "tests/", "docs/", "nginx/", ".ci/")
+FOLDERS = ("app/", "tests/", "docs/", "nginx/", "deploy/", ".ci/")
 PAGES = [*documents(), *(path for path in map(Path, ("CONTRIBUTING.md", "CHANGELOG.md")) if (ROOT / path).is_file())]
 
 

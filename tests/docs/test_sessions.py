@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.doc_blocks import Block, Step, agrees, blocks, commands, documents, read, steps
 from tests.support.doc_commands import copy_of_the_project, printed_by, started, write_files
-from tests.support.servers import missing_rabbitmq
+from tests.support.servers import ROOT, missing_rabbitmq
 
 # What no test of the documents runs, each with its reason. Nothing else is left out.
 ELSEWHERE = {
@@ -17,6 +17,9 @@ ELSEWHERE = {
     "cp .env.example .env": "as make up",
     "docker ": "as make up",
 }
+
+# Pages whose blocks have tests of their own, which find each by the remark in its first line.
+ELSEWHERE_RUN = {Path("docs/operations.md"): "tests/system/test_operations_*.py"}
 
 
 @dataclass
@@ -47,7 +50,7 @@ def left_out(command: str) -> bool:
     return command.startswith(tuple(ELSEWHERE))
 
 
-ALL = [scene for document in documents() for scene in scenes(document)]
+ALL = [scene for document in documents() if document not in ELSEWHERE_RUN for scene in scenes(document)]
 
 
 @pytest.fixture
@@ -100,3 +103,10 @@ def test_nothing_is_left_out_that_is_not_there() -> None:
     """Every command that no test runs stands in a document."""
     found = [command for path in documents() for block in blocks(read(path)) for command in commands(block)]
     assert [each for each in ELSEWHERE if not any(command.startswith(each) for command in found)] == []
+
+
+@pytest.mark.parametrize(("document", "tests"), ELSEWHERE_RUN.items(), ids=str)
+def test_pages_that_are_run_elsewhere_have_tests(document: Path, tests: str) -> None:
+    """Every block of theirs begins with the remark that names it, and their tests are there."""
+    assert list(ROOT.glob(tests))
+    assert [block.text for block in blocks(read(document)) if not block.text.startswith("# ")] == []
