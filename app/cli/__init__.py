@@ -1,1 +1,1 @@
-"""The command line, a file for each family of commands; what a command needs is imported when it runs."""
+"""The command line: one module for each group of commands. A command imports what it needs when it runs."""

@@ -1,4 +1,4 @@
-"""jobs: the queue of a server, its jobs one by one, and waiting for them with a progress bar."""
+"""The command jobs: list, show, cancel and retry a server's jobs, and wait for them with a progress bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.options import client, server_options
+from app.cli.backend import connect
+from app.cli.options import json_option, server_options
 from app.cli.output import as_json, is_rich, table
 from app.schemas.verbs import VERBS
 
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from app.client import JobHandle
 
 STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
-json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def jobs() -> None:
-    """See, cancel, await or repeat the jobs of a server.
+    """List, show, cancel, retry or wait for the jobs of a server.
 
     \b
     Examples: python -m app jobs list --server http://localhost:5000 --status FAILURE
@@ -33,10 +33,10 @@ def jobs() -> None:
 
 @jobs.command("list")
 @server_options
-@click.option("--status", type=click.Choice(STATUSES), help="Only those.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only jobs with this status.")
 @click.option("--verb", type=click.Choice(list(VERBS)), help="Only those.")
-@click.option("--model", help="Only those of this model.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
+@click.option("--model", help="Only jobs of this model.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of jobs.")
 @json_option
 def list_(
     server: str,
@@ -53,8 +53,8 @@ def list_(
     \b
     Example: python -m app jobs list --server http://localhost:5000 --verb fit --limit 5
     """
-    with client(server, key_file) as place:
-        found = list(islice(place.jobs(status, verb, model), limit))
+    with connect(server, key_file) as client:
+        found = list(islice(client.jobs(status, verb, model), limit))
     if json_:
         as_json([job.envelope for job in found])
         return
@@ -67,13 +67,13 @@ def list_(
 @server_options
 @json_option
 def show(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
-    """Show a job and its result, or why it failed.
+    """Show a job and its result, or its error.
 
     \b
     Example: python -m app jobs show 0123abc… --server http://localhost:5000
     """
-    with client(server, key_file) as place:
-        _show(place.job(job_id), json_=json_)
+    with connect(server, key_file) as client:
+        _show(client.job(job_id), json_=json_)
 
 
 @jobs.command()
@@ -81,13 +81,13 @@ def show(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None
 @server_options
 @json_option
 def cancel(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
-    """Cancel a job, whether it waits or runs.
+    """Cancel a job, queued or running.
 
     \b
     Example: python -m app jobs cancel 0123abc… --server http://localhost:5000
     """
-    with client(server, key_file) as place:
-        _show(place.job(job_id).cancel(), json_=json_)
+    with connect(server, key_file) as client:
+        _show(client.job(job_id).cancel(), json_=json_)
 
 
 @jobs.command()
@@ -95,51 +95,51 @@ def cancel(job_id: str, server: str, key_file: str | None, *, json_: bool) -> No
 @server_options
 @json_option
 def retry(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
-    """Run a job again that failed or was cancelled.
+    """Run a failed or cancelled job again.
 
     \b
     Example: python -m app jobs retry 0123abc… --server http://localhost:5000
     """
-    with client(server, key_file) as place:
-        _show(place.job(job_id).retry(), json_=json_)
+    with connect(server, key_file) as client:
+        _show(client.job(job_id).retry(), json_=json_)
 
 
 @jobs.command()
 @click.argument("job_id")
 @server_options
-@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds to wait at most.")
+@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Maximum wait in seconds.")
 @json_option
 @click.pass_context
 def wait(ctx: click.Context, job_id: str, server: str, key_file: str | None, timeout: float, *, json_: bool) -> None:
-    """Wait for a job's end, with a progress bar on standard error.
+    """Wait until a job is finished, with a progress bar on standard error.
 
-    Exit code 0 when it succeeded, 1 when it failed or was cancelled, 3 when it isn't done in time; it goes on then, as
-    after Ctrl-C.
+    Exit code 0 if it succeeded, 1 if it failed or was cancelled, 3 if it is not finished in time. The job continues
+    then, and also after Ctrl-C.
 
     \b
     Example: python -m app jobs wait 0123abc… --server http://localhost:5000 --timeout 60
     """
-    with client(server, key_file, max(timeout, 1.0)) as place:
-        job = place.job(job_id)
-        with _watched() as watch:
-            job.wait(timeout, watch)
+    with connect(server, key_file, max(timeout, 1.0)) as client:
+        job = client.job(job_id)
+        with _progress() as show_progress:
+            job.wait(timeout, show_progress)
         _show(job, json_=json_)
     if job.status != "SUCCESS":
         ctx.exit(1)
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[JobHandle], None]]:
-    """Give what shows a job's progress: a bar on a terminal, else a line whenever something changes."""
+def _progress() -> Iterator[Callable[[JobHandle], None]]:
+    """Yield a callback that shows progress: a bar on a terminal, otherwise a line at each change."""
     if not is_rich(sys.stderr):
-        told: list[str] = []
+        shown: list[str] = []
 
-        def tell(job: JobHandle) -> None:
-            if told[-1:] != [_state(job)]:
-                told.append(_state(job))
-                click.echo(told[-1], err=True)
+        def print_change(job: JobHandle) -> None:
+            if shown[-1:] != [_state(job)]:
+                shown.append(_state(job))
+                click.echo(shown[-1], err=True)
 
-        yield tell
+        yield print_change
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -148,21 +148,20 @@ def _watched() -> Iterator[Callable[[JobHandle], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
 
-        def move(job: JobHandle) -> None:
-            full = job.status == "SUCCESS"
-            known = 1.0 if full else job.progress
+        def move_bar(job: JobHandle) -> None:
+            part = 1.0 if job.status == "SUCCESS" else job.progress
             bar.update(
                 task,
                 description=f"{job.verb} {job.model}: {_state(job)}",
-                total=None if known is None else 1.0,
-                completed=known or 0.0,
+                total=None if part is None else 1.0,
+                completed=part or 0.0,
             )
 
-        yield move
+        yield move_bar
 
 
 def _state(job: JobHandle) -> str:
-    """Return a job's status, its place where it waits and its progress where it runs."""
+    """Return a job's status, with its position while it is queued and its progress while it runs."""
     if job.place is not None:
         return f"{job.status}, place {job.place}"
     if job.progress is not None and not job.finished:
@@ -174,8 +173,8 @@ def _show(job: JobHandle, *, json_: bool) -> None:
     if json_:
         as_json(job.envelope)
         return
-    told: dict[str, Any] = {**job.envelope, "status": _state(job)}
-    if told["error"]:
-        told["error"] = told["error"]["detail"]
-    left_out = ("id", "links", "place", "progress")
-    table(["job", job.id], [pair for pair in told.items() if pair[0] not in left_out])
+    members: dict[str, Any] = {**job.envelope, "status": _state(job)}
+    if members["error"]:
+        members["error"] = members["error"]["detail"]
+    hidden = ("id", "links", "place", "progress")
+    table(["job", job.id], [pair for pair in members.items() if pair[0] not in hidden])

@@ -1,4 +1,4 @@
-"""The local store: the same service that web processes and workers call, without HTTP and without a queue."""
+"""The local store as a backend: the service of the web processes and workers, without HTTP and a queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import VerbResult, outputs_of
+from app.cli.backend import VerbResult, manifest_outputs
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
@@ -20,12 +20,12 @@ from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
 
 
-class Local:
-    """Models over the store that the settings name."""
+class LocalBackend:
+    """The models and the store of the settings."""
 
     def __init__(self) -> None:
-        self._house = build(load())
-        self._service = self._house.service
+        self._components = build(load())
+        self._service = self._components.service
 
     def models(self) -> list[dict[str, Any]]:
         """Return every model."""
@@ -37,32 +37,32 @@ class Local:
         return found
 
     def version(self, name: str, version: str) -> dict[str, Any]:
-        """Return what is known of a version; raise NotFound."""
+        """Return a version's manifest; raise NotFound."""
         self._service.model(name)
-        store = self._house.store
+        store = self._components.store
         return public_manifest(store.manifest(name, store.resolve(name, version_of(version))))
 
-    def outputs(self, done: VerbResult) -> list[str]:
-        """Return the names of the predictions' columns."""
-        return outputs_of(self.version(done.model, str(done.version)))
+    def output_names(self, done: VerbResult) -> list[str]:
+        """Return the column names of predictions."""
+        return manifest_outputs(self.version(done.model, str(done.version)))
 
-    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
-        """Do a verb on a CSV file; raise what refuses it, ModelFailed with the place where a model's code failed."""
+    def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
+        """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
         if VERBS[verb].publishes:
-            self._house.check_store()
-        version = query.get("version")
-        wanted = None if version is None else version_of(version)
-        request = Request(model, wanted, query.get("params") or {}, read_csv(table, query["target"]))
+            self._components.check_store()
+        given = query.get("version")
+        version = None if given is None else version_of(given)
+        request = Request(model, version, query.get("params") or {}, read_csv(table, query["target"]))
         work = self._service.check(verb, request)
-        return VerbResult(work.model, *self._run(work))
+        return VerbResult(work.model, *self._run_model(work))
 
-    def _run(self, work: Work) -> tuple[int, dict[str, Any]]:
+    def _run_model(self, work: Work) -> tuple[int, dict[str, Any]]:
         try:
             return self._service.run(work, new_id(), time.time())
         except TrinityError:
             raise
-        except Exception as error:  # a model is anybody's code
-            place = traceback.extract_tb(error.__traceback__)[-1]
+        except Exception as error:  # a user's model may raise any exception
+            frame = traceback.extract_tb(error.__traceback__)[-1]
             raise ModelFailed(
-                f"the model {work.model!r} raised {type(error).__name__} ({Path(place.filename).name}:{place.lineno})"
+                f"the model {work.model!r} raised {type(error).__name__} ({Path(frame.filename).name}:{frame.lineno})"
             ) from error

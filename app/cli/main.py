@@ -1,4 +1,4 @@
-"""The group of all commands, and how their errors end: one clear line and an exit code."""
+"""The group of all commands; an error ends in one line and an exit code."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from app.schemas.version import VERSION
 
 INTERRUPTED = 130
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 no answer, or not done in time; 130 interrupted. "
+    "Exit codes: 0 success; 1 failed or refused; 2 wrong usage; 3 no response, or too late; 130 interrupted. "
     "`python -m app COMMAND --help` shows each command with an example."
 )
 
 
-class Commands(click.Group):
-    """A group whose commands may raise what the settings, the models and the client raise."""
+class CommandGroup(click.Group):
+    """A group that turns the errors of settings, models and the client into failed commands."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; raise click's exceptions alone."""
+        """Run the command; raise only click's exceptions for expected errors."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -40,10 +40,10 @@ class Commands(click.Group):
             raise failed from None
 
 
-@click.group(cls=Commands, epilog=EXIT_CODES)
+@click.group(cls=CommandGroup, epilog=EXIT_CODES)
 @click.version_option(VERSION, prog_name="trinity")
 def cli() -> None:
-    """Run Trinity's programs, use its models from here or on a server, and find out what is wrong."""
+    """Run Trinity's programs, use models in the local store or on a server, and find problems."""
 
 
 for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs):

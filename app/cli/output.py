@@ -1,4 +1,4 @@
-"""Output: tables for people on a terminal, the same plain where it is not one, and JSON for scripts."""
+"""Print tables, with colours and lines on a terminal and as plain text elsewhere, and JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         shown = Table(Column(first, no_wrap=True), *(Column(each, overflow="fold") for each in others))
         shown.box, shown.pad_edge, shown.collapse_padding = box.SIMPLE_HEAD, False, True
         for row in cells:
-            shown.add_row(*map(Text, row))  # as text: no word of a model's is markup
+            shown.add_row(*map(Text, row))  # Text, because rich would read [words] of a model as markup
         Console().print(shown)
         return
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
@@ -43,7 +43,7 @@ def as_json(value: object) -> None:
 
 
 def text(value: Any) -> str:
-    """Return a cell: numbers to six digits, nothing as a dash."""
+    """Return a value as the text of a cell: numbers with six digits, None and empty values as a dash."""
     if value is None or value == "":
         return "-"
     if isinstance(value, float):

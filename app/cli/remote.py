@@ -1,17 +1,17 @@
-"""A server: the same commands by the client."""
+"""A server as a backend, through the client."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from app.cli.backend import VerbResult, outputs_of
+from app.cli.backend import VerbResult, manifest_outputs
 from app.client import Client, Forbidden
 from app.client.encoding import encode_csv
 from app.schemas.verbs import Verb
 
 
-class Remote:
-    """Models of a Trinity somewhere else."""
+class RemoteBackend:
+    """The models of a server."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -27,22 +27,21 @@ class Remote:
         return found
 
     def version(self, name: str, version: str) -> dict[str, Any]:
-        """Return what is known of a version; raise NotFound."""
+        """Return a version's manifest; raise NotFound."""
         return self._client.version(name, version)
 
-    def outputs(self, done: VerbResult) -> list[str]:
-        """Return the names of the predictions' columns; y where the key may predict but not read."""
+    def output_names(self, done: VerbResult) -> list[str]:
+        """Return the column names of predictions: those of the version, or y, y1, y2 … if the key may not read it."""
         try:
-            return outputs_of(self.version(done.model, str(done.version)))
+            return manifest_outputs(self.version(done.model, str(done.version)))
         except Forbidden:
             first = done.result["y"][0]
             return [f"y{i}" for i in range(1, len(first) + 1)] if isinstance(first, list) and len(first) > 1 else ["y"]
 
-    def work(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
-        """Do a verb on a CSV file; raise what refuses it or what it ended in."""
-        named = {"target": query["target"] or None, "version": query.get("version")}
-        given = {name: value for name, value in named.items() if value is not None}
-        words = {**(query.get("params") or {}), **given}
-        job = self._client.submit(verb, encode_csv(table, **words), model)
+    def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
+        """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""
+        members = {"target": query["target"] or None, "version": query.get("version")}
+        given = {name: value for name, value in members.items() if value is not None}
+        job = self._client.submit(verb, encode_csv(table, **{**(query.get("params") or {}), **given}), model)
         result = job.result()
         return VerbResult(job.model, job.version or 0, result)

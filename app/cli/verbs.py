@@ -1,4 +1,4 @@
-"""fit, predict, score: the verbs on a CSV file, with the local store or on a server."""
+"""The commands fit, predict and score: a verb on a CSV file, on the local store or on a server."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.cli.backend import Backend, VerbResult
+from app.cli.backend import Backend, VerbResult, backend
 from app.cli.errors import CommandFailed
-from app.cli.options import Command, backend, options
+from app.cli.options import Command, backend_options, json_option
 from app.cli.output import as_json, table
 
 FILE = click.File("rb")
-NO_PARAMS = frozenset({"target", "model", "version", "timeout", "webhook"})
-"""What a request of a CSV file says in the same query as the model's parameters; on a server they would be taken so."""
+RESERVED = frozenset({"target", "model", "version", "timeout", "webhook"})
+"""Query members of a CSV request with a meaning of their own; a server would not read them as parameters."""
 
 
-def shared(command: Command) -> Command:
-    """Add what the three have in common."""
+def common_options(command: Command) -> Command:
+    """Add the argument and options that all three commands have."""
     adders: list[Callable[..., Any]] = [
         click.argument("file", type=FILE),
         click.option("--model", help="The model; without it, the default one."),
-        options,
-        click.option("--json", "json_", is_flag=True, help="Print JSON."),
+        backend_options,
+        json_option,
     ]
     for add in reversed(adders):
         command = add(command)
@@ -35,8 +35,8 @@ def shared(command: Command) -> Command:
 
 
 @click.command()
-@shared
-@click.option("--target", multiple=True, required=True, help="Column to predict; several times for several.")
+@common_options
+@click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
 def fit(
     file: BinaryIO,
@@ -50,13 +50,13 @@ def fit(
 ) -> None:
     """Fit a model to FILE, and publish a new version.
 
-    FILE is CSV with a header, or - for standard input; all columns but the targets are inputs.
+    FILE is CSV with a header, or - for standard input. All columns except the targets are inputs.
 
     \b
     Example: python -m app fit tests/data/longley.csv --target employed --model multivariate
     """
     chosen = dict(map(_param, params))
-    done = backend(server, key_file).work("fit", file.read(), model, target=list(target), params=chosen)
+    done = backend(server, key_file).run("fit", file.read(), model, target=list(target), params=chosen)
     if json_:
         as_json(done._asdict())
         return
@@ -67,9 +67,11 @@ def fit(
 
 
 @click.command()
-@shared
+@common_options
 @click.option("--version", help="A version's number or alias; without it, the latest.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here, not to standard output.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
+)
 def predict(
     file: BinaryIO,
     model: str | None,
@@ -80,29 +82,31 @@ def predict(
     *,
     json_: bool,
 ) -> None:
-    """Predict a row for each row of FILE, as CSV.
+    """Print a prediction for each row of FILE, as CSV.
 
-    FILE is CSV with a header, or - for standard input; its columns may come in any order, and may include the targets
-    of the fit.
+    FILE is CSV with a header, or - for standard input. Its columns may be in any order, and may include the targets of
+    the fit.
 
     \b
     Example: python -m app predict new.csv --model multivariate --output predicted.csv
     """
-    place = backend(server, key_file)
-    done = place.work("predict", file.read(), model, target=[], version=version)
-    text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, place)
+    source = backend(server, key_file)
+    done = source.run("predict", file.read(), model, target=[], version=version)
+    text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
     if output is None:
         click.echo(text, nl=False)
         return
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CommandFailed(f"--output: can't write {output}: {error.strerror}") from None
+        raise CommandFailed(f"--output: cannot write {output}: {error.strerror}") from None
 
 
 @click.command()
-@shared
-@click.option("--target", multiple=True, required=True, help="Column with the true values; several times for several.")
+@common_options
+@click.option(
+    "--target", multiple=True, required=True, help="Column with the true values; repeat it for several columns."
+)
 @click.option("--version", help="A version's number or alias; without it, the latest.")
 def score(
     file: BinaryIO,
@@ -114,15 +118,15 @@ def score(
     *,
     json_: bool,
 ) -> None:
-    """Measure predictions: R², RMSE, MAE.
+    """Compare the predictions of a version with the targets of FILE: R², RMSE, MAE.
 
-    Of the targets of FILE, by a version. FILE is CSV with a header, or - for standard input.
+    FILE is CSV with a header, or - for standard input.
 
     \b
     Example: python -m app score test.csv --target employed --model multivariate --version 1
     """
-    place = backend(server, key_file)
-    done = place.work("score", file.read(), model, target=list(target), version=version)
+    source = backend(server, key_file)
+    done = source.run("score", file.read(), model, target=list(target), version=version)
     if json_:
         as_json(done._asdict())
         return
@@ -131,23 +135,23 @@ def score(
 
 
 def _param(text: str) -> tuple[str, Any]:
-    """Return a parameter's name and value: what JSON makes of it, else text as it stands."""
+    """Return a parameter's name and value, decoded as JSON if that is possible, else as text."""
     name, given, value = text.partition("=")
     if not name or not given:
         raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3", param_hint="--param")
-    if name in NO_PARAMS:
-        raise click.BadParameter(f"{name} is no parameter of a model", param_hint="--param")
+    if name in RESERVED:
+        raise click.BadParameter(f"{name} is not a parameter of a model", param_hint="--param")
     try:
         return name, json.loads(value)
     except ValueError:
         return name, value
 
 
-def _csv(done: VerbResult, place: Backend) -> str:
+def _csv(done: VerbResult, source: Backend) -> str:
     """Return predictions as CSV under the names of the outputs."""
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(place.outputs(done))
+    writer.writerow(source.output_names(done))
     writer.writerows([repr(value) for value in row] for row in rows)
     return out.getvalue()

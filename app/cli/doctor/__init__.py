@@ -1,1 +1,1 @@
-"""What `doctor` checks: a function for each part, each in a thread of its own, so that one that hangs holds up none."""
+"""The command doctor and its checks: one function for each part, each in its own thread with a time limit."""

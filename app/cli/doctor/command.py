@@ -1,4 +1,4 @@
-"""doctor: looks at every part that the settings name, and says what is wrong and what to do."""
+"""The command doctor: check every part that the settings name, and say what to do about problems."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, *, json_: bool) -> None:
-    """Find out what is wrong, and what to do.
+    """Check all parts and say how to solve problems.
 
-    Checks settings, versions, models, store, ledger, clock, broker and workers: one line a check (ok, warn or fail),
-    and under it what to do. No check takes longer than ten seconds; secrets are masked. Exit code 1 when something
-    fails.
+    The checks are settings, versions, models, store, ledger, clock, broker and workers. Each prints one line (ok, warn
+    or fail), and below it what to do. A check has ten seconds; secrets are masked. Exit code 1 if a check fails.
 
     \b
     Example: python -m app doctor
     """
-    from app.cli.doctor.run import examine
+    from app.cli.doctor.run import run_all
 
-    findings = examine()
-    failed = any(finding.state == "fail" for finding in findings)
+    results = run_all()
+    failed = any(result.state == "fail" for result in results)
     if json_:
-        as_json({"status": "fail" if failed else "ok", "checks": [asdict(finding) for finding in findings]})
+        as_json({"status": "fail" if failed else "ok", "checks": [asdict(result) for result in results]})
     else:
-        width = max(len(finding.part) for finding in findings)
-        for finding in findings:
-            state = click.style(f"{finding.state:<4}", fg=COLOURS[finding.state])
-            click.echo(f"{state}  {finding.part:<{width}}  {finding.detail}")
-            if finding.todo:
-                click.echo(f"{'':<{width + 8}}→ {finding.todo}")
+        width = max(len(result.part) for result in results)
+        for result in results:
+            state = click.style(f"{result.state:<4}", fg=COLOURS[result.state])
+            click.echo(f"{state}  {result.part:<{width}}  {result.detail}")
+            if result.todo:
+                click.echo(f"{'':<{width + 8}}→ {result.todo}")
     ctx.exit(int(failed))

@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One line of the doctor's: the part, how it is, in words, and what to do unless it is well."""
+    """One line of doctor's output: the part, its state, a description, and what to do unless it is ok."""
 
     part: str
     state: State

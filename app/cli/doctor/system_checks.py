@@ -1,4 +1,4 @@
-"""This machine's part: Python, the libraries, the models and the store."""
+"""Checks of this machine: Python, the libraries, the models and the store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.telemetry.tracing_setup import wanted as tracing_wanted
 PYTHON = (3, 11)
 LIBRARIES = ("falcon", "gunicorn", "celery", "redis", "kombu", "msgspec", "numpy", "scipy")
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
-LITTLE_BYTES, NONE_BYTES = 1024**3, 64 * 1024**2
+LOW_SPACE_BYTES, NO_SPACE_BYTES = 1024**3, 64 * 1024**2
 GIB = 1024**3
 
 
 def check_python(_: Settings) -> list[CheckResult]:
-    """Look at Python's version."""
+    """Check Python's version."""
     wanted = ".".join(map(str, PYTHON))
     state = sys.version_info >= PYTHON
     todo = "" if state else f"run Trinity with Python {wanted} or newer"
@@ -31,9 +31,9 @@ def check_python(_: Settings) -> list[CheckResult]:
 
 
 def check_libraries(settings: Settings) -> list[CheckResult]:
-    """Hold the libraries' versions against the ranges of pyproject.toml where that is there: an image holds none.
+    """Compare the libraries' versions with the ranges in pyproject.toml, if it is there; images do not have it.
 
-    Those of traces are only looked for, where spans go somewhere.
+    The libraries for traces must only be installed, and only if traces are on.
     """
     from packaging.requirements import Requirement
 
@@ -42,10 +42,10 @@ def check_libraries(settings: Settings) -> list[CheckResult]:
         try:
             found = version(requirement.name)
         except PackageNotFoundError:
-            problems.append(f"{requirement.name} isn't installed")
+            problems.append(f"{requirement.name} is not installed")
             continue
         if found not in requirement.specifier:
-            problems.append(f"{requirement.name} is {found}, wanted is {requirement.specifier}")
+            problems.append(f"{requirement.name} is {found}, but {requirement.specifier} is needed")
     if problems:
         return [CheckResult("libraries", "fail", each, "pip install -r requirements/server.txt") for each in problems]
     try:
@@ -57,7 +57,7 @@ def check_libraries(settings: Settings) -> list[CheckResult]:
 
 
 def _requirements() -> list[str]:
-    """Return what the server needs, from pyproject.toml where that is there."""
+    """Return the server's requirements, from pyproject.toml if it is there."""
     if not PYPROJECT.is_file():
         return list(LIBRARIES)
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
@@ -65,7 +65,7 @@ def _requirements() -> list[str]:
 
 
 def check_store(settings: Settings) -> list[CheckResult]:
-    """Find whether the models can be served, and versions written, and how much space is left for them."""
+    """Check that the models load, that the store is writable, and how much space it has."""
     try:
         components = build(settings)
     except SettingsError as error:
@@ -84,7 +84,7 @@ def check_store(settings: Settings) -> list[CheckResult]:
 def _space(folder: Path) -> CheckResult:
     free = shutil.disk_usage(folder).free
     detail = f"{folder} can be written to, {free / GIB:.1f} GiB are free"
-    if free < LITTLE_BYTES:
-        todo = "make room, or remove old versions and results: a fit needs space for its version"
-        return CheckResult("store", "fail" if free < NONE_BYTES else "warn", detail, todo)
+    if free < LOW_SPACE_BYTES:
+        todo = "free some space, or remove old versions and results: a fit needs space for its version"
+        return CheckResult("store", "fail" if free < NO_SPACE_BYTES else "warn", detail, todo)
     return CheckResult("store", "ok", detail)

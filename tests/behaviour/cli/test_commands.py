@@ -1,4 +1,4 @@
-"""models, fit, predict, score: on the local store and on a server the same, for people and for scripts."""
+"""The commands models, fit, predict and score: the same on the local store and on a server, as text and as JSON."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(scope="module", params=["local", *MODES[:2]])
 def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """The command line over a store of its own, or over a server in either mode."""
+    """The command line with a local store, or with a server in either mode."""
     folder = tmp_path_factory.mktemp("store")
     if request.param == "local":
         yield lambda *arguments, **options: run(*arguments, TRINITY_STORE=str(folder), TRINITY_MODELS=MODELS, **options)
@@ -37,7 +37,7 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_table_is_fitted_predicted_and_scored(command: Run, tmp_path: Path) -> None:
-    """The same file does for all three; predictions are CSV under the target's name, and scripts get JSON."""
+    """The same file serves all three commands; predictions are CSV under the target's name; --json prints JSON."""
     fitted = command("fit", LONGLEY, "--target", "employed", "--model", "multivariate", "--param", "fit_intercept=true")
     assert (fitted.code, fitted.err) == (0, "")
     assert "multivariate version 1" in fitted.out
@@ -73,7 +73,7 @@ def test_standard_input(command: Run) -> None:
         (("fit", "README.md", "--target", "y"), 1, "no column 'y'"),
         (("fit", LONGLEY, "--target", "employed", "--param", "degree"), 2, "expected NAME=VALUE"),
         (("fit", LONGLEY, "--target", "employed", "--param", "degree=null"), 1, "(at /params/degree)"),
-        (("fit", LONGLEY, "--target", "employed", "--param", "timeout=5"), 2, "no parameter of a model"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "timeout=5"), 2, "not a parameter of a model"),
         (("fit", "no.csv", "--target", "y"), 2, "No such file"),
         (("predict", LONGLEY, "--model", "nope"), 1, "no model 'nope'"),
         (("predict", LONGLEY, "--model", "never-fitted"), 1, "has not been fitted yet"),
@@ -81,15 +81,15 @@ def test_standard_input(command: Run) -> None:
     ],
 )
 def test_errors_are_a_line(command: Run, arguments: tuple[str, ...], code: int, message: str) -> None:
-    """No traceback, nothing on standard output, and an exit code that says whose fault it is."""
+    """No traceback, nothing on standard output, and an exit code for the cause."""
     ran = command(*arguments)
     assert (ran.code, ran.out) == (code, "")
     assert message in ran.err
     assert "Traceback" not in ran.err
 
 
-def test_a_model_that_fails_is_told_with_its_place(tmp_path: Path) -> None:
-    """Its author wants to know where."""
+def test_a_model_that_fails_is_named_with_its_line(tmp_path: Path) -> None:
+    """The author of the model needs the place of the failure."""
     table = "x,y\n" + "1,2\n" * 13
     ran = run(
         "fit",
@@ -107,8 +107,8 @@ def test_a_model_that_fails_is_told_with_its_place(tmp_path: Path) -> None:
     assert "Traceback" not in ran.err
 
 
-def test_nobody_answers() -> None:
-    """Exit code 3."""
+def test_no_server() -> None:
+    """No response is exit code 3."""
     ran = run("models", "--server", f"http://127.0.0.1:{free_port()}")
     assert ran.code == 3
     assert "did not respond after" in ran.err
@@ -117,8 +117,8 @@ def test_nobody_answers() -> None:
     assert run("models", "--server", "http://localhost:abc").code == 2
 
 
-def test_a_key_that_can_be_none_is_not_shown(tmp_path: Path) -> None:
-    """Such as a file with two lines, or with a letter that isn't ASCII."""
+def test_a_key_that_is_not_valid_is_not_shown(tmp_path: Path) -> None:
+    """A file with two lines, or with a letter that is not ASCII."""
     for text in ("one\nPASSW\n", "PASSWé\n"):
         (tmp_path / "key").write_text(text, encoding="utf-8")
         ran = run("models", "--server", "http://localhost:1", "--key-file", tmp_path / "key")
@@ -126,8 +126,8 @@ def test_a_key_that_can_be_none_is_not_shown(tmp_path: Path) -> None:
         assert "the key is not valid" in ran.err and "PASSW" not in ran.err and "Traceback" not in ran.err
 
 
-def test_a_store_that_is_none_is_a_line(tmp_path: Path) -> None:
-    """With its name and the system's words."""
+def test_a_store_that_is_no_folder_is_a_line(tmp_path: Path) -> None:
+    """The line has its name and the system's message."""
     (tmp_path / "file").write_text("")
     ran = run("models", "show", "polynomial", "latest", TRINITY_STORE=str(tmp_path / "file"))
     assert (ran.code, ran.out) == (1, "")
@@ -135,7 +135,7 @@ def test_a_store_that_is_none_is_a_line(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_are_listed(tmp_path: Path) -> None:
-    """What is wrong with them, and no traceback; those of a caller are not the service's."""
+    """A line for each setting and no traceback; the variables of the client are no settings of the service."""
     ran = run("models", TRINITY_COLOUR="red", TRINITY_MAX_BODY="many")
     assert ran.code == 1
     assert "TRINITY_COLOUR: unknown setting" in ran.err and "TRINITY_MAX_BODY" in ran.err
@@ -143,7 +143,7 @@ def test_wrong_settings_are_listed(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_clean(tmp_path: Path) -> None:
-    """130, and one word."""
+    """Exit code 130, and one word."""
     with subprocess.Popen(
         [sys.executable, "-m", "app", "fit", "-", "--target", "y"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -157,13 +157,13 @@ def test_ctrl_c_is_clean(tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
 
 
-def test_the_words_of_jobs_are_those_of_the_service() -> None:
-    """Written twice, since help would wait for what the service's own need."""
+def test_the_choices_of_jobs_are_those_of_the_service() -> None:
+    """They are repeated because --help would be slow if it imported them."""
     assert tuple(STATUSES) == get_args(Status)
 
 
 def test_help_is_quick_and_has_examples() -> None:
-    """No command's help imports what only running it needs, and each shows how it is called."""
+    """--help imports nothing that only the command needs, and each help has an example."""
     script = """
 import sys
 from click.testing import CliRunner

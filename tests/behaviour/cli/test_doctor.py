@@ -1,4 +1,4 @@
-"""doctor against houses that are well and houses that are really broken."""
+"""doctor with working parts and with really broken ones."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.cli.doctor.run import LIMIT_S
+from app.cli.doctor.run import TIMEOUT_S
 from tests.support import servers
 from tests.support.cli import Ran, run
 
@@ -21,7 +21,7 @@ START_S = 10.0  # of a process and what it imports, on a machine that is busy
 
 
 def checked(folder: Path, ledger: str, broker: str, **env: str) -> tuple[Ran, dict[str, dict[str, Any]]]:
-    """What doctor says of an async service, by part."""
+    """The results of doctor for an async service, by part."""
     urls = {"TRINITY_LEDGER_URL": ledger, "TRINITY_BROKER_URL": broker}
     ran = run("doctor", "--json", TRINITY_MODE="async", TRINITY_STORE=str(folder / "store"), **urls, **env)
     return ran, {each["part"]: each for each in json.loads(ran.out)["checks"]}
@@ -32,14 +32,14 @@ def states(found: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def await_worker(folder: Path, url: str, lane: str) -> None:
-    """Wait until the worker of a lane answers: it says that it is ready a little before."""
+    """Wait until doctor sees the worker of a lane, a little after the worker is ready."""
     seen = lambda: states(checked(folder, f"{url}/0", f"{url}/1")[1])[f"worker: {lane}"]  # noqa: E731
     servers.until(lambda: seen() == "ok", f"a worker on the lane {lane}")
 
 
 @pytest.mark.slow
-def test_a_house_that_is_well(tmp_path: Path) -> None:
-    """Everything is ok, the worker is named on its lanes, and a lane that nobody serves is a failure."""
+def test_everything_is_ok(tmp_path: Path) -> None:
+    """Each lane lists its workers; a lane without a worker is a failure."""
     with servers.valkey(tmp_path / "valkey", fsync="always") as valkey:
         urls = {
             "TRINITY_MODE": "async",
@@ -61,7 +61,7 @@ def test_a_house_that_is_well(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_forgets(tmp_path: Path) -> None:
-    """Without an append-only file, and evicting: two failures, each with what to do; a lazy fsync is a warning."""
+    """No append-only file and eviction are failures that say what to do; a lazy fsync is a warning."""
     with servers.valkey(tmp_path / "valkey") as valkey, Redis.from_url(valkey.url) as redis:
         ran, found = checked(tmp_path, f"{valkey.url}/0", f"{valkey.url}/1")
         assert found["ledger: appendfsync"]["state"] == "warn"
@@ -74,8 +74,8 @@ def test_a_ledger_that_forgets(tmp_path: Path) -> None:
     assert "noeviction" in found["ledger: maxmemory-policy"]["todo"]
 
 
-def test_parts_that_are_away_and_secrets(tmp_path: Path) -> None:
-    """A dead broker and a ledger with another password are told, and no password is shown."""
+def test_missing_parts_and_secrets(tmp_path: Path) -> None:
+    """A dead broker and a wrong password of the ledger are failures, and no password is shown."""
     with servers.valkey(tmp_path / "valkey") as valkey, Redis.from_url(valkey.url) as redis:
         redis.config_set("requirepass", "another")
         ledger = valkey.url.replace("://", f"://:{SECRET}@")
@@ -83,18 +83,18 @@ def test_parts_that_are_away_and_secrets(tmp_path: Path) -> None:
         ran, found = checked(tmp_path, ledger, broker)
     assert ran.code == 1
     assert "refuses the password" in found["ledger"]["detail"]
-    assert found["broker"]["state"] == "fail" and "doesn't answer" in found["broker"]["detail"]
+    assert found["broker"]["state"] == "fail" and "does not respond" in found["broker"]["detail"]
     assert found["workers"]["state"] == "warn"
     assert SECRET not in ran.out + ran.err
 
 
 def test_parts_that_hang(tmp_path: Path) -> None:
-    """Whoever takes connections and says nothing keeps nobody waiting for long."""
+    """A server that accepts connections and never responds is a failure after a time limit."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        begun_s = time.monotonic()
+        started_s = time.monotonic()
         ran, found = checked(tmp_path, url, url)
-        assert time.monotonic() - begun_s < LIMIT_S + START_S
+        assert time.monotonic() - started_s < TIMEOUT_S + START_S
     assert ran.code == 1
     assert found["ledger"]["state"] == found["broker"]["state"] == "fail"
     assert found["store"]["state"] == "ok"
@@ -110,7 +110,7 @@ cli(["doctor", "--json"])
 
 @pytest.mark.parametrize("variable", ["TRINITY_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"])
 def test_traces_without_their_packages(tmp_path: Path, variable: str) -> None:
-    """No process starts so; the variable that wants them is named."""
+    """No process starts like this; the message names the variable that needs them."""
     env = {"PATH": os.defpath, "TRINITY_STORE": str(tmp_path / "store"), variable: "http://127.0.0.1:1"}
     command = [sys.executable, "-c", WITHOUT_TRACES]
     ran = subprocess.run(command, cwd=servers.ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -121,7 +121,7 @@ def test_traces_without_their_packages(tmp_path: Path, variable: str) -> None:
 
 
 def test_settings_and_store(tmp_path: Path) -> None:
-    """Wrong settings are all there is to say; a store that can't be is told with its folder."""
+    """With wrong settings nothing else is checked; a store that is not writable is named."""
     ran = run("doctor", TRINITY_COLOUR="red")
     assert ran.code == 1
     assert "fail  settings  TRINITY_COLOUR: unknown setting" in ran.out

@@ -1,4 +1,4 @@
-"""jobs: a server's queue at the command line; exit codes tell how a job ended."""
+"""The command jobs on a server's queue; the exit code shows how a job ended."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def queued(api: Api, body: object) -> str:
 
 @only_queued
 def test_a_job_is_awaited(api: Api) -> None:
-    """Its states are told on standard error, its end on standard output, and 0 says success."""
+    """Its states go to standard error, its result to standard output; 0 means success."""
     job = queued(api, {"data": {"source": "dummy"}})
     ran = run("jobs", "wait", job, TRINITY_SERVER=str(api.http.base_url))
     assert ran.code == 0
@@ -33,7 +33,7 @@ def test_a_job_is_awaited(api: Api) -> None:
 
 @only_queued
 def test_a_terminal_gets_a_bar(api: Api) -> None:
-    """With the job's verb, model and state beside it."""
+    """The job's verb, model and state stand beside it."""
     job = queued(api, {"data": {"source": "dummy"}})
     ours, theirs = os.openpty()
     read: list[bytes] = []
@@ -62,7 +62,7 @@ def test_a_terminal_gets_a_bar(api: Api) -> None:
 
 @only_queued
 def test_a_failed_job_is_1_and_one_that_lasts_is_3(api: Api, tmp_path: Path) -> None:
-    """A script needs no parsing to know; cancelled is failed, and what was cancelled runs again."""
+    """Exit codes spare scripts the parsing; a cancelled job counts as failed; retry runs a failed job again."""
     server = {"TRINITY_SERVER": str(api.http.base_url)}
     failing = queued(api, {"model": "raising", "data": {"X": [[0.0]] * 13, "y": [0.0] * 13}})
     failed = run("jobs", "wait", failing, **server)
@@ -83,7 +83,7 @@ def test_a_failed_job_is_1_and_one_that_lasts_is_3(api: Api, tmp_path: Path) -> 
 
 @only_queued
 def test_jobs_are_listed_and_shown(api: Api) -> None:
-    """The newest first; JSON is the envelope."""
+    """The newest job is first; --json prints the envelope."""
     server = ("--server", str(api.http.base_url))
     job = queued(api, {"model": "listed", "data": {"source": "dummy"}})
     run("jobs", "wait", job, *server)
@@ -97,7 +97,7 @@ def test_jobs_are_listed_and_shown(api: Api) -> None:
 
 @only_inline
 def test_sync_mode_says_so(api: Api) -> None:
-    """Rather than an empty list."""
+    """The command fails instead of printing an empty list."""
     ran = run("jobs", "list", "--server", api.http.base_url)
     assert ran.code == 1 and "sync mode has no queue" in ran.err
     assert run("jobs", "list").code == 2
@@ -111,7 +111,7 @@ def guarded(tmp_path: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def test_keys(guarded: tuple[dict[str, str], dict[str, str]], tmp_path: Path) -> None:
-    """From the environment or a file; who may predict but not read gets plain names; a refusal says what is missing."""
+    """Keys come from the environment or a file; without the scope read, columns have default names."""
     secrets, settings = guarded
     table = "x,z\n1,2\n2,4\n3,6\n"
     with trinity("inline", tmp_path, **settings) as api:
