@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.support.readme_blocks import blocks
+from tests.support.doc_blocks import blocks
 from tests.support.servers import OURS, ROOT
 
 PAGE = ROOT / "docs" / "operations.md"
