@@ -12,6 +12,7 @@ from tests.support.servers import ROOT, missing_rabbitmq
 
 # What no test of the documents runs, each with its reason. Nothing else is left out.
 ELSEWHERE = {
+    "pip install": "installs into an environment of its own: tests/system/test_install.py",
     "make up": "needs a Docker engine: tests/system/containers, run by .ci/run",
     "make down": "as make up",
     "cp .env.example .env": "as make up",

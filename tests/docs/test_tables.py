@@ -1,8 +1,17 @@
 """What the documents say of the project's parts, against the code: layers, packages, knobs, variables, files."""
 
+import inspect
 import re
 import subprocess
+from typing import get_args
 
+import pytest
+
+import app.client
+from app.api_keys import SCOPES
+from app.data.dummy import DummyParams
+from app.schemas.jobs import Envelope, Status
+from app.schemas.requests import FitBody, PredictBody
 from tests.docs.generate import KNOB, variables
 from tests.support.doc_blocks import documents, names_in, read, table
 from tests.support.doc_commands import environment
@@ -13,9 +22,30 @@ COMPOSE_FILES = ("docker-compose.yaml", "docker-compose.rabbit.yaml")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
 
 
+NAMES = {
+    ("docs/http-api.md", "The request"): {*FitBody.__struct_fields__, *PredictBody.__struct_fields__},
+    ("docs/http-api.md", "The answer"): set(Envelope.__struct_fields__),
+    ("docs/jobs.md", "States"): set(get_args(Status)),
+    ("docs/models.md", "Data"): set(DummyParams.__struct_fields__),
+    ("docs/security.md", "Scopes"): set(SCOPES),
+    ("docs/client.md", "Errors"): {
+        name
+        for name, each in vars(app.client).items()
+        if inspect.isclass(each) and issubclass(each, app.client.TrinityError) and each is not app.client.TrinityError
+    },
+}
+
+
 def read_by(*files: str) -> set[str]:
     """The environment variables that compose files read."""
     return {name for file in files for name in VARIABLE.findall(read(file))}
+
+
+@pytest.mark.parametrize(("document", "heading"), NAMES)
+def test_names(document: str, heading: str) -> None:
+    """The first column of a table names what there is in the code, and nothing else."""
+    named = [name for row in table(read(document), heading) for name in names_in(row[0])]
+    assert sorted(named) == sorted(NAMES[document, heading])
 
 
 def test_layers() -> None:
