@@ -20,7 +20,6 @@ from app.serve.bodies.reader import BodyReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
-from app.serve.middleware.request_id import RequestId
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
@@ -82,11 +81,10 @@ def create_app(
         routes = [with_key_responses(route) for route in routes]
     resources = {route.path: route.resource for route in routes}
     lifespan = Lifespan(dispatcher)
-    entrance: Asgi = BodyLimits(_api(resources, lifespan), bodies, settings.body_timeout)
-    if settings.api_keys:
-        entrance = ApiKeyAuth(entrance, parse(settings.api_keys))
+    limits = BodyLimits(settings.max_body, settings.body_timeout)
+    auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
-    observed = RequestTelemetry(entrance, telemetry, RouteMatcher(resources, often))
+    observed = RequestTelemetry(_api(resources, lifespan), telemetry, RouteMatcher(resources, often), limits, auth)
     for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
         lifespan.close_before(close)
     return observed
@@ -95,7 +93,7 @@ def create_app(
 def _api(resources: Mapping[str, object], lifespan: Lifespan) -> App[Request, Response]:
     """Return the resources at their paths, errors included."""
     api = App()
-    api.add_middleware([RequestId(), lifespan])
+    api.add_middleware(lifespan)
     problems.add_error_handlers(api)
     for path, resource in resources.items():
         _answer_head(resource)

@@ -34,37 +34,45 @@ DISK_ERRORS = frozenset(
 sockets raise, nor a TimeoutError of asyncio's, which has no number."""
 
 
-class RenderedProblem(NamedTuple):
-    """An error in the form in which it is answered."""
+class RenderedError(NamedTuple):
+    """An error as it is answered."""
 
     status: int
-    media_type: str
+    headers: dict[str, str]
     body: bytes
 
 
-def render(document: Problem, path: str) -> RenderedProblem:
-    """Return the answer to a request for `path`: a problem document, below /v2 what the Open Inference Protocol has."""
+def render(error: TrinityError, path: str) -> RenderedError:
+    """Return the answer to a request for `path` that ended in an error."""
+    status, media_type, body = _render(problem(error.failure()), path)
+    headers = {"Content-Type": media_type}
+    if isinstance(error, Retriable):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnsupportedEncoding):
+        headers["Accept-Encoding"] = "identity"  # RFC 9110 §15.5.16: so it wasn't the media type
+    return RenderedError(status, headers, body)
+
+
+def send_problem(resp: Response, document: Problem, path: str = "") -> None:
+    """Answer a request for `path` with a problem document."""
+    resp.status, resp.content_type, resp.data = _render(document, path)
+
+
+def _render(document: Problem, path: str) -> tuple[int, str, bytes]:
+    """Return status, media type and body: a problem document; below /v2 the Open Inference Protocol's error object."""
     if path != V2 and not path.startswith(f"{V2}/"):
-        return RenderedProblem(document.status, MEDIA_TYPE, msgspec.json.encode(document))
+        return document.status, MEDIA_TYPE, msgspec.json.encode(document)
     # pointers into a request of another form, which the service's own checks give, would mislead
     pointers = [fault.pointer for fault in document.errors if fault.pointer.startswith(V2_MEMBERS)]
     text = f"{document.detail} (at {', '.join(pointers)})" if pointers else document.detail
     status = HTTPStatus.BAD_REQUEST if document.status == HTTPStatus.UNPROCESSABLE_ENTITY else document.status
-    return RenderedProblem(status, "application/json", msgspec.json.encode(ProtocolError(text)))
-
-
-def send(resp: Response, document: Problem, path: str = "") -> None:
-    """Answer a request for `path` with an error."""
-    resp.status, resp.content_type, resp.data = render(document, path)
+    return status, "application/json", msgspec.json.encode(ProtocolError(text))
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
     """Answer what the domain refused."""
-    send(resp, problem(error.failure()), req.path)
-    if isinstance(error, Retriable):
-        resp.set_header("Retry-After", str(error.retry_after_s))
-    if isinstance(error, UnsupportedEncoding):
-        resp.set_header("Accept-Encoding", "identity")  # RFC 9110 §15.5.16: so it wasn't the media type
+    resp.status, headers, resp.data = render(error, req.path)
+    resp.set_headers(headers)
     if isinstance(error, (TooLarge, TooSlow)):
         resp.set_header("Connection", "close")  # the rest of the body won't be read
 
@@ -76,7 +84,7 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
         HTTPStatus.NOT_FOUND: f"there is nothing at {req.path[:200]}; GET / lists the routes",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{req.path[:200]} doesn't answer {req.method}",
     }.get(status, status.description)
-    send(resp, Problem("about:blank", status.phrase, status, detail), req.path)
+    send_problem(resp, Problem("about:blank", status.phrase, status, detail), req.path)
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
 
@@ -87,12 +95,12 @@ async def on_os_error(req: Request, resp: Response, error: OSError, params: obje
     if error.errno in DISK_ERRORS:
         await on_trinity_error(req, resp, Unavailable("the store can't be read or written now; try again"), params)
     else:
-        send(resp, document, req.path)
+        send_problem(resp, document, req.path)
 
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
     """Answer what nobody foresaw."""
-    send(resp, internal_error(req.method, req.path, error), req.path)
+    send_problem(resp, internal_error(req.method, req.path, error), req.path)
 
 
 def internal_error(method: str, path: str, error: Exception) -> Problem:

@@ -7,12 +7,11 @@ from http import HTTPStatus
 import msgspec
 from falcon.asgi import Response
 
-from app.errors import Retriable, TrinityError
 from app.schemas.jobs import Job, envelope
 from app.schemas.problems import problem
 from app.serve.bodies.npy_body import NPY
 from app.serve.preferences import Preference
-from app.serve.problems import send
+from app.serve.problems import send_problem
 
 RETRY_AFTER_S = "1"
 _encode = msgspec.json.Encoder().encode
@@ -29,17 +28,12 @@ def envelope_json(job: Job, *, queued: bool = False) -> bytes:
     return _encode(envelope(job, queued=queued))
 
 
-def retry_after(error: TrinityError) -> list[tuple[bytes, bytes]]:
-    """Return the header that says when to try again, for an error that may go away."""
-    return [(b"retry-after", str(error.retry_after_s).encode())] if isinstance(error, Retriable) else []
-
-
 def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
     if queued:
         _set_location(resp, job, asked)
     if job.failure is not None:
-        send(resp, problem(job.failure))
+        send_problem(resp, problem(job.failure))
         return
     if not job.finished:
         resp.status = HTTPStatus.ACCEPTED
@@ -72,7 +66,7 @@ def send_accepted(resp: Response, job: Job) -> None:
 def send_result(resp: Response, job: Job) -> None:
     """Answer with nothing but the result, the problem document of a failure, or 202 while there is neither."""
     if job.failure is not None:
-        send(resp, problem(job.failure))
+        send_problem(resp, problem(job.failure))
     elif job.result is not None:
         send_json(resp, job.result)
     else:

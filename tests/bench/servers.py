@@ -28,6 +28,16 @@ def bare(answer_bytes: int, app: str = "app") -> Iterator[Server]:
 
 
 @contextmanager
+def fastapi() -> Iterator[Server]:
+    """FastAPI, which does what Trinity does for a prediction."""
+    with (
+        tempfile.TemporaryDirectory(prefix="trinity-bench-") as folder,
+        gunicorn("tests.bench.fastapi_app:app", Path(folder)) as server,
+    ):
+        yield server
+
+
+@contextmanager
 def gunicorn(app: str, folder: Path, **env: str) -> Iterator[Server]:
     """Any ASGI application as the literal command serves it, ready when /ping answers 200."""
 

@@ -62,7 +62,7 @@ class BodyReader:
         length = req.content_length
         if length is None:
             return await self._read_chunks(req)
-        self.check_size(length)
+        check_size(length, self._max_body_bytes)
         body = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]  # memory is given where it is written to
         held = 0
         try:
@@ -98,16 +98,17 @@ class BodyReader:
             raise
         return body
 
-    def check_size(self, body_bytes: int) -> None:
-        """Raise TooLarge for a body, or what has come or is announced of it, over the limit."""
-        if body_bytes > self._max_body_bytes:
-            raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {self._max_body_bytes}")
-
     def _hold(self, added_bytes: int, body_bytes: int) -> None:
-        self.check_size(body_bytes)
+        check_size(body_bytes, self._max_body_bytes)
         if self._held_bytes + added_bytes > self._max_held_bytes:
             raise Busy("as many bytes of request bodies are held as this process allows (TRINITY_MAX_HELD); try again")
         self._held_bytes += added_bytes
+
+
+def check_size(body_bytes: int, max_body_bytes: int) -> None:
+    """Raise TooLarge for a body, or what has come or is announced of it, over the limit."""
+    if body_bytes > max_body_bytes:
+        raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {max_body_bytes}")
 
 
 def media_type(verb: Verb, req: HttpRequest, body: Body) -> str:

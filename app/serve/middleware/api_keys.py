@@ -1,4 +1,4 @@
-"""API keys in front of everything else: who asks without one, or for more than it allows, is refused by the head."""
+"""API keys: which key a request has, and whether it may do what it asks for (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import NamedTuple, cast
 from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.schemas.verbs import VERBS, Verb
-from app.serve.asgi import Asgi, Message, Receive, Send, length_of
-from app.serve.middleware.body_limits import refuse
+from app.serve.asgi import Header, Message, length_of
 from app.serve.negotiation import prefers_html
 
 PUBLIC_PATHS = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
@@ -29,47 +28,45 @@ _INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 class AuthFailure(NamedTuple):
-    """Why a request may not pass, and the words of WWW-Authenticate for it."""
+    """Why a request may not pass."""
 
     error: TrinityError
-    challenge: str
+    headers: list[Header]
+    """WWW-Authenticate, once for each way to authenticate."""
+    keep: bool
+    """Whether the connection may stay open."""
 
 
 class ApiKeyAuth:
-    """An ASGI app in front of another: lets requests pass whose key has a scope that they need (RFC 6750)."""
+    """Lets requests pass whose key has a scope that they need."""
 
-    def __init__(self, api: Asgi, keys: Sequence[Key]) -> None:
-        self._api = api
+    def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = keys
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Hand on, or refuse without asking for the body."""
-        if scope["type"] != "http":
-            await self._api(scope, receive, send)
-            return
-        refusal = None if scope["path"] in PUBLIC_PATHS else self._refusal(scope)
-        if refusal is None:
-            await self._api(scope, receive, send)
-        else:
-            challenges = [(b"www-authenticate", refusal.challenge.encode())]
-            if isinstance(refusal.error, Unauthenticated) and _is_browser(scope):
-                challenges.append((b"www-authenticate", BASIC))
-            await refuse(scope, receive, send, refusal.error, *challenges, keep=_has_small_body(scope))
+    def check(self, scope: Message) -> AuthFailure | None:
+        """Return why a request may not pass; None if it may."""
+        refused = None if scope["path"] in PUBLIC_PATHS else self._refused(scope)
+        if refused is None:
+            return None
+        error, challenge = refused
+        headers = [(b"www-authenticate", challenge.encode())]
+        if isinstance(error, Unauthenticated) and _is_browser(scope):
+            headers.append((b"www-authenticate", BASIC))
+        return AuthFailure(error, headers, _has_small_body(scope))
 
-    def _refusal(self, scope: Message) -> AuthFailure | None:
+    def _refused(self, scope: Message) -> tuple[TrinityError, str] | None:
+        """Return the error and the words of WWW-Authenticate for it."""
         needed, given = required_scopes(scope["method"], scope["path"]), _credentials(scope)
         if len(given) != 1:
             one = "a single key" if given else "a key"
-            return AuthFailure(
-                Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"), REALM
-            )
+            return Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"), REALM
         key = self._known(given.pop())
         if key is None:
-            return AuthFailure(Unauthenticated("this key is unknown"), f'{REALM}, error="invalid_token"')
+            return Unauthenticated("this key is unknown"), f'{REALM}, error="invalid_token"'
         if needed & key.scopes:
             return None
         wanted, has = " or ".join(sorted(needed)), " and ".join(sorted(key.scopes))
-        return AuthFailure(
+        return (
             Forbidden(f"this needs a key with the scope {wanted}; {key.name!r} has {has}"),
             f'{REALM}, error="insufficient_scope", scope="{wanted}"',
         )

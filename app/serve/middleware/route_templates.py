@@ -20,13 +20,13 @@ class RouteMatcher:
                 self._open.setdefault(len(words), []).append(words)
             else:
                 self._plain[path] = path
-        self._plain |= {path: self.of(path) for path in often}
+        self._plain |= {path: self.match(path) for path in often}
 
-    def of(self, path: str) -> str:
+    def match(self, path: str) -> str:
         """Return the route of a path, UNMATCHED where there is none."""
-        return self._plain.get(path) or self._matched(path)
+        return self._plain.get(path) or self._match_open(path)
 
-    def _matched(self, path: str) -> str:
+    def _match_open(self, path: str) -> str:
         words = path[:1000].split("/")
         for route in self._open.get(len(words), []):
             if all(given == word or "{" in word for given, word in zip(words, route, strict=True)):

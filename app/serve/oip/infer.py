@@ -22,7 +22,7 @@ from app.serve.bodies.reader import BodyReader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
 from app.serve.oip.routes import infer_route
-from app.serve.problems import send
+from app.serve.problems import send_problem
 from app.serve.resources.models import numbered
 from app.service import Service
 
@@ -69,7 +69,7 @@ class Infer:
         if not job.finished:
             job = await self._ended(job, key)
         if job.failure is not None:
-            send(resp, problem(job.failure), req.path)
+            send_problem(resp, problem(job.failure), req.path)
         else:
             await self._send(resp, job, checked.asked)
 

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from app.errors import Invalid
 from app.queue.ledger import Submission
 from app.queue.worker.runner import JobRunner
+from app.serve.middleware.body_limits import BodyLimits
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.settings import Settings
@@ -70,7 +71,8 @@ def post(web: Half, ledgers: LedgerFixture, job_id: str, *headers: tuple[bytes, 
         """Nobody reads it."""
 
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [*headers]}
-    observed = RequestTelemetry(app, Telemetry(ServiceMetrics(), tracing=web.tracing), RouteMatcher(["/predict"]))
+    telemetry = Telemetry(ServiceMetrics(), tracing=web.tracing)
+    observed = RequestTelemetry(app, telemetry, RouteMatcher(["/predict"]), BodyLimits(10**6, 1.0))
     run(observed(scope, receive, send))
 
 

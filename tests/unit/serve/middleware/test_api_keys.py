@@ -10,6 +10,10 @@ import pytest
 from app.api_keys import Key, digest_of
 from app.serve.asgi import Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth, required_scopes
+from app.serve.middleware.body_limits import BodyLimits
+from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.route_templates import RouteMatcher
+from app.telemetry.metrics import ServiceMetrics
 
 SECRETS = {"reader": b"trk_r", "caller": b"trk_p", "fitter": b"trk_f", "both": b"trk_b"}
 SCOPES = {"reader": "read", "caller": "predict", "fitter": "fit", "both": "read predict"}
@@ -19,6 +23,13 @@ KEYS = [Key(name, frozenset(SCOPES[name].split()), digest_of(secret)) for name, 
 async def behind(scope: Message, receive: Receive, send: Send) -> None:
     """An app that is glad of every request."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+async def guarded(scope: Message, receive: Receive, send: Send) -> None:
+    """The app behind the middleware."""
+    auth = ApiKeyAuth(KEYS)
+    middleware = RequestTelemetry(behind, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(10**6, 1.0), auth)
+    await middleware(scope, receive, send)
 
 
 def ask(method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, dict[bytes, bytes], Any]:
@@ -33,7 +44,7 @@ def ask(method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, dic
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-    asyncio.run(ApiKeyAuth(behind, KEYS)(scope, receive, send))
+    asyncio.run(guarded(scope, receive, send))
     document = msgspec.json.decode(sent[1]["body"]) if len(sent) > 1 else None
     return sent[0]["status"], dict(sent[0]["headers"]), document
 
@@ -187,5 +198,5 @@ def challenges(method: str, *headers: tuple[bytes, bytes]) -> list[str]:
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": method, "path": "/", "headers": list(headers)}
-    asyncio.run(ApiKeyAuth(behind, KEYS)(scope, receive, send))
+    asyncio.run(guarded(scope, receive, send))
     return [value.decode() for name, value in sent[0]["headers"] if name == b"www-authenticate"]

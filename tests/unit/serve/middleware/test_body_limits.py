@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from app.errors import TooSlow
-from app.serve.asgi import Message, Receive, Send
-from app.serve.bodies.reader import BodyReader
+from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.middleware.body_limits import BodyLimits, receive_nowait, receive_within
+from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.route_templates import RouteMatcher
+from app.telemetry.metrics import ServiceMetrics
 
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 SCOPE = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": HEADERS}
@@ -49,16 +51,19 @@ class Peer:
         return int(self.sent[0]["status"])
 
 
-async def whole_body(scope: Message, receive: Receive, send: Send) -> None:
-    """An app that reads the body to its end and answers 200."""
+async def read_all(receive: Receive) -> None:
     while (await receive()).get("more_body"):
         pass
+
+
+async def whole_body(scope: Message, receive: Receive, send: Send) -> None:
+    """An app that reads the body to its end and answers 200."""
+    await read_all(receive)
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-def stack(timeout_s: float = SHORT_S) -> BodyLimits:
-    """What stands in front of Falcon."""
-    return BodyLimits(whole_body, BodyReader(1_000, 10_000), timeout_s)
+def behind_middleware(app: Asgi, timeout_s: float = SHORT_S) -> RequestTelemetry:
+    return RequestTelemetry(app, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(1_000, timeout_s))
 
 
 def timerless(work: Coroutine[Any, Any, None]) -> None:
@@ -69,9 +74,7 @@ def timerless(work: Coroutine[Any, Any, None]) -> None:
 @pytest.mark.parametrize("events", [[END], [BEGIN, END]], ids=["one piece", "two pieces"])
 def test_a_body_that_is_there_costs_no_timer(events: list[Message]) -> None:
     async def work() -> None:
-        peer = Peer(*events)
-        await stack()(SCOPE, peer.receive, peer.send)
-        assert peer.status == 200
+        await read_all(BodyLimits(1_000, SHORT_S).timed(Peer(*events).receive))
 
     timerless(work())
 
@@ -80,7 +83,7 @@ def test_a_body_that_is_there_costs_no_timer(events: list[Message]) -> None:
 def test_a_body_that_does_not_come_is_too_slow(events: list[Message]) -> None:
     async def work() -> None:
         peer = Peer(*events)
-        await stack()(SCOPE, peer.receive, peer.send)
+        await behind_middleware(whole_body)(SCOPE, peer.receive, peer.send)
         assert peer.status == 408
         assert (b"connection", b"close") in peer.sent[0]["headers"]
 
@@ -91,7 +94,7 @@ def test_a_body_that_comes_late_is_taken() -> None:
     async def work() -> None:
         peer = Peer()
         asyncio.get_running_loop().call_later(SHORT_S, peer.put, END)
-        await stack(timeout_s=10)(SCOPE, peer.receive, peer.send)
+        await behind_middleware(whole_body, timeout_s=10)(SCOPE, peer.receive, peer.send)
         assert peer.status == 200
 
     asyncio.run(work())
@@ -104,7 +107,7 @@ def test_a_wait_for_the_client_to_leave_has_no_limit() -> None:
     async def work() -> None:
         peer = Peer(END)
         asyncio.get_running_loop().call_later(5 * SHORT_S, peer.put, GONE)
-        await BodyLimits(until_gone, BodyReader(1_000, 10_000), SHORT_S)(SCOPE, peer.receive, peer.send)
+        await behind_middleware(until_gone)(SCOPE, peer.receive, peer.send)
         assert not peer.sent
 
     asyncio.run(work())
@@ -134,14 +137,13 @@ def test_a_request_cut_off_by_a_stop_is_told(*, begun: bool) -> None:
         await asyncio.Event().wait()
 
     async def work() -> None:
-        request = asyncio.create_task(
-            BodyLimits(endless, BodyReader(1_000, 10_000), 60)(SCOPE, peer.receive, peer.send)
-        )  # type: ignore[arg-type]
+        answering: Any = behind_middleware(endless)(SCOPE, peer.receive, peer.send)
+        request = asyncio.create_task(answering)
         await waits.wait()
         request.cancel()
         ended = (await asyncio.gather(request, return_exceptions=True))[0]
         assert isinstance(ended, asyncio.CancelledError) is begun
 
-    timerless(work())
+    asyncio.run(work())
     assert peer.status == (200 if begun else 503)
     assert [message["type"] for message in peer.sent].count("http.response.start") == 1
