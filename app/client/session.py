@@ -63,14 +63,12 @@ class Session:
         """
         deadline = self._deadline()
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
+        prefer = f"wait={wait_s}" if wait else "respond-async"
         request = OutgoingRequest(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
             body=_encode(data, options),
-            headers={
-                "Prefer": f"wait={wait_s}" if wait else "respond-async",
-                "Idempotency-Key": f'"{uuid4().hex}"',
-            },
+            headers={"Prefer": prefer, "Idempotency-Key": f'"{uuid4().hex}"'},
             # in sync mode the response comes after the work
             response_s=wait_s + RESPONSE_S if self._queued else None,
         )

@@ -26,9 +26,7 @@ class ModelCache(Generic[T]):
         self._max_count = max_count
         self._versions: LRUCache[tuple[str, int], T] = LRUCache(
             max_bytes,
-            lambda version: min(
-                size(version), max_bytes
-            ),  # a larger one fills the cache: it stays, all others go
+            lambda version: min(size(version), max_bytes),  # a larger one fills the cache: it stays, all others go
         )
         self._lock = threading.Lock()
 
