@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.http import Connection
-from tests.support.servers import BIN, Launch, Server, _served, free_port
+from tests.support.servers import Server, gunicorn_launch, served
 
 
 @contextmanager
@@ -39,25 +39,9 @@ def fastapi() -> Iterator[Server]:
 
 @contextmanager
 def gunicorn(app: str, folder: Path, **env: str) -> Iterator[Server]:
-    """Any ASGI application as the literal command serves it, ready when /ping answers 200."""
-
-    def launch() -> Launch:
-        port = free_port()
-        command: list[str | Path] = [BIN / "gunicorn", app, "--bind", f"127.0.0.1:{port}"]
-        url = f"http://127.0.0.1:{port}"
-        return Launch(command, url, lambda _: answers(url), env)
-
-    with _served("web", folder, launch) as server:
+    """Any ASGI application as users serve it."""
+    with served("web", folder, lambda: gunicorn_launch(app, env)) as server:
         yield server
-
-
-def answers(url: str) -> bool:
-    """Whether GET /ping is answered with 200."""
-    try:
-        with Connection(url, timeout_s=5) as connection:
-            return connection.ask("GET", "/ping").status == 200
-    except OSError:
-        return False
 
 
 def post(url: str, path: str, body: bytes) -> bytes:

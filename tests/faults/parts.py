@@ -46,13 +46,13 @@ class Part:
         self._wanted = True
         if not self.runs:
             log = self._folder / f"{self.name}-{secrets.token_hex(3)}.log"
-            self._server = servers._spawn(self.name, log, self.launch)
+            self._server = servers.spawn(self.name, log, self.launch)
         if wait:
             self.await_ready()
 
     def await_ready(self) -> None:
         assert self._server is not None
-        servers._await_ready(self._server, self.launch, START_S)
+        servers.await_ready(self._server, self.launch, START_S)
 
     def signal(self, number: int) -> None:
         """Send a signal to the leader alone, as an orchestrator does."""
@@ -83,7 +83,7 @@ class Part:
         self._wanted = False
         if self._server is not None:
             self.thaw()
-            servers._stop(self._server.process, grace_s)
+            servers.stop(self._server.process, grace_s)
 
     def await_end(self, grace_s: float) -> None:
         """Wait until the leader has ended; subprocess.TimeoutExpired when it doesn't."""

