@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from app.cli.errors import CommandFailed
 from app.schemas.verbs import Verb
-
-if TYPE_CHECKING:
-    from app.client import Client
-
-KEY_VARIABLE = "TRINITY_KEY"
-VERB_TIMEOUT_S = 3600.0
-"""How long a command waits for a verb on a server; the job continues afterwards."""
 
 
 class VerbResult(NamedTuple):
@@ -43,31 +33,6 @@ class Backend(Protocol):
 
     def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Run a verb on a CSV file."""
-
-
-def backend(server: str | None, key_file: str | None) -> Backend:
-    """Return the backend of a server, or of the local store for None; nothing is requested yet."""
-    if server is None:
-        from app.cli.local import LocalBackend
-
-        return LocalBackend()
-    from app.cli.remote import RemoteBackend
-
-    return RemoteBackend(connect(server, key_file, VERB_TIMEOUT_S))
-
-
-def connect(server: str, key_file: str | None, timeout_s: float | None = None) -> Client:
-    """Return a client of the server, with the key of the file or of TRINITY_KEY; raise CommandFailed."""
-    from app.client import Client
-
-    try:
-        key = Path(key_file).read_text(encoding="utf-8").strip() if key_file else os.environ.get(KEY_VARIABLE)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"--key-file: cannot read {key_file}: {error}", 2) from None
-    try:
-        return Client(server, key) if timeout_s is None else Client(server, key, timeout_s)
-    except ValueError as error:
-        raise CommandFailed(f"{error} (--server, --key-file)", 2) from None
 
 
 def manifest_outputs(manifest: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.backend import connect
-from app.cli.options import json_option, server_options
+from app.cli.options import connect, json_option, server_options
 from app.cli.output import as_json, is_rich, table
 from app.schemas.verbs import VERBS
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from app.cli.backend import Backend, backend
-from app.cli.options import backend_options, json_option
+from app.cli.backend import Backend
+from app.cli.options import backend, backend_options, json_option
 from app.cli.output import as_json, table
 
 METRICS = ("r2", "rmse", "n")

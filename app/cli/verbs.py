@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.cli.backend import Backend, VerbResult, backend
+from app.cli.backend import Backend, VerbResult
 from app.cli.errors import CommandFailed
-from app.cli.options import Command, backend_options, json_option
+from app.cli.options import Command, backend, backend_options, json_option
 from app.cli.output import as_json, table
 
 FILE = click.File("rb")
