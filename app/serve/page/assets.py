@@ -1,4 +1,4 @@
-"""The page's stylesheet and script, under a path that changes when they do, so that browsers keep them for good."""
+"""The page's stylesheet and script, under a path that changes with their content: browsers keep them for good."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Assets:
 
     @route("/page/{digest}/{file}", "A file of the page at /.", public=False)
     async def on_get(self, req: Request, resp: Response, digest: str, file: str) -> None:
-        """Return a file of this very version."""
+        """Send a file of this version of the page."""
         if digest != self.digest or file not in self._files:
             raise NotFound("the page has changed; load it again")
         set_security_headers(resp)

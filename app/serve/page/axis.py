@@ -1,4 +1,4 @@
-"""Axes: which numbers stand along one, and where on it a value is."""
+"""Axes: the ticks along one, and the position of a value on it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.serve.page.format import power
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
-LARGE, SMALL = 1e5, 1e-3  # greatest absolute values from which on, and under which, a power of ten is taken out
-NARROW = 1e-4  # of the greatest value: of a width under it an offset is taken out
-ROUNDING = 1e-12  # likewise: a width under it is none
-MARGIN = 0.04  # of the width, left free at both ends
+LARGE, SMALL = 1e5, 1e-3  # outside this range of the greatest absolute value, a power of ten is factored out
+NARROW = 1e-4  # a width below this share of the greatest value has an offset subtracted
+ROUNDING = 1e-12  # a width below this share counts as zero
+MARGIN = 0.04  # share of the width that stays free at each end
 
 
 class Axis(NamedTuple):
@@ -28,15 +28,15 @@ class Axis(NamedTuple):
     offset: float
 
     def share(self, values: Values) -> Values:
-        """Return where values are, from 0 at the low end to 1 at the high."""
+        """Return the positions of values, from 0 at the low end to 1 at the high end."""
         return (_scaled(values - self.offset, self.exponent) - self.low) / (self.high - self.low)
 
     def label(self, tick: float) -> str:
-        """Return the words at a tick."""
+        """Return the text at a tick."""
         return f"{tick:.{self.decimals}f}".replace("-", "−") if round(tick, self.decimals) else "0"
 
     def title(self, name: str) -> str:
-        """Return the words for the axis: what the numbers along it leave out stands beside the name."""
+        """Return the title of the axis: its name, with the offset and the power of ten that the labels leave out."""
         if self.offset:
             name = f"{name} {'−' if self.offset > 0 else '+'} {abs(self.offset):.15g}"
             name = f"({name})" if self.exponent else name
@@ -58,9 +58,9 @@ def axis(values: Values, count: int = 5) -> Axis:
 
 
 def _offset(low: float, high: float) -> float:
-    """Return what all values have in common, in so few digits as say it, when they differ by little else."""
+    """Return a round number to subtract from values that differ little compared with their size, else 0."""
     top = max(abs(low), abs(high))
-    half = high / 2 - low / 2  # the width itself may be too large a number
+    half = high / 2 - low / 2  # the width itself may overflow
     if not ROUNDING < half / (top or 1.0) * 2 < NARROW:
         return 0.0
     step = 10.0 ** math.ceil(math.log10(half * 2))
@@ -68,7 +68,7 @@ def _offset(low: float, high: float) -> float:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Return the ends with a margin, or with room around a value that is all there is."""
+    """Return the ends with a margin; around a single value the range is wider."""
     if high - low <= ROUNDING * max(abs(low), abs(high)):
         return low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
     margin = (high - low) * MARGIN
@@ -76,12 +76,12 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def _scaled(values: Values, exponent: int) -> Values:
-    """Return values·10^(−exponent); in two steps, for 10^324 is no float64."""
+    """Return values·10^(−exponent), in two steps: 10^324 is not a float64."""
     half = exponent // 2
     return values * 10.0 ** (-half) * 10.0 ** (half - exponent)
 
 
 def _round_step(least: float) -> float:
-    """Return the least of 1, 2 and 5 times a power of ten that is not under `least` (after Heckbert 1990)."""
+    """Return the least of 1, 2 and 5 times a power of ten that is at least `least` (Heckbert 1990)."""
     power = 10.0 ** math.floor(math.log10(least))
     return next((nice * power for nice in (1, 2, 5) if nice * power >= least * (1 - 1e-9)), 10 * power)

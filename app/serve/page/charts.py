@@ -1,4 +1,4 @@
-"""What is drawn of a version: its data and its fit, and what is left of the data when the fit is taken away."""
+"""The charts of a version: its data with the fit, and the residuals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.storage.model_store import Arrays, Manifest
 
 
 class Chart(NamedTuple):
-    """A plot with its title, and the words for its points and for its line."""
+    """A plot with its title and the legend's words for points and line."""
 
     title: str
     svg: Markup
@@ -23,7 +23,7 @@ class Chart(NamedTuple):
 
 
 def charts(manifest: Manifest, sample: Arrays, output: int) -> list[Chart]:
-    """Return the pictures of one output of a version, from what was kept of its data."""
+    """Return the charts of one output of a version, from the sample of its data."""
     name = manifest.schema.outputs[output]
     y, predicted = _column(sample["y"], output), _column(sample["predicted"], output)
     what = f"{manifest.model} version {manifest.version}, {len(y)} rows"
@@ -35,24 +35,24 @@ def _curve(manifest: Manifest, sample: Arrays, output: int, what: str) -> Chart:
     x, y = sample["X"][:, 0], _column(sample["y"], output)
     x_name, y_name = manifest.schema.inputs[0], manifest.schema.outputs[output]
     line = sample["curve_X"][:, 0], _column(sample["curve_y"], output)
-    ends = ", ".join(f"{number(float(at))} at {number(float(where))}" for where, at in _ends(*line))
-    words = f"Data and fit of {what}: {y_name} against {x_name}, {_range(x)}. The fit goes through {ends}."
-    return Chart("Data and fit", draw(Plot(x, y, x_name, y_name, words, line=line)), "data", "fit")
+    some = ", ".join(f"{number(float(y))} at {number(float(x))}" for x, y in _ends(*line))
+    text = f"Data and fit of {what}: {y_name} against {x_name}, {_range(x)}. The fit goes through {some}."
+    return Chart("Data and fit", draw(Plot(x, y, x_name, y_name, text, line=line)), "data", "fit")
 
 
 def _against(name: str, y: Values, predicted: Values, what: str) -> Chart:
-    words = f"Predicted against actual {name} of {what}, {_range(y)}. On the line both are the same."
-    svg = draw(Plot(y, predicted, f"actual {name}", f"predicted {name}", words, diagonal=True))
+    text = f"Predicted against actual {name} of {what}, {_range(y)}. On the line both are the same."
+    svg = draw(Plot(y, predicted, f"actual {name}", f"predicted {name}", text, diagonal=True))
     return Chart("Predicted against actual", svg, "rows", "predicted = actual")
 
 
 def _residuals(name: str, y: Values, predicted: Values, what: str) -> Chart:
     with np.errstate(over="ignore"):
-        rest = y - predicted
-    # differences of the largest numbers are none
-    rest = np.clip(rest, np.finfo(np.float64).min / 4, np.finfo(np.float64).max / 4)
-    words = f"Residuals of {what}: actual less predicted {name}, {_range(rest)}, against the prediction."
-    svg = draw(Plot(predicted, rest, f"predicted {name}", "residual", words, level=0.0))
+        residuals = y - predicted
+    # the largest numbers have differences that overflow
+    residuals = np.clip(residuals, np.finfo(np.float64).min / 4, np.finfo(np.float64).max / 4)
+    text = f"Residuals of {what}: actual less predicted {name}, {_range(residuals)}, against the prediction."
+    svg = draw(Plot(predicted, residuals, f"predicted {name}", "residual", text, level=0.0))
     return Chart("Residuals", svg, "actual − predicted", "zero")
 
 
@@ -61,7 +61,7 @@ def _column(values: Values, output: int) -> Values:
 
 
 def _ends(x: Values, y: Values) -> list[tuple[float, float]]:
-    return [(x[place], y[place]) for place in (0, len(x) // 2, -1)]
+    return [(x[index], y[index]) for index in (0, len(x) // 2, -1)]
 
 
 def _range(values: Values) -> str:

@@ -1,11 +1,11 @@
-"""Numbers and times as people read them."""
+"""Numbers and times as text for people."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SECONDS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
+UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -35,10 +35,10 @@ def clock(when: datetime) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a length of time, in the unit that suits it."""
+    """Return a duration in milliseconds, seconds, minutes or hours."""
     if seconds is None:
         return ""
     if seconds < 1:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
-    size, unit = next((size, unit) for size, unit in SECONDS if seconds >= size)
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= size)
     return f"{seconds / size:.1f} {unit}"

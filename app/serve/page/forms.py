@@ -1,16 +1,20 @@
-"""The fields of forms, made from the schemas that check what is typed into them."""
+"""The fields of forms, made from the Structs that validate their values."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+
+from app.service.sources import DataSource
 
 NUMBERS = {"integer", "number"}
 
 
 class Field(NamedTuple):
-    """One field: `kind` is number, checkbox, text, or json, which may be anything; of `choices` one is chosen."""
+    """One field; `kind` is number, checkbox, text or json (any value); with `choices` it is a list to choose from."""
 
     name: str
     kind: str
@@ -22,30 +26,46 @@ class Field(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
+class SourceForm(NamedTuple):
+    """The parameters of a data source."""
+
+    name: str
+    description: str
+    fields: list[Field]
+
+
 def fields(parameters: type[msgspec.Struct]) -> list[Field]:
     """Return a field for each parameter, filled with its default."""
-    (schema,), components = msgspec.json.schema_components([parameters])
-    found: dict[str, dict[str, Any]] = components[schema["$ref"].rpartition("/")[2]].get("properties", {})
+    (reference,), components = msgspec.json.schema_components([parameters])
+    found: dict[str, dict[str, Any]] = components[reference["$ref"].rpartition("/")[2]].get("properties", {})
     defaults = _defaults(parameters)
-    return [_field(name, described, defaults.get(name)) for name, described in found.items()]
+    return [_field(name, schema, defaults.get(name)) for name, schema in found.items()]
+
+
+def source_forms(sources: Mapping[str, type[DataSource]]) -> list[SourceForm]:
+    """Return the form of each source, by name."""
+    return [
+        SourceForm(name, (inspect.getdoc(kind) or "").partition("\n")[0], fields(kind.Params))
+        for name, kind in sorted(sources.items())
+    ]
 
 
 def _field(name: str, schema: dict[str, Any], default: Any) -> Field:
     description = str(schema.get("description", ""))
     if "enum" in schema:
-        choices = tuple(map(_shown, schema["enum"]))
-        return Field(name, _words(schema), _shown(default), description, choices=choices)
+        choices = tuple(map(_text, schema["enum"]))
+        return Field(name, _text_kind(schema), _text(default), description, choices=choices)
     if schema.get("type") == "boolean":
         return Field(name, "checkbox", "on" if default else "", description)
     if schema.get("type") in NUMBERS:
-        least, greatest = _shown(schema.get("minimum")), _shown(schema.get("maximum"))
+        least, greatest = _text(schema.get("minimum")), _text(schema.get("maximum"))
         step = "1" if schema["type"] == "integer" else "any"
-        return Field(name, "number", _shown(default), description, least, greatest, step)
-    return Field(name, _words(schema), _shown(default), description)
+        return Field(name, "number", _text(default), description, least, greatest, step)
+    return Field(name, _text_kind(schema), _text(default), description)
 
 
-def _words(schema: dict[str, Any]) -> str:
-    """Return text for what can only be that, however much it looks like JSON: 5 and true are words, too."""
+def _text_kind(schema: dict[str, Any]) -> str:
+    """Return text for a value that can only be a string, and json for any other: in a text field 5 is a string."""
     if "enum" in schema:
         return "text" if all(isinstance(value, str | None) for value in schema["enum"]) else "json"
     kinds = {choice.get("type") for choice in schema.get("anyOf", [schema])}
@@ -59,8 +79,8 @@ def _defaults(parameters: type[msgspec.Struct]) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
-    """Return a value as it stands in a field: text bare, all else as JSON, and nothing for nothing."""
+def _text(value: Any) -> str:
+    """Return a value as a field shows it: a string as it is, None as nothing, all else as JSON."""
     if value is None or value is msgspec.NODEFAULT:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,4 +1,4 @@
-"""GET /: the list of routes as JSON, or the page when a browser asks."""
+"""GET /: the list of routes as JSON, or the page for browsers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from falcon.asgi import Request, Response
 
-from app.data.dummy import DummyParams
 from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
 from app.errors import NotFound, TrinityError
 from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
@@ -19,7 +18,7 @@ from app.serve.negotiation import prefers_html
 from app.serve.openapi.parts import JSON, TEXT, Parameter, ResponseSpec
 from app.serve.page.assets import Assets
 from app.serve.page.format import clock, day, duration, number
-from app.serve.page.forms import fields
+from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
 from app.serve.resources.documents import Index, RouteList
 from app.serve.resources.route import route
@@ -34,8 +33,8 @@ PAGE = {"text/html": TEXT}
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
-class Jobs(NamedTuple):
-    """The newest jobs, or why there are none to be shown."""
+class NewestJobs(NamedTuple):
+    """The newest jobs, or why none can be shown."""
 
     jobs: list[Job]
     why_not: str = ""
@@ -79,58 +78,58 @@ class HomePage:
         operation="index",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Answer in the form that is preferred."""
+        """Send the page, or the list where JSON is preferred."""
         resp.append_header("Vary", "Accept")
         if not prefers_html(req.get_header("Accept")):
             await self._index.on_get(req, resp)
             return
-        wanted = PageQuery(*(_single(req, name) for name in PageQuery._fields))
-        parts, jobs, seen = await asyncio.gather(
+        query = PageQuery(*(_single(req, name) for name in PageQuery._fields))
+        parts, jobs, data = await asyncio.gather(
             self._checks.states(),
             self._jobs(),
-            asyncio.to_thread(page_data, self._service, self._settings.default_model, wanted),
+            asyncio.to_thread(page_data, self._service, self._settings.default_model, query),
         )
-        resp.status = seen.status
+        resp.status = data.status
         resp.content_type = "text/html; charset=utf-8"
         set_security_headers(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
-        resp.data = await asyncio.to_thread(self._render, parts, jobs, seen)
+        resp.data = await asyncio.to_thread(self._render, parts, jobs, data)
 
-    async def _jobs(self) -> Jobs:
+    async def _jobs(self) -> NewestJobs:
         try:
             found, _ = await self._dispatcher.jobs(JobQuery(FEED_JOBS))
         except NotFound:
-            return Jobs([], "Sync mode has no queue and so no jobs: each request is answered with its result.")
+            return NewestJobs([], "Sync mode has no queue and so no jobs: each request is answered with its result.")
         except TrinityError as error:
-            return Jobs([], f"The jobs can’t be read now: {error.detail}.")
-        return Jobs(found)
+            return NewestJobs([], f"The jobs can’t be read now: {error.detail}.")
+        return NewestJobs(found)
 
-    def _render(self, parts: Mapping[str, str], jobs: Jobs, seen: PageData) -> bytes:
+    def _render(self, parts: Mapping[str, str], jobs: NewestJobs, data: PageData) -> bytes:
         if self._template is None:
             self._template = _template()
         flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
         text = self._template.render(
             mode=self._settings.mode.value,
-            guarded=bool(self._settings.api_keys),
+            with_keys=bool(self._settings.api_keys),
             static=f"/page/{self._assets.digest}",
             parts=parts,
             links=LINKS | flower,
             jobs=[(job, envelope(job, queued=True), job.status in FINISHED) for job in jobs.jobs],
             no_jobs=jobs.why_not,
-            dummy=fields(DummyParams),
-            **seen._asdict(),
+            sources=source_forms(self._service.sources),
+            **data._asdict(),
         )
         return text.encode()
 
 
 def _single(req: Request, name: str) -> str | None:
-    """Return a query parameter, the first when there are several."""
+    """Return a query parameter, the first of several."""
     found = req.params.get(name)
     return found[0] if isinstance(found, list) else found
 
 
 def _template() -> Template:
-    """Return the page's template; Jinja is imported when the first browser comes."""
+    """Return the page's template; Jinja is imported at the first request for the page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(

@@ -1,4 +1,4 @@
-"""What the page shows of models and versions, gathered from the store; whatever can't be read is said, not raised."""
+"""The data of the page: models and versions from the store. What cannot be read is a notice, not an error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from app.serve.page.forms import Field, fields
 from app.service import Service
 from app.storage.model_store import Arrays, Manifest
 
-VERSIONS = 8  # of a model that are listed
-OUTPUTS = 24  # of a version that can be chosen to be drawn
-FIELDS = 12  # inputs up to which the form for predictions has a field for each
+LISTED_VERSIONS = 8  # of each model
+SHOWN_OUTPUTS = 24  # of a version, to choose from
+MAX_FIELDS = 12  # with more inputs the form for predictions has one field for all
 UNREADABLE = (TrinityError, OSError)
 
 
 class PageQuery(NamedTuple):
-    """What of the page was asked for."""
+    """The query of the page."""
 
     model: str | None = None
     version: str | None = None
@@ -29,7 +29,7 @@ class PageQuery(NamedTuple):
 
 
 class ListedVersion(NamedTuple):
-    """A version in the list; without its manifest when that is damaged."""
+    """A version in the list; `manifest` is None when it is damaged."""
 
     number: int
     manifest: Manifest | None
@@ -37,9 +37,9 @@ class ListedVersion(NamedTuple):
 
 
 class ListedModel(NamedTuple):
-    """A model, the parameters of a fit, and its newest versions, of which there are `total`.
+    """A model, the fields for a fit's parameters, and its newest versions.
 
-    `unread` says what of them can't be read.
+    `total` counts all versions. `unread` says what cannot be read.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ListedModel(NamedTuple):
 
 
 class ShownVersion(NamedTuple):
-    """The version that is shown: drawn if rows of its data were kept, and `why_not` otherwise."""
+    """The version that is shown, with its charts; without charts `why_not` gives the reason."""
 
     manifest: Manifest
     charts: list[Chart]
@@ -63,7 +63,7 @@ class ShownVersion(NamedTuple):
 
 
 class PageData(NamedTuple):
-    """All of it; `notice` says what was asked for in vain, and `status` whether that isn't there or can't be read."""
+    """All models and the version to show; `notice` and `status` say what the query named that cannot be shown."""
 
     models: list[ListedModel]
     chosen: str
@@ -72,21 +72,21 @@ class PageData(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
 
 
-def page_data(service: Service, default_model: str, wanted: PageQuery) -> PageData:
-    """Gather what the page shows. It reads files and draws: call it in a thread."""
+def page_data(service: Service, default_model: str, query: PageQuery) -> PageData:
+    """Return the data of the page. This reads files and draws charts: call it in a thread."""
     models = [_model(service, name) for name in sorted(service.models, key=lambda name: (name != default_model, name))]
     notice, status = "", HTTPStatus.OK
-    for asked in (wanted, PageQuery()):
+    for attempt in (query, PageQuery()):
         try:
-            chosen = _chosen(models, service, asked)
-            return PageData(models, chosen, _shown(service, chosen, asked), notice, status)
+            chosen = _chosen(models, service, attempt)
+            return PageData(models, chosen, _shown(service, chosen, attempt), notice, status)
         except UNREADABLE as error:
-            notice, status = notice or _said(error), max(status, _status(error))
+            notice, status = notice or _notice(error), max(status, _status(error))
     return PageData(models, default_model, None, notice, status)
 
 
-def _said(error: TrinityError | OSError) -> str:
-    """Return an error for people; the system's own words have paths in them, which are nobody's business."""
+def _notice(error: TrinityError | OSError) -> str:
+    """Return an error as text; the system's own texts hold paths, which are not for callers."""
     return error.detail if isinstance(error, TrinityError) else "The store can’t be read now."
 
 
@@ -94,10 +94,10 @@ def _status(error: TrinityError | OSError) -> HTTPStatus:
     return STATUSES[error.kind] if isinstance(error, TrinityError) else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def _chosen(models: Iterable[ListedModel], service: Service, wanted: PageQuery) -> str:
-    """Return the model asked for, or else the first that has a version; raise NotFound."""
-    if wanted.model is not None:
-        return service.model(wanted.model)[0]
+def _chosen(models: Iterable[ListedModel], service: Service, query: PageQuery) -> str:
+    """Return the model in the query, by default the first that has a version; raise NotFound."""
+    if query.model is not None:
+        return service.model(query.model)[0]
     return next((model.name for model in models if model.total), service.model(None)[0])
 
 
@@ -115,7 +115,7 @@ def _model(service: Service, name: str) -> ListedModel:
         ListedVersion(
             number, _manifest(service, name, number), [alias for alias, at in aliases.items() if at == number]
         )
-        for number in reversed(numbers[-VERSIONS:])
+        for number in reversed(numbers[-LISTED_VERSIONS:])
     ]
     description = (inspect.getdoc(kind) or "").partition("\n")[0]
     return ListedModel(name, description, fields(kind.parameters()), listed, len(numbers), unread)
@@ -128,44 +128,44 @@ def _manifest(service: Service, name: str, number: int) -> Manifest | None:
         return None
 
 
-def _shown(service: Service, name: str, wanted: PageQuery) -> ShownVersion | None:
-    """Return the version asked for or the latest, None when there is none at all; raise what is UNREADABLE."""
-    if wanted.version is None and not service.store.versions(name):
+def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None:
+    """Return the version in the query or the latest, None for a model without versions; raise UNREADABLE errors."""
+    if query.version is None and not service.store.versions(name):
         return None
-    text = wanted.version or ""
+    text = query.version or ""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text or None  # noqa: PLR2004
     manifest = service.store.manifest(name, service.store.resolve(name, number))
-    output = _output(manifest, wanted.output)
+    output = _output(manifest, query.output)
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."
     except UNREADABLE as error:
-        sample, why_not = {}, _said(error)
+        sample, why_not = {}, _notice(error)
     return ShownVersion(
         manifest,
         charts(manifest, sample, output) if sample else [],
         why_not,
         output,
-        manifest.schema.outputs[:OUTPUTS],
+        manifest.schema.outputs[:SHOWN_OUTPUTS],
         len(sample["y"]) if sample else 0,
         _inputs(manifest, sample),
     )
 
 
-def _output(manifest: Manifest, wanted: str | None) -> int:
-    """Return which output is drawn: its number from 1 was asked for."""
-    if wanted is None:
+def _output(manifest: Manifest, text: str | None) -> int:
+    """Return the index of the output to draw, which the query counts from 1; raise NotFound."""
+    if text is None:
         return 0
     count = len(manifest.schema.outputs)
-    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and 1 <= int(wanted) <= count):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= count):  # noqa: PLR2004
         raise NotFound(f"there are the outputs 1 to {count}")
-    return int(wanted) - 1
+    return int(text) - 1
 
 
 def _inputs(manifest: Manifest, sample: Arrays) -> list[Field]:
-    """Return a field for each input, filled with a row of the data; one field for all of them when they are many."""
+    """Return a field for each input, filled from a row of the data; one field for all when there are many."""
     names = manifest.schema.inputs
     row = [f"{value:.6g}" for value in sample["X"][len(sample["X"]) // 2]] if sample else [""] * len(names)
-    if len(names) > FIELDS:
+    if len(names) > MAX_FIELDS:
         return [Field(f"{len(names)} values, comma separated", "text", ", ".join(filter(None, row)))]
     return [Field(name, "number", value) for name, value in zip(names, row, strict=True)]

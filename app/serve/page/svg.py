@@ -1,4 +1,4 @@
-"""Plots as SVG: points, a curve or line, axes with names; colours and sizes of type are the stylesheet's."""
+"""Plots as SVG: points, a curve or line, and axes with names. The stylesheet has the colours and font sizes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ NAME_CHARACTERS = 32  # of an axis' name
 
 
 class Plot(NamedTuple):
-    """Points (x, y), and the line that goes with them: `line_x` and `line_y`, or y = `level`, or y = x.
+    """Points (x, y) and a line: the points of `line`, or y = `level`, or y = x where `diagonal` is set.
 
-    `words` is what a reader who can't see it is told.
+    `text` describes the plot to screen readers.
     """
 
     x: Values
     y: Values
     x_name: str
     y_name: str
-    words: str
+    text: str
     line: tuple[Values, Values] | None = None
     level: float | None = None
     diagonal: bool = False
@@ -48,11 +48,11 @@ def draw(plot: Plot) -> Markup:
     ]
     return Markup(
         '<svg class="plot" role="img" viewBox="0 0 {} {}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>'
-    ).format(WIDTH, HEIGHT, plot.words, Markup("\n").join(inside))
+    ).format(WIDTH, HEIGHT, plot.text, Markup("\n").join(inside))
 
 
 def _axes(plot: Plot) -> tuple[Axis, Axis]:
-    """Return the axes; where y = x is drawn both are one, so that it is the diagonal."""
+    """Return the two axes; with the line y = x they have the same scale, so that it is the diagonal."""
     if plot.diagonal:
         both = axis(np.concatenate([plot.x, plot.y]))
         return both, both
@@ -75,7 +75,7 @@ def _lines(plot: Plot, across: Axis, up: Axis) -> list[Markup]:
 
 
 def _points(plot: Plot, across: Axis, up: Axis) -> Markup:
-    """Return all points as one path of strokes without length, which round caps make dots: a third of the bytes."""
+    """Return all points as one path: strokes without length are dots with round caps, in a third of the bytes."""
     places = zip(_across(across, plot.x), _up(up, plot.y), strict=True)
     return _path("points", "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places))
 

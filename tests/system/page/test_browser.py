@@ -151,7 +151,7 @@ def test_all_of_it_is_reached_by_keyboard(url: str, browser: Browser) -> None:
         for _ in range(80):
             page.keyboard.press("Tab")
             stops.add(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-        assert {"fit-model", "dummy-number", "Fit"} <= stops
+        assert {"fit-model", "source-dummy-number", "Fit"} <= stops
         page.get_by_label("seed").press("Enter")
         assert seen.outcome("fit").endswith("is fitted.")
 

@@ -1,5 +1,5 @@
-// The page's only script: sends its forms, follows the jobs, draws the traffic. All it shows of versions is the
-// server's own HTML, fetched again; whatever comes as data is set as text.
+// The page's only script: it sends the forms, follows the jobs and draws the traffic. Versions are shown as the server's
+// own HTML, fetched again; data from the API is set as text.
 
 const byId = (id) => document.getElementById(id);
 const queued = document.body.dataset.mode === "async";
@@ -24,26 +24,26 @@ async function send(method, url, body, type) {
     throw new Error("The server doesn’t answer.");
   }
   const text = await answer.text();
-  let told = {};
+  let content = {};
   try {
-    told = JSON.parse(text);
+    content = JSON.parse(text);
   } catch {
     throw new Error(`The server answered ${answer.status}.`);
   }
-  if (!answer.ok) throw new Error(complaint(told));
-  return { told, accepted: answer.status === 202 && answer.headers.get("Location") };
+  if (!answer.ok) throw new Error(problemText(content));
+  return { content, location: answer.status === 202 && answer.headers.get("Location") };
 }
 
-function complaint(problem) {
+function problemText(problem) {
   const where = (problem.errors ?? []).map((error) => error.pointer).filter(Boolean);
   return problem.detail + (where.length ? ` (${where.join(", ")})` : "");
 }
 
-async function finished(answer, job) {
-  let { told } = answer;
-  while (!FINISHED.has(told.status)) told = (await send("GET", `${job}?wait=20`)).told;
-  if (told.error) throw new Error(complaint(told.error));
-  return told;
+async function finished(answer) {
+  let job = answer.content;
+  while (!FINISHED.has(job.status)) job = (await send("GET", `${answer.location}?wait=20`)).content;
+  if (job.error) throw new Error(problemText(job.error));
+  return job;
 }
 
 async function run(form, outcome, work) {
@@ -63,7 +63,7 @@ function say(outcome, kind, ...content) {
   place.replaceChildren(...content);
 }
 
-// What is typed into fields, as the API wants it: an empty one is left out and so has its default
+// The values of fields as the API takes them; an empty field is left out, so that its default applies
 
 function typed(fields) {
   const values = {};
@@ -90,18 +90,19 @@ function parsed(text) {
 async function fit(form) {
   const model = byId("fit-model").value;
   const params = typed(form.querySelectorAll(`fieldset[data-model="${CSS.escape(model)}"] [data-kind]`));
-  const file = form.elements.data.value === "csv" ? byId("fit-file").files[0] : null;
+  const { source } = form.querySelector("[name=data]:checked").dataset;
   say("fit-outcome", "", "Fitting …");
-  const answer = file ? await fitFile(model, params, file) : await fitDummy(form, model, params);
-  if (answer.accepted) say("fit-outcome", "", "Accepted, fitting …");
-  const { version } = await finished(answer, answer.accepted);
+  const answer = source ? await fitSource(form, model, params, source) : await fitFile(model, params, byId("fit-file").files[0]);
+  if (answer.location) say("fit-outcome", "", "Accepted, fitting …");
+  const { version } = await finished(answer);
   await show(`/?model=${encodeURIComponent(model)}&version=${version}`);
   say("fit-outcome", "right", `${model} version ${version} is fitted.`);
 }
 
-function fitDummy(form, model, params) {
-  const source = { source: "dummy", params: typed(form.querySelectorAll('[data-data="dummy"] [data-kind]')) };
-  return send("POST", `/models/${encodeURIComponent(model)}/fit`, JSON.stringify({ params, data: source }), "application/json");
+function fitSource(form, model, params, source) {
+  const fields = form.querySelectorAll(`[data-data="source-${CSS.escape(source)}"] [data-kind]`);
+  const body = JSON.stringify({ params, data: { source, params: typed(fields) } });
+  return send("POST", `/models/${encodeURIComponent(model)}/fit`, body, "application/json");
 }
 
 function fitFile(model, params, file) {
@@ -137,13 +138,13 @@ async function predict(form) {
   say("predict-outcome", "", "Predicting …");
   const body = JSON.stringify({ version: Number(version), data: { X: [row] } });
   const answer = await send("POST", `/models/${encodeURIComponent(model)}/predict`, body, "application/json");
-  const [y] = (await finished(answer, answer.accepted)).result.y;
+  const [y] = (await finished(answer)).result.y;
   const names = JSON.parse(outputs);
   const shown = [y].flat().map((value, place) => `${names[place]} = ${Number(value.toPrecision(6))}`);
   say("predict-outcome", "right", element("strong", {}, shown.join(", ")));
 }
 
-// Versions: the sections are fetched again as the server makes them
+// Versions: their sections are fetched again from the server
 
 async function show(url, ids = ["version", "models", "predict"]) {
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
@@ -215,9 +216,9 @@ function blank(job) {
 }
 
 function fill(row, job) {
-  const told = JSON.stringify(job);
-  if (row.told === told) return;
-  row.told = told;
+  const shown = JSON.stringify(job);
+  if (row.shown === shown) return;
+  row.shown = shown;
   const [, what, state, accepted, took, action] = row.cells;
   what.textContent = `${job.verb} ${job.model}${job.version ? ` ${job.version}` : ""}`;
   state.replaceChildren(...states(job));
@@ -247,21 +248,21 @@ function duration(ms) {
   return ms < 1000 ? `${ms} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : ms < 3600000 ? `${(ms / 60000).toFixed(1)} min` : `${(ms / 3600000).toFixed(1)} h`;
 }
 
-// The page of the version that is shown, which is no longer the latest perhaps
+// The URL of the version that is shown, which may not be the latest any more
 function shown() {
   const { model, version } = byId("predict-form")?.dataset ?? {};
   return model ? `/?model=${encodeURIComponent(model)}&version=${version}` : location.href;
 }
 
-// Whoever's fit it was: the list of versions is news
+// A new fit, by any caller, has a new version: fetch the list of versions again
 function refresh(jobs) {
   const done = jobs.filter((job) => job.verb === "fit" && job.status === "SUCCESS").map((job) => job.id);
-  const news = fits !== null && done.some((id) => !fits.has(id));
+  const added = fits !== null && done.some((id) => !fits.has(id));
   fits = new Set(done);
-  if (news) show(shown(), ["models"]).catch(() => {});
+  if (added) show(shown(), ["models"]).catch(() => {});
 }
 
-// It may be pressed twice; disabled, it would lose the focus of who pressed it
+// The button stays enabled, since a disabled one loses the keyboard's focus; to cancel twice does no harm
 async function cancel(button) {
   try {
     await send("DELETE", `/jobs/${button.dataset.cancel}`);
@@ -308,7 +309,7 @@ async function traffic() {
   }
 }
 
-// Of the text format: how many requests there were, and how many took at most so long
+// From the text format: the number of requests, and how many took at most each bound
 function counted(text) {
   let total = 0;
   const buckets = new Map();
@@ -333,7 +334,7 @@ function measure(now, last) {
   spark("latency", latency);
 }
 
-// By line between the bounds of the bucket it falls into, as Prometheus does
+// Linear interpolation within a bucket, as Prometheus does
 function quantile(share, now, last) {
   const bounds = [...now.keys()].map((le) => [le === "+Inf" ? Infinity : Number(le), now.get(le) - (last.get(le) ?? 0)]);
   bounds.sort(([a], [b]) => a - b);
