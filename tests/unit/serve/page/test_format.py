@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from app.data.dummy import DummyParams
+from app.data.dummy import Dummy, DummyParams
 from app.model.models import PolynomialRegressor
 from app.serve.page.format import duration, number
-from app.serve.page.forms import Field, fields
+from app.serve.page.forms import Field, fields, source_forms
 
 
 class Params(msgspec.Struct):
@@ -71,3 +71,18 @@ def test_numbers(value: float | None, text: str) -> None:
 )
 def test_lengths_of_time(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_each_source_has_a_form() -> None:
+    """By its name, with the first line of its docstring and a field for each parameter."""
+
+    class Other(Dummy):
+        """Other points.
+
+        More of them.
+        """
+
+    forms = source_forms({"other": Other, "dummy": Dummy})
+    assert [form.name for form in forms] == ["dummy", "other"]
+    assert forms[1].description == "Other points."
+    assert forms[1].fields == fields(DummyParams)
