@@ -13,12 +13,13 @@ from app.data.dummy import DummyParams
 from app.schemas.jobs import Envelope, Status
 from app.schemas.requests import FitBody, PredictBody
 from tests.docs.generate import KNOB, variables
-from tests.support.doc_blocks import documents, names_in, read, table
+from tests.support.doc_blocks import documents, names_in, read, table, tables
 from tests.support.doc_commands import environment
 from tests.support.servers import ROOT
 from tests.unit.test_architecture import LAYERS
 
 COMPOSE_FILES = ("docker-compose.yaml", "docker-compose.rabbit.yaml")
+FILE = re.compile(r"`[\w./]+\.py`")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
 
 
@@ -63,6 +64,14 @@ def test_packages() -> None:
         if path.name != "__pycache__"
     ]
     assert sorted(named) == sorted(there)
+
+
+def test_steps() -> None:
+    """What a row of the architecture says of a file is in that file: every name set as code."""
+    rows = [row for part in tables(read("docs/architecture.md")) for row in part if FILE.fullmatch(row[0])]
+    assert len(rows) > 20
+    told = [(row[0].strip("`"), name) for row in rows for name in names_in(row[1]) if name.isidentifier()]
+    assert [(file, name) for file, name in told if name not in read(file)] == []
 
 
 def test_knobs_are_turned_by_the_stacks() -> None:
