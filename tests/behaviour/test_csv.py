@@ -1,4 +1,4 @@
-"""CSV tables: a header, the target by name, every other column an input; judged on certified data."""
+"""CSV tables: a header, the target by its name, every other column an input; checked with certified data."""
 
 from pathlib import Path
 
@@ -50,15 +50,15 @@ def test_json_rows_after_a_csv_fit(api: Api) -> None:
         pytest.param(TABLE.replace("7", "7e0").encode(), id="an exponent"),
     ],
 )
-def test_dress_does_not_matter(api: Api, dressed: bytes) -> None:
-    """Byte-order mark, line ends and quotes change nothing."""
+def test_line_ends_quotes_and_marks_do_not_matter(api: Api, dressed: bytes) -> None:
+    """A byte order mark, the line ends and quotes change nothing."""
     fitted = api.csv("fit", dressed, model="multivariate", target="price")
     assert fitted["terms"] == ["1", "width", "depth"]
     assert fitted["coefficients"] == pytest.approx([5, 2, -3], abs=1e-12)
 
 
 def test_difficult_names(api: Api) -> None:
-    """A quoted name may hold commas, quotes, spaces and any letters."""
+    """A quoted name may contain commas, quotes, spaces and any letters."""
     text = 'größe,"a, ""b""",y\n1,2,3\n2,2,4\n3,5,8\n4,4,8\n'
     fitted = api.csv("fit", text, model="multivariate", target="y")
     assert fitted["terms"] == ["1", "größe", 'a, "b"']
@@ -67,14 +67,14 @@ def test_difficult_names(api: Api) -> None:
     assert api.result("predict", body)["y"] == pytest.approx([3])
 
 
-def test_query_parameters_are_the_models(api: Api) -> None:
-    """Every other query parameter is a parameter of the model, typed by it."""
+def test_query_parameters_are_parameters_of_the_model(api: Api) -> None:
+    """Every other query parameter is one, and has its type."""
     fitted = api.csv("fit", TABLE, target="price", degree=1, fit_intercept="false")
     assert fitted["terms"] == ["width", "depth"]
 
 
 def test_several_targets(api: Api) -> None:
-    """A repeated target makes several outputs, in the order given."""
+    """A repeated target makes several outputs, in their order."""
     fitted = api.csv("fit", "x,a,b\n0,1,0\n1,3,1\n2,5,2\n", model="multivariate", target=["b", "a"])
     assert fitted["terms"] == ["1", "x"]
     assert [each for pair in fitted["coefficients"] for each in pair] == pytest.approx([0, 1, 1, 2], abs=1e-12)
@@ -91,7 +91,7 @@ def test_csv_on_the_models_own_route(api: Api) -> None:
     "parameters", ["charset=utf-8", 'Charset="UTF-8"; header=present', "charset=US-ASCII", "header = Present;"]
 )
 def test_parameters_of_the_content_type(api: Api, parameters: str) -> None:
-    """What agrees with how a table is read is CSV."""
+    """Parameters that agree with the way tables are read are accepted."""
     headers = {"Content-Type": f"text/csv; {parameters}"}
     query = {"model": "multivariate", "target": "price"}
     assert api.result("fit", content=TABLE.encode(), headers=headers, params=query)["metrics"]["n"] == 6
@@ -108,14 +108,14 @@ def test_parameters_of_the_content_type(api: Api, parameters: str) -> None:
         ("charset=", "send it in utf-8"),
     ],
 )
-def test_parameters_that_say_otherwise(api: Api, no_job: None, verb: str, parameters: str, detail: str) -> None:
-    """A table without a header, or in other characters, is refused: it would be read as what it isn't."""
+def test_parameters_that_do_not_agree(api: Api, no_job: None, verb: str, parameters: str, detail: str) -> None:
+    """A table without a header or in another character set is refused, since it would be misread."""
     answer = api.http.post(f"/{verb}", content=TABLE.encode(), headers={"Content-Type": f"text/csv; {parameters}"})
     assert detail in problem(answer, 415)["detail"]
 
 
 def test_longley(api: Api) -> None:
-    """NIST's Longley, a nearly collinear set, is fitted to nine digits of the certified coefficients."""
+    """NIST's Longley data, nearly collinear, are fitted to nine digits of the certified coefficients."""
     target = next(name for name in head("longley.csv") if name.lower() in ("y", "totemp", "employed", "employment"))
     text = (DATA / "longley.csv").read_bytes()
     fitted = api.csv("fit", text, model="multivariate", target=target)
@@ -126,7 +126,7 @@ def test_longley(api: Api) -> None:
 
 
 def test_norris(api: Api) -> None:
-    """NIST's Norris, a straight line, is fitted to ten digits of the certified coefficients."""
+    """NIST's Norris data, a straight line, are fitted to ten digits of the certified coefficients."""
     fitted = api.csv("fit", (DATA / "norris.csv").read_bytes(), model="multivariate", target="y")
     assert fitted["coefficients"] == pytest.approx(NORRIS, rel=1e-10)
     assert fitted["metrics"]["r2"] == pytest.approx(0.999993745883712, rel=1e-10)

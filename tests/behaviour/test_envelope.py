@@ -1,4 +1,4 @@
-"""The one envelope of every answer, and how a client says how long it will wait for it."""
+"""The one envelope of every response, and the header Prefer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ def moment(text: str) -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def _something_fitted(api: Api) -> None:
+def _fitted_model(api: Api) -> None:
     """Predict and score need a fit."""
     if not api.http.get("/models/polynomial").json()["versions"]:
         api.result("fit")
@@ -40,8 +40,8 @@ def test_finished_envelope(api: Api, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_links_lead_somewhere(api: Api, verb: str) -> None:
-    """Every link of an envelope can be followed."""
+def test_links_can_be_followed(api: Api, verb: str) -> None:
+    """GET on every link of an envelope succeeds."""
     for name, link in api.call(verb)["links"].items():
         assert api.http.get(link).status_code == 200, name
 
@@ -54,7 +54,7 @@ def test_every_call_has_its_own_id(api: Api) -> None:
 @only_inline
 @pytest.mark.parametrize("prefer", [None, "respond-async", "wait=0", "wait=5"])
 def test_sync_answers_at_once(api: Api, prefer: str | None) -> None:
-    """Sync mode has no queue: whatever is preferred, 200 with the result, and no preference is said to be applied."""
+    """Sync mode has no queue: every preference gets 200 with the result, without Preference-Applied."""
     answer = api.post("predict", headers={"Prefer": prefer} if prefer else {})
     assert answer.status_code == 200
     assert "respond-async" not in answer.headers.get("Preference-Applied", "")
@@ -82,7 +82,7 @@ def test_queued_answers_202(api: Api, verb: str) -> None:
 
 @only_queued
 def test_respond_async_is_applied(api: Api) -> None:
-    """Prefer: respond-async is honoured and said to be."""
+    """Prefer: respond-async is honoured, and Preference-Applied says so."""
     answer = api.post("predict", headers={"Prefer": "respond-async"})
     assert answer.status_code == 202
     assert "respond-async" in answer.headers["Preference-Applied"]
@@ -118,8 +118,8 @@ NONSENSE: list[Any] = [
 
 
 @pytest.mark.parametrize("prefer", NONSENSE)
-def test_nonsense_is_ignored(api: Api, prefer: str) -> None:
-    """A preference that makes no sense is ignored, as RFC 7240 asks."""
+def test_preferences_that_are_not_valid_are_ignored(api: Api, prefer: str) -> None:
+    """RFC 7240 requires it."""
     answer = api.post("predict", headers={"Prefer": prefer.encode("latin-1")})
     assert answer.status_code == (202 if api.queued else 200)
     assert "Preference-Applied" not in answer.headers
@@ -128,6 +128,6 @@ def test_nonsense_is_ignored(api: Api, prefer: str) -> None:
 
 @pytest.mark.parametrize("prefer", ["wait=999999999", "wait=99999999999999999999999"])
 def test_long_waits_are_cut(api: Api, prefer: str) -> None:
-    """Nobody waits longer than the service allows, and asking to is no error."""
+    """A longer wait than the service allows is shortened, and is no error."""
     finished: Json = api.finished(api.post("predict", headers={"Prefer": prefer}))
     assert finished["status"] == "SUCCESS"

@@ -1,4 +1,4 @@
-"""Keys on the real servers: what each may do in either mode, and how a refusal leaves the connection."""
+"""API keys on real servers: what each scope may do in either mode, and the connection after a refusal."""
 
 import socket
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ def test_probes_are_open(guarded: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/models", "/models/polynomial", "/jobs/1", "/nothing", "/ping/"])
-def test_all_else_needs_a_key(guarded: Api, path: str) -> None:
-    """Whether or not there is anything: who may not ask isn't told."""
+def test_every_other_route_needs_a_key(guarded: Api, path: str) -> None:
+    """A missing model is a 401 too, so a caller without a key learns nothing."""
     answer = guarded.http.get(path)
     assert problem(answer, 401)["type"] == "urn:trinity:unauthenticated"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
@@ -49,7 +49,7 @@ def test_all_else_needs_a_key(guarded: Api, path: str) -> None:
 
 @pytest.mark.parametrize("verb", ["fit", "predict", "score"])
 def test_each_verb_needs_its_scope(guarded: Api, verb: str) -> None:
-    """The short way of predictions, too."""
+    """Also for small predictions."""
     holder = "fitter" if verb == "fit" else "caller"
     for name in HELD:
         answer = guarded.post(verb, {"data": {"source": "dummy"}}, headers=bearer(name))
@@ -62,7 +62,7 @@ def test_each_verb_needs_its_scope(guarded: Api, verb: str) -> None:
 
 
 def test_the_open_inference_protocol(guarded: Api) -> None:
-    """Its probes are open, its metadata is read, its infer predicts; refusals have its form."""
+    """Its probes are open, metadata needs read, infer needs predict; errors have the protocol's form."""
     assert guarded.http.get("/v2/health/live").status_code == guarded.http.get("/v2/health/ready").status_code == 200
     body = {"inputs": [{"name": "X", "shape": [1], "datatype": "FP64", "data": [0.5]}]}
     infer = "/v2/models/polynomial/infer"
@@ -78,8 +78,8 @@ def test_the_open_inference_protocol(guarded: Api) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_who_predicts_may_follow_the_job(guarded: Api) -> None:
-    """But not look around."""
+def test_the_scope_predict_may_read_its_job(guarded: Api) -> None:
+    """But it may read no lists."""
     answer = guarded.post("predict", {"data": {"X": [[0.5]]}}, headers=bearer("caller"))
     if guarded.queued:
         job = guarded.http.get(answer.headers["Location"], params={"wait": 30}, headers=bearer("caller"))
@@ -88,35 +88,35 @@ def test_who_predicts_may_follow_the_job(guarded: Api) -> None:
 
 
 def test_a_small_refusal_keeps_the_connection(guarded: Api) -> None:
-    """What came of the body isn't taken for the next request."""
+    """The rest of a refused body is not read as the next request."""
     with socket.create_connection((guarded.http.base_url.host, guarded.http.base_url.port or 80), timeout=10) as peer:
         for _ in range(3):
             peer.sendall(b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
-            assert answered(peer).startswith(b"HTTP/1.1 401 ")
+            assert read_response(peer).startswith(b"HTTP/1.1 401 ")
             peer.sendall(b"GET ")  # the body, late
         peer.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert answered(peer).startswith(b"HTTP/1.1 200 ")
+        assert read_response(peer).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_large_body_is_refused_by_its_head(guarded: Api) -> None:
-    """Before a byte of it comes, with no 100, and the connection ends."""
+def test_a_large_body_is_refused_at_its_head(guarded: Api) -> None:
+    """Before any byte of the body, without 100 Continue, and the connection is closed."""
     head = b"POST /fit HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % LARGE
     with socket.create_connection((guarded.http.base_url.host, guarded.http.base_url.port or 80), timeout=10) as peer:
         peer.sendall(head)
-        said = answered(peer)
+        said = read_response(peer)
         assert said.startswith(b"HTTP/1.1 401 ")
         assert b"connection: close" in said
         while peer.recv(65_536):
             pass
 
 
-def test_a_client_that_sends_all_the_same_reads_the_refusal(guarded: Api) -> None:
-    """Rather than a reset."""
+def test_a_client_that_sends_the_body_still_reads_the_refusal(guarded: Api) -> None:
+    """It gets no reset."""
     problem(httpx.post(f"{guarded.http.base_url}/fit", content=b" " * LARGE, timeout=30), 401)
 
 
-def answered(peer: socket.socket) -> bytes:
-    """One answer, whose body is JSON."""
+def read_response(peer: socket.socket) -> bytes:
+    """One response with a JSON body."""
     said = b""
     while not said.endswith(b"}"):
         piece = peer.recv(65_536)

@@ -1,4 +1,4 @@
-"""Bodies in numpy's format: the same numbers as JSON gives, in and out, in every mode."""
+"""Bodies in numpy's format: the same numbers as in JSON, in requests and responses, in every mode."""
 
 import io
 from typing import Any
@@ -44,7 +44,7 @@ def path(version: int) -> str:
 
 
 @pytest.mark.parametrize("kind", ["<f8", ">f8", "<f4"])
-def test_in_and_out(api: Api, version: int, kind: str) -> None:
+def test_request_and_response(api: Api, version: int, kind: str) -> None:
     rows = X.astype(kind)
     answer = api.http.post(path(version), content=saved(rows), headers=SENT | WANTED)
     assert np.array_equal(loaded(answer), native(api, version, rows))
@@ -52,15 +52,15 @@ def test_in_and_out(api: Api, version: int, kind: str) -> None:
     assert answer.headers["X-Request-ID"]
 
 
-def test_in_alone(api: Api, version: int) -> None:
-    """The answer is an envelope unless npy is preferred; the model may be named by the query."""
+def test_request_only(api: Api, version: int) -> None:
+    """The response is an envelope unless Accept prefers npy; the query may name the model."""
     query = {"model": "multivariate", "version": version}
     envelope = api.finished(api.http.post("/predict", params=query, content=saved(np.asfortranarray(X)), headers=SENT))
     assert np.array_equal(envelope["result"]["y"], native(api, version))
 
 
 @pytest.mark.parametrize("accept", [NPY, "Application/X-NPY", f"application/json;q=0.5, {NPY}", f"{NPY}, */*"])
-def test_out_alone(api: Api, version: int, accept: str) -> None:
+def test_response_only(api: Api, version: int, accept: str) -> None:
     body = {"model": "multivariate", "version": version, "data": {"X": X[:3].tolist()}}
     answer = api.post("predict", body, headers=WANTED | {"Accept": accept})
     assert np.array_equal(loaded(answer), native(api, version, X[:3]))
@@ -69,14 +69,14 @@ def test_out_alone(api: Api, version: int, accept: str) -> None:
 @pytest.mark.parametrize(
     "accept", ["*/*", "application/json", f"application/json, {NPY};q=0.5", f"{NPY};q=0", f"{NPY};q=x", "x/npy"]
 )
-def test_json_is_what_others_get(api: Api, version: int, accept: str) -> None:
+def test_json_without_accept(api: Api, version: int, accept: str) -> None:
     body = {"model": "multivariate", "version": version, "data": {"X": X[:3].tolist()}}
     answer = api.post("predict", body, headers=WANTED | {"Accept": accept})
     assert answer.headers["Content-Type"] == "application/json"
 
 
 def test_many_rows(api: Api, version: int) -> None:
-    """So many that they go to a thread, and in async mode through the store."""
+    """A large body is read in a thread, and in async mode stored."""
     rows = np.random.default_rng(2).standard_normal((40_000, 2))
     y = loaded(api.http.post(path(version), content=saved(rows), headers=SENT | WANTED))
     assert y.shape == (40_000,)
@@ -84,7 +84,7 @@ def test_many_rows(api: Api, version: int) -> None:
 
 
 def test_one_column(api: Api) -> None:
-    """A vector is rows of one input; several outputs are columns."""
+    """A vector means rows of one input; several outputs are columns."""
     fit = {"data": {"X": [[x] for x in X[:, 0]], "y": [[x, 2 * x] for x in X[:, 0]]}}
     version = api.result("fit", fit)["version"]
     y = loaded(api.http.post(f"/predict?version={version}", content=saved(X[:5, 0]), headers=SENT | WANTED))
@@ -116,7 +116,7 @@ def test_other_verbs_write_no_npy(api: Api) -> None:
     ],
 )
 def test_refusals(api: Api, version: int, no_job: None, content: bytes, status: int) -> None:
-    """What isn't npy or lies about its size is a 400, what is no X a 422; in npy errors are no other."""
+    """A body that is not npy or has a wrong size is a 400, an array that is no X a 422; errors are JSON."""
     problem(api.http.post(path(version), content=content, headers=SENT | WANTED), status)
 
 
@@ -128,12 +128,12 @@ def test_not_finite(api: Api, version: int, no_job: None, value: float) -> None:
     assert pointers(problem(answer, 422)) == ["/data/X/7/1"]
 
 
-def test_a_coded_body(api: Api, version: int, no_job: None) -> None:
+def test_a_compressed_body(api: Api, version: int, no_job: None) -> None:
     problem(api.http.post(path(version), content=saved(X), headers=SENT | {"Content-Encoding": "gzip"}), 415)
 
 
-def test_a_body_that_comes_in_chunks(api: Api, version: int) -> None:
-    """Without a length."""
+def test_a_chunked_body(api: Api, version: int) -> None:
+    """It has no Content-Length."""
     content = saved(X)
     pieces = (content[at : at + 100] for at in range(0, len(content), 100))
     assert np.array_equal(
@@ -143,7 +143,7 @@ def test_a_body_that_comes_in_chunks(api: Api, version: int) -> None:
 
 @only_queued
 def test_the_result_of_a_job(api: Api, version: int) -> None:
-    """In either form, whichever the request had; of a fit there is JSON alone."""
+    """JSON or npy, whatever the request was; the result of a fit is JSON only."""
     answer = api.http.post(path(version), content=saved(X), headers=SENT | {"Accept": NPY})
     assert (answer.status_code, answer.headers["Content-Type"]) == (202, "application/json")
     envelope = api.finished(answer)
@@ -158,15 +158,15 @@ def test_the_result_of_a_job(api: Api, version: int) -> None:
 
 
 @only_queued
-def test_where_the_job_is(api: Api, version: int) -> None:
-    """The headers say what the envelope would."""
+def test_the_headers_of_a_result(api: Api, version: int) -> None:
+    """They have the parts of the envelope."""
     answer = api.http.post(path(version), content=saved(X), headers=SENT | WANTED)
     assert answer.headers["Preference-Applied"] == f"wait={WAIT_S}"
     assert api.http.get(answer.headers["Content-Location"]).json()["verb"] == "predict"
 
 
-def test_a_key(api: Api, version: int) -> None:
-    """The same key and body give the same numbers."""
+def test_an_idempotency_key(api: Api, version: int) -> None:
+    """The same key and body get the same numbers."""
     headers = SENT | WANTED | {"Idempotency-Key": f"npy-{api.mode}"}
     first, again = (api.http.post(path(version), content=saved(X), headers=headers) for _ in range(2))
     assert np.array_equal(loaded(first), loaded(again))

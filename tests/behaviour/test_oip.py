@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: Triton's own client against every mode, the same numbers as on the native routes."""
+"""The Open Inference Protocol with Triton's client in every mode: the same numbers as on the native routes."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def tensor(name: str, values: Any, kind: str = "FP64", *, binary: bool) -> trito
 
 
 def refused(answer: httpx.Response, status: int) -> str:
-    """The words of an error in the protocol's own form."""
+    """The message of an error in the protocol's form."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert set(answer.json()) == {"error"} and answer.json()["error"]
@@ -84,7 +84,7 @@ def test_the_client_finds_the_model(client: triton.InferenceServerClient, versio
 def test_the_client_predicts(
     api: Api, client: triton.InferenceServerClient, version: str, *, sent: bool, wanted: bool | None
 ) -> None:
-    """In JSON and binary both ways, to the bit what the native route says."""
+    """Requests and responses in JSON and binary; equal to the native route to the bit."""
     outputs = None if wanted is None else [triton.InferRequestedOutput("y", binary_data=wanted)]
     inputs = [tensor("X", ROWS, binary=sent)]
     result = client.infer("polynomial", inputs, version, outputs, request_id="seven", parameters={"colour": "red"})
@@ -122,7 +122,7 @@ def test_several_outputs_are_columns_of_y(api: Api, client: triton.InferenceServ
 
 
 def test_many_rows(api: Api, client: triton.InferenceServerClient, version: str) -> None:
-    """So many that they go to a thread, and in async mode through the store."""
+    """A large body is read in a thread, and in async mode stored."""
     rows = np.random.default_rng(0).standard_normal((30_000, 2))
     result = client.infer("polynomial", [tensor("X", rows, binary=True)], version).as_numpy("y")
     assert np.array_equal(result[::9_999], native(api, version, rows[::9_999].tolist()))
@@ -132,7 +132,7 @@ def test_many_rows(api: Api, client: triton.InferenceServerClient, version: str)
     assert np.array_equal(as_json.as_numpy("y"), result)
 
 
-def test_the_client_is_told_what_is_wrong(client: triton.InferenceServerClient, version: str) -> None:
+def test_the_client_reads_what_is_wrong(client: triton.InferenceServerClient, version: str) -> None:
     with pytest.raises(InferenceServerException, match="X has 3 columns") as error:
         client.infer("polynomial", [tensor("X", [[1, 2, 3]], binary=True)], version)
     assert error.value.status() == "400"
@@ -166,7 +166,7 @@ def test_the_client_is_told_what_is_wrong(client: triton.InferenceServerClient, 
 def test_errors_have_the_protocols_form(
     api: Api, version: str, no_job: None, method: str, path: str, status: int
 ) -> None:
-    """Unknown routes and methods, too; the native routes keep theirs."""
+    """Also for unknown routes and methods below /v2; the native routes keep problem documents."""
     body = request() if method == "POST" else None
     answer = api.http.request(method, path, json=body)
     refused(answer, status)
@@ -207,19 +207,19 @@ def test_requests_that_are_wrong(api: Api, version: str, no_job: None, body: Jso
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"NaN", b"[" * 100_000])
-def test_bodies_that_are_no_json(api: Api, version: str, no_job: None, text: bytes) -> None:
+def test_bodies_that_are_not_json(api: Api, version: str, no_job: None, text: bytes) -> None:
     refused(api.http.post("/v2/models/polynomial/infer", content=text), 400)
 
 
 @pytest.mark.parametrize("length", ["0", "1", "-1", "99999999", "9" * 40, "x", "1.5"])
-def test_a_header_length_that_lies(api: Api, version: str, no_job: None, length: str) -> None:
+def test_a_wrong_header_length(api: Api, version: str, no_job: None, length: str) -> None:
     tensor = {"name": "X", "shape": [1, 2], "datatype": "FP64", "parameters": {"binary_data_size": 16}}
     content = json.dumps({"inputs": [tensor]}).encode() + bytes(16)
     refused(api.http.post("/v2/models/polynomial/infer", content=content, headers={HEADER: length}), 400)
 
 
 @pytest.mark.parametrize(("shape", "size", "sent"), [([1, 2], 8, 16), ([1, 2], 16, 15), ([2**31, 2**31], 2**65, 16)])
-def test_binary_sizes_that_lie(api: Api, version: str, no_job: None, shape: list[int], size: int, sent: int) -> None:
+def test_wrong_binary_sizes(api: Api, version: str, no_job: None, shape: list[int], size: int, sent: int) -> None:
     tensor = {"name": "X", "shape": shape, "datatype": "FP64", "parameters": {"binary_data_size": size}}
     text = json.dumps({"inputs": [tensor]}).encode()
     headers = {HEADER: str(len(text))}
@@ -235,7 +235,7 @@ def test_numbers_that_are_not_finite(
     assert error.value.status() == "400"
 
 
-def test_what_else_is_refused(api: Api, version: str, no_job: None) -> None:
+def test_other_refusals(api: Api, version: str, no_job: None) -> None:
     """As on the native routes: other media types, compressed bodies, bodies over the limit."""
     path = "/v2/models/polynomial/infer"
     refused(api.http.post(path, content=b"a\n1\n", headers={"Content-Type": "text/csv"}), 415)
@@ -246,15 +246,15 @@ def test_what_else_is_refused(api: Api, version: str, no_job: None) -> None:
 
 
 def test_a_prediction_that_fails(api: Api) -> None:
-    """What the model refuses is a 400, what it breaks on a 500."""
+    """A value that the model refuses is a 400, an exception of the model a 500."""
     for model, status in (("picky", 400), ("raising", 500)):
         api.result("fit", {"model": model, "data": {"X": [[0.0]], "y": [0.0]}})
         body = request(shape=[1, 1], data=[1.0])
         refused(api.http.post(f"/v2/models/{model}/infer", json=body), status)
 
 
-def test_a_key_for_the_same_request(api: Api, version: str) -> None:
-    """In async mode one job; in either the same answer."""
+def test_an_idempotency_key(api: Api, version: str) -> None:
+    """In async mode it makes one job; in both modes the response is the same."""
     key = {"Idempotency-Key": f"v2-{api.mode}"}
     first, again = (infer(api, request(), version, **key) for _ in range(2))
     assert first.status_code == again.status_code == 200 and first.content == again.content
@@ -265,8 +265,8 @@ def test_a_key_for_the_same_request(api: Api, version: str) -> None:
 
 
 @only_queued
-def test_nobody_does_the_work(api: Api, tmp_path: Path) -> None:
-    """An answer that doesn't come in time is a 504; the job is called off, unless a key allows to ask for it again."""
+def test_no_worker(api: Api, tmp_path: Path) -> None:
+    """A late response is a 504; the job is cancelled unless an Idempotency-Key allows to ask for it again."""
     with trinity("inline", tmp_path) as first:
         first.result("fit")
     one = request(shape=[1, 1], data=[0.5])

@@ -26,19 +26,19 @@ SEQUENCE: list[tuple[str, Json]] = [
 ]
 
 
-def renamed(body: Json, versions: dict[tuple[str, int], int]) -> Json:
-    """The request with its version, which counts from 1 on a fresh store, as this store counts."""
+def with_fresh_version(body: Json, versions: dict[tuple[str, int], int]) -> Json:
+    """The request with its version, counted from 1 on a fresh store, as this store counts it."""
     if not body or not isinstance(body.get("version"), int):
         return body
     return body | {"version": versions[body.get("model", "polynomial"), body["version"]]}
 
 
 def results(api: Api) -> list[Json]:
-    """The results of the whole sequence; versions are given as on a fresh store."""
+    """The results of the whole sequence, with versions as on a fresh store."""
     versions: dict[tuple[str, int], int] = {}
     collected = []
     for verb, body in SEQUENCE:
-        envelope = api.call(verb, renamed(body, versions))
+        envelope = api.call(verb, with_fresh_version(body, versions))
         assert envelope["status"] == "SUCCESS", envelope
         result = envelope["result"]
         if verb == "fit":
@@ -57,8 +57,8 @@ def test_same_request_same_result(api: Api, golden: Api) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 7, 300, 9_000])
-def test_predictions_do_not_depend_on_their_company(api: Api, rows: int) -> None:
-    """A row is predicted to the same bit alone, among others, and in a request large enough to be treated otherwise."""
+def test_predictions_do_not_depend_on_other_rows(api: Api, rows: int) -> None:
+    """A row alone, among others, and in a large request gets the same prediction to the bit."""
     version = api.result("fit", {"data": {"source": "dummy", "params": {"number": 80, "inputs": 2}}})["version"]
     table = [[(row * 7919 % 1000) / 499, (row * 104729 % 1000) / 777] for row in range(rows)]
     together = api.result("predict", {"version": version, "data": {"X": table}})["y"]

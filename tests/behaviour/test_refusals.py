@@ -180,7 +180,7 @@ NESTED["and closed again"] = b"[" * 100_000 + b"]" * 100_000
 
 
 def refused(api: Api, golden: Api, verb: str, content: bytes, status: Status) -> Json:
-    """The problem document, which sync mode must give word for word; `status` may leave a choice."""
+    """The problem document, which must be that of sync mode word for word; `status` may allow several."""
     headers = {"Content-Type": "application/json"}
     answer = api.http.post(f"/{verb}", content=content, headers=headers, timeout=10)
     assert answer.status_code in (status if isinstance(status, tuple) else (status,)), answer.text[:2000]
@@ -197,15 +197,15 @@ def test_malformed(api: Api, golden: Api, no_job: None, verb: str, content: byte
 
 
 @pytest.mark.parametrize(("content", "pointer"), LITERALS.values(), ids=LITERALS.keys())
-def test_numbers_that_are_none(api: Api, golden: Api, no_job: None, content: bytes, pointer: str) -> None:
-    """NaN and Infinity are not JSON: 400; a number beyond the floats is a 400 or 422; all with a pointer."""
+def test_numbers_that_are_not_finite(api: Api, golden: Api, no_job: None, content: bytes, pointer: str) -> None:
+    """NaN and Infinity are not JSON: 400; a number beyond floats is a 400 or 422; all with a pointer."""
     status = 400 if b"NaN" in content or b"Infinity" in content else (400, 422)
     assert pointers(refused(api, golden, "fit", content, status)) == [pointer]
 
 
 @pytest.mark.parametrize("content", NESTED.values(), ids=NESTED.keys())
 def test_deep_nesting(api: Api, golden: Api, no_job: None, content: bytes) -> None:
-    """A bottomless document is refused and breaks nothing."""
+    """A very deeply nested document is refused, and the server continues."""
     refused(api, golden, "fit", content, (400, 422))
     assert api.http.get("/ping").status_code == 200
 
@@ -249,7 +249,7 @@ def test_every_verb_checks(api: Api, no_job: None, verb: str, case: str) -> None
 
 
 def test_long_names_are_not_quoted_at_length(api: Api) -> None:
-    """A refusal does not send ten thousand characters back."""
+    """A response does not send ten thousand characters back."""
     assert len(api.post("fit", {"model": LONG}).content) < 2_000
     assert len(api.post("fit", {"data": {"source": LONG}}).content) < 2_000
 
@@ -269,7 +269,7 @@ AWKWARD = {
 
 @pytest.mark.parametrize("data", AWKWARD.values(), ids=AWKWARD.keys())
 def test_awkward_data(api: Api, data: Json) -> None:
-    """Awkward but valid data ends in finite numbers or in a 422, for every verb."""
+    """Extreme but valid data give finite numbers or a 422, for every verb."""
     headers = {"Prefer": "wait=30"}
     fitted = api.post("fit", {"data": data}, headers=headers)
     if fitted.status_code != 200:

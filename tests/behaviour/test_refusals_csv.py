@@ -1,4 +1,4 @@
-"""Bad CSV: told with the pointer of the equivalent JSON, and with line and column in words."""
+"""Bad CSV: the pointer is that of the equivalent JSON, the message has the line and the column."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_bad_tables(
 
 
 def test_line_and_column_are_named(api: Api) -> None:
-    """The words name the line as an editor counts it, and the column by its name."""
+    """The message has the line as an editor counts it, and the column's name."""
     detail = problem(send(api, "fit", b"width,y\n1,2\nabc,3\n", **T), 422)
     words = f"{detail['detail']} {detail['errors'][0]['detail']}"
     assert "line 3" in words
@@ -109,5 +109,5 @@ def test_unknown_versions(api: Api, no_job: None, wanted: str) -> None:
 
 
 def send(api: Api, verb: str, content: bytes, **query: Any) -> Any:
-    """The bare answer to a CSV request."""
+    """The response to a CSV request."""
     return api.http.post(f"/{verb}", content=content, headers={"Content-Type": "text/csv"}, params=query)

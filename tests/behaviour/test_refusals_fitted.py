@@ -1,4 +1,4 @@
-"""Bad predictions and scores, measured against what was fitted, are refused before there is a job."""
+"""Predictions and scores that contradict the fit are refused before there is a job."""
 
 from typing import Any
 
@@ -39,8 +39,8 @@ BAD_DATA: dict[str, tuple[str, Json, str]] = {
 
 
 @pytest.mark.parametrize(("verb", "data", "pointer"), BAD_DATA.values(), ids=BAD_DATA.keys())
-def test_data_that_do_not_fit(api: Api, version: int, no_job: None, verb: str, data: Json, pointer: str) -> None:
-    """Data of another shape or with other names than the fitted are a 422 with a pointer, and never a job."""
+def test_data_of_another_shape(api: Api, version: int, no_job: None, verb: str, data: Json, pointer: str) -> None:
+    """Another shape or other names than in the fit are a 422 with a pointer, and never a job."""
     document = problem(api.post(verb, {"model": "multivariate", "version": version, "data": data}), 422)
     assert document["errors"]
     assert all(found.startswith(pointer) for found in pointers(document)), document
@@ -96,6 +96,6 @@ def test_parameters_belong_to_the_fit(api: Api, version: int, no_job: None) -> N
     assert pointers(document) == ["/params"]
 
 
-def test_one_model_at_a_time(api: Api, no_job: None) -> None:
+def test_two_different_models(api: Api, no_job: None) -> None:
     """A model in the path and another in the body contradict each other."""
     problem(api.post("models/multivariate/fit", {"model": "polynomial"}), 422)

@@ -1,4 +1,4 @@
-"""Requests that are wrong as HTTP: routes, methods, content types, sizes, and names that try to leave their place."""
+"""Requests that are wrong as HTTP: routes, methods, content types, sizes, and names that leave their folder."""
 
 import gzip
 import socket
@@ -39,7 +39,7 @@ def test_unknown_routes(api: Api, no_job: None, method: str, path: str) -> None:
 )
 @pytest.mark.parametrize("tail", ["", "/versions/1", "/fit", "/predict", "/score"])
 def test_unknown_models_in_the_path(api: Api, no_job: None, name: str, tail: str) -> None:
-    """A model's name in the path leads to that model or nowhere."""
+    """A name in the path is that of a model, or it is a 404."""
     method = "POST" if tail in ("/fit", "/predict", "/score") else "GET"
     problem(api.http.request(method, f"/models/{name}{tail}"), 404)
 
@@ -48,7 +48,7 @@ def test_unknown_models_in_the_path(api: Api, no_job: None, name: str, tail: str
     "version", ["0", "-1", "1.5", "nope", "..%2f1", "..%2f..%2f..", "9" * 400, "%00", "1%20", "٣", "x" * 3_000]
 )
 def test_unknown_versions_in_the_path(api: Api, version: str) -> None:
-    """A version in the path is a number that was given, an alias, or a 404."""
+    """A version in the path is an existing number or an alias, or it is a 404."""
     api.result("fit")
     problem(api.http.get(f"/models/polynomial/versions/{version}"), 404)
 
@@ -90,15 +90,15 @@ def test_wrong_methods(api: Api, no_job: None, method: str, path: str, allowed: 
     ],
 )
 def test_wrong_content_types(api: Api, no_job: None, content_type: str) -> None:
-    """A body that is neither JSON nor CSV is a 415, which says what may be sent: to a prediction also npy."""
+    """A body that is neither JSON nor CSV is a 415 that lists the accepted types; predict accepts npy too."""
     for verb, npy in (("fit", False), ("score", False), ("predict", True)):
         answer = api.http.post(f"/{verb}", content=ROOMY, headers={"Content-Type": content_type})
         assert ("application/x-npy" in problem(answer, 415)["detail"]) == npy
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_ways_to_say_json(api: Api, content_type: str) -> None:
-    """JSON may be announced in any case and with a charset."""
+def test_spellings_of_the_json_type(api: Api, content_type: str) -> None:
+    """The media type may be in any case and have a charset."""
     answer = api.http.post("/fit", content=ROOMY, headers={"Content-Type": content_type})
     assert api.finished(answer)["status"] == "SUCCESS"
 
@@ -106,35 +106,35 @@ def test_ways_to_say_json(api: Api, content_type: str) -> None:
 @pytest.mark.parametrize("verb", ["fit", "predict"])
 @pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
 @pytest.mark.parametrize("coding", ["gzip", "br", "nonsense", "identity, GZIP"])
-def test_coded_bodies(api: Api, no_job: None, verb: str, content_type: str, coding: str) -> None:
-    """A content coding is a 415 that names it and says which is taken: the service undoes none."""
+def test_compressed_bodies(api: Api, no_job: None, verb: str, content_type: str, coding: str) -> None:
+    """A content coding is a 415 that names it; the service accepts none."""
     headers = {"Content-Type": content_type, "Content-Encoding": coding}
     answer = api.http.post(f"/{verb}", content=gzip.compress(ROOMY), headers=headers)
     assert coding.rpartition(" ")[2] in problem(answer, 415)["detail"]
     assert answer.headers["Accept-Encoding"] == "identity"
 
 
-def test_a_coding_that_only_the_header_tells_of(api: Api) -> None:
-    """A body that could be read all the same is a 415, too, even of a small prediction, which takes a shorter way."""
+def test_a_coding_only_in_the_header(api: Api) -> None:
+    """A body that could be read is a 415, too, also for a small prediction."""
     api.result("fit", {"model": "multivariate", "data": {"X": [[0], [1]], "y": [0, 1]}})
     row = {"model": "multivariate", "data": {"X": [[0.5]]}}
     problem(api.post("predict", row, headers={"Content-Encoding": "gzip"}), 415)
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-def test_no_coding(api: Api, coding: str) -> None:
-    """A body that is said to be as it is, is read."""
+def test_the_coding_identity(api: Api, coding: str) -> None:
+    """It means an unchanged body, and is accepted."""
     headers = {"Content-Type": "application/json", "Content-Encoding": coding}
     assert api.finished(api.http.post("/fit", content=ROOMY, headers=headers))["status"] == "SUCCESS"
 
 
 def padded(size: int) -> bytes:
-    """A good request of exactly so many bytes, spaces mostly."""
+    """A good request of exactly this many bytes, mostly spaces."""
     return ROOMY[:-1] + b" " * (size - len(ROOMY)) + b"}"
 
 
 def test_body_at_the_limit(api: Api) -> None:
-    """A body of exactly the limit is taken."""
+    """A body of exactly the limit is accepted."""
     answer = api.http.post("/fit", content=padded(MAX_BODY_BYTES), headers={"Content-Type": "application/json"})
     assert api.finished(answer)["status"] == "SUCCESS"
 
@@ -149,7 +149,7 @@ def test_body_over_the_limit(api: Api, no_job: None, content_type: str) -> None:
 
 
 def test_chunked_body_over_the_limit(api: Api, no_job: None) -> None:
-    """A body that comes in chunks, without a length, is bounded too."""
+    """A chunked body without a length is bounded too."""
 
     def chunks() -> Iterator[bytes]:
         whole = padded(MAX_BODY_BYTES + 1)
@@ -160,16 +160,16 @@ def test_chunked_body_over_the_limit(api: Api, no_job: None) -> None:
 
 
 def test_chunked_body_within_the_limit(api: Api) -> None:
-    """A body in chunks is read whole."""
+    """A chunked body is read to its end."""
     answer = api.http.post("/fit", content=iter([ROOMY[:7], ROOMY[7:]]), headers={"Content-Type": "application/json"})
     assert api.finished(answer)["status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("path", [b"/fit", b"/predict"])
 @pytest.mark.parametrize("headers", [b"Content-Type: application/json\r\n", b"Expect: 100-continue\r\n"])
-def test_announced_giant(api: Api, no_job: None, path: bytes, headers: bytes) -> None:
-    """A length over the limit is refused at once, before a byte of the body is sent or asked for, and hung up on."""
-    with spoken_to(api) as peer:
+def test_a_length_over_the_limit(api: Api, no_job: None, path: bytes, headers: bytes) -> None:
+    """It is refused before the body is sent or requested, and the connection is closed."""
+    with connection(api) as peer:
         peer.sendall(b"POST %b HTTP/1.1\r\nHost: t\r\n%bContent-Length: 99999999999\r\n\r\n" % (path, headers))
         head, _, body = until_closed(peer).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ")
@@ -181,24 +181,24 @@ def test_announced_giant(api: Api, no_job: None, path: bytes, headers: bytes) ->
     assert document["detail"] == f"the body has 99999999999 bytes or more, the limit is {MAX_BODY_BYTES}"
 
 
-def test_giant_sent_to_its_end(api: Api, no_job: None) -> None:
-    """A client that sends all of a refused body before it listens reads the refusal, not a reset."""
-    status, body = spoken(api, b"Content-Length: 8000000\r\n\r\n" + padded(8_000_000))
+def test_a_body_over_the_limit_sent_to_its_end(api: Api, no_job: None) -> None:
+    """A client that sends the whole body first reads the refusal, and gets no reset."""
+    status, body = raw_post(api, b"Content-Length: 8000000\r\n\r\n" + padded(8_000_000))
     assert status == 413
     check_problem(msgspec.json.decode(body), 413)
 
 
 @pytest.mark.parametrize("length", [b"-5", b"abc", b"1e3", b"5, 6", b"9" * 400])
-def test_lengths_that_are_none(api: Api, no_job: None, length: bytes) -> None:
-    """A Content-Length that is no number is a 4xx, and the service lives on."""
-    status, _ = spoken(api, b"Content-Type: application/json\r\nContent-Length: " + length + b"\r\n\r\n{}")
+def test_lengths_that_are_not_valid(api: Api, no_job: None, length: bytes) -> None:
+    """A Content-Length that is no number is a 4xx, and the server continues."""
+    status, _ = raw_post(api, b"Content-Type: application/json\r\nContent-Length: " + length + b"\r\n\r\n{}")
     assert 400 <= status < 500
     assert api.http.get("/ping").status_code == 200
 
 
 def test_body_cut_short(api: Api, no_job: None) -> None:
-    """A client that announces more than it sends and leaves gets nothing done."""
-    with spoken_to(api) as peer:
+    """A client that closes before it has sent the announced length starts no work."""
+    with connection(api) as peer:
         peer.sendall(
             b"POST /fit HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" + ROOMY
         )
@@ -206,27 +206,27 @@ def test_body_cut_short(api: Api, no_job: None) -> None:
 
 
 def test_two_lengths(api: Api, no_job: None) -> None:
-    """A length and chunks at once, the way requests are smuggled, are not answered with a 200 or 202."""
+    """A length together with chunks (request smuggling) does not get a 200 or 202."""
     head = b"Content-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
-    status, _ = spoken(api, head + b"0\r\n\r\nPOST /fit HTTP/1.1\r\nHost: t\r\n\r\n")
+    status, _ = raw_post(api, head + b"0\r\n\r\nPOST /fit HTTP/1.1\r\nHost: t\r\n\r\n")
     assert status >= 400
 
 
-def spoken_to(api: Api) -> socket.socket:
-    """A bare connection."""
+def connection(api: Api) -> socket.socket:
+    """A plain connection."""
     return socket.create_connection((api.http.base_url.host, api.http.base_url.port or 80), timeout=10)
 
 
-def spoken(api: Api, rest: bytes) -> tuple[int, bytes]:
-    """Status and body that a bare POST /fit with these headers and body is answered with."""
-    with spoken_to(api) as peer:
+def raw_post(api: Api, rest: bytes) -> tuple[int, bytes]:
+    """Status and body of the response to a plain POST /fit with these headers and body."""
+    with connection(api) as peer:
         peer.sendall(b"POST /fit HTTP/1.1\r\nHost: t\r\nConnection: close\r\n" + rest)
         head, _, body = until_closed(peer).partition(b"\r\n\r\n")
     return int(head.split()[1]), body
 
 
 def until_closed(peer: socket.socket) -> bytes:
-    """All that the server says until it hangs up."""
+    """Everything that the server sends until it closes the connection."""
     said = b""
     while received := peer.recv(65_536):
         said += received

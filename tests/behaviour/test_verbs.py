@@ -1,4 +1,4 @@
-"""The trinity itself: fit, predict and score, on numbers in the request and on the dummy source."""
+"""The verbs fit, predict and score, on numbers in the request and on the dummy source."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_index(api: Api) -> None:
 
 
 def test_empty_bodies(api: Api) -> None:
-    """A newcomer's first three calls need no body: the default model on the dummy source."""
+    """The first three calls need no body: the default model on the dummy source."""
     fitted = api.call("fit")
     assert (fitted["model"], fitted["status"]) == ("polynomial", "SUCCESS")
     assert fitted["result"]["terms"] == ["1", "x", "x^2", "x^3"]
@@ -46,7 +46,7 @@ def test_empty_bodies(api: Api) -> None:
 
 
 def test_empty_object(api: Api) -> None:
-    """An empty JSON object asks for the same as no body."""
+    """An empty JSON object means the same as no body."""
     assert api.result("predict", {}) == api.result("predict")
 
 
@@ -63,7 +63,7 @@ def test_fit_finds_the_line(api: Api) -> None:
 
 
 def test_predict_follows_the_line(api: Api) -> None:
-    """Predict answers one y per row, from the latest fit."""
+    """Predict returns one y per row, from the latest fit."""
     api.result("fit", {"model": "multivariate", "data": LINE})
     result = api.result("predict", {"model": "multivariate", "data": {"X": [[10], [-1], [0.5]]}})
     assert set(result) == {"y"}
@@ -71,14 +71,14 @@ def test_predict_follows_the_line(api: Api) -> None:
 
 
 def test_score_measures(api: Api) -> None:
-    """Score gives r2, rmse, mae and n of the predictions against the y that is sent."""
+    """Score returns r2, rmse, mae and n of the predictions against the given y."""
     api.result("fit", {"model": "multivariate", "data": LINE})
     result = api.result("score", {"model": "multivariate", "data": {"X": LINE["X"], "y": [2, 2, 6, 6]}})
     assert result == pytest.approx({"r2": 1 - 4 / 16, "rmse": 1, "mae": 1, "n": 4})
 
 
 def test_dummy_source(api: Api) -> None:
-    """The dummy source takes number, noise, seed, inputs and function, and a fit finds its function again."""
+    """The dummy source takes number, noise, seed, inputs and function; a fit recovers the function."""
     source = {"source": "dummy", "params": {"number": 200, "noise": 0, "seed": 7, "inputs": 1, "function": [1, 0, 4]}}
     result = api.result("fit", {"params": {"degree": 2}, "data": source})
     assert result["metrics"]["n"] == 200
@@ -100,7 +100,7 @@ def test_dummy_is_seeded(api: Api) -> None:
 
 
 def test_dummy_of_several_inputs(api: Api) -> None:
-    """The dummy source makes as many inputs as are asked for."""
+    """The dummy source makes the requested number of inputs."""
     source = {"source": "dummy", "params": {"inputs": 3, "number": 100}}
     result = api.result("fit", {"model": "multivariate", "data": source})
     assert result["terms"] == ["1", "x1", "x2", "x3"]
@@ -124,7 +124,7 @@ def test_parameters_shape_the_model(api: Api) -> None:
 
 
 def test_three_inputs_and_their_products(api: Api) -> None:
-    """A polynomial of three inputs finds products and powers again."""
+    """A polynomial fit of three inputs recovers products and powers."""
     rows = [[a, b, c] for a in (-1, 0, 2, 3) for b in (-2, 0, 1, 4) for c in (-1, 0, 1, 3)]
     y = [1 + 2 * a * b - c**2 + 0.5 * a**2 * b for a, b, c in rows]
     result = api.result("fit", {"params": {"degree": 3}, "data": {"X": rows, "y": y}})
@@ -155,7 +155,7 @@ def test_one_output_in_a_column(api: Api) -> None:
 
 
 def test_names_are_kept(api: Api) -> None:
-    """Columns named at fit name the terms."""
+    """Column names of the fit become names of the terms."""
     result = api.result("fit", {"model": "multivariate", "data": PLANE})
     assert result["terms"] == ["1", "width", "depth"]
     assert result["coefficients"] == pytest.approx([5, 2, -3], abs=1e-12)
@@ -170,7 +170,7 @@ def test_named_rows_in_any_order(api: Api) -> None:
 
 
 def test_columns_in_another_order(api: Api) -> None:
-    """Columns named with a predict are matched by name, not by place."""
+    """Named columns of a predict are matched by name, not by position."""
     version = api.result("fit", {"model": "multivariate", "data": PLANE})["version"]
     data = {"X": [[2, 1]], "columns": ["depth", "width"]}
     assert api.result("predict", {"model": "multivariate", "version": version, "data": data})["y"] == pytest.approx([1])

@@ -1,4 +1,4 @@
-"""Versions and the pages that show them: every fit publishes one, none ever changes."""
+"""Versions: every fit publishes one, and none ever changes."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def steep(factor: float) -> Json:
 
 
 def test_versions_count_from_one(api: Api) -> None:
-    """The first fit of a model is version 1, the next 2, and the model's page lists them."""
+    """The first fit of a model is version 1, the next 2, and GET /models/{name} lists them."""
     model = "models/reserved"
     before = api.http.get(f"/{model}").json()
     assert before["versions"] == []
@@ -22,14 +22,14 @@ def test_versions_count_from_one(api: Api) -> None:
 
 
 def test_envelope_names_the_version(api: Api) -> None:
-    """The envelope's version is the one a fit made, and the one a prediction used."""
+    """The envelope has the version that a fit made or a prediction used."""
     fitted = api.call("fit", {"model": "multivariate", "data": steep(1)})
     assert fitted["version"] == fitted["result"]["version"]
     assert api.call("predict", {"model": "multivariate", "data": {"X": [[1]]}})["version"] == fitted["version"]
 
 
 def test_a_version_is_pinned(api: Api) -> None:
-    """Predict and score use the version they name, whatever was fitted since."""
+    """Predict and score use the requested version, whatever was fitted since."""
     old = api.result("fit", {"model": "multivariate", "data": steep(1)})["version"]
     new = api.result("fit", {"model": "multivariate", "data": steep(10)})["version"]
     assert new > old
@@ -78,6 +78,6 @@ def test_a_version_shows_its_manifest(api: Api) -> None:
 @pytest.mark.parametrize(
     "path", ["/models/nope", "/models/polynomial/versions/999999", "/models/never-fitted/versions/1"]
 )
-def test_unknown_pages(api: Api, path: str) -> None:
-    """A model or version that does not exist is a 404."""
+def test_unknown_models_and_versions(api: Api, path: str) -> None:
+    """They are a 404."""
     problem(api.http.get(path), 404)

@@ -1,4 +1,4 @@
-"""The client of the conformance tests: `call` gives the finished envelope in every mode, so one test serves all."""
+"""The client of the conformance tests: `call` returns the finished envelope in every mode."""
 
 import os
 from collections.abc import Iterator
@@ -34,16 +34,16 @@ class Api:
 
     @property
     def queued(self) -> bool:
-        """Whether it answers by jobs."""
+        """Whether it works with jobs."""
         return self.mode != "inline"
 
     def post(self, verb: str, body: Json = None, **options: Any) -> httpx.Response:
-        """POST a verb or path with a JSON body (none at all for None) and return the bare answer."""
+        """POST a verb or path with a JSON body (no body for None); return the response."""
         content = {} if body is None else {"json": body}
         return self.http.post(f"/{verb}", **content, **options)
 
     def call(self, verb: str, body: Json = None, **options: Any) -> Json:
-        """The envelope of a finished call, in whichever mode."""
+        """The envelope of a finished call, in any mode."""
         headers = {"Prefer": f"wait={WAIT_S}", **options.pop("headers", {})}
         return self.finished(self.post(verb, body, headers=headers, **options))
 
@@ -59,7 +59,7 @@ class Api:
         return self.result(verb, content=content, headers={"Content-Type": "text/csv"}, params=query)
 
     def finished(self, answer: httpx.Response) -> Json:
-        """The finished envelope behind an answer: itself after a 200, its job's after a 202."""
+        """The finished envelope of a response: its own after a 200, that of its job after a 202."""
         assert answer.status_code in (200, 202), f"{answer.status_code} {answer.text}"
         if answer.status_code == 200:
             return answer.json()
@@ -71,12 +71,12 @@ class Api:
         return envelope
 
     def log(self) -> str:
-        """The ends of the logs of its servers."""
+        """The last lines of its servers' logs."""
         return "\n".join(server.tail() for server in self.servers)
 
 
 def problem(answer: httpx.Response, status: int) -> Json:
-    """The problem document (RFC 9457) of a refusal, checked for its form and status."""
+    """The problem document (RFC 9457) of an error response, after a check of its form and status."""
     assert answer.status_code == status, f"expected {status}, got {answer.status_code} {answer.text[:2000]}"
     assert answer.headers["Content-Type"].split(";")[0] == PROBLEM
     document = answer.json()
@@ -100,13 +100,13 @@ def check_problem(document: Json, status: int) -> None:
 
 
 def pointers(document: Json) -> list[str]:
-    """Where a problem document points to."""
+    """The pointers of a problem document."""
     return [error["pointer"] for error in document.get("errors", [])]
 
 
 @contextmanager
 def gate(folder: Path) -> Iterator["Gate"]:
-    """A named pipe at which fits of the model `gated` wait; on leaving, whoever waits is let through."""
+    """A named pipe where fits of the model `gated` wait; at the end every waiting fit goes on."""
     path = folder / "gate"
     os.mkfifo(path)
     pipe = Gate(path)
@@ -124,11 +124,11 @@ class Gate:
     _held: int | None = None
 
     def wait_for_fit(self) -> None:
-        """Wait until a fit stands at the gate, and hold it there."""
-        until(self._somebody_waits, "a fit at the gate")
+        """Wait until a fit has reached the gate, and hold it there."""
+        until(self._fit_waits, "a fit at the gate")
 
     def nobody_waits(self) -> bool:
-        """Whether the process whose fit stood here is gone; the gate is shut again behind it."""
+        """Whether the process of the held fit has ended; the gate is closed again then."""
         if self._held is not None:
             with suppress(BrokenPipeError):
                 os.write(self._held, b"?")
@@ -138,9 +138,9 @@ class Gate:
         return True
 
     def open(self) -> None:
-        """Let the fit through."""
+        """Let the fit continue."""
         if self._held is None:
-            self._somebody_waits()
+            self._fit_waits()
         if self._held is not None:
             os.close(self._held)
             self._held = None
@@ -149,7 +149,7 @@ class Gate:
         """A fit that waits here."""
         return {"model": "gated", "params": {"gate": str(self.path)}, "data": {"X": [[1.0], [2.0]], "y": [1.0, 3.0]}}
 
-    def _somebody_waits(self) -> bool:
+    def _fit_waits(self) -> bool:
         with suppress(OSError):  # ENXIO: no reader yet
             self._held = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
         return self._held is not None

@@ -1,4 +1,4 @@
-"""Headless Chromium, a visit to the page in it, and what a visit must never show."""
+"""Headless Chromium, and visits of the page that fail on errors and on requests to other hosts."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ WAIT_MS = 30_000
 
 
 def missing_chromium() -> str:
-    """What is missing to run a browser here, or nothing."""
+    """What is missing to run a browser here, or an empty text."""
     return "" if shutil.which("chromium") else "chromium is not installed (apt-get install chromium)"
 
 
 def artefacts() -> Path:
-    """Where screenshots are kept."""
+    """The folder for screenshots."""
     folder = Path(os.environ.get("ARTEFACTS") or ROOT / ".artefacts")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -29,7 +29,7 @@ def artefacts() -> Path:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser; as root it has no sandbox."""
+    """A browser, without its sandbox when run as root."""
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
@@ -41,14 +41,14 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page that is open, and what was seen in it: errors on the console, and hosts that were asked."""
+    """An open page, the errors on its console, and the hosts that it requested."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
     def outcome(self, form: str) -> str:
-        """What a form says once it is done."""
+        """The message of a form when it is done."""
         done = self.page.locator(f"#{form}-outcome.right, #{form}-outcome.wrong")
         done.wait_for(timeout=WAIT_MS)
         return done.inner_text()
@@ -68,7 +68,7 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, url: str, *, tolerated: str = "", width: int = 1280, **options: object) -> Iterator[Visit]:
-    """Open a page; at the end hold that nothing was wrong in it and that nobody but its own server was asked."""
+    """Open a page; at the end check that it had no errors and requested only its own server."""
     context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
     made = Visit(context.new_page())
     made.page.set_default_timeout(WAIT_MS)

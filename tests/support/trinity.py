@@ -1,4 +1,4 @@
-"""Start a whole Trinity for a test, in one of its modes, on free ports."""
+"""Start a whole Trinity in one of its modes, on free ports."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 1_048_576
 
 @contextmanager
 def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> Iterator[Api]:
-    """A whole Trinity of its own, in `folder`; without `workers` nobody takes the jobs."""
+    """A whole Trinity in `folder`; without `workers` its jobs stay queued."""
     with ExitStack() as stack:
         started: list[servers.Server] = []
 
