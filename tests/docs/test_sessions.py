@@ -15,6 +15,7 @@ ELSEWHERE = {
     "pip install": "installs into an environment of its own: tests/system/test_install.py",
     "make up": "needs a Docker engine: tests/system/containers, run by .ci/run",
     "make down": "as make up",
+    "COMPOSE_PROFILES=monitoring make up": "as make up",
     "cp .env.example .env": "as make up",
     "docker ": "as make up",
 }

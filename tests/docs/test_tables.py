@@ -12,6 +12,7 @@ from app.api_keys import SCOPES
 from app.data.dummy import DummyParams
 from app.schemas.jobs import Envelope, Status
 from app.schemas.requests import FitBody, PredictBody
+from app.schemas.verbs import VERBS
 from tests.docs.generate import KNOB, variables
 from tests.support.doc_blocks import documents, names_in, read, table, tables
 from tests.support.doc_commands import environment
@@ -80,6 +81,13 @@ def test_knobs_are_turned_by_the_stacks() -> None:
     assert knobs
     assert knobs - read_by(*COMPOSE_FILES) == set()
     assert knobs - {name for name, _, _ in variables()} == set()
+
+
+def test_messages_carry_so_many_jobs() -> None:
+    """The scaling table says how many jobs a message carries at most."""
+    text = read("docs/scaling.md")
+    assert VERBS["fit"].message_jobs == 1
+    assert [f"{VERBS[verb].message_jobs} {verb}s" in text for verb in ("predict", "score")] == [True, True]
 
 
 def test_every_variable_of_the_stacks_is_documented() -> None:
