@@ -1,1 +1,1 @@
-"""The store: versions of models and the data of large jobs, as files."""
+"""The store: versions of models, and the data of large jobs, as files."""

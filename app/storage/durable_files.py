@@ -1,4 +1,4 @@
-"""Files and folders that are there after a power cut: synced, renamed into place, and entries synced as well."""
+"""Write files and folders that survive a power cut: write, sync, rename into place, sync the folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 Permit = Callable[[], None]
-"""Called just before what was written becomes visible; it raises to refuse that."""
+"""Called when everything is written and nothing is visible yet; it raises to refuse."""
 _TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
 
 
@@ -21,16 +21,16 @@ def always_permit() -> None:
 
 
 class DurableFiles:
-    """Writes durably: what a call wrote is on the disk when it returns (fsync(2): a folder's entries need their own).
+    """Writes durably: when a call returns, the disk has what it wrote. fsync(2): a folder's entries are synced apart.
 
-    What is being written stands in the folder above its own, under a temporary name, until it is renamed.
+    Unfinished files stand under a temporary name, in the parent of the folder that they belong to.
     """
 
     def __init__(self, fsync: Callable[[int], None] = os.fsync) -> None:
         self._fsync = fsync
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder and those above it that are missing; each is an entry of the one above, which is synced."""
+        """Make a folder and its missing parents, and sync the folder that holds each new one."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for folder in missing:
@@ -38,9 +38,9 @@ class DurableFiles:
 
     @contextmanager
     def new_folder(self, path: Path, permit: Permit = always_permit) -> Iterator[Path]:
-        """Give a temporary folder that becomes `path` when it is filled: either all of it is there or nothing.
+        """Give a temporary folder to fill, and rename it to `path`: afterwards all of it is there, or nothing.
 
-        What `permit` raises, asked when nothing is left to do but the renaming, leaves nothing behind.
+        `permit` is called just before the rename. If it raises, nothing is left behind.
         """
         self.make_folder(path.parent)
         temporary = _temporary(path)
@@ -55,7 +55,7 @@ class DurableFiles:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def write(self, path: Path, content: bytes | memoryview) -> None:
-        """Write a file; its name is as durable as its folder's entries are."""
+        """Write and sync a file. Its name is durable only after a sync of the folder."""
         with path.open("wb") as file:
             file.write(content)
             file.flush()
@@ -69,20 +69,20 @@ class DurableFiles:
             self.write(temporary, content.encode() if isinstance(content, str) else content)
             temporary.replace(path)
         finally:
-            with suppress(OSError):  # a full disk gets back what was written; after the rename there is nothing
+            with suppress(OSError):  # frees a full disk; after the rename there is nothing to remove
                 temporary.unlink()
         self.sync(path.parent)
 
     def sweep(self, folder: Path, before_s: float = math.inf) -> int:
-        """Remove what processes that were killed left unfinished in a folder; return how many files and folders.
+        """Remove the unfinished files and folders of killed processes from a folder; return their number.
 
-        Nobody else may be writing there, unless `before_s` (since the epoch) spares what was written to after it.
+        Either nobody else may write there, or `before_s` (since the epoch) spares everything that changed after it.
         """
         removed = 0
         for path in folder.iterdir():
             if not _TEMPORARY.fullmatch(path.name):
                 continue
-            with suppress(OSError):  # it is in nobody's way
+            with suppress(OSError):  # what cannot be removed now does no harm
                 if path.stat().st_mtime >= before_s:
                     continue
                 if path.is_dir():
@@ -93,7 +93,7 @@ class DurableFiles:
         return removed
 
     def sync(self, folder: Path) -> None:
-        """Make the entries of a folder durable (a rename is in the folder, not in the file)."""
+        """Make the entries of a folder durable: a rename changes the folder, not the file."""
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             self._fsync(descriptor)

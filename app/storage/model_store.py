@@ -21,16 +21,16 @@ from app.errors import ModelFailed, NotFound
 from app.storage.durable_files import DurableFiles, Permit, always_permit
 
 LATEST = "latest"
-SAMPLE = "sample_sha256"  # where, among what a manifest says of the data, the digest of the kept rows is
-MAX_VERSION = 10**9  # beyond it a number is no version, nor the name of a folder
+SAMPLE = "sample_sha256"  # the member of a manifest's `data` that holds the digest of the sample
+MAX_VERSION = 10**9  # a larger number is not a version
 _NUMBER = re.compile(r"[1-9][0-9]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_POINTED = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
+_ALIAS_CONTENT = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """Names of the columns of a fit; `vector`: y was (n,) and not (n, 1); `named`: its columns came with names."""
+    """The columns of a fit. `vector`: y was (n,) and not (n, 1). `named`: its columns came with names."""
 
     inputs: list[str]
     outputs: list[str]
@@ -39,7 +39,7 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """All that is known of one version but its arrays; `learned` holds what fit learned as plain values."""
+    """Everything about one version except its arrays; `learned` holds the plain values that fit learned."""
 
     model: str
     version: int = 0
@@ -55,42 +55,42 @@ class Manifest(msgspec.Struct, kw_only=True):
     learned: dict[str, Any]
     arrays_sha256: str = ""
     sha256: str = ""
-    """Digest of all the others."""
+    """Digest of all other fields."""
 
-    def written(self) -> bytes:
-        """Return the one form in which it is written: any other, though it may say the same, is damaged."""
+    def to_json(self) -> bytes:
+        """Return the manifest's file. There is one form: a file that differs by a byte is damaged."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
     def digest(self) -> str:
-        """Return what `sha256` has to be."""
+        """Return the right value of `sha256`."""
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
 
 
 class Store:
     """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>.
 
-    Beside the arrays there is `sample.npz` when rows of the data were kept; the manifest's `data` has its digest.
+    If rows of the data were kept, `sample.npz` stands beside the arrays; the manifest's `data` has its digest.
     """
 
-    def __init__(self, folder: Path, disk: DurableFiles | None = None) -> None:
+    def __init__(self, folder: Path, files: DurableFiles | None = None) -> None:
         self._models = folder / "models"
         self._root = str(self._models)
-        self._disk = disk or DurableFiles()
-        self._seen: dict[str, tuple[tuple[int, int], int]] = {}
+        self._files = files or DurableFiles()
+        self._alias_cache: dict[str, tuple[tuple[int, int], int]] = {}
 
     def check(self) -> None:
-        """Raise OSError unless a file can be written."""
-        self._disk.make_folder(self._models)
+        """Raise OSError if a file cannot be written."""
+        self._files.make_folder(self._models)
         probe = self._models / f".probe-{uuid4().hex}"
         probe.touch()
         probe.unlink()
 
     def resolve(self, name: str, version: int | str | None) -> int:
-        """Return the number for an alias, None (the latest) or a number, which need not exist; raise NotFound."""
+        """Return the number for an alias, for None (the latest), or for a number, unchecked; raise NotFound."""
         if isinstance(version, int):
             return version
         alias = version or LATEST
-        number = self._aliased(name, alias) if alias == LATEST or _ALIAS.fullmatch(alias) else None
+        number = self._read_alias(name, alias) if alias == LATEST or _ALIAS.fullmatch(alias) else None
         if number is None:
             raise _no_version(name, alias)
         return number
@@ -107,13 +107,13 @@ class Store:
         entries = sorted(folder.iterdir()) if folder.is_dir() else ()
         found = {}
         for entry in entries:
-            with suppress(ValueError):  # damaged, or none at all: who asks for it is told
+            with suppress(ValueError):  # a damaged alias is reported when it is used
                 if _ALIAS.fullmatch(entry.name):
-                    found[entry.name] = _pointed(entry.read_text())
+                    found[entry.name] = _parse_alias(entry.read_text())
         return found
 
     def manifest(self, name: str, version: int) -> Manifest:
-        """Return the manifest of one version; raise NotFound, or ModelFailed when it can't be read."""
+        """Return the manifest of a version; raise NotFound, or ModelFailed when it is damaged."""
         try:
             raw = (self._version(name, version) / "manifest.json").read_bytes()
         except FileNotFoundError:
@@ -122,17 +122,17 @@ class Store:
             manifest = msgspec.json.decode(raw, type=Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _damaged(name, version) from None
-        if raw != manifest.written() or manifest.sha256 != manifest.digest():
+        if raw != manifest.to_json() or manifest.sha256 != manifest.digest():
             raise _damaged(name, version)
         return manifest
 
     def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
-        """Return one version; raise NotFound, or ModelFailed when it is not as it was written."""
+        """Return a version; raise NotFound, or ModelFailed when it is damaged."""
         manifest = self.manifest(name, version)
         return manifest, self._arrays(manifest, "arrays.npz", manifest.arrays_sha256)
 
     def sample(self, manifest: Manifest) -> Arrays:
-        """Return what was kept of a version's data, perhaps nothing; raise ModelFailed when it isn't as written."""
+        """Return the sample of a version's data, perhaps empty; raise ModelFailed when it is damaged."""
         digest = manifest.data.get(SAMPLE)
         return {} if digest is None else self._arrays(manifest, "sample.npz", digest)
 
@@ -149,10 +149,10 @@ class Store:
     def publish(
         self, manifest: Manifest, arrays: Arrays, permit: Permit = always_permit, sample: Arrays | None = None
     ) -> Manifest:
-        """Write the next version and point `latest` at it; a job that published already gets its version back.
+        """Write the next version and point `latest` at it; a job that published before gets its version back.
 
-        `permit` is asked under the lock when all is written and nothing is visible yet: when it raises, nothing ever
-        will be. It isn't asked for what was published already.
+        `permit` is called under the lock, before the version becomes visible; if it raises, the version is removed.
+        It is not called for a version that was published before.
         """
         files = {"arrays.npz": _packed(arrays)}
         manifest.arrays_sha256 = hashlib.sha256(files["arrays.npz"]).hexdigest()
@@ -160,26 +160,26 @@ class Store:
             files["sample.npz"] = _packed(sample)
             manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
         root = self._models / manifest.model
-        self._disk.make_folder(root)
+        self._files.make_folder(root)
         with _locked(root / "publish.lock"):
-            self._disk.sweep(root)  # all that writes here does so under the lock
+            self._files.sweep(root)  # everything here is written under this lock
             newest = max(self.versions(manifest.model), default=0)
-            if newest:  # a process may have died between writing it and announcing it
-                with suppress(ModelFailed):  # or it is damaged, which the next version mends
-                    self._announce(self.manifest(manifest.model, newest))
+            if newest:  # a process may have died between writing a version and pointing at it
+                with suppress(ModelFailed):  # it is damaged; the next version replaces it
+                    self._point_at(self.manifest(manifest.model, newest))
             if published := self._published(manifest.model, manifest.job):
                 return published
             manifest.version = newest + 1
             manifest.sha256 = manifest.digest()
-            with self._disk.new_folder(root / "versions" / str(manifest.version), permit) as folder:
+            with self._files.new_folder(root / "versions" / str(manifest.version), permit) as folder:
                 for name, content in files.items():
-                    self._disk.write(folder / name, content)
-                self._disk.write(folder / "manifest.json", manifest.written())
-            self._announce(manifest)
+                    self._files.write(folder / name, content)
+                self._files.write(folder / "manifest.json", manifest.to_json())
+            self._point_at(manifest)
         return manifest
 
     def _published(self, name: str, job: str) -> Manifest | None:
-        """Return what a job published already; raise ModelFailed when the note of it leads to no version of the job."""
+        """Return the version that a job published; raise ModelFailed if its marker does not lead to one."""
         with suppress(ValueError, NotFound):
             try:
                 found = self.manifest(name, int((self._models / name / "jobs" / job).read_text()))
@@ -187,30 +187,30 @@ class Store:
                 return None
             if found.job == job:
                 return found
-        raise ModelFailed(f"what job {job} published is noted, but the note is damaged on disk; fit again")
+        raise ModelFailed(f"the marker of the version that job {job} published is damaged on disk; fit again")
 
-    def _announce(self, manifest: Manifest) -> None:
-        """Point `latest` at a new version, then note which job made it; the note says that both were done."""
+    def _point_at(self, manifest: Manifest) -> None:
+        """Point `latest` at a version, then write the marker of its job, which says that both are done."""
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():
-            self._disk.replace(root / "aliases" / LATEST, _pointer(manifest.version))
-            self._disk.replace(marker, str(manifest.version))
+            self._files.replace(root / "aliases" / LATEST, _alias_content(manifest.version))
+            self._files.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
         return self._models / name / "versions" / str(version)
 
-    def _aliased(self, name: str, alias: str) -> int | None:
-        """Read an alias, or, while its file is the one seen last, return what it held: one stat on the hot path."""
+    def _read_alias(self, name: str, alias: str) -> int | None:
+        """Return the number of an alias. The file is read only when it changed: a predict costs one stat."""
         path = f"{self._root}/{name}/aliases/{alias}"
         try:
-            stat = os.stat(path)  # noqa: PTH116  a tenth of the time of a Path
-            seen = self._seen.get(path)
+            stat = os.stat(path)  # noqa: PTH116  ten times as fast as a Path
+            seen = self._alias_cache.get(path)
             if seen is None or seen[0] != (stat.st_mtime_ns, stat.st_ino):
-                seen = (stat.st_mtime_ns, stat.st_ino), _pointed(Path(path).read_text())
-                self._seen[path] = seen
+                seen = (stat.st_mtime_ns, stat.st_ino), _parse_alias(Path(path).read_text())
+                self._alias_cache[path] = seen
         except FileNotFoundError:
             return None
         except ValueError:
@@ -224,15 +224,15 @@ def _packed(arrays: Arrays) -> memoryview:
     return buffer.getbuffer()
 
 
-def _pointer(version: int) -> str:
-    """Return the content of an alias file: the number, and a check by which another number would be noticed."""
+def _alias_content(version: int) -> str:
+    """Return the content of an alias file: the number, and a checksum."""
     return f"{version} sha256:{hashlib.sha256(b'%d' % version).hexdigest()[:16]}"
 
 
-def _pointed(text: str) -> int:
-    """Return the number in an alias file, ValueError unless it is intact; operators write the number alone."""
-    found = _POINTED.fullmatch(text)
-    if found is None or (found[2] and _pointer(int(found[1])) != found[1] + found[2]):
+def _parse_alias(text: str) -> int:
+    """Return the number in an alias file; raise ValueError if it is damaged. Operators may leave out the checksum."""
+    found = _ALIAS_CONTENT.fullmatch(text)
+    if found is None or (found[2] and _alias_content(int(found[1])) != found[1] + found[2]):
         raise ValueError(text[:64])
     return int(found[1])
 
@@ -247,7 +247,7 @@ def _damaged(name: str, version: int) -> ModelFailed:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; the kernel releases it when the process ends, however it ends."""
+    """Hold an exclusive lock on `path`. The kernel releases it however the process ends."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

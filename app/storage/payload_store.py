@@ -1,4 +1,4 @@
-"""Large requests and results of jobs: files in the shared store, of which the ledger holds only references."""
+"""Large requests and results of jobs, as files in the shared store. The ledger holds only references to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REF = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<size>0|[1-9][0-9]{{0,14}}):(?
 
 
 class _Ref(NamedTuple):
-    """What a reference says of a file."""
+    """A reference, taken apart."""
 
     name: str
     size: int
@@ -26,64 +26,70 @@ class _Ref(NamedTuple):
 
 
 class Payloads:
-    """Files below `folder`: payloads/<first two characters>/<name>. A name is given once, and means one content.
+    """Files below `folder`: payloads/<first two characters>/<name>. A name always has the same content.
 
-    A reference that comes back from elsewhere is not trusted: only a name can stand in it, never a way out of the
-    folder. Every method raises Unavailable when the disk fails.
+    References that come back from the ledger are not trusted: a name in them cannot lead out of the folder.
+    Every method raises Unavailable when the disk fails.
     """
 
-    def __init__(self, folder: Path, disk: DurableFiles | None = None) -> None:
+    def __init__(self, folder: Path, files: DurableFiles | None = None) -> None:
         self._root = folder / "payloads"
-        self._disk = disk or DurableFiles()
-        self._settled: set[Path] = set()
+        self._files = files or DurableFiles()
+        self._synced: set[Path] = set()
 
     def put(self, name: str, content: bytes) -> str:
-        """Write a file and return its reference; it survives a power cut, or there is nothing of it."""
+        """Write a file and return its reference. After a power cut the whole file is there, or nothing."""
         if not _NAME.fullmatch(name):
-            raise ValueError(f"no name for a payload: {name[:100]!r}")
+            raise ValueError(f"not a name for a payload: {name[:100]!r}")
         try:
             self._write(self._path(name), content)
         except OSError as error:
-            raise Unavailable(f"the store doesn't take the data of the job ({error.strerror}); try again") from error
+            raise Unavailable(
+                f"the data of the job could not be written to the store ({error.strerror}); try again"
+            ) from error
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
     def get(self, ref: str) -> bytes:
-        """Return the content; raise Damaged when it is not what was put, Unavailable also when it is gone."""
+        """Return the content; raise Damaged if it changed, and Unavailable also if the file is gone."""
         name, size, sha256 = _parsed(ref)
         try:
             with self._path(name).open("rb") as file:
-                # by the file's own size: memory for what a damaged reference claims is never asked for
+                # compare sizes first: a damaged reference must not make this allocate any amount
                 content = file.read(size) if os.fstat(file.fileno()).st_size == size else None
         except FileNotFoundError as error:
             raise Unavailable("the data of the job is gone from the store") from error
         except OSError as error:
-            raise Unavailable(f"the store doesn't give the data of the job ({error.strerror}); try again") from error
+            raise Unavailable(
+                f"the data of the job could not be read from the store ({error.strerror}); try again"
+            ) from error
         if content is None or hashlib.sha256(content).hexdigest() != sha256:
             raise Damaged("the data of the job is damaged on disk; submit it again")
         return content
 
     def drop(self, ref: str) -> None:
-        """Remove a file, if it is there; raise Damaged for what is no reference."""
+        """Remove a file if it is there; raise Damaged for a damaged reference."""
         try:
             self._path(_parsed(ref).name).unlink(missing_ok=True)
         except OSError as error:
-            raise Unavailable(f"the store doesn't drop the data of the job ({error.strerror}); try again") from error
+            raise Unavailable(
+                f"the data of the job could not be removed from the store ({error.strerror}); try again"
+            ) from error
 
     def sweep(self, keep: Callable[[str], bool], older_than_s: float, now_s: float) -> int:
-        """Remove files older than that whose names `keep` refuses, and leftovers of killed processes; return how many.
+        """Remove old files that `keep` does not keep, and unfinished files of killed processes; return their number.
 
-        `now_s` is in seconds since the epoch. The age must be well above the time from a put to the moment from which
-        `keep` knows the name, and above the difference of the clocks of those who share the folder.
+        `now_s` is in seconds since the epoch. `older_than_s` must be well above the time from `put` until `keep` knows
+        the name, and above the difference between the clocks of the machines that share the folder.
         """
         before_s = now_s - older_than_s
         try:
-            removed = self._disk.sweep(self._root, before_s) if self._root.exists() else 0
-            old = [path for path in self._files() if _written_before(path, before_s)]
+            removed = self._files.sweep(self._root, before_s) if self._root.exists() else 0
+            old = [path for path in self._payloads() if _written_before(path, before_s)]
         except OSError as error:
-            raise Unavailable(f"the store can't be swept ({error.strerror}); try again") from error
+            raise Unavailable(f"the store could not be cleaned up ({error.strerror}); try again") from error
         for path in old:
             if not keep(path.name):
-                with suppress(OSError):  # another process swept it, or the next sweep will
+                with suppress(OSError):  # another process removed it, or the next sweep will
                     path.unlink()
                     removed += 1
         return removed
@@ -91,27 +97,27 @@ class Payloads:
     def _write(self, path: Path, content: bytes) -> None:
         there = path.exists()
         try:
-            self._settle(path.parent)
-            self._disk.replace(path, content)
+            self._make_folder(path.parent)
+            self._files.replace(path, content)
         except OSError:
-            if not there:  # else it may be put again by somebody whose first reference is in the ledger
+            if not there:  # otherwise the ledger may already refer to it from an earlier put
                 with suppress(OSError):
                     path.unlink()
             raise
 
-    def _settle(self, folder: Path) -> None:
-        """Make a folder, and make its entry durable even where another process made it and has yet to sync it."""
-        self._disk.make_folder(folder)
-        if folder not in self._settled:
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and sync its entry, even if another process made the folder and has not synced it yet."""
+        self._files.make_folder(folder)
+        if folder not in self._synced:
             for above in (folder.parent, folder.parent.parent):
-                self._disk.sync(above)
-            self._settled.add(folder)
+                self._files.sync(above)
+            self._synced.add(folder)
 
     def _path(self, name: str) -> Path:
         return self._root / name[:2] / name
 
-    def _files(self) -> Iterator[Path]:
-        """All that was put, and nothing that somebody else laid into the folder."""
+    def _payloads(self) -> Iterator[Path]:
+        """Yield the files that `put` wrote, and no other files in the folder."""
         for path in self._root.glob("*/*"):
             if _NAME.fullmatch(path.name) and path == self._path(path.name):
                 yield path
@@ -127,5 +133,5 @@ def _parsed(ref: str) -> _Ref:
 def _written_before(path: Path, time_s: float) -> bool:
     try:
         return path.stat().st_mtime < time_s
-    except FileNotFoundError:  # somebody else dropped or swept it
+    except FileNotFoundError:  # another process removed it
         return False

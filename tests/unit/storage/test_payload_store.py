@@ -157,7 +157,7 @@ def test_a_path_in_a_reference_leads_nowhere(payloads: Payloads, tmp_path: Path,
     for use in (payloads.get, payloads.drop):
         with pytest.raises(Damaged):
             use(ref(name, b"secret"))
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="not a name"):
         payloads.put(name, b"changed")
     assert files(tmp_path) == before
     assert (tmp_path / "secret").read_bytes() == b"secret"
