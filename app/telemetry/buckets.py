@@ -1,4 +1,4 @@
-"""The buckets of the histograms of time: web and workers sort into the same, so that they can be added."""
+"""The buckets of the histograms of durations: the same in web processes and workers, so that they can be added."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ LABELS = (*map(str, BOUNDS_S), "+Inf")
 
 
 def bucket_of(seconds: float) -> str:
-    """Return the bound of the bucket that a time falls into, as Prometheus writes it."""
+    """Return the upper bound of the bucket of a duration, as Prometheus writes it."""
     return LABELS[bisect_left(BOUNDS_S, seconds)]

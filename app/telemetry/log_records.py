@@ -1,6 +1,6 @@
-"""The lines of the log that come in great number: one for each request, one for each job.
+"""The log lines of requests and jobs: one line each.
 
-They say who, what, how long and how it ended; never what was in it, and no more of an address than its path.
+They say what was done, how long it took and how it ended. They never quote data, nor the query of a URL.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 PATH_CHARACTERS = 200
 FAULT = 500
-QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # asked all day long by machines
+QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes ask for these all day long
 Sink: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 
 
@@ -33,7 +33,7 @@ class RequestLine(msgspec.Struct, gc=False):
 
 
 class JobLine(msgspec.Struct, gc=False):
-    """A job that a worker did; `counted` is false where somebody else had it by then."""
+    """A job that a worker ran; `counted` is false if another worker had taken the job over by then."""
 
     timestamp: str
     level: str
@@ -52,16 +52,16 @@ class JobLine(msgspec.Struct, gc=False):
 
 
 class RequestLog:
-    """Gathers lines of requests and puts them out together; with `debug` also those that are asked all day long."""
+    """Gathers lines of requests and writes them together; with `debug` also those of probes."""
 
-    def __init__(self, put: Sink, *, debug: bool = False, clock: Callable[[], float] | None = None) -> None:
-        self._put = put
+    def __init__(self, sink: Sink, *, debug: bool = False, clock: Callable[[], float] | None = None) -> None:
+        self._sink = sink
         self._debug = debug
         self._clock = clock
         self._lines: list[RequestLine] = []
 
     def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: bytes) -> None:
-        """Note a request that was answered."""
+        """Add the line of a request that was answered."""
         level = "info"
         if route in QUIET and status < FAULT:
             if not self._debug:
@@ -74,21 +74,21 @@ class RequestLog:
         self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name))
 
     def write(self) -> None:
-        """Put out what was noted, all with one time: they lie within a moment."""
+        """Write the gathered lines, all with the same time: they are milliseconds apart."""
         if self._lines:
             lines, self._lines = self._lines, []
             now = stamp(self._clock)
             for line in lines:
                 line.timestamp = now
-            self._put(lines)
+            self._sink(lines)
 
 
 def stamp(clock: Callable[[], float] | None = None) -> str:
-    """Return the time as the log has it: RFC 3339 in UTC, in milliseconds."""
+    """Return the time for a log line: RFC 3339, UTC, in milliseconds."""
     now = datetime.now(UTC) if clock is None else datetime.fromtimestamp(clock(), UTC)
     return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def fields(line: Any) -> dict[str, Any]:
-    """Return a line as names and values."""
+    """Return a line as a dict."""
     return {name: value for name, value in msgspec.structs.asdict(line).items() if value is not msgspec.UNSET}

@@ -1,4 +1,4 @@
-"""Logs as JSON, or in colours on a terminal: our own, Celery's, gunicorn's and uvicorn's all look the same."""
+"""Logs as JSON, or in colours on a terminal: our own, Celery's, gunicorn's and uvicorn's look the same."""
 
 from __future__ import annotations
 
@@ -22,69 +22,69 @@ if TYPE_CHECKING:
 STDERR = 2
 _encoder = msgspec.json.Encoder(enc_hook=str)
 _lines = msgspec.json.Encoder()
-_stderr: list[LineWriter] = []
+_stderr_writer: list[LineWriter] = []
 
 
 def stderr() -> LineWriter:
-    """Return what writes to standard error, one for the process; what is kept is written at its end."""
-    if not _stderr:
-        _stderr.append(LineWriter(STDERR))
-        atexit.register(_stderr[0].flush)
-    return _stderr[0]
+    """Return the process's writer to standard error; it is flushed when the process ends."""
+    if not _stderr_writer:
+        _stderr_writer.append(LineWriter(STDERR))
+        atexit.register(_stderr_writer[0].flush)
+    return _stderr_writer[0]
 
 
-def coloured(settings: Settings) -> bool:
-    """Whether lines are for people."""
+def for_people(settings: Settings) -> bool:
+    """Whether lines are written for people on a terminal, and not as JSON."""
     if settings.log_format is LogFormat.AUTO:
         return os.isatty(STDERR)
     return settings.log_format is LogFormat.CONSOLE
 
 
 def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) -> Sink:
-    """Return what puts out lines of requests and jobs."""
+    """Return a function that writes lines of requests and jobs, several in one call."""
     write = write or stderr().write
-    if not coloured(settings):
+    if not for_people(settings):
         return lambda lines: write(_lines.encode_lines(lines))
     render = _console()
 
-    def put(lines: Sequence[Any]) -> None:
+    def write_lines(lines: Sequence[Any]) -> None:
         texts = (render(None, "info", _printable(fields(line))) for line in lines)
         write("".join(f"{text}\n" for text in texts).encode("utf-8", "replace"))
 
-    return put
+    return write_lines
 
 
 def handler(settings: Settings, write: Callable[[bytes], None] | None = None) -> logging.Handler:
-    """Return a handler that writes what the standard library's loggers are given."""
-    from structlog.processors import format_exc_info  # noqa: PLC0415  slow to import, and not for everybody
+    """Return a handler for the standard library's loggers."""
+    from structlog.processors import format_exc_info  # noqa: PLC0415  slow to import, and the client needs none of it
     from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name  # noqa: PLC0415
 
-    seen: list[Processor] = [add_log_level, add_logger_name, _stamped]
-    last: list[Processor] = [_console()] if coloured(settings) else [format_exc_info, _json]
-    made = Lines(write or stderr().write)
+    before: list[Processor] = [add_log_level, add_logger_name, _stamped]
+    last: list[Processor] = [_console()] if for_people(settings) else [format_exc_info, _json]
+    made = LineHandler(write or stderr().write)
     clean = ProcessorFormatter.remove_processors_meta
-    made.setFormatter(ProcessorFormatter(foreign_pre_chain=seen, processors=[clean, *last]))
+    made.setFormatter(ProcessorFormatter(foreign_pre_chain=before, processors=[clean, *last]))
     return made
 
 
 def install(settings: Settings) -> None:
-    """Give the root logger our handler; loggers below `app` write from the level that is set."""
+    """Give the root logger our handler, and the loggers of `app` the level of the settings."""
     root = logging.getLogger()
-    for old in [each for each in root.handlers if isinstance(each, Lines)]:
+    for old in [each for each in root.handlers if isinstance(each, LineHandler)]:
         root.removeHandler(old)
     root.addHandler(handler(settings))
     logging.getLogger("app").setLevel(settings.log_level.upper())
 
 
-class Lines(logging.Handler):
-    """Writes whole lines."""
+class LineHandler(logging.Handler):
+    """Formats records as lines and hands them to `write`."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         super().__init__()
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
+        """Format and write a record."""
         try:
             self._write(f"{self.format(record)}\n".encode("utf-8", "replace"))
         except Exception:  # noqa: BLE001  as every handler does
@@ -107,7 +107,7 @@ def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _printable(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields fit for a terminal, which acts on some characters; callers choose paths."""
+    """Escape what a terminal would act on: callers choose the paths in these lines."""
     shown = partial(str.encode, encoding="unicode_escape")
     return {
         name: shown(value).decode() if isinstance(value, str) and not value.isprintable() else value

@@ -1,7 +1,7 @@
-"""What this process counts: requests, and in sync mode the work it does; and how it is told to Prometheus.
+"""The metrics of a web process: requests, and in sync mode the work it does; their text for Prometheus.
 
-Counting is adding to plain numbers, on the event loop's thread. `settle` moves them to where the other processes see
-them, which costs far more, some times a second.
+Counting adds to plain numbers, on the event loop's thread. `settle` moves them to the files that all processes share,
+some times a second: that costs far more.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ HELP = {
     "trinity_http_request_duration_seconds": "Seconds from a request's head to the end of its answer.",
     "trinity_http_requests_in_progress": "Requests that are being answered.",
     "trinity_web_processes": "Web processes that serve.",
-    "trinity_jobs_finished": "Jobs that ended, and in sync mode requests for work that were done.",
+    "trinity_jobs_finished": "Jobs that ended; in sync mode, requests for work that were done.",
     "trinity_job_attempts": "How often a job was started.",
-    "trinity_lease_losses": "Jobs taken back from a worker that was lost.",
-    "trinity_work_duration_seconds": "Seconds that a job's work took; of jobs done together each has its share.",
+    "trinity_lease_losses": "Jobs taken back from lost workers.",
+    "trinity_work_duration_seconds": "Seconds that a job's work took; jobs done in one batch share its time.",
     "trinity_rows": "Rows of data fitted, predicted or scored with success.",
     "trinity_jobs": "Jobs of a lane that aren't finished, by their state.",
     "trinity_queue_depth": "Jobs of a lane that wait.",
     "trinity_queue_oldest_age_seconds": "Seconds since the oldest waiting job of a lane was accepted.",
-    "trinity_workers": "Workers that are heard of.",
+    "trinity_workers": "Workers that report.",
     "trinity_worker_processes": "Processes of those workers.",
     "trinity_model_version": "The latest version of a model: what predict serves.",
     "trinity_up": "1 when a part of the service answers.",
@@ -44,12 +44,12 @@ _BUCKETS = len(BOUNDS_S) + 1
 
 
 def _row() -> list[float]:
-    """Return what is counted of one kind of thing: how many fell into each bucket, their seconds, their rows."""
+    """Return a row of zeros: a count for each bucket, the sum of seconds, the sum of rows."""
     return [0.0] * (_BUCKETS + 2)
 
 
 class ServiceMetrics:
-    """The numbers of one web process; `inline` says that it does the work itself, and for these models."""
+    """The metrics of one web process; `inline`: it does the work of these models itself."""
 
     def __init__(self, models: Iterable[str] = (), *, inline: bool = False) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: PLC0415  reads the environment
@@ -68,7 +68,7 @@ class ServiceMetrics:
             return Gauge(name, HELP[name], registry=own, multiprocess_mode="livesum")
 
         self.gather: Callable[[], None] = lambda: None
-        """Has whoever holds counts back hand them in; called before they are shown."""
+        """Collects counts that others still hold; called before the metrics are shown."""
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._works: dict[tuple[str, str, bool], list[float]] = {}
         self._answered = counter("trinity_http_requests", ["method", "route", "status"])
@@ -92,7 +92,7 @@ class ServiceMetrics:
         row[_BUCKETS] += took_s
 
     def work(self, work: Work, outcome: Outcome) -> None:
-        """Count work that this process did."""
+        """Count a work that this process did."""
         row = self._works.get(key := (work.verb, work.model, outcome.failure is None))
         if row is None:
             row = self._works[key] = _row()
@@ -102,7 +102,7 @@ class ServiceMetrics:
         row[-1] += outcome.rows
 
     def settle(self) -> None:
-        """Show the others what was counted since the last time."""
+        """Move the counts since the last call to the files that all processes share."""
         self.gather()
         requests, self._requests = self._requests, {}
         for (method, route, status), row in requests.items():
@@ -119,16 +119,16 @@ class ServiceMetrics:
         self._in_progress.set(self.in_progress)
 
     def exposition(self, more: Iterable[Metric]) -> bytes:
-        """Return what all processes have counted, and more, in Prometheus' text format; it reads files."""
+        """Return the metrics of all processes, and `more`, in Prometheus' text format. It reads files."""
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
 
-        told: Any = CollectorRegistry()
-        told.register(_Told(more))
+        known: Any = CollectorRegistry()
+        known.register(_KnownMetrics(more))
         folder = os.environ.get(FOLDER)
-        return generate_latest(self._registry if folder is None else _shared(Path(folder))) + generate_latest(told)
+        return generate_latest(self._registry if folder is None else _shared(Path(folder))) + generate_latest(known)
 
     def _begin(self, models: Iterable[str]) -> None:
-        """Have what may be counted there from the start, at 0: a first increase can't be seen otherwise."""
+        """Make all series at 0: Prometheus cannot see the first increase of a series that was not there before."""
         names = list(models)
         for verb in VERBS:
             self._attempts.labels(verb)
@@ -139,8 +139,8 @@ class ServiceMetrics:
                 self._working.labels(verb, model)
 
 
-class _Told:
-    """A collector of what is known already."""
+class _KnownMetrics:
+    """A collector of metrics that were made elsewhere."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = list(metrics)
@@ -150,19 +150,19 @@ class _Told:
 
 
 def _observe(histogram: Any, row: Sequence[float]) -> None:
-    """Add observations that are counted already, which the library takes only one by one."""
-    for bucket, count in zip(histogram._buckets, row[:_BUCKETS], strict=True):  # noqa: SLF001  as said
+    """Add a row of observations; the library takes them only one by one."""
+    for bucket, count in zip(histogram._buckets, row[:_BUCKETS], strict=True):  # noqa: SLF001  see above
         if count:
             bucket.inc(count)
     histogram._sum.inc(row[_BUCKETS])  # noqa: SLF001
 
 
 def _shared(folder: Path) -> CollectorRegistry:
-    """Return what all processes have written."""
+    """Return a registry over the files of all processes."""
     from prometheus_client import CollectorRegistry, multiprocess  # noqa: PLC0415
 
-    told: Any = CollectorRegistry()
+    shared: Any = CollectorRegistry()
     collector: Any = multiprocess.MultiProcessCollector  # without types
-    collector(told, str(folder))
-    registry: CollectorRegistry = told
+    collector(shared, str(folder))
+    registry: CollectorRegistry = shared
     return registry

@@ -1,7 +1,7 @@
-"""Traces (OpenTelemetry): of a request, its job, and the run of that job in a worker, all in one.
+"""Traces (OpenTelemetry): one trace for a request, its job, and the run of that job in a worker.
 
-Imported only where spans go somewhere; needs the extra `tracing`. The job carries the W3C traceparent of the span that
-accepted it, for messages carry many jobs of as many traces.
+Imported only if spans are exported; needs the extra `tracing`. The job carries the W3C traceparent of the span that
+accepted it: a message carries many jobs, each with a trace of its own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ FAULT = 500
 _w3c = TraceContextTextMapPropagator()
 
 
-def exporting(service: str, url: str | None) -> Tracing:
-    """Return what sends spans to a collector (OTLP over HTTP), without a URL to where OpenTelemetry's variables say."""
+def make_tracing(service: str, url: str | None) -> Tracing:
+    """Return the tracing that sends spans by OTLP over HTTP; without a URL, OpenTelemetry's own variables decide."""
     exporter = OTLPSpanExporter(None if url is None else f"{url.rstrip('/')}/v1/traces")
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -37,20 +37,20 @@ def exporting(service: str, url: str | None) -> Tracing:
 
 
 class Tracing:
-    """The spans of one process."""
+    """Makes the spans of one process."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("trinity")
 
-    def begin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> Spanned:
-        """Begin the span of a request, as part of its caller's trace where it says so."""
-        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in _HEADERS}
-        return Spanned(self._tracer.start_span(method, _w3c.extract(told, Context()), SpanKind.SERVER))
+    def begin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> RequestSpan:
+        """Begin the span of a request; it joins the caller's trace if the headers name one."""
+        context = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in _HEADERS}
+        return RequestSpan(self._tracer.start_span(method, _w3c.extract(context, Context()), SpanKind.SERVER))
 
     @contextmanager
     def submitting(self, work: Work, job_id: str) -> Iterator[str]:
-        """Span the acceptance of a job; give the traceparent that the job takes along."""
+        """Make the span of accepting a job; give the traceparent that the job carries."""
         attributes = {**_of(work), "trinity.job": job_id}
         with self._tracer.start_as_current_span(
             f"submit {work.verb}",
@@ -68,13 +68,13 @@ class Tracing:
                 raise
 
     def claimed(self, traces: Iterable[str], begun_s: float, ended_s: float) -> None:
-        """Span the claim of a message's jobs, which belongs to no single trace: it is linked to all of theirs."""
+        """Make the span of claiming a message's jobs. It belongs to none of their traces, and links to all of them."""
         links = [Link(get_current_span(_context(trace)).get_span_context()) for trace in traces if trace]
         span = self._tracer.start_span("claim", Context(), SpanKind.CONSUMER, None, links, _ns(begun_s))
         span.end(_ns(ended_s))
 
     def ran(self, work: Work, job_id: str, trace: str, attempts: int, outcome: Outcome) -> None:
-        """Span the run of a job."""
+        """Make the span of running a job."""
         attributes = {**_of(work), "trinity.job": job_id, "trinity.attempts": attempts, "trinity.rows": outcome.rows}
         span = self._tracer.start_span(
             f"run {work.verb}", _context(trace), SpanKind.CONSUMER, attributes, start_time=_ns(outcome.started_s)
@@ -84,19 +84,19 @@ class Tracing:
         span.end(_ns(outcome.finished_s))
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the spans that are left."""
         self._provider.shutdown()
 
 
-class Spanned:
-    """A request that is being answered."""
+class RequestSpan:
+    """The span of a request that is being answered."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
         self.trace = traceparent(span)
 
     def end(self, method: str, route: str, status: int, request_id: str) -> None:
-        """Say how it was answered."""
+        """End the span with the response's status."""
         self._span.update_name(f"{method} {route}")
         answer: dict[str, str | int] = {"http.response.status_code": status, "trinity.request_id": request_id}
         self._span.set_attributes({"http.request.method": method, "http.route": route, **answer})
@@ -109,7 +109,7 @@ _HEADERS = frozenset({b"traceparent", b"tracestate"})
 
 
 def traceparent(span: Span) -> str:
-    """Return a span in the form of the header of that name."""
+    """Return the traceparent header of a span (W3C Trace Context)."""
     carrier: dict[str, str] = {}
     _w3c.inject(carrier, set_span_in_context(span))
     return carrier.get("traceparent", "")

@@ -1,4 +1,4 @@
-"""Whether traces are wanted: nothing of OpenTelemetry is imported otherwise."""
+"""Set up tracing if it is wanted; otherwise nothing of OpenTelemetry is imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 
 def wanted(settings: Settings) -> bool:
-    """Whether spans are sent anywhere; raise SettingsError when the packages for it are missing."""
+    """Return whether spans are exported; raise SettingsError when the packages for it are missing."""
     named = "TRINITY_OTLP_URL" if settings.otlp_url else next(filter(os.environ.get, VARIABLES), None)
     if named is None:
         return False
@@ -22,14 +22,14 @@ def wanted(settings: Settings) -> bool:
         import app.telemetry.tracing  # noqa: F401, PLC0415  see above
     except ImportError as error:
         missing = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
-        raise SettingsError(f"{named}: traces need packages that aren't there: {missing}") from error
+        raise SettingsError(f"{named}: traces need packages that are not installed: {missing}") from error
     return True
 
 
 def tracing(settings: Settings, service: str) -> Tracing | None:
-    """Return what makes spans and sends them, where that is wanted; raise SettingsError likewise."""
+    """Return the tracing of this process, or None if it is not wanted; raise SettingsError as `wanted` does."""
     if not wanted(settings):
         return None
-    from app.telemetry.tracing import exporting  # noqa: PLC0415
+    from app.telemetry.tracing import make_tracing  # noqa: PLC0415
 
-    return exporting(service, settings.otlp_url)
+    return make_tracing(service, settings.otlp_url)
