@@ -1,1 +1,1 @@
-"""Connectors: where the numbers come from."""
+"""Sources of data, and the reading of tables."""

@@ -1,4 +1,4 @@
-"""A seeded source of noisy points around a known function, so that everything can be tried without data."""
+"""A seeded source of noisy points around a known function, to try everything without data."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def read_csv(raw: bytes, target: Sequence[str] = ()) -> Table:
 
 def _header(text: io.StringIO) -> list[str]:
     try:
-        # strict: an unclosed quote is an error, and not one cell that swallows the file
+        # strict: an unclosed quote is an error, instead of one cell that takes the rest of the file
         names = [name.strip() for name in next(csv.reader(iter(text.readline, ""), strict=True), [])]
     except csv.Error as error:
         raise Malformed(f"the CSV header can't be read: {error}") from None
@@ -60,7 +60,7 @@ def _header(text: io.StringIO) -> list[str]:
 
 
 class _Body:
-    """The rows under the header, and words for what is wrong with one of them."""
+    """The rows below the header, and the error texts for a bad one."""
 
     def __init__(self, names: list[str], outputs: list[int], stream: io.StringIO) -> None:
         self._names = names
@@ -74,7 +74,7 @@ class _Body:
             raise Invalid.at("/data/X", "the CSV has a header but no rows")
         self._stream.seek(self._start)
         try:
-            # a generator, so that other threads get their turn between lines: loadtxt itself never lets go of the GIL
+            # a generator gives other threads their turn between lines: loadtxt itself never releases the GIL
             lines = (line for line in self._stream)
             values = np.loadtxt(lines, delimiter=",", quotechar='"', comments=None, ndmin=2, dtype=np.float64)
         except ValueError as error:
@@ -90,7 +90,7 @@ class _Body:
         return values
 
     def _explained(self, message: str) -> Invalid | Malformed:
-        """Turn numpy's words for a bad cell or row into ours."""
+        """Turn numpy's error about a bad cell or row into ours."""
         if cell := _BAD_CELL.search(message):
             return self._bad_cell(int(cell["row"]), int(cell["column"]) - 1, f"{cell['text'][:40]} is not a number")
         if width := _BAD_WIDTH.search(message):
@@ -109,7 +109,7 @@ class _Body:
         return f"/data/y/{row}" + (f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else "")
 
     def _line(self, row: int) -> int:
-        """Return the number, from 1, of the line that holds a row; blank lines hold none."""
+        """Return the number, from 1, of the line of a row; blank lines are not rows."""
         text = self._stream.getvalue()
         above = text.count("\n", 0, self._start) or text.count("\r", 0, self._start)
         self._stream.seek(self._start)
@@ -118,7 +118,7 @@ class _Body:
 
 
 def _positions(target: Sequence[str], names: list[str]) -> list[int]:
-    """Return where the targets stand among the names; raise Invalid."""
+    """Return the positions of the targets among the names; raise Invalid."""
     for name in target:
         if name not in names:
             raise Invalid.at("/target", f"no column {name[:64]!r}; the CSV has {', '.join(map(repr, names))[:500]}")

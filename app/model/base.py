@@ -1,4 +1,4 @@
-"""The contract of a model: scikit-learn's manners, and persistence without pickle.
+"""The contract of a model: scikit-learn's conventions, and persistence without pickle.
 
 A new model is one file: `name`, an `__init__` that only stores its parameters (its signature carries types, limits and
 defaults), `fit` and `predict`. Everything else is inherited.
@@ -22,11 +22,11 @@ STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
 
 class NotNumbers(TypeError):
-    """A model predicted something that isn't numbers."""
+    """A model predicted something other than numbers."""
 
 
 class Regressor(ABC):
-    """Base of every model. What `fit` learns ends in `_`; `learned` gives it to be stored, `restore` takes it back.
+    """Base of every model. Attributes that `fit` learns end in `_`; `learned` returns them, `restore` sets them.
 
     The service calls `fit` and `predict` with a float64 X (n, p), finite, C-contiguous, and y (n,) or (n, k).
     """
@@ -34,8 +34,8 @@ class Regressor(ABC):
     name: ClassVar[str]
     """The model's name in URLs."""
     batchable: ClassVar[bool] = False
-    """Whether a row's prediction is the same to the last bit whatever rows are around it, so that requests may be
-    predicted together. BLAS doesn't promise that."""
+    """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
+    whatever rows are around it. BLAS doesn't promise that."""
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -46,7 +46,7 @@ class Regressor(ABC):
         """Predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k)."""
 
     def predict_checked(self, X: Array) -> Array:
-        """Predict for an X known to be float64, finite and of the fitted width; override it where checks cost time.
+        """Predict for an X known to be float64, finite and of the fitted width; override it to skip checks.
 
         Raises NotNumbers for text, None, objects and lists of unequal lengths, ValueError for NaN and infinity.
         """
@@ -77,7 +77,7 @@ class Regressor(ABC):
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
     def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
-        """Return the parameters by name, as given to `__init__`; `deep` is scikit-learn's and changes nothing here."""
+        """Return the parameters by name, as given to `__init__`; `deep` is for scikit-learn and changes nothing."""
         return {field: getattr(self, field) for field in type(self).parameters().__struct_fields__}
 
     def set_params(self, **params: Any) -> Self:
@@ -94,7 +94,7 @@ class Regressor(ABC):
     # Persistence
 
     def learned(self) -> dict[str, Any]:
-        """Return what `fit` learned by attribute name; TypeError, which says what can be stored, for anything else."""
+        """Return what `fit` learned, by attribute name; raise TypeError for what cannot be stored."""
         return {
             key: _storable(key, value)
             for key, value in vars(self).items()
@@ -103,41 +103,41 @@ class Regressor(ABC):
 
     @classmethod
     def restore(cls, params: dict[str, Any], learned: dict[str, Any]) -> Self:
-        """Build a fitted model from its parameters and what `learned` gave."""
+        """Build a fitted model from its parameters and what `learned` returned."""
         model = cls(**params)
         for key, value in learned.items():
             setattr(model, key, value)
         model.prepare()
         return model
 
-    def prepare(self) -> None:  # noqa: B027 - a hook that most models need not fill
-        """Make derived state that isn't stored; `restore` calls this, and `fit` should at its end."""
+    def prepare(self) -> None:  # noqa: B027 - a hook that most models leave empty
+        """Compute derived state that is not stored. `restore` calls this; `fit` should call it at its end."""
 
     # Size and shape of what is learned
 
     def n_terms(self, n_inputs: int) -> int:
-        """Count the columns of the design matrix for so many inputs; exact and cheap, nothing is allocated."""
+        """Return the number of columns of the design matrix for `n_inputs` inputs; exact, and nothing is allocated."""
         return n_inputs
 
     def design_bytes(self, rows: int, inputs: int) -> int:
-        """Count the bytes of the design matrix, or of its square factor if larger, before anything is allocated."""
+        """Return the bytes of the design matrix, or of its square factor if larger; nothing is allocated."""
         terms = self.n_terms(inputs)
         return max(rows, terms) * terms * 8
 
     def held_bytes(self) -> int:
-        """Count the bytes that a fitted model takes in memory: its arrays; override it for one that holds more."""
+        """Return the bytes that a fitted model takes in memory: those of its arrays; override it if it holds more."""
         return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
 
-    def terms(self, names: list[str]) -> list[str]:  # noqa: ARG002 - the general model has none
-        """Name the terms that `coefficients_` belongs to, given the inputs' names; none for a model without them."""
+    def terms(self, names: list[str]) -> list[str]:  # noqa: ARG002 - a model without terms
+        """Name the terms of `coefficients_`, given the names of the inputs; [] for a model without terms."""
         return []
 
     def coefficients(self, names: list[str]) -> tuple[list[str], Array] | None:
-        """Return terms and coefficients, (terms,) or (terms, k), in units of the data; None where there are none."""
+        """Return terms and coefficients (terms,) or (terms, k), in units of the data; None without terms."""
         terms = self.terms(names)
         return (terms, self.coefficients_) if terms and hasattr(self, "coefficients_") else None
 
-    # Manners
+    # Conventions of Python and scikit-learn
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
@@ -147,7 +147,7 @@ class Regressor(ABC):
 
 
 def _numbers(predicted: Any) -> Array:
-    """Return what `predict` gave as float64: a ValueError of numpy's would look as if the data were refused."""
+    """Return predictions as float64. NotNumbers, because a ValueError would look as if the model refused the data."""
     try:
         array = np.asarray(predicted)
     except ValueError:
@@ -177,7 +177,7 @@ def _storable(key: str, value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OV":
         return value
     if isinstance(value, np.number | np.bool_):
-        return np.asarray(value)  # not a float: what comes back should still have a shape and a dtype
+        return np.asarray(value)  # not a float: it must come back with its dtype
     if isinstance(value, bool | int | float | str | None):
         return value
     if isinstance(value, list | tuple):

@@ -1,6 +1,6 @@
 """The scaled basis in which a polynomial is fitted and evaluated, and the way back to the units of the data.
 
-Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are far less alike than powers of x, where
+Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are much less alike than powers of x, where
 an unscaled fit loses its digits. Scales are powers of two and centres are round, so that u is nearly always exact.
 """
 
@@ -73,21 +73,21 @@ class Basis:
 
 
 def _power_of_two(size: Array) -> Array:
-    """Return the power of two next above each size; 1 for nothing at all."""
+    """Return the next power of two above each size; 1 for a size of 0."""
     exponents = np.clip(np.frexp(size)[1], -EXPONENT_LIMIT, EXPONENT_LIMIT)
     return np.where(size > 0, np.ldexp(1.0, exponents), 1.0)
 
 
 def _shift_order(factors: list[tuple[int, ...]], i: int) -> Iterator[tuple[list[int], list[int]]]:
     """Pairs of term lists (one power of input i lower, upper) in the order of repeated synthetic division."""
-    place = {term: k for k, term in enumerate(factors)}
+    index = {term: k for k, term in enumerate(factors)}
     levels: list[tuple[list[int], list[int]]] = []
     for k, term in enumerate(factors):
         power = term.count(i)
         if power:
             levels.extend(([], []) for _ in range(power - len(levels)))
             at = term.index(i)
-            levels[power - 1][0].append(place[term[:at] + term[at + 1 :]])
+            levels[power - 1][0].append(index[term[:at] + term[at + 1 :]])
             levels[power - 1][1].append(k)
     for lowest in range(len(levels)):
         yield from reversed(levels[lowest:])

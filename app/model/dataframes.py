@@ -1,6 +1,6 @@
-"""Arrays, lists and data frames made into float64: how their columns are called, and which of them hold no numbers.
+"""Convert arrays, lists and data frames to float64, and name the column that holds something else.
 
-Neither pandas nor polars is imported: their columns are known by what they say of themselves.
+Neither pandas nor polars is imported: the attributes of a frame and its column types are enough.
 """
 
 import datetime as dt
@@ -12,36 +12,36 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MISSING = ("NAType", "NaTType")  # pandas' words for nothing
+MISSING = ("NAType", "NaTType")  # pandas' types of missing values
 
 
 def as_float(values: Any, name: str) -> Array:
-    """Bring X or y to float64; ValueError for complex numbers, dates, durations and missing values, TypeError else."""
+    """Convert X or y to float64; ValueError for complex numbers, times and missing values, TypeError otherwise."""
     if hasattr(values, "toarray") or type(values).__module__.startswith("scipy.sparse"):
         raise TypeError(
             f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to convert it."
         )
-    for place, dtype in _kinds(values):
-        if held := _times(dtype):
-            raise _not_numbers(_where(values, place, name), held)
+    for position, dtype in _column_types(values):
+        if held := _temporal_kind(dtype):
+            raise _not_numbers(_column_title(values, position, name), held)
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{name} has the type {array.dtype}.")
-    if held := _times(array.dtype):  # numpy would give the ticks of its clock
+    if held := _temporal_kind(array.dtype):  # numpy would convert it to its count of ticks
         raise _not_numbers(name, held)
     try:
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        _explain(values, array, name)
+        _raise_for_column(values, array, name)
         raise
 
 
 def column_names(X: Any) -> list[str] | None:
-    """Return the names of a data frame's columns when all are strings; TypeError for some strings, several levels."""
+    """Return the names of a data frame's columns if all are strings; TypeError for mixed types or several levels."""
     columns = list(getattr(X, "columns", ()))
     if columns and all(isinstance(name, str) for name in columns):
         return columns
-    if not any(isinstance(name, str | tuple) for name in columns):  # numbers, mostly those that a frame gives itself
+    if not any(isinstance(name, str | tuple) for name in columns):  # numbers: a frame's own default names
         return None
     kinds = sorted({type(name).__name__ for name in columns})
     raise TypeError(
@@ -51,16 +51,16 @@ def column_names(X: Any) -> list[str] | None:
     )
 
 
-def _kinds(values: Any) -> Iterator[tuple[int, Any]]:
-    """Give the place and type of each column of a frame, or of a series as if it were one."""
+def _column_types(values: Any) -> Iterator[tuple[int, Any]]:
+    """Yield position and type of each column of a frame, or of a series."""
     if hasattr(values, "columns") and hasattr(values, "dtypes"):
         yield from enumerate(values.dtypes)
     elif not isinstance(values, np.ndarray) and hasattr(values, "dtype"):
         yield 0, values.dtype
 
 
-def _times(dtype: Any) -> str | None:
-    """Return what a type of numpy, pandas or polars holds when it is points or lengths of time."""
+def _temporal_kind(dtype: Any) -> str | None:
+    """Return "timedeltas" or "datetimes" for a type of numpy, pandas or polars that holds such values."""
     kind, text = getattr(dtype, "kind", None), str(dtype)
     if kind == "m" or text.startswith("Duration"):
         return "timedeltas"
@@ -70,10 +70,10 @@ def _times(dtype: Any) -> str | None:
     return None
 
 
-def _explain(values: Any, array: NDArray[Any], name: str) -> None:
-    """Raise a ValueError that names the column of the first value that is nothing, a time, or text of no number."""
-    for place, value in np.ndenumerate(array):
-        where = _where(values, place[-1] if len(place) > 1 else 0, name)
+def _raise_for_column(values: Any, array: NDArray[Any], name: str) -> None:
+    """Raise a ValueError that names the column of the first value that is missing, a time, or text."""
+    for index, value in np.ndenumerate(array):
+        where = _column_title(values, index[-1] if len(index) > 1 else 0, name)
         if type(value).__name__ in MISSING:
             raise ValueError(f"Input {name} contains NaN: {where} has missing values.") from None
         if isinstance(value, dt.date | dt.time | np.datetime64):
@@ -92,12 +92,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _where(values: Any, place: int, name: str) -> str:
-    """Return how people know a column: by its name in a frame, by its place in rows; y has but one."""
+def _column_title(values: Any, position: int, name: str) -> str:
+    """Return a column for an error text: by name in a frame, else by position; y has only one."""
     columns = getattr(values, "columns", None)
     if columns is not None:
-        return f"column {list(columns)[place]!r}"
-    return name if name == "y" else f"column {place}"
+        return f"column {list(columns)[position]!r}"
+    return name if name == "y" else f"column {position}"
 
 
 def _not_numbers(where: str, held: str) -> ValueError:

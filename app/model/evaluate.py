@@ -45,8 +45,8 @@ class Tally:
         self._mean, self._spread, self._squares, self._absolute = np.zeros((4, *origin.shape))
 
     def add(self, y: Array, prediction: Array) -> None:
-        """Take a block (m, k) of y and predictions. Merging of variances: Chan, Golub & LeVeque (1979)."""
-        self._make_room(y, prediction)
+        """Add a block (m, k) of y and predictions. Merging of variances: Chan, Golub & LeVeque (1979)."""
+        self._raise_unit(y, prediction)
         shrink = -self._exponent
         truth, guess = np.ldexp(y, shrink), np.ldexp(prediction, shrink)
         residual = truth - guess
@@ -59,7 +59,7 @@ class Tally:
         self._absolute += np.abs(residual).sum(axis=0)
         self._n = total
 
-    def _make_room(self, y: Array, prediction: Array) -> None:
+    def _raise_unit(self, y: Array, prediction: Array) -> None:
         """Raise the unit to the block's greatest value."""
         greatest = np.maximum(np.abs(y).max(axis=0), np.abs(prediction).max(axis=0))
         exponent = np.maximum(self._exponent, np.frexp(greatest)[1])

@@ -1,9 +1,9 @@
-"""Streamed least squares: Householder QR of row blocks merged into one triangle (TSQR), in memory that doesn't grow.
+"""Streamed least squares: Householder QR of row blocks merged into one triangle (TSQR), in constant memory.
 
 Golub & Van Loan, Matrix Computations, §5.2 (Householder QR), §5.5 (rank deficiency); merging: Demmel et al.,
 "Communication-optimal parallel and sequential QR and LU factorizations", SIAM J. Sci. Comput. 34 (2012).
-No normal equations, no inverse. SciPy is imported where it is used: a process that never fits needs neither its memory
-nor its import time.
+No normal equations, no inverse. SciPy is imported where it is used: a process that never fits saves its memory and
+import time.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ NARROW = 192
 """Columns up to which `tpqrt` is used: faster there, but it keeps the interpreter lock, so it must be short (10 ms)."""
 NARROW_ROWS = 2048
 PANEL = 4
-"""Columns that `tpqrt` reduces at once: with 2,048 rows few enough that BLAS starts no threads for nothing."""
+"""Columns that `tpqrt` reduces at once: with 2,048 rows few enough that BLAS starts no useless threads."""
 WIDE_VALUES = 2**22
 """Values of a wide block: 32 MB, unless as many rows as columns need more."""
 
@@ -34,13 +34,13 @@ class Triangle:
 
     @property
     def block_rows(self) -> int:
-        """Rows that `absorb` takes best at once."""
+        """The number of rows that `absorb` takes fastest in one call."""
         if self._width <= NARROW:
             return NARROW_ROWS
         return max(self._width, min(4 * self._width, WIDE_VALUES // self._width))
 
     def absorb(self, rows: int, fill: Callable[[Array], None]) -> None:
-        """Merge so many rows; `fill` writes them, transposed, into an array (terms + outputs, rows)."""
+        """Merge `rows` rows; `fill` writes them, transposed, into an array (terms + outputs, rows)."""
         if self._width <= NARROW:
             self._merge(rows, fill)
         else:
@@ -50,7 +50,7 @@ class Triangle:
     def _merge(self, rows: int, fill: Callable[[Array], None]) -> None:
         from scipy.linalg import lapack  # noqa: PLC0415
 
-        block = self._room(rows)
+        block = self._workspace(rows)
         fill(block)
         panel = min(PANEL, self._width)
         self._factor = lapack.dtpqrt(0, panel, self._factor, block.T, overwrite_a=1, overwrite_b=1)[0]
@@ -59,7 +59,7 @@ class Triangle:
         from scipy.linalg import lapack  # noqa: PLC0415
 
         held = min(self._rows, self._width)
-        stack = self._room(held + rows)
+        stack = self._workspace(held + rows)
         stack[:, :held] = self._factor[:held].T
         fill(stack[:, held:])
         reduced = lapack.dgeqrf(stack.T, lwork=32 * self._width, overwrite_a=1)[0]
@@ -67,15 +67,15 @@ class Triangle:
             height = min(column + 1, held + rows)
             self._factor[:height, column] = reduced[:height, column]
 
-    def _room(self, rows: int) -> Array:
-        """Return a contiguous (width, rows) array in the one piece of memory that all blocks share."""
+    def _workspace(self, rows: int) -> Array:
+        """Return a contiguous array (width, rows) in the memory that all blocks share."""
         size = self._width * rows
         if self._space.size < size:
             self._space = np.empty(size)
         return self._space[:size].reshape(self._width, rows)
 
     def solve(self) -> tuple[Array, int]:
-        """Find coefficients (terms, outputs) and rank; of many solutions the shortest one in equilibrated columns.
+        """Return coefficients (terms, outputs) and rank; of many solutions the shortest one in equilibrated columns.
 
         Raises OverflowError when a row held NaN or infinity, or the rows were too large for float64.
         """
@@ -88,7 +88,7 @@ class Triangle:
 
 
 def _equilibrate(triangle: Array) -> tuple[Array, NDArray[np.int32]]:
-    """Bring columns to about unit length by powers of two, which round nothing; return the exponents taken out, too."""
+    """Scale columns to about unit length by powers of two, which is exact; return the exponents as well."""
     largest = np.frexp(np.abs(triangle).max(axis=0))[1]
     scaled = np.ldexp(triangle, -largest)
     remaining = np.frexp(np.sqrt(np.einsum("ij,ij->j", scaled, scaled)))[1]

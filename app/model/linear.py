@@ -1,4 +1,4 @@
-"""What models linear in their coefficients share: a streamed fit in a scaled basis, and stable, fast predictions."""
+"""The base of models that are linear in their coefficients: a streamed fit in a scaled basis, and predictions."""
 
 from abc import abstractmethod
 from typing import Self
@@ -19,12 +19,12 @@ from app.model.validation import check_names, check_pair, check_rows, limits
 Array = NDArray[np.float64]
 
 MAX_TERMS = 2**15
-"""More terms than this make a triangle of over 8 GB."""
+"""More terms make a triangle of over 8 GB."""
 TRIANGLES = 5  # the triangle, the stack it is merged in and copies of both: measured
 OUTPUTS_AT_ONCE = 16
-"""Outputs that share a pass over the rows, or as many as there are terms: more cost more than a new pass."""
+"""Outputs fitted in one pass over the rows, or as many as there are terms: more would cost more than a new pass."""
 SAMPLE = 2**14
-"""Rows enough to find the centre of each input."""
+"""So many rows are enough to find the centre of each input."""
 
 
 class LinearRegressor(Regressor):
@@ -48,19 +48,19 @@ class LinearRegressor(Regressor):
 
     @abstractmethod
     def _terms(self, inputs: int) -> Terms:
-        """Return the terms for so many inputs."""
+        """Return the terms for this number of inputs."""
 
     def n_terms(self, n_inputs: int) -> int:
-        """Count the coefficients for so many inputs, the intercept among them."""
+        """Return the number of coefficients for `n_inputs` inputs, the intercept included."""
         return self._terms(n_inputs).count
 
     def design_bytes(self, rows: int, inputs: int) -> int:
-        """Return the bytes of the design matrix, or of the triangle and its workspace where they are larger."""
+        """Return the bytes of the design matrix, or of the triangle and its workspace if they are larger."""
         terms = self.n_terms(inputs)
         return max(rows * terms, TRIANGLES * terms * terms) * 8
 
     def held_bytes(self) -> int:
-        """Count the arrays, and the predictor's own copy of the coefficients."""
+        """Return the bytes of the arrays and of the predictor's own copy of the coefficients."""
         return super().held_bytes() + self._predictor.held_bytes()
 
     def terms(self, names: list[str]) -> list[str]:
@@ -69,9 +69,9 @@ class LinearRegressor(Regressor):
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
-        """Names of the columns of the data frame fitted to, scikit-learn's way."""
+        """The names of the columns of the fitted data frame, as scikit-learn gives them."""
         if not hasattr(self, "names_"):
-            raise AttributeError("feature_names_in_ is there after a fit to a data frame with column names")
+            raise AttributeError("feature_names_in_ exists only after a fit to a data frame with column names")
         return np.array(self.names_, dtype=object)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -86,7 +86,7 @@ class LinearRegressor(Regressor):
         if terms.count > MAX_TERMS:
             raise ValueError(f"{terms.count} terms are too many for one fit (at most {MAX_TERMS}).")
         try:
-            with np.errstate(all="ignore"):  # what overflows ends in the one error below
+            with np.errstate(all="ignore"):  # an overflow ends in the error below
                 self._learn(Basis.spanning(terms, *limits(_sample(rows, terms))), rows, targets)
         except OverflowError:
             limits(rows)
@@ -113,7 +113,7 @@ class LinearRegressor(Regressor):
         self.prepare()
 
     def prepare(self) -> None:
-        """Make the predictor from what was learned."""
+        """Build the predictor from the learned attributes."""
         basis = Basis(self._terms(self.n_features_in_), self.centre_, self.scale_)
         coefficients = self.scaled_coefficients_.reshape(basis.terms.count, -1)
         self._predictor = Predictor(basis, coefficients, flat=self.scaled_coefficients_.ndim == 1)
@@ -126,19 +126,19 @@ class LinearRegressor(Regressor):
         return self._predictor(check_rows(X, of=self))
 
     def predict_checked(self, X: Array) -> Array:
-        """Predict for an X that needs no checks."""
+        """Predict for an X that was checked before."""
         return self._predictor(X)
 
 
 def _sample(rows: Array, terms: Terms) -> Array:
-    """Return the rows to take the basis from: degree one only needs a centre, which some rows give."""
+    """Return the rows that decide the basis: degree one needs only a centre, for which some rows are enough."""
     return rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
 
 
 def _fit(basis: Basis, rows: Array, columns: Array, groups: tuple[int, int]) -> tuple[Array, int]:
-    """Find coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block.
+    """Return coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block.
 
-    Progress is reported as that of one group of outputs, of `groups` (done before it, in all).
+    Progress is reported for one group of outputs; `groups` says how many were done before it, and how many there are.
     """
     done, all_groups = groups
     count = basis.terms.count

@@ -1,4 +1,4 @@
-"""Evaluation of a fitted polynomial: few rows in plain Python, where numpy's calls are dear; many by blocks."""
+"""Evaluate a fitted polynomial: few rows in plain Python, which is faster than numpy there; many in blocks."""
 
 from math import isfinite
 from operator import mul
@@ -12,21 +12,21 @@ from app.model.basis import Basis
 Array = NDArray[np.float64]
 
 FEW_ROWS = 8
-"""Rows up to which plain Python is the faster way, however many terms."""
+"""Up to so many rows plain Python is faster, whatever the number of terms."""
 BLOCK_VALUES = 2**18
-"""Values of a block: 2 MB."""
+"""Values in a block: 2 MB."""
 FLOAT_BYTES = getsizeof(1.0)
 
 
 class Predictor:
     """Predictions of coefficients (terms, k) in a scaled basis, for rows known to be finite float64.
 
-    Both ways add up the same products in the same order: to the last bit, a row's prediction doesn't depend
-    on the rows around it.
+    Both ways add the same products in the same order: to the last bit, a row's prediction doesn't depend on the rows
+    around it.
     """
 
     def __init__(self, basis: Basis, coefficients: Array, *, flat: bool) -> None:
-        """`flat` is for 1-D predictions of one output."""
+        """`flat`: predictions are (m,) and not (m, 1)."""
         self._basis = basis
         self._coefficients = coefficients
         self._flat = flat
@@ -42,15 +42,15 @@ class Predictor:
         return self._many(X)
 
     def held_bytes(self) -> int:
-        """Count the bytes of the coefficients as Python floats: four times the array, most of a large model."""
+        """Return the bytes of the coefficients as Python floats: four times those of the array."""
         return getsizeof(self._columns) + sum(getsizeof(column) + len(column) * FLOAT_BYTES for column in self._columns)
 
     def _few(self, X: Array) -> Array:
         if not self._flat:
             return np.array([self._row(row) for row in X.tolist()])
         y = np.empty(len(X))
-        for place, row in enumerate(X.tolist()):
-            y[place] = self._row(row)[0]
+        for i, row in enumerate(X.tolist()):
+            y[i] = self._row(row)[0]
         return y
 
     def _row(self, row: list[float]) -> list[float]:
@@ -65,7 +65,7 @@ class Predictor:
             for product in map(mul, column, values):
                 total += product
             if not isfinite(total):
-                raise _beyond()
+                raise _overflow()
             sums.append(total)
         return sums
 
@@ -78,10 +78,10 @@ class Predictor:
             for start in range(0, rows, step):
                 block = X[start : start + step]
                 self._add(block, space[:, : len(block)], sums[:, start : start + step])
-            # a sum is the faster look at all of them, and finite unless one isn't, or it overflows itself
+            # a finite sum, which is quicker to get, means finite values; otherwise it may have overflowed itself
             finite = np.isfinite(np.einsum("i->", sums.reshape(-1))) or np.isfinite(sums).all()
         if not finite:
-            raise _beyond()
+            raise _overflow()
         return sums[0] if self._flat else np.ascontiguousarray(sums.T)
 
     def _add(self, block: Array, space: Array, sums: Array) -> None:
@@ -95,5 +95,5 @@ class Predictor:
                 np.add(total, product, out=total)
 
 
-def _beyond() -> ValueError:
+def _overflow() -> ValueError:
     return ValueError("A prediction is beyond float64: the row lies too far from the data that was fitted.")

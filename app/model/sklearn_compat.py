@@ -1,4 +1,4 @@
-"""Courtesies to scikit-learn, which is never imported here unless it is in the process already and asks."""
+"""What scikit-learn's tools expect of an estimator. scikit-learn is imported only when it calls."""
 
 import sys
 from importlib import import_module
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class NotFittedError(ValueError, AttributeError):
-    """The model was asked before it was fitted. The same bases as scikit-learn's error of that name."""
+    """The model was used before it was fitted. It has the same bases as scikit-learn's error of that name."""
 
 
 def not_fitted(model: object) -> NotFittedError:
-    """Make the error; where scikit-learn is loaded it is of its class too, the only one that its tools catch."""
+    """Return the error; if scikit-learn is loaded, it is also of scikit-learn's class, which its tools catch."""
     name = type(model).__name__
     text = f"This {name} instance is not fitted yet. Call 'fit' with appropriate arguments before using this estimator."
     theirs = sys.modules.get("sklearn.exceptions")
@@ -21,7 +21,7 @@ def not_fitted(model: object) -> NotFittedError:
 
 
 def tags() -> Any:
-    """Describe a regressor with several outputs to scikit-learn, which alone calls this."""
+    """Return scikit-learn's tags of a regressor with several outputs; only scikit-learn calls this."""
     utils = import_module("sklearn.utils")
     return utils.Tags(
         estimator_type="regressor",

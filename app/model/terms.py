@@ -1,4 +1,4 @@
-"""The terms of a polynomial: how many, what they are called, and how each is made from one of lower degree."""
+"""The terms of a polynomial: their number, their names, and how each is made from one of lower degree."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Terms:
 
     @property
     def count(self) -> int:
-        """How many there are, without making them."""
+        """The number of terms; none is made for it."""
         products = math.comb(self.inputs + self.degree, self.degree) - 1
         return self.first + (products if self.interactions else self.inputs * self.degree)
 

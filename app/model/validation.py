@@ -1,4 +1,4 @@
-"""Checks of X and y for people who call a model from Python, in the words that scikit-learn uses."""
+"""Checks of X and y for callers in Python, with the error texts of scikit-learn."""
 
 import warnings
 from typing import Any
@@ -11,13 +11,13 @@ from app.model.dataframes import as_float, column_names
 Array = NDArray[np.float64]
 
 SCAN_VALUES = 2**16
-"""Values looked at in one go: half a megabyte stays in the processor's cache."""
-FOLD = 1024
-"""Columns to which narrow rows are laid side by side, so that numpy's column minima run over long rows."""
+"""Values scanned in one block: half a megabyte stays in the processor's cache."""
+MIN_SCAN_COLUMNS = 1024
+"""Narrow rows are laid side by side to about this width: numpy finds column minima faster in long rows."""
 
 
 def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
-    """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; if finite, `limits` says."""
+    """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; `limits` checks that they are finite."""
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
     rows, targets = as_rows(X), as_float(y, "y")
@@ -41,7 +41,7 @@ def check_rows(X: ArrayLike, of: Any) -> Array:
 
 
 def as_rows(X: ArrayLike) -> Array:
-    """Bring X (m, p), m and p at least 1, to float64; if finite, `limits` says."""
+    """Bring X (m, p), m and p at least 1, to float64; `limits` checks that they are finite."""
     rows = as_float(X, "X")
     if rows.ndim != 2:  # noqa: PLR2004 - a matrix
         raise ValueError(
@@ -57,7 +57,7 @@ def as_rows(X: ArrayLike) -> Array:
 def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
     """Find each column's least and greatest value in X (n, p), n ≥ 1; ValueError for NaN and infinity."""
     step = max(1, SCAN_VALUES // X.shape[1])
-    parts = [_fold(X[start : start + step]) for start in range(0, len(X), step)]
+    parts = [_column_limits(X[start : start + step]) for start in range(0, len(X), step)]
     low, high = np.minimum.reduce([low for low, _ in parts]), np.maximum.reduce([high for _, high in parts])
     if np.isnan(low).any():
         raise ValueError(f"Input {name} contains NaN.")
@@ -66,10 +66,10 @@ def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
     return low, high
 
 
-def _fold(block: Array) -> tuple[Array, Array]:
-    """Find column minima and maxima; narrow C-ordered blocks are folded, several rows to one, for speed."""
+def _column_limits(block: Array) -> tuple[Array, Array]:
+    """Find column minima and maxima; several rows of a narrow C-ordered block are scanned as one, for speed."""
     rows, width = block.shape
-    several = FOLD // width
+    several = MIN_SCAN_COLUMNS // width
     if several <= 1 or rows < several or not block.flags.c_contiguous:
         return block.min(axis=0), block.max(axis=0)
     whole = rows - rows % several
@@ -80,7 +80,7 @@ def _fold(block: Array) -> tuple[Array, Array]:
 
 
 def check_names(model: Any, X: Any) -> None:
-    """Raise ValueError when a data frame's columns differ from those fitted to; warn when one side has no names."""
+    """Raise ValueError if a data frame's columns differ from those of the fit; warn if only one side has names."""
     given, fitted = column_names(X), getattr(model, "names_", None)
     title = type(model).__name__
     if given is None and fitted is None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import prometheus_client  # noqa: F401  it looks at the environment when it is imported: before a test sets FOLDER
 import pytest
 
 from app.telemetry.multiprocess import FOLDER, MetricsDir
