@@ -153,8 +153,8 @@ def test_the_result_of_a_job(api: Api, version: int) -> None:
     assert body == envelope["result"]
     fit = api.post("fit")
     api.finished(fit)
-    told = api.http.get(f"{fit.headers['Location']}/result", headers={"Accept": NPY})
-    assert told.headers["Content-Type"] == "application/json"
+    answer = api.http.get(f"{fit.headers['Location']}/result", headers={"Accept": NPY})
+    assert answer.headers["Content-Type"] == "application/json"
 
 
 @only_queued

@@ -1,4 +1,4 @@
-"""Data as people have them: what becomes of numbers, and what is refused with the name of its column."""
+"""Data in arrays, lists and data frames: conversion to numbers, and refusals with the column's name."""
 
 import datetime as dt
 from typing import Any
@@ -18,14 +18,14 @@ NUMBERS = [1.0, 2.0]
 
 @pytest.mark.parametrize("kind", ["Int64", "Float64", "boolean"])
 def test_missing_values_of_pandas(kind: str) -> None:
-    """They are NaN in scikit-learn's words, with the column; without any the columns are numbers."""
+    """They are NaN as in scikit-learn's message, with the column; without any, the columns are numbers."""
     whole = pd.DataFrame({"a": NUMBERS, "b": pd.array([1, 1], dtype=kind)})
     np.testing.assert_array_equal(to_rows(whole).X, [[1, 1], [2, 1]])
     with pytest.raises(ValueError, match=r"^Input X contains NaN"):
         to_rows(pd.DataFrame({"a": NUMBERS, "b": pd.array([1, None], dtype=kind)}))
 
 
-def test_missing_values_are_told_with_their_column() -> None:
+def test_missing_values_are_reported_with_their_column() -> None:
     """In X and in y."""
     missing = pd.array([1, None], dtype="Int64")
     with pytest.raises(ValueError, match="Input X contains NaN: column 'b' has missing values"):
@@ -50,7 +50,7 @@ def test_missing_values_are_told_with_their_column() -> None:
     ],
 )
 def test_times_are_not_fitted_as_ticks(frame: Any, held: str) -> None:
-    """Whatever library's, alone or beside numbers, in X and in y."""
+    """In pandas and polars, alone or beside numbers, in X and in y."""
     with pytest.raises(ValueError, match=f"^column 'day' holds {held}; give numbers$"):
         to_rows(frame)
     with pytest.raises(ValueError, match=f"^y holds {held}; give numbers$"):
@@ -58,7 +58,7 @@ def test_times_are_not_fitted_as_ticks(frame: Any, held: str) -> None:
 
 
 def test_times_in_arrays_and_lists() -> None:
-    """There are no names: the data, or a place."""
+    """Without names the message has X or the position of the column."""
     with pytest.raises(ValueError, match=r"^X holds datetimes"):
         to_rows(DAYS.to_numpy().reshape(-1, 1))
     with pytest.raises(ValueError, match=r"^column 1 holds datetimes"):
@@ -67,13 +67,13 @@ def test_times_in_arrays_and_lists() -> None:
 
 @pytest.mark.parametrize("columns", [["a", 1], pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])])
 def test_names_that_would_be_lost_are_refused(columns: Any) -> None:
-    """As scikit-learn does where some are strings."""
+    """As scikit-learn does if only some names are strings."""
     with pytest.raises(TypeError, match="only supported if all input features have string names"):
         to_rows(pd.DataFrame([[1.0, 2.0]], columns=columns))
 
 
-def test_numbers_are_no_names() -> None:
-    """A frame gives them itself where nobody named its columns."""
+def test_numbers_are_not_names() -> None:
+    """A data frame numbers its columns if they have no names."""
     assert to_rows(pd.DataFrame([[1.0, 2.0]])).names is None
     assert to_rows(pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])).names == ["a", "b"]
 

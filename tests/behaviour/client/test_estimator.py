@@ -1,4 +1,4 @@
-"""The estimator over HTTP: scikit-learn's own checks, and the data that people have, in every mode."""
+"""The estimator over HTTP in every mode: scikit-learn's own checks, and data as users have them."""
 
 import pickle
 import subprocess
@@ -31,13 +31,13 @@ def client(api: Api) -> Iterator[Client]:
 @pytest.mark.filterwarnings("ignore:Estimator .* does not inherit from:UserWarning")
 @pytest.mark.parametrize("model", ["polynomial", "multivariate"])
 def test_scikit_learn_accepts_it(client: Client, model: str) -> None:
-    """Every check that scikit-learn has for an estimator passes over HTTP."""
+    """All of scikit-learn's estimator checks pass over HTTP."""
     checks = check_estimator(client.model(model), on_skip=None, on_fail="raise")
     assert sum(check["status"] == "passed" for check in checks) > 40
 
 
 def test_one_line(client: Client) -> None:
-    """Fit and predict in one line; what was learned is there, and is the service's."""
+    """Fit and predict in one line; the fitted attributes are those of the service."""
     model = client.model("polynomial", degree=1).fit(X, Y)
     np.testing.assert_allclose(model.predict(X), Y, atol=1e-9)
     assert model.terms_ == ["1", "x1", "x2"]
@@ -47,7 +47,7 @@ def test_one_line(client: Client) -> None:
 
 
 def test_lists_and_several_outputs(client: Client) -> None:
-    """Lists do, and a y with columns predicts columns."""
+    """Lists are accepted; a y with columns predicts columns."""
     model = client.model("multivariate").fit(X.tolist(), np.column_stack([Y, -Y]).tolist())
     assert model.predict(X[:5].tolist()).shape == (5, 2)
     assert model.predict(X[:1]).shape == (1, 2)
@@ -55,7 +55,7 @@ def test_lists_and_several_outputs(client: Client) -> None:
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
 def test_frames_bring_their_names(client: Client, frame: type) -> None:
-    """Columns are known by name: in another order they predict the same, unknown ones are refused with a pointer."""
+    """Columns are matched by name: in another order they predict the same, unknown ones are refused with a pointer."""
     data = frame({"width": X[:, 0], "height": X[:, 1]})
     model = client.model("multivariate").fit(data, data["width"] * 2 - data["height"] + 3)
     assert list(model.feature_names_in_) == ["width", "height"]
@@ -66,8 +66,8 @@ def test_frames_bring_their_names(client: Client, frame: type) -> None:
     assert (refused.value.status, refused.value.pointers) == (422, ["/data/columns"])
 
 
-def test_names_on_one_side_are_told(client: Client) -> None:
-    """As scikit-learn does: a warning, not an error."""
+def test_names_on_one_side_are_a_warning(client: Client) -> None:
+    """As in scikit-learn, not an error."""
     frame = pd.DataFrame(X, columns=["a", "b"])
     named, bare = client.model("multivariate").fit(frame, Y), client.model("multivariate").fit(X, Y)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -77,7 +77,7 @@ def test_names_on_one_side_are_told(client: Client) -> None:
 
 
 def test_another_process_predicts(client: Client) -> None:
-    """A fitted estimator can be copied; what is written holds no key; `fitted` finds a version by its number."""
+    """A fitted estimator can be pickled, without the key; `fitted` finds a version by its number."""
     model = client.model("polynomial", degree=2).fit(X, Y)
     written = pickle.dumps(model)
     np.testing.assert_array_equal(pickle.loads(written).predict(X), model.predict(X))  # noqa: S301  our own bytes
@@ -91,7 +91,7 @@ def test_another_process_predicts(client: Client) -> None:
 
 
 def test_many_rows_are_several_requests(client: Client) -> None:
-    """More rows than one body carries predict as one, all by one version."""
+    """More rows than one body holds are predicted by one version."""
     model = client.model("multivariate").fit(X, Y)
     many = RNG.normal(size=(120_000, 2))
     expected = 3 + many @ [2.0, -1.0]
@@ -100,7 +100,7 @@ def test_many_rows_are_several_requests(client: Client) -> None:
 
 
 def test_refusals(client: Client) -> None:
-    """Bad parameters and models are errors with words, status and pointer."""
+    """Bad parameters and models are errors with a message, a status and a pointer."""
     with pytest.raises(trinity.Invalid, match="<= 50") as invalid:
         client.model("polynomial", degree=51).fit(X, Y)
     assert (invalid.value.status, invalid.value.pointers) == (422, ["/params/degree"])
@@ -119,7 +119,7 @@ def test_refusals(client: Client) -> None:
 
 
 def test_numpy_alone_is_enough(api: Api) -> None:
-    """A process that has neither scikit-learn, pandas nor polars fits and predicts, without the server's code."""
+    """A process without scikit-learn, pandas, polars and the server's packages fits and predicts."""
     script = f"""
 import sys
 banned = {{"sklearn", "pandas", "polars", "falcon", "celery", "gunicorn", "redis", "scipy", "uvicorn"}}

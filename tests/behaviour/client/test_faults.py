@@ -1,4 +1,4 @@
-"""A real wire that loses answers: what was sent again is one job, one version, one result."""
+"""A network that loses responses: a request that is sent again makes one job, one version, one result."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def wire(api: Api) -> Iterator[Wire]:
 
 
 def cut(wire: Wire, words: bytes, times: int, *, after: bool) -> list[bool]:
-    """Reset the connection whenever `words` pass, so many times: before they arrive, or when their answer is there."""
+    """Reset the connection whenever `words` pass, `times` times: before they arrive, or when the response is there."""
     done: list[bool] = []
 
     def act() -> None:
@@ -37,7 +37,7 @@ def cut(wire: Wire, words: bytes, times: int, *, after: bool) -> list[bool]:
 
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
 def test_a_lost_submission_makes_no_second_job(api: Api, wire: Wire, *, after: bool) -> None:
-    """Cut off several times in a row, one fit is one version and one job."""
+    """One fit, cut off several times in a row, makes one version and one job."""
     with Client(str(api.http.base_url)) as plain, Client(wire.url) as client:
         before = plain.models("multivariate")["versions"], jobs(api, plain)
         cuts = cut(wire, b"dempotency-", CUTS, after=after)
@@ -50,7 +50,7 @@ def test_a_lost_submission_makes_no_second_job(api: Api, wire: Wire, *, after: b
 
 
 def test_a_lost_prediction_is_predicted(wire: Wire) -> None:
-    """The second answer counts as the first would have."""
+    """The second response is that of the first."""
     with Client(wire.url) as client:
         model = client.model("multivariate").fit(X, X[:, 0])
         cuts = cut(wire, b"/predict", CUTS, after=True)

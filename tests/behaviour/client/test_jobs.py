@@ -1,4 +1,4 @@
-"""Jobs through the client: waiting with progress, cancelling, running again, and what sync mode says instead."""
+"""Jobs in the client: waiting with progress, cancelling, running again, and the errors of sync mode."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def client(api: Api) -> Iterator[Client]:
 
 @only_queued
 def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
-    """Each look at it is told; its result is the fit's."""
+    """The callback sees each state; the result is that of the fit."""
     seen: list[str] = []
     with gate(tmp_path) as pipe:
         job = client.submit("fit", encode_request(**pipe.body()), wait=False)
@@ -55,8 +55,8 @@ LINE = {"X": [[0.0], [1.0], [2.0]], "y": [1.0, 3.0, 5.0]}
         ({"X": np.array(LINE["X"]), "y": LINE["y"], "columns": pd.Index(["width"])}, ["1", "width"]),
     ],
 )
-def test_data_are_handed_in_as_a_request_has_them(client: Client, data: dict[str, Any], terms: list[str]) -> None:
-    """In lists, arrays or frames, and with the other members of a request by name."""
+def test_data_are_like_those_of_a_request(client: Client, data: dict[str, Any], terms: list[str]) -> None:
+    """Lists, arrays or data frames, and the other members of a request by name."""
     job = client.submit("fit", data, "polynomial", params={"degree": 1})
     assert job.result()["terms"] == terms
     np.testing.assert_allclose(job.result()["coefficients"], [1, 2], atol=1e-9)
@@ -65,21 +65,21 @@ def test_data_are_handed_in_as_a_request_has_them(client: Client, data: dict[str
 
 
 def test_a_source_is_data_too(client: Client) -> None:
-    """As many rows as are asked for."""
+    """With its parameters."""
     job = client.submit("fit", {"source": "dummy", "params": {"number": 20}}, "polynomial")
     assert job.result()["metrics"]["n"] == 20
 
 
 @pytest.mark.parametrize("data", [[[1.0]], "data.csv", np.ones((2, 2))])
-def test_what_is_no_data_is_told_what_is(client: Client, data: Any) -> None:
-    """And not that some attribute is missing."""
+def test_other_data_are_a_clear_error(client: Client, data: Any) -> None:
+    """The message says what data may be."""
     with pytest.raises(TypeError, match=r'data is a dict {"X", "y", "columns"} or {"source", "params"}'):
         client.submit("fit", data)
 
 
 @only_queued
 def test_a_job_is_cancelled_and_runs_again(client: Client, tmp_path: Path) -> None:
-    """What its result was then is an error with the job's id; a job that ended well is neither."""
+    """The result of a cancelled job is an error with its id; a successful job cannot be cancelled or retried."""
     with gate(tmp_path) as pipe:
         job = client.submit("fit", encode_request(**pipe.body()), wait=False)
         pipe.wait_for_fit()
@@ -102,7 +102,7 @@ def test_a_job_is_cancelled_and_runs_again(client: Client, tmp_path: Path) -> No
 
 @only_queued
 def test_jobs_are_listed(client: Client) -> None:
-    """Newest first, as many as there are; a result that the list leaves out is fetched."""
+    """The newest is first; a result that the list does not have is fetched."""
     mine = [client.submit("fit", model="listed").id for _ in range(3)]
     listed = list(client.jobs(verb="fit", model="listed"))[:3]
     assert [job.id for job in listed] == mine[::-1]
@@ -111,7 +111,7 @@ def test_jobs_are_listed(client: Client) -> None:
 
 @only_queued
 def test_a_failed_job_names_itself(client: Client) -> None:
-    """The error knows the job that failed, whether it was waited for or not."""
+    """The error has the id of the job."""
     body = encode_request(data={"X": [[0.0]] * 13, "y": [0.0] * 13})
     with pytest.raises(trinity.ModelFailed) as failed:
         client.submit("fit", body, "raising")
@@ -121,7 +121,7 @@ def test_a_failed_job_names_itself(client: Client) -> None:
 
 @only_inline
 def test_sync_mode_has_results_and_no_jobs(client: Client) -> None:
-    """A submission is finished when it is back, and answers as a finished job does."""
+    """A submission returns a finished job."""
     job = client.submit("fit")
     assert job.finished and job.wait() is job and job.refresh() is job
     assert job.result()["version"] == job.version

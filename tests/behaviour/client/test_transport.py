@@ -1,4 +1,4 @@
-"""Tries, pauses and deadlines of the client's HTTP; what an answer becomes."""
+"""Tries, pauses and deadlines of the client's HTTP, and the errors that responses become."""
 
 import json
 import pickle
@@ -19,7 +19,7 @@ REQUEST = OutgoingRequest("POST", "/fit", headers={"Idempotency-Key": '"abc"'})
 
 
 def sent(url: str, within_s: float = 60.0) -> tuple[Any, list[float]]:
-    """The answer's JSON, and the pauses that were made for it."""
+    """The response's JSON, and the pauses before it."""
     pauses: list[float] = []
     transport = Transport(url, "secret", pauses.append)
     try:
@@ -33,8 +33,8 @@ def problem(status: int, kind: str = "busy", **headers: str) -> Answer:
     return Answer(status, json.dumps(document), {"Content-Type": "application/problem+json", **headers})
 
 
-def test_a_busy_service_is_asked_again_when_it_says() -> None:
-    """Retry-After is the pause, without it one that is short; each try has the same key of idempotency."""
+def test_a_busy_service_is_asked_again() -> None:
+    """After Retry-After, or a short pause without it; each try has the same Idempotency-Key."""
     with scripted(problem(503, **{"Retry-After": "2"}), problem(429, "queue-full"), OK) as server:
         answer, pauses = sent(server.url)
     assert answer == {"fine": True}
@@ -44,8 +44,8 @@ def test_a_busy_service_is_asked_again_when_it_says() -> None:
     assert {asked["authorization"] for asked in server.asked} == {"Bearer secret"}
 
 
-def test_what_would_take_too_long_is_told_at_once() -> None:
-    """A Retry-After beyond the deadline is not slept through."""
+def test_a_pause_beyond_the_deadline_is_an_error_at_once() -> None:
+    """The client does not sleep through it."""
     with scripted(problem(503, **{"Retry-After": "300"})) as server, pytest.raises(trinity.Refused) as refused:
         sent(server.url, within_s=5)
     assert (refused.value.status, refused.value.detail) == (503, "so it is")
@@ -65,8 +65,8 @@ def test_what_would_take_too_long_is_told_at_once() -> None:
         (Answer(500, '{"errors": 7}'), trinity.TrinityError),
     ],
 )
-def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None:
-    """They are told without another try, with the status of HTTP whatever they say themselves."""
+def test_final_responses_are_not_retried(answer: Answer, error: type[Exception]) -> None:
+    """The error has the HTTP status, whatever the body says."""
     with scripted(answer) as server, pytest.raises(error) as caught:
         sent(server.url)
     assert len(server.asked) == 1
@@ -78,13 +78,13 @@ def test_final_answers_are_final(answer: Answer, error: type[Exception]) -> None
     "lost", [lambda status: Answer(status, "<html>"), lambda status: problem(status, "unavailable")]
 )
 def test_a_proxy_that_lost_its_server_is_asked_again(lost: Callable[[int], Answer]) -> None:
-    """Its 502 and 504 say nothing of the job, also in the words of this project's nginx."""
+    """Its 502 and 504 say nothing about the job, even as the problem documents of this project's nginx."""
     with scripted(lost(502), lost(504), OK) as server:
         assert sent(server.url)[0] == {"fine": True}
 
 
-def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
-    """Not even when it failed for what passes: the same key would give the same dead job."""
+def test_a_failed_job_is_not_submitted_again() -> None:
+    """Even if the failure may pass: the same key would return the same job."""
     ended = problem(503, "unavailable", **{"Content-Location": "/jobs/1f", "Retry-After": "1"})
     with (
         scripted(ended) as server,
@@ -95,8 +95,8 @@ def test_a_job_that_has_failed_is_not_handed_in_again() -> None:
     assert (refused.value.job_id, len(server.asked)) == ("1f", 1)
 
 
-def test_nobody_there() -> None:
-    """A number of tries, then an error that is a ConnectionError, too."""
+def test_no_server() -> None:
+    """After a number of tries, an error that is also a ConnectionError."""
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ConnectionError, match=f"did not respond after {MAX_LOST_TRIES} tries") as unreachable:
         sent(url)
@@ -117,8 +117,8 @@ CALLS: list[Callable[[trinity.Client], object]] = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client], object]) -> None:
-    """Though it answers in JSON."""
+def test_another_service_is_recognised(call: Callable[[trinity.Client], object]) -> None:
+    """Even if it responds in JSON."""
     with (
         scripted(Answer(200, '{"fine": true}', {"Content-Type": "application/json"})) as server,
         trinity.Client(server.url) as client,
@@ -140,15 +140,15 @@ def test_another_service_is_told_from_a_trinity(call: Callable[[trinity.Client],
         ("http://localhost", "PASSWé"),
     ],
 )
-def test_what_can_be_no_url_or_key_is_refused_at_once(url: str, key: str | None) -> None:
-    """Before anything is sent, and without a word of it."""
+def test_a_url_or_key_that_is_not_valid_is_refused_at_once(url: str, key: str | None) -> None:
+    """Nothing is sent, and the message does not quote it."""
     with pytest.raises(ValueError, match=r"^the (URL|key) ") as refused:
         trinity.Client(url, key)
     assert "PASSW" not in str(refused.value)
 
 
 def test_no_password_of_a_url_is_shown() -> None:
-    """Neither by repr nor where nobody answers."""
+    """Neither by repr nor in the error of a missing server."""
     with trinity.Client(f"http://x:PASSW@127.0.0.1:{free_port()}") as client:
         with pytest.raises(trinity.Unreachable) as unreachable:
             client.health()
@@ -164,7 +164,7 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 def test_a_problem_becomes_an_error_with_pointers() -> None:
-    """Each bad value with its pointer, and the job's id where it was a job."""
+    """Each bad value has its pointer; the error of a job has its id."""
     document = {
         "type": "urn:trinity:invalid",
         "status": 422,
@@ -178,22 +178,22 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
 
 
 def predicted(*y: float, version: int) -> Answer:
-    """The envelope of a prediction that is done."""
+    """The envelope of a finished prediction."""
     envelope = {"id": "1f", "verb": "predict", "model": "polynomial", "version": version}
     ended = {"status": "SUCCESS", "result": {"y": y}, "error": None, "created": "", "links": {}}
     return Answer(200, json.dumps(envelope | ended))
 
 
-def test_what_is_split_after_a_413_is_predicted_by_one_version() -> None:
-    """That a body is too large shows late: which version it is for is then asked, and named with every part."""
+def test_rows_split_after_a_413_are_predicted_by_one_version() -> None:
+    """After the 413 the version is looked up, and every part names it."""
     answers = problem(413, "too-large"), predicted(1, version=7), predicted(1, version=7), predicted(2, version=7)
     with scripted(*answers) as server, trinity.Client(server.url) as client:
         assert client.predict([[1.0], [2.0]]).tolist() == [1, 2]
     assert [json.loads(body).get("version") for body in server.bodies] == [None, None, 7, 7]
 
 
-def test_no_key_is_shown_or_written() -> None:
-    """Neither by repr nor in a pickle; a copy in the same process is the same client."""
+def test_no_key_is_shown_or_pickled() -> None:
+    """A copy in the same process is the same client."""
     with trinity.Client("http://localhost:1", key="secret") as client:
         assert "secret" not in repr(client)
         assert b"secret" not in pickle.dumps(client)
