@@ -1,6 +1,9 @@
 """A real nginx from PyPI's wheel, configured by nginx/nginx.conf.template in front of a test's upstreams."""
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +27,7 @@ def nginx(folder: Path, servers: str, **values: object) -> Iterator[str]:
     def launch() -> Launch:
         port, configuration = free_port(), folder / "nginx.conf"
         text = rendered(folder, resolve="", **values).replace("listen 8080", f"listen 127.0.0.1:{port}")
+        text = text.replace("listen 8443", f"listen 127.0.0.1:{values.get('NGINX_HTTPS_PORT')}")
         configuration.write_text(text.replace("server app:5000", servers))
         url = f"http://127.0.0.1:{port}"
         command = [nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"]
@@ -37,6 +41,7 @@ def rendered(folder: Path, resolve: str, **other: object) -> str:
     """The template with the values of the compose file, except for `other`, and with files in `folder`."""
     stack = services(STACKS[0])["nginx"]["environment"]
     values = {name: of.pop().removeprefix(":-") for name, of in variables(stack).items()}
+    values |= computed(**other)
     values |= {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve, **other}
     text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
     text = re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
@@ -46,7 +51,16 @@ def rendered(folder: Path, resolve: str, **other: object) -> str:
     return re.sub(r"(?<= )/(?:tmp|dev|etc/nginx)/", f"{folder}/", text)
 
 
+def computed(**env: object) -> dict[str, str]:
+    """What 15-trinity.envsh exports to the image's entrypoint."""
+    script = [shutil.which("sh") or "sh", "-euc", '. "$0"; env -0', ROOT / "nginx" / "15-trinity.envsh"]
+    given = {name: str(value) for name, value in env.items()}
+    own = {"PATH": os.environ["PATH"], "TRINITY_MAX_WAIT": "60"} | given
+    text = subprocess.run(script, env=own, capture_output=True, text=True, check=True).stdout
+    return dict(entry.split("=", 1) for entry in text.split("\0") if entry.startswith("TRINITY_"))
+
+
 def _is_ready(url: str) -> bool:
     with suppress(httpx.TransportError):
-        return httpx.get(f"{url}/flower/metrics").status_code == 404
+        return httpx.get(f"{url}/flower/metrics").status_code in {404, 308}
     return False

@@ -106,7 +106,8 @@ def flower_launch(env: Mapping[str, str]) -> Launch:
     own = {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "watch:tower"}
     url = f"http://127.0.0.1:{port}"
     command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "flower"]
-    return Launch(command, url, lambda _: responds(f"{url}/healthcheck"), {**own, **env})
+    prefix = f"/{env['FLOWER_URL_PREFIX']}" if "FLOWER_URL_PREFIX" in env else ""
+    return Launch(command, url, lambda _: responds(f"{url}{prefix}/healthcheck"), {**own, **env})
 
 
 @contextmanager
