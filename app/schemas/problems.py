@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457), and the one table from kinds of error to HTTP statuses."""
+"""Problem details (RFC 9457), and the table from kinds of error to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 class ProtocolError(msgspec.Struct):
-    """An error as the Open Inference Protocol has it."""
+    """An error in the form of the Open Inference Protocol."""
 
     error: str
 

@@ -16,27 +16,19 @@ from msgspec import Meta
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-
-
 Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
-
-
 Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
-
-
 Rows: TypeAlias = list[list[float] | dict[str, float]]
-
-
 Targets: TypeAlias = list[float | list[float]]
 
 
 def version_of(text: str) -> Version:
-    """Return the version that a text names: a number as one is written, or an alias."""
+    """Return the version that a text names: a positive number, or an alias."""
     return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Either the numbers themselves (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
+    """Either numbers (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
 
     X: Rows | None = None
     y: Targets | None = None
@@ -46,7 +38,7 @@ class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Where to send the job's envelope when the job has ended."""
+    """The URL that Trinity sends the job's envelope to when the job has ended."""
 
     url: str
 
@@ -72,9 +64,9 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Table(msgspec.Struct, tag=True, gc=False):
-    """Numbers ready for a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
+    """The data of a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
 
-    `names_pointer` points to where the names stand in the request.
+    `names_pointer` is the JSON pointer to the names in the request.
     """
 
     X: Matrix
@@ -84,19 +76,19 @@ class Table(msgspec.Struct, tag=True, gc=False):
     names_pointer: str = "/data/columns"
 
     def __iter__(self) -> Iterator[Matrix | None]:
-        """Give X and y, for `X, y = source.read()`."""
+        """Yield X and y, for `X, y = source.read()`."""
         return iter((self.X, self.y))
 
 
 class Source(msgspec.Struct, tag=True, gc=False):
-    """Numbers that a connector makes or fetches when the work is done."""
+    """The name and parameters of a data source, which is read when the work is done."""
 
     name: str
     params: dict[str, Any]
 
 
 class Request(msgspec.Struct, gc=False):
-    """What was asked, however it was spelled (JSON or CSV), before any check but that of its form."""
+    """A decoded request, from JSON, CSV or npy; the service checks it against model and version."""
 
     model: str | None = None
     version: Version | None = None
@@ -108,9 +100,9 @@ class Request(msgspec.Struct, gc=False):
 
 
 class Work(msgspec.Struct, gc=False):
-    """A request that passed every check: what is done at once or queued. `version` is pinned for predict and score.
+    """A request that passed every check, ready to be done or queued; predict and score name their version.
 
-    `timeout_s` and `webhook`, the URL to call at the end, are for those who queue it.
+    `timeout_s` and `webhook` apply to queued work only.
     """
 
     verb: Verb
@@ -119,9 +111,9 @@ class Work(msgspec.Struct, gc=False):
     params: dict[str, Any]
     data: Table | Source
     timeout_s: float | None = None
-    """How long it may take where the request says so."""
+    """Seconds that it may take; None for the default of its verb."""
     webhook: str | None = None
-    """Where to tell of its end."""
+    """The URL to call when it has ended."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:
@@ -136,13 +128,11 @@ def _decode_array(_: type, value: tuple[list[int], bytes]) -> Matrix:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_array)
-
-
 _decoder = msgspec.msgpack.Decoder(Work, dec_hook=_decode_array)
 
 
 def pack(work: Work) -> bytes:
-    """Return the work as MessagePack, arrays as their shape and bytes: the form in which the ledger keeps it."""
+    """Return the work as MessagePack, with arrays as shape and bytes; the ledger stores this form."""
     return _encoder.encode(work)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 
 class ScoreMetrics(msgspec.Struct):
-    """How well predictions meet y, averaged over outputs; null: not defined, as R² of one row is."""
+    """How close predictions are to y, averaged over outputs; null where undefined, such as R² of one row."""
 
     r2: float | None
     rmse: float | None
@@ -15,7 +15,7 @@ class ScoreMetrics(msgspec.Struct):
 
 
 class FitResult(msgspec.Struct):
-    """What a fit found; coefficients[i] belongs to terms[i], and is a row of numbers where y had rows."""
+    """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers where y has rows."""
 
     version: int
     terms: list[str]
@@ -24,6 +24,6 @@ class FitResult(msgspec.Struct):
 
 
 class Predictions(msgspec.Struct):
-    """A number, or a row of numbers where y had rows, for each row of X."""
+    """A prediction for each row of X: a number, or a row of numbers where y has rows."""
 
     y: list[float | list[float]]

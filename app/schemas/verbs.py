@@ -52,7 +52,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
             publishes=True,
         ),
         "predict": VerbSpec(
-            description="Predicts y for X with the latest version, or with the one named.",
+            description="Predicts y for X with the latest version, or with the one that the request names.",
             example='{"data": {"X": [[-0.5], [0.5]]}}',
             csv_example="x\n-0.5\n0.5\n",
             result="Predictions",

@@ -24,8 +24,7 @@ from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
 from app.serve.oip.metadata import metadata_resources
-from app.serve.openapi.document import document, with_key_responses
-from app.serve.openapi.parts import path_parameters
+from app.serve.openapi.document import complete_routes, document
 from app.serve.openapi.schemas import BodySchemas
 from app.serve.page.assets import Assets
 from app.serve.page.page import HomePage
@@ -52,7 +51,7 @@ def create_app(
     figures: Probe | None = None,
     telemetry: Telemetry | None = None,
 ) -> Asgi:
-    """Wire the resources to their routes, and put in front of them what must see a request first."""
+    """Build every resource, and serve their routes behind the middleware."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models))
     bodies = BodyReader(settings.max_body, settings.max_held)
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
@@ -75,16 +74,25 @@ def create_app(
             Infer(service, dispatcher, pool, bodies, settings.max_wait),
         ),
     ]
-    in_path = path_parameters(service.models, settings.default_model)
-    routes = [route.complete(in_path) for route in routes]
-    if settings.api_keys:
-        routes = [with_key_responses(route) for route in routes]
+    routes = complete_routes(routes, settings, service.models)
     resources = {route.path: route.resource for route in routes}
+    often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
+    return _with_middleware(resources, RouteMatcher(resources, often), settings, telemetry, dispatcher, pool)
+
+
+def _with_middleware(
+    resources: Mapping[str, object],
+    matcher: RouteMatcher,
+    settings: Settings,
+    telemetry: Telemetry,
+    dispatcher: Dispatcher,
+    pool: ThreadPoolExecutor,
+) -> Asgi:
+    """Return the application: the resources behind the one middleware, which sees each request first."""
     lifespan = Lifespan(dispatcher)
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
-    often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
-    observed = RequestTelemetry(_api(resources, lifespan), telemetry, RouteMatcher(resources, often), limits, auth)
+    observed = RequestTelemetry(_api(resources, lifespan), telemetry, matcher, limits, auth)
     for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
         lifespan.close_before(close)
     return observed

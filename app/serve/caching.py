@@ -1,4 +1,4 @@
-"""What doesn't change while the process runs: compressed once, sent only to who doesn't have it, and guarded."""
+"""Static responses: ETag, gzip, cache headers and security headers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from http import HTTPStatus
 
 from falcon.asgi import Request, Response
 
-REFUSED = re.compile(r"q\s*=\s*0(\.0*)?")
-REVALIDATE = "no-cache"  # kept, but asked about: a new version may say other things
-IMMUTABLE = "public, max-age=31536000, immutable"  # its path changes when it does
-# No script or style but our files; `data:` for the pictures inside stylesheets.
-POLICY = (
+_REFUSED = re.compile(r"q\s*=\s*0(\.0*)?")
+REVALIDATE = "no-cache"  # browsers keep a copy, and ask before each use whether it is current
+IMMUTABLE = "public, max-age=31536000, immutable"  # its path changes with its content
+# Scripts and styles come from our files only; `data:` is for images inside stylesheets.
+_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action {forms}"
 )
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
+MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
 
 
 class StaticFile:
-    """Bytes that don't change, with their ETags, plain and compressed."""
+    """Bytes that do not change while the process runs: plain, compressed once, and with an ETag."""
 
     def __init__(self, plain: bytes, gzipped: bytes = b"") -> None:
         self.plain = plain
@@ -29,10 +29,10 @@ class StaticFile:
         self.etag = hashlib.sha256(plain).hexdigest()[:32]
 
 
-def send_cached(req: Request, resp: Response, text: StaticFile, content_type: str, cache_control: str) -> None:
-    """Answer with a text that callers may keep: compressed for those who can take it, 304 to those who have it."""
-    gzipped = takes_gzip(req.get_header("Accept-Encoding") or "")
-    etag = f'"{text.etag}-gzip"' if gzipped else f'"{text.etag}"'
+def send_cached(req: Request, resp: Response, file: StaticFile, content_type: str, cache_control: str) -> None:
+    """Send a file, compressed where the caller accepts gzip; send 304 to a caller that has this version."""
+    gzipped = _accepts_gzip(req.get_header("Accept-Encoding") or "")
+    etag = f'"{file.etag}-gzip"' if gzipped else f'"{file.etag}"'
     resp.set_header("ETag", etag)
     resp.set_header("Cache-Control", cache_control)
     resp.set_header("Vary", "Accept-Encoding")
@@ -42,22 +42,22 @@ def send_cached(req: Request, resp: Response, text: StaticFile, content_type: st
     resp.content_type = content_type
     if gzipped:
         resp.set_header("Content-Encoding", "gzip")
-    resp.data = text.gzipped if gzipped else text.plain
+    resp.data = file.gzipped if gzipped else file.plain
 
 
 def set_security_headers(resp: Response, forms: str = "'none'") -> None:
-    """Hold a browser to our files and their types; it tells nobody where it was, and forms go where `forms` says."""
-    resp.set_header("Content-Security-Policy", POLICY.format(forms=forms))
+    """Allow a browser our own files and types only, no referrer, and forms only to the origins in `forms`."""
+    resp.set_header("Content-Security-Policy", _POLICY.format(forms=forms))
     resp.set_header("X-Content-Type-Options", "nosniff")
     resp.set_header("Referrer-Policy", "no-referrer")
 
 
-def takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding names gzip and doesn't refuse it (RFC 9110 §12.5.3)."""
-    for each in accepted.split(","):
-        coding, *parameters = (part.strip().lower() for part in each.split(";"))
+def _accepts_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding lists gzip, and not with q=0 (RFC 9110 §12.5.3)."""
+    for item in accepted.split(","):
+        coding, *parameters = (part.strip().lower() for part in item.split(";"))
         if coding == "gzip":
-            return not any(REFUSED.fullmatch(parameter) for parameter in parameters)
+            return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
     return False
 
 

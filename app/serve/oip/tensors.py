@@ -1,4 +1,4 @@
-"""Tensors of an inference request, from JSON or from the bytes after it, as the rows that a model takes."""
+"""Tensors of an inference request, from JSON or from the bytes after it, as a table for a model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PEEK_BYTES = 1_000
 
 
 class Tensor(msgspec.Struct):
-    """One input: its numbers are in `data`, or `binary_data_size` bytes after the JSON."""
+    """One input; its numbers are in `data`, or are `binary_data_size` bytes after the JSON."""
 
     name: str
     shape: list[Annotated[int, Meta(ge=0, le=MAX_SIZE)]]
@@ -49,34 +49,35 @@ class Tensor(msgspec.Struct):
 
 
 def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
-    """Return the rows of X, or of one tensor a column; `binary` is what follows the JSON, None when it isn't set off.
+    """Return the tensor X, or one tensor for each column, as a table; raise Invalid with a pointer.
 
-    Float64 that lies aligned in the bytes is taken as it lies there. Raise Invalid with a pointer.
+    `binary` is the part of the body after the JSON, None when the request has no such part. Aligned float64 in it is
+    not copied.
     """
-    arrays, at = [], 0
-    for place, tensor in enumerate(tensors):
-        pointer = f"/inputs/{place}"
+    arrays, offset = [], 0
+    for index, tensor in enumerate(tensors):
+        pointer = f"/inputs/{index}"
         _check(tensor, pointer)
         size = _binary_size(tensor, pointer, binary)
         if size is None:
             values = _from_json(tensor, pointer)
         else:
-            values = _from_bytes(tensor, pointer, binary or b"", at)
-            at += size
+            values = _from_bytes(tensor, pointer, binary or b"", offset)
+            offset += size
         with np.errstate(all="ignore"):
             array = matrix(values.reshape(tensor.shape))
-        if odd := first_nonfinite(array):
-            raise _not_finite(tensor, pointer, *odd)
+        if position := first_nonfinite(array):
+            raise _not_finite(tensor, pointer, *position)
         arrays.append(array)
-    if binary is not None and at != len(binary):
-        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, the inputs have {at}")
+    if binary is not None and offset != len(binary):
+        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, the inputs have {offset}")
     if len(tensors) == 1 and tensors[0].name == X:
         return Table(arrays[0], names_pointer="/inputs")
     return _columns(tensors, arrays)
 
 
 def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
-    """Return a parameter that is true or false, None when it isn't given; raise Invalid for anything else."""
+    """Return a parameter that is true or false, None when it is absent; raise Invalid for any other value."""
     value = (parameters or {}).get(name)
     if value is not None and not isinstance(value, bool):
         raise Invalid.at(f"{pointer}/parameters/{name}", f"{name} is true or false")
@@ -93,7 +94,7 @@ def _check(tensor: Tensor, pointer: str) -> None:
 
 
 def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | None:
-    """Return how many bytes of the binary data are the tensor's, None where it has its data in JSON."""
+    """Return the size of the tensor's binary data in bytes, None where its data is in JSON."""
     size = (tensor.parameters or {}).get("binary_data_size")
     at = f"{pointer}/parameters/binary_data_size"
     if size is None:
@@ -108,12 +109,12 @@ def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | Non
     return needed
 
 
-def _from_bytes(tensor: Tensor, pointer: str, binary: Body, at: int) -> Array:
+def _from_bytes(tensor: Tensor, pointer: str, binary: Body, offset: int) -> Array:
     dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
-    if count * dtype.itemsize > len(binary) - at:
-        fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - at} are left of the body"
+    if count * dtype.itemsize > len(binary) - offset:
+        fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - offset} are left of the body"
         raise Invalid.at(f"{pointer}/parameters/binary_data_size", fault)
-    return np.frombuffer(binary, dtype, count, at)
+    return np.frombuffer(binary, dtype, count, offset)
 
 
 def _from_json(tensor: Tensor, pointer: str) -> Array:
@@ -128,37 +129,37 @@ def _from_json(tensor: Tensor, pointer: str) -> Array:
         numbers = _flat(tensor, pointer, numbers)
     elif len(numbers) != math.prod(tensor.shape):
         raise Invalid.at(f"{pointer}/data", f"{len(numbers)} numbers, the shape {tensor.shape} has another number")
-    with np.errstate(all="ignore"):  # what is beyond float32 becomes infinite, and is refused as such
+    with np.errstate(all="ignore"):  # a number beyond float32 becomes infinite, and is refused later
         return np.array(numbers, DTYPES[tensor.datatype])
 
 
 def _is_nested(data: msgspec.Raw) -> bool:
-    """Whether the numbers come in rows."""
+    """Whether the data is a list of rows."""
     return _NESTED.match(bytes(memoryview(data)[:_PEEK_BYTES])) is not None
 
 
 def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
-    """Point to a number as the tensor holds it: in rows, flat, or in bytes, into which no pointer leads."""
+    """Return the error for a number; its pointer leads into rows or a flat list, and to the tensor for binary data."""
     if tensor.data is msgspec.UNSET:
         return Invalid.at(pointer, f"every number must be finite, and the one at row {row}, column {column} isn't")
-    place = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
-    return Invalid.at(f"{pointer}/data/{place}", "every number must be finite")
+    step = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
+    return Invalid.at(f"{pointer}/data/{step}", "every number must be finite")
 
 
 def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
     if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
         raise Invalid.at(f"{pointer}/data", f"{len(rows)} rows, the shape is {tensor.shape}")
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if len(row) != tensor.shape[1]:
-            raise Invalid.at(f"{pointer}/data/{place}", f"the row has {len(row)} numbers, the shape is {tensor.shape}")
+            raise Invalid.at(f"{pointer}/data/{index}", f"the row has {len(row)} numbers, the shape is {tensor.shape}")
     return [number for row in rows for number in row]
 
 
 def _columns(tensors: Sequence[Tensor], arrays: Sequence[Matrix]) -> Table:
-    """Lay tensors that are named as the columns of the fit side by side."""
+    """Return the tensors side by side; each is named as a column of the fit."""
     names: dict[str, None] = {}
-    for place, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
-        pointer = f"/inputs/{place}"
+    for index, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
+        pointer = f"/inputs/{index}"
         if tensor.name in names:
             raise Invalid.at(f"{pointer}/name", f"the input {tensor.name[:64]!r} is given twice")
         if array.shape != (len(arrays[0]), 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from app.serve.openapi.parts import (
     Parameter,
     RequestBody,
     ResponseSpec,
+    path_parameters,
     problem_response,
     protocol_error_response,
 )
@@ -98,8 +99,14 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
             yield from route.body.contents.values()
 
 
-def with_key_responses(route: Route) -> Route:
-    """Return a route of a service with API keys: it answers 401 and 403, unless it is open to everybody."""
+def complete_routes(routes: Iterable[Route], settings: Settings, models: Mapping[str, object]) -> list[Route]:
+    """Return the routes with what depends on the models and the settings: path parameters, and 401 and 403."""
+    parameters = path_parameters(models, settings.default_model)
+    completed = [route.complete(parameters) for route in routes]
+    return [_with_key_responses(route) for route in completed] if settings.api_keys else completed
+
+
+def _with_key_responses(route: Route) -> Route:
     if route.path in PUBLIC_PATHS:
         return route
     form = protocol_error_response if route.path == V2 or route.path.startswith(f"{V2}/") else problem_response

@@ -8,7 +8,7 @@ from pathlib import Path
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.serve.caching import IMMUTABLE, KINDS, StaticFile, send_cached, set_security_headers
+from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.resources.route import route
 
 FOLDER = Path(__file__).parent / "static"
@@ -19,7 +19,7 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files = {
-            file.name: StaticFile(file.read_bytes()) for file in sorted(folder.iterdir()) if file.suffix in KINDS
+            file.name: StaticFile(file.read_bytes()) for file in sorted(folder.iterdir()) if file.suffix in MEDIA_TYPES
         }
         self.digest = hashlib.sha256(b"\0".join(file.plain for file in self._files.values())).hexdigest()[:16]
 
@@ -29,4 +29,4 @@ class Assets:
         if digest != self.digest or file not in self._files:
             raise NotFound("the page has changed; load it again")
         set_security_headers(resp)
-        send_cached(req, resp, self._files[file], KINDS[Path(file).suffix], IMMUTABLE)
+        send_cached(req, resp, self._files[file], MEDIA_TYPES[Path(file).suffix], IMMUTABLE)

@@ -12,7 +12,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.serve.caching import IMMUTABLE, KINDS, REVALIDATE, StaticFile, send_cached, set_security_headers
+from app.serve.caching import IMMUTABLE, MEDIA_TYPES, REVALIDATE, StaticFile, send_cached, set_security_headers
 from app.serve.openapi.parts import IF_NONE_MATCH, JSON, TEXT, ResponseSpec
 from app.serve.resources.route import Route, public_routes, route
 from app.serve.responses import send_json
@@ -152,7 +152,7 @@ class DocsFile:
         if name not in self._files:
             self._files[name] = _read(ASSETS / FILES[name])
         set_security_headers(resp)
-        send_cached(req, resp, self._files[name], KINDS[Path(name).suffix], IMMUTABLE)
+        send_cached(req, resp, self._files[name], MEDIA_TYPES[Path(name).suffix], IMMUTABLE)
 
 
 def _read(path: Path) -> StaticFile:

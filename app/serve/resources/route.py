@@ -30,9 +30,9 @@ class Route(NamedTuple):
     path: str
     description: str
     responses: ResponseSpecs = NOTHING
-    """By status; those for a missing API key are added where there are keys."""
+    """By status; `complete_routes` adds those for missing API keys."""
     parameters: tuple[Parameter, ...] = ()
-    """Without those in the path: `complete` adds them."""
+    """`complete` adds those in the path."""
     body: RequestBody | None = None
     operation: str = ""
     """The name of the method in generated clients, such as get_job."""

@@ -1,5 +1,5 @@
 "use strict";
-// Shows the service's own description; nothing is fetched from elsewhere, and no validator is asked.
+// Shows this service's OpenAPI document; nothing is fetched from other sites.
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
