@@ -1,4 +1,4 @@
-"""The composition root: builds the parts from the settings, for web processes, workers and the command line."""
+"""The composition root: build all objects from the settings, for web processes, workers and the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings) -> Components:
-    """Build the parts of every mode; connect nothing. Raise SettingsError when a model or source can't be loaded."""
+    """Build the objects of both modes; connect nothing. Raise SettingsError when a model or source can't be loaded."""
     models = find_models(settings.models.split(","))
     if settings.default_model not in models:
         raise SettingsError(
@@ -40,8 +40,8 @@ def build(settings: Settings) -> Components:
 
 
 def build_api(settings: Settings | None = None) -> Asgi:
-    """Return the ASGI app for the settings, those of the environment by default; raise SettingsError."""
-    # workers and the command line build their parts here too, and keep the HTTP entrance out of memory
+    """Return the ASGI app for the settings, by default those of the environment; raise SettingsError."""
+    # imported here, because workers and the command line use this module too and never load the HTTP entrance
     from app.serve.app import create_app  # noqa: PLC0415
     from app.telemetry.metrics import ServiceMetrics  # noqa: PLC0415
     from app.telemetry.tracing_setup import tracing  # noqa: PLC0415
@@ -73,7 +73,7 @@ def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | Non
     from app.telemetry.logs import line_sink, stderr  # noqa: PLC0415
 
     debug = settings.log_level is LogLevel.DEBUG
-    log = RequestLog(line_sink(settings), debug=debug) if settings.line_for_each else None
+    log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None
 
     def close() -> None:
         if spans is not None:

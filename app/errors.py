@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain; envelopes.py alone says which HTTP status each becomes."""
+"""The errors of the service. Only app/schemas/problems.py knows the HTTP status of each kind."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One bad value: `pointer` (RFC 6901) leads to it in the request, `detail` says what is wrong."""
+    """One bad value of a request: `pointer` (RFC 6901) leads to it, `detail` says what is wrong."""
 
     pointer: str
     detail: str
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An error as a job keeps it: the kind (a key of serve's status table) and words for the caller."""
+    """An error as a job stores it: `kind` as in TrinityError, `detail` for the caller."""
 
     kind: str
     detail: str
@@ -23,7 +23,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class TrinityError(Exception):
-    """Base of all that callers are told; `kind` names it in problem documents and in the ledger."""
+    """Base of all errors that callers see; `kind` names the error in problem documents and in the ledger."""
 
     kind: ClassVar[str] = "internal-error"
 
@@ -38,143 +38,143 @@ class TrinityError(Exception):
         return cls(detail, Fault(pointer, detail))
 
     def failure(self) -> Failure:
-        """Return the form in which a job keeps this error."""
+        """Return this error as a job stores it."""
         return Failure(self.kind, self.detail, self.faults)
 
 
 class Malformed(TrinityError):
-    """The body can't be read at all: not JSON, not CSV, not UTF-8."""
+    """The body cannot be parsed: it is not JSON, not CSV, not UTF-8."""
 
     kind = "malformed"
 
 
 class Invalid(TrinityError):
-    """The request is well formed but a value in it is wrong."""
+    """The request is well formed, but a value in it is wrong."""
 
     kind = "invalid"
 
 
 class Unauthenticated(TrinityError):
-    """The request has no key, or one that nobody knows."""
+    """The request has no API key, or an unknown one."""
 
     kind = "unauthenticated"
 
 
 class Forbidden(TrinityError):
-    """The key is known, but it isn't for this."""
+    """The API key does not have the scope that the request needs."""
 
     kind = "forbidden"
 
 
 class NotFound(TrinityError):
-    """The thing asked for isn't there: a route, model, version or job."""
+    """There is no such route, model, version or job."""
 
     kind = "not-found"
 
 
 class NotFitted(TrinityError):
-    """The model is known but nothing has been fitted yet."""
+    """The model has no version yet: it was never fitted."""
 
     kind = "not-fitted"
 
 
 class TooLarge(TrinityError):
-    """The body is over the limit."""
+    """The body is larger than the limit."""
 
     kind = "too-large"
 
 
 class TooSlow(TrinityError):
-    """The body was begun, or announced, and then nothing of it came for too long."""
+    """For too long nothing of the body arrived."""
 
     kind = "too-slow"
 
 
 class UnsupportedMediaType(TrinityError):
-    """The body is of a content type that no reader takes."""
+    """No reader takes this content type."""
 
     kind = "unsupported-media-type"
 
 
 class UnsupportedEncoding(UnsupportedMediaType):
-    """The body is compressed, or coded in another way that nobody here undoes."""
+    """The body has a content encoding, such as gzip; the service decodes none."""
 
 
 class ModelFailed(TrinityError):
-    """The model's own code raised something it shouldn't have."""
+    """The model's own code failed, or did not do what the contract of models says."""
 
     kind = "model-failed"
 
 
 class Damaged(TrinityError):
-    """What was kept for a job is not what was written: a file or a reference has changed since."""
+    """A file or a reference of a job has changed since it was written."""
 
     kind = "damaged"
 
 
 class WorkerLost(TrinityError):
-    """The process that did the work died, each time it was tried."""
+    """The process that did the work died, in each of its attempts."""
 
     kind = "worker-lost"
 
 
 class TimedOut(TrinityError):
-    """The work took longer than it was given."""
+    """The work took longer than its timeout."""
 
     kind = "timeout"
 
 
 class Cancelled(TrinityError):
-    """The work was called off before it was done."""
+    """The job was cancelled before it was done."""
 
     kind = "cancelled"
 
 
 class Superseded(TrinityError):
-    """The work was taken from the process that did it; what it made counts no more."""
+    """Another process has taken the job over; the result of this one is discarded."""
 
     kind = "superseded"
 
 
 class Gone(TrinityError):
-    """The thing asked for was there once and is kept no longer."""
+    """It was there, but has expired."""
 
     kind = "gone"
 
 
 class Conflict(TrinityError):
-    """The thing is there, but in a state that doesn't allow what was asked."""
+    """Its state does not allow the request."""
 
     kind = "conflict"
 
 
 class Retriable(TrinityError):
-    """The same request may succeed later; `retry_after_s` says when to try."""
+    """The same request may succeed after `retry_after_s` seconds."""
 
     retry_after_s: int = 1
 
 
 class Busy(Retriable):
-    """As much goes on as this process allows: fits that run, bytes that are held, jobs that wait to be committed."""
+    """This process is at a limit: of running fits, of bytes held, or of jobs that wait to be committed."""
 
     kind = "busy"
 
 
 class NotInTime(Retriable):
-    """The work goes on, or was called off, but its end could not be awaited any longer."""
+    """The response cannot wait any longer for the end of the work."""
 
     kind = "timeout"
 
 
 class QueueFull(Retriable):
-    """As many jobs wait as are allowed."""
+    """The queue is full."""
 
     kind = "queue-full"
     retry_after_s = 5
 
 
 class Unavailable(Retriable):
-    """A part of the service (ledger, broker) doesn't answer."""
+    """A part of the service (ledger, broker, store) does not answer."""
 
     kind = "unavailable"
     retry_after_s = 2

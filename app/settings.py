@@ -1,4 +1,4 @@
-"""Every setting of the service, once: its type, default and meaning, read from TRINITY_* variables and .env."""
+"""Every setting of the service: type, default and meaning. They are read from TRINITY_* variables and .env."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from app.schemas.verbs import VERBS, Verb
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
-CALLERS = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE"})
-"""Of those who call a Trinity, by the command line or the client; none of the service's settings."""
+CLIENT_VARIABLES = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE"})
+"""Variables of the client and the command line; the service ignores them."""
 
 
 class SettingsError(Exception):
-    """The environment can't be used as it is; the text lists every problem, one a line."""
+    """Settings are wrong; the text lists every problem, one a line."""
 
 
 class LogLevel(StrEnum):
-    """From which weight on a line is written."""
+    """The lowest level of log lines that are written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -37,7 +37,7 @@ class LogLevel(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How lines are written; auto: for people on a terminal, else as JSON."""
+    """The format of log lines; auto: for people on a terminal, otherwise JSON."""
 
     AUTO = "auto"
     JSON = "json"
@@ -45,13 +45,13 @@ class LogFormat(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who runs the model: the web process itself (sync) or a Celery worker (async)."""
+    """Where the model runs: in the web process (sync) or in a Celery worker (async)."""
 
     SYNC = "sync"
     ASYNC = "async"
 
 
-Count = Annotated[int, Meta(ge=1)]
+PositiveInt = Annotated[int, Meta(ge=1)]
 RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
 HttpUrl = Annotated[str, Meta(pattern=r"^https?://")]
@@ -63,7 +63,7 @@ WebhookSecret = Annotated[  # base64 of 24 bytes or more
 ]
 SECRETS = frozenset({"api_keys", "webhook_secret"})  # settings that are never shown, not even in part
 URLS = ("broker_url", "ledger_url", "otlp_url")
-_PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: it may hold what it must not
+_PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: a password may contain one
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,40 +86,43 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_model: Annotated[
         str, Meta(min_length=1, description="model of /fit, /predict, /score when none is named")
     ] = "polynomial"
-    result_ttl: Annotated[Count, Meta(description="async: seconds a finished job is kept")] = 86_400
-    max_body: Annotated[Count, Meta(description="largest request body in bytes")] = 32 * 1024 * 1024
-    max_held: Annotated[Count, Meta(description="bytes of request bodies held at once in one web process")] = (
+    result_ttl: Annotated[PositiveInt, Meta(description="async: seconds a finished job is kept")] = 86_400
+    max_body: Annotated[PositiveInt, Meta(description="largest request body in bytes")] = 32 * 1024 * 1024
+    max_held: Annotated[PositiveInt, Meta(description="bytes of request bodies held at once in one web process")] = (
         256 * 1024 * 1024
     )
-    body_timeout: Annotated[Count, Meta(description="longest wait for more of a request body in seconds")] = 30
+    body_timeout: Annotated[PositiveInt, Meta(description="longest wait for more of a request body in seconds")] = 30
     max_design: Annotated[
-        Count, Meta(description="bytes of a fit's design matrix, rows × terms × 8, or of its triangle, terms² × 40")
+        PositiveInt,
+        Meta(description="bytes of a fit's design matrix, rows × terms × 8, or of its triangle, terms² × 40"),
     ] = 1024**3
-    max_loaded: Annotated[Count, Meta(description="bytes of fitted models kept in the memory of one process")] = (
+    max_loaded: Annotated[PositiveInt, Meta(description="bytes of fitted models kept in the memory of one process")] = (
         512 * 1024 * 1024
     )
     sample_rows: Annotated[
         int, Meta(ge=0, description="rows of a fit's data kept with the version to be drawn, 64 KiB at most; 0: none")
     ] = 200
-    max_fits: Annotated[Count, Meta(description="sync: fits that run at once in one web process")] = 2
+    max_fits: Annotated[PositiveInt, Meta(description="sync: fits that run at once in one web process")] = 2
     lease: Annotated[
-        Count, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
+        PositiveInt, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
     ] = 10
-    max_attempts: Annotated[Count, Meta(description="async: how often a job is started whose worker is lost")] = 3
-    timeout_fit: Annotated[Count, Meta(description="async: seconds a fit may take that names no timeout")] = VERBS[
-        "fit"
-    ].timeout_s
-    timeout_predict: Annotated[Count, Meta(description="async: seconds a predict may take, likewise")] = VERBS[
+    max_attempts: Annotated[PositiveInt, Meta(description="async: how often a job is started whose worker is lost")] = 3
+    timeout_fit: Annotated[PositiveInt, Meta(description="async: seconds a fit may take that names no timeout")] = (
+        VERBS["fit"].timeout_s
+    )
+    timeout_predict: Annotated[PositiveInt, Meta(description="async: seconds a predict may take, likewise")] = VERBS[
         "predict"
     ].timeout_s
-    timeout_score: Annotated[Count, Meta(description="async: seconds a score may take, likewise")] = VERBS[
+    timeout_score: Annotated[PositiveInt, Meta(description="async: seconds a score may take, likewise")] = VERBS[
         "score"
     ].timeout_s
-    max_wait: Annotated[Count, Meta(description="async: longest wait for a job in seconds")] = 60
-    max_pending: Annotated[Count, Meta(description="async: jobs that may wait in the queue")] = 10_000
-    max_timeout: Annotated[Count, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
-    threads: Annotated[Count, Meta(description="threads of one web process for work too long for its event loop")] = 4
-    prefetch: Annotated[Count, Meta(description="async: messages a worker process takes ahead")] = 1
+    max_wait: Annotated[PositiveInt, Meta(description="async: longest wait for a job in seconds")] = 60
+    max_pending: Annotated[PositiveInt, Meta(description="async: jobs that may wait in the queue")] = 10_000
+    max_timeout: Annotated[PositiveInt, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
+    threads: Annotated[
+        PositiveInt, Meta(description="threads of one web process for work too long for its event loop")
+    ] = 4
+    prefetch: Annotated[PositiveInt, Meta(description="async: messages a worker process takes ahead")] = 1
     rate_limit_fit: Annotated[Rate | None, Meta(description="async: fits one worker starts, such as 10/m")] = None
     rate_limit_predict: Annotated[Rate | None, Meta(description="async: predict messages one worker starts")] = None
     rate_limit_score: Annotated[Rate | None, Meta(description="async: score messages one worker starts")] = None
@@ -148,22 +151,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
     @property
-    def line_for_each(self) -> bool:
+    def logs_each_request(self) -> bool:
         """Whether each request and each job has a line in the log."""
         return self.log_requests and self.log_level in {LogLevel.DEBUG, LogLevel.INFO}
 
     def timeout_of(self, verb: Verb) -> int:
-        """Return the seconds that a job of this verb may take when its request names no timeout."""
+        """Return the seconds that a job of this verb may take if its request has no timeout."""
         timeout_s: int = getattr(self, f"timeout_{verb}")
         return timeout_s
 
     def rate_limit_of(self, verb: Verb) -> str | None:
-        """Return how often one worker may start a message of this verb, None for as often as it can."""
+        """Return how often one worker may start a message of this verb; None: without limit."""
         rate: str | None = getattr(self, f"rate_limit_{verb}")
         return rate
 
     def missing(self) -> list[str]:
-        """Return the variables that the mode needs and that aren't set."""
+        """Return the variables that the mode needs and that are not set."""
         needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()
         return [PREFIX + name.upper() for name in needed if getattr(self, name) is None]
 
@@ -175,7 +178,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     problems: list[str] = []
     given: dict[str, str | None] = {}
     for variables in (dotenv_values(dotenv), os.environ if environment is None else environment):
-        given |= _given(variables, problems)
+        given |= _values(variables, problems)
     values: dict[str, Any] = {}
     for variable, text in given.items():
         if text is None:
@@ -187,7 +190,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     wrong = {name: _url_problem(values.get(name)) for name in URLS}
     problems += [f"{PREFIX}{name.upper()}: this URL {problem}" for name, problem in wrong.items() if problem]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
-    # a setting that was given, but wrongly, isn't missing, too
+    # a setting with a wrong value is not reported as missing, too
     named = " ".join(problems)
     settings = Settings(**values)
     problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in settings.missing() if variable not in named]
@@ -196,47 +199,47 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     return settings
 
 
-UNREADABLE = "can't be read; in a name or password, / ? # @ : and spaces are written %2F %3F %23 %40 %3A %20"
+URL_HINT = "cannot be parsed; in a name or password write / ? # @ : and spaces as %2F %3F %23 %40 %3A %20"
 _FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
 _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 
 
-def _given(variables: Mapping[str, str | None], problems: list[str]) -> dict[str, str | None]:
-    """Return our variables, an empty one as its default (None); X_FILE stands for X and wins over it."""
+def _values(variables: Mapping[str, str | None], problems: list[str]) -> dict[str, str | None]:
+    """Return our variables. An empty one means its default (None); X_FILE sets X and wins over it."""
     given: dict[str, str | None] = {}
-    for variable in sorted(name for name in variables if name.startswith(PREFIX) and name not in CALLERS):
+    for variable in sorted(name for name in variables if name.startswith(PREFIX) and name not in CLIENT_VARIABLES):
         value, setting = variables[variable], variable.removesuffix(FILE_SUFFIX)
         if setting not in _FIELDS:
-            problems.append(_unknown(variable))
+            problems.append(_unknown_setting(variable))
         elif setting != variable and value:
-            given[setting] = _secret(variable, value, problems)
+            given[setting] = _read_secret(variable, value, problems)
         elif setting == variable:
             given[setting] = value or None
     return given
 
 
-def _secret(variable: str, path: str, problems: list[str]) -> str | None:
+def _read_secret(variable: str, path: str, problems: list[str]) -> str | None:
     try:
         if text := Path(path).read_text(encoding="utf-8").strip():
             return text
-        problems.append(f"{variable}: there is nothing in {path}")
+        problems.append(f"{variable}: the file {path} is empty")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
-        problems.append(f"{variable}: can't read {path}: {reason}")
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        problems.append(f"{variable}: cannot read {path}: {reason}")
     return None
 
 
 def _url_problem(text: str | None) -> str | None:
-    """Return what is wrong with a URL: no host, a port that is no number, a part of its password behind them."""
+    """Return what is wrong with a URL: it has no host, its port is not a number, or its password is not escaped."""
     if text is None:
         return None
     try:
         url = urlsplit(text)
-        url.port  # noqa: B018  raises what it can't read
+        url.port  # noqa: B018  raises ValueError
     except ValueError:
-        return UNREADABLE
+        return URL_HINT
     if re.search(r"\s", text) or ("@" in text and "@" not in url.netloc):
-        return UNREADABLE
+        return URL_HINT
     return None if url.hostname else "has no host"
 
 
@@ -248,7 +251,7 @@ def _key_problems(text: str | None) -> list[str]:
     return []
 
 
-def _unknown(variable: str) -> str:
+def _unknown_setting(variable: str) -> str:
     close = difflib.get_close_matches(
         variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in _FIELDS], n=1
     )
@@ -256,7 +259,7 @@ def _unknown(variable: str) -> str:
 
 
 def masked(text: str, name: str = "") -> str:
-    """Return the setting of this name as it may be shown: a secret, or the password of a URL, replaced by ***."""
+    """Return a setting for display: a secret, or the password in a URL, becomes ***."""
     if name in SECRETS:
         return "***" if text else ""
     return _PASSWORD.sub(r"\1:***@", text)

@@ -70,7 +70,7 @@ def test_no_two_entries_share_a_name_or_a_key(text: str) -> None:
 @pytest.mark.parametrize("text", [",", "\n", " , "])
 def test_a_setting_without_an_entry_does_not_open_the_service(text: str) -> None:
     """Only one that is empty or not set does."""
-    assert problems(text) == ["TRINITY_API_KEYS: there is no entry in it"]
+    assert problems(text) == ["TRINITY_API_KEYS: it has no entry"]
 
 
 def test_the_command_makes_a_key_and_its_entry() -> None:

@@ -92,7 +92,7 @@ def test_a_refused_url_is_not_quoted() -> None:
 def test_a_url_that_cannot_be_read_stops_the_start_unquoted(url: str) -> None:
     """Libraries would quote it, or take a part of the password for the host or the port."""
     told = problems({**URLS, "TRINITY_LEDGER_URL": url})
-    assert told.startswith("TRINITY_LEDGER_URL: this URL can't be read")
+    assert told.startswith("TRINITY_LEDGER_URL: this URL cannot be parsed")
     assert "secret" not in told and "top" not in told
 
 

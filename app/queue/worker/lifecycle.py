@@ -70,7 +70,7 @@ class WorkerLifecycle:
         settings = components.settings
         ledger = parts.worker_ledger(settings, components.payloads, self._node.name, str(os.getpid()))
         runner = JobRunner(components.service, ledger, tracing=self._tracing)
-        if settings.line_for_each:
+        if settings.logs_each_request:
             runner.on_finished = JobLog(line_sink(settings))
         return runner
 
