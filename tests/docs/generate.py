@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,7 @@ from tests.support.servers import ROOT
 
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
 KNOB = re.compile(r"`(?P<name>[A-Z][A-Z0-9_]+)=[^`]*`")
+KNOBS = Path("docs/scaling.md")
 SHIPPED = "app.model.models"
 NOWHERE = "redis://127.0.0.1:1"  # nothing connects while an app is built
 
@@ -153,13 +155,15 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
-def generated(text: str) -> str:
-    """Return a document's text with its generated parts, and the defaults of its knobs (`NAME=…`), made anew."""
+def generated(document: Path) -> str:
+    """Return a document's text with its tables made anew, and in that of the knobs (`NAME=…`) the defaults."""
+    text = PART.sub(lambda part: f"{part['name']} -->\n{PARTS[part['name']]()}", read(document))
+    if document != KNOBS:
+        return text
     defaults = {name: default for name, default, _ in variables()}
-    text = PART.sub(lambda part: f"{part['name']} -->\n{PARTS[part['name']]()}", text)
     return KNOB.sub(lambda knob: f"`{knob['name']}={defaults.get(knob['name'], '?')}`", text)
 
 
 if __name__ == "__main__":
     for each in documents():
-        (ROOT / each).write_text(generated(read(each)), encoding="utf-8")
+        (ROOT / each).write_text(generated(each), encoding="utf-8")

@@ -11,7 +11,7 @@ from tests.support.doc_blocks import documents, read
 @pytest.mark.parametrize("document", documents(), ids=str)
 def test_generated(document: Path) -> None:
     """`python -m tests.docs.generate` changes nothing."""
-    assert generated(read(document)) == read(document), "run `python -m tests.docs.generate`"
+    assert generated(document) == read(document), "run `python -m tests.docs.generate`"
 
 
 def test_every_part_stands_in_a_document() -> None:
