@@ -161,8 +161,8 @@ def _progress() -> Iterator[Callable[[JobHandle], None]]:
 
 def _state(job: JobHandle) -> str:
     """Return a job's status, with its position while it is queued and its progress while it runs."""
-    if job.place is not None:
-        return f"{job.status}, place {job.place}"
+    if job.position is not None:
+        return f"{job.status}, position {job.position}"
     if job.progress is not None and not job.finished:
         return f"{job.status}, {job.progress:.0%}"
     return job.status
@@ -175,5 +175,5 @@ def _show(job: JobHandle, *, json_: bool) -> None:
     members: dict[str, Any] = {**job.envelope, "status": _state(job)}
     if members["error"]:
         members["error"] = members["error"]["detail"]
-    hidden = ("id", "links", "place", "progress")
+    hidden = ("id", "links", "position", "progress")
     table(["job", job.id], [pair for pair in members.items() if pair[0] not in hidden])

@@ -63,9 +63,9 @@ class JobHandle:
         return self.envelope.get("progress")
 
     @property
-    def place(self) -> int | None:
+    def position(self) -> int | None:
         """Its position in the queue, from 1, while it waits."""
-        return self.envelope.get("place")
+        return self.envelope.get("position")
 
     def refresh(self) -> JobHandle:
         """Fetch the current state; raise NotFound, Gone or Unreachable."""

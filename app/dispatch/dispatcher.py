@@ -39,7 +39,7 @@ class Dispatcher(Protocol):
     async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
 
-    def board(self) -> AsyncIterator[list[Job] | None]:
+    def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Give the newest jobs whenever they have changed; None shows that the stream lives. Raise NotFound."""
 
     async def cancel(self, job_id: str) -> Job:

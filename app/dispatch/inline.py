@@ -78,7 +78,7 @@ class InlineDispatcher:
         """Raise NotFound."""
         raise _no_jobs()
 
-    def board(self) -> AsyncIterator[list[Job] | None]:
+    def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Raise NotFound."""
         raise _no_jobs()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
 HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
-LOOK_AGAIN_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
+POLL_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
 
 
 class QueuedDispatcher:
@@ -39,20 +39,20 @@ class QueuedDispatcher:
     def __init__(
         self,
         ledger: Ledger,
-        watch: JobNotifications,
-        bell: Publisher,
+        notifications: JobNotifications,
+        publisher: Publisher,
         pool: ThreadPoolExecutor,
         timeouts_s: Mapping[Verb, float],
         max_waiting_bytes: int,
         tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
-        self._watch = watch
-        self._bell = bell
-        self._asking = LedgerCalls(pool)
+        self._notifications = notifications
+        self._publisher = publisher
+        self._calls = LedgerCalls(pool)
         self._timeouts_s = timeouts_s
-        self._accepting = GroupCommit(ledger, self._asking, bell, max_waiting_bytes)
-        self._board = JobFeed(self._newest, watch)
+        self._group_commit = GroupCommit(ledger, self._calls, publisher, max_waiting_bytes)
+        self._feed = JobFeed(self._latest, notifications)
         self._tracing = tracing
         self._stopped_s = math.inf  # when it was told to stop, on the loop's clock
 
@@ -63,9 +63,9 @@ class QueuedDispatcher:
         spanned = nullcontext(trace) if self._tracing is None else self._tracing.submitting(work, job_id)
         with spanned as trace:
             submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
-            answer = await self._accepting.accept(submission)
+            answer = await self._group_commit.accept(submission)
         if isinstance(answer, Duplicate):
-            return await self._asking.read(self._ledger.job, answer.job_id)
+            return await self._calls.read(self._ledger.job, answer.job_id)
         return answer
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
@@ -73,28 +73,28 @@ class QueuedDispatcher:
 
         Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
         """
-        job = await self._asking.read(self._ledger.job, job_id)
+        job = await self._calls.read(self._ledger.job, job_id)
         if wait_s <= 0 or job.finished:
             return job
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait_s
-        async with self._watch.changes(job_id) as changed:
+        async with self._notifications.subscribe(job_id) as changed:
             while True:
                 changed.clear()  # before the look, so that nothing that happens after it is missed
-                status = await self._asking.read(self._ledger.status, job_id)
+                status = await self._calls.read(self._ledger.status, job_id)
                 left_s = min(deadline, self._stopped_s + past_stop_s) - clock()
                 if status in FINISHED or left_s <= 0:
-                    return await self._asking.read(self._ledger.job, job_id)
+                    return await self._calls.read(self._ledger.job, job_id)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left_s, LOOK_AGAIN_S))
+                    await asyncio.wait_for(changed.wait(), min(left_s, POLL_S))
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
-        async with self._watch.changes(job_id) as changed:
+        async with self._notifications.subscribe(job_id) as changed:
             while True:
                 changed.clear()
-                status = await self._asking.read(self._ledger.status, job_id)
-                for event in await self._asking.read(self._ledger.events, job_id, after):
+                status = await self._calls.read(self._ledger.status, job_id)
+                for event in await self._calls.read(self._ledger.events, job_id, after):
                     after = event.seq
                     yield event
                 if status in FINISHED or self._stopped_s < math.inf:
@@ -106,38 +106,38 @@ class QueuedDispatcher:
 
     async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
-        return await self._asking.read(self._ledger.jobs, page)
+        return await self._calls.read(self._ledger.jobs, page)
 
-    def board(self) -> AsyncIterator[list[Job] | None]:
+    def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Give the newest jobs whenever they have changed; None shows that the stream lives."""
-        return self._board.changes()
+        return self._feed.latest_jobs()
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
-        await self._asking.read(self._ledger.cancel, job_id)
-        return await self._asking.read(self._ledger.job, job_id)
+        await self._calls.read(self._ledger.cancel, job_id)
+        return await self._calls.read(self._ledger.job, job_id)
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
-        verb = await self._asking.read(self._ledger.retry, job_id)
-        job = await self._asking.read(self._ledger.job, job_id)
-        self._bell.ring(verb, JobRef(job_id, job.model), alone=True)
+        verb = await self._calls.read(self._ledger.retry, job_id)
+        job = await self._calls.read(self._ledger.job, job_id)
+        self._publisher.publish(verb, JobRef(job_id, job.model), unbatched=True)
         return job
 
     def stop_waiting(self) -> None:
         """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
         self._stopped_s = asyncio.get_running_loop().time()
-        self._watch.wake()
-        self._board.stop()
+        self._notifications.wake_all()
+        self._feed.stop()
 
     async def close(self) -> None:
         """Let what was handed in arrive, then close the connections."""
-        await self._accepting.close()
-        await self._bell.close()
-        await self._watch.close()
-        await self._asking.close()
+        await self._group_commit.close()
+        await self._publisher.close()
+        await self._notifications.close()
+        await self._calls.close()
         await asyncio.to_thread(self._ledger.close)
 
-    async def _newest(self) -> list[Job]:
+    async def _latest(self) -> list[Job]:
         found, _ = await self.jobs(JobQuery(FEED_JOBS))
         return found

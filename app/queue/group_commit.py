@@ -1,4 +1,4 @@
-"""Accepts jobs: large ones put their data into the store, then many are committed together; all within bounds."""
+"""Accepts jobs in groups: one commit to the ledger carries many of them. Large data goes into the store first."""
 
 from __future__ import annotations
 
@@ -18,103 +18,113 @@ from app.schemas.requests import Table, Work, pack
 
 logger = getLogger(__name__)
 
-GROUP_JOBS = 500  # jobs in one commit: it must be done well within the ledger's timeout
-WAITING_JOBS = 10 * GROUP_JOBS  # who would wait for more commits than that is better told to come again
-STORE_THREADS = 4  # of their own: a store that hangs holds up neither commits nor readers
+GROUP_JOBS = 500  # jobs in one commit: it must end well within the ledger's timeout
+BUSY_JOBS = 8  # a group of so many shows that the service is under load
+FLUSH_DELAY_S = 0.005  # under load, how long the next group gathers: a commit costs more than the jobs in it
+WAITING_JOBS = 10 * GROUP_JOBS  # above this many queued submissions, answer 503 instead of letting the client wait
+STORE_THREADS = 4  # used for nothing else: a store that hangs delays neither commits nor readers
 AcceptResult: TypeAlias = Job | Duplicate | TrinityError
 
 
 class _Capacity:
-    """Bounds what waits for one part of the service; what comes while nothing waits is always taken."""
+    """Bounds the submissions that wait for the ledger or for the store. The first one is accepted whatever its size."""
 
     def __init__(self, part: str, max_bytes: int) -> None:
         self._part = part
         self._max_bytes = max_bytes
         self._jobs = self._bytes = 0
 
-    def take(self, size_bytes: int) -> None:
-        """Raise Busy when there is no room for so much."""
+    def acquire(self, size_bytes: int) -> None:
+        """Count one more submission; raise Busy when that would exceed a bound."""
         if self._jobs and (self._jobs >= WAITING_JOBS or self._bytes + size_bytes > self._max_bytes):
-            raise Busy(f"as many jobs wait for the {self._part} as this process holds; try again")
+            raise Busy(f"too many jobs wait for the {self._part} in this process; try again")
         self._jobs += 1
         self._bytes += size_bytes
 
-    def give(self, size_bytes: int) -> None:
-        """Give back what was taken."""
+    def release(self, size_bytes: int) -> None:
+        """Count one submission less."""
         self._jobs -= 1
         self._bytes -= size_bytes
 
 
 class _Pending(NamedTuple):
     submission: Submission
-    kept: StoredWork
-    room: _Capacity
+    stored: StoredWork
+    capacity: _Capacity
     size_bytes: int
-    accepted: asyncio.Future[Job | Duplicate]
+    result: asyncio.Future[Job | Duplicate]
 
 
 class GroupCommit:
-    """Commits jobs in groups: those that arrive while one group is on its way form the next.
+    """Commits jobs in groups: jobs that arrive during one commit form the next group.
 
-    Nothing waits when the service is idle, and under load one commit and one message carry many jobs
-    (group commit: DeWitt et al., "Implementation techniques for main memory database systems", 1984).
-    A job that was handed in is committed, whether or not its client still waits.
+    Nothing waits when the service is idle. Under load one commit and one message carry many jobs (group commit:
+    DeWitt et al., "Implementation techniques for main memory database systems", 1984), and groups gather for another
+    `delay_s` seconds. A submitted job is committed even if its client has hung up.
     """
 
-    def __init__(self, ledger: Ledger, asking: LedgerCalls, bell: Publisher, max_waiting_bytes: int) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        calls: LedgerCalls,
+        publisher: Publisher,
+        max_waiting_bytes: int,
+        delay_s: float = FLUSH_DELAY_S,
+    ) -> None:
         self._ledger = ledger
-        self._asking = asking
-        self._bell = bell
-        self._commits = _Capacity("ledger", max_waiting_bytes)
-        self._puts = _Capacity("store", max_waiting_bytes)
-        self._storers = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
+        self._calls = calls
+        self._publisher = publisher
+        self._delay_s = delay_s
+        self._commit_capacity = _Capacity("ledger", max_waiting_bytes)
+        self._store_capacity = _Capacity("store", max_waiting_bytes)
+        self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         self._storing: set[asyncio.Task[None]] = set()
         self._gathered: list[_Pending] = []
         self._committing: asyncio.Task[None] | None = None
 
     async def accept(self, submission: Submission) -> Job | Duplicate:
-        """Commit a job whose work isn't kept yet; raise QueueFull, Busy, Invalid or Unavailable."""
+        """Store and commit a job; raise QueueFull, Busy, Invalid or Unavailable."""
         work = submission.work
-        accepted: asyncio.Future[Job | Duplicate] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[Job | Duplicate] = asyncio.get_running_loop().create_future()
         content = pack(work) if _size_bytes(work) <= INLINE_BYTES else None
         if content is not None and len(content) <= INLINE_BYTES:
-            self._commits.take(len(content))
-            self._gather(_Pending(submission, StoredWork(content), self._commits, len(content), accepted))
+            self._commit_capacity.acquire(len(content))
+            self._gather(_Pending(submission, StoredWork(content), self._commit_capacity, len(content), result))
         else:
-            self._asking.check()
+            self._calls.check()
             size_bytes = max(_size_bytes(work), len(content or b""))
-            self._puts.take(size_bytes)
-            waiting = _Pending(submission, StoredWork(b""), self._puts, size_bytes, accepted)
-            task = asyncio.create_task(self._store(waiting))
+            self._store_capacity.acquire(size_bytes)
+            pending = _Pending(submission, StoredWork(b""), self._store_capacity, size_bytes, result)
+            task = asyncio.create_task(self._store(pending))
             self._storing.add(task)
             task.add_done_callback(self._storing.discard)
-        return await accepted
+        return await result
 
     async def close(self) -> None:
-        """Let what was handed in arrive."""
+        """Wait until all submitted jobs are committed."""
         while tasks := [*self._storing, *filter(None, [self._committing])]:
             await asyncio.wait(tasks)
-        await asyncio.to_thread(self._storers.shutdown)
+        await asyncio.to_thread(self._store_threads.shutdown)
 
-    async def _store(self, waiting: _Pending) -> None:
+    async def _store(self, pending: _Pending) -> None:
         """Put large work into the store, then have it committed."""
-        submission = waiting.submission
-        answer: TrinityError = Unavailable("the data of the job could not be kept; try again")
+        submission = pending.submission
+        result: TrinityError = Unavailable("the data of the job could not be stored; try again")
         try:
-            kept = await asyncio.get_running_loop().run_in_executor(
-                self._storers, self._ledger.keep, submission.job_id, submission.work
+            stored = await asyncio.get_running_loop().run_in_executor(
+                self._store_threads, self._ledger.store_work, submission.job_id, submission.work
             )
         except TrinityError as error:
-            answer = error
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller waits for an answer
-            logger.error("keeping the data of a job raised %s", type(error).__name__)  # noqa: TRY400
+            result = error
+        except Exception as error:  # noqa: BLE001  whatever it is, the client waits for an answer
+            logger.error("storing the data of a job raised %s", type(error).__name__)  # noqa: TRY400
         else:
-            self._gather(waiting._replace(kept=kept))
+            self._gather(pending._replace(stored=stored))
             return
-        _answer(waiting, answer)
+        _set_result(pending, result)
 
-    def _gather(self, waiting: _Pending) -> None:
-        self._gathered.append(waiting)
+    def _gather(self, pending: _Pending) -> None:
+        self._gathered.append(pending)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_gathered())
 
@@ -122,51 +132,55 @@ class GroupCommit:
         try:
             while self._gathered:
                 group, self._gathered = self._gathered[:GROUP_JOBS], self._gathered[GROUP_JOBS:]
-                answers: Sequence[AcceptResult] = [Unavailable("the job could not be committed; try again")] * len(
-                    group
-                )
-                known = False
-                try:
-                    pairs = [(waiting.submission, waiting.kept) for waiting in group]
-                    answers = await self._asking.commit(self._ledger.accept, pairs)
-                    known = True
-                except TrinityError as error:
-                    answers = [error] * len(group)
-                    known = isinstance(error, CircuitOpen)
-                except Exception as error:  # noqa: BLE001  whatever it is, each of the callers waits for an answer
-                    logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
-                finally:
-                    self._settle(group, answers, known=known)
+                await self._commit(group)
+                if len(group) >= BUSY_JOBS:
+                    await asyncio.sleep(self._delay_s)
         finally:
             self._committing = None
 
-    def _settle(self, group: Sequence[_Pending], answers: Sequence[AcceptResult], *, known: bool) -> None:
-        """Ring for the jobs that are new, drop the data of those that aren't, and answer those who wait.
+    async def _commit(self, group: Sequence[_Pending]) -> None:
+        unknown = Unavailable("the job could not be committed; try again")
+        results: Sequence[AcceptResult] = [unknown] * len(group)
+        known = False
+        try:
+            submitted = [(pending.submission, pending.stored) for pending in group]
+            results = await self._calls.commit(self._ledger.accept, submitted)
+            known = True
+        except TrinityError as error:
+            results = [error] * len(group)
+            known = isinstance(error, CircuitOpen)
+        except Exception as error:  # noqa: BLE001  whatever it is, each of the clients waits for an answer
+            logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
+        finally:
+            self._settle(group, results, known=known)
 
-        Where it is not `known` what became of a commit, the data stays: the jobs may be there, with the answer lost.
-        What then belongs to no job is swept by the workers.
+    def _settle(self, group: Sequence[_Pending], results: Sequence[AcceptResult], *, known: bool) -> None:
+        """Publish the new jobs, discard the data of the others, and answer all clients.
+
+        `known` is false when the ledger's answer was lost. The data then stays, because the jobs may be in the ledger;
+        the workers' payload cleanup removes what belongs to no job.
         """
-        for waiting, answer in zip(group, answers, strict=True):
-            if isinstance(answer, Job):
-                self._bell.ring(answer.verb, JobRef(answer.id, answer.model), alone=answer.alone)
-            elif known and waiting.kept.reference:
-                self._storers.submit(self._ledger.drop, waiting.kept.reference)
-        for waiting, answer in zip(group, answers, strict=True):
-            _answer(waiting, answer)
+        for pending, result in zip(group, results, strict=True):
+            if isinstance(result, Job):
+                self._publisher.publish(result.verb, JobRef(result.id, result.model), unbatched=result.unbatched)
+            elif known and pending.stored.reference:
+                self._store_threads.submit(self._ledger.discard_work, pending.stored.reference)
+        for pending, result in zip(group, results, strict=True):
+            _set_result(pending, result)
 
 
-def _answer(waiting: _Pending, answer: AcceptResult) -> None:
-    waiting.room.give(waiting.size_bytes)
-    if waiting.accepted.done():  # its client hung up
+def _set_result(pending: _Pending, result: AcceptResult) -> None:
+    pending.capacity.release(pending.size_bytes)
+    if pending.result.done():  # its client hung up
         return
-    if isinstance(answer, TrinityError):
-        waiting.accepted.set_exception(answer)
+    if isinstance(result, TrinityError):
+        pending.result.set_exception(result)
     else:
-        waiting.accepted.set_result(answer)
+        pending.result.set_result(result)
 
 
 def _size_bytes(work: Work) -> int:
-    """Return how much memory the numbers of a work take; what it takes beside them is little."""
+    """Return how much memory the arrays of a work take; the rest of it is small."""
     if not isinstance(work.data, Table):
         return 0
     return work.data.X.nbytes + (0 if work.data.y is None else work.data.y.nbytes)

@@ -1,4 +1,4 @@
-"""The newest jobs for all who watch them: read once a process when something happens, however many watch."""
+"""Streams the latest jobs: each process reads them once when something happens, for all its clients together."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ from app.errors import TrinityError
 from app.queue.notifications import ANY_JOB, JobNotifications
 from app.schemas.jobs import Job
 
-PAUSE_S = 0.25  # between two looks, when much happens
-LOOK_AGAIN_S = 5.0  # when nothing is heard of
+MIN_INTERVAL_S = 0.25  # between two reads when much happens
+POLL_S = 5.0  # between two reads when no notice comes
 HEARTBEAT_S = 15.0
 Jobs = list[Job]
 
 
 class JobFeed:
-    """One task reads the newest jobs as long as anybody watches; each watcher gets the latest, never a backlog."""
+    """One task reads the latest jobs while any client is connected. A slow client gets the latest list, no backlog."""
 
-    def __init__(self, read: Callable[[], Awaitable[Jobs]], watch: JobNotifications) -> None:
+    def __init__(self, read: Callable[[], Awaitable[Jobs]], notifications: JobNotifications) -> None:
         self._read = read
-        self._watch = watch
-        self._watchers: set[asyncio.Event] = set()
+        self._notifications = notifications
+        self._clients: set[asyncio.Event] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._newest: Jobs | None = None
+        self._latest: Jobs | None = None
         self._stopping = False
 
-    async def changes(self, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Jobs | None]:
-        """Give the newest jobs whenever they have changed; None when they haven't for a while, or can't be read."""
-        news = asyncio.Event()
-        self._watchers.add(news)
+    async def latest_jobs(self, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Jobs | None]:
+        """Give the latest jobs whenever they change; None after `heartbeat_s` seconds without a change."""
+        changed = asyncio.Event()
+        self._clients.add(changed)
         if self._reader is None or self._reader.done():
-            self._newest = None
-            self._reader = asyncio.create_task(self._keep_reading())
-        elif self._newest is not None:
-            news.set()
+            self._latest = None
+            self._reader = asyncio.create_task(self._read_again_and_again())
+        elif self._latest is not None:
+            changed.set()
         try:
             while not self._stopping:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), heartbeat_s)
-                told = self._newest if news.is_set() else None
-                news.clear()
-                yield told
+                    await asyncio.wait_for(changed.wait(), heartbeat_s)
+                jobs = self._latest if changed.is_set() else None
+                changed.clear()
+                yield jobs
         finally:
-            self._watchers.discard(news)
-            if not self._watchers and self._reader is not None:
+            self._clients.discard(changed)
+            if not self._clients and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None
 
     def stop(self) -> None:
-        """Let all streams end; those who watch come back to another process."""
+        """End all streams; clients reconnect to another process."""
         self._stopping = True
-        self._tell()
+        self._notify()
 
-    async def _keep_reading(self) -> None:
-        async with self._watch.changes(ANY_JOB) as changed:
+    async def _read_again_and_again(self) -> None:
+        async with self._notifications.subscribe(ANY_JOB) as noticed:
             while True:
-                changed.clear()
-                with suppress(TrinityError):  # the ledger is away: what is known stays
+                noticed.clear()
+                with suppress(TrinityError):  # while the ledger is down, clients keep the last list
                     jobs = await self._read()
-                    if jobs != self._newest:
-                        self._newest = jobs
-                        self._tell()
-                await asyncio.sleep(PAUSE_S)
+                    if jobs != self._latest:
+                        self._latest = jobs
+                        self._notify()
+                await asyncio.sleep(MIN_INTERVAL_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), LOOK_AGAIN_S)
+                    await asyncio.wait_for(noticed.wait(), POLL_S)
 
-    def _tell(self) -> None:
-        for news in self._watchers:
-            news.set()
+    def _notify(self) -> None:
+        for changed in self._clients:
+            changed.set()

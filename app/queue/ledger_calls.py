@@ -1,4 +1,4 @@
-"""Asks the ledger in threads; while it is away, callers are told at once, and only one in a while asks in vain."""
+"""Calls the ledger in threads, behind a circuit breaker: while the ledger is down, most calls fail at once."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from typing import ParamSpec, TypeVar
 
 from app.queue.ledger import LedgerUnavailable
 
-AWAY_S = 0.5  # how long a ledger that didn't answer is not asked again
+OPEN_S = 0.5  # how long calls fail at once after the ledger did not answer
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class CircuitOpen(LedgerUnavailable):
-    """The ledger was away a moment ago, and so it was spared the call: nothing has happened."""
+    """The ledger did not answer a moment ago, so it was not called: nothing has happened."""
 
 
 class LedgerCalls:
-    """Commits have a thread of their own: nobody's reading keeps another's job from being accepted.
+    """Commits have a thread of their own, so that readers never keep a job from being accepted.
 
-    A ledger that hangs costs each call its timeout; without this, thousands of waiting clients would queue up for it.
+    A ledger that hangs costs each call its timeout. Without the circuit breaker thousands of waiting clients would
+    queue up for it (circuit breaker: Nygard, "Release It!", 2007).
     """
 
     def __init__(self, readers: ThreadPoolExecutor, clock: Callable[[], float] = time.monotonic) -> None:
         self._readers = readers
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._clock = clock
-        self._away_until_s = 0.0
+        self._open_until_s = 0.0
 
     async def read(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the ledger; raise what it raises, and LedgerUnavailable."""
+        """Run a call in a reader's thread; raise what it raises, or CircuitOpen."""
         return await self._run(self._readers, partial(call, *args, **kwargs))
 
     async def commit(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the ledger likewise, after the commits before."""
+        """Run a call after the commits before it; raise what it raises, or CircuitOpen."""
         return await self._run(self._committer, partial(call, *args, **kwargs))
 
     def check(self) -> None:
-        """Raise NotAsked while the ledger is away."""
-        if self._clock() < self._away_until_s:
+        """Raise CircuitOpen if the ledger did not answer a moment ago."""
+        if self._clock() < self._open_until_s:
             raise CircuitOpen("the ledger doesn't answer; try again")
 
     async def close(self) -> None:
-        """Let commits on their way end."""
+        """Wait for the commits that are running."""
         await asyncio.to_thread(self._committer.shutdown)
 
     async def _run(self, threads: ThreadPoolExecutor, call: Callable[[], R]) -> R:
@@ -57,5 +58,5 @@ class LedgerCalls:
         try:
             return call()
         except LedgerUnavailable:
-            self._away_until_s = self._clock() + AWAY_S
+            self._open_until_s = self._clock() + OPEN_S
             raise

@@ -1,4 +1,4 @@
-"""Lets any number of requests wait for jobs over one subscription to the ledger, without a thread each."""
+"""Wakes requests that wait for jobs: one Redis subscription for all of them, and no thread for each."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from app.queue.ledger.scripts import CHANNEL, TIMEOUT_S
 
 logger = getLogger(__name__)
 
-ANY_JOB = "*"  # in the place of a job's id: whatever happens to whichever job
+ANY_JOB = "*"  # instead of a job's id: whatever happens to any job
 RETRY_S = 1.0
-SILENCE_S = 5.0  # after which the connection is tried: what drops packets closes nothing
+SILENCE_S = 5.0  # after which the connection is tested: a network that drops packets closes nothing
 
 
 class JobNotifications:
-    """Hears what happens to jobs; a notice may be lost with a connection, so whoever waits also looks now and then."""
+    """Listens to the ledger's notices. A lost connection loses notices, so waiting requests also poll now and then."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._subscribers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set whenever something happens to the job, or to ANY; look once more after entering."""
+    async def subscribe(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set whenever something happens to the job (or ANY_JOB); read the job after entering."""
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
         event = asyncio.Event()
-        self._waiting[job_id].add(event)
+        self._subscribers[job_id].add(event)
         try:
             yield event
         finally:
-            self._waiting[job_id].discard(event)
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
+            self._subscribers[job_id].discard(event)
+            if not self._subscribers[job_id]:
+                del self._subscribers[job_id]
 
-    def wake(self) -> None:
-        """Set the events of all who wait now, whether or not anything happened to their jobs."""
-        for events in self._waiting.values():
+    def wake_all(self) -> None:
+        """Set the events of all subscribers, whether or not anything happened to their jobs."""
+        for events in self._subscribers.values():
             for event in events:
                 event.set()
 
@@ -64,30 +64,30 @@ class JobNotifications:
                     redis.pubsub() as subscription,
                 ):
                     await subscription.subscribe(CHANNEL)
-                    self.wake()  # what happened while nobody listened
-                    await self._hear(subscription)
+                    self.wake_all()  # notices may have been lost meanwhile
+                    await self._read(subscription)
             except (RedisError, OSError) as error:
-                logger.warning("no notices from the ledger (%s); listening again", type(error).__name__)
+                logger.warning("no connection for the ledger's notices (%s); reconnecting", type(error).__name__)
             await asyncio.sleep(RETRY_S)
 
-    async def _hear(self, subscription: PubSub) -> None:
-        """Pass on notices; raise ConnectionError when the ledger has been silent though it was asked for a word."""
-        asked = False
+    async def _read(self, subscription: PubSub) -> None:
+        """Pass notices on; raise ConnectionError when the ledger stays silent although it was pinged."""
+        pinged = False
         while True:
             message = await subscription.get_message(timeout=SILENCE_S)
             if message is not None:
-                asked = False
+                pinged = False
                 self._notify(message)
-            elif asked:
-                raise ConnectionError("the ledger has gone silent")
+            elif pinged:
+                raise ConnectionError("the ledger does not answer a ping")
             else:
-                asked = True
+                pinged = True
                 await subscription.ping()
 
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):
-            for event in self._waiting.get(ANY_JOB, ()):
+            for event in self._subscribers.get(ANY_JOB, ()):
                 event.set()
             for notice in data.split(b"\n"):
-                for event in self._waiting.get(notice.partition(b" ")[0].decode(), ()):
+                for event in self._subscribers.get(notice.partition(b" ")[0].decode(), ()):
                     event.set()

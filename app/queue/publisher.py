@@ -1,4 +1,4 @@
-"""Rings the workers for jobs that are committed: messages go out one after the other, and nobody waits for them."""
+"""Publishes messages for committed jobs, one after the other. No request waits for it."""
 
 from __future__ import annotations
 
@@ -14,52 +14,59 @@ from app.schemas.verbs import VERBS, Verb
 logger = getLogger(__name__)
 Publish = Callable[[Verb, list[JobRef]], None]
 
+BUSY_JOBS = 8  # so many published at once show that the service is under load
+MESSAGE_DELAY_S = 0.015  # under load, how long the jobs of the next message gather: workers pay for each message
+
 
 class Publisher:
-    """Jobs that are committed while a message is on its way go out together in the next.
+    """Jobs that are committed while a message is being sent share the next message.
 
-    A message that the broker doesn't take is no loss: the workers find jobs that nobody rang for.
+    Nothing waits when the service is idle. Under load jobs gather for another `delay_s` seconds. A message that the
+    broker does not take is no loss: the workers find jobs without a message in the ledger.
     """
 
-    def __init__(self, publish: Publish) -> None:
+    def __init__(self, publish: Publish, delay_s: float = MESSAGE_DELAY_S) -> None:
         self._publish = publish
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bell")
+        self._delay_s = delay_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
         self._waiting: dict[Verb, list[JobRef]] = {verb: [] for verb in VERBS}
-        self._alone: list[tuple[Verb, list[JobRef]]] = []
-        self._ringing: asyncio.Task[None] | None = None
+        self._unbatched: list[tuple[Verb, list[JobRef]]] = []
+        self._publishing: asyncio.Task[None] | None = None
 
-    def ring(self, verb: Verb, call: JobRef, *, alone: bool = False) -> None:
-        """Have a message sent for a job, and for others if it isn't to go `alone`; return at once."""
-        if alone:
-            self._alone.append((verb, [call]))
+    def publish(self, verb: Verb, job: JobRef, *, unbatched: bool = False) -> None:
+        """Have a message sent for a job, and return at once; an `unbatched` job gets a message of its own."""
+        if unbatched:
+            self._unbatched.append((verb, [job]))
         else:
-            self._waiting[verb].append(call)
-        if self._ringing is None:
-            self._ringing = asyncio.create_task(self._ring_all())
+            self._waiting[verb].append(job)
+        if self._publishing is None:
+            self._publishing = asyncio.create_task(self._publish_all())
 
     async def close(self) -> None:
-        """Let what is on its way arrive."""
-        if self._ringing is not None:
-            await self._ringing
+        """Wait until all messages are sent."""
+        if self._publishing is not None:
+            await self._publishing
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _ring_all(self) -> None:
+    async def _publish_all(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._alone or any(self._waiting.values()):
-                sending = [
-                    *self._alone,
-                    *((verb, message) for verb, calls in self._waiting.items() for message in messages(verb, calls)),
+            while self._unbatched or any(self._waiting.values()):
+                group = [
+                    *self._unbatched,
+                    *((verb, message) for verb, jobs in self._waiting.items() for message in messages(verb, jobs)),
                 ]
-                self._alone, self._waiting = [], {verb: [] for verb in VERBS}
-                await loop.run_in_executor(self._thread, self._send, sending)
+                self._unbatched, self._waiting = [], {verb: [] for verb in VERBS}
+                await loop.run_in_executor(self._thread, self._send, group)
+                if sum(len(jobs) for _, jobs in group) >= BUSY_JOBS:
+                    await asyncio.sleep(self._delay_s)
         finally:
-            self._ringing = None
+            self._publishing = None
 
-    def _send(self, sending: Sequence[tuple[Verb, list[JobRef]]]) -> None:
-        for verb, calls in sending:
+    def _send(self, group: Sequence[tuple[Verb, list[JobRef]]]) -> None:
+        for verb, jobs in group:
             try:
-                self._publish(verb, calls)
+                self._publish(verb, jobs)
             except Unavailable as error:
                 logger.warning("%s; the workers will find the jobs", error.detail)
                 return

@@ -51,11 +51,11 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     failure: Failure | None = None
     attempts: int = 0
     """How often it was started."""
-    place: int | None = None
+    position: int | None = None
     """Its place in the queue while it waits, from 1."""
     progress: float | None = None
     """How much of it is done while it runs, from 0 to 1."""
-    alone: bool = False
+    unbatched: bool = False
     """Whether it shares no message with others."""
     numbers: Matrix | None = None
     """Predictions as they are, in place of `result`, where they were asked for and made in this process."""
@@ -108,7 +108,7 @@ class Envelope(msgspec.Struct, gc=False):
     links: dict[str, str]
     attempts: int | msgspec.UnsetType = msgspec.UNSET
     """How often it was started, if more than once."""
-    place: int | msgspec.UnsetType = msgspec.UNSET
+    position: int | msgspec.UnsetType = msgspec.UNSET
     """Its place in the queue, from 1, while it waits."""
     progress: float | msgspec.UnsetType = msgspec.UNSET
     """How much of it is done, from 0 to 1, while it runs and its model tells."""
@@ -135,8 +135,8 @@ def envelope(job: Job, *, queued: bool) -> Envelope:
     )
     if job.attempts > 1:
         told.attempts = job.attempts
-    if job.place is not None:
-        told.place = job.place
+    if job.position is not None:
+        told.position = job.position
     if job.progress is not None:
         told.progress = job.progress
     return told

@@ -103,13 +103,13 @@ def test_a_waiting_job_has_a_place_and_is_cancelled(api: Api, tmp_path: Path) ->
             running.append((api.post("fit", closed.body()).headers["Location"], closed))
             closed.wait_for_fit()
         waiting, behind = (api.post("fit").headers["Location"] for _ in range(2))
-        assert [api.http.get(one).json()["place"] for one in (waiting, behind)] == [1, 2]
+        assert [api.http.get(one).json()["position"] for one in (waiting, behind)] == [1, 2]
         assert api.http.delete(waiting).json()["status"] == "REVOKED"
-        assert api.http.get(behind).json()["place"] == 1
+        assert api.http.get(behind).json()["position"] == 1
         for location, closed in running:
             closed.open()
             assert api.http.get(location, params={"wait": WAIT_S}).json()["status"] == "SUCCESS"
-        assert "place" not in api.http.get(behind, params={"wait": WAIT_S}).json()
+        assert "position" not in api.http.get(behind, params={"wait": WAIT_S}).json()
         assert state(api, waiting) == "REVOKED"
 
 

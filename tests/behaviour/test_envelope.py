@@ -69,10 +69,10 @@ def test_queued_answers_202(api: Api, verb: str) -> None:
     answer = api.post(verb)
     assert answer.status_code == 202
     envelope = answer.json()
-    assert set(envelope) == KEYS | {"place"}
+    assert set(envelope) == KEYS | {"position"}
     assert envelope["verb"] == verb
     assert envelope["status"] == "PENDING"
-    assert envelope["place"] >= 1
+    assert envelope["position"] >= 1
     assert (envelope["result"], envelope["error"], envelope["finished"]) == (None, None, None)
     assert answer.headers["Location"] == f"/jobs/{envelope['id']}"
     assert int(answer.headers["Retry-After"]) >= 0

@@ -138,12 +138,12 @@ class FakeLedger:
         self._room = room
         self._gate = gate
 
-    def keep(self, job_id: str, work: Work) -> StoredWork:
+    def store_work(self, job_id: str, work: Work) -> StoredWork:
         self.before_keep()
         self.stored.add(f"{job_id}.work")
         return StoredWork(b"", f"{job_id}.work")
 
-    def drop(self, reference: str) -> None:
+    def discard_work(self, reference: str) -> None:
         self.stored.remove(reference)
 
     def accept(self, submissions: Sequence[tuple[Submission, StoredWork]]) -> list[Job | Duplicate | TrinityError]:
@@ -199,7 +199,7 @@ class FakeLedger:
         return self.jobs[each.job_id]
 
 
-class FakeWatch:
+class FakeNotifications:
     """Notices that the test sends itself."""
 
     def __init__(self) -> None:
@@ -209,12 +209,12 @@ class FakeWatch:
         self.before: Callable[[str], object] = lambda job_id: None
 
     @asynccontextmanager
-    async def changes(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+    async def subscribe(self, job_id: str) -> AsyncIterator[asyncio.Event]:
         self.before(job_id)
         self.entered.set()
         yield self.told.setdefault(job_id, asyncio.Event())
 
-    def wake(self) -> None:
+    def wake_all(self) -> None:
         for event in self.told.values():
             event.set()
 

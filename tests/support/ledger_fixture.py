@@ -56,7 +56,7 @@ class LedgerFixture:
         """The claims of a process."""
         return self._open(WorkerLedger(connect(self.url), self.payloads, self.limits, node, child))
 
-    def keeping(self, node: str = "node") -> LedgerMaintenance:
+    def maintenance(self, node: str = "node") -> LedgerMaintenance:
         """What a node's keeper has."""
         return self._open(LedgerMaintenance(connect(self.url), self.limits, node))
 
@@ -67,7 +67,7 @@ class LedgerFixture:
 
     def submit(self, *submissions: Submission) -> list[Job | Duplicate | TrinityError]:
         """What becomes of work that is kept and then committed in one call."""
-        return self.ledger.accept([(each, self.ledger.keep(each.job_id, each.work)) for each in submissions])
+        return self.ledger.accept([(each, self.ledger.store_work(each.job_id, each.work)) for each in submissions])
 
     def claim(self, job_id: str, child: str = "1", node: str = "node") -> Claim:
         """The claim of one job that waits."""
@@ -92,11 +92,11 @@ class LedgerFixture:
     def lose(self, job_id: str, *, uncounted: bool = False) -> None:
         """Have the job's worker lost, or hand the job back."""
         (held,) = [one for one in self.held() if one.job_id == job_id]
-        self.keeping().take_back([held], uncounted=uncounted, lost=not uncounted)
+        self.maintenance().take_back([held], uncounted=uncounted, lost=not uncounted)
 
     def held(self, *children: str) -> list[HeldJob]:
         """What the keeper of the node holds when these children live."""
-        return self.keeping().renew(children)
+        return self.maintenance().renew(children)
 
     def status(self, job_id: str) -> str:
         """How the job stands, or why it can't be told."""
@@ -119,7 +119,7 @@ class LedgerFixture:
         """Let the time of a lease pass."""
         assert self.redis.zadd("trinity:leases", {job_id: 1}, xx=True, ch=True) == 1
 
-    def rang(self, job_id: str, verb: Verb, ago_s: float) -> None:
+    def published_ago(self, job_id: str, verb: Verb, ago_s: float) -> None:
         """Have the last message for a waiting job sent so long ago."""
         sent = self.redis.time()[0] - ago_s
         assert self.redis.zadd(f"trinity:rung:{verb}", {job_id: sent}, xx=True, ch=True) == 1

@@ -11,7 +11,7 @@ from app.schemas.verbs import Verb
 State = Literal["live", "late", "lost", "void"]
 
 
-class FakeKeeping:
+class FakeMaintenance:
     """`fail` are raised by the next calls of that name, once each."""
 
     def __init__(self, *held: HeldJob) -> None:
@@ -43,14 +43,14 @@ class FakeKeeping:
         self.done.append(("time out", held.job_id))
         return held.job_id not in self.committing
 
-    def reap(self) -> int:
+    def requeue_expired(self) -> int:
         self._raise("reap")
         self.done.append(("reap", None))
         return self.expired
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
-        self._raise("unrung")
-        self.done.append(("unrung", (verb, grace_s, empty)))
+        self._raise("unpublished")
+        self.done.append(("unpublished", (verb, grace_s, empty)))
         return self.gone.pop(verb, Unpublished([], []))
 
     def waiting(self, verb: Verb) -> int:
@@ -61,7 +61,7 @@ class FakeKeeping:
         self.done.append(("trim", None))
         return 0
 
-    def make_room(self) -> int:
+    def evict_oldest(self) -> int:
         return 0
 
     def did(self, name: str) -> list[Any]:

@@ -42,8 +42,8 @@ class OutboxFixture:
 
     def one_more(self) -> Outbox:
         """The outbox of one more worker."""
-        keeping, ledger = self.ledgers.keeping(), self.ledgers.web()
-        made = Outbox(keeping, ledger, SECRET, HOSTS, self.clock, lambda: CHANCE)
+        maintenance, ledger = self.ledgers.maintenance(), self.ledgers.web()
+        made = Outbox(maintenance, ledger, SECRET, HOSTS, self.clock, lambda: CHANCE)
         return self._stack.enter_context(closing(made))
 
     def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:

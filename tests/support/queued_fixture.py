@@ -13,7 +13,7 @@ from app.queue.publisher import Publisher
 from app.schemas.jobs import Job
 from app.schemas.requests import Work
 from app.schemas.verbs import Verb
-from tests.support.fakes import Broker, FakeLedger, FakeWatch, Gate, eventually, passed, pool, work
+from tests.support.fakes import Broker, FakeLedger, FakeNotifications, Gate, eventually, passed, pool, work
 
 MAX_WAITING_BYTES = 10_000_000
 TIMEOUTS_S: dict[Verb, float] = {"fit": 3600.0, "predict": 60.0, "score": 600.0}
@@ -22,7 +22,7 @@ TIMEOUTS_S: dict[Verb, float] = {"fit": 3600.0, "predict": 60.0, "score": 600.0}
 class QueuedFixture:
     """A dispatcher on fakes."""
 
-    def __init__(self, ledger: FakeLedger, watch: FakeWatch, broker: Broker, queued: QueuedDispatcher) -> None:
+    def __init__(self, ledger: FakeLedger, watch: FakeNotifications, broker: Broker, queued: QueuedDispatcher) -> None:
         self.ledger, self.watch, self.broker, self.queued = ledger, watch, broker, queued
 
     def submit(self, verb: Verb = "predict", wait_s: float = 0, key: str = "") -> "asyncio.Task[Job]":
@@ -46,7 +46,7 @@ class QueuedFixture:
         await asyncio.sleep(0)  # one round of the loop: each has handed in its work
         return [first, *rest]
 
-    async def rung(self, count: int) -> list[str]:
+    async def published(self, count: int) -> list[str]:
         """Wait until messages have gone out for so many jobs; return their ids."""
         await eventually(lambda: len(self._announced()) >= count)
         return self._announced()
@@ -58,11 +58,11 @@ class QueuedFixture:
 @asynccontextmanager
 async def queued_fixture(gate: Gate | None = None, room: int = 10_000) -> AsyncIterator[QueuedFixture]:
     """The parts, closed at the end."""
-    ledger, watch, broker = FakeLedger(room, gate), FakeWatch(), Broker()
+    ledger, watch, broker = FakeLedger(room, gate), FakeNotifications(), Broker()
     with pool() as threads:
-        bell = Publisher(broker.publish)
+        publisher = Publisher(broker.publish)
         queued = QueuedDispatcher(
-            cast("Ledger", ledger), cast("JobNotifications", watch), bell, threads, TIMEOUTS_S, MAX_WAITING_BYTES
+            cast("Ledger", ledger), cast("JobNotifications", watch), publisher, threads, TIMEOUTS_S, MAX_WAITING_BYTES
         )
         try:
             yield QueuedFixture(ledger, watch, broker, queued)

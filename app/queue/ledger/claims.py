@@ -133,7 +133,7 @@ class WorkerLedger:
         try:
             return unpack(self._payloads.get(reference) if reference else content)
         except Unavailable:  # the store may be back when the job is tried again
-            self._scripts("requeue", *self._limits.losing("the request could not be read"), job_id, fence)
+            self._scripts("requeue", *self._limits.requeue_arguments("the request could not be read"), job_id, fence)
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE

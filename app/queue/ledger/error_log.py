@@ -24,7 +24,7 @@ class ThrottledErrorLog:
         self._lock = threading.Lock()
         self._quiet_until_s = clock()
 
-    def tell(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """Log an error, unless another was logged within the last second."""
         with self._lock:
             now_s = self._clock()

@@ -65,14 +65,14 @@ class Ledger:
         with redis_errors():
             self._redis.ping()
 
-    def keep(self, job_id: str, work: Work) -> StoredWork:
+    def store_work(self, job_id: str, work: Work) -> StoredWork:
         """Return work as it is kept, large work in the store; raise Unavailable when that doesn't take it."""
         content = pack(work)
         if len(content) <= INLINE_BYTES:
             return StoredWork(content)
         return StoredWork(b"", self._payloads.put(f"{job_id}.work", content))
 
-    def drop(self, reference: str) -> None:
+    def discard_work(self, reference: str) -> None:
         """Remove work from the store whose job was not accepted."""
         with suppress(Unavailable):  # the sweep will find it
             self._payloads.drop(reference)
@@ -83,34 +83,34 @@ class Ledger:
         The store isn't touched here: one that is slow shall hold up no job beside its own.
         """
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
-        for each, kept in submissions:
-            work = each.work
-            arguments += [each.job_id, work.verb, work.model, work.version or "", *kept]
-            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_alone(work, kept.reference))]
+        for each, stored in submissions:
+            work, unbatched = each.work, int(_unbatched(each.work, stored.reference))
+            arguments += [each.job_id, work.verb, work.model, work.version or "", *stored]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, unbatched]
             arguments += [each.request_id, each.trace]
         now, *answers = self._scripts("accept", *arguments)
         return [
-            _answered(each, answer, float(now), alone=_alone(each.work, kept.reference))
-            for (each, kept), answer in zip(submissions, answers, strict=True)
+            _answered(each, answer, float(now), unbatched=_unbatched(each.work, stored.reference))
+            for (each, stored), answer in zip(submissions, answers, strict=True)
         ]
 
-    def job(self, job_id: str, *, whole: bool = True) -> Job:
+    def job(self, job_id: str, *, with_result: bool = True) -> Job:
         """Return a job; raise NotFound when there never was one of that id, Gone when it has expired.
 
-        Without `whole` a result that isn't kept in the ledger itself is left out.
+        Without `with_result` a result that isn't kept in the ledger itself is left out.
         """
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hmget(f"trinity:job:{job_id}", FIELDS)
             pipe.exists(f"trinity:gone:{job_id}")
             values, gone = pipe.execute()
-        job = self._read(job_id, values if whole else [*values[:-1], None])
+        job = self._read(job_id, values if with_result else [*values[:-1], None])
         if job is None:
             raise _absent(job_id, gone=bool(gone))
         if job.status in {"PENDING", "RETRY"}:
             with redis_errors():
                 rank = self._redis.zrank(f"trinity:lane:{job.verb}", job_id)
-            job.place = None if rank is None else cast("int", rank) + 1
+            job.position = None if rank is None else cast("int", rank) + 1
         return job
 
     def status(self, job_id: str) -> Status:
@@ -257,12 +257,12 @@ def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
     return NotFound(f"no job {job_id[:64]!r}")
 
 
-def _alone(work: Work, reference: str) -> bool:
+def _unbatched(work: Work, reference: str) -> bool:
     """Whether a job is large or in a hurry, and so must not share a message, and perhaps an end, with others."""
     return bool(reference) or work.timeout_s is not None
 
 
-def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
+def _new_job(each: Submission, now_s: float, position: int, *, unbatched: bool) -> Job:
     return Job(
         id=each.job_id,
         verb=each.work.verb,
@@ -270,15 +270,15 @@ def _new_job(each: Submission, now_s: float, place: int, *, alone: bool) -> Job:
         version=each.work.version,
         status="PENDING",
         created_s=now_s,
-        place=place or None,
-        alone=alone,
+        position=position or None,
+        unbatched=unbatched,
     )
 
 
-def _answered(each: Submission, answer: list[Any], now_s: float, *, alone: bool) -> Job | Duplicate | TrinityError:
+def _answered(each: Submission, answer: list[Any], now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
     match answer:
-        case [b"accepted", place]:
-            return _new_job(each, now_s, int(place), alone=alone)
+        case [b"accepted", position]:
+            return _new_job(each, now_s, int(position), unbatched=unbatched)
         case [b"full", drained_in_s]:
             return queue_full(int(drained_in_s))
         case [b"same", job_id]:

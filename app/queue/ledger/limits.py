@@ -24,7 +24,7 @@ class Limits(NamedTuple):
         """How long a finished job is kept, and how long it is remembered."""
         return self.result_ttl_s, self.result_ttl_s + TOMBSTONE_S
 
-    def losing(self, what: str, *, uncounted: bool = False, worker_lost: bool = False) -> list[int | bytes]:
+    def requeue_arguments(self, what: str, *, uncounted: bool = False, worker_lost: bool = False) -> list[int | bytes]:
         """Return what `lose` is told before the jobs; `what` happened as often as it may when one of them fails."""
         failure = WorkerLost(f"{what} {self.max_attempts} times").failure()
         return [self.max_attempts, *self.ttls_s, encoded(failure), int(uncounted), int(worker_lost)]

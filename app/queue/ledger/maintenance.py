@@ -13,8 +13,8 @@ from app.queue.ledger.scripts import Scripts, redis_errors
 from app.queue.messages import JobRef
 from app.schemas.verbs import Verb
 
-RING_AT_MOST = 500  # jobs of a lane in one go
-TRIM_AT_ONCE = 500
+PUBLISH_LIMIT = 500  # jobs of a lane in one go
+TRIM_LIMIT = 500
 TRIM_CALLS = 100
 NEARLY_FULL = 0.85  # of the memory that the ledger may take
 
@@ -33,8 +33,8 @@ class HeldJob(NamedTuple):
 class Unpublished(NamedTuple):
     """Jobs whose message is gone: new ones, and those that were tried before and run alone."""
 
-    together: list[JobRef]
-    alone: list[JobRef]
+    batched: list[JobRef]
+    unbatched: list[JobRef]
 
 
 class DueWebhook(NamedTuple):
@@ -80,16 +80,16 @@ class LedgerMaintenance:
         if not jobs:
             return 0
         fences = [word for held in jobs for word in (held.job_id, held.fence)]
-        return self._lose(fences, uncounted=uncounted, worker_lost=lost)
+        return self._requeue(fences, uncounted=uncounted, worker_lost=lost)
 
-    def reap(self) -> int:
+    def requeue_expired(self) -> int:
         """Take back the jobs of any node whose lease is over; return how many wait again."""
-        return self._lose([], worker_lost=True)
+        return self._requeue([], worker_lost=True)
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
-        together, alone = self._scripts("find_unpublished", verb, grace_s, int(empty), RING_AT_MOST)
-        return Unpublished(_calls(together), _calls(alone))
+        batched, unbatched = self._scripts("find_unpublished", verb, grace_s, int(empty), PUBLISH_LIMIT)
+        return Unpublished(_refs(batched), _refs(unbatched))
 
     def waiting(self, verb: Verb) -> int:
         """Return how many jobs wait in a lane."""
@@ -123,19 +123,19 @@ class LedgerMaintenance:
         """Take expired jobs off the list; return how many they were."""
         passed = trimmed = 0
         for _ in range(TRIM_CALLS):
-            looked, off = self._scripts("trim", self._limits.result_ttl_s, passed, TRIM_AT_ONCE)
+            looked, off = self._scripts("trim", self._limits.result_ttl_s, passed, TRIM_LIMIT)
             passed, trimmed = passed + looked - off, trimmed + off
-            if looked < TRIM_AT_ONCE:
+            if looked < TRIM_LIMIT:
                 break
         return trimmed
 
-    def make_room(self) -> int:
+    def evict_oldest(self) -> int:
         """Expire the oldest jobs that succeeded while the ledger is nearly full; return how many they were."""
         with redis_errors():
             memory = self._redis.info("memory")
         if not memory["maxmemory"] or memory["used_memory"] < NEARLY_FULL * memory["maxmemory"]:
             return 0
-        return cast("int", self._scripts("evict", TRIM_AT_ONCE))
+        return cast("int", self._scripts("evict", TRIM_LIMIT))
 
     def known(self, job_id: str) -> bool:
         """Whether there is such a job."""
@@ -146,10 +146,10 @@ class LedgerMaintenance:
         """Close the connections."""
         self._redis.close()
 
-    def _lose(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
-        told = self._limits.losing("worker lost", uncounted=uncounted, worker_lost=worker_lost)
+    def _requeue(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
+        told = self._limits.requeue_arguments("worker lost", uncounted=uncounted, worker_lost=worker_lost)
         return cast("int", self._scripts("requeue", *told, *fences))
 
 
-def _calls(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:
+def _refs(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:
     return [JobRef(job_id.decode(), model.decode()) for job_id, model in answer]

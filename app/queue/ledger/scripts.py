@@ -22,7 +22,7 @@ CHANNEL = "trinity:events"
 TIMEOUT_S = 0.9  # of a web process: with one more try an outage is told within two seconds
 WORKER_TIMEOUT_S = 5.0
 
-_causes = ThrottledErrorLog()  # one for all clients of a process
+_error_log = ThrottledErrorLog()  # one for all clients of a process
 
 
 class LedgerUnavailable(Unavailable):
@@ -59,7 +59,7 @@ def redis_errors() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        _causes.tell(error)
+        _error_log.log(error)
         raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
 
 

@@ -11,7 +11,7 @@ from app.queue.ledger.scripts import Scripts
 from app.schemas.verbs import Verb
 
 SILENT_S = 10.0  # a node renews its leases twice a second
-LOOK_AT = 5_000  # running jobs; as many processes with full messages are far more than a Redis serves
+SCAN_LIMIT = 5_000  # running jobs; as many processes with full messages are far more than a Redis serves
 
 
 class LaneStats(NamedTuple):
@@ -39,9 +39,9 @@ class LedgerStats:
         self._redis = redis
         self._scripts = Scripts(redis)
 
-    def figures(self) -> QueueStats:
+    def stats(self) -> QueueStats:
         """Return how things stand; raise LedgerUnavailable."""
-        lanes, workers, processes, counts = self._scripts("stats", SILENT_S, LOOK_AT)
+        lanes, workers, processes, counts = self._scripts("stats", SILENT_S, SCAN_LIMIT)
         return QueueStats(
             {
                 cast("Verb", verb.decode()): LaneStats(pending, retry, started, float(oldest))

@@ -25,12 +25,12 @@ class LeaseKeeper:
 
     def __init__(
         self,
-        keeping: LedgerMaintenance,
+        maintenance: LedgerMaintenance,
         children: Callable[[], list[str]],
         kill: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keeping = keeping
+        self._maintenance = maintenance
         self._children = children
         self._kill = kill
         self._clock = clock
@@ -41,7 +41,7 @@ class LeaseKeeper:
         """Look after every job that this node holds; raise LedgerUnavailable."""
         by_child: defaultdict[str, list[HeldJob]] = defaultdict(list)
         alive = self._children()
-        for held in self._keeping.renew(alive):
+        for held in self._maintenance.renew(alive):
             by_child[held.child].append(held)
         now_s = self._clock()
         away_s, self._touched_s = now_s - self._touched_s, now_s
@@ -56,9 +56,9 @@ class LeaseKeeper:
         """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
         busy = set(self._children())  # all of them, should the ledger not tell: their leases will end
         try:
-            jobs = [held for held in self._keeping.renew(self._children()) if held.state != "void"]
+            jobs = [held for held in self._maintenance.renew(self._children()) if held.state != "void"]
             busy = {held.child for held in jobs}
-            self._keeping.take_back(jobs, uncounted=True)
+            self._maintenance.take_back(jobs, uncounted=True)
         finally:
             for child in sorted(busy):
                 self._kill(child)
@@ -68,7 +68,7 @@ class LeaseKeeper:
         lost = [held for held in live if held.state == "lost"]
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
-            self._keeping.take_back(lost, lost=True)
+            self._maintenance.take_back(lost, lost=True)
         elif not live:  # all that the child works on was cancelled
             if alive:
                 for held in jobs:
@@ -84,10 +84,10 @@ class LeaseKeeper:
         """End a child whose time is over; which job of several is to blame shows when each runs alone."""
         self._kill(child)
         if len(live) == 1 and live[0].size == 1:
-            if self._keeping.time_out(live[0]):
+            if self._maintenance.time_out(live[0]):
                 logger.warning("job %s took longer than its timeout and was ended", live[0].job_id)
             else:
-                self._keeping.take_back(live)
+                self._maintenance.take_back(live)
         else:
             logger.info("a process took longer than a timeout with %d jobs; each runs again alone", len(live))
-            self._keeping.take_back(live)
+            self._maintenance.take_back(live)

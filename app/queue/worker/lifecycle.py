@@ -102,13 +102,13 @@ class WorkerLifecycle:
         settings, node = components.settings, self._node.name
         exits = ExpectedExits()
         exits.listen()
-        keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.end)
+        lease_keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.end)
         reconciler = Reconciler(
             parts.maintenance(settings, node), self._broker.publish, self._broker.depth, settings.lease
         )
         cleanup = PayloadCleanup(parts.maintenance(settings, node), components.payloads)
         threads = [
-            PeriodicThread("lease-keeper", keeper.step, LEASE_CHECK_S),
+            PeriodicThread("lease-keeper", lease_keeper.step, LEASE_CHECK_S),
             PeriodicThread("reconciler", reconciler.step, RECONCILE_S),
             PeriodicThread("payload-cleanup", cleanup.step, CLEANUP_S),
         ]
@@ -117,7 +117,7 @@ class WorkerLifecycle:
             jobs = parts.ledger(settings, components.payloads)
             outbox = Outbox(parts.maintenance(settings, node), jobs, settings.webhook_secret, hosts)
             threads.append(PeriodicThread("outbox", outbox.step, OUTBOX_S))
-        self._node.start(threads, keeper.release_all)
+        self._node.start(threads, lease_keeper.release_all)
 
     def _release_jobs(self, **_: object) -> None:
         """Give the jobs that don't end soon to other workers."""

@@ -18,41 +18,41 @@ from app.queue.worker.periodic import PeriodicThread
 
 logger = getLogger(__name__)
 
-HAND_BACK_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
+RELEASE_AFTER_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
 ORPHAN_S = 1.0
 
 
 class Node:
     """Made when the module is imported, named before the worker forks its processes, started when they are there."""
 
-    def __init__(self, hand_back_s: float = HAND_BACK_S) -> None:
+    def __init__(self, release_after_s: float = RELEASE_AFTER_S) -> None:
         self.name = ""
         self.pid = 0
-        self._beats: list[PeriodicThread] = []
-        self._hand_back_s = hand_back_s
-        self._hand_back: Callable[[], None] | None = None
+        self._threads: list[PeriodicThread] = []
+        self._release_after_s = release_after_s
+        self._release_all: Callable[[], None] | None = None
 
     def assign_name(self) -> None:
         """Take a name that no worker has or had; the processes forked from here on share it."""
         self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
         self.pid = os.getpid()
 
-    def start(self, beats: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
+    def start(self, threads: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
         """Start the threads; `hand_back` gives up the jobs that are held."""
-        self._beats = list(beats)
-        self._hand_back = release_all
-        for beat in self._beats:
-            beat.start()
+        self._threads = list(threads)
+        self._release_all = release_all
+        for thread in self._threads:
+            thread.start()
 
     def schedule_release(self) -> None:
         """Let the jobs that run end, for a while; then hand back the others."""
-        if self._hand_back is not None:
-            timer = threading.Timer(self._hand_back_s, _telling, [self._hand_back])
+        if self._release_all is not None:
+            timer = threading.Timer(self._release_after_s, _logged, [self._release_all])
             timer.daemon = True  # a worker whose jobs have ended stops at once
             timer.start()
 
 
-def _telling(release_all: Callable[[], None]) -> None:
+def _logged(release_all: Callable[[], None]) -> None:
     try:
         release_all()
     except Unavailable as error:  # the leases will end

@@ -108,7 +108,7 @@ class Outbox:
     def _send(self, job_id: str, webhook: DueWebhook) -> Delivery | None:
         """Return the delivery, None if the job is gone or was queued again meanwhile; raise LedgerUnavailable."""
         try:
-            job = self._ledger.job(job_id, whole=False)  # each thread would hold a large result in memory
+            job = self._ledger.job(job_id, with_result=False)  # each thread would hold a large result in memory
         except (NotFound, Gone):
             return None
         if job.finished_s != float(webhook.ended):

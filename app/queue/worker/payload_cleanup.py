@@ -14,11 +14,13 @@ OLD_S = 3_600.0  # far more than it takes from the writing of a file to its job 
 class PayloadCleanup:
     """Looks through the files beside the ledger, which are named after their jobs, and asks it of each old one."""
 
-    def __init__(self, keeping: LedgerMaintenance, payloads: Payloads, clock: Callable[[], float] = time.time) -> None:
-        self._keeping = keeping
+    def __init__(
+        self, maintenance: LedgerMaintenance, payloads: Payloads, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._maintenance = maintenance
         self._payloads = payloads
         self._clock = clock
 
     def step(self) -> None:
         """Remove what is old and belongs to no job; raise Unavailable."""
-        self._payloads.sweep(lambda name: self._keeping.known(name.partition(".")[0]), OLD_S, self._clock())
+        self._payloads.sweep(lambda name: self._maintenance.known(name.partition(".")[0]), OLD_S, self._clock())

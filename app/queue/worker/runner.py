@@ -44,34 +44,34 @@ class JobRunner:
     def __init__(
         self,
         service: Service,
-        claims: WorkerLedger,
+        ledger: WorkerLedger,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
         on_finished: Callable[[Sequence[FinishedJob]], None] = lambda _: None,
         tracing: Tracing | None = None,
     ) -> None:
         self._service = service
-        self._claims = claims
+        self._ledger = ledger
         self._clock = clock
         self._pause = pause
         self.on_finished = on_finished
         self._tracing = tracing
 
     def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
-        """Do the jobs: predictions together, fits and scores one by one, so that as little as can be is claimed."""
+        """Do the jobs: predictions batched, fits and scores one by one, so that as little as can be is claimed."""
         if VERBS[verb].batchable:
-            self._run_together(job_ids)
+            self._run_batch(job_ids)
         else:
             for job_id in job_ids:
-                self._run_alone(job_id)
+                self._run_one(job_id)
 
-    def _run_together(self, job_ids: Sequence[str]) -> None:
+    def _run_batch(self, job_ids: Sequence[str]) -> None:
         """Finish each stack as it ends: the next one may take its time."""
         claimed = self._claim(job_ids)
         for ended in execute_batch(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
             self._finish([(claimed[place], outcome) for place, outcome in ended])
 
-    def _run_alone(self, job_id: str) -> None:
+    def _run_one(self, job_id: str) -> None:
         for claim in self._claim([job_id]):
             with reporting(self._report(claim)):
                 outcome = execute(self._service, claim.work, job_id, self._clock, partial(self._commit, claim))
@@ -79,14 +79,14 @@ class JobRunner:
 
     def _claim(self, job_ids: Sequence[str]) -> list[Claim]:
         if self._tracing is None:
-            return self._retry_while_unavailable(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+            return self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
         begun_s = self._clock()
-        claims = self._retry_while_unavailable(lambda: self._claims.claim(job_ids), CLAIM_TRIES)
+        claims = self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
         self._tracing.claimed([claim.trace for claim in claims], begun_s, self._clock())
         return claims
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-        finished = self._retry_while_unavailable(lambda: self._claims.finish(outcomes), FINISH_TRIES)
+        finished = self._retry_while_unavailable(lambda: self._ledger.finish(outcomes), FINISH_TRIES)
         ended = [
             FinishedJob(claim, _as_stored(outcome, failure), counted)
             for (claim, outcome), (counted, failure) in zip(outcomes, finished, strict=True)
@@ -97,7 +97,7 @@ class JobRunner:
         self.on_finished(ended)
 
     def _commit(self, claim: Claim) -> None:
-        self._retry_while_unavailable(lambda: self._claims.commit(claim), FINISH_TRIES)
+        self._retry_while_unavailable(lambda: self._ledger.commit(claim), FINISH_TRIES)
 
     def _report(self, claim: Claim) -> Callable[[float], None]:
         reported_s = self._clock()
@@ -107,7 +107,7 @@ class JobRunner:
             if self._clock() - reported_s >= PROGRESS_S:
                 reported_s = self._clock()
                 with suppress(LedgerUnavailable):
-                    self._claims.progress(claim, fraction)
+                    self._ledger.progress(claim, fraction)
 
         return report
 

@@ -58,7 +58,7 @@ class JobFeedEvents:
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
         """Send the newest jobs, and again whenever one of them changes."""
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
-        resp.sse = _feed_events(self._dispatcher.board())
+        resp.sse = _feed_events(self._dispatcher.latest_jobs())
 
 
 def event_resources(dispatcher: Dispatcher) -> list[object]:

@@ -25,7 +25,7 @@ def test_a_job_is_committed_then_announced() -> None:
             job = await parts.queued.submit(work("score"), 0)
             assert (job.verb, job.model, job.version, job.status, job.created_s) == ("score", "mean", 1, "PENDING", 1.0)
             assert [[each.job_id for each in commit] for commit in parts.ledger.commits] == [[job.id]]
-            await parts.rung(1)
+            await parts.published(1)
             assert parts.broker.messages == [("score", [job.id])]
 
     committed: list[bool] = []
@@ -57,7 +57,7 @@ def test_a_key_used_again_is_the_same_job_and_rings_once() -> None:
             (again,) = await ends([parts.submit(key="key")])
             (other,) = await ends([parts.submit()])
             assert again.id == first.id
-            assert await parts.rung(2) == [first.id, other.id]
+            assert await parts.published(2) == [first.id, other.id]
 
     run(main())
 
@@ -73,7 +73,7 @@ def test_what_gathers_is_committed_together() -> None:
                 jobs = await ends(tasks)
                 assert [len(commit) for commit in parts.ledger.commits] == [1, 100]
                 assert [job.id for job in jobs] == [each.job_id for commit in parts.ledger.commits for each in commit]
-                assert sorted(await parts.rung(101)) == sorted(job.id for job in jobs)
+                assert sorted(await parts.published(101)) == sorted(job.id for job in jobs)
 
     run(main())
 
@@ -91,7 +91,7 @@ def test_each_verb_has_its_lane() -> None:
                 await asyncio.sleep(0)
                 gate.open()
                 jobs = await ends([first, *rest])
-                await parts.rung(5)
+                await parts.published(5)
                 lanes = {job_id: verb for verb, job_ids in parts.broker.messages for job_id in job_ids}
                 assert [lanes[job.id] for job in jobs] == ["fit", *verbs]
 
@@ -108,7 +108,7 @@ def test_a_broker_that_takes_no_message(error: Exception) -> None:
             (job,) = await ends([parts.submit()])
             assert job.status == "PENDING"
             (later,) = await ends([parts.submit()])
-            assert later.id in await parts.rung(1)
+            assert later.id in await parts.published(1)
 
     run(main())
 
@@ -143,7 +143,7 @@ def test_a_ledger_that_does_not_answer() -> None:
                 answer: Any = None
                 while not isinstance(answer, Job):
                     (answer,) = await ends([parts.submit()])
-                assert await parts.rung(1) == [answer.id]
+                assert await parts.published(1) == [answer.id]
 
     run(main())
 
@@ -175,7 +175,7 @@ def test_over_the_bound_the_queue_is_full() -> None:
                 results = await ends(tasks)
                 assert kinds(results) == ["PENDING"] * 3 + ["QueueFull"] * 2
                 assert isinstance(results[-1], QueueFull)
-                assert sorted(await parts.rung(3)) == sorted(job.id for job in results[:3])
+                assert sorted(await parts.published(3)) == sorted(job.id for job in results[:3])
 
     run(main())
 
@@ -215,10 +215,10 @@ def test_a_job_that_runs_again_is_announced_again() -> None:
     async def main() -> None:
         async with queued_fixture() as parts:
             job = await parts.queued.submit(work("score"), 0)
-            await parts.rung(1)
+            await parts.published(1)
             await parts.queued.cancel(job.id)
             assert (await parts.queued.retry(job.id)).status == "PENDING"
-            await parts.rung(2)
+            await parts.published(2)
             assert parts.broker.messages == [("score", [job.id])] * 2
 
     run(main())

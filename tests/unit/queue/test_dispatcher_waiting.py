@@ -100,7 +100,7 @@ def test_a_wait_may_outlast_the_stop() -> None:
             looks = parts.ledger.looks
             await eventually(lambda: parts.ledger.looks >= looks + 2)
             parts.ledger.finish(job.id)
-            parts.watch.wake()
+            parts.watch.wake_all()
             assert kinds(await ends([early, late])) == ["SUCCESS", "SUCCESS"]
 
     run(main())
@@ -126,8 +126,8 @@ def test_waking_reaches_every_wait() -> None:
 
     async def main() -> None:
         watch = JobNotifications("redis://127.0.0.1:1")  # nobody has to be there
-        async with watch.changes("a") as one, watch.changes("a") as two, watch.changes("b") as three:
-            watch.wake()
+        async with watch.subscribe("a") as one, watch.subscribe("a") as two, watch.subscribe("b") as three:
+            watch.wake_all()
             assert one.is_set() and two.is_set() and three.is_set()
         await watch.close()
 
@@ -156,7 +156,7 @@ def test_events_are_told_to_the_end() -> None:
             await parts.watch.entered.wait()
             for status in ("RETRY", "STARTED", "SUCCESS"):
                 parts.ledger.set(job.id, status)
-                parts.watch.wake()
+                parts.watch.wake_all()
             assert await told == [1, 2, 3, 4]
 
     run(main())

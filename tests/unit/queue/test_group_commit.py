@@ -1,16 +1,19 @@
 """What waits to be accepted: within bounds, large data stored on its own, and nothing left of what is refused."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from app.errors import Busy, Retriable, Unavailable
 from app.queue import group_commit
-from app.queue.group_commit import GROUP_JOBS, STORE_THREADS, WAITING_JOBS
-from app.queue.ledger import LedgerUnavailable
+from app.queue.group_commit import BUSY_JOBS, GROUP_JOBS, STORE_THREADS, WAITING_JOBS, GroupCommit
+from app.queue.ledger import Ledger, LedgerUnavailable, Submission
+from app.queue.ledger_calls import LedgerCalls
+from app.queue.publisher import Publisher
 from app.schemas.jobs import Job
 from app.schemas.requests import Work
-from tests.support.fakes import Gate, eventually, passed, run, work
+from tests.support.fakes import Broker, FakeLedger, Gate, eventually, passed, pool, run, work
 from tests.support.queued_fixture import MAX_WAITING_BYTES, ends, kinds, queued_fixture
 
 
@@ -40,13 +43,13 @@ def test_what_waits_for_the_ledger_is_bounded_in_number() -> None:
 
 def test_what_waits_for_the_ledger_is_bounded_in_bytes() -> None:
     """Those of the packed work; one alone is always taken, for its size is bounded elsewhere."""
-    room = group_commit._Capacity("ledger", 100)
-    room.take(1_000)
-    room.give(1_000)
-    room.take(60)
+    capacity = group_commit._Capacity("ledger", 100)
+    capacity.acquire(1_000)
+    capacity.release(1_000)
+    capacity.acquire(60)
     with pytest.raises(Busy):
-        room.take(41)
-    room.take(40)
+        capacity.acquire(41)
+    capacity.acquire(40)
 
 
 def test_large_data_that_waits_is_bounded_in_bytes() -> None:
@@ -189,3 +192,29 @@ def test_close_lets_large_jobs_arrive() -> None:
                 assert parts.ledger.closed
 
     run(main())
+
+
+def test_under_load_jobs_gather_for_the_next_commit() -> None:
+    """After a group of many the next jobs share a commit; after a group of few each is committed at once."""
+
+    async def main(first: int, delay_s: float) -> list[int]:
+        ledger = FakeLedger()
+        with pool() as threads:
+            calls, publisher = LedgerCalls(threads), Publisher(Broker().publish)
+            group_commit = GroupCommit(cast("Ledger", ledger), calls, publisher, MAX_WAITING_BYTES, delay_s)
+
+            def accept(name: str) -> "asyncio.Task[object]":
+                return asyncio.create_task(group_commit.accept(Submission(name, work(), 60)))
+
+            await asyncio.gather(*(accept(f"first{number}") for number in range(first)))
+            second = accept("second")
+            for _ in range(10):
+                await asyncio.sleep(0)
+            await asyncio.gather(second, accept("third"))
+            await group_commit.close()
+            await publisher.close()
+            await calls.close()
+        return [len(group) for group in ledger.commits]
+
+    assert run(main(BUSY_JOBS, delay_s=0.3)) == [BUSY_JOBS, 2]
+    assert run(main(BUSY_JOBS - 1, delay_s=60)) == [BUSY_JOBS - 1, 1, 1]

@@ -1,4 +1,4 @@
-"""The board of the newest jobs: one reader for all who watch, the latest for each, and an end for all."""
+"""The feed of the latest jobs: one reader for all clients, the latest list for each, and an end for all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from app.errors import Unavailable
 from app.queue.job_feed import JobFeed
 from app.queue.notifications import ANY_JOB, JobNotifications
 from app.schemas.jobs import Job
-from tests.support.fakes import FakeWatch, job, run, work
+from tests.support.fakes import FakeNotifications, job, run, work
 
 
 class Shelf:
@@ -27,8 +27,8 @@ class Shelf:
         return list(self.jobs)
 
 
-def board(shelf: Shelf, watch: FakeWatch) -> JobFeed:
-    return JobFeed(shelf.read, cast("JobNotifications", watch))
+def feed(shelf: Shelf, notifications: FakeNotifications) -> JobFeed:
+    return JobFeed(shelf.read, cast("JobNotifications", notifications))
 
 
 async def following(stream: AsyncIterator[Any]) -> list[str] | None:
@@ -39,15 +39,15 @@ async def following(stream: AsyncIterator[Any]) -> list[str] | None:
 
 def test_all_who_watch_share_one_reader() -> None:
     """The second gets what the first has seen; both hear of a change."""
-    shelf, watch = Shelf(), FakeWatch()
+    shelf, notifications = Shelf(), FakeNotifications()
 
     async def watched() -> None:
-        made = board(shelf, watch)
-        async with aclosing(made.changes()) as one, aclosing(made.changes()) as other:
+        made = feed(shelf, notifications)
+        async with aclosing(made.latest_jobs()) as one, aclosing(made.latest_jobs()) as other:
             assert await following(one) == await following(other) == ["first"]
             reads = shelf.reads
             shelf.jobs.insert(0, job("second", work()))
-            watch.told[ANY_JOB].set()
+            notifications.told[ANY_JOB].set()
             assert await following(one) == await following(other) == ["second", "first"]
             assert shelf.reads == reads + 1
 
@@ -56,16 +56,16 @@ def test_all_who_watch_share_one_reader() -> None:
 
 def test_a_stream_without_news_shows_that_it_lives() -> None:
     """Also while the jobs can't be read; what was told stays true until they can."""
-    shelf, watch = Shelf(), FakeWatch()
+    shelf, notifications = Shelf(), FakeNotifications()
     shelf.away = True
 
     async def watched() -> None:
-        async with aclosing(board(shelf, watch).changes(heartbeat_s=0.05)) as stream:
+        async with aclosing(feed(shelf, notifications).latest_jobs(heartbeat_s=0.05)) as stream:
             assert await following(stream) is None
             shelf.away = False
-            watch.told[ANY_JOB].set()
+            notifications.told[ANY_JOB].set()
             while (told := await following(stream)) is None:
-                watch.told[ANY_JOB].set()
+                notifications.told[ANY_JOB].set()
             assert told == ["first"]
 
     run(watched())
@@ -73,18 +73,18 @@ def test_a_stream_without_news_shows_that_it_lives() -> None:
 
 def test_nobody_reads_when_nobody_watches() -> None:
     """The reader leaves with the last, and comes back with the next."""
-    shelf, watch = Shelf(), FakeWatch()
+    shelf, notifications = Shelf(), FakeNotifications()
 
     async def watched() -> None:
-        made = board(shelf, watch)
-        async with aclosing(made.changes()) as stream:
+        made = feed(shelf, notifications)
+        async with aclosing(made.latest_jobs()) as stream:
             await following(stream)
         reads = shelf.reads
-        watch.told[ANY_JOB].set()
+        notifications.told[ANY_JOB].set()
         await asyncio.sleep(0.4)  # longer than the pause between two looks
         assert shelf.reads == reads
         shelf.jobs = []
-        async with aclosing(made.changes()) as stream:
+        async with aclosing(made.latest_jobs()) as stream:
             assert await following(stream) == []
 
     run(watched())
@@ -92,11 +92,11 @@ def test_nobody_reads_when_nobody_watches() -> None:
 
 def test_a_process_that_stops_lets_go_of_all() -> None:
     """Each stream ends, so that its client comes back to another process."""
-    shelf, watch = Shelf(), FakeWatch()
+    shelf, notifications = Shelf(), FakeNotifications()
 
     async def watched() -> None:
-        made = board(shelf, watch)
-        async with aclosing(made.changes()) as stream:
+        made = feed(shelf, notifications)
+        async with aclosing(made.latest_jobs()) as stream:
             await following(stream)
             made.stop()
             assert [told async for told in stream][1:] == []

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import Unavailable
 from app.queue.ledger import LedgerUnavailable
-from app.queue.ledger_calls import AWAY_S, LedgerCalls
+from app.queue.ledger_calls import OPEN_S, LedgerCalls
 from tests.support.fakes import Gate, passed, run
 
 
@@ -31,15 +31,15 @@ def test_a_ledger_that_is_away_is_asked_once_in_a_while() -> None:
 
     async def main() -> None:
         with ThreadPoolExecutor(2) as threads:
-            asking = LedgerCalls(threads, clock)
-            for call in (asking.read, asking.commit, asking.read):
+            calls = LedgerCalls(threads, clock)
+            for call in (calls.read, calls.commit, calls.read):
                 with pytest.raises(LedgerUnavailable):
                     await call(fail)
             assert asked == ["fail"]
-            clock.now_s += AWAY_S
-            assert await asking.commit(lambda: "job") == "job"
-            assert await asking.read(lambda: "state") == "state"
-            await asking.close()
+            clock.now_s += OPEN_S
+            assert await calls.commit(lambda: "job") == "job"
+            assert await calls.read(lambda: "state") == "state"
+            await calls.close()
 
     run(main())
 
@@ -52,11 +52,11 @@ def test_a_disk_that_is_away_keeps_nobody_from_the_ledger() -> None:
 
     async def main() -> None:
         with ThreadPoolExecutor(1) as threads:
-            asking = LedgerCalls(threads, Clock())
+            calls = LedgerCalls(threads, Clock())
             with pytest.raises(Unavailable):
-                await asking.read(fail)
-            assert await asking.read(lambda: "state") == "state"
-            await asking.close()
+                await calls.read(fail)
+            assert await calls.read(lambda: "state") == "state"
+            await calls.close()
 
     run(main())
 
@@ -66,12 +66,12 @@ def test_commits_do_not_wait_for_readers() -> None:
 
     async def main() -> None:
         with Gate() as gate, ThreadPoolExecutor(1) as threads:
-            asking = LedgerCalls(threads)
-            reading = asyncio.create_task(asking.read(gate.enter))
+            calls = LedgerCalls(threads)
+            reading = asyncio.create_task(calls.read(gate.enter))
             await passed(gate.reached)
-            assert await asking.commit(lambda: "job") == "job"
+            assert await calls.commit(lambda: "job") == "job"
             gate.open()
             await reading
-            await asking.close()
+            await calls.close()
 
     run(main())

@@ -1,4 +1,4 @@
-"""The bell: messages for committed jobs go out one after the other, bounded, and one that fails holds up no other."""
+"""Messages for committed jobs go out one after the other, bounded; one that fails delays no other."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Unavailable
 from app.queue.messages import JobRef
-from app.queue.publisher import Publisher
+from app.queue.publisher import BUSY_JOBS, Publisher
 from app.schemas.verbs import VERBS, Verb
 from tests.support.fakes import Broker, Gate, eventually, passed, run
 
@@ -19,13 +19,13 @@ def call(job_id: str) -> JobRef:
 
 
 @asynccontextmanager
-async def ringing(broker: Broker) -> AsyncIterator[Publisher]:
-    """A bell, closed at the end."""
-    bell = Publisher(broker.publish)
+async def publishing(broker: Broker) -> AsyncIterator[Publisher]:
+    """A publisher without delays, closed at the end."""
+    publisher = Publisher(broker.publish, delay_s=0)
     try:
-        yield bell
+        yield publisher
     finally:
-        await bell.close()
+        await publisher.close()
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -36,9 +36,9 @@ def test_messages_are_bounded(verb: Verb) -> None:
     broker = Broker()
 
     async def main() -> None:
-        async with ringing(broker) as bell:
+        async with publishing(broker) as publisher:
             for job_id in job_ids:
-                bell.ring(verb, call(job_id))
+                publisher.publish(verb, call(job_id))
 
     run(main())
     assert [len(message) for _, message in broker.messages] == [most, most, 1]
@@ -50,10 +50,10 @@ def test_a_job_that_runs_alone_shares_no_message() -> None:
     broker = Broker()
 
     async def main() -> None:
-        async with ringing(broker) as bell:
-            bell.ring("predict", call("one"))
-            bell.ring("predict", call("alone"), alone=True)
-            bell.ring("predict", call("two"))
+        async with publishing(broker) as publisher:
+            publisher.publish("predict", call("one"))
+            publisher.publish("predict", call("alone"), unbatched=True)
+            publisher.publish("predict", call("two"))
 
     run(main())
     assert sorted(broker.messages) == [("predict", ["alone"]), ("predict", ["one", "two"])]
@@ -66,12 +66,12 @@ def test_nobody_waits_for_a_message() -> None:
     async def main() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
-            async with ringing(broker) as bell:
-                bell.ring("predict", call("first"))
+            async with publishing(broker) as publisher:
+                publisher.publish("predict", call("first"))
                 await passed(gate.reached)
                 for number in range(VERBS["predict"].message_jobs):
-                    bell.ring("predict", call(f"job{number}"))
-                bell.ring("fit", call("fit"))
+                    publisher.publish("predict", call(f"job{number}"))
+                publisher.publish("fit", call("fit"))
                 gate.open()
 
     run(main())
@@ -90,13 +90,13 @@ def test_a_message_that_is_not_taken_loses_no_later_one(caplog: pytest.LogCaptur
     async def main() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
-            async with ringing(broker) as bell:
-                bell.ring("fit", call("lost"))
+            async with publishing(broker) as publisher:
+                publisher.publish("fit", call("lost"))
                 await passed(gate.reached)
-                bell.ring("fit", call("meanwhile"))
+                publisher.publish("fit", call("meanwhile"))
                 gate.open()
                 await eventually(lambda: len(broker.messages) == 1)
-                bell.ring("fit", call("afterwards"))
+                publisher.publish("fit", call("afterwards"))
 
     with caplog.at_level(logging.WARNING):
         run(main())
@@ -112,10 +112,10 @@ def test_a_broker_that_is_away_is_asked_once_for_a_group() -> None:
     broker.fail = [Unavailable("away")] * 100
 
     async def main() -> None:
-        async with ringing(broker) as bell:
+        async with publishing(broker) as publisher:
             for verb in VERBS:
                 for number in range(100):
-                    bell.ring(verb, call(f"{verb}{number}"))
+                    publisher.publish(verb, call(f"{verb}{number}"))
             await asyncio.sleep(0)
 
     run(main())
@@ -129,13 +129,33 @@ def test_closing_lets_what_is_on_its_way_arrive() -> None:
     async def main() -> None:
         with Gate() as gate:
             broker.before = lambda _: gate.enter()
-            bell = Publisher(broker.publish)
-            bell.ring("score", call("one"))
+            publisher = Publisher(broker.publish)
+            publisher.publish("score", call("one"))
             await passed(gate.reached)
-            bell.ring("score", call("two"))
-            closing = asyncio.create_task(bell.close())  # type: ignore[arg-type]
+            publisher.publish("score", call("two"))
+            closing = asyncio.create_task(publisher.close())  # type: ignore[arg-type]
             gate.open()
             await closing
 
     run(main())
     assert broker.messages == [("score", ["one"]), ("score", ["two"])]
+
+
+def test_under_load_jobs_gather_for_the_next_message() -> None:
+    """After many jobs at once the next ones share a message; after few each goes out at once."""
+
+    async def main(first: int, delay_s: float) -> list[int]:
+        broker = Broker()
+        publisher = Publisher(broker.publish, delay_s)
+        for number in range(first):
+            publisher.publish("score", call(f"first{number}"))
+        await eventually(lambda: sum(len(message) for _, message in broker.messages) == first)
+        for name in ("second", "third"):
+            publisher.publish("score", call(name))
+            for _ in range(10):
+                await asyncio.sleep(0)
+        await publisher.close()
+        return [len(message) for _, message in broker.messages]
+
+    assert run(main(BUSY_JOBS, delay_s=0.3)) == [BUSY_JOBS, 2]
+    assert sum(run(main(BUSY_JOBS - 1, delay_s=60))) == BUSY_JOBS + 1

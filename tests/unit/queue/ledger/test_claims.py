@@ -183,7 +183,7 @@ def cancelled(ledgers: LedgerFixture, claim: Claim) -> None:
 
 def timed_out(ledgers: LedgerFixture, claim: Claim) -> None:
     (held,) = ledgers.held()
-    ledgers.keeping().time_out(held)
+    ledgers.maintenance().time_out(held)
 
 
 def run_again(ledgers: LedgerFixture, claim: Claim) -> None:

@@ -37,7 +37,7 @@ def test_causes_are_told_once_a_second(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING):
         for now, text in ((0, "first"), (0.5, "second"), (0.9, "third"), (1, "fourth"), (1.5, "fifth")):
             clock.now = 1000.0 + now
-            causes.tell(Disconnected(text))
+            causes.log(Disconnected(text))
     told = [record.message for record in caplog.records]
     assert told == [f"the ledger doesn't take a command: ConnectionError: {text}" for text in ("first", "fourth")]
 

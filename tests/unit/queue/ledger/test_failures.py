@@ -28,18 +28,18 @@ CALLS: dict[str, Callable[[LedgerFixture], object]] = {
     "progress": lambda ledgers: ledgers.worker().progress(CLAIM, 0.5),
     "commit": lambda ledgers: ledgers.worker().commit(CLAIM),
     "finish": lambda ledgers: ledgers.worker().finish([(CLAIM, DONE)]),
-    "renew": lambda ledgers: ledgers.keeping().renew(["1"]),
-    "time out": lambda ledgers: ledgers.keeping().time_out(HELD),
-    "take back": lambda ledgers: ledgers.keeping().take_back([HELD]),
-    "reap": lambda ledgers: ledgers.keeping().reap(),
-    "unrung": lambda ledgers: ledgers.keeping().unpublished("fit", 0, empty=True),
-    "waiting": lambda ledgers: ledgers.keeping().waiting("fit"),
-    "due webhooks": lambda ledgers: ledgers.keeping().due_webhooks(1),
-    "take webhooks": lambda ledgers: ledgers.keeping().take_webhooks({"a": 1}),
-    "webhook": lambda ledgers: ledgers.keeping().webhook("a"),
-    "delivered": lambda ledgers: ledgers.keeping().delivered("a", "1.0", None),
-    "trim": lambda ledgers: ledgers.keeping().trim(),
-    "known": lambda ledgers: ledgers.keeping().known("a"),
+    "renew": lambda ledgers: ledgers.maintenance().renew(["1"]),
+    "time out": lambda ledgers: ledgers.maintenance().time_out(HELD),
+    "take back": lambda ledgers: ledgers.maintenance().take_back([HELD]),
+    "reap": lambda ledgers: ledgers.maintenance().requeue_expired(),
+    "unpublished": lambda ledgers: ledgers.maintenance().unpublished("fit", 0, empty=True),
+    "waiting": lambda ledgers: ledgers.maintenance().waiting("fit"),
+    "due webhooks": lambda ledgers: ledgers.maintenance().due_webhooks(1),
+    "take webhooks": lambda ledgers: ledgers.maintenance().take_webhooks({"a": 1}),
+    "webhook": lambda ledgers: ledgers.maintenance().webhook("a"),
+    "delivered": lambda ledgers: ledgers.maintenance().delivered("a", "1.0", None),
+    "trim": lambda ledgers: ledgers.maintenance().trim(),
+    "known": lambda ledgers: ledgers.maintenance().known("a"),
 }
 
 
@@ -79,7 +79,7 @@ def test_a_full_server_refuses_new_jobs_and_can_be_worked_off(ledgers: LedgerFix
         ledgers.ledger.cancel(cancelled)
         ledgers.claim(lost)
         ledgers.lose(lost)
-        assert ledgers.keeping().unpublished("predict", 0, empty=True).alone == [JobRef(lost, "mean")]
+        assert ledgers.maintenance().unpublished("predict", 0, empty=True).unbatched == [JobRef(lost, "mean")]
         claim = ledgers.claim(done)
         ledgers.worker().progress(claim, 0.5)
         assert [held.state for held in ledgers.held("1")] == ["live"]

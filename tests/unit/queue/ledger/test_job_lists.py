@@ -159,10 +159,10 @@ def test_a_job_that_is_not_finished_can_be_cancelled(ledgers: LedgerFixture, bef
         ledgers.lose(job_id)
     assert ledgers.ledger.cancel(job_id) == before
     job = ledgers.ledger.job(job_id)
-    assert (job.status, job.failure and job.failure.kind, job.place) == ("REVOKED", "cancelled", None)
+    assert (job.status, job.failure and job.failure.kind, job.position) == ("REVOKED", "cancelled", None)
     assert ledgers.worker("2").claim([job_id]) == []
-    assert ledgers.keeping().unpublished("predict", 0, empty=True) == ([], [])
-    assert ledgers.keeping().reap() == 0
+    assert ledgers.maintenance().unpublished("predict", 0, empty=True) == ([], [])
+    assert ledgers.maintenance().requeue_expired() == 0
     assert ledgers.redis.ttl(f"trinity:job:{job_id}") > 0
 
 
@@ -211,7 +211,7 @@ def test_a_failed_job_runs_again_as_if_it_had_never_run(ledgers: LedgerFixture) 
     assert ledgers.ledger.retry(job_id) == "predict"
     job = ledgers.ledger.job(job_id)
     assert (job.status, job.attempts, job.failure, job.started_s, job.finished_s) == ("PENDING", 0, None, None, None)
-    assert job.place == 1
+    assert job.position == 1
     assert ledgers.redis.ttl(f"trinity:job:{job_id}") == -1
     assert ledgers.finish(ledgers.claim(job_id))
     assert (ledgers.status(job_id), ledgers.redis.ttl(f"trinity:job:{job_id}") > 0) == ("SUCCESS", True)

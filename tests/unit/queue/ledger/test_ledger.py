@@ -24,7 +24,7 @@ def test_an_accepted_job_waits(ledgers: LedgerFixture) -> None:
     assert isinstance(accepted, Job)
     assert (accepted.status, accepted.verb, accepted.model, accepted.version) == ("PENDING", "score", "mean", 3)
     assert (accepted.started_s, accepted.finished_s, accepted.result, accepted.failure) == (None, None, None, None)
-    assert (accepted.attempts, accepted.place, accepted.progress) == (0, 1, None)
+    assert (accepted.attempts, accepted.position, accepted.progress) == (0, 1, None)
 
 
 def test_a_fit_has_no_version_yet(ledgers: LedgerFixture) -> None:
@@ -52,10 +52,10 @@ def test_an_expired_job_is_gone(ledgers: LedgerFixture) -> None:
 def test_places_are_counted_in_each_lane(ledgers: LedgerFixture) -> None:
     """From 1, in the order in which the jobs came, those of one call too; they move up when one is claimed."""
     jobs = [*ledgers.accept(12), *ledgers.accept(3, work("fit")), *ledgers.accept(1)]
-    places = [ledgers.ledger.job(job_id).place for job_id in jobs]
+    places = [ledgers.ledger.job(job_id).position for job_id in jobs]
     assert places == [*range(1, 13), 1, 2, 3, 13]
     ledgers.claim(jobs[0])
-    assert [ledgers.ledger.job(job_id).place for job_id in (jobs[0], jobs[1], jobs[15])] == [None, 1, 12]
+    assert [ledgers.ledger.job(job_id).position for job_id in (jobs[0], jobs[1], jobs[15])] == [None, 1, 12]
 
 
 def test_a_call_whose_answer_was_lost_may_be_repeated(ledgers: LedgerFixture) -> None:
@@ -64,11 +64,11 @@ def test_a_call_whose_answer_was_lost_may_be_repeated(ledgers: LedgerFixture) ->
     submissions = [Submission(job_id, work(), 60) for job_id in ("a", "b", "c")]
     first = bounded.submit(*submissions)
     again = bounded.submit(*submissions)
-    assert [(job.id, job.status, job.place) for job in again if isinstance(job, Job)] == [
-        (job.id, job.status, job.place) for job in first if isinstance(job, Job)
+    assert [(job.id, job.status, job.position) for job in again if isinstance(job, Job)] == [
+        (job.id, job.status, job.position) for job in first if isinstance(job, Job)
     ]
     assert len(again) == 3
-    assert ledgers.keeping().waiting("predict") == 3
+    assert ledgers.maintenance().waiting("predict") == 3
 
 
 def test_a_repeated_call_changes_no_job_that_runs(ledgers: LedgerFixture) -> None:
@@ -78,7 +78,7 @@ def test_a_repeated_call_changes_no_job_that_runs(ledgers: LedgerFixture) -> Non
     ledgers.claim("a")
     (answer,) = ledgers.submit(submission)
     assert isinstance(answer, Job)
-    assert (answer.id, answer.place) == ("a", None)
+    assert (answer.id, answer.position) == ("a", None)
     assert ledgers.status("a") == "STARTED"
 
 
@@ -135,7 +135,7 @@ def test_a_refusal_says_when_the_lane_is_worked_off(
     bounded.accept(3)
     if service_s is not None:
         ledgers.redis.hset("trinity:pace:predict", "service_s", str(service_s))
-    ledgers.keeping().renew(children.split())
+    ledgers.maintenance().renew(children.split())
     (refusal,) = bounded.submit(Submission("late", work(), 60))
     assert isinstance(refusal, QueueFull)
     assert refusal.retry_after_s == retry_after_s
@@ -179,7 +179,7 @@ def test_a_hundred_with_one_key_in_one_call_are_one_job(ledgers: LedgerFixture) 
     answers = ledgers.submit(*[keyed(f"job{i}") for i in range(100)])
     assert isinstance(answers[0], Job)
     assert answers[1:] == [Duplicate("job0")] * 99
-    assert ledgers.keeping().waiting("predict") == 1
+    assert ledgers.maintenance().waiting("predict") == 1
 
 
 def test_a_hundred_with_one_key_in_many_calls_are_one_job(ledgers: LedgerFixture) -> None:
@@ -198,4 +198,4 @@ def test_a_hundred_with_one_key_in_many_calls_are_one_job(ledgers: LedgerFixture
     with ThreadPoolExecutor(10) as pool:
         found = set().union(*pool.map(write, range(10)))
     assert len(found) == 1
-    assert ledgers.keeping().waiting("predict") == 1
+    assert ledgers.maintenance().waiting("predict") == 1

@@ -10,9 +10,9 @@ def states(ledgers: LedgerFixture, *children: str) -> dict[str, str]:
     return {held.job_id: held.state for held in ledgers.held(*children)}
 
 
-def rung(ledgers: LedgerFixture, *, grace_s: float = 0, empty: bool = True) -> tuple[list[str], list[str]]:
+def published(ledgers: LedgerFixture, *, grace_s: float = 0, empty: bool = True) -> tuple[list[str], list[str]]:
     """Which predictions' messages must be gone."""
-    together, alone = ledgers.keeping().unpublished("predict", grace_s, empty=empty)
+    together, alone = ledgers.maintenance().unpublished("predict", grace_s, empty=empty)
     return [call.job_id for call in together], [call.job_id for call in alone]
 
 
@@ -32,7 +32,7 @@ def test_a_renewed_lease_begins_anew(ledgers: LedgerFixture) -> None:
     claim = ledgers.started()
     ledgers.end_lease(claim.job_id)
     assert states(ledgers, "1") == {claim.job_id: "live"}
-    assert ledgers.keeping().reap() == 0
+    assert ledgers.maintenance().requeue_expired() == 0
     assert ledgers.status(claim.job_id) == "STARTED"
 
 
@@ -41,13 +41,13 @@ def test_a_job_whose_child_is_gone_is_lost(ledgers: LedgerFixture) -> None:
     claim = ledgers.started()
     ledgers.end_lease(claim.job_id)
     assert states(ledgers, "2") == {claim.job_id: "lost"}
-    assert ledgers.keeping().reap() == 1
+    assert ledgers.maintenance().requeue_expired() == 1
 
 
 def test_a_job_comes_with_its_timeout(ledgers: LedgerFixture) -> None:
     """The one that it was accepted with: the keeper measures the time."""
     claims = [ledgers.claim(*ledgers.accept(timeout_s=timeout_s), child=f"{timeout_s:g}") for timeout_s in (0.5, 60)]
-    timeouts_s = {held.job_id: held.timeout_s for held in ledgers.keeping().renew(["0.5", "60"])}
+    timeouts_s = {held.job_id: held.timeout_s for held in ledgers.maintenance().renew(["0.5", "60"])}
     assert timeouts_s == {claims[0].job_id: 0.5, claims[1].job_id: 60}
 
 
@@ -55,7 +55,7 @@ def test_what_a_process_gave_up_is_taken_back(ledgers: LedgerFixture) -> None:
     """It does one thing at a time: when it claims another, the first never reached it, or ended in an error."""
     given_up, other = ledgers.started(), ledgers.started()
     assert [held.job_id for held in ledgers.held("1")] == [other.job_id]
-    assert ledgers.keeping().reap() == 1
+    assert ledgers.maintenance().requeue_expired() == 1
     assert ledgers.told(given_up.job_id) == ("RETRY", 1)
     assert ledgers.told(other.job_id) == ("STARTED", 1)
 
@@ -63,11 +63,11 @@ def test_what_a_process_gave_up_is_taken_back(ledgers: LedgerFixture) -> None:
 def test_a_nearly_full_ledger_lets_go_of_old_results(ledgers: LedgerFixture) -> None:
     """The oldest that succeeded; what failed or waits stays."""
     old, failed, waits = ledgers.ended(), ledgers.ended(FAILED), ledgers.accept()[0]
-    assert ledgers.keeping().make_room() == 0
+    assert ledgers.maintenance().evict_oldest() == 0
     used = ledgers.redis.info("memory")["used_memory"]
     ledgers.redis.config_set("maxmemory", used)
     try:
-        assert ledgers.keeping().make_room() == 1
+        assert ledgers.maintenance().evict_oldest() == 1
     finally:
         ledgers.redis.config_set("maxmemory", 0)
     assert [ledgers.status(job_id) for job_id in (old, failed, waits)] == ["Gone", "FAILURE", "PENDING"]
@@ -85,17 +85,17 @@ def test_a_job_that_another_node_has_is_void(ledgers: LedgerFixture) -> None:
     """Its lease was over, and another node claimed it: the first may not renew that claim."""
     claim = ledgers.started()
     ledgers.end_lease(claim.job_id)
-    ledgers.keeping("other").reap()
+    ledgers.maintenance("other").requeue_expired()
     ledgers.claim(claim.job_id, node="other")
     assert states(ledgers, "1") == {}
-    assert [held.state for held in ledgers.keeping("other").renew(["1"])] == ["live"]
+    assert [held.state for held in ledgers.maintenance("other").renew(["1"])] == ["live"]
 
 
 def test_a_timed_out_job_is_a_failure(ledgers: LedgerFixture) -> None:
     """Of kind `timeout`, with the version that it was for; its child's outcome comes too late."""
     claim = ledgers.started(work(version=4), timeout_s=0)
     (held,) = ledgers.held("1")
-    ledgers.keeping().time_out(held)
+    ledgers.maintenance().time_out(held)
     job = ledgers.ledger.job(claim.job_id)
     assert (job.status, job.version, job.failure and job.failure.kind) == ("FAILURE", 4, "timeout")
     assert not ledgers.finish(claim)
@@ -113,7 +113,7 @@ def test_a_lost_job_runs_again_and_is_then_given_up(ledgers: LedgerFixture) -> N
     failure = ledgers.ledger.job(job_id).failure
     assert failure is not None
     assert (failure.kind, failure.detail) == ("worker-lost", "worker lost 3 times")
-    assert ledgers.keeping().waiting("predict") == 0
+    assert ledgers.maintenance().waiting("predict") == 0
 
 
 def test_a_lost_job_keeps_its_place(ledgers: LedgerFixture) -> None:
@@ -122,7 +122,7 @@ def test_a_lost_job_keeps_its_place(ledgers: LedgerFixture) -> None:
     for job_id in (second, first):
         ledgers.claim(job_id)
         ledgers.lose(job_id)
-    assert [ledgers.ledger.job(job_id).place for job_id in (first, second, third)] == [1, 2, 3]
+    assert [ledgers.ledger.job(job_id).position for job_id in (first, second, third)] == [1, 2, 3]
 
 
 def test_a_committing_job_runs_again_however_often_it_was_lost(ledgers: LedgerFixture) -> None:
@@ -150,7 +150,7 @@ def test_only_a_claim_that_counts_is_taken_back(ledgers: LedgerFixture) -> None:
     ledgers.finish(ended)
     ledgers.lose(anew.job_id)
     ledgers.claim(anew.job_id)
-    assert ledgers.keeping().take_back(seen) == 0
+    assert ledgers.maintenance().take_back(seen) == 0
     assert (ledgers.status(ended.job_id), ledgers.told(anew.job_id)) == ("SUCCESS", ("STARTED", 2))
 
 
@@ -158,35 +158,35 @@ def test_only_leases_that_are_over_are_reaped(ledgers: LedgerFixture) -> None:
     """Whosever they are; the jobs wait again."""
     over, held = ledgers.started(), ledgers.started()
     ledgers.end_lease(over.job_id)
-    assert ledgers.keeping("other").reap() == 1
+    assert ledgers.maintenance("other").requeue_expired() == 1
     assert (ledgers.status(over.job_id), ledgers.status(held.job_id)) == ("RETRY", "STARTED")
-    assert ledgers.keeping("other").reap() == 0
+    assert ledgers.maintenance("other").requeue_expired() == 0
 
 
 def test_a_message_has_its_time_to_arrive(ledgers: LedgerFixture) -> None:
     """In an empty lane a job is rung for when its grace is over, and not before."""
     fresh, old = ledgers.accept(2)
-    ledgers.rang(old, "predict", ago_s=5)
-    assert rung(ledgers, grace_s=2) == ([old], [])
+    ledgers.published_ago(old, "predict", ago_s=5)
+    assert published(ledgers, grace_s=2) == ([old], [])
     assert ledgers.ledger.job(fresh).status == "PENDING"
 
 
 def test_a_job_rung_for_has_its_grace_again(ledgers: LedgerFixture) -> None:
     """No flood: a second call finds nothing."""
     for job_id in ledgers.accept(3):
-        ledgers.rang(job_id, "predict", ago_s=5)
-    assert len(rung(ledgers, grace_s=2)[0]) == 3
-    assert rung(ledgers, grace_s=2) == ([], [])
+        ledgers.published_ago(job_id, "predict", ago_s=5)
+    assert len(published(ledgers, grace_s=2)[0]) == 3
+    assert published(ledgers, grace_s=2) == ([], [])
 
 
 def test_a_lane_is_first_in_first_out(ledgers: LedgerFixture) -> None:
     """While messages wait, a job is missed only when one that was rung for later was claimed."""
     old, newer, claimed = ledgers.accept(3)
     for job_id, ago_s in ((old, 60), (newer, 20), (claimed, 30)):
-        ledgers.rang(job_id, "predict", ago_s)
-    assert rung(ledgers, grace_s=2, empty=False) == ([], [])
+        ledgers.published_ago(job_id, "predict", ago_s)
+    assert published(ledgers, grace_s=2, empty=False) == ([], [])
     ledgers.claim(claimed)
-    assert rung(ledgers, grace_s=2, empty=False) == ([old], [])
+    assert published(ledgers, grace_s=2, empty=False) == ([old], [])
 
 
 def test_a_lost_job_is_rung_for_at_once_and_alone(ledgers: LedgerFixture) -> None:
@@ -194,7 +194,7 @@ def test_a_lost_job_is_rung_for_at_once_and_alone(ledgers: LedgerFixture) -> Non
     lost, waiting = ledgers.accept(2)
     ledgers.claim(lost)
     ledgers.lose(lost)
-    assert rung(ledgers, grace_s=2, empty=False) == ([], [lost])
+    assert published(ledgers, grace_s=2, empty=False) == ([], [lost])
     assert ledgers.status(waiting) == "PENDING"
 
 
@@ -203,15 +203,15 @@ def test_a_job_that_was_handed_back_is_rung_for_at_once(ledgers: LedgerFixture) 
     job_ids = ledgers.accept(2)
     for claim in ledgers.worker().claim(job_ids):
         ledgers.lose(claim.job_id, uncounted=True)
-    together, alone = rung(ledgers, grace_s=2, empty=False)
+    together, alone = published(ledgers, grace_s=2, empty=False)
     assert (sorted(together), alone) == (sorted(job_ids), [])
 
 
 def test_each_lane_is_rung_for_itself(ledgers: LedgerFixture) -> None:
     """A fit is nothing to predictions."""
     ledgers.accept(submitted=work("fit"))
-    assert rung(ledgers) == ([], [])
-    assert len(ledgers.keeping().unpublished("fit", 0, empty=True).together) == 1
+    assert published(ledgers) == ([], [])
+    assert len(ledgers.maintenance().unpublished("fit", 0, empty=True).batched) == 1
 
 
 def test_trimming_takes_expired_jobs_off_the_list(ledgers: LedgerFixture) -> None:
@@ -220,11 +220,11 @@ def test_trimming_takes_expired_jobs_off_the_list(ledgers: LedgerFixture) -> Non
     expired, kept = short.ended(), short.ended()
     short.expire(expired)
     ledgers.redis.zadd("trinity:jobs", {expired: 1, kept: 1})
-    assert short.keeping().trim() == 1
+    assert short.maintenance().trim() == 1
     assert ledgers.redis.zrange("trinity:jobs", 0, -1) == [kept.encode()]
 
 
 def test_whether_a_job_is_known(ledgers: LedgerFixture) -> None:
     """By which payloads are kept."""
     ledgers.submit(Submission("a", work(), 60))
-    assert [job_id for job_id in "abc" if ledgers.keeping().known(job_id)] == ["a"]
+    assert [job_id for job_id in "abc" if ledgers.maintenance().known(job_id)] == ["a"]

@@ -23,13 +23,15 @@ def test_large_work_that_cannot_be_kept_is_refused(ledgers: LedgerFixture) -> No
     """When the disk takes no file; small work needs none."""
     (ledgers.folder / "payloads").write_text("in the way")
     with pytest.raises(Unavailable):
-        ledgers.ledger.keep("a", large())
-    assert ledgers.ledger.keep("b", work()).reference == ""
+        ledgers.ledger.store_work("a", large())
+    assert ledgers.ledger.store_work("b", work()).reference == ""
 
 
 def test_accepting_touches_no_file(ledgers: LedgerFixture) -> None:
     """However slow the store is, a commit doesn't wait for it: neither for new work, nor for work that is refused."""
-    kept = [(Submission(job_id, large(), 60, "k", "d"), ledgers.ledger.keep(job_id, large())) for job_id in ("a", "b")]
+    kept = [
+        (Submission(job_id, large(), 60, "k", "d"), ledgers.ledger.store_work(job_id, large())) for job_id in ("a", "b")
+    ]
     kept += [(each._replace(job_id="c", digest="other"), reference) for each, reference in kept[:1]]
     store = ledgers.folder / "payloads"
     store.rename(ledgers.folder / "away")
@@ -39,13 +41,13 @@ def test_accepting_touches_no_file(ledgers: LedgerFixture) -> None:
 
 def test_work_that_was_not_accepted_is_dropped(ledgers: LedgerFixture) -> None:
     """And that the store is away then is for the sweep to mend."""
-    kept = ledgers.ledger.keep("a", large())
+    kept = ledgers.ledger.store_work("a", large())
     assert ledgers.files() == ["a.work"]
-    ledgers.ledger.drop(kept.reference)
+    ledgers.ledger.discard_work(kept.reference)
     assert ledgers.files() == []
     (ledgers.folder / "payloads" / "a.").rmdir()
     (ledgers.folder / "payloads" / "a.").write_text("in the way")
-    ledgers.ledger.drop(kept.reference)
+    ledgers.ledger.discard_work(kept.reference)
 
 
 def test_a_large_request_is_dropped_when_it_is_done(ledgers: LedgerFixture) -> None:

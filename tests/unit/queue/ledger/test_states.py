@@ -96,17 +96,17 @@ class Real:
         return claim is not None
 
     def _kept(self, name: str) -> bool:
-        keeping, before = self.ledgers.keeping(), self.ledgers.status(self.job_id)
+        maintenance, before = self.ledgers.maintenance(), self.ledgers.status(self.job_id)
         held = [one for one in self.ledgers.held(str(len(self.claims) - 1)) if one.state != "void"]
         if name == "reap":
             self.ledgers.redis.zadd("trinity:leases", {self.job_id: 1}, xx=True)
-            keeping.reap()
+            maintenance.requeue_expired()
         elif name == "progress" and self.claims:
             self.ledgers.worker().progress(self.claims[-1], 0.5)
         elif name == "time out" and held:
-            keeping.time_out(held[0])
+            maintenance.time_out(held[0])
         elif name in {"lose", "hand back"}:
-            keeping.take_back(held, uncounted=name == "hand back")
+            maintenance.take_back(held, uncounted=name == "hand back")
         return self.ledgers.status(self.job_id) != before
 
 

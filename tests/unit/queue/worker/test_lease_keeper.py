@@ -6,16 +6,16 @@ import pytest
 
 from app.queue.ledger import HeldJob, LedgerMaintenance, LedgerUnavailable
 from app.queue.worker import LeaseKeeper
-from tests.support.maintenance_fake import FakeKeeping, held
+from tests.support.maintenance_fake import FakeMaintenance, held
 
 
 class Node:
     """Children of a worker, and the keeper beside them; `done` is all that happened, in order."""
 
     def __init__(self, *jobs: HeldJob, children: tuple[str, ...] = ("1", "2")) -> None:
-        self.keeping = FakeKeeping(*jobs)
-        self.done = self.keeping.done
-        self.keeper = LeaseKeeper(cast("LedgerMaintenance", self.keeping), lambda: list(children), self._kill)
+        self.maintenance = FakeMaintenance(*jobs)
+        self.done = self.maintenance.done
+        self.keeper = LeaseKeeper(cast("LedgerMaintenance", self.maintenance), lambda: list(children), self._kill)
 
     def _kill(self, child: str) -> None:
         self.done.append(("kill", child))
@@ -32,7 +32,7 @@ def test_the_living_children_are_named() -> None:
     """Their leases, and no others, are renewed."""
     node = Node(children=("1", "3"))
     node.keeper.step()
-    assert node.keeping.children == ["1", "3"]
+    assert node.maintenance.children == ["1", "3"]
 
 
 def test_all_is_well() -> None:
@@ -89,7 +89,7 @@ def test_each_child_is_looked_after_for_itself() -> None:
 def test_a_ledger_that_is_away_is_told() -> None:
     """Nobody is ended on a guess."""
     node = Node(held("a", "late"))
-    node.keeping.fail["renew"] = [LedgerUnavailable("away")]
+    node.maintenance.fail["renew"] = [LedgerUnavailable("away")]
     with pytest.raises(LedgerUnavailable):
         node.keeper.step()
     assert node.done == []
@@ -116,7 +116,7 @@ def test_a_job_has_its_time_from_when_it_is_seen_first() -> None:
     """By a clock of the keeper's own, whatever the ledger's says."""
     node, now_s = Node(held("a")), [1_000.0]
     keeper = LeaseKeeper(
-        cast("LedgerMaintenance", node.keeping),
+        cast("LedgerMaintenance", node.maintenance),
         lambda: ["1"],
         lambda child: node.done.append(("kill", child)),
         lambda: now_s[0],
@@ -132,7 +132,9 @@ def test_a_job_has_its_time_from_when_it_is_seen_first() -> None:
 def test_an_outage_of_the_ledger_costs_a_job_none_of_its_time() -> None:
     """It may be done and only not be finished yet."""
     node, now_s = Node(held("a")), [1_000.0]
-    keeper = LeaseKeeper(cast("LedgerMaintenance", node.keeping), lambda: ["1"], lambda child: None, lambda: now_s[0])
+    keeper = LeaseKeeper(
+        cast("LedgerMaintenance", node.maintenance), lambda: ["1"], lambda child: None, lambda: now_s[0]
+    )
     keeper.step()
     now_s[0] += 120
     keeper.step()
@@ -142,6 +144,6 @@ def test_an_outage_of_the_ledger_costs_a_job_none_of_its_time() -> None:
 def test_a_late_job_whose_effect_is_about_to_be_visible_runs_again() -> None:
     """And tells of it then."""
     node = Node(held("a", "late"))
-    node.keeping.committing.add("a")
+    node.maintenance.committing.add("a")
     node.keeper.step()
     assert node.done == [("kill", "1"), ("time out", "a"), ("take back", ["a"])]

@@ -81,7 +81,7 @@ if os.fork() == 0:
 STOPPED = """
 from app.queue.worker import Node
 
-node = Node(hand_back_s=3600)
+node = Node(release_after_s=3600)
 node.start([], lambda: None)
 node.schedule_release()
 print("over", flush=True)
@@ -156,7 +156,7 @@ def test_starting_a_node_starts_its_threads() -> None:
 def test_jobs_are_handed_back_when_their_time_is_over() -> None:
     """From a thread of its own: who says that the worker stops goes on."""
     handed_back = threading.Event()
-    node = Node(hand_back_s=0.01)
+    node = Node(release_after_s=0.01)
     node.start([], handed_back.set)
     assert not handed_back.is_set()
     node.schedule_release()
@@ -171,7 +171,7 @@ def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFix
         tried.set()
         raise LedgerUnavailable("the ledger doesn't answer")
 
-    node = Node(hand_back_s=0)
+    node = Node(release_after_s=0)
     node.start([], release_all)
     before = set(threading.enumerate())
     node.schedule_release()
@@ -184,7 +184,7 @@ def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFix
 def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:
     """A worker may be told to stop before it was ready."""
     before = threading.active_count()
-    Node(hand_back_s=0).schedule_release()
+    Node(release_after_s=0).schedule_release()
     assert threading.active_count() == before
 
 

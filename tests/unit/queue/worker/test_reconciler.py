@@ -12,7 +12,7 @@ from app.queue.worker import Reconciler
 from app.queue.worker.reconciler import GRACE_S, TRIM_S
 from app.schemas.verbs import VERBS, Verb
 from tests.support.fakes import Broker, Clock
-from tests.support.maintenance_fake import FakeKeeping
+from tests.support.maintenance_fake import FakeMaintenance
 
 LEASE_S = 10.0
 DOWN = LedgerUnavailable("away")
@@ -26,11 +26,11 @@ class Watched:
     """A reconciler on fakes; `depths` are the messages that wait in the broker's lanes."""
 
     def __init__(self) -> None:
-        self.keeping, self.broker, self.clock = FakeKeeping(), Broker(), Clock()
+        self.maintenance, self.broker, self.clock = FakeMaintenance(), Broker(), Clock()
         self.depths: dict[Verb, int] = {}
         self.asked: list[Verb] = []
         self.reconciler = Reconciler(
-            cast("LedgerMaintenance", self.keeping), self.broker.publish, self._depth, LEASE_S, self.clock
+            cast("LedgerMaintenance", self.maintenance), self.broker.publish, self._depth, LEASE_S, self.clock
         )
 
     def step(self, later_s: float = 0.0) -> None:
@@ -48,7 +48,7 @@ def test_nothing_is_reaped_at_first() -> None:
     watched = Watched()
     for _ in range(3):
         watched.step(LEASE_S / 3 - 0.1)
-    assert watched.keeping.did("reap") == []
+    assert watched.maintenance.did("reap") == []
 
 
 def test_leases_that_are_over_are_reaped_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -56,58 +56,58 @@ def test_leases_that_are_over_are_reaped_from_then_on(caplog: pytest.LogCaptureF
     watched = Watched()
     watched.step()
     watched.step(LEASE_S)
-    watched.keeping.expired = 2
+    watched.maintenance.expired = 2
     watched.step(1)
-    assert len(watched.keeping.did("reap")) == 2
+    assert len(watched.maintenance.did("reap")) == 2
     assert [record.message for record in caplog.records] == ["2 jobs of a lost worker run again"]
 
 
-@pytest.mark.parametrize("call", ["reap", "waiting", "unrung"])
+@pytest.mark.parametrize("call", ["reap", "waiting", "unpublished"])
 def test_after_an_outage_others_have_the_time_of_a_lease(call: str) -> None:
     """Whichever call noticed it: while nobody reached the ledger, nobody renewed, and all leases may be over."""
     watched = Watched()
     watched.step()
     watched.step(LEASE_S)
-    watched.keeping.lanes = {"fit": 1}
-    watched.keeping.fail[call] = [DOWN]
+    watched.maintenance.lanes = {"fit": 1}
+    watched.maintenance.fail[call] = [DOWN]
     with pytest.raises(LedgerUnavailable):
         watched.step(1)
-    before = len(watched.keeping.did("reap"))
+    before = len(watched.maintenance.did("reap"))
     watched.step(1)
     watched.step(LEASE_S - 1)
-    assert len(watched.keeping.did("reap")) == before
+    assert len(watched.maintenance.did("reap")) == before
     watched.step(1)
-    assert len(watched.keeping.did("reap")) == before + 1
+    assert len(watched.maintenance.did("reap")) == before + 1
 
 
 def test_a_ledger_that_is_still_away_gives_no_time() -> None:
     """The time begins when it answers."""
     watched = Watched()
-    watched.keeping.fail["ping"] = [DOWN] * 3
+    watched.maintenance.fail["ping"] = [DOWN] * 3
     for _ in range(3):
         with pytest.raises(LedgerUnavailable):
             watched.step(LEASE_S)
     watched.step()
-    assert watched.keeping.did("reap") == []
+    assert watched.maintenance.did("reap") == []
 
 
 def test_a_broker_that_is_away_keeps_nobody_from_being_reaped() -> None:
     """It has nothing to do with leases."""
     watched = Watched()
     watched.step()
-    watched.keeping.lanes = {"fit": 1}
-    watched.keeping.gone = {"fit": Unpublished([call("a")], [])}
+    watched.maintenance.lanes = {"fit": 1}
+    watched.maintenance.gone = {"fit": Unpublished([call("a")], [])}
     watched.broker.fail = [Unavailable("away")]
     with pytest.raises(Unavailable):
         watched.step(LEASE_S)
     watched.step(1)
-    assert len(watched.keeping.did("reap")) == 2
+    assert len(watched.maintenance.did("reap")) == 2
 
 
 def test_an_empty_lane_is_nothing_to_ask_the_broker_for() -> None:
     """An idle service leaves it alone."""
     watched = Watched()
-    watched.keeping.lanes = {"score": 1}
+    watched.maintenance.lanes = {"score": 1}
     watched.step()
     assert watched.asked == ["score"]
 
@@ -116,20 +116,20 @@ def test_an_empty_lane_is_nothing_to_ask_the_broker_for() -> None:
 def test_the_ledger_is_told_whether_messages_wait(depth: int, *, empty: bool) -> None:
     """For what counts as gone depends on it; a message has its time in any case."""
     watched = Watched()
-    watched.keeping.lanes = {"fit": 1}
+    watched.maintenance.lanes = {"fit": 1}
     watched.depths = {"fit": depth}
     watched.step()
-    assert watched.keeping.did("unrung") == [("fit", GRACE_S, empty)]
+    assert watched.maintenance.did("unpublished") == [("fit", GRACE_S, empty)]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_jobs_are_rung_for_again_in_messages_of_their_lane(verb: Verb) -> None:
     """As the web process would have; those that were tried before each alone."""
     watched = Watched()
-    watched.keeping.lanes = {verb: 1}
+    watched.maintenance.lanes = {verb: 1}
     most = VERBS[verb].message_jobs
     together = [f"job{number}" for number in range(most + 1)]
-    watched.keeping.gone = {verb: Unpublished([call(job_id) for job_id in together], [call("x"), call("y")])}
+    watched.maintenance.gone = {verb: Unpublished([call(job_id) for job_id in together], [call("x"), call("y")])}
     watched.step()
     assert watched.broker.messages == [(verb, together[:most]), (verb, together[most:]), (verb, ["x"]), (verb, ["y"])]
 
@@ -139,4 +139,4 @@ def test_expired_jobs_are_trimmed_now_and_then() -> None:
     watched = Watched()
     for _ in range(3):
         watched.step(TRIM_S / 2 + 1)
-    assert len(watched.keeping.did("trim")) == 1
+    assert len(watched.maintenance.did("trim")) == 1

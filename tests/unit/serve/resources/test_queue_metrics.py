@@ -13,7 +13,7 @@ NOTHING = LaneStats(0, 0, 0, 0.0)
 def figures(ledgers: LedgerFixture) -> QueueStats:
     counting = LedgerStats(connect(ledgers.url))
     try:
-        return counting.figures()
+        return counting.stats()
     finally:
         counting.close()
 
@@ -80,7 +80,7 @@ def test_only_a_lost_worker_is_counted_as_one(ledgers: LedgerFixture) -> None:
     """A job that was ended for its time, or whose request can't be read just now, is none."""
     ledgers.started()
     (held,) = ledgers.held("1")
-    ledgers.keeping().take_back([held])
+    ledgers.maintenance().take_back([held])
     (job_id,) = ledgers.accept(submitted=large())
     (path,) = ledgers.folder.glob("payloads/*/*")
     path.unlink()
@@ -99,7 +99,7 @@ def test_every_end_is_counted_by_its_state(ledgers: LedgerFixture) -> None:
     given_up.lose(job_id)
     late = ledgers.started()
     (held,) = ledgers.held("1")
-    assert held.job_id == late.job_id and ledgers.keeping().time_out(held)
+    assert held.job_id == late.job_id and ledgers.maintenance().time_out(held)
     ends = {name: n for name, n in counts(ledgers).items() if name.startswith("finished")}
     assert ends == {"finished:predict:SUCCESS": 1, "finished:predict:FAILURE": 3, "finished:predict:REVOKED": 1}
 
