@@ -69,11 +69,13 @@ _PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: a
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The service's settings; the field `max_body` is the variable TRINITY_MAX_BODY, and so on."""
 
-    mode: Annotated[Mode, Meta(description="sync: the web process runs the model; async: Celery workers do")] = (
+    mode: Annotated[Mode, Meta(description="where models run. sync: in the web process; async: in Celery workers")] = (
         Mode.SYNC
     )
-    broker_url: Annotated[BrokerUrl | None, Meta(description="async: the queue, redis:// or amqp://")] = None
-    ledger_url: Annotated[RedisUrl | None, Meta(description="async: the Redis that keeps the jobs, redis://")] = None
+    broker_url: Annotated[BrokerUrl | None, Meta(description="async: URL of the broker, redis:// or amqp://")] = None
+    ledger_url: Annotated[
+        RedisUrl | None, Meta(description="async: URL of the Redis that stores the jobs, redis://")
+    ] = None
     store: Annotated[str, Meta(min_length=1, description="folder of the fitted models, shared by all processes")] = (
         ".trinity"
     )
@@ -81,69 +83,74 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "app.model.models"
     )
     sources: Annotated[
-        str, Meta(min_length=1, description="modules whose data sources requests may name, likewise")
+        str, Meta(min_length=1, description="modules whose data sources requests may name, comma separated")
     ] = "app.data.dummy"
     default_model: Annotated[
-        str, Meta(min_length=1, description="model of /fit, /predict, /score when none is named")
+        str, Meta(min_length=1, description="model of /fit, /predict and /score when a request names none")
     ] = "polynomial"
-    result_ttl: Annotated[PositiveInt, Meta(description="async: seconds a finished job is kept")] = 86_400
+    result_ttl: Annotated[PositiveInt, Meta(description="async: seconds that a finished job is kept")] = 86_400
     max_body: Annotated[PositiveInt, Meta(description="largest request body in bytes")] = 32 * 1024 * 1024
-    max_held: Annotated[PositiveInt, Meta(description="bytes of request bodies held at once in one web process")] = (
-        256 * 1024 * 1024
-    )
-    body_timeout: Annotated[PositiveInt, Meta(description="longest wait for more of a request body in seconds")] = 30
+    max_held: Annotated[
+        PositiveInt, Meta(description="most bytes of request bodies in the memory of one web process")
+    ] = 256 * 1024 * 1024
+    body_timeout: Annotated[PositiveInt, Meta(description="longest pause in a request body, in seconds")] = 30
     max_design: Annotated[
         PositiveInt,
-        Meta(description="bytes of a fit's design matrix, rows × terms × 8, or of its triangle, terms² × 40"),
+        Meta(description="most bytes of a fit: rows × terms × 8, or terms² × 40 if that is more"),
     ] = 1024**3
-    max_loaded: Annotated[PositiveInt, Meta(description="bytes of fitted models kept in the memory of one process")] = (
+    max_loaded: Annotated[PositiveInt, Meta(description="most bytes of fitted models in the memory of one process")] = (
         512 * 1024 * 1024
     )
     sample_rows: Annotated[
-        int, Meta(ge=0, description="rows of a fit's data kept with the version to be drawn, 64 KiB at most; 0: none")
+        int, Meta(ge=0, description="rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
-    max_fits: Annotated[PositiveInt, Meta(description="sync: fits that run at once in one web process")] = 2
+    max_fits: Annotated[PositiveInt, Meta(description="sync: most fits that run at once in one web process")] = 2
     lease: Annotated[
-        PositiveInt, Meta(description="async: seconds after which the jobs of a silent worker are given to others")
+        PositiveInt, Meta(description="async: seconds after which other workers take the jobs of a silent worker")
     ] = 10
-    max_attempts: Annotated[PositiveInt, Meta(description="async: how often a job is started whose worker is lost")] = 3
-    timeout_fit: Annotated[PositiveInt, Meta(description="async: seconds a fit may take that names no timeout")] = (
-        VERBS["fit"].timeout_s
-    )
-    timeout_predict: Annotated[PositiveInt, Meta(description="async: seconds a predict may take, likewise")] = VERBS[
+    max_attempts: Annotated[
+        PositiveInt, Meta(description="async: how often a job is started if its workers are lost")
+    ] = 3
+    timeout_fit: Annotated[
+        PositiveInt, Meta(description="async: seconds that a fit may take if its request has no timeout")
+    ] = VERBS["fit"].timeout_s
+    timeout_predict: Annotated[PositiveInt, Meta(description="async: the same for a predict")] = VERBS[
         "predict"
     ].timeout_s
-    timeout_score: Annotated[PositiveInt, Meta(description="async: seconds a score may take, likewise")] = VERBS[
-        "score"
-    ].timeout_s
-    max_wait: Annotated[PositiveInt, Meta(description="async: longest wait for a job in seconds")] = 60
-    max_pending: Annotated[PositiveInt, Meta(description="async: jobs that may wait in the queue")] = 10_000
+    timeout_score: Annotated[PositiveInt, Meta(description="async: the same for a score")] = VERBS["score"].timeout_s
+    max_wait: Annotated[PositiveInt, Meta(description="async: longest wait for a job in one request, in seconds")] = 60
+    max_pending: Annotated[PositiveInt, Meta(description="async: most jobs that wait in the queue")] = 10_000
     max_timeout: Annotated[PositiveInt, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
     threads: Annotated[
-        PositiveInt, Meta(description="threads of one web process for work too long for its event loop")
+        PositiveInt, Meta(description="threads of one web process, for work that would block its event loop")
     ] = 4
-    prefetch: Annotated[PositiveInt, Meta(description="async: messages a worker process takes ahead")] = 1
-    rate_limit_fit: Annotated[Rate | None, Meta(description="async: fits one worker starts, such as 10/m")] = None
-    rate_limit_predict: Annotated[Rate | None, Meta(description="async: predict messages one worker starts")] = None
-    rate_limit_score: Annotated[Rate | None, Meta(description="async: score messages one worker starts")] = None
-    webhook_hosts: Annotated[
-        Hosts, Meta(description="hosts that webhooks may call though they are private, comma separated")
-    ] = ""
-    otlp_url: Annotated[
-        HttpUrl | None, Meta(description="where spans go, OTLP over HTTP, http://…:4318; needs the extra `tracing`")
+    prefetch: Annotated[PositiveInt, Meta(description="async: messages that a worker process takes in advance")] = 1
+    rate_limit_fit: Annotated[
+        Rate | None, Meta(description="async: most fits that one worker starts, such as 10/m")
     ] = None
-    log_level: Annotated[LogLevel, Meta(description="lightest log lines: debug, info, warning or error")] = (
+    rate_limit_predict: Annotated[
+        Rate | None, Meta(description="async: most predict messages that one worker starts")
+    ] = None
+    rate_limit_score: Annotated[Rate | None, Meta(description="async: most score messages that one worker starts")] = (
+        None
+    )
+    webhook_hosts: Annotated[Hosts, Meta(description="private hosts that webhooks may call, comma separated")] = ""
+    otlp_url: Annotated[
+        HttpUrl | None,
+        Meta(description="where spans are sent by OTLP over HTTP, http://…:4318; needs the extra `tracing`"),
+    ] = None
+    log_level: Annotated[LogLevel, Meta(description="lowest level of log lines: debug, info, warning or error")] = (
         LogLevel.INFO
     )
-    log_format: Annotated[LogFormat, Meta(description="json, console, or auto: console on a terminal, else json")] = (
-        LogFormat.AUTO
-    )
+    log_format: Annotated[
+        LogFormat, Meta(description="json, console, or auto: console on a terminal, otherwise json")
+    ] = LogFormat.AUTO
     log_requests: Annotated[bool, Meta(description="a log line for each request and each job")] = True
     webhook_secret: Annotated[
-        WebhookSecret | None, Meta(description="signs webhooks, whsec_ and the base64 of 24 bytes or more")
+        WebhookSecret | None, Meta(description="key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
     flower_url: Annotated[
-        Link | None, Meta(description="where Flower is, for the link on the page: a path or a URL")
+        Link | None, Meta(description="address of Flower for the link on the page: a path or a URL")
     ] = None
 
     api_keys: Annotated[
