@@ -21,6 +21,7 @@ from tests.unit.test_architecture import LAYERS
 
 COMPOSE_FILES = ("docker-compose.yaml", "docker-compose.rabbit.yaml")
 FILE = re.compile(r"`[\w./]+\.py`")
+MAKE = re.compile(r"(?:^|`)(?:[A-Z_]+=\S+ )*make ([a-z]+)", re.MULTILINE)
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
 
 
@@ -114,7 +115,8 @@ def test_make_test_runs_pytest() -> None:
 
 
 def test_make_targets() -> None:
-    """The targets of make that check are named."""
-
-    named = {name for path in documents() for name in re.findall(r"`(?:[A-Z]+=\S+ )?make ([a-z]+)", read(path))}
-    assert {"test", "quick", "lint", "bench", "faults"} <= named
+    """Every target of make that the documents name is there, and those that check are named."""
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    named = {name for path in documents() for name in MAKE.findall(read(path))}
+    assert named - targets == set()
+    assert {"serve", "stack", "up", "down", "test", "quick", "lint", "bench", "faults"} <= named
