@@ -31,18 +31,18 @@ def execute(
     clock: Clock = time.time,
     permit: Permit = always_permit,
     *,
-    numbers: bool = False,
+    as_array: bool = False,
 ) -> Outcome:
     """Do the work, time it, and turn whatever the model raises into a failure.
 
     What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
-    With `numbers` the outcome of a prediction has these in place of a result in JSON.
+    With `as_array` the outcome of a prediction has an array in place of a result in JSON.
     """
     started = clock()
     try:
-        if numbers:
+        if as_array:
             version, y = service.predict(work)
-            return Outcome(started, clock(), version, rows=len(y), numbers=y)
+            return Outcome(started, clock(), version, rows=len(y), array=y)
         version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))
     except TrinityError as error:
@@ -65,7 +65,7 @@ def model_failure(work: Work, error: BaseException) -> Failure:
 
 
 def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:
-    """Return the job of work that ended."""
+    """Return the job of work that was done without a queue."""
     return Job(
         id=job_id,
         verb=work.verb,
@@ -77,5 +77,6 @@ def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) ->
         finished_s=outcome.finished_s,
         result=outcome.result,
         failure=outcome.failure,
-        numbers=outcome.numbers,
+        array=outcome.array,
+        queued=False,
     )

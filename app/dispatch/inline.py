@@ -18,7 +18,7 @@ from app.schemas.verbs import VERBS
 from app.service import Service
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
-SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a row, is called in a thread from then on
+SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a row, is called in a thread while it does
 SLOW_CALLS = 2
 
 
@@ -44,23 +44,23 @@ class InlineDispatcher:
         self._count = count
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when as many fits run as may.
 
         A key stands for the job: a fit that is asked for again has its version already.
         """
         if self._small(work):
-            return self._done_on_loop(work, numbers=numbers)
+            return self._done_on_loop(work, as_array=as_array)
         created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
         if VERBS[work.verb].publishes:
             outcome = await self._fit(work, job_id)
         else:
-            outcome = await self._threaded(self._pool, work, job_id, numbers=numbers)
+            outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
         return finished_job(job_id, work, created, outcome)
 
-    def _done_on_loop(self, work: Work, *, numbers: bool) -> Job:
+    def _done_on_loop(self, work: Work, *, as_array: bool) -> Job:
         job_id = new_id()
-        outcome = execute(self._service, work, job_id, self._clock, numbers=numbers)
+        outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
         self._count(work, outcome)
         if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
             self._note_pace(work, outcome.finished_s - outcome.started_s)
@@ -106,12 +106,20 @@ class InlineDispatcher:
         return await asyncio.shield(future)
 
     def _threaded(
-        self, threads: ThreadPoolExecutor, work: Work, job_id: str, *, numbers: bool = False
+        self, threads: ThreadPoolExecutor, work: Work, job_id: str, *, as_array: bool = False
     ) -> asyncio.Future[Outcome]:
-        run = partial(execute, self._service, work, job_id, self._clock, numbers=numbers)
+        run = partial(execute, self._service, work, job_id, self._clock, as_array=as_array)
         future = asyncio.get_running_loop().run_in_executor(threads, run)
-        future.add_done_callback(lambda done: None if done.cancelled() else self._count(work, done.result()))
+        future.add_done_callback(partial(self._done_in_thread, work))
         return future
+
+    def _done_in_thread(self, work: Work, done: asyncio.Future[Outcome]) -> None:
+        if done.cancelled():
+            return
+        outcome = done.result()
+        self._count(work, outcome)
+        if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow, and not the model
+            self._slow_calls.pop((work.model, work.version), None)
 
     def _fit_ended(self, _: object) -> None:
         self._free_fits += 1

@@ -56,7 +56,7 @@ class QueuedDispatcher:
         self._tracing = tracing
         self._stopped_s = math.inf  # when it was told to stop, on the loop's clock
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
         job_id, (request_id, trace) = uuid4().hex, REQUEST.get()

@@ -32,8 +32,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     failure: Failure | None = None
     rows: int = 0
     """How many rows of data it took, as far as that is known."""
-    numbers: Matrix | None = None
-    """Predictions as they are, in place of `result`, where that was asked for."""
+    array: Matrix | None = None
+    """The predictions themselves, in place of `result`, where an array was asked for."""
 
 
 class Job(msgspec.Struct, kw_only=True, gc=False):
@@ -57,8 +57,10 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """How much of it is done while it runs, from 0 to 1."""
     unbatched: bool = False
     """Whether it shares no message with others."""
-    numbers: Matrix | None = None
-    """Predictions as they are, in place of `result`, where they were asked for and made in this process."""
+    array: Matrix | None = None
+    """The predictions themselves, in place of `result`, where an array was asked for and made in this process."""
+    queued: bool = True
+    """Whether it went through the queue, where others can look at it."""
 
     @property
     def finished(self) -> bool:
@@ -114,9 +116,9 @@ class Envelope(msgspec.Struct, gc=False):
     """How much of it is done, from 0 to 1, while it runs and its model tells."""
 
 
-def envelope(job: Job, *, queued: bool) -> Envelope:
+def envelope(job: Job) -> Envelope:
     """Return the job in the form that every verb answers with."""
-    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if queued else {}
+    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if job.queued else {}
     if job.version is not None:
         links["model"] = f"/models/{job.model}/versions/{job.version}"
     created = datetime.fromtimestamp(job.created_s, UTC)

@@ -9,7 +9,8 @@ from falcon.asgi import Request
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.errors import Malformed
-from app.serve.bodies.hop import Body
+from app.serve.asgi import has_header
+from app.serve.bodies.reader import Body
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')
@@ -20,10 +21,9 @@ def idempotency_key(req: Request, body: Body) -> IdempotencyKey | None:
 
     The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
     """
-    header = req.get_header(HEADER)
-    if header is None:
+    if not has_header(req, b"idempotency-key"):
         return None
-    key = _KEY.fullmatch(header.strip())
+    key = _KEY.fullmatch((req.get_header(HEADER) or "").strip())
     if key is None:
         raise Malformed(f'{HEADER} is a string of 1 to 255 visible characters, such as "9b1deb4d-3b7d"')
     digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{req.content_type or ''}\n".encode())

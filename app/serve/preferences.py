@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from falcon.asgi import Request
 
+from app.serve.asgi import has_header
+
 _WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
 
@@ -16,19 +18,14 @@ class Preference(NamedTuple):
     wait_s: int | None = None
     respond_async: bool = False
 
-    def bounded(self, max_wait_s: int) -> Preference:
-        """Return the preference with a wait that is granted: never more than `max_wait_s`."""
-        return self if self.wait_s is None else self._replace(wait_s=min(self.wait_s, max_wait_s))
-
 
 NONE = Preference()
 
 
-def preference(req: Request) -> Preference:
-    """Read the Prefer header; what isn't known is ignored (RFC 7240 §2), of several waits the first counts."""
-    header = req.get_header("Prefer")
-    if header is None:
+def preference(req: Request, max_wait_s: int) -> Preference:
+    """Read the Prefer header; of several waits the first counts, up to `max_wait_s`. Ignore what isn't known (§2)."""
+    if not has_header(req, b"prefer"):
         return NONE
-    parts = [part.partition(";")[0].strip() for part in header.split(",")]
-    waits = [int(match[1][:9]) for part in parts if (match := _WAIT.match(part))]
+    parts = [part.partition(";")[0].strip() for part in (req.get_header("Prefer") or "").split(",")]
+    waits = [min(int(match[1][:9]), max_wait_s) for part in parts if (match := _WAIT.match(part))]
     return Preference(waits[0] if waits else None, any(part.lower() == "respond-async" for part in parts))

@@ -53,6 +53,11 @@ def render(error: TrinityError, path: str) -> RenderedError:
     return RenderedError(status, headers, body)
 
 
+def set_retry_after(resp: Response, seconds: int = Retriable.retry_after_s) -> None:
+    """Say when to try again."""
+    resp.set_header("Retry-After", str(seconds))
+
+
 def send_problem(resp: Response, document: Problem, path: str = "") -> None:
     """Answer a request for `path` with a problem document."""
     resp.status, resp.content_type, resp.data = _render(document, path)

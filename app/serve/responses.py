@@ -1,4 +1,4 @@
-"""Jobs as HTTP answers: the envelope, and the headers of an answer that is still to come."""
+"""Jobs as HTTP answers: the envelope, and the headers that belong to a job."""
 
 from __future__ import annotations
 
@@ -10,46 +10,39 @@ from falcon.asgi import Response
 from app.schemas.jobs import Job, envelope
 from app.schemas.problems import problem
 from app.serve.bodies.npy_body import NPY
-from app.serve.preferences import Preference
-from app.serve.problems import send_problem
+from app.serve.preferences import NONE, Preference
+from app.serve.problems import send_problem, set_retry_after
 
-RETRY_AFTER_S = "1"
+POLL_S = 1  # when a client should look again at a job that isn't finished
 _encode = msgspec.json.Encoder().encode
 
 
 def send_json(resp: Response, content: object) -> None:
-    """Answer with any value that msgspec encodes."""
-    resp.content_type = "application/json"
+    """Answer with any value that msgspec encodes; JSON is the media type that the app has by default."""
     resp.data = _encode(content)
 
 
-def envelope_json(job: Job, *, queued: bool = False) -> bytes:
-    """Return the envelope of a job as JSON."""
-    return _encode(envelope(job, queued=queued))
-
-
-def send_submitted(resp: Response, job: Job, asked: Preference, *, queued: bool) -> None:
+def send_submitted(resp: Response, job: Job, preferred: Preference) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
-    if queued:
-        _set_location(resp, job, asked)
+    if job.queued:
+        _set_location(resp, job, preferred)
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
-        return
-    if not job.finished:
-        resp.status = HTTPStatus.ACCEPTED
-        resp.set_header("Retry-After", RETRY_AFTER_S)
-    send_json(resp, envelope(job, queued=queued))
+    elif job.finished:
+        send_json(resp, envelope(job))
+    else:
+        _send_unfinished(resp, job)
 
 
-def send_array(resp: Response, job: Job, npy: bytes, asked: Preference, *, queued: bool) -> None:
-    """Answer a predict with y alone, as npy; what the envelope would say of it is in the headers."""
-    if queued:
-        _set_location(resp, job, asked)
+def send_array(resp: Response, job: Job, npy: bytes, preferred: Preference) -> None:
+    """Answer a predict with y alone, as npy; the headers hold what else the envelope would say of the job."""
+    if job.queued:
+        _set_location(resp, job, preferred)
     send_npy(resp, job, npy)
 
 
 def send_npy(resp: Response, job: Job, npy: bytes) -> None:
-    """Answer with the numbers, and with a link (RFC 8288) to the version that they are from."""
+    """Answer with an array, and with a link (RFC 8288) to the version that predicted it."""
     resp.content_type = NPY
     resp.data = npy
     resp.set_header("Link", f'</models/{job.model}/versions/{job.version}>; rel="related"')
@@ -57,10 +50,8 @@ def send_npy(resp: Response, job: Job, npy: bytes) -> None:
 
 def send_accepted(resp: Response, job: Job) -> None:
     """Answer that a job waits, and where to look."""
-    resp.status = HTTPStatus.ACCEPTED
-    resp.set_header("Location", f"/jobs/{job.id}")
-    resp.set_header("Retry-After", RETRY_AFTER_S)
-    send_json(resp, envelope(job, queued=True))
+    _set_location(resp, job, NONE)
+    _send_unfinished(resp, job)
 
 
 def send_result(resp: Response, job: Job) -> None:
@@ -70,14 +61,20 @@ def send_result(resp: Response, job: Job) -> None:
     elif job.result is not None:
         send_json(resp, job.result)
     else:
-        resp.status = HTTPStatus.ACCEPTED
-        resp.set_header("Retry-After", RETRY_AFTER_S)
-        send_json(resp, envelope(job, queued=True))
+        _send_unfinished(resp, job)
 
 
-def _set_location(resp: Response, job: Job, asked: Preference) -> None:
+def _send_unfinished(resp: Response, job: Job) -> None:
+    resp.status = HTTPStatus.ACCEPTED
+    set_retry_after(resp, POLL_S)
+    send_json(resp, envelope(job))
+
+
+def _set_location(resp: Response, job: Job, preferred: Preference) -> None:
     """Say where the job is, and which preferences were honoured (RFC 7240 §3)."""
     resp.set_header("Content-Location" if job.finished else "Location", f"/jobs/{job.id}")
-    applied = ["respond-async"] * asked.respond_async + [f"wait={asked.wait_s}"] * (asked.wait_s is not None)
+    applied = ["respond-async"] * preferred.respond_async
+    if preferred.wait_s is not None:
+        applied.append(f"wait={preferred.wait_s}")
     if applied:
         resp.set_header("Preference-Applied", ", ".join(applied))

@@ -113,7 +113,7 @@ class Outbox:
             return None
         if job.finished_s != float(webhook.ended):
             return None
-        body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job, queued=True))), job.finished_s)
+        body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job))), job.finished_s)
         # every try has the same id, a later end of the job another; the signature separates its parts by full stops
         message_id = f"{job_id}-{webhook.ended.replace('.', '')}"
         return deliver(webhook.url, message_id, body, self._secret, self._allowed_hosts, self._clock())

@@ -59,8 +59,8 @@ def first_nonfinite(X: Matrix) -> tuple[int, int] | None:
 
 def predictions(job: Job) -> Matrix:
     """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
-    if job.numbers is not None:
-        return job.numbers
+    if job.array is not None:
+        return job.array
     return np.array(_decode(job.result or b"").y, dtype=np.float64)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from falcon import parse_header
@@ -14,6 +13,7 @@ from app.schemas.pointers import escaped
 from app.schemas.requests import Request
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.query import take_request
+from app.serve.bodies.reader import Body, Query, Reader
 
 CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and often written
 
@@ -30,7 +30,7 @@ def check_parameters(content_type: str) -> None:
         raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {CHARSETS[0]}")
 
 
-def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> Request:
+def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
     """Read the table from the body and all else from the query; what has no meaning here is the model's parameter."""
     rest = dict(query)
     target = rest.pop("target", [])
@@ -42,7 +42,7 @@ def parse_csv(verb: Verb, body: bytes, query: Mapping[str, str | list[str]]) -> 
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     if VERBS[verb].publishes and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
-    request.table = read_csv(body, target)
+    request.table = read_csv(bytes(body), target)
     request.params = {key: _loose(value) for key, value in rest.items()}
     return request
 
@@ -53,3 +53,18 @@ def _loose(value: str | list[str]) -> Any:
         return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
     except (msgspec.DecodeError, RecursionError):
         return value
+
+
+READER = Reader(
+    "text/csv",
+    "CSV",
+    parse_csv,
+    check_parameters=check_parameters,
+    schema=Annotated[
+        str,
+        msgspec.Meta(
+            description="A table in UTF-8 with a header; every column but the target is an input.",
+            extra_json_schema={"format": "csv"},
+        ),
+    ],
+)

@@ -14,6 +14,7 @@ from app.errors import Invalid, Malformed
 from app.schemas.pointers import escaped, located
 from app.schemas.requests import Data, FitBody, Matrix, PredictBody, Request, Rows, Source, Table, Targets, Version
 from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies.reader import Body, Reader
 
 FEW_ROWS = 16  # up to here np.array is the faster way
 POINTER_BYTES = 1_000_000  # how far into a malformed body a pointer is worked out
@@ -21,8 +22,9 @@ _fit_decoder = msgspec.json.Decoder(FitBody)
 _apply_decoder = msgspec.json.Decoder(PredictBody)
 
 
-def parse_json(verb: Verb, body: bytes) -> Request:
+def parse_json(verb: Verb, body: Body) -> Request:
     """Decode a JSON body, an empty one as {}; raise Malformed, or Invalid with a pointer."""
+    body = bytes(body)
     if not body.strip():
         return Request()
     try:
@@ -170,3 +172,6 @@ def _pointer_to(body: bytes, position: int) -> str:
             case text if text.startswith(b'"'):
                 last = text
     return "".join(map(escaped, keys))
+
+
+READER = Reader("application/json", "JSON", lambda verb, body, _: parse_json(verb, body), with_query=False)

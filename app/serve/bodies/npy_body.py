@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from falcon import mediatypes
 from falcon.asgi import Request as HttpRequest
@@ -16,22 +16,20 @@ from app.errors import Invalid, Malformed
 from app.schemas.jobs import Job
 from app.schemas.pointers import escaped
 from app.schemas.requests import Matrix, Request, Table
+from app.serve.asgi import has_header
 from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix, predictions
-from app.serve.bodies.hop import Body, run_in_pool_if_large
 from app.serve.bodies.query import take_request
+from app.serve.bodies.reader import Body, Query, Reader, run_in_pool_if_large
 
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def is_npy(req: HttpRequest) -> bool:
-    """Whether the body is said to be npy."""
-    return (req.content_type or "").partition(";")[0].strip().lower() == NPY
-
-
 def prefers_npy(req: HttpRequest) -> bool:
     """Whether npy is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    if not has_header(req, b"accept"):
+        return False
     accepted = req.accept.lower()
     if NPY not in accepted:
         return False
@@ -42,7 +40,7 @@ def prefers_npy(req: HttpRequest) -> bool:
         return False
 
 
-def parse_npy(body: Body, query: Mapping[str, str | list[str]]) -> Request:
+def parse_npy(body: Body, query: Query) -> Request:
     """Read X (n, p), or (n,) for n rows of one input, from the body, and all else from the query.
 
     Float64 in C order is taken as it lies in the body. Raise Malformed for what isn't npy or lies about its size,
@@ -96,3 +94,12 @@ def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if any(type(size) is not int or not 0 <= size <= MAX_SIZE for size in shape):
         raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
     return shape, bool(fortran_order), dtype
+
+
+READER = Reader(
+    NPY,
+    "npy",
+    lambda _, body, query: parse_npy(body, query),
+    holds_y=False,
+    schema=Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})],
+)

@@ -1,4 +1,4 @@
-"""The body of a request: read within its limit, and turned into a Request by the reader of its media type."""
+"""The bodies of requests: read in bounds of time and memory; what decodes them is in formats.py."""
 
 from __future__ import annotations
 
@@ -6,64 +6,77 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from falcon.asgi import Request as HttpRequest
 
-from app.errors import Busy, Invalid, Malformed, TooLarge, UnsupportedEncoding, UnsupportedMediaType
-from app.schemas.pointers import escaped
+from app.errors import Busy, Malformed, TooLarge, UnsupportedEncoding
 from app.schemas.requests import Request
-from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.csv_body import check_parameters, parse_csv
-from app.serve.bodies.hop import Body
-from app.serve.bodies.json_body import parse_json
-from app.serve.bodies.npy_body import NPY, parse_npy
+from app.schemas.verbs import Verb
+from app.serve.asgi import BODY, has_header
 
-JSON = "application/json"
-CSV = "text/csv"
-LARGE_BYTES = 4 * 1024 * 1024
-WHOLE_BYTES = 65_536  # a body up to this size is read in one go
+Body: TypeAlias = bytes | bytearray | memoryview
+Query: TypeAlias = Mapping[str, str | list[str]]
 T = TypeVar("T")
+
+SMALL_BYTES = 65_536  # up to this size, reading or writing JSON costs less than to switch threads
+LARGE_BYTES = 4 * 1024 * 1024
+
+
+class Reader(NamedTuple):
+    """How bodies of one media type become requests, and what the OpenAPI document says of them."""
+
+    media_type: str
+    name: str
+    """The format's name in a sentence."""
+    parse: Callable[[Verb, Body, Query], Request]
+    """Reads a body and its query; raises Malformed, or Invalid with a pointer. It may run in any thread."""
+    holds_y: bool = True
+    """Whether a body can hold y; without it the format is for verbs that need X alone."""
+    with_query: bool = True
+    """Whether the query holds what the body doesn't: model, version, timeout, parameters."""
+    check_parameters: Callable[[str], None] = lambda _: None
+    """Raises UnsupportedMediaType for a Content-Type whose parameters can't be honoured."""
+    schema: Any = None
+    """The type of a body for the OpenAPI document; None where it differs from verb to verb."""
 
 
 class BodyReader:
-    """Reads bodies, and bounds the bytes of all that are held at once: a flood ends in 503s, not in no memory."""
+    """Reads bodies, and bounds the bytes of all that are held at the same time: beyond it requests get a 503."""
 
     def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
-        self._large = asyncio.Semaphore()
+        self._decoding_large = asyncio.Semaphore()
+
+    async def read(self, req: HttpRequest) -> Body:
+        """Return the whole body, to be released later; raise TooLarge, Busy, or Malformed when it ends early."""
+        whole: bytes | None = req.scope.get(BODY)
+        if whole is not None:
+            self._hold(len(whole), len(whole))
+            return whole
+        length = req.content_length
+        return await self._read_chunks(req) if length is None else await self._read_length(req, length)
+
+    def release(self, body: Body) -> None:
+        """Count the bytes of a body no longer."""
+        self._held_bytes -= len(body)
 
     async def run_in_pool(self, body: Body, pool: ThreadPoolExecutor, check: Callable[[], T]) -> T:
         """Check a body in a thread: it is large, or the version that it is for has to be loaded."""
-        async with self._turn(body):
+        async with self._decode_slot(body):
             return await asyncio.get_running_loop().run_in_executor(pool, check)
 
-    async def read(self, req: HttpRequest) -> bytes:
-        """Return the whole body, to be released; raise TooLarge, Busy, or Malformed when it ends early."""
-        length = req.content_length
-        if length is None or length > WHOLE_BYTES:
-            return bytes(await self.read_raw(req))
-        self._hold(length, length)
-        try:
-            body = await req.stream.read()
-        except BaseException:
-            self._held_bytes -= length
-            raise
-        if len(body) != length:
-            self._held_bytes -= length
-            raise Malformed(f"the body ended after {len(body)} of {length} bytes")
-        return body
+    def _decode_slot(self, body: Body) -> AbstractAsyncContextManager[object]:
+        """Decode large bodies one at a time: that takes up to 24 times their bytes."""
+        return self._decoding_large if len(body) > LARGE_BYTES else nullcontext()
 
-    async def read_raw(self, req: HttpRequest) -> Body:
-        """Return the whole body likewise, as it was put together: of what is large, one copy less."""
-        length = req.content_length
-        if length is None:
-            return await self._read_chunks(req)
+    async def _read_length(self, req: HttpRequest, length: int) -> Body:
+        """Read a body of known length into one piece of memory, which is claimed as it is written to."""
         check_size(length, self._max_body_bytes)
-        body = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]  # memory is given where it is written to
+        body = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]
         held = 0
         try:
             async for chunk in req.stream:
@@ -77,14 +90,6 @@ class BodyReader:
             self._held_bytes -= held
             raise Malformed(f"the body ended after {held} of {length} bytes")
         return body
-
-    def release(self, body: Body) -> None:
-        """Say that a body that was read is done with."""
-        self._held_bytes -= len(body)
-
-    def _turn(self, body: Body) -> AbstractAsyncContextManager[object]:
-        """Wait for the turn to decode, which takes up to 24 times a body's bytes: of the large ones one at a time."""
-        return self._large if len(body) > LARGE_BYTES else nullcontext()
 
     async def _read_chunks(self, req: HttpRequest) -> Body:
         """Read a body of unknown length."""
@@ -106,49 +111,21 @@ class BodyReader:
 
 
 def check_size(body_bytes: int, max_body_bytes: int) -> None:
-    """Raise TooLarge for a body, or what has come or is announced of it, over the limit."""
+    """Raise TooLarge for a body over the limit; `body_bytes` is what is announced of it, or has come."""
     if body_bytes > max_body_bytes:
         raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {max_body_bytes}")
 
 
-def media_type(verb: Verb, req: HttpRequest, body: Body) -> str:
-    """Return the body's media type, JSON for an empty body without one; raise UnsupportedMediaType."""
-    check_encoding(req)
-    if req.content_type == JSON:
-        return JSON
-    kind = (req.content_type or "").partition(";")[0].strip().lower()
-    if kind == CSV:
-        check_parameters(req.content_type or "")
-    if kind in {JSON, CSV, NPY}:
-        return kind
-    if not kind and not bytes(body).strip():
-        return JSON
-    readable = f"{JSON} or {CSV}" if VERBS[verb].needs_y else f"{JSON}, {CSV} or {NPY}"
-    raise UnsupportedMediaType(f"can't read {kind[:64] or 'a body without a Content-Type'}; send {readable}")
-
-
 def check_encoding(req: HttpRequest) -> None:
-    """Raise UnsupportedEncoding for a body in any coding but `identity`, which is none (RFC 9110 §8.4)."""
+    """Raise UnsupportedEncoding for a body in any coding but `identity`, which changes nothing (RFC 9110 §8.4)."""
+    if not has_header(req, b"content-encoding"):
+        return
     codings = req.get_header("Content-Encoding") or ""
     coded = [coding for each in codings.split(",") if (coding := each.strip()) and coding.lower() != "identity"]
     if coded:
         raise UnsupportedEncoding(f"content encodings such as {coded[0][:64]} aren't decoded; send the body as it is")
 
 
-def parse(verb: Verb, kind: str, body: Body, query: Mapping[str, str | list[str]], name: str | None) -> Request:
-    """Turn a body of any kind into a Request for the model `name`, which stands in the path."""
-    if kind == JSON and query:
-        raise Invalid.at(
-            escaped(next(iter(query))), "query parameters go with CSV and npy; in JSON they are members of the body"
-        )
-    if kind == NPY:
-        if VERBS[verb].needs_y:
-            raise UnsupportedMediaType(f"{NPY} holds X alone, and so goes with predict; send {JSON} or {CSV}")
-        request = parse_npy(body, query)
-    else:
-        request = parse_csv(verb, bytes(body), query) if kind == CSV else parse_json(verb, bytes(body))
-    if name is not None:
-        if request.model not in {None, name}:
-            raise Invalid.at("/model", f"the path names model {name[:64]!r}, the body {(request.model or '')[:64]!r}")
-        request.model = name
-    return request
+async def run_in_pool_if_large(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
+    """Call in a thread when so much JSON is read or written that the event loop would stand still for it."""
+    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)

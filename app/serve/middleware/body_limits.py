@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from app.errors import TooSlow, TrinityError
-from app.serve.asgi import Header, Message, Receive, Send, length_of
+from app.errors import Malformed, TooSlow, TrinityError
+from app.serve.asgi import BODY, LENGTH_DIGITS, Header, Message, Receive, Send, length_of
 from app.serve.bodies.reader import check_size
 from app.serve.problems import render
 
@@ -23,21 +23,32 @@ class BodyLimits:
         self._timeout_s = timeout_s
 
     def check(self, headers: Mapping[bytes, bytes]) -> None:
-        """Raise TooLarge for a Content-Length over the limit; Falcon refuses one that is not a number."""
-        length = headers.get(b"content-length")
-        if length is not None:
-            check_size(length_of(length) or 0, self._max_body_bytes)
+        """Raise TooLarge for a Content-Length over the limit, Malformed for one that is not a number of bytes."""
+        announced = headers.get(b"content-length")
+        if announced is None:
+            return
+        length = length_of(announced)
+        if length is None:
+            raise Malformed(f"Content-Length is a number of bytes of at most {LENGTH_DIGITS} digits")
+        check_size(length, self._max_body_bytes)
 
-    def timed(self, receive: Receive) -> Receive:
-        """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time."""
+    def timed(self, receive: Receive, scope: Message) -> Receive:
+        """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time.
+
+        A body that comes in one piece is put into the scope: to read it costs nothing more.
+        """
+        begun = False
         complete = False
 
         async def timed() -> Message:
-            nonlocal complete
+            nonlocal begun, complete
             if complete:
                 return await receive()
             event = receive_nowait(receive) or await receive_within(receive, self._timeout_s)
             complete = not event.get("more_body")
+            if complete and not begun:
+                scope[BODY] = event.get("body", b"")
+            begun = True
             return event
 
         return timed

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.errors import TooLarge, TooSlow, Unavailable
+from app.errors import TrinityError, Unavailable
 from app.schemas.ids import new_id
-from app.serve.asgi import Asgi, Message, Receive, Send
+from app.serve.asgi import HEADERS, Asgi, Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits, refuse
 from app.serve.middleware.route_templates import RouteMatcher
@@ -67,6 +67,7 @@ class RequestTelemetry:
             return
         started = perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        scope[HEADERS] = headers
         request_id = _request_id(headers)
         method, path, status, size = scope["method"], scope["path"], CLIENT_CLOSED, 0
 
@@ -88,8 +89,8 @@ class RequestTelemetry:
                 await refuse(path, receive, counted_send, failure.error, failure.headers, keep=failure.keep)
                 return
             self._limits.check(headers)
-            await self._app(scope, self._limits.timed(receive), counted_send)
-        except (TooLarge, TooSlow) as error:  # TooSlow of the first piece of the body; Falcon's responders raise others
+            await self._app(scope, self._limits.timed(receive, scope), counted_send)
+        except TrinityError as error:  # of the head, or of the first piece of the body: Falcon answers all others
             await refuse(path, receive, counted_send, error)
         except asyncio.CancelledError:  # the process is stopped, and this took longer than the server waits
             if status != CLIENT_CLOSED:

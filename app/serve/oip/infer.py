@@ -17,8 +17,7 @@ from app.schemas.jobs import Job
 from app.schemas.problems import problem
 from app.schemas.requests import Request, Work
 from app.serve.bodies.arrays import predictions
-from app.serve.bodies.hop import SMALL_BYTES, Body, run_in_pool_if_large
-from app.serve.bodies.reader import BodyReader, check_encoding
+from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding, run_in_pool_if_large
 from app.serve.idempotency import idempotency_key
 from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
 from app.serve.oip.routes import infer_route
@@ -53,7 +52,7 @@ class Infer:
     @infer_route
     async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
         """Predict, and answer with the output."""
-        body = await self._bodies.read_raw(req)
+        body = await self._bodies.read(req)
         try:
             _check_media_type(req)
             key = idempotency_key(req, body)
@@ -63,7 +62,7 @@ class Infer:
                 checked = check()
             else:
                 checked = await self._bodies.run_in_pool(body, self._pool, check)
-            job = await self._dispatcher.submit(checked.work, key, numbers=True)
+            job = await self._dispatcher.submit(checked.work, key, as_array=True)
         finally:
             self._bodies.release(body)
         if not job.finished:
@@ -104,7 +103,7 @@ class Infer:
         def made() -> tuple[bytes, int | None]:
             return response(job.model, job.version or 0, asked, predictions(job))
 
-        written = 0 if asked.binary or job.numbers is None else job.numbers.size * NUMBER_BYTES
+        written = 0 if asked.binary or job.array is None else job.array.size * NUMBER_BYTES
         body, json_bytes = await run_in_pool_if_large(made, self._pool, len(job.result or b"") or written)
         resp.data = body
         resp.content_type = JSON

@@ -11,7 +11,7 @@ from app.errors import Invalid, Malformed
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix, Table
 from app.serve.bodies.arrays import little_endian
-from app.serve.bodies.hop import Body
+from app.serve.bodies.reader import Body
 from app.serve.oip.tensors import Parameters, Tensor, parameter, read_table
 
 Y = "y"

@@ -15,7 +15,7 @@ from app.errors import Invalid
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix, Table
 from app.serve.bodies.arrays import MAX_SIZE, Array, check_shape, first_nonfinite, matrix
-from app.serve.bodies.hop import Body
+from app.serve.bodies.reader import Body
 
 X = "X"
 """The name of the tensor that holds all inputs."""

@@ -114,7 +114,7 @@ class HomePage:
             static=f"/page/{self._assets.digest}",
             parts=parts,
             links=LINKS | flower,
-            jobs=[(job, envelope(job, queued=True), job.status in FINISHED) for job in jobs.jobs],
+            jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs.jobs],
             no_jobs=jobs.why_not,
             sources=source_forms(self._service.sources),
             **data._asdict(),

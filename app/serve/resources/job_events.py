@@ -82,7 +82,7 @@ async def _feed_events(changes: AsyncIterator[list[Job] | None]) -> AsyncIterato
         if jobs is None:
             yield None
         else:
-            data = {"jobs": [envelope(job, queued=True) for job in jobs]}
+            data = {"jobs": [envelope(job) for job in jobs]}
             yield SSEvent(msgspec.json.encode(data), event="jobs", retry=RECONNECT_MS)
 
 

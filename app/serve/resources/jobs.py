@@ -82,7 +82,7 @@ class JobList:
     async def on_get(self, req: Request, resp: Response) -> None:
         """Return a page of jobs, newest first, without their results."""
         found, cursor = await self._dispatcher.jobs(_query(req))
-        send_json(resp, {"jobs": [envelope(job, queued=True) for job in found], "next": cursor})
+        send_json(resp, {"jobs": [envelope(job) for job in found], "next": cursor})
 
 
 class JobResource:
@@ -108,7 +108,7 @@ class JobResource:
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
         """Return the job's envelope, when it is finished or after `wait` seconds."""
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        send_json(resp, envelope(job, queued=True))
+        send_json(resp, envelope(job))
 
     @queued_route(
         "/jobs/{job_id}",
@@ -124,7 +124,7 @@ class JobResource:
     )
     async def on_delete(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
         """Cancel the job; a second time has the same answer."""
-        send_json(resp, envelope(await self._dispatcher.cancel(job_id), queued=True))
+        send_json(resp, envelope(await self._dispatcher.cancel(job_id)))
 
 
 class JobResult:

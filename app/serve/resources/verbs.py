@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from typing import TypeAlias
 
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
@@ -17,11 +15,11 @@ from app.errors import Unavailable
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.hop import SMALL_BYTES, Body
-from app.serve.bodies.npy_body import as_npy, is_npy, prefers_npy
-from app.serve.bodies.reader import BodyReader, media_type, parse
+from app.serve.bodies.formats import parse, reader_for
+from app.serve.bodies.npy_body import as_npy, prefers_npy
+from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader, check_encoding
 from app.serve.idempotency import idempotency_key
-from app.serve.job_options import JobOptions
+from app.serve.job_options import check_job_options
 from app.serve.openapi.parts import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -43,8 +41,7 @@ from app.serve.responses import send_array, send_submitted
 from app.service import Service
 from app.settings import Mode, Settings
 
-MOMENT_S = 0.1
-Query: TypeAlias = Mapping[str, str | list[str]]
+WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 
 
 class VerbResource:
@@ -61,62 +58,63 @@ class VerbResource:
         settings: Settings,
     ) -> None:
         self._verb: Verb = verb
+        self._spec = VERBS[verb]
         self._service = service
         self._dispatcher = dispatcher
         self._pool = pool
         self._bodies = bodies
-        self._wishes = JobOptions(settings)
+        self._check_job_options = check_job_options(settings)
         self._max_wait_s = settings.max_wait
-        self._queued = settings.mode is Mode.ASYNC
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        numbers = not VERBS[self._verb].needs_y and prefers_npy(req)
-        body = await (self._bodies.read_raw(req) if is_npy(req) else self._bodies.read(req))
+        as_array = not self._spec.needs_y and prefers_npy(req)
+        body = await self._bodies.read(req)
         try:
-            asked = preference(req).bounded(self._max_wait_s)
+            preferred = preference(req, self._max_wait_s)
             key = idempotency_key(req, body)
-            work = await self._checked(media_type(self._verb, req, body), body, req.params, name)
-            job = await self._dispatcher.submit(work, key, numbers=numbers)
+            work = await self._checked(req, body, name)
+            job = await self._dispatcher.submit(work, key, as_array=as_array)
         finally:
             self._bodies.release(body)
-        if asked.wait_s and not job.finished:
-            job, asked = await self._awaited(job, asked, asked.wait_s)
-        if numbers and job.status == "SUCCESS":
-            npy = await as_npy(job, self._pool)
-            send_array(resp, job, npy, asked, queued=self._queued)
+        if preferred.wait_s and not job.finished:
+            job, preferred = await self._awaited(job, preferred, preferred.wait_s)
+        if as_array and job.status == "SUCCESS":
+            send_array(resp, job, await as_npy(job, self._pool), preferred)
         else:
-            send_submitted(resp, job, asked, queued=self._queued)
+            send_submitted(resp, job, preferred)
 
-    async def _awaited(self, job: Job, asked: Preference, wait_s: int) -> tuple[Job, Preference]:
-        """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
-        clock = asyncio.get_running_loop().time
-        begun_s = clock()
-        with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
-            job = await self._dispatcher.job(job.id, wait_s)
-        waited = job.finished or clock() - begun_s > wait_s - MOMENT_S
-        return job, asked if waited else asked._replace(wait_s=None)
-
-    async def _checked(self, kind: str, body: Body, query: Query, name: str | None) -> Work:
-        """Read and check a request: in a thread where its body is large, or its version has to be loaded first."""
+    async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
+        """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
+        check_encoding(req)
+        reader = reader_for(self._verb, req.content_type, body)
         if len(body) > SMALL_BYTES:
             return await self._bodies.run_in_pool(
-                body, self._pool, lambda: self._service.check(self._verb, self._request(kind, body, query, name))
+                body, self._pool, lambda: self._check(self._parse(reader, body, req.params, name))
             )
-        request = self._request(kind, body, query, name)
-        check = partial(self._service.check, self._verb, request)
-        if VERBS[self._verb].publishes:
-            return check()
-        model, request.version = self._service.pin(request.model, request.version)
-        if self._service.is_loaded(model, request.version):
-            return check()
-        return await self._bodies.run_in_pool(body, self._pool, check)
+        request = self._parse(reader, body, req.params, name)
+        if not self._spec.publishes:
+            model, request.version = self._service.pin(request.model, request.version)
+            if not self._service.is_loaded(model, request.version):
+                return await self._bodies.run_in_pool(body, self._pool, lambda: self._check(request))
+        return self._check(request)
 
-    def _request(self, kind: str, body: Body, query: Query, name: str | None) -> Request:
-        request = parse(self._verb, kind, body, query, name)
-        if request.timeout is not None or request.webhook is not None:
-            self._wishes.check(request)
+    def _parse(self, reader: Reader, body: Body, query: Query, name: str | None) -> Request:
+        request = parse(self._verb, reader, body, query, name)
+        self._check_job_options(request)
         return request
+
+    def _check(self, request: Request) -> Work:
+        return self._service.check(self._verb, request)
+
+    async def _awaited(self, job: Job, preferred: Preference, wait_s: int) -> tuple[Job, Preference]:
+        """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
+        with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
+            job = await self._dispatcher.job(job.id, wait_s)
+        waited = job.finished or clock() - started_s > wait_s - WAIT_SLACK_S
+        return job, preferred if waited else preferred._replace(wait_s=None)
 
 
 def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, settings: Settings) -> list[Route]:

@@ -160,6 +160,24 @@ def test_a_slow_model_moves_to_a_thread() -> None:
     run(main())
 
 
+def test_a_model_that_is_quick_again_comes_back_to_the_loop() -> None:
+    """Its calls were long because the machine was busy."""
+
+    async def main() -> None:
+        clock, loop_thread, busy = Clock(), threading.current_thread(), iter([True, True, False, False])
+
+        def body(asked: Work) -> dict[str, Any]:
+            clock.now += 2 * SLOW_S if next(busy) else 0
+            return {}
+
+        async with inline(body, clock) as (dispatcher, service):
+            for _ in range(4):
+                await dispatcher.submit(work())
+        assert [thread is loop_thread for thread in service.threads] == [True, True, False, True]
+
+    run(main())
+
+
 def test_fits_are_bounded() -> None:
     """Over the bound a fit is refused at once, and accepted again when one has ended."""
 

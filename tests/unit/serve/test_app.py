@@ -20,7 +20,7 @@ class Dispatcher:
     def __init__(self) -> None:
         self.log: list[str] = []
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         raise AssertionError("work was done for nobody")
 
     def stop_waiting(self) -> None:

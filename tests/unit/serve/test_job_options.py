@@ -30,7 +30,7 @@ class Accepts:
     def __init__(self) -> None:
         self.accepted: list[Work] = []
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         self.accepted.append(work)
         return job(str(len(self.accepted)), work)
 

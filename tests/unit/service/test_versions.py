@@ -51,9 +51,9 @@ class Shelf(Store):
 class Accepts:
     """A dispatcher whose jobs are done when they come."""
 
-    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, numbers: bool = False) -> Job:
+    async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         done = job("1", work, "SUCCESS")
-        done.numbers = np.zeros(1)
+        done.array = np.zeros(1)
         return done
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:

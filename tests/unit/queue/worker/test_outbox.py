@@ -55,7 +55,7 @@ def test_a_finished_job_is_delivered_once(outbox: OutboxFixture, outcome: Outcom
     (got,) = receiver.received
     job = outbox.ledgers.ledger.job("a")
     sent = json.loads(got.body)
-    assert sent["data"] == json.loads(msgspec.json.encode(envelope(job, queued=True)))
+    assert sent["data"] == json.loads(msgspec.json.encode(envelope(job)))
     assert sent["type"] == kind
     name, stamp = got.headers["webhook-id"], got.headers["webhook-timestamp"]
     assert (name, stamp) == (f"a-{(job.finished_s or 0) * 1e6:.0f}", "1000")
@@ -183,7 +183,7 @@ def test_a_large_result_is_left_out(outbox: OutboxFixture, tmp_path: Path) -> No
     """The message links to it instead. It is not even read, so a large result cannot fill the memory."""
     with receiving(status(200)) as receiver:
         job_id = outbox.ended("a", receiver.url(), LARGE)
-        whole = json.loads(msgspec.json.encode(envelope(outbox.ledgers.ledger.job(job_id), queued=True)))
+        whole = json.loads(msgspec.json.encode(envelope(outbox.ledgers.ledger.job(job_id))))
         for file in tmp_path.glob("payloads/*/*.result*"):
             file.unlink()
         outbox.try_once(job_id)

@@ -74,7 +74,7 @@ def timerless(work: Coroutine[Any, Any, None]) -> None:
 @pytest.mark.parametrize("events", [[END], [BEGIN, END]], ids=["one piece", "two pieces"])
 def test_a_body_that_is_there_costs_no_timer(events: list[Message]) -> None:
     async def work() -> None:
-        await read_all(BodyLimits(1_000, SHORT_S).timed(Peer(*events).receive))
+        await read_all(BodyLimits(1_000, SHORT_S).timed(Peer(*events).receive, {}))
 
     timerless(work())
 

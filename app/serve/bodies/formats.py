@@ -1,0 +1,62 @@
+"""The formats of request bodies. A new format is a module with its reader, and a line in this table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.errors import Invalid, UnsupportedMediaType
+from app.schemas.pointers import escaped
+from app.schemas.requests import Request
+from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies import csv_body, json_body, npy_body
+from app.serve.bodies.reader import Body, Query, Reader
+
+READERS: dict[str, Reader] = {
+    reader.media_type: reader for reader in (json_body.READER, csv_body.READER, npy_body.READER)
+}
+"""The readers by media type, in the order in which messages and the OpenAPI document name them."""
+DEFAULT = json_body.READER  # of an empty body without a Content-Type
+
+
+def readers(verb: Verb) -> list[Reader]:
+    """Return the readers of the formats that a verb takes."""
+    return [reader for reader in READERS.values() if reader.holds_y or not VERBS[verb].needs_y]
+
+
+def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
+    """Return the reader of a body; raise UnsupportedMediaType where a verb has none for it."""
+    reader = READERS.get(content_type or "")  # mostly as it is registered
+    if reader is None:
+        media_type = (content_type or "").partition(";")[0].strip().lower()
+        if not media_type and not bytes(body).strip():
+            return DEFAULT
+        reader = READERS.get(media_type)
+        if reader is None:
+            found = media_type[:64] or "a body without a Content-Type"
+            raise UnsupportedMediaType(f"can't read {found}; send {_listed(readers(verb))}")
+        reader.check_parameters(content_type or "")
+    if VERBS[verb].needs_y and not reader.holds_y:
+        verbs = " and ".join(name for name, spec in VERBS.items() if not spec.needs_y)
+        raise UnsupportedMediaType(
+            f"{reader.media_type} holds X alone, and so goes with {verbs}; send {_listed(readers(verb))}"
+        )
+    return reader
+
+
+def parse(verb: Verb, reader: Reader, body: Body, query: Query, name: str | None) -> Request:
+    """Turn a body into a Request for the model `name`, which stands in the path."""
+    if query and not reader.with_query:
+        others = " and ".join(other.name for other in READERS.values() if other.with_query)
+        fault = f"query parameters go with {others}; in {reader.name} they are members of the body"
+        raise Invalid.at(escaped(next(iter(query))), fault)
+    request = reader.parse(verb, body, query)
+    if name is not None:
+        if request.model not in {None, name}:
+            raise Invalid.at("/model", f"the path names model {name[:64]!r}, the body {(request.model or '')[:64]!r}")
+        request.model = name
+    return request
+
+
+def _listed(readers: Iterable[Reader]) -> str:
+    *others, last = [reader.media_type for reader in readers]
+    return f"{', '.join(others)} or {last}" if others else last
