@@ -1,4 +1,4 @@
-"""What schemathesis has to know beside the document, and one more thing to hold: a refusal points to what is wrong."""
+"""What schemathesis must know beside the document, and one more check: every 422 points to the wrong value."""
 
 from itertools import count
 from typing import Any
@@ -25,16 +25,16 @@ schemathesis.openapi.format("csv", tables())
 
 @schemathesis.serializer("text/csv")
 def csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """A table as it stands; what is none, as text."""
+    """A table as it is; any other value as text."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Leave out what would have a request refused for a reason that the document can't say.
+    """Remove valid values that make a request fail for a reason that the document cannot express.
 
-    The parameters that go with a table are refused beside JSON, an Idempotency-Key that was used for another request,
-    and where the JSON is said to end when it doesn't; wrong ones stay.
+    These are query parameters beside JSON, an Idempotency-Key that was used for another request, and a length of the
+    JSON that is not its length. Invalid values stay.
     """
     if case.meta is None:
         return
@@ -50,7 +50,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
 def refusals_point(
     context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
 ) -> None:
-    """Every 422 has a pointer to each bad value in the body or the query; to a header there is none."""
+    """Every 422 has a pointer to each bad value in the body or the query; headers have no pointer."""
     if response.status_code == 422 and "Idempotency-Key" not in response.json()["detail"]:
         errors = response.json().get("errors", [])
         assert errors, "a 422 that points to nothing"

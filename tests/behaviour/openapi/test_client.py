@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes of /openapi.json runs the trinity, in both modes."""
+"""A client that openapi-python-client generates from /openapi.json fits, predicts and scores, in both modes."""
 
 import importlib
 import subprocess
@@ -25,7 +25,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def module(running: Api, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
-    """The modules of a client made for the occasion; none is left behind."""
+    """The modules of a generated client, removed after the test."""
     options = ["--output-path", tmp_path / PACKAGE, "--config", HERE / "client.yaml", "--meta", "none"]
     command = [BIN / "openapi-python-client", "generate", "--url", f"{running.http.base_url}/openapi.json", *options]
     made = subprocess.run([*command, "--fail-on-warning"], capture_output=True, text=True, timeout=90, check=False)
@@ -41,11 +41,11 @@ def module(running: Api, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
 
 @pytest.mark.slow
 def test_the_trinity(running: Api, module: Callable[[str], Any]) -> None:
-    """Fit, predict and score in typed words; queued, the job is read to its end."""
+    """Fit, predict and score with typed requests and results; a queued job is awaited."""
     models, trinity_api = module("models"), "api.trinity"
 
     def ended(answer: Any) -> Any:
-        """The job of an answer when it has ended."""
+        """The job of an answer, when it has ended."""
         assert answer.status_code == (202 if running.queued else 200)
         job = answer.parsed
         if running.queued:
@@ -69,7 +69,7 @@ def test_the_trinity(running: Api, module: Callable[[str], Any]) -> None:
 
 
 def test_refusals_are_typed(running: Api, module: Callable[[str], Any]) -> None:
-    """What is refused comes as a problem with its pointer."""
+    """An invalid request gets a problem with its pointer."""
     models = module("models")
     body = models.FitBody(params=models.PolynomialParams(degree=51))
     with module("client").Client(base_url=str(running.http.base_url)) as client:

@@ -22,7 +22,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def test_the_page_names_only_its_own_files(http: httpx.Client) -> None:
-    """And each of them is there, to be kept for a year, and of its kind."""
+    """And each of them exists, with its media type, and is cached for a year."""
     page = http.get("/docs")
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -38,7 +38,7 @@ def test_the_page_names_only_its_own_files(http: httpx.Client) -> None:
 
 
 def test_the_policy_is_strict(http: httpx.Client) -> None:
-    """No script and no style but from files of ours, on the page and on each file."""
+    """Scripts and styles come from our own files only, on the page and on each file."""
     for path in ("/docs", f"{BASE}/docs.js"):
         policy = http.get(path).headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
@@ -59,7 +59,7 @@ def test_the_policy_is_strict(http: httpx.Client) -> None:
     ],
 )
 def test_it_comes_as_asked(http: httpx.Client, accepted: str, encoding: str) -> None:
-    """Compressed for whoever takes that, plain for others, and the same script."""
+    """Compressed for callers that accept gzip, plain for others; the script is the same."""
     answer = http.get(f"{BASE}/swagger-ui-bundle.js", headers={"Accept-Encoding": accepted})
     assert answer.headers.get("Content-Encoding", "identity") == encoding
     assert answer.content == gzip.decompress((RELEASE / "swagger-ui-bundle.js.gz").read_bytes())
@@ -80,7 +80,7 @@ def test_its_licence_and_version_are_there() -> None:
 
 @pytest.mark.slow
 def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
-    """Every operation is on the page, one can be sent from it, and the browser has no complaint."""
+    """Every operation is on the page, one is sent from it, and the browser logs no error."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed (apt-get install chromium)")
@@ -111,5 +111,5 @@ def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
 
 
 def foreign(url: str, http: httpx.Client) -> bool:
-    """Whether a request leaves the service."""
+    """Whether a request goes to another site."""
     return not url.startswith((str(http.base_url), "data:", "blob:"))

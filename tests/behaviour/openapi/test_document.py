@@ -1,4 +1,4 @@
-"""The document: valid, complete, right for its mode, cached; and every example in it works when it is sent."""
+"""The OpenAPI document: valid, complete, right for its mode and cached; every example in it works."""
 
 import subprocess
 from collections.abc import Iterator
@@ -31,20 +31,20 @@ def document(plain: Api) -> Json:
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Every operation: path, method, what is said of it."""
+    """Every operation: path, method, description."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 
 
 def test_it_is_openapi(document: Json) -> None:
-    """A judge from outside says so."""
+    """By the judgement of openapi-spec-validator."""
     assert document["openapi"].startswith("3.1")
     validate(document)
 
 
 def test_every_route_is_documented(plain: Api, document: Json) -> None:
-    """What GET / lists has its place in the document, and at least one answer that is no refusal."""
+    """Every route that GET / lists is in the document, with at least one response that is not an error."""
     listed = {(route["path"], route["method"].lower()) for route in plain.http.get("/").json()["routes"]}
     assert listed == {(path, method) for path, method, _ in operations(document)}
     silent = [path for path, _, said in operations(document) if not any(code < "4" for code in said["responses"])]
@@ -52,7 +52,7 @@ def test_every_route_is_documented(plain: Api, document: Json) -> None:
 
 
 def test_every_placeholder_is_a_parameter(document: Json) -> None:
-    """And each has a sentence, as every other parameter and every answer."""
+    """And each parameter and response has a description."""
     for path, _, said in operations(document):
         parameters = said.get("parameters", [])
         named = {f"{{{each['name']}}}" for each in parameters if each["in"] == "path"}
@@ -61,7 +61,7 @@ def test_every_placeholder_is_a_parameter(document: Json) -> None:
 
 
 def test_what_a_parameter_goes_with(document: Json) -> None:
-    """Of the verbs predict alone reads npy, with the same query as CSV but for the columns to predict."""
+    """Predict is the only verb that reads npy, with the query of CSV except the columns to predict."""
     for verb, kinds in (("fit", "CSV"), ("predict", "CSV or npy"), ("score", "CSV")):
         said = document["paths"][f"/{verb}"]["post"]
         assert ("application/x-npy" in said["requestBody"]["content"]) is ("npy" in kinds)
@@ -70,7 +70,7 @@ def test_what_a_parameter_goes_with(document: Json) -> None:
         assert all(each.startswith(f"{kinds}: ") for each in words.values()), words
 
 
-def test_the_page_and_its_refusals_are_said(document: Json) -> None:
+def test_the_page_and_its_errors_are_documented(document: Json) -> None:
     said = document["paths"]["/"]["get"]
     assert {each["name"] for each in said["parameters"]} == {"model", "version", "output"}
     assert {code: list(answer["content"]) for code, answer in said["responses"].items()} == {
@@ -98,7 +98,7 @@ def test_it_is_right_for_its_mode(plain: Api, document: Json) -> None:
 
 
 def test_what_sync_mode_does_not_do_is_not_promised(plain: Api, document: Json) -> None:
-    """It refuses no key for another request, and bounds no time; the document and the index say so."""
+    """Sync mode accepts a key that was used for another request, and has no timeout; the document and GET / say so."""
     sync = plain.mode == "inline"
     listed = {route["path"]: route["answers"] for route in plain.http.get("/").json()["routes"]}
     for verb in ("fit", "predict", "score"):
@@ -111,7 +111,7 @@ def test_what_sync_mode_does_not_do_is_not_promised(plain: Api, document: Json) 
 
 
 def test_each_models_parameters_are_a_schema(document: Json) -> None:
-    """By the model's name, with types, limits and defaults; those of the dummy source, too."""
+    """With the model's name, types, limits and defaults; so are the parameters of the dummy source."""
     schemas = document["components"]["schemas"]
     assert schemas["PolynomialParams"]["properties"]["degree"]["maximum"] == 50
     assert schemas["MultivariateParams"]["properties"]["fit_intercept"]["type"] == "boolean"
@@ -121,7 +121,7 @@ def test_each_models_parameters_are_a_schema(document: Json) -> None:
 
 
 def test_it_is_cached(plain: Api) -> None:
-    """Who has it is told so; compressed and plain are two."""
+    """A caller that has the document gets a 304; the compressed and the plain form have different ETags."""
     first = plain.http.get("/openapi.json")
     assert first.headers["Content-Encoding"] == "gzip"
     again = plain.http.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
@@ -134,7 +134,7 @@ def test_it_is_cached(plain: Api) -> None:
 
 
 def test_every_example_works(plain: Api, document: Json) -> None:
-    """Each body with each media type, with the parameters' examples, in the order of the document."""
+    """Each body in each media type, with the parameters' examples, in the order of the document."""
     sent = []
     for path, method, said in operations(document):
         if "{job_id}" in path:
@@ -152,7 +152,7 @@ def test_every_example_works(plain: Api, document: Json) -> None:
 
 
 def send(api: Api, method: str, path: str, parameters: list[Json], media: str, example: Any) -> Any:
-    """The answer to an example: parameters with examples, and of several the one for the media type."""
+    """The answer to an example, sent with the parameters' examples for the media type."""
     query: dict[str, Any] = {}
     for parameter in parameters:
         value = parameter.get("example")
@@ -185,8 +185,8 @@ def waiting(api: Api) -> Json:
     return [job for job in api.http.get("/jobs").json()["jobs"] if job["finished"] is None]
 
 
-def test_keys_are_said(tmp_path: Path) -> None:
-    """With TRINITY_API_KEYS the document says how to give one, which scope is wanted, and what comes without."""
+def test_keys_are_documented(tmp_path: Path) -> None:
+    """With TRINITY_API_KEYS the document says how to send a key, which scope each route needs, and the errors."""
     secret, key = new_key("reader", "read")
     with trinity("inline", tmp_path, TRINITY_API_KEYS=key.entry) as keyed:
         problem(keyed.http.get("/openapi.json"), 401)

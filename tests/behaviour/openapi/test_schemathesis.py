@@ -1,4 +1,4 @@
-"""Schemathesis tries what /openapi.json allows and what it doesn't, with all of its checks, in both modes."""
+"""Schemathesis sends valid and invalid requests made from /openapi.json, with all its checks, in both modes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.support.trinity import trinity
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 HERE = Path(__file__).parent
 CASES = 1_500  # at least, in each mode
-SMALL = {  # what is allowed must end soon
+SMALL = {  # valid requests must end soon
     "TRINITY_MODELS": "app.model.models",
     "TRINITY_MAX_DESIGN": str(2**20),
     "TRINITY_MAX_WAIT": "1",
@@ -24,7 +24,7 @@ SMALL = {  # what is allowed must end soon
 
 @pytest.fixture(params=["inline", "redis"])
 def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
-    """A Trinity that schemathesis may fill with what it likes."""
+    """A Trinity of its own, which schemathesis may fill with anything."""
     mode: Mode = request.param
     with trinity(mode, tmp_path, **SMALL) as running:
         running.result("fit")
@@ -34,7 +34,7 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_nothing_is_found(own: Api, tmp_path: Path) -> None:
-    """No case of thousands, allowed or not, is answered in a way that the document doesn't say."""
+    """Every answer to thousands of cases, valid or not, is one that the document describes."""
     report = tmp_path / "report.json"
     command = [BIN / "st", "--config-file", HERE / "schemathesis.toml", "run", f"{own.http.base_url}/openapi.json"]
     options = ["--report", "json", "--report-json-path", report, "--no-color", "--continue-on-failure"]

@@ -1,4 +1,4 @@
-"""People at the page, in both modes: they fit, watch, look, predict and cancel, by mouse and by keyboard."""
+"""The page in a real browser, in both modes: fit, watch, predict and cancel, by mouse and by keyboard."""
 
 import re
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def url(site: Api) -> str:
 
 
 def test_a_newcomer_fits_looks_and_predicts(site: Api, url: str, browser: Browser) -> None:
-    """From an empty store to a prediction, without a reload; in async mode the job is seen to its end."""
+    """From an empty store to a prediction without a reload; in async mode the job list shows the job's end."""
     with visit(browser, f"{url}/?model=reserved") as seen:
         page = seen.page
         expect(page.locator("#version")).to_contain_text("Nothing has been fitted yet")
@@ -70,7 +70,7 @@ def test_a_newcomer_fits_looks_and_predicts(site: Api, url: str, browser: Browse
 
 
 def test_a_file_is_fitted(url: str, browser: Browser) -> None:
-    """Its columns are offered, and the one to predict is chosen among them."""
+    """The form lists its columns, and the user chooses the one to predict."""
     with visit(browser, url) as seen:
         page = seen.page
         page.get_by_label("Model", exact=True).select_option("multivariate")
@@ -86,8 +86,8 @@ def test_a_file_is_fitted(url: str, browser: Browser) -> None:
         assert seen.outcome("predict").startswith("employed = ")
 
 
-def test_what_is_refused_is_said(url: str, browser: Browser) -> None:
-    """In the service's words, with the place of what is wrong; the form stays as it was."""
+def test_errors_are_shown(url: str, browser: Browser) -> None:
+    """The service's error and its pointer are shown; the form keeps its values."""
     with visit(browser, url, tolerated="422") as seen:
         seen.page.get_by_label("function").fill("oops")
         seen.page.get_by_role("button", name="Fit").click()
@@ -97,7 +97,7 @@ def test_what_is_refused_is_said(url: str, browser: Browser) -> None:
 
 
 def test_text_that_looks_like_a_number_is_sent_as_text(url: str, browser: Browser) -> None:
-    """Where a model's parameter is text, as the name of a gate is."""
+    """Where a model's parameter is text, such as the name of a gate."""
     with visit(browser, url, tolerated="422") as seen:
         page = seen.page
         page.route("**/fit", lambda route: route.fulfill(status=422, json={"detail": "seen"}))
@@ -111,7 +111,7 @@ def test_text_that_looks_like_a_number_is_sent_as_text(url: str, browser: Browse
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_a_running_fit_is_watched_and_cancelled(site: Api, url: str, browser: Browser, tmp_path: Path) -> None:
-    """Somebody else's, too; its row is there at once and the button goes with the job's end."""
+    """Also another caller's: its row appears at once, and its button goes when the job ends."""
     with visit(browser, url) as seen, gate(tmp_path) as closed:
         job_id = site.post("fit", closed.body()).json()["id"]
         row = seen.page.locator(f'#jobs-table tr[data-id="{job_id}"]')
@@ -127,7 +127,7 @@ def test_a_running_fit_is_watched_and_cancelled(site: Api, url: str, browser: Br
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_a_long_fit_shows_how_far_it_is(site: Api, url: str, browser: Browser) -> None:
-    """As its model reports it."""
+    """As its model reports its progress."""
     body = {"params": {"degree": 8}, "data": {"source": "dummy", "params": {"number": 2_000_000, "inputs": 2}}}
     with visit(browser, url) as seen:
         job_id = site.post("fit", body).json()["id"]
@@ -138,7 +138,7 @@ def test_a_long_fit_shows_how_far_it_is(site: Api, url: str, browser: Browser) -
 
 
 def test_all_of_it_is_reached_by_keyboard(url: str, browser: Browser) -> None:
-    """The first stop skips to the content, every field has a name, and Enter sends a form."""
+    """The first stop skips to the content, every field has a label, and Enter sends a form."""
     with visit(browser, url) as seen:
         page = seen.page
         page.keyboard.press("Tab")
@@ -157,7 +157,7 @@ def test_all_of_it_is_reached_by_keyboard(url: str, browser: Browser) -> None:
 
 
 def test_without_a_script_the_page_reads_the_same(site: Api, url: str, browser: Browser) -> None:
-    """Versions and plots are there; that nothing can be changed is said."""
+    """It shows versions and plots, and says that nothing can be changed."""
     site.result("fit")
     with visit(browser, f"{url}/?model=polynomial", java_script_enabled=False) as seen:
         expect(seen.page.get_by_role("img", name="Data and fit of polynomial")).to_be_visible()
@@ -169,7 +169,7 @@ def test_without_a_script_the_page_reads_the_same(site: Api, url: str, browser: 
 
 
 def test_the_traffic_is_drawn(url: str, browser: Browser) -> None:
-    """From the metrics, without what the page itself asks for."""
+    """From the metrics, without the page's own requests."""
     polls = iter(range(1, 1000))
     with visit(browser, url) as seen:
         page = seen.page
@@ -181,7 +181,7 @@ def test_the_traffic_is_drawn(url: str, browser: Browser) -> None:
 
 
 def test_the_health_comes_back(url: str, browser: Browser) -> None:
-    """A poll without an answer is said, and forgotten at the next that has one."""
+    """A poll without an answer is shown, until the next one that has an answer."""
     with visit(browser, url, tolerated="ERR_FAILED") as seen:
         page, lights = seen.page, seen.page.locator("#health li")
         page.clock.install()
@@ -196,8 +196,8 @@ def test_the_health_comes_back(url: str, browser: Browser) -> None:
         expect(lights.first).to_have_class("ok")
 
 
-def test_a_fit_is_not_shown_when_the_page_is_not_to_be_had(url: str, browser: Browser) -> None:
-    """What comes instead of the page isn't taken for it; that the fit was done is said."""
+def test_a_fit_is_not_shown_when_the_page_cannot_be_fetched(url: str, browser: Browser) -> None:
+    """Another answer is not shown as the page; the outcome says that the fit was done."""
     with visit(browser, url, tolerated="503") as seen:
         title = seen.page.title()
         seen.page.route("**/?model=*", lambda route: route.fulfill(status=503, json={"detail": "no"}))
@@ -214,7 +214,7 @@ def figures(poll: int) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_fits_its_window(site: Api, url: str, browser: Browser, width: int, scheme: str) -> None:
-    """Nothing sticks out; what it looks like is kept as a picture."""
+    """Nothing overflows; a screenshot is kept."""
     site.result("fit", {"data": {"source": "dummy", "params": {"number": 120}}})
     with visit(browser, f"{url}/?model=polynomial", width=width, color_scheme=scheme) as seen:
         expect(seen.page.get_by_role("img").first).to_be_visible()
@@ -226,7 +226,7 @@ def test_the_page_fits_its_window(site: Api, url: str, browser: Browser, width: 
 def test_with_keys_a_browser_logs_in_to_read_and_types_a_key_to_change(
     mode: str, browser: Browser, tmp_path: Path
 ) -> None:
-    """The browser's own password reads, and changes nothing; the key in the field does."""
+    """The browser's own password may read and not change; the key in the field may change."""
     (reads, reader), (fits, fitter) = new_key("reader", "read"), new_key("fitter", "fit")
     keys = f"{reader.entry},{fitter.entry}"
     with trinity(mode, tmp_path, TRINITY_API_KEYS=keys) as site:  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What `/` answers to whom, and with which headers; its stylesheet and script."""
+"""GET / for browsers and other callers, its headers, and the page's stylesheet and script."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NASTY = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with trinity("inline", tmp_path_factory.mktemp("front"), TRINITY_FLOWER_URL="https://flower.example/") as api:
+    with trinity("inline", tmp_path_factory.mktemp("page"), TRINITY_FLOWER_URL="https://flower.example/") as api:
         fitted = Api("inline", api.http)
         fitted.result("fit")
         columns = {"X": [[1.0], [2.0]], "y": [[1.0, 2.0], [3.0, 4.0]], "columns": [NASTY]}
@@ -25,7 +25,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json"])
 def test_all_but_browsers_get_the_list(http: httpx.Client, accept: str | None) -> None:
-    """Which says in `Vary` that another would get something else."""
+    """`Vary` says that the answer depends on Accept."""
     answer = http.get("/", headers={"Accept": accept} if accept else {})
     assert answer.json()["name"] == "trinity"
     assert answer.headers["Vary"] == "Accept"
@@ -52,7 +52,7 @@ def test_head_is_answered(http: httpx.Client) -> None:
 
 
 def test_links_lead_to_what_is_served(http: httpx.Client) -> None:
-    """To the documents and the metrics as to versions and jobs."""
+    """Links to documents, metrics, versions and jobs."""
     links = re.findall(r'<a href="(/[^"?#]*)"', http.get("/", headers=BROWSER).text)
     assert {"/docs", "/openapi.json", "/metrics"} <= set(links)
     for link in set(links):
@@ -60,7 +60,7 @@ def test_links_lead_to_what_is_served(http: httpx.Client) -> None:
 
 
 def test_files_are_kept_by_browsers_for_good(http: httpx.Client) -> None:
-    """Under the name of their content, and compressed for the way; another name is none."""
+    """Their path has the digest of their content, and they are compressed; other digests and files are 404."""
     text = http.get("/", headers=BROWSER).text
     for file in re.findall(r'"(/page/[^"]+\.(?:css|js))"', text):
         answer = http.get(file)
@@ -99,7 +99,7 @@ def test_what_users_name_is_text(http: httpx.Client) -> None:
     ],
 )
 def test_any_query_has_a_page(http: httpx.Client, query: str, status: int) -> None:
-    """What isn't there is said above the rest."""
+    """A notice above the rest says what does not exist."""
     answer = http.get(f"/?{query}", headers=BROWSER)
     assert answer.status_code == status
     assert ('role="alert"' in answer.text) == (status == 404)

@@ -1,4 +1,4 @@
-"""Parts that are asked whether they answer: one that hangs takes one thread, and nothing from anybody else."""
+"""Health checks of components: one that hangs takes one thread, and delays no other."""
 
 import asyncio
 import subprocess
@@ -22,7 +22,7 @@ from app.settings import Mode, Settings
 from app.telemetry.metrics import ServiceMetrics
 from tests.support.fakes import DEADLINE_S, Gate, eventually, passed, run
 
-POLLS = 40  # more than the threads that the event loop has for everybody
+POLLS = 40  # more than the threads of the event loop's own pool
 MOMENT_S = 0.1
 
 
@@ -31,12 +31,12 @@ def broken() -> None:
 
 
 def asked(name: str) -> int:
-    """How many threads ask a part."""
+    """How many threads run a component's check."""
     return sum(thread.name == f"check-{name}" for thread in threading.enumerate())
 
 
 def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> httpx.AsyncClient:
-    """The resources that tell how the parts are, and two that shouldn't care."""
+    """The resources that report health, and two that must not depend on it."""
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
     health = HealthChecks(checks, MOMENT_S)
     app = App()
@@ -48,8 +48,8 @@ def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> h
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 
 
-def test_a_part_that_hangs_starves_nobody(tmp_path: Path) -> None:
-    """However often it is asked for by whom, it is asked once; it is named, all else answers, and it may come back."""
+def test_a_component_that_hangs_delays_no_other(tmp_path: Path) -> None:
+    """Its check runs once, whatever the number of callers; all else answers, and the component can come back."""
     calls = []
 
     async def polled() -> None:
@@ -78,8 +78,8 @@ def test_a_part_that_hangs_starves_nobody(tmp_path: Path) -> None:
     run(polled())
 
 
-def test_figures_that_hang(tmp_path: Path) -> None:
-    """Are not told, and the ledger isn't up; the rest of the numbers is there."""
+def test_queue_metrics_that_hang(tmp_path: Path) -> None:
+    """They are left out and the ledger is down; the other metrics are sent."""
 
     async def scraped() -> str:
         with Gate() as gate:
@@ -91,8 +91,8 @@ def test_figures_that_hang(tmp_path: Path) -> None:
     assert "trinity_web_processes" in text and "trinity_queue_depth" not in text
 
 
-def test_each_part_says_how_it_is() -> None:
-    """`ok`, or the name of its error; no parts are none."""
+def test_each_component_has_a_state() -> None:
+    """`ok` or the name of its error; without components there is no state."""
     assert run(HealthChecks({"store": lambda: None, "ledger": broken}, DEADLINE_S).states()) == {
         "store": OK,
         "ledger": "ConnectionRefusedError",
@@ -100,11 +100,11 @@ def test_each_part_says_how_it_is() -> None:
     assert run(HealthChecks({}).states()) == {}
 
 
-def test_what_came_too_late_is_not_told_later() -> None:
-    """An answer that nobody waited for is old: the part is asked again."""
+def test_a_late_result_is_not_used_later() -> None:
+    """A result that came after its caller's timeout is old: the check runs again."""
     calls = iter((1, 2))
 
-    async def told() -> dict[str, ComponentStatus]:
+    async def results() -> dict[str, ComponentStatus]:
         with Gate() as gate:
 
             def count() -> int:
@@ -117,16 +117,16 @@ def test_what_came_too_late_is_not_told_later() -> None:
             first.cancel()
             gate.open()
             await eventually(lambda: not asked("store"))
-            await asyncio.sleep(0)  # the thread's last word was to the event loop
+            await asyncio.sleep(0)  # let the event loop take the thread's result
             return await checks.run()
 
-    assert run(told()) == {"store": ComponentStatus(OK, 2)}
+    assert run(results()) == {"store": ComponentStatus(OK, 2)}
 
 
-def test_who_comes_while_a_part_is_asked_gets_its_answer() -> None:
-    """Also when the first who asked has gone."""
+def test_callers_share_a_running_check() -> None:
+    """Also when the first of them has gone."""
 
-    async def told() -> dict[str, ComponentStatus]:
+    async def results() -> dict[str, ComponentStatus]:
         with Gate() as gate:
             checks = HealthChecks({"store": gate.enter}, DEADLINE_S)
             first, second = (asyncio.create_task(checks.run()) for _ in range(2))
@@ -135,11 +135,11 @@ def test_who_comes_while_a_part_is_asked_gets_its_answer() -> None:
             gate.open()
             return await second
 
-    assert run(told()) == {"store": ComponentStatus(OK)}
+    assert run(results()) == {"store": ComponentStatus(OK)}
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)])
-def test_a_thread_of_ones_own_raises_where_it_is_awaited(error: BaseException) -> None:
+def test_an_error_in_a_thread_is_raised_where_it_is_awaited(error: BaseException) -> None:
     def fail() -> Any:
         raise error
 
@@ -150,7 +150,7 @@ def test_a_thread_of_ones_own_raises_where_it_is_awaited(error: BaseException) -
         run(awaited(fail))
 
 
-def test_a_part_that_hangs_does_not_keep_the_process_from_ending() -> None:
+def test_a_component_that_hangs_does_not_stop_the_process_from_ending() -> None:
     program = """
 import asyncio, threading
 from app.serve.health_checks import HealthChecks
