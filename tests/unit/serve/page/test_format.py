@@ -1,4 +1,4 @@
-"""Fields made from parameters, and numbers as people read them."""
+"""Fields of forms made from parameters, and numbers as text for people."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Plots: round numbers along the axes whatever the data is, everything inside the frame, and names that stay text."""
+"""Plots: round numbers along the axes, all points inside the frame, and names that stay text."""
 
 import math
 from xml.etree import ElementTree as ET
@@ -59,12 +59,12 @@ def test_what_the_numbers_leave_out_stands_at_the_name(ends: tuple[float, float]
 
 
 def drawn(plot: Plot) -> ET.Element:
-    """The SVG, parsed: so it is well formed."""
+    """The SVG, parsed, so that it must be well formed."""
     return ET.fromstring(str(draw(plot)))  # noqa: S314  our own
 
 
 def places(svg: ET.Element, kind: str) -> list[tuple[float, float]]:
-    """Where the dots of a path are."""
+    """The positions of a path's dots."""
     data = next(path.get("d", "") for path in svg.iter(f"{SVG}path") if path.get("class") == kind)
     pairs = [piece.removesuffix("h0").split() for piece in data.replace("L", "M").split("M") if piece]
     return [(float(x), float(y)) for x, y in pairs]
@@ -89,7 +89,7 @@ def test_one_row() -> None:
 
 
 def test_equal_values_are_on_the_diagonal() -> None:
-    """Both axes are one."""
+    """Both axes have the same scale."""
     values = np.array([1.0, 2.0, 4.0])
     svg = drawn(Plot(values, values, "actual", "predicted", "words", diagonal=True))
     left, bottom, right, top = 58, HEIGHT - 44, WIDTH - 12, 10
@@ -98,7 +98,7 @@ def test_equal_values_are_on_the_diagonal() -> None:
 
 
 def test_names_are_text() -> None:
-    """Whatever a user calls a column; a long name is cut, and the text alternative says it all."""
+    """Any name of a column; a long one is cut, and the text alternative has all of it."""
     name = "</text><script>alert(1)</script>\"'&"
     svg = drawn(Plot(np.array([1.0, 2.0]), np.array([1.0, 2.0]), name, "y" * 99, f"about {name}"))
     assert svg.get("role") == "img"

@@ -1,4 +1,4 @@
-"""What the ledger counts: each thing once, in the step that does it, however often that step is asked for."""
+"""The ledger's statistics: each event is counted once, also when its step is repeated."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def figures(ledgers: LedgerFixture) -> QueueStats:
 
 
 def counts(ledgers: LedgerFixture) -> dict[str, float]:
-    """What was counted, but for times."""
+    """The counts, except times."""
     return {name: n for name, n in figures(ledgers).counts.items() if not name.startswith(("seconds", "bucket"))}
 
 
@@ -28,7 +28,7 @@ def test_an_empty_ledger_has_counted_nothing(ledgers: LedgerFixture) -> None:
 
 
 def test_lanes_tell_who_waits_waits_again_and_runs(ledgers: LedgerFixture) -> None:
-    """And for how long the oldest has waited."""
+    """And the age of the oldest job."""
     first, second, _ = ledgers.accept(3)
     ledgers.accept(1, work("fit"))
     ledgers.claim(first)
@@ -51,7 +51,7 @@ def test_a_job_that_waits_again_does_so_until_it_leaves_its_lane(ledgers: Ledger
 
 
 def test_a_job_that_is_handed_back_waits_as_before(ledgers: LedgerFixture) -> None:
-    """It is no loss."""
+    """It does not count as lost."""
     job_id = ledgers.started().job_id
     ledgers.lose(job_id, uncounted=True)
     assert figures(ledgers).lanes["predict"][:3] == (1, 0, 0)
@@ -59,7 +59,7 @@ def test_a_job_that_is_handed_back_waits_as_before(ledgers: LedgerFixture) -> No
 
 
 def test_what_a_job_does_is_counted_once(ledgers: LedgerFixture) -> None:
-    """A worker that had no answer asks again; one that was lost comes too late."""
+    """A worker without an answer repeats its call; one that was lost comes too late."""
     lost = ledgers.started()
     ledgers.lose(lost.job_id)
     claim = ledgers.claim(lost.job_id)
@@ -77,7 +77,7 @@ def test_what_a_job_does_is_counted_once(ledgers: LedgerFixture) -> None:
 
 
 def test_only_a_lost_worker_is_counted_as_one(ledgers: LedgerFixture) -> None:
-    """A job that was ended for its time, or whose request can't be read just now, is none."""
+    """A job that ran out of time, or whose request cannot be read now, is not lost."""
     ledgers.started()
     (held,) = ledgers.held("1")
     ledgers.maintenance().take_back([held])
@@ -105,15 +105,15 @@ def test_every_end_is_counted_by_its_state(ledgers: LedgerFixture) -> None:
 
 
 def test_jobs_done_together_share_their_time(ledgers: LedgerFixture) -> None:
-    """Each falls into the bucket of its share; rows count where they were done with success."""
+    """Each job is in the bucket of its share of the time; rows count when the job succeeds."""
     claims = ledgers.worker()
     together = claims.claim(ledgers.accept(4))
     ended = DONE.__class__(1.0, 3.0, 7, DONE.result, None, 5)
     claims.finish([(claim, ended) for claim in together[:3]] + [(together[3], FAILED)])
-    told = figures(ledgers).counts
-    assert told["seconds:predict:mean"] == pytest.approx(2.0)
-    assert told["bucket:predict:mean:0.5"] == 4
-    assert told["rows:predict:mean"] == 15
+    counted = figures(ledgers).counts
+    assert counted["seconds:predict:mean"] == pytest.approx(2.0)
+    assert counted["bucket:predict:mean:0.5"] == 4
+    assert counted["rows:predict:mean"] == 15
 
 
 def test_workers_are_those_that_are_heard_of(ledgers: LedgerFixture) -> None:
