@@ -60,7 +60,7 @@ class QueuedDispatcher:
         """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
         job_id, (request_id, trace) = uuid4().hex, REQUEST.get()
-        spanned = nullcontext(trace) if self._tracing is None else self._tracing.submitting(work, job_id)
+        spanned = nullcontext(trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
         with spanned as trace:
             submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
             answer = await self._group_commit.accept(submission)

@@ -43,13 +43,13 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("trinity")
 
-    def begin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> RequestSpan:
+    def request_span(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> RequestSpan:
         """Begin the span of a request; it joins the caller's trace if the headers name one."""
         context = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in _HEADERS}
         return RequestSpan(self._tracer.start_span(method, _w3c.extract(context, Context()), SpanKind.SERVER))
 
     @contextmanager
-    def submitting(self, work: Work, job_id: str) -> Iterator[str]:
+    def submission_span(self, work: Work, job_id: str) -> Iterator[str]:
         """Make the span of accepting a job; give the traceparent that the job carries."""
         attributes = {**_of(work), "trinity.job": job_id}
         with self._tracer.start_as_current_span(
@@ -67,13 +67,13 @@ class Tracing:
                 span.set_status(Status(StatusCode.ERROR, kind))
                 raise
 
-    def claimed(self, traces: Iterable[str], begun_s: float, ended_s: float) -> None:
+    def record_claim(self, traces: Iterable[str], begun_s: float, ended_s: float) -> None:
         """Make the span of claiming a message's jobs. It belongs to none of their traces, and links to all of them."""
         links = [Link(get_current_span(_context(trace)).get_span_context()) for trace in traces if trace]
         span = self._tracer.start_span("claim", Context(), SpanKind.CONSUMER, None, links, _ns(begun_s))
         span.end(_ns(ended_s))
 
-    def ran(self, work: Work, job_id: str, trace: str, attempts: int, outcome: Outcome) -> None:
+    def record_run(self, work: Work, job_id: str, trace: str, attempts: int, outcome: Outcome) -> None:
         """Make the span of running a job."""
         attributes = {**_of(work), "trinity.job": job_id, "trinity.attempts": attempts, "trinity.rows": outcome.rows}
         span = self._tracer.start_span(

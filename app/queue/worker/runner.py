@@ -82,7 +82,7 @@ class JobRunner:
             return self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
         begun_s = self._clock()
         claims = self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
-        self._tracing.claimed([claim.trace for claim in claims], begun_s, self._clock())
+        self._tracing.record_claim([claim.trace for claim in claims], begun_s, self._clock())
         return claims
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
@@ -93,7 +93,7 @@ class JobRunner:
         ]
         if self._tracing is not None:
             for claim, outcome, _ in ended:
-                self._tracing.ran(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
+                self._tracing.record_run(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
         self.on_finished(ended)
 
     def _commit(self, claim: Claim) -> None:

@@ -82,7 +82,7 @@ class RequestTelemetry:
 
         self._metrics.in_progress += 1
         self._flush_soon()  # a request that takes long is shown as in progress before it ends
-        span = None if self._tracing is None else self._tracing.begin(method, scope["headers"])
+        span = None if self._tracing is None else self._tracing.request_span(method, scope["headers"])
         REQUEST.set(RequestContext(request_id.decode(), "" if span is None else span.trace))
         try:
             if self._auth is not None and (failure := self._auth.check(scope)) is not None:

@@ -59,7 +59,7 @@ def post(web: Half, ledgers: LedgerFixture, job_id: str, *headers: tuple[bytes, 
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         submitted = work()
-        with web.tracing.submitting(submitted, job_id) as trace:
+        with web.tracing.submission_span(submitted, job_id) as trace:
             ledgers.submit(Submission(job_id, submitted, 60, "", "", REQUEST.get().request_id, trace))
         await send({"type": "http.response.start", "status": 202, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -121,7 +121,7 @@ def test_a_failure_marks_its_span_without_its_words(ledgers: LedgerFixture, web:
 
 def test_a_refusal_marks_the_span_of_the_submission_without_its_words(web: Half) -> None:
     """It may quote data, too."""
-    with pytest.raises(Invalid), web.tracing.submitting(work(), "first"):
+    with pytest.raises(Invalid), web.tracing.submission_span(work(), "first"):
         raise Invalid("secret")
     (submit,) = web.spans("submit predict")
     assert (submit.status.status_code, submit.status.description) == (StatusCode.ERROR, "invalid")
