@@ -11,8 +11,8 @@ PAGE = ROOT / "docs" / "operations.md"
 
 
 def command_blocks() -> dict[str, str]:
-    """The `sh` blocks by their first lines, which are comments and say what the block is for."""
-    found = [block.text for block in blocks(PAGE.read_text(encoding="utf-8")) if block.language == "sh"]
+    """The commands (`sh`) and files (`text`) of the page by their first lines, remarks that say what each is for."""
+    found = [block.text for block in blocks(PAGE.read_text(encoding="utf-8")) if block.text.startswith("# ")]
     by_title = {text.splitlines()[0].removeprefix("# "): text for text in found}
     assert len(by_title) == len(found), "two blocks of docs/operations.md have the same first line"
     return by_title

@@ -140,7 +140,9 @@ def redirects(url: str) -> bool:
 
 
 def test_the_override_sets_what_the_entrypoint_reads() -> None:
-    """And mounts the certificate where NGINX_TLS says; it is for a service that both stacks have."""
+    """And mounts the certificate where NGINX_TLS says; the page's command adds it to the stack."""
+    command = command_blocks()["HTTPS for the container stack"]
+    assert re.findall(r"-f (\S+)", command) == ["docker-compose.yaml", "deploy/docker-compose.tls.yaml"]
     override = yaml.safe_load((ROOT / "deploy" / "docker-compose.tls.yaml").read_text(encoding="utf-8"))
     ((name, nginx_of_it),) = override["services"].items()
     assert name in services("docker-compose.yaml")
