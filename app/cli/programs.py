@@ -1,4 +1,4 @@
-"""serve, worker, stack: the programs; config, key: their settings and their callers' keys."""
+"""serve, worker and stack start programs; config prints the settings, key makes an API key."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ PASS_ON = {"ignore_unknown_options": True}
 def serve(arguments: tuple[str, ...]) -> None:
     """Serve HTTP; ARGUMENTS go to gunicorn.
 
-    In the mode that TRINITY_MODE names.
+    TRINITY_MODE says whether models run here (sync) or in workers (async).
 
     \b
     Example: python -m app serve --bind 127.0.0.1:5000
     """
-    _become("gunicorn", "app:api", *arguments)
+    _replace_process("gunicorn", "app:api", *arguments)
 
 
 @click.command(context_settings=PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: tuple[str, ...]) -> None:
-    """Run queued jobs; ARGUMENTS go to celery.
+    """Run queued jobs; ARGUMENTS go to the celery worker.
 
     \b
     Example: python -m app worker --queues fit,predict,score
     """
-    _become("celery", "--app", "app.tasks", "worker", "--loglevel", "WARNING", "--events", *arguments)
+    _replace_process("celery", "--app", "app.tasks", "worker", "--loglevel", "WARNING", "--events", *arguments)
 
 
 @click.command()
@@ -69,18 +69,18 @@ def config() -> None:
     settings = load()
     types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     for field in msgspec.structs.fields(Settings):
-        value, default = (_shown(field.name, of) for of in (getattr(settings, field.name), field.default))
+        value, default = (_as_text(field.name, of) for of in (getattr(settings, field.name), field.default))
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
 
 
 @click.command()
 @click.argument("name")
-@click.option("--scopes", required=True, help="What it is for: read, predict, fit, joined by +.")
+@click.option("--scopes", required=True, help="What it allows: read, predict, fit, joined by +.")
 def key(name: str, scopes: str) -> None:
     """Make a key for the caller NAME.
 
-    The key goes to standard error, only now; its entry of TRINITY_API_KEYS to standard output.
+    Standard error shows the key: it cannot be shown again. Standard output gets its entry for TRINITY_API_KEYS.
 
     \b
     Example: python -m app key dashboard --scopes read+predict 2>dashboard.key >>keys.txt
@@ -95,15 +95,15 @@ def key(name: str, scopes: str) -> None:
     click.echo(made.entry)
 
 
-def _become(module: str, *arguments: str) -> None:
-    """Replace this process by a program of the same environment, which then gets the signals itself."""
+def _replace_process(module: str, *arguments: str) -> None:
+    """Replace this process by a program of the same environment: signals then reach it directly."""
     if find_spec(module) is None:
         raise ModuleNotFoundError(name=module)
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
-def _shown(name: str, value: object) -> str:
-    """Return a setting as its variable would say it, masked."""
+def _as_text(name: str, value: object) -> str:
+    """Return a setting as text, as its variable would hold it, with secrets masked."""
     from app.settings import masked
 
     return masked("" if value is None else str(value.value if isinstance(value, Enum) else value), name)

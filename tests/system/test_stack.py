@@ -188,9 +188,9 @@ def deaf_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Proces
     stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); "
     stubborn += "subprocess.Popen(['sleep', '600']); time.sleep(600)"
     script = (
-        "import os, sys; from app.cli.stack.supervisor import Part, Supervisor; "
-        "part = Part('deaf', [sys.executable, '-c', sys.argv[1]], os.environ); "
-        "sys.exit(Supervisor([[part]]).run(lambda: None))"
+        "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
+        "program = Program('deaf', [sys.executable, '-c', sys.argv[1]], os.environ); "
+        "sys.exit(Supervisor([[program]]).run(lambda: None))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, stubborn], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -213,7 +213,7 @@ def test_a_second_interrupt_does_not_wait() -> None:
     with deaf_program() as (shell, programs):
         assert shell.stdout is not None
         shell.send_signal(signal.SIGINT)
-        assert shell.stdout.readline() == "stack | stopping; another Ctrl-C ends everything at once\n"
+        assert shell.stdout.readline() == "stack | stopping; press Ctrl-C again to kill everything at once\n"
         shell.send_signal(signal.SIGINT)
         assert shell.wait(5) == 0
         assert gone(programs)

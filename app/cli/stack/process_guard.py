@@ -1,4 +1,4 @@
-"""`python -m app.cli.stack.process_guard`: kill what a supervisor started, once the supervisor itself has ended."""
+"""`python -m app.cli.stack.process_guard`: kill the programs of a supervisor that has ended."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 
-def end_all_at_the_end(lines: Iterable[str]) -> None:
-    """Read the numbers of process groups, one a line, until nobody can write any more; then kill the last ones first.
+def kill_after_last_line(lines: Iterable[str]) -> None:
+    """Read the ids of process groups, one a line, until the lines end; then kill the groups, the last one first.
 
-    The lines come from a pipe whose other end the supervisor alone holds: the kernel closes it when the supervisor
-    ends, by whatever signal. A death signal (prctl(2)) would reach only the leaders, not what these have started.
+    The lines come from a pipe. Only the supervisor holds its other end, and the kernel closes it when the supervisor
+    ends, whatever the signal. A death signal (prctl(2)) would reach the programs but not the processes they started.
     """
     groups = [int(line) for line in lines]
     for group in reversed(groups):
@@ -22,4 +22,4 @@ def end_all_at_the_end(lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    end_all_at_the_end(sys.stdin)
+    kill_after_last_line(sys.stdin)

@@ -1,4 +1,4 @@
-"""The whole async mode on one machine without containers: Valkey or RabbitMQ, web, two workers, Flower."""
+"""Async mode on one machine without containers: Valkey, RabbitMQ where it is chosen, web, two workers, Flower."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from app.settings import load, masked
 HOST = "127.0.0.1"
 MAX_PORT = 65_535
 RABBITMQ_DEFAULT = f"amqp://guest:guest@{HOST}:5672//"
-# the program itself: Debian's wrapper on the PATH insists on the system's own user, folders and node
+# the program itself: Debian's wrapper on the PATH allows only the system's own user, folders and node
 RABBITMQ_DEBIAN = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 LANES = {"worker1": ",".join(VERBS), "worker2": ",".join(verb for verb in VERBS if not VERBS[verb].publishes)}
 CONCURRENCY = "2"
 
 
 class StackError(Exception):
-    """The stack can't start here; the text says what to do."""
+    """The stack cannot start here; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class LocalBroker:
-    """Where the queue is, and the parts to start for it: first the node's port mapper, then the node."""
+    """The URL of the broker, and the programs to start for it: first the node's port mapper, then the node."""
 
     url: str
     mapper: tuple[Program, ...] = ()
     node: tuple[Program, ...] = ()
     api: str = ""
-    """Where Flower reads the figures of a broker that doesn't tell them itself."""
+    """URL of RabbitMQ's management API, from which Flower reads the queues; empty for Redis."""
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
-    """Run the stack until Ctrl-C; return the exit status. StackError when something it needs is missing or taken."""
+    """Run the stack until Ctrl-C; return the exit status. Raise StackError when a port or a program is not there."""
     web, flower = _port(environ, "PORT", 5000), _port(environ, "FLOWER_PORT", 5555)
     folder = Path(load({**environ, "TRINITY_MODE": "sync"}).store).resolve() / "stack"
     valkey_port = _free_port()
@@ -48,16 +48,16 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     ledger = f"redis://{HOST}:{valkey_port}/1"
     broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
     environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
-    # Flower asks once, when it starts, which workers there are: it comes last
+    # Flower looks for workers only when it starts: it comes last
     services = (_web(web, environment), *_workers(broker.url, environment))
-    tiers = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
+    stages = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
     urls = {
         "web": f"http://{HOST}:{web}",
         "Flower": f"http://{HOST}:{flower}",
         "broker": masked(broker.url),
         "ledger": ledger,
     }
-    return Supervisor([tier for tier in tiers if tier]).run(lambda: _announce(urls))
+    return Supervisor([stage for stage in stages if stage]).run(lambda: _announce(urls))
 
 
 def _announce(urls: Mapping[str, str]) -> None:
@@ -66,7 +66,7 @@ def _announce(urls: Mapping[str, str]) -> None:
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """Return the port in an environment variable when it can be listened on."""
+    """Return the port that an environment variable names; raise StackError when it cannot be used."""
     text = environ.get(variable) or str(default)
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_PORT):
         raise StackError(f"{variable}: expected a port from 1 to {MAX_PORT}, got {text!r}")
@@ -86,7 +86,7 @@ def _free_port() -> int:
 
 
 def _environment(environ: Mapping[str, str], broker: str, ledger: str, flower: str) -> dict[str, str]:
-    """Return what the services see; an empty *_FILE keeps one in the environment or in .env from winning."""
+    """Return the environment of the services. An empty TRINITY_*_FILE overrides one that .env sets."""
     ours = {"MODE": "async", "BROKER_URL": broker, "LEDGER_URL": ledger, "FLOWER_URL": flower}
     environment = {"OPENBLAS_NUM_THREADS": "1", **environ, "PYTHONUNBUFFERED": "1"}
     for name, value in ours.items():
@@ -98,14 +98,14 @@ def _environment(environ: Mapping[str, str], broker: str, ledger: str, flower: s
 
 def _web(port: int, environment: Mapping[str, str]) -> Program:
     command = [sys.executable, "-m", "gunicorn", "app:api", "--bind", f"{HOST}:{port}"]
-    return Program("web", command, environment, _says(port, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"))
+    return Program("web", command, environment, _replies(port, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"))
 
 
 def _workers(broker: str, environment: Mapping[str, str]) -> list[Program]:
     command = [sys.executable, "-m", "celery", "--app", "app.tasks", "worker", "--concurrency", CONCURRENCY]
     command += ["--loglevel", "WARNING", "--events"]
     return [
-        Program(name, [*command, "--queues", lanes, "--hostname", f"{name}@%h"], environment, _listens(name, broker))
+        Program(name, [*command, "--queues", lanes, "--hostname", f"{name}@%h"], environment, _pings(name, broker))
         for name, lanes in LANES.items()
     ]
 
@@ -114,7 +114,7 @@ def _flower(port: int, broker_api: str, environment: Mapping[str, str]) -> Progr
     options = ["flower", f"--address={HOST}", f"--port={port}", "--logging=warning"]
     if broker_api:
         environment = {**environment, "FLOWER_BROKER_API": broker_api}
-    ready = _says(port, b"GET /healthcheck HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
+    ready = _replies(port, b"GET /healthcheck HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
     return Program("flower", [sys.executable, "-m", "celery", "--app", "app.tasks", *options], environment, ready)
 
 
@@ -127,19 +127,19 @@ def _valkey(folder: Path, port: int, environment: Mapping[str, str]) -> Program:
     options = ["--bind", HOST, "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
     options += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
     command = [str(get_binary_path()), "--port", str(port), *options]
-    return Program("valkey", command, environment, _says(port, b"PING\r\n", b"+PONG"))
+    return Program("valkey", command, environment, _replies(port, b"PING\r\n", b"+PONG"))
 
 
 def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> LocalBroker:
-    """Return the broker that BROKER names: Valkey by default, or a RabbitMQ that runs already or is installed."""
-    wanted = environ.get("BROKER") or "valkey"
-    if wanted == "valkey":
+    """Return the broker that BROKER names: Valkey by default, or RabbitMQ, running or installed."""
+    kind = environ.get("BROKER") or "valkey"
+    if kind == "valkey":
         return LocalBroker(valkey)
-    if wanted != "rabbit":
-        raise StackError(f"BROKER: expected valkey or rabbit, got {wanted!r}")
+    if kind != "rabbit":
+        raise StackError(f"BROKER: expected valkey or rabbit, got {kind!r}")
     given = environ.get("TRINITY_BROKER_URL", "")
     url = given if given.startswith("amqp") else RABBITMQ_DEFAULT
-    return LocalBroker(url) if _accepts(url) else _rabbitmq(folder, environ)
+    return LocalBroker(url) if _connects(url) else _rabbitmq(folder, environ)
 
 
 def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> LocalBroker:
@@ -167,23 +167,23 @@ def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> LocalBroker:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
     }
     # left to itself the node would start a mapper that stays behind
-    names = _says(mapper_port, b"\0\1n", b"\0")
+    names = _replies(mapper_port, b"\0\1n", b"\0")
     epmd = Program("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
-    node = Program("rabbit", [server], {**environ, **own}, _says(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
+    node = Program("rabbit", [server], {**environ, **own}, _replies(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
     api = f"http://guest:guest@{HOST}:{api_port}/api/"
     return LocalBroker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
 
 
 def _program(*names: str) -> str:
-    """Return the first of these programs that is installed."""
+    """Return the path of the first of these programs that is installed; raise StackError."""
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         raise StackError("BROKER=rabbit needs RabbitMQ, running or installed: apt-get install rabbitmq-server")
     return found
 
 
-def _accepts(url: str) -> bool:
-    """Return whether a RabbitMQ lets us in at `url`."""
+def _connects(url: str) -> bool:
+    """Return whether RabbitMQ accepts a connection at `url`."""
     from amqp.exceptions import AMQPError
     from kombu import Connection
 
@@ -193,19 +193,19 @@ def _accepts(url: str) -> bool:
         return bool(connection.connected)
 
 
-def _says(port: int, question: bytes, answer: bytes) -> Callable[[], bool]:
-    """Return a check that a server on this machine begins its reply to `question` with `answer`."""
+def _replies(port: int, request: bytes, reply: bytes) -> Callable[[], bool]:
+    """Return a check that a server on this machine begins its reply to `request` with `reply`."""
 
     def ready() -> bool:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=2) as peer:
-            peer.sendall(question)
-            return peer.recv(len(answer)) == answer
+            peer.sendall(request)
+            return peer.recv(len(reply)) == reply
         return False
 
     return ready
 
 
-def _listens(worker: str, broker: str) -> Callable[[], bool]:
+def _pings(worker: str, broker: str) -> Callable[[], bool]:
     """Return a check that a worker replies to Celery's ping, which goes through the broker."""
 
     def ready() -> bool:

@@ -1,4 +1,4 @@
-"""Runs programs side by side in one terminal: started in tiers, their lines named and coloured, stopped as one."""
+"""Runs programs side by side in one terminal: starts them in stages, shows their lines, stops them together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threading import Thread
 from types import FrameType
 
 START_S = 60.0  # the longest a program may take until it is ready
-GRACE_S = 10.0  # the longest a program may take to leave when asked
+GRACE_S = 10.0  # the longest a program may take to end after SIGTERM
 POLL_S = 0.1
 COLOURS = tuple(f"\x1b[{code}m" for code in (36, 33, 32, 35, 34, 31))
 PLAIN = "\x1b[0m"
@@ -23,7 +23,7 @@ PLAIN = "\x1b[0m"
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One program: `ready` tells whether it answers yet."""
+    """A program to run. `ready` returns whether it can be used yet."""
 
     name: str
     command: Sequence[str]
@@ -32,32 +32,32 @@ class Program:
 
 
 class Supervisor:
-    """Parts in tiers: a tier starts when the one before is ready, and stops when the one behind it is gone.
+    """Programs in stages. A stage starts when the stage before it is ready; they stop in the opposite order.
 
-    Each part has a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which then stops the
-    parts in order, and whatever a part leaves behind is ended by its process group: by the guard, when the supervisor
-    itself is killed.
+    Each program has a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor, which then
+    stops the programs in order. Processes that a program leaves behind are killed by its process group. The guard
+    does that when the supervisor itself is killed.
     """
 
-    def __init__(self, tiers: Sequence[Sequence[Program]]) -> None:
-        self._tiers = tiers
+    def __init__(self, stages: Sequence[Sequence[Program]]) -> None:
+        self._stages = stages
         self._running: dict[Program, subprocess.Popen[bytes]] = {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._threads: list[Thread] = []
         self._signals = 0
-        self._width = max(len(part.name) for tier in tiers for part in tier)
+        self._width = max(len(program.name) for stage in stages for program in stage)
         self._colours = cycle(COLOURS if sys.stdout.isatty() and "NO_COLOR" not in os.environ else [""])
 
     def run(self, when_ready: Callable[[], None]) -> int:
-        """Run until a signal or until a part ends; return the exit status: 0 after a signal, 1 after a part's end."""
+        """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
             self._start(when_ready)
-            while self._intact():
+            while self._all_running():
                 time.sleep(POLL_S)
-            self._report_why()
-        except OSError as error:  # a program that isn't there or isn't ready in time
+            self._report_reason()
+        except OSError as error:  # a program is not installed, or not ready in time
             self._report(str(error))
         finally:
             failed = not self._signals
@@ -67,44 +67,44 @@ class Supervisor:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
 
-    def _intact(self) -> bool:
-        """Return whether nobody asked to stop and every part still runs."""
+    def _all_running(self) -> bool:
+        """Return whether no signal has come and every program still runs."""
         return not self._signals and all(process.poll() is None for process in self._running.values())
 
     def _start(self, when_ready: Callable[[], None]) -> None:
-        """Start tier by tier, for as long as no part ends and no signal comes; TimeoutError when one isn't ready."""
+        """Start stage by stage until a program ends or a signal comes; raise TimeoutError when one is not ready."""
         self._guard = _guard()
-        for tier in self._tiers:
-            for part in tier:
-                self._spawn(part, self._guard)
+        for stage in self._stages:
+            for program in stage:
+                self._spawn(program, self._guard)
             end = time.monotonic() + START_S
-            waiting = [part for part in tier if not part.ready()]
-            while waiting and self._intact():
+            waiting = [program for program in stage if not program.ready()]
+            while waiting and self._all_running():
                 if time.monotonic() > end:
-                    raise TimeoutError(f"{waiting[0].name} wasn't ready within {START_S:g} s")
+                    raise TimeoutError(f"{waiting[0].name} is not ready after {START_S:g} s")
                 time.sleep(POLL_S)
-                waiting = [part for part in waiting if not part.ready()]
-            if not self._intact():
+                waiting = [program for program in waiting if not program.ready()]
+            if not self._all_running():
                 return
         when_ready()
 
-    def _spawn(self, part: Program, guard: subprocess.Popen[bytes]) -> None:
+    def _spawn(self, program: Program, guard: subprocess.Popen[bytes]) -> None:
         process = subprocess.Popen(
-            part.command,
-            env=part.environment,
+            program.command,
+            env=program.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._running[part] = process
+        self._running[program] = process
         os.write(guard.stdin.fileno(), b"%d\n" % process.pid)  # type: ignore[union-attr]
-        thread = Thread(target=self._relay, args=(part.name, next(self._colours), process), daemon=True)
+        thread = Thread(target=self._relay, args=(program.name, next(self._colours), process), daemon=True)
         thread.start()
         self._threads.append(thread)
 
     def _relay(self, name: str, colour: str, process: subprocess.Popen[bytes]) -> None:
-        """Print a part's lines; when the terminal is gone keep reading, so that no part blocks, and stop."""
+        """Print a program's lines. Without a terminal, read on, so that no program blocks, and stop them all."""
         for line in process.stdout or ():
             try:
                 self._print(name, line.decode(errors="replace").rstrip(), colour)
@@ -116,23 +116,23 @@ class Supervisor:
         sys.stdout.write(f"{colour}{name:<{self._width}} |{plain} {text}\n")
         sys.stdout.flush()
 
-    def _report_why(self) -> None:
-        """Say why it stops: the wish of who runs it, or a part that ended by itself."""
+    def _report_reason(self) -> None:
+        """Print why the programs are stopped: a signal, or one of them has ended."""
         if self._signals:
-            self._report("stopping; another Ctrl-C ends everything at once")
+            self._report("stopping; press Ctrl-C again to kill everything at once")
             return
-        for part, process in self._running.items():
+        for program, process in self._running.items():
             if process.poll() is not None:
-                self._report(f"{part.name} ended with status {process.returncode}, stopping the rest")
+                self._report(f"{program.name} ended with status {process.returncode}, stopping the rest")
 
     def _report(self, text: str) -> None:
         with suppress(OSError):
             self._print("stack", text)
 
     def _stop(self) -> None:
-        """Ask each tier to leave, the last one first; end what is still there after GRACE_S or at a second signal."""
-        for tier in reversed(self._tiers):
-            processes = [self._running[part] for part in tier if part in self._running]
+        """Terminate each stage, the last one first; kill what still runs after GRACE_S or at a second signal."""
+        for stage in reversed(self._stages):
+            processes = [self._running[program] for program in stage if program in self._running]
             for process in processes:
                 if process.poll() is None:
                     process.terminate()
@@ -142,22 +142,22 @@ class Supervisor:
                     break
                 time.sleep(POLL_S / 2)
             for process in processes:
-                _end_group(process)
+                _kill_group(process)
         if self._guard is not None:
-            self._guard.kill()  # nothing is left to guard, and the numbers may soon be others'
+            self._guard.kill()  # nothing is left to guard, and other processes may get these ids
             self._guard.communicate()
         for thread in self._threads:
             thread.join(timeout=1)
 
 
 def _guard() -> subprocess.Popen[bytes]:
-    """Start the guard, in a session of its own: what ends the supervisor's group doesn't end it."""
+    """Start the guard in a session of its own, so that a kill of the supervisor's group does not end it."""
     command = [sys.executable, "-m", "app.cli.stack.process_guard"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of a part's process group, its children too."""
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill all that is left of a program's process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
