@@ -1,4 +1,4 @@
-"""Jobs under control: listed, cancelled while they wait or run, run again, watched from outside, remembered."""
+"""Control of jobs: lists, cancellation of waiting and running jobs, retries, events, expiry."""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ SOON_S = 2.0
 
 
 def state(api: Api, location: str) -> str:
-    """How a job stands."""
+    """The state of a job."""
     return str(api.http.get(location).json()["status"])
 
 
 def until_state(api: Api, location: str, wanted: str, deadline_s: float = WAIT_S) -> None:
-    """Wait until a job stands so."""
+    """Wait until a job has this state."""
     until(lambda: state(api, location) == wanted, f"{location} to be {wanted}", deadline_s)
 
 
@@ -44,7 +44,7 @@ CURSORS = ["x", f"1795285053.5 {32 * '0'}", f"1795285053.5_{31 * '0'}", f"+inf_{
 
 @only_queued
 def test_jobs_are_listed(api: Api) -> None:
-    """Newest first, without their results, page by page."""
+    """The newest first, without results, page by page."""
     ids = [api.call("fit", {"model": "listed"})["id"] for _ in range(3)]
     query = {"model": "listed", "verb": "fit", "status": "SUCCESS"}
     first = api.http.get("/jobs", params={**query, "limit": 2}).json()
@@ -69,14 +69,14 @@ def test_jobs_are_listed(api: Api) -> None:
     ],
 )
 def test_unreadable_list(api: Api, name: str, value: str) -> None:
-    """A filter that can't be is refused, pointing to it."""
+    """A filter that is not valid is refused with a pointer to it."""
     document = problem(api.http.get("/jobs", params={name: value}), 422)
     assert document["errors"][0]["pointer"] == f"/{name}"
 
 
 @only_queued
 def test_a_running_job_is_cancelled(api: Api, tmp_path: Path) -> None:
-    """At once for who asks; its process ends within two seconds and another does the next job; no version appears."""
+    """At once; its process ends within two seconds, another does the next job, and no version appears."""
     before = api.http.get("/models/gated").json()["versions"]
     with gate(tmp_path) as closed:
         location = api.post("fit", closed.body()).headers["Location"]
@@ -92,8 +92,8 @@ def test_a_running_job_is_cancelled(api: Api, tmp_path: Path) -> None:
 
 
 @only_queued
-def test_a_waiting_job_has_a_place_and_is_cancelled(api: Api, tmp_path: Path) -> None:
-    """Behind fits that take all processes it waits at place 1, others behind it; cancelled, it never runs."""
+def test_a_waiting_job_has_a_position_and_is_cancelled(api: Api, tmp_path: Path) -> None:
+    """Behind fits in all processes it is at position 1, others follow; after the cancellation it never runs."""
     with ExitStack() as stack:
         running = []
         for number in range(2):
@@ -115,7 +115,7 @@ def test_a_waiting_job_has_a_place_and_is_cancelled(api: Api, tmp_path: Path) ->
 
 @only_queued
 def test_a_cancelled_job_runs_again(api: Api, tmp_path: Path) -> None:
-    """As the same job, to its end; a job that succeeded doesn't."""
+    """As the same job, to its end; a successful job does not run again."""
     with gate(tmp_path) as closed:
         location = api.post("fit", closed.body()).headers["Location"]
         closed.wait_for_fit()
@@ -145,8 +145,8 @@ def test_a_failed_job_runs_again(api: Api) -> None:
 
 
 @only_queued
-def test_events_tell_what_happens(api: Api, tmp_path: Path) -> None:
-    """From acceptance to the end, numbered; who comes back gets what is after the last event it saw."""
+def test_events_report_each_change(api: Api, tmp_path: Path) -> None:
+    """From acceptance to the end, numbered; a client that reconnects gets what follows its last event."""
     with gate(tmp_path) as closed:
         location = api.post("fit", closed.body()).headers["Location"]
         closed.wait_for_fit()
@@ -155,16 +155,16 @@ def test_events_tell_what_happens(api: Api, tmp_path: Path) -> None:
             assert next(line for line in lines if '"STARTED"' in line)
             closed.open()
             assert next(line for line in lines if '"SUCCESS"' in line)
-    told = [one for one in events(api, location) if one[1] == "state"]
-    assert [data["status"] for _, _, data in told] == ["PENDING", "STARTED", "SUCCESS"]
-    assert {data["id"] for _, _, data in told} == {location.removeprefix("/jobs/")}
-    assert events(api, location, after=told[1][0])[-1:] == told[2:]
-    assert events(api, location, after=told[2][0]) == []
+    changes = [one for one in events(api, location) if one[1] == "state"]
+    assert [data["status"] for _, _, data in changes] == ["PENDING", "STARTED", "SUCCESS"]
+    assert {data["id"] for _, _, data in changes} == {location.removeprefix("/jobs/")}
+    assert events(api, location, after=changes[1][0])[-1:] == changes[2:]
+    assert events(api, location, after=changes[2][0]) == []
 
 
 @only_queued
-def test_the_board_tells_of_all_jobs(api: Api, tmp_path: Path) -> None:
-    """The newest first, as they are and at each change, each as its envelope without the result."""
+def test_the_feed_reports_all_jobs(api: Api, tmp_path: Path) -> None:
+    """The newest first, at the start and at each change; each envelope without the result."""
     with gate(tmp_path) as closed, api.http.stream("GET", "/jobs/events") as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         lines = (json.loads(line[6:])["jobs"] for line in stream.iter_lines() if line.startswith("data: "))
@@ -181,7 +181,7 @@ def test_the_board_tells_of_all_jobs(api: Api, tmp_path: Path) -> None:
 @only_queued
 @pytest.mark.parametrize(("method", "tail"), [("DELETE", ""), ("POST", "/retry"), ("GET", "/events")])
 def test_no_such_job(api: Api, method: str, tail: str) -> None:
-    """Nothing to cancel, to run again or to watch."""
+    """An unknown job cannot be cancelled, run again or watched."""
     problem(api.http.request(method, f"/jobs/{'0' * 32}{tail}"), 404)
 
 
@@ -202,28 +202,28 @@ def test_sync_has_nothing_to_control(api: Api, method: str, path: str) -> None:
 
 
 @pytest.fixture(scope="module", params=MODES[1:])
-def hasty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A Trinity with little time: for fits, and to keep results."""
+def short_lived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A Trinity with short timeouts of fits and short-lived results."""
     mode: Mode = request.param
     if mode == "rabbit" and (missing := missing_rabbitmq()):
         pytest.skip(missing)
     hurry = {"TRINITY_RESULT_TTL": "1", "TRINITY_TIMEOUT_FIT": "1"}
-    with trinity(mode, tmp_path_factory.mktemp("hasty"), **hurry) as running:
+    with trinity(mode, tmp_path_factory.mktemp("short_lived"), **hurry) as running:
         yield running
 
 
-def test_an_expired_job_is_gone(hasty: Api) -> None:
-    """410 and not 404: it was there, and is kept no longer."""
-    location = f"/jobs/{hasty.call('fit')['id']}"
-    until(lambda: hasty.http.get(location).status_code != 200, "the job to expire")
+def test_an_expired_job_is_gone(short_lived: Api) -> None:
+    """410 and not 404: it existed and has expired."""
+    location = f"/jobs/{short_lived.call('fit')['id']}"
+    until(lambda: short_lived.http.get(location).status_code != 200, "the job to expire")
     for method, tail in (("GET", ""), ("GET", "/result"), ("GET", "/events"), ("DELETE", ""), ("POST", "/retry")):
-        assert problem(hasty.http.request(method, location + tail), 410)["type"] == "urn:trinity:gone"
+        assert problem(short_lived.http.request(method, location + tail), 410)["type"] == "urn:trinity:gone"
 
 
-def test_a_fit_that_takes_too_long_fails(hasty: Api, tmp_path: Path) -> None:
-    """With a timeout, and its process ends; the next fit is well."""
+def test_a_fit_that_takes_too_long_fails(short_lived: Api, tmp_path: Path) -> None:
+    """With `timeout`, and its process ends; the next fit succeeds."""
     with gate(tmp_path) as closed:
-        answer = hasty.post("fit", closed.body(), headers={"Prefer": f"wait={WAIT_S}"})
+        answer = short_lived.post("fit", closed.body(), headers={"Prefer": f"wait={WAIT_S}"})
         assert problem(answer, 504)["type"] == "urn:trinity:timeout"
         until(closed.nobody_waits, "the fit to be ended", SOON_S)
-    assert hasty.call("fit")["status"] == "SUCCESS"
+    assert short_lived.call("fit")["status"] == "SUCCESS"

@@ -1,4 +1,4 @@
-"""Jobs: looked at, waited for, failed, unknown, and a hundred at once."""
+"""Jobs: reading, waiting, failures, unknown ids, and a hundred at once."""
 
 import asyncio
 from pathlib import Path
@@ -19,14 +19,14 @@ FAILING = [
 
 
 def fitted(api: Api, model: str) -> None:
-    """Fit a curve, or zeros for the models that bear nothing else."""
+    """Fit a curve, or zeros for models that accept nothing else."""
     curve = {"X": [[1.0], [2.0], [3.0], [4.0]], "y": [1.0, 2.0, 3.0, 40.0]}
     api.result("fit", {"model": model, "data": curve if model == "polynomial" else ZERO})
 
 
 @only_queued
-def test_a_job_is_there_at_once(api: Api, tmp_path: Path) -> None:
-    """A job can be looked at while it runs, and waiting for it gives the finished envelope."""
+def test_a_job_can_be_read_at_once(api: Api, tmp_path: Path) -> None:
+    """A job can be read while it runs, and waiting for it returns the finished envelope."""
     with gate(tmp_path) as closed:
         answer = api.post("fit", closed.body())
         location = answer.headers["Location"]
@@ -71,7 +71,7 @@ def test_predictions_pass_a_running_fit(api: Api, tmp_path: Path) -> None:
 
 @only_queued
 def test_result_alone(api: Api) -> None:
-    """GET /jobs/{id}/result gives nothing but the result."""
+    """GET /jobs/{id}/result returns only the result."""
     job = api.call("fit")
     answer = api.http.get(f"/jobs/{job['id']}/result")
     assert answer.status_code == 200
@@ -88,14 +88,14 @@ def test_unknown_job(api: Api, unknown: str, suffix: str) -> None:
 
 @only_queued
 def test_waiting_for_an_unknown_job(api: Api) -> None:
-    """Nobody waits for a job that never was."""
+    """A wait for an unknown job ends at once."""
     problem(api.http.get("/jobs/never", params={"wait": 60}, timeout=5), 404)
 
 
 @only_queued
 @pytest.mark.parametrize("wait", ["abc", "-1", "1.5.2", "nan", "inf", "٣"])
 def test_unreadable_wait(api: Api, wait: str) -> None:
-    """A ?wait= that is no number of seconds is refused, pointing to it."""
+    """A ?wait= that is not a number of seconds is refused with a pointer to it."""
     location = api.post("predict", {"data": {"source": "dummy"}}).headers["Location"]
     document = api.http.get(location, params={"wait": wait})
     check_problem(document.json(), document.status_code)
@@ -112,7 +112,7 @@ def test_sync_has_no_queue(api: Api, path: str) -> None:
 @only_queued
 @pytest.mark.parametrize(("model", "verb", "data"), FAILING)
 def test_a_failing_job(api: Api, model: str, verb: str, data: Json) -> None:
-    """A job that fails is a FAILURE with a problem document; its result answers with that document and its status."""
+    """A failed job has the state FAILURE and a problem document; its result is that document with its status."""
     fitted(api, model)
     accepted = api.post(verb, {"model": model, "data": data}, headers={"Prefer": "respond-async"})
     assert accepted.status_code == 202
@@ -124,8 +124,8 @@ def test_a_failing_job(api: Api, model: str, verb: str, data: Json) -> None:
 
 
 @pytest.mark.parametrize(("model", "verb", "data"), FAILING)
-def test_failures_are_told_alike(api: Api, golden: Api, model: str, verb: str, data: Json) -> None:
-    """A failing call is told by the same problem document in every mode when one waits for it."""
+def test_failures_are_alike(api: Api, golden: Api, model: str, verb: str, data: Json) -> None:
+    """A failed call that is waited for returns the same problem document in every mode."""
     answers = []
     for trinity in (api, golden):
         fitted(trinity, model)
@@ -136,8 +136,8 @@ def test_failures_are_told_alike(api: Api, golden: Api, model: str, verb: str, d
 
 
 @pytest.mark.parametrize(("model", "status"), [("raising", 500), ("picky", 422), ("polynomial", 422)])
-def test_whose_fault_it_was(api: Api, model: str, status: int) -> None:
-    """Data that a model cannot use is the caller's 422; only a bug in a user's own model is a 500, and it says so."""
+def test_a_bad_value_is_a_422_and_a_bug_a_500(api: Api, model: str, status: int) -> None:
+    """Data that a model cannot use are a 422; only a bug in a user's model is a 500, and the message says so."""
     fitted(api, model)
     verb, data = "predict", {"X": [[1e300], [2.0]]}
     document = problem(api.post(verb, {"model": model, "data": data}, headers={"Prefer": f"wait={WAIT_S}"}), status)
@@ -151,7 +151,7 @@ async def _all_at_once(api: Api, bodies: list[Json]) -> list[httpx.Response]:
 
 
 def test_a_hundred_at_once(api: Api, golden: Api) -> None:
-    """A hundred predictions submitted at once are all collected, each with its own answer, the one it has alone."""
+    """A hundred predictions submitted at once each get their own result, the same as alone."""
     fit = {"model": "multivariate", "data": {"X": [[0.1], [1.3], [2.2], [3.7]], "y": [1.2, 3.4, 5.9, 7.1]}}
     bodies = []
     for trinity in (api, golden):

@@ -1,4 +1,4 @@
-"""Messages on the broker that Trinity hasn't sent: none ends or blocks a worker, none has an effect."""
+"""Foreign messages on the broker: none ends or blocks a worker, and none has an effect."""
 
 import json
 import uuid
@@ -20,7 +20,7 @@ LATER = "9999-12-31T23:59:59+00:00"
 
 
 def headers(**other: Any) -> dict[str, Any]:
-    """The headers of a task as Celery writes them, but for `other`; what is ... there is left out."""
+    """The headers of a task as Celery writes them, with `other` instead; values of ... are left out."""
     usual = {
         "lang": "py",
         "task": "app.tasks.predict",
@@ -117,14 +117,14 @@ def send(api: Api, content: bytes, lane: str = "predict", **properties: Any) -> 
 
 
 def check_alive(api: Api) -> None:
-    """The one worker still runs, and what is asked now is done."""
+    """Check that the one worker still runs, and does a new job."""
     assert api.result("predict", {"model": "multivariate", "data": {"X": [[1.0]]}})["y"] == pytest.approx([2.0])
     assert [server.name for server in api.servers if server.process.poll() is not None] == []
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
-def test_a_message_of_somebody_elses_is_dropped(api: Api, kind: str) -> None:
-    """The worker lives on, and takes the next message."""
+def test_a_foreign_message_is_dropped(api: Api, kind: str) -> None:
+    """The worker continues with the next message."""
     api.result("fit", {"model": "multivariate", "data": {"X": [[0.0], [1.0]], "y": [0.0, 2.0]}})
     content, properties = MESSAGES[kind]
     send(api, content, **properties)
@@ -133,7 +133,7 @@ def test_a_message_of_somebody_elses_is_dropped(api: Api, kind: str) -> None:
 
 @pytest.mark.parametrize("task", ["app.tasks.fit", "app.tasks.predict"])
 def test_a_forged_message_for_a_finished_job_changes_nothing(api: Api, task: str) -> None:
-    """Not its result, not its times, and no version is made again."""
+    """Neither its result nor its times, and no version is made again."""
     fitted = api.call("fit", {"model": "multivariate", "data": {"X": [[0.0], [1.0]], "y": [0.0, 2.0]}})
     for lane in ("fit", "predict"):
         send(api, body([[fitted["id"], uuid.uuid4().hex]]), lane, **JSON, headers=headers(task=task))

@@ -1,4 +1,4 @@
-"""Several processes and their limits: what one fits another serves; too much is refused with a time to retry."""
+"""Several processes and their limits: all serve each fit; too many requests are refused with a time to retry."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from tests.support.trinity import MODELS, trinity
 
 
 def test_every_process_serves_every_fit(tmp_path: Path) -> None:
-    """With three web processes, each fit is served by the next request, whichever process takes it."""
+    """With three web processes, each fit serves the next request, whichever process answers it."""
     with trinity("inline", tmp_path, WEB_CONCURRENCY="3") as api:
         for round_ in range(1, 11):
             data = {"X": [[0.0], [1.0]], "y": [0.0, float(round_)]}
@@ -28,7 +28,7 @@ def test_every_process_serves_every_fit(tmp_path: Path) -> None:
 
 
 def test_concurrent_fits_each_get_a_version(tmp_path: Path) -> None:
-    """Fits at the same time in several processes publish as many versions, none twice."""
+    """Fits at the same time in several processes publish one version each."""
     with trinity("inline", tmp_path, WEB_CONCURRENCY="3", TRINITY_MAX_FITS="20") as api, ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: _fresh(api.http, "fit", None), range(20)))
         assert sorted(answer["version"] for answer in answers) == list(range(1, 21))
@@ -36,7 +36,7 @@ def test_concurrent_fits_each_get_a_version(tmp_path: Path) -> None:
 
 
 def test_fits_survive_a_restart(tmp_path: Path) -> None:
-    """What was fitted before a restart is served after it, and versions go on counting."""
+    """A version fitted before a restart is served after it, and numbers continue."""
     with trinity("inline", tmp_path) as api:
         assert api.result("fit")["version"] == 1
         before = api.result("predict")
@@ -53,7 +53,7 @@ def test_nothing_is_served_from_an_empty_store(tmp_path: Path, verb: str) -> Non
 
 
 def test_fits_are_bounded(tmp_path: Path) -> None:
-    """Over the bound of concurrent fits: 503 with Retry-After; the rest goes on; then there is room again."""
+    """Above the limit of concurrent fits: 503 with Retry-After; others continue, and later fits are accepted."""
     with (
         trinity("inline", tmp_path, WEB_CONCURRENCY="1", TRINITY_MAX_FITS="1") as api,
         gate(tmp_path) as closed,
@@ -73,7 +73,7 @@ def test_fits_are_bounded(tmp_path: Path) -> None:
 
 
 def test_pending_jobs_are_bounded(tmp_path: Path) -> None:
-    """Over the bound of waiting jobs: 429 with Retry-After, and the jobs accepted before are still there."""
+    """Above the limit of waiting jobs: 429 with Retry-After; jobs accepted before remain."""
     with trinity("redis", tmp_path, workers=False, TRINITY_MAX_PENDING="3") as api:
         accepted = [api.post("fit") for _ in range(3)]
         assert [answer.status_code for answer in accepted] == [202, 202, 202]
@@ -85,7 +85,7 @@ def test_pending_jobs_are_bounded(tmp_path: Path) -> None:
 
 
 def test_jobs_wait_for_a_worker(tmp_path: Path) -> None:
-    """Jobs accepted while no worker runs are done when one comes, and outlive a restart of the web."""
+    """Jobs accepted without a worker are done when one starts, also after a restart of the web."""
     with trinity("redis", tmp_path, workers=False) as api:
         answers = [api.post("fit") for _ in range(5)]
         assert api.ledger_url is not None
@@ -96,7 +96,7 @@ def test_jobs_wait_for_a_worker(tmp_path: Path) -> None:
 
 
 def test_a_fit_ends_with_its_worker(tmp_path: Path) -> None:
-    """A worker is killed while a process of its own is deep in C code: that process is gone, and takes no processor."""
+    """The child process of a killed worker, deep in C code, ends too and uses no processor."""
     with trinity("redis", tmp_path, workers=False) as api, gate(tmp_path) as closed:
         assert api.ledger_url is not None
         urls = {"TRINITY_LEDGER_URL": api.ledger_url, "TRINITY_BROKER_URL": api.ledger_url.removesuffix("0") + "1"}
@@ -109,8 +109,8 @@ def test_a_fit_ends_with_its_worker(tmp_path: Path) -> None:
             servers.until(lambda: not any(map(_lives, children)), "the end of the worker's processes", 10)
 
 
-def test_a_process_that_is_ended_on_purpose_is_no_fault(tmp_path: Path) -> None:
-    """A cancelled job is a line of information, a late one a warning; only one that dies otherwise is an error."""
+def test_an_intended_end_of_a_process_is_no_error(tmp_path: Path) -> None:
+    """A cancelled job logs information, a late one a warning; any other death of a process is an error."""
     with trinity("redis", tmp_path, workers=False) as api, gate(tmp_path) as closed:
         assert api.ledger_url is not None
         urls = {"TRINITY_LEDGER_URL": api.ledger_url, "TRINITY_BROKER_URL": api.ledger_url.removesuffix("0") + "1"}
@@ -124,18 +124,18 @@ def test_a_process_that_is_ended_on_purpose_is_no_fault(tmp_path: Path) -> None:
             late = api.finished(api.post("fit", closed.body() | {"timeout": 0.5}))
             assert late["error"]["type"] == "urn:trinity:timeout", late
             servers.until(closed.nobody_waits, "the end of its process")
-            assert _faults(worker) == []
+            assert _errors(worker) == []
             api.post("fit", closed.body())
             closed.wait_for_fit()
             for child in psutil.Process(worker.process.pid).children():
                 child.kill()
-            servers.until(lambda: bool(_faults(worker)), "the line of the process that died")
-            assert all("exited with 'signal 9 (SIGKILL)'" in fault for fault in _faults(worker))
+            servers.until(lambda: bool(_errors(worker)), "the line of the process that died")
+            assert all("exited with 'signal 9 (SIGKILL)'" in fault for fault in _errors(worker))
             servers.until(lambda: "a process is gone with 1 jobs" in worker.log.read_text(), "the line of its job")
 
 
 def test_lanes_and_flower(tmp_path: Path) -> None:
-    """A worker on the predict and score lanes takes no fits; Flower shows both workers and the tasks they did."""
+    """A worker on the lanes predict and score takes no fits; Flower shows both workers and their tasks."""
     with trinity("redis", tmp_path) as api:
         assert api.ledger_url is not None
         urls = {"TRINITY_LEDGER_URL": api.ledger_url, "TRINITY_BROKER_URL": api.ledger_url.removesuffix("0") + "1"}
@@ -156,14 +156,14 @@ def test_lanes_and_flower(tmp_path: Path) -> None:
 
 
 def _fresh(http: httpx.Client, verb: str, body: Json) -> Json:
-    """The envelope of a call over a connection of its own."""
+    """The envelope of a call over a new connection."""
     answer = httpx.post(f"{http.base_url}/{verb}", timeout=WAIT_S, json={} if body is None else body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def _faults(worker: servers.Server) -> list[str]:
-    """What the worker logged as errors, and what it printed in another form than its log's."""
+def _errors(worker: servers.Server) -> list[str]:
+    """The errors in the worker's log, and lines in another form than its log's."""
     lines = worker.log.read_text().splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
     loose = [line for line in lines if line.startswith(("Process", "Traceback"))]
@@ -187,8 +187,8 @@ def _fits(view: httpx.Client) -> list[dict[str, str]]:
     return [task for task in view.get("/api/tasks").json().values() if task["name"] == "app.tasks.fit"]
 
 
-def test_a_broker_that_stands_still_refuses_nobody(tmp_path: Path) -> None:
-    """A job is accepted when the ledger has it, at once; it is done when the broker is back."""
+def test_jobs_are_accepted_while_the_broker_is_frozen(tmp_path: Path) -> None:
+    """A job is accepted once the ledger has it; it is done when the broker is back."""
     with servers.valkey(tmp_path / "ledger") as ledger, servers.valkey(tmp_path / "broker") as broker:
         urls = {"TRINITY_LEDGER_URL": ledger.url, "TRINITY_BROKER_URL": broker.url}
         settings = {"TRINITY_MODE": "async", "TRINITY_STORE": str(tmp_path / "store"), **urls}

@@ -1,6 +1,6 @@
-"""What somebody pushes into a lane over Redis that is no message at all: it neither ends nor blocks a worker.
+"""Values in a Redis lane that are no messages: none ends or blocks a worker.
 
-RabbitMQ takes messages alone.
+RabbitMQ accepts only messages.
 """
 
 import base64
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("api", ["redis"], indirect=True, scope="ses
 
 
 def item(**other: Any) -> bytes:
-    """A message as kombu puts it into a Redis list, but for `other`; what is ... there is left out."""
+    """A message as kombu stores it in a Redis list, with `other` instead; values of ... are left out."""
     properties: dict[str, Any] = {
         "delivery_tag": uuid.uuid4().hex,
         "delivery_info": {"exchange": "trinity", "routing_key": "predict"},
@@ -77,8 +77,8 @@ ITEMS = {
 
 
 @pytest.mark.parametrize("kind", ITEMS)
-def test_what_is_no_message_is_dropped(api: Api, kind: str) -> None:
-    """Pushed into a lane over Redis by somebody: the worker lives on, whatever it is."""
+def test_other_values_are_dropped(api: Api, kind: str) -> None:
+    """A worker continues, whatever is pushed into its lane in Redis."""
     assert api.ledger_url is not None
     api.result("fit", {"model": "multivariate", "data": {"X": [[0.0], [1.0]], "y": [0.0, 2.0]}})
     with Redis.from_url(api.ledger_url.removesuffix("0") + "1") as broker:

@@ -14,7 +14,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
 
 
 def main() -> int:
-    """Run what was asked for; 1 only with --check, when a target isn't met or a benchmark fails."""
+    """Run the chosen benchmarks; return 1 only with --check, if a target is not met or a benchmark fails."""
     arguments = _arguments()
     figures: list[Figure] = []
     for name in arguments.names or BENCHMARKS:
@@ -35,7 +35,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(name: str) -> list[Figure]:
-    """One benchmark's figures; one that breaks is reported as such and doesn't take the others with it."""
+    """The figures of one benchmark; an exception is reported, and the others continue."""
     try:
         return BENCHMARKS[name]()
     except (OSError, RuntimeError) as error:

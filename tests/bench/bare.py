@@ -1,4 +1,4 @@
-"""The least an ASGI application can do for a POST: read the body, answer JSON of a given size. Trinity's yardstick."""
+"""The minimum that an ASGI application does for a POST: read the body, answer JSON of a given size."""
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -21,7 +21,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def whole(scope: Message, receive: Receive, send: Send) -> None:
-    """The same, but it has the body in one piece, as whoever does something with it must, by the cheapest means."""
+    """The same with the body in one piece, as any real work needs it, by the cheapest means."""
     if scope["type"] == "lifespan":
         return await _lifespan(receive, send)
     if scope["method"] == "GET":

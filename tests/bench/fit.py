@@ -37,7 +37,7 @@ def run() -> list[Figure]:
 
 
 def _child(kind: str, peaks: dict[str, list[float]]) -> float:
-    """Fit in a process of its own, whose memory nobody else has touched."""
+    """Fit in a new process, whose memory nothing else has used."""
     command = [sys.executable, "-m", "tests.bench.fit", kind]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     measured = json.loads(output)

@@ -18,7 +18,7 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """One connection, opened once; whatever ends it is an error."""
+    """One connection, opened once; any end of it is an error."""
 
     def __init__(self, url: str, timeout_s: float = 60) -> None:
         self.address = (urlsplit(url).hostname or "", urlsplit(url).port or 80)
@@ -33,12 +33,12 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._answers.close()
         self._socket.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """Send a request and wait for its answer; ConnectionError when the server hangs up instead."""
+        """Send a request and wait for its response; ConnectionError if the server closes instead."""
         self.send(method, path, body, **headers)
         return self.receive()
 
@@ -51,7 +51,7 @@ class Connection:
         self._socket.sendall(message)
 
     def receive(self) -> Answer:
-        """Wait for the answer to the oldest request that has none."""
+        """Wait for the response to the oldest open request."""
         if not (line := self._answers.readline()):
             raise ConnectionError("the server closed the connection instead of answering")
         headers = {}

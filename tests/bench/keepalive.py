@@ -14,7 +14,7 @@ ROW = b'{"data":{"X":[[0.5]]}}'
 
 
 def run() -> list[Figure]:
-    """Not one of 3,000."""
+    """None of 3,000."""
     with trinity() as server:
         post(server.url, "/fit", b"")
         begin = time.perf_counter()
@@ -25,14 +25,14 @@ def run() -> list[Figure]:
 
 
 def losses(url: str, requests: int) -> list[str]:
-    """Send that many predictions over 15 connections; return what went wrong with each that wasn't answered right."""
+    """Send this many predictions over 15 connections; return what went wrong with each wrong or missing response."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         lost = pool.map(_one, [url] * CONNECTIONS, range(CONNECTIONS), [requests // CONNECTIONS] * CONNECTIONS)
         return [loss for of_one in lost for loss in of_one]
 
 
 def _one(url: str, seed: int, requests: int) -> list[str]:
-    """The losses of one connection, which is opened anew after each."""
+    """The losses of one connection, which is opened again after each."""
     sizes = random.Random(seed)
     lost: list[str] = []
     connection = Connection(url)

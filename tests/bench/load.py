@@ -1,4 +1,4 @@
-"""Requests per second of one URL: by wrk where it is installed, otherwise by processes of our own."""
+"""Requests per second of one URL: with wrk if it is installed, otherwise with our own processes."""
 
 import asyncio
 import multiprocessing
@@ -21,12 +21,12 @@ SECONDS = 3
 
 
 def client() -> str:
-    """Which client measures."""
+    """The client that measures."""
     return "wrk" if shutil.which("wrk") else f"bundled, {PROCESSES} processes; wrk is faster"
 
 
 def requests_per_s(url: str, body: bytes, seconds: int = SECONDS) -> float:
-    """POST the body over 32 keep-alive connections; RuntimeError when an answer is missing or isn't 200."""
+    """POST the body over 32 keep-alive connections; RuntimeError if a response is missing or is not 200."""
     return _wrk(url, body, seconds) if shutil.which("wrk") else _bundled(url, body, seconds)
 
 
@@ -73,7 +73,7 @@ async def _connections(url: str, body: bytes, seconds: int) -> float:
 
 
 class _Client(asyncio.Protocol):
-    """Asks, and asks again as soon as it is answered."""
+    """Sends the next request as soon as the last is answered."""
 
     def __init__(self, message: bytes) -> None:
         self._message = message

@@ -29,7 +29,7 @@ def run() -> list[Figure]:
 
 
 def _rows_for(seconds: float, url: str) -> int:
-    """How many rows a fit of that many seconds takes here."""
+    """The rows that a fit of this many seconds takes on this machine."""
     post(url, "/fit", _body(PROBE_ROWS))
     begin = time.perf_counter()
     post(url, "/fit", _body(PROBE_ROWS))

@@ -110,7 +110,7 @@ def _jobs_per_s(web: Server, ledger: Redis, jobs: int, connections: int) -> floa
 
 
 async def _submit(url: str, jobs: int, connections: int) -> list[str]:
-    """Send the POSTs over many connections at once; return where each job is."""
+    """Send the POSTs over many connections at once; return the job of each."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -118,7 +118,7 @@ async def _submit(url: str, jobs: int, connections: int) -> list[str]:
     left = iter(range(jobs - connections))
 
     class Client(asyncio.Protocol):
-        """Asks, and asks again as soon as it is answered, while there is something left to ask."""
+        """Sends the next request as soon as the last is answered, until none is left."""
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._transport = cast("asyncio.Transport", transport)

@@ -1,4 +1,4 @@
-"""What a benchmark reports, and the one table that all of them make."""
+"""The figures of a benchmark, and the table of all of them."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured thing; `ok` is None where there is no target."""
+    """One measured figure; `ok` is None without a target."""
 
     name: str
     measured: str
@@ -18,7 +18,7 @@ class Figure:
 
 
 def in_turn(rounds: int, *measures: Callable[[], float]) -> list[list[float]]:
-    """Measure one after the other, `rounds` times over, so that a busy machine is unfair to none of them."""
+    """Measure one after the other, in `rounds` rounds, so that a busy machine affects all of them."""
     results: list[list[float]] = [[] for _ in measures]
     for number in range(rounds):
         for result, measure in zip(results, measures, strict=True):
@@ -28,7 +28,7 @@ def in_turn(rounds: int, *measures: Callable[[], float]) -> list[list[float]]:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the rounds' ratios: what both met in the same seconds."""
+    """The median of the rounds' ratios, each measured within the same seconds."""
     return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 

@@ -43,12 +43,12 @@ def run() -> list[Figure]:
     with TemporaryDirectory() as folder:
         plain_us, whole_us = uvloop.run(_measured(Path(folder)))
     cost_us = min(whole_us) - min(plain_us)  # the rounds that nobody else's work fell into
-    told = f"app alone {min(plain_us):.1f} µs"
-    return [Figure("count and log a request", f"{cost_us:.1f} µs", told, None, "≤ 4 µs", cost_us <= 4)]
+    detail = f"app alone {min(plain_us):.1f} µs"
+    return [Figure("count and log a request", f"{cost_us:.1f} µs", detail, None, "≤ 4 µs", cost_us <= 4)]
 
 
 async def _measured(folder: Path) -> tuple[list[float], list[float]]:
-    """The microseconds of processor time of one answer in each round: bare of both, then with both."""
+    """The processor time of one response in µs in each round: without both, then with both."""
     metrics, plain, whole = _apps(folder)
     plain_us, whole_us = [], []
     for _ in range(ROUNDS):
@@ -91,5 +91,5 @@ async def _send(message: dict[str, Any]) -> None:
 
 
 def _still() -> float:
-    """A clock of a machine that is never busy: what seems to be slow would be sent to a thread."""
+    """A clock that never advances: work that seems slow would go to a thread."""
     return 1.0

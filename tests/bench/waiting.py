@@ -1,4 +1,4 @@
-"""What clients that wait for a job cost one web process: half of them by long poll, half by its events."""
+"""The cost of clients that wait for a job in one web process: half by long poll, half by its events."""
 
 import resource
 import tempfile
@@ -17,7 +17,7 @@ MAX_BYTES = 300_000_000
 
 
 def run() -> list[Figure]:
-    """2,000 have no thread each, 5,000 take less than 300 MB; /ping goes on, and the end of the job is told to all."""
+    """2,000 waiting clients use no thread each, 5,000 less than 300 MB; /ping responds, and all learn the job's end."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="trinity-waiting-") as folder, ExitStack() as stack:
@@ -31,7 +31,7 @@ def run() -> list[Figure]:
         waiting: list[Connection] = []
         found = {count: _cost(process, waiting, count, stack, web.url, path) for count in (FEW, MANY)}
         slowest_ms = max(_ping_ms(control) for _ in range(200))
-        told_s = _told_s(control, waiting[::2], path)
+        end_seen_s = _end_seen_s(control, waiting[::2], path)
     threads, rss = found[FEW][0] - alone[0], found[MANY][1]
     return [
         Figure(
@@ -44,14 +44,14 @@ def run() -> list[Figure]:
             target=f"< {MAX_BYTES / 1e6:.0f} MB",
             ok=rss < MAX_BYTES,
         ),
-        Figure("  beside them", f"/ping max {slowest_ms:.1f} ms", f"told of the end within {told_s:.1f} s"),
+        Figure("  beside them", f"/ping max {slowest_ms:.1f} ms", f"all saw the end within {end_seen_s:.1f} s"),
     ]
 
 
 def _cost(
     process: psutil.Process, waiting: list[Connection], count: int, stack: ExitStack, url: str, path: str
 ) -> tuple[int, int]:
-    """Have so many wait; the threads and the resident bytes of the process then."""
+    """Threads and resident bytes of the process while this many clients wait."""
     while len(waiting) < count:
         client = stack.enter_context(Connection(url, timeout_s=120))
         client.send("GET", f"{path}?wait=600" if len(waiting) % 2 == 0 else f"{path}/events")
@@ -73,8 +73,8 @@ def _ping_ms(control: Connection) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def _told_s(control: Connection, polls: list[Connection], path: str) -> float:
-    """Cancel the job: the seconds until each long poll has its answer."""
+def _end_seen_s(control: Connection, polls: list[Connection], path: str) -> float:
+    """Cancel the job: the seconds until each long poll has its response."""
     begin = time.perf_counter()
     control.ask("DELETE", path)
     assert all(poll.receive().json()["status"] == "REVOKED" for poll in polls)

@@ -1,4 +1,4 @@
-"""The dashboard and Prometheus' configuration: a real one scrapes each mode and answers every query with data."""
+"""The dashboard and the configuration of Prometheus: a real one scrapes each mode and answers every query."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ QUERIES = sorted({target["expr"] for panel in PANELS for target in panel["target
 
 
 def busy(api: Api) -> None:
-    """Something for every number to tell of."""
+    """A Trinity with data for every metric."""
     api.result("fit", {})
     for verb, data in (("predict", {"X": [[0.5]]}), ("score", {"X": [[0.5], [1.0]], "y": [1.0, 2.0]})):
         api.result(verb, {"data": data})
@@ -45,8 +45,8 @@ def test_every_query_of_the_dashboard_has_data(tmp_path: Path, mode: Mode) -> No
 
 
 @needs_prometheus
-def test_the_configuration_is_one_that_prometheus_takes(tmp_path: Path) -> None:
-    """As it stands, but for the file that the container makes."""
+def test_prometheus_accepts_the_configuration(tmp_path: Path) -> None:
+    """Unchanged, except for the file that the container makes."""
     text = (MONITORING / "prometheus.yml").read_text(encoding="utf-8")
     (tmp_path / "key").write_text("")
     (tmp_path / "alerts.yml").write_bytes((MONITORING / "alerts.yml").read_bytes())
@@ -58,7 +58,7 @@ def test_the_configuration_is_one_that_prometheus_takes(tmp_path: Path) -> None:
 
 
 def test_the_dashboard_has_its_rows_and_its_source() -> None:
-    """Panels lie in the grid without overlap, and ask the source that is provisioned."""
+    """Panels lie in the grid without overlap, and use the provisioned data source."""
     titles = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert titles == ["Traffic", "Latency", "Queue", "Jobs", "Workers", "Models"]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as clients of all kinds speak it: with offers of other protocols, in pieces, together, and without end."""
+"""HTTP/1.1 with all kinds of clients: offers of other protocols, split, pipelined and endless requests."""
 
 import re
 import time
@@ -23,7 +23,7 @@ KEEP_ALIVE_S = 3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One process that waits for a head for a second, for a body for two, and on an idle connection for three."""
+    """One process with timeouts: a head one second, a body two, an idle connection three."""
     folder = tmp_path_factory.mktemp("protocol")
     settings = folder / "impatient.conf.py"
     settings.write_text(
@@ -58,7 +58,7 @@ def read_by_now(peer: Connection) -> None:
 
 
 def ended_after_s(peer: Connection) -> float:
-    """How long the server keeps the connection open."""
+    """Seconds until the server closes the connection."""
     began = time.monotonic()
     with pytest.raises(ConnectionError):
         peer.receive()
@@ -67,7 +67,7 @@ def ended_after_s(peer: Connection) -> float:
 
 @pytest.mark.parametrize("cut", [None, 5, -30, -10], ids=["whole", "in the line", "in the head", "in the body"])
 def test_a_request_that_offers_another_protocol_is_answered_in_this_one(peer: Connection, cut: int | None) -> None:
-    """With its body, as `curl --http2` and Java's client send every request; what follows it is answered, too."""
+    """With its body, as `curl --http2` and Java's client send each request; the next request is answered, too."""
     message = request("POST", "/predict", ROW, **OFFER) + PING + request("POST", "/predict", ROW, **OFFER)
     if cut is not None:
         first = message[: message.index(PING)]
@@ -92,7 +92,7 @@ def test_a_chunked_body_is_read_though_another_protocol_was_offered(peer: Connec
 
 
 def test_a_body_is_no_request_because_another_protocol_was_offered(peer: Connection) -> None:
-    """What another request would be is data of this one."""
+    """A request inside the body is data."""
     peer.send_raw(request("POST", "/predict", **OFFER).replace(b"length: 0", b"length: %d" % len(PING)))
     read_by_now(peer)
     peer.send_raw(PING)
@@ -113,7 +113,7 @@ def test_a_client_that_never_reads_takes_no_memory_for_what_it_sends(server: Ser
 
 
 def test_a_long_request_behind_a_prediction_is_awaited(peer: Connection, tmp_path: Path) -> None:
-    """Longer than an idle connection would be: the prediction's answer has begun no such wait."""
+    """Longer than the idle timeout, which the prediction's response has not started."""
     with gate(tmp_path) as pipe:
         peer.send_raw(PREDICT + fit_at(pipe))
         assert peer.receive().status == 200
@@ -129,15 +129,15 @@ def test_a_body_that_does_not_come_is_a_408_behind_other_requests_too(peer: Conn
 
 
 def test_a_request_that_is_answered_before_its_body_leaves_an_idle_connection(peer: Connection) -> None:
-    """One that may idle as long as any other."""
+    """It may stay idle as long as any other."""
     peer.send_raw(request("POST", "/nothing", b"x" * 300_000))
     assert peer.receive().status == 404
     assert ended_after_s(peer) > KEEP_ALIVE_S - 1
 
 
 @pytest.mark.parametrize("after", [b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"x" * 40_000], ids=["400", "431"])
-def test_what_comes_before_rubbish_is_answered_first(peer: Connection, tmp_path: Path, after: bytes) -> None:
-    """And with the word that nothing more is."""
+def test_requests_before_garbage_are_answered_first(peer: Connection, tmp_path: Path, after: bytes) -> None:
+    """The last response says that the connection is closed."""
     with gate(tmp_path) as pipe:
         peer.send_raw(fit_at(pipe))
         pipe.wait_for_fit()
@@ -162,8 +162,8 @@ def test_a_length_of_thousands_of_digits_is_refused(server: Server, path: str, *
     assert not re.search(r"Traceback|ValueError", server.log.read_text())
 
 
-def test_a_prediction_that_a_stop_interrupts_is_told(tmp_path: Path) -> None:
-    """Its body was still to come."""
+def test_a_prediction_interrupted_by_a_stop_is_answered(tmp_path: Path) -> None:
+    """Its body had not yet arrived."""
     with web(tmp_path, WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS="--graceful-timeout 3") as server:
         with Connection(server.url, timeout_s=30) as peer:
             assert peer.ask("POST", "/fit").status == 200
@@ -178,7 +178,7 @@ def test_a_prediction_that_a_stop_interrupts_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["/", "/ping", "t:443"])
 def test_a_connect_is_refused_once_and_is_the_last(peer: Connection, target: str) -> None:
-    """What follows a CONNECT is no HTTP, and isn't read."""
+    """Data behind a CONNECT are not HTTP, and are not read."""
     peer.send_raw(b"CONNECT %b HTTP/1.1\r\nhost: t\r\n\r\n" % target.encode() + PING)
     assert peer.receive().status in {400, 404, 405}
     assert ended_after_s(peer) < 1
@@ -187,7 +187,7 @@ def test_a_connect_is_refused_once_and_is_the_last(peer: Connection, target: str
 @pytest.mark.parametrize(
     "line", [b"GET /fit?target=gr\xc3\xb6\xc3\x9fe HTTP/1.1", b"BREW / HTTP/1.1", b"GET / HTTP/9.9", b"\x16\x03\x01"]
 )
-def test_what_is_no_http_is_a_problem_document_too(peer: Connection, line: bytes) -> None:
+def test_garbage_is_a_problem_document_too(peer: Connection, line: bytes) -> None:
     peer.send_raw(line + b"\r\nhost: t\r\n\r\n")
     answer = peer.receive()
     assert answer.status == 400
@@ -215,15 +215,15 @@ def test_trailers_are_bounded_as_heads_are(peer: Connection, path: str, piece: b
     assert sent < 100_000
 
 
-def test_a_client_that_reads_nothing_is_let_go(server: Server) -> None:
-    """And what it asked for with it."""
+def test_a_client_that_reads_nothing_is_disconnected(server: Server) -> None:
+    """Its requests are dropped as well."""
     with Connection(server.url, timeout_s=10) as deaf:
         deaf.send_raw(b"GET /openapi.json HTTP/1.1\r\nhost: t\r\n\r\n" * 900)
         until(lambda: not connected(deaf.address[1]), "the end of the connection")
 
 
 def connected(port: int) -> bool:
-    """Whether this process has a connection to a server on that port."""
+    """Whether this process has a connection to a server on this port."""
     return any(
         each.status == psutil.CONN_ESTABLISHED and each.raddr and each.raddr.port == port
         for each in psutil.Process().net_connections("tcp")
@@ -231,7 +231,7 @@ def connected(port: int) -> bool:
 
 
 def test_a_trailer_is_no_header(peer: Connection) -> None:
-    """Where a header says of which type the body is, or who calls, a trailer doesn't."""
+    """A trailer cannot set the type of the body or the key of the caller."""
     chunks = b"%x\r\n%b\r\n0\r\ncontent-type: application/json\r\n\r\n" % (len(ROW), ROW)
     peer.send_raw(
         b"POST /predict HTTP/1.1\r\nhost: t\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n" + chunks
@@ -242,7 +242,7 @@ def test_a_trailer_is_no_header(peer: Connection) -> None:
 
 
 def test_large_chunks_are_no_trailers(peer: Connection) -> None:
-    """However the data is cut: behind the size of a chunk, and in its midst."""
+    """Wherever the data are split: behind the size of a chunk or inside it."""
     rows = b'{"data":{"X":[' + b",".join([b"[0.5]"] * 20_000) + b"]}}"
     peer.send_raw(
         b"POST /predict HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -277,8 +277,8 @@ def test_an_offer_on_a_connection_that_ends_is_answered(peer: Connection, head: 
     assert ended_after_s(peer) < 1
 
 
-def test_what_came_before_garbage_is_answered(peer: Connection, tmp_path: Path) -> None:
-    """In its order, and nothing in its place; the garbage is not read on and on."""
+def test_each_request_before_garbage_gets_its_response(peer: Connection, tmp_path: Path) -> None:
+    """In order, and nothing else; the garbage is not read further."""
     garbage = b"POST /predict HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n"
     with gate(tmp_path) as pipe:
         peer.send_raw(fit_at(pipe) + PING + garbage)

@@ -1,4 +1,4 @@
-"""Stopping and reloading the web server: what its clients notice, which is nothing, and how soon it is done."""
+"""Stops and reloads of the web server: clients notice nothing, and they are quick."""
 
 import random
 import signal
@@ -26,7 +26,7 @@ PAUSES_S = (0.0, 0.02, 0.3)  # between an answer and the next request; each clie
 
 
 class Load:
-    """Clients that predict on keep-alive connections until they are told to stop; an answer may end a connection."""
+    """Clients that predict on keep-alive connections until `stop`; a response may end a connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -46,7 +46,7 @@ class Load:
         self.answered = sum(client.result() for client in done)
 
     def _client(self, seed: int) -> int:
-        """Return how many requests were answered; an error of any kind is a failure, and the next one a new try."""
+        """Return the number of responses; any error is a failure, and the next try is a new one."""
         moments, answered = random.Random(seed), 0
         while not self._ended.is_set():
             try:
@@ -78,7 +78,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def reload(server: Server) -> None:
-    """Have every process replaced, and wait for it."""
+    """Replace every process, and wait for it."""
     before = processes(server)
     server.process.send_signal(signal.SIGHUP)
     until(lambda: len(after := processes(server)) == len(before) and not after & before, "new processes", 60)
@@ -86,7 +86,7 @@ def reload(server: Server) -> None:
 
 @pytest.mark.parametrize("through", ["gunicorn", "nginx"])
 def test_a_reload_under_load_fails_no_request(tmp_path: Path, through: str) -> None:
-    """Not on connections that are kept, and not on new ones."""
+    """Neither on kept connections nor on new ones."""
     with ExitStack() as stack:
         server = stack.enter_context(web(tmp_path))
         url = server.url
@@ -104,7 +104,7 @@ def test_a_reload_under_load_fails_no_request(tmp_path: Path, through: str) -> N
 
 
 def test_the_old_process_serves_until_the_new_one_does(tmp_path: Path) -> None:
-    """A new connection isn't kept waiting by a process that starts."""
+    """A new connection does not wait for a starting process."""
     with web(tmp_path, **second_waits(tmp_path)) as server, gate(tmp_path) as closed, ThreadPoolExecutor(1) as pool:
         reloaded = pool.submit(reload, server)
         closed.wait_for_fit()  # here it is the new process that stands at the gate
@@ -117,7 +117,7 @@ def test_the_old_process_serves_until_the_new_one_does(tmp_path: Path) -> None:
 
 
 def test_a_stop_does_not_wait_for_a_process_that_starts(tmp_path: Path) -> None:
-    """It dies of the stop, and those that serve leave as always."""
+    """The starting process ends at once, and the serving ones as always."""
     with web(tmp_path, **second_waits(tmp_path)) as server, gate(tmp_path) as closed:
         server.process.send_signal(signal.SIGTTIN)
         closed.wait_for_fit()
@@ -125,8 +125,8 @@ def test_a_stop_does_not_wait_for_a_process_that_starts(tmp_path: Path) -> None:
         assert server.process.wait(5) == 0
 
 
-def test_an_idle_connection_may_ask_once_more(tmp_path: Path) -> None:
-    """The answer says that it is the last; the connection that stays idle is closed soon, and the process ends."""
+def test_an_idle_connection_may_send_one_more_request(tmp_path: Path) -> None:
+    """Its response says that it is the last; a connection that stays idle is closed soon, and the process ends."""
     with web(tmp_path, WEB_CONCURRENCY="1") as server, Connection(server.url) as busy, Connection(server.url) as idle:
         for connection in (busy, idle):
             assert "connection" not in connection.ask("GET", "/ping").headers
@@ -141,7 +141,7 @@ def test_an_idle_connection_may_ask_once_more(tmp_path: Path) -> None:
 
 
 def test_a_head_that_began_before_the_stop_may_end_after_it(tmp_path: Path) -> None:
-    """It is a request like any other; one that goes no further doesn't hold the process."""
+    """It is a request like any other; a head that does not continue does not hold up the process."""
     begun, rest = (whole := request("GET", "/ping"))[:20], whole[20:]
     with web(tmp_path, WEB_CONCURRENCY="1") as server, Connection(server.url) as ends, Connection(server.url) as stalls:
         for connection in (ends, stalls):
@@ -156,8 +156,8 @@ def test_a_head_that_began_before_the_stop_may_end_after_it(tmp_path: Path) -> N
         assert server.process.wait(5) == 0
 
 
-def test_whoever_waits_for_a_job_is_answered_when_the_process_stops(tmp_path: Path) -> None:
-    """At once and with the job as it is, whether the request made the job or asks for it."""
+def test_a_wait_for_a_job_is_answered_at_a_stop(tmp_path: Path) -> None:
+    """At once and with the job's state, for the request that made the job and for others."""
     with trinity("redis", tmp_path, workers=False, WEB_CONCURRENCY="1") as api:
         server = api.servers[-1]
         location = api.post("fit").headers["Location"]
@@ -184,7 +184,7 @@ def test_whoever_waits_for_a_job_is_answered_when_the_process_stops(tmp_path: Pa
 
 
 def test_an_inference_waits_past_the_stop(tmp_path: Path) -> None:
-    """What ends within moments of the stop is answered with its end: here that it was cancelled."""
+    """If it ends moments after the stop, the response has its end: here a cancellation."""
     with web(tmp_path) as server:
         asked(server, "POST", "/fit")
     with trinity("redis", tmp_path, workers=False, WEB_CONCURRENCY="1") as api:
@@ -202,7 +202,7 @@ def test_an_inference_waits_past_the_stop(tmp_path: Path) -> None:
 
 
 def asked(server: Server, method: str, path: str) -> Any:
-    """The answer to a request on a connection of its own."""
+    """The response to a request on its own connection."""
     with Connection(server.url) as connection:
         answer = connection.ask(method, path)
         assert answer.status == 200, answer.body
@@ -210,7 +210,7 @@ def asked(server: Server, method: str, path: str) -> Any:
 
 
 def second_waits(folder: Path) -> dict[str, str]:
-    """Settings of a server whose first process serves at once, and every later one waits at the gate in `folder`."""
+    """Settings of a server whose first process serves at once; later ones wait at the gate in `folder`."""
     configuration = folder / "held.conf.py"
     configuration.write_text(
         "import runpy\nglobals().update(runpy.run_path('gunicorn.conf.py'))\n"
@@ -220,7 +220,7 @@ def second_waits(folder: Path) -> dict[str, str]:
 
 
 def listening(server: Server) -> bool:
-    """Whether new connections are taken."""
+    """Whether new connections are accepted."""
     try:
         with Connection(server.url):
             return True

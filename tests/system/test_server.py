@@ -1,4 +1,4 @@
-"""The web server itself, as `gunicorn app:api` starts it: connections, stopping, restarting, and refusing to start."""
+"""The web server, started with `gunicorn app:api`: connections, stops, restarts, and starts that fail."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def test_no_keep_alive_request_from_1_kb_to_1_mb_is_lost(tmp_path: Path) -> None
         assert losses(server.url, requests=3_000) == []
 
 
-def test_a_request_in_flight_is_answered_when_the_server_is_told_to_stop(tmp_path: Path) -> None:
+def test_a_stop_waits_for_a_request_in_flight(tmp_path: Path) -> None:
     with web(tmp_path, **GATED) as server, waiting_fit(server, tmp_path) as (fit, pipe):
         server.process.terminate()
         until(lambda: refuses(server), "the listening socket to close")
@@ -74,7 +74,7 @@ def test_ping_answers_while_a_fit_waits_and_while_one_computes(tmp_path: Path) -
             assert max(after - before for before, after in pairwise(moments)) < 1
 
 
-def test_a_killed_process_is_replaced_and_nobody_notices_for_long(tmp_path: Path) -> None:
+def test_a_killed_process_is_replaced_soon(tmp_path: Path) -> None:
     with web(tmp_path, WEB_CONCURRENCY="2") as server:
         assert ask(server, "POST", "/fit").status == 200
         until(lambda: len(workers(server)) == 2, "both processes")
@@ -95,7 +95,7 @@ def test_every_bad_setting_is_listed_before_any_process_is_started() -> None:
     assert "Traceback" not in said and "Booting" not in said
 
 
-def test_a_models_module_that_is_not_there_stops_the_start_in_words() -> None:
+def test_a_missing_models_module_stops_the_start_with_a_message() -> None:
     status, said = failed_start(TRINITY_MODELS="no_such_module")
     assert status != 0
     assert said.count("TRINITY_MODELS: can't import 'no_such_module'") == 1
@@ -210,7 +210,7 @@ def test_an_access_log_holds_no_query(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits half a second for a head."""
+    """A server that waits half a second for the head of a request."""
     folder = tmp_path_factory.mktemp("impatient")
     settings = folder / "impatient.conf.py"
     settings.write_text(
@@ -223,7 +223,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @contextmanager
 def waiting_fit(server: Server, folder: Path) -> Iterator[tuple["Future[Answer]", Gate]]:
-    """A fit that is in the middle of its work, and the gate that lets it end."""
+    """A fit in the middle of its work, and the gate that lets it end."""
     with ThreadPoolExecutor(1) as pool, gate(folder) as pipe:
         fit = pool.submit(ask, server, "POST", "/fit", msgspec.json.encode(pipe.body()))
         pipe.wait_for_fit()
@@ -231,13 +231,13 @@ def waiting_fit(server: Server, folder: Path) -> Iterator[tuple["Future[Answer]"
 
 
 def ask(server: Server, method: str, path: str, body: bytes = b"") -> Answer:
-    """One request on a connection of its own."""
+    """One request on its own connection."""
     with Connection(server.url) as connection:
         return connection.ask(method, path, body)
 
 
 def takes(connection: Connection, message: bytes) -> bool:
-    """Whether a connection still takes bytes."""
+    """Whether a connection still accepts bytes."""
     try:
         connection.send_raw(message)
     except ConnectionError:
@@ -255,12 +255,12 @@ def refuses(server: Server) -> bool:
 
 
 def workers(server: Server) -> list[psutil.Process]:
-    """The serving processes, oldest first."""
+    """The serving processes, the oldest first."""
     return [child for child in psutil.Process(server.process.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def failed_start(**env: str) -> tuple[int, str]:
-    """The exit status and all output of a server that can't start."""
+    """The exit status and the output of a server that does not start."""
     command: list[str | Path] = [BIN / "gunicorn", "app:api", "--bind", f"127.0.0.1:{free_port()}"]
     ended = subprocess.run(  # noqa: PLW1510  its status is what is asked
         command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=60

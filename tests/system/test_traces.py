@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes spans as OTLP has them (protobuf over HTTP)."""
+    """Receives spans by OTLP (protobuf over HTTP)."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Taking)
@@ -50,7 +50,7 @@ class Taking(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

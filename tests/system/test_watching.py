@@ -1,4 +1,4 @@
-"""Numbers and logs of running servers: right over processes, reloads and workers, and there when parts are not."""
+"""Metrics and logs of running servers: correct over processes, reloads and workers, also while a part is missing."""
 
 import os
 import re
@@ -27,22 +27,22 @@ Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scraped(url: str, **headers: str) -> Numbers:
-    """Every number of /metrics by its name and labels."""
+    """Every sample of /metrics by its name and labels."""
     answer = httpx.get(f"{url}/metrics", headers=headers, timeout=20)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = list(text_string_to_metric_families(answer.text))
-    assert len({family.name for family in families}) == len(families), "a family is told twice"
+    assert len({family.name for family in families}) == len(families), "a family is listed twice"
     return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
 
 
 def of(numbers: Numbers, name: str, **labels: str) -> float:
-    """The sum of what has these labels."""
+    """The sum of the samples with these labels."""
     return sum(n for (one, has), n in numbers.items() if one == name and has >= frozenset(labels.items()))
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
-    """The lines of a server's log that are JSON."""
+    """The JSON lines of a server's log."""
     found = []
     for line in server.log.read_bytes().splitlines(keepends=True):
         with suppress(msgspec.DecodeError):
@@ -52,7 +52,7 @@ def lines(server: Server) -> list[dict[str, Any]]:
 
 
 def predict(url: str, times: int) -> None:
-    """Each over a connection of its own, so that both processes get some; every second one goes the long way."""
+    """Predictions, each over its own connection, so that both processes get some."""
     for number in range(times):
         with Connection(url) as peer:
             headers = {"prefer": "wait=1"} if number % 2 else {}
@@ -60,7 +60,7 @@ def predict(url: str, times: int) -> None:
 
 
 def test_counts_are_those_of_all_processes_and_outlive_a_reload(tmp_path: Path) -> None:
-    """None goes backwards, also when a process is killed; who is gone isn't counted among those who serve."""
+    """No counter goes backwards, also when a process is killed; ended processes are not counted as serving."""
     with web(tmp_path) as server:
         with Connection(server.url) as peer:
             assert peer.ask("POST", "/fit").status == 200
@@ -80,37 +80,37 @@ def test_counts_are_those_of_all_processes_and_outlive_a_reload(tmp_path: Path) 
         predict(server.url, 10)
         until(lambda: of(scraped(server.url), "trinity_http_requests_total", route="/predict") == 30, "30 predictions")
         until(lambda: of(scraped(server.url), "trinity_web_processes") == 2, "two processes that serve")
-        told = scraped(server.url)
-        assert of(told, "trinity_http_request_duration_seconds_count", route="/predict") == 30
-        assert of(told, "trinity_jobs_finished_total", verb="predict", state="SUCCESS") == 30
-        assert of(told, "trinity_rows_total", verb="predict", model="polynomial") == 30
-        assert of(told, "trinity_model_version", model="polynomial") == 1
-        assert of(told, "trinity_up", part="store") == 1
+        samples = scraped(server.url)
+        assert of(samples, "trinity_http_request_duration_seconds_count", route="/predict") == 30
+        assert of(samples, "trinity_jobs_finished_total", verb="predict", state="SUCCESS") == 30
+        assert of(samples, "trinity_rows_total", verb="predict", model="polynomial") == 30
+        assert of(samples, "trinity_model_version", model="polynomial") == 1
+        assert of(samples, "trinity_up", part="store") == 1
         assert len(list(folder.glob("*.db"))) <= 10
     assert not folder.exists()
 
 
-def test_routes_are_templates_and_paths_are_nobodys_label(tmp_path: Path) -> None:
+def test_labels_have_route_templates_and_no_paths(tmp_path: Path) -> None:
     with web(tmp_path, WEB_CONCURRENCY="1") as server, httpx.Client(base_url=server.url) as http:
         for path in ("/nothing", "/models/polynomial", "/models/nobody", "/models/a/b/c/d", "/ping?secret=1"):
             http.get(path)
         http.post("/models/polynomial/predict", json={"data": {"X": [[0]]}})
-        told = scraped(server.url)
-    routes = {dict(labels)["route"] for name, labels in told if name == "trinity_http_requests_total"}
+        samples = scraped(server.url)
+    routes = {dict(labels)["route"] for name, labels in samples if name == "trinity_http_requests_total"}
     assert routes == {"unmatched", "/models/{name}", "/models/{name}/predict", "/ping"}
-    assert of(told, "trinity_http_requests_total", method="GET", route="/models/{name}", status="404") == 1
+    assert of(samples, "trinity_http_requests_total", method="GET", route="/models/{name}", status="404") == 1
 
 
-def test_with_keys_the_numbers_need_one(tmp_path: Path) -> None:
+def test_with_keys_the_metrics_need_one(tmp_path: Path) -> None:
     secret, key = new_key("prometheus", "read")
     with web(tmp_path, WEB_CONCURRENCY="1", TRINITY_API_KEYS=key.entry) as server:
         assert httpx.get(f"{server.url}/metrics").status_code == 401
-        told = scraped(server.url, Authorization=f"Bearer {secret}")
-        assert of(told, "trinity_http_requests_total", route="/metrics", status="401") == 1
+        samples = scraped(server.url, Authorization=f"Bearer {secret}")
+        assert of(samples, "trinity_http_requests_total", route="/metrics", status="401") == 1
 
 
-def test_requests_are_logged_without_what_they_say(tmp_path: Path) -> None:
-    """A line each with the id that the answer has; the health checks none; and the last lines aren't lost at a stop."""
+def test_requests_are_logged_without_their_data(tmp_path: Path) -> None:
+    """One line each with the id of the response, none for health checks; a stop loses no lines."""
     with web(tmp_path, WEB_CONCURRENCY="1") as server, httpx.Client(base_url=server.url) as http:
         named = http.post("/fit?secret=hunter2", json={"data": {"X": [[7777.5]]}}, headers={"X-Request-ID": "mine-1"})
         for _ in range(30):
@@ -134,28 +134,28 @@ def queued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 def test_what_workers_do_shows_in_the_web_and_in_their_log(queued: Api) -> None:
-    """Counts are exact, and a job's line has the id of the request that it came with."""
+    """Counts are exact, and a job's line has the id of its request."""
     url = str(queued.http.base_url).rstrip("/")
     before = scraped(url)
     queued.call("fit", {"data": {"source": "dummy", "params": {"number": 40}}}, headers={"X-Request-ID": "fit-1"})
     answers = [queued.post("predict", {"data": {"X": [[0.1], [0.2]]}}) for _ in range(30)]
     for answer in answers:
         assert queued.finished(answer)["status"] == "SUCCESS"
-    told = scraped(url)
+    samples = scraped(url)
 
     def more(name: str, **labels: str) -> float:
-        return of(told, name, **labels) - of(before, name, **labels)
+        return of(samples, name, **labels) - of(before, name, **labels)
 
     assert more("trinity_jobs_finished_total", verb="predict", state="SUCCESS") == 30
     assert more("trinity_job_attempts_total", verb="predict") == 30
     assert more("trinity_rows_total", verb="predict", model="polynomial") == 60
     assert more("trinity_rows_total", verb="fit", model="polynomial") == 40
     assert more("trinity_work_duration_seconds_count", verb="predict", model="polynomial") == 30
-    assert of(told, "trinity_work_duration_seconds_bucket", verb="fit", model="polynomial", le="+Inf") >= 1
+    assert of(samples, "trinity_work_duration_seconds_bucket", verb="fit", model="polynomial", le="+Inf") >= 1
     until(lambda: of(scraped(url), "trinity_workers") == 1, "the worker to be heard of")
     assert of(scraped(url), "trinity_worker_processes") == 2
-    assert of(told, "trinity_queue_depth") == 0
-    assert {of(told, "trinity_up", part=part) for part in ("store", "ledger", "broker")} == {1}
+    assert of(samples, "trinity_queue_depth") == 0
+    assert {of(samples, "trinity_up", part=part) for part in ("store", "ledger", "broker")} == {1}
     worker = next(server for server in queued.servers if server.name == "worker1")
     until(lambda: sum(line["event"] == "job" for line in lines(worker)) >= 31, "the lines of 31 jobs")
     jobs = {line["job_id"]: line for line in lines(worker) if line["event"] == "job"}
@@ -165,26 +165,26 @@ def test_what_workers_do_shows_in_the_web_and_in_their_log(queued: Api) -> None:
         assert jobs[answer.json()["id"]]["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_the_numbers_come_without_the_ledger_too(tmp_path: Path) -> None:
-    """Soon, with what there is; and the queue's when it is back."""
+def test_metrics_without_the_ledger(tmp_path: Path) -> None:
+    """They come soon, without the queue's; those return with the ledger."""
     with trinity("redis", tmp_path, workers=False) as api:
         url, ledger = str(api.http.base_url).rstrip("/"), api.servers[0].process
         api.post("fit")
         assert of(scraped(url), "trinity_queue_depth", lane="fit") == 1
         os.kill(ledger.pid, signal.SIGSTOP)
         try:
-            told = scraped(url)
+            samples = scraped(url)
         finally:
             os.kill(ledger.pid, signal.SIGCONT)
-        assert of(told, "trinity_up", part="ledger") == 0 and of(told, "trinity_up", part="store") == 1
-        assert not [name for name, _ in told if name == "trinity_queue_depth"]
-        assert of(told, "trinity_http_requests_total", route="/fit", status="202") == 1
+        assert of(samples, "trinity_up", part="ledger") == 0 and of(samples, "trinity_up", part="store") == 1
+        assert not [name for name, _ in samples if name == "trinity_queue_depth"]
+        assert of(samples, "trinity_http_requests_total", route="/fit", status="202") == 1
         until(lambda: of(scraped(url), "trinity_up", part="ledger") == 1, "the ledger")
         assert of(scraped(url), "trinity_jobs", lane="fit", state="PENDING") == 1
 
 
-def test_a_request_that_lasts_is_seen_while_it_does(tmp_path: Path) -> None:
-    """In every process, without an end of another request that would show it by the way."""
+def test_a_running_request_is_counted(tmp_path: Path) -> None:
+    """In every process, also if no other request ends meanwhile."""
     with web(tmp_path) as server, ExitStack() as held:
         address = httpx.URL(server.url)
         folder = shared_folder(server)
@@ -196,13 +196,13 @@ def test_a_request_that_lasts_is_seen_while_it_does(tmp_path: Path) -> None:
 
 
 def in_progress(folder: Path) -> float:
-    """What the processes have written, nobody being asked."""
+    """The running requests that the processes have written to their files, without a scrape."""
     collector: Any = MultiProcessCollector
     found = collector(None, str(folder)).collect()
     return sum(s.value for m in found for s in m.samples if s.name == "trinity_http_requests_in_progress")
 
 
 def shared_folder(server: Server) -> Path:
-    """Where the processes of a server write their numbers."""
+    """The folder in which the processes of a server write their metrics."""
     environment = Path(f"/proc/{min(processes(server))}/maps").read_text()
     return Path(re.search(r"(/\S*trinity-metrics-\w+)/", environment)[1])  # type: ignore[index]
