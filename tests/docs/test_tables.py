@@ -13,6 +13,7 @@ from app.data.dummy import DummyParams
 from app.schemas.jobs import Envelope, Status
 from app.schemas.requests import FitBody, PredictBody
 from app.schemas.verbs import VERBS
+from app.serve.bodies.formats import READERS
 from tests.docs.generate import KNOB, variables
 from tests.support.doc_blocks import documents, names_in, read, table, tables
 from tests.support.doc_commands import environment
@@ -66,6 +67,12 @@ def test_packages() -> None:
         if path.name != "__pycache__"
     ]
     assert sorted(named) == sorted(there)
+
+
+def test_body_formats() -> None:
+    """Every media type of a request body stands in the table of what each way in takes."""
+    (row,) = (row for row in table(read("docs/http-api.md"), "What each way in takes") if row[0] == "`Content-Type`")
+    assert READERS.keys() <= {name for cell in row[1:] for name in names_in(cell)}
 
 
 def test_steps() -> None:
