@@ -1,14 +1,15 @@
-"""What a worker takes from the broker: messages such as `publish` sends; any other is dropped before it can do harm.
+"""Drops broker messages that Trinity did not send, before they can do harm.
 
-Celery's own consumer ends when a header is missing or of another type than it expects or, over Redis, reconnects and
-gets the same message again and again; a null among the ids would have a process ask the ledger in vain for long.
+Anyone who reaches the broker can send anything. Celery's own consumer ends when a header is missing or has another type
+than it expects. Over Redis it also may reconnect and get the same message again and again. So the headers that Celery
+acts on are not taken from the message, and a body that is not a list of job ids is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from logging import getLogger
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from celery.worker.consumer import Consumer
@@ -22,38 +23,20 @@ from app.schemas.verbs import VERBS
 logger = getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 65_536
+TASKS = frozenset(task_name(verb) for verb in VERBS)
 JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Name = Annotated[str, Meta(max_length=1024)]
 
 
 class ForeignMessage(Exception):
-    """The message isn't one that `publish` makes."""
+    """The message is not one that Trinity sends."""
 
 
 class Headers(msgspec.Struct):
-    """The headers that Celery acts on, as it writes them for our tasks; those without a default must be there."""
+    """The headers that are kept: the task, the id of the message, and what Flower shows of its arguments."""
 
-    task: Annotated[str, Meta(pattern=f"^({'|'.join(map(task_name, VERBS))})$")]
+    task: str
     id: JobId
-    lang: Literal["py"] = "py"
-    root_id: JobId | None = None
-    parent_id: JobId | None = None
-    group: None = None
-    group_index: None = None
-    eta: None = None
-    expires: None = None
-    timelimit: tuple[None, None] = (None, None)
-    retries: Literal[0] = 0
-    shadow: None = None
-    meth: None = None
-    compression: None = None
-    stamps: dict[str, None] | None = None
-    stamped_headers: None = None
     argsrepr: str = ""
-    kwargsrepr: str = ""
-    origin: Name = ""
-    ignore_result: bool = True
-    replaced_task_nesting: Literal[0] = 0
 
 
 class NoKwargs(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,7 +44,7 @@ class NoKwargs(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NoCallbacks(msgspec.Struct, forbid_unknown_fields=True):
-    """What a task would be followed by: nothing."""
+    """No tasks that would follow."""
 
     callbacks: None = None
     errbacks: None = None
@@ -74,23 +57,23 @@ _body = msgspec.json.Decoder(Body)
 
 
 class StrictConsumer(Consumer):
-    """Celery's consumer behind a check, and over Redis behind one more."""
+    """Celery's consumer behind these checks, and over Redis behind those of `redis_transport`."""
 
     def connection_for_read(self, heartbeat: float | None = None) -> Connection:
-        """Return a connection to the broker, once it is there."""
+        """Return a connection to the broker, once the broker answers."""
         over_redis = str(self.app.conf.broker_read_url).startswith("redis")  # rediss:// too
         transport = "app.queue.redis_transport:CheckedTransport" if over_redis else None
         return self.ensure_connected(self.app.connection_for_read(heartbeat=heartbeat, transport=transport))
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Message], None]:
-        """Return what is called for each message."""
+        """Return the function that Celery calls for each message."""
         handle = super().create_task_handler(*arguments, **options)
 
         def checked(message: Message) -> None:
             try:
-                check(message)
+                message.headers = checked_headers(message)
             except ForeignMessage as error:
-                logger.warning("dropped a message that isn't ours: %s", error)
+                logger.warning("dropped a message that Trinity did not send: %s", error)
                 message.reject_log_error(logger, self.connection_errors)  # type: ignore[attr-defined]
             else:
                 handle(message)
@@ -98,18 +81,35 @@ class StrictConsumer(Consumer):
         return checked
 
 
-def check(message: Message) -> None:
-    """Raise NotOurs unless the message is one for our tasks; its words aren't repeated, for they may be anything."""
+def checked_headers(message: Message) -> dict[str, Any]:
+    """Return the headers that Celery shall act on; raise ForeignMessage, which quotes nothing from the message."""
     body = message.body.encode() if isinstance(message.body, str) else message.body
     if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
         raise ForeignMessage("its content isn't JSON in UTF-8")
     if not isinstance(body, bytes | memoryview) or len(body) > MAX_MESSAGE_BYTES:
         raise ForeignMessage(f"its body isn't text of up to {MAX_MESSAGE_BYTES} bytes")
+    if message.errors:  # kombu could not decompress it
+        raise ForeignMessage("its body can't be decoded")
     try:
-        msgspec.convert(message.headers, Headers)
-    except (msgspec.ValidationError, RecursionError):
-        raise ForeignMessage("its headers aren't those of a task of ours") from None
-    try:
+        headers = msgspec.convert(message.headers, Headers)
         _body.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise ForeignMessage("its body isn't a list of job ids") from None
+    except (msgspec.DecodeError, ValueError, RecursionError):  # a ValidationError is a DecodeError
+        raise ForeignMessage("it isn't a task with a list of job ids") from None
+    if headers.task not in TASKS:
+        raise ForeignMessage("its task isn't one of Trinity's")
+    return {
+        "lang": "py",
+        "task": headers.task,
+        "id": headers.id,
+        "root_id": headers.id,
+        "parent_id": None,
+        "group": None,
+        "eta": None,
+        "expires": None,
+        "retries": 0,
+        "timelimit": [None, None],
+        "argsrepr": headers.argsrepr,
+        "kwargsrepr": "{}",
+        "origin": "",
+        "ignore_result": True,
+    }

@@ -1,4 +1,4 @@
-"""Ends a worker's processes on purpose, and sees to it that the log doesn't tell of that as of a fault."""
+"""Kills a worker's processes on purpose, and keeps such ends out of the log of errors."""
 
 from __future__ import annotations
 
@@ -15,46 +15,37 @@ from app.queue.worker.node import children
 
 
 def kill(child: str) -> None:
-    """End a process at once, if it is there."""
+    """End a process at once, if it exists."""
     with suppress(ProcessLookupError):
         os.kill(int(child), signal.SIGKILL)
 
 
 class ExpectedExits:
-    """The processes that were ended on purpose, until billiard has told of their end, which nobody is to read."""
+    """Drops billiard's line about each process killed here, and all of Celery's errors about lost processes.
 
-    def __init__(self, living: Callable[[], list[str]] = children, kill: Callable[[str], None] = kill) -> None:
-        self._living = living
+    The lease keeper logs a line about the jobs of such a process, so Celery's error with its stack adds nothing.
+    """
+
+    def __init__(self, children: Callable[[], list[str]] = children, kill: Callable[[str], None] = kill) -> None:
+        self._children = children
         self._kill = kill
-        self._ended: set[str] = set()
+        self._killed: set[str] = set()
 
-    def end(self, child: str) -> None:
-        """End a process of this worker, whatever it does; the worker starts another."""
-        if child in self._living():
-            self._ended.add(child)
+    def kill(self, child: str) -> None:
+        """End a process of this worker at once; the worker starts another."""
+        if child in self._children():
+            self._killed.add(child)
             self._kill(child)
 
-    def listen(self) -> None:
-        """Look at what Celery and billiard log of processes that end, and write it as all else is written."""
-        pool = billiard.util.get_logger()
-        pool.propagate = True  # it has no handler of its own
-        pool.addFilter(self.unexpected)
-        logging.getLogger("celery.worker.request").addFilter(unheard)
+    def install(self) -> None:
+        """Filter the records of billiard and Celery; have billiard's written like all others."""
+        billiard.util.get_logger().propagate = True  # it has no handler of its own
+        for logger in (billiard.util.get_logger(), logging.getLogger("celery.worker.request")):
+            logger.addFilter(self._filter)
 
-    def unexpected(self, record: logging.LogRecord) -> bool:
-        """Whether the record isn't billiard's line of a process that was ended on purpose (`pool.py`)."""
-        if not str(record.msg).startswith("Process %r pid:%r exited") or not isinstance(record.args, tuple):
-            return True
-        child = str(record.args[1])
-        if child not in self._ended:
-            return True
-        self._ended.remove(child)  # the number may be another's one day
-        return False
-
-
-def unheard(record: logging.LogRecord) -> bool:
-    """Whether the record isn't Celery's error, with a stack of its own, of a task whose process is gone.
-
-    Billiard has told of the process in a line, and the keeper of its jobs.
-    """
-    return not (isinstance(record.args, tuple) and any(isinstance(each, WorkerLostError) for each in record.args))
+    def _filter(self, record: logging.LogRecord) -> bool:
+        values = record.args if isinstance(record.args, tuple) else ()
+        if str(record.msg).startswith("Process %r pid:%r exited") and str(values[1]) in self._killed:
+            self._killed.remove(str(values[1]))  # another process may get this number one day
+            return False
+        return not any(isinstance(value, WorkerLostError) for value in values)

@@ -101,8 +101,8 @@ class WorkerLifecycle:
         components = self._build(self._settings())
         settings, node = components.settings, self._node.name
         exits = ExpectedExits()
-        exits.listen()
-        lease_keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.end)
+        exits.install()
+        lease_keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.kill)
         reconciler = Reconciler(
             parts.maintenance(settings, node), self._broker.publish, self._broker.depth, settings.lease
         )

@@ -17,7 +17,7 @@ def ended() -> Iterator[ExpectedExits]:
     """Listening; the worker's only process is 7."""
     before = [(each, list(each.filters), each.propagate) for each in (POOL, REQUEST)]
     made = ExpectedExits(lambda: ["7"], lambda child: None)
-    made.listen()
+    made.install()
     yield made
     for logger, filters, propagate in before:
         logger.filters, logger.propagate = filters, propagate
@@ -33,7 +33,7 @@ def test_the_end_of_a_process_is_told_unless_it_was_meant(
 ) -> None:
     """Once: its number may be another's one day. What isn't a process of the worker was not ended."""
     for child in ("7", "8"):
-        ended.end(child)
+        ended.kill(child)
     exits(7)
     assert caplog.records == []
     for pid in (7, 8):

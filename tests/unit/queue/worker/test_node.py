@@ -22,7 +22,7 @@ CHILDREN = """
 import billiard, json, subprocess, sys
 from app.queue.worker import ExpectedExits, children
 
-kill = ExpectedExits().end
+kill = ExpectedExits().kill
 
 def stay(ends):
     ends.recv()
@@ -66,10 +66,10 @@ signal.pause()
 
 ORPHAN = """
 import os, signal
-from app.queue.worker import Node, end_with_parent
+from app.queue.worker import Node, exit_with_parent
 
 node = Node()
-node.name_it()
+node.assign_name()
 ends, held = os.pipe()
 if os.fork() == 0:
     os.close(held)
@@ -127,6 +127,7 @@ def test_a_process_ends_whose_worker_was_killed_before_it_looked() -> None:
     over = subprocess.Popen([sys.executable, "-c", ORPHAN], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert over.communicate(timeout=LOADED_S)[0] == b""  # the pipe is closed when both have ended
+        assert over.returncode == 0
     finally:
         end_group(over)
 
