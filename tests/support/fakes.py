@@ -1,4 +1,4 @@
-"""Stand-ins for the parts around the one under test, and small work for it to do."""
+"""Fakes of the objects around the one under test, and small works for it."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def run(main: Awaitable[T]) -> T:
-    """The result of a coroutine, which may hang for no longer than the deadline."""
+    """Run a coroutine, at most until the deadline."""
 
     async def bounded() -> T:
         return await asyncio.wait_for(main, DEADLINE_S)
@@ -36,14 +36,14 @@ def run(main: Awaitable[T]) -> T:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something is so that other threads bring about."""
+    """Wait until other threads have made the condition true."""
     async with asyncio.timeout(DEADLINE_S):
         while not condition():  # noqa: ASYNC110  other threads can't set an event of the loop
             await asyncio.sleep(0.001)
 
 
 async def passed(event: threading.Event) -> None:
-    """Wait until another thread has come by."""
+    """Wait until another thread has set the event."""
     assert await asyncio.to_thread(event.wait, DEADLINE_S)
 
 
@@ -53,7 +53,7 @@ def work(verb: Verb = "predict", rows: int = 1, model: str = "mean", version: in
 
 
 def job(job_id: str, submitted: Work, status: Any = "PENDING") -> Job:
-    """A job as the ledger would tell it."""
+    """A job as the ledger would return it."""
     result = msgspec.Raw(b"{}") if status == "SUCCESS" else None
     return Job(
         id=job_id,
@@ -67,7 +67,7 @@ def job(job_id: str, submitted: Work, status: Any = "PENDING") -> Job:
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -76,13 +76,13 @@ class Clock:
         return self.now
 
     def tick(self, pace_s: float) -> float:
-        """The time, which has gone on since the last look at it."""
+        """Move the clock and return the time."""
         self.now += pace_s
         return self.now
 
 
 class Gate:
-    """A door in another thread's way: `reached` tells that somebody stands before it, `open` lets all through."""
+    """Stops another thread: `reached` is set when a thread waits at the gate, `open` lets all of them through."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -103,29 +103,29 @@ class Gate:
 
 
 class FakeService:
-    """Runs what the test says, and remembers which thread it was called on."""
+    """Runs a function of the test, and remembers the threads it was called in."""
 
     def __init__(self, body: Callable[[Work], dict[str, Any]]) -> None:
         self._body = body
         self.threads: list[threading.Thread] = []
 
     def run(
-        self, asked: Work, job_id: str, created_s: float, permit: Permit = always_permit
+        self, work: Work, job_id: str, created_s: float, permit: Permit = always_permit
     ) -> tuple[int, dict[str, Any]]:
         self.threads.append(threading.current_thread())
-        return 1, self._body(asked)
+        return 1, self._body(work)
 
-    def rows(self, asked: Work) -> int:
-        return len(asked.data.X) if isinstance(asked.data, Table) else 0
+    def rows(self, work: Work) -> int:
+        return len(work.data.X) if isinstance(work.data, Table) else 0
 
 
 class FakeLedger:
-    """Jobs in a dict. `gate` holds up acceptance; `fail_accept` are raised, once each.
+    """Jobs in a dict. `gate` delays acceptance; each error in `fail_accept` is raised once.
 
-    What is kept beside the ledger is in `stored`; `before_keep` is called first, and may stand still or raise.
+    `stored` names the works stored beside the ledger; `before_keep` is called before each, and may wait or raise.
     """
 
-    def __init__(self, room: int = 10_000, gate: Gate | None = None) -> None:
+    def __init__(self, capacity: int = 10_000, gate: Gate | None = None) -> None:
         self.jobs: dict[str, Job] = {}
         self.keys: dict[str, str] = {}
         self.log: dict[str, list[Event]] = {}
@@ -135,7 +135,7 @@ class FakeLedger:
         self.fail_accept: list[Exception] = []
         self.stored: set[str] = set()
         self.before_keep: Callable[[], object] = lambda: None
-        self._room = room
+        self._capacity = capacity
         self._gate = gate
 
     def store_work(self, job_id: str, work: Work) -> StoredWork:
@@ -152,7 +152,7 @@ class FakeLedger:
             self._gate.enter()
         if self.fail_accept:
             raise self.fail_accept.pop()
-        return [self._taken(each) for each, _ in submissions]
+        return [self._accept(each) for each, _ in submissions]
 
     def job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
@@ -179,7 +179,7 @@ class FakeLedger:
         self.set(job_id, "SUCCESS")
 
     def set(self, job_id: str, status: Any) -> None:
-        """Have the job stand so, and noted."""
+        """Set the job's status and append an event."""
         result = msgspec.Raw(b"{}") if status == "SUCCESS" else None
         self.jobs[job_id] = msgspec.structs.replace(self.job(job_id), status=status, result=result)
         events = self.log.setdefault(job_id, [])
@@ -188,10 +188,10 @@ class FakeLedger:
     def close(self) -> None:
         self.closed = True
 
-    def _taken(self, each: Submission) -> Job | Duplicate | TrinityError:
+    def _accept(self, each: Submission) -> Job | Duplicate | TrinityError:
         if each.key in self.keys:
             return Duplicate(self.keys[each.key])
-        if len(self.jobs) >= self._room:
+        if len(self.jobs) >= self._capacity:
             return QueueFull("full")
         if each.key:
             self.keys[each.key] = each.job_id
@@ -200,11 +200,11 @@ class FakeLedger:
 
 
 class FakeNotifications:
-    """Notices that the test sends itself."""
+    """Notifications that the test sends itself."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
-        self.told: dict[str, asyncio.Event] = {}
+        self.events: dict[str, asyncio.Event] = {}
         self.closed = False
         self.before: Callable[[str], object] = lambda job_id: None
 
@@ -212,10 +212,10 @@ class FakeNotifications:
     async def subscribe(self, job_id: str) -> AsyncIterator[asyncio.Event]:
         self.before(job_id)
         self.entered.set()
-        yield self.told.setdefault(job_id, asyncio.Event())
+        yield self.events.setdefault(job_id, asyncio.Event())
 
     def wake_all(self) -> None:
-        for event in self.told.values():
+        for event in self.events.values():
             event.set()
 
     async def close(self) -> None:
@@ -223,7 +223,7 @@ class FakeNotifications:
 
 
 class Broker:
-    """Takes messages, or raises what it is told to, once each."""
+    """Takes messages; each error in `fail` is raised once."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, list[str]]] = []
@@ -239,7 +239,7 @@ class Broker:
 
 
 def pool(threads: int = 4) -> ThreadPoolExecutor:
-    """Threads that say whose they are."""
+    """Threads with a name prefix of their own."""
     return ThreadPoolExecutor(threads, thread_name_prefix="pool")
 
 
@@ -260,7 +260,7 @@ class Mean(Regressor):
 
 
 class First(Regressor):
-    """The first column of X: it shows in which order the columns came."""
+    """Predicts the first column of X, which shows the order of the columns."""
 
     name = "first"
 
@@ -273,7 +273,7 @@ class First(Regressor):
 
 
 class _Hidden(Mean):
-    """Nobody's business."""
+    """Not public, so it is not served."""
 
     name = "hidden"
 

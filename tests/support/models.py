@@ -19,7 +19,7 @@ class Reserved(PolynomialRegressor):
 
 
 class Listed(PolynomialRegressor):
-    """A model that one test alone fits, so that its jobs can be told from others."""
+    """A model that one test alone fits, so that its jobs can be found among others."""
 
     name = "listed"
 

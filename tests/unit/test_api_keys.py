@@ -47,13 +47,13 @@ def test_entries_are_separated_by_commas_or_lines() -> None:
     ],
 )
 def test_a_bad_entry_is_named_by_its_number_and_not_quoted(entry: str) -> None:
-    """The good one before it is none of the problems."""
+    """The good entry before it is not reported."""
     (line,) = problems(f"good:read:{CD},{entry}")
     assert line.startswith("TRINITY_API_KEYS: entry 2: ")
     assert not [part for part in entry.split(":") if len(part) > 5 and part in line]
 
 
-def test_every_bad_entry_is_told_at_once() -> None:
+def test_all_bad_entries_are_reported_together() -> None:
     """A line each, beside those of the other settings."""
     assert len(problems(f"x,y,board:read:{AB},z")) == 3
     with pytest.raises(SettingsError) as caught:

@@ -41,7 +41,7 @@ def test_an_unknown_default_model_stops_the_start() -> None:
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:
-    """No folder is made and no server asked until there is work."""
+    """No folder is made and no server contacted until there is work."""
     build(Settings(store=str(tmp_path / "store"), ledger_url="redis://192.0.2.1:1/0"))
     assert list(tmp_path.iterdir()) == []
 

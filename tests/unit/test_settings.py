@@ -91,9 +91,9 @@ def test_a_refused_url_is_not_quoted() -> None:
 )
 def test_a_url_that_cannot_be_read_stops_the_start_unquoted(url: str) -> None:
     """Libraries would quote it, or take a part of the password for the host or the port."""
-    told = problems({**URLS, "TRINITY_LEDGER_URL": url})
-    assert told.startswith("TRINITY_LEDGER_URL: this URL cannot be parsed")
-    assert "secret" not in told and "top" not in told
+    text = problems({**URLS, "TRINITY_LEDGER_URL": url})
+    assert text.startswith("TRINITY_LEDGER_URL: this URL cannot be parsed")
+    assert "secret" not in text and "top" not in text
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_config_shows_no_secret() -> None:
 
 
 def test_an_unknown_name_suggests_the_closest() -> None:
-    """A mistyped name stops the start and is told what was meant."""
+    """A mistyped name stops the start; the error suggests the right one."""
     assert "did you mean TRINITY_MAX_BODY?" in problems({"TRINITY_MAX_BODDY": "5"})
 
 

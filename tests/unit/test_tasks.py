@@ -105,7 +105,7 @@ def given_up_after(call: str, broker_url: str) -> float:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("url", BROKERS, ids=["redis", "amqp"])
 def test_a_broker_that_refuses(url: str, call: str, refusing: int) -> None:
-    """Whoever rings or asks is told within seconds."""
+    """A publish and a look at the queue fail within seconds."""
     assert given_up_after(call, url.format(port=refusing)) < 3
 
 
@@ -126,11 +126,11 @@ def test_a_broker_that_freezes_after_it_took_messages(broker: servers.Server) ->
             assert process.stdout is not None
             assert process.stdout.readline() == "taken\n"
             os.killpg(broker.process.pid, signal.SIGSTOP)
-            told, _ = process.communicate("\n", timeout=30)
+            printed, _ = process.communicate("\n", timeout=30)
         finally:
             os.killpg(broker.process.pid, signal.SIGCONT)
             process.kill()
-    assert float(told) < 8
+    assert float(printed) < 8
 
 
 def test_every_verb_has_its_lane() -> None:
@@ -157,7 +157,7 @@ def test_results_go_to_the_ledger_alone() -> None:
 
 
 def test_rate_limits_are_each_tasks_own() -> None:
-    """A limit that isn't set is none."""
+    """Without the setting there is no limit."""
     annotations = celery_settings(settings(rate_limit_fit="10/m"))["task_annotations"]
     assert annotations["app.tasks.fit"]["rate_limit"] == "10/m"
     assert annotations["app.tasks.predict"]["rate_limit"] is None

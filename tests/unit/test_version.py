@@ -1,4 +1,4 @@
-"""The release has one number, wherever it is told."""
+"""The release has one number, wherever it is shown."""
 
 import re
 import tomllib

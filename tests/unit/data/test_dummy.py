@@ -31,7 +31,7 @@ def test_the_noise_is_uniform_and_multiplicative() -> None:
 
 
 def test_without_noise_the_points_lie_on_the_function() -> None:
-    """Noise 0 is none."""
+    """Noise 0 means no noise."""
     X, y = Dummy(noise=0).read()
     np.testing.assert_allclose(y, cubic(X[:, 0]), rtol=1e-13, atol=1e-13)
 
@@ -94,5 +94,5 @@ def test_parameters_have_limits(params: dict[str, object]) -> None:
 
 def test_defaults_of_request_and_connector_agree() -> None:
     """An empty request means the same points as Dummy() in Python."""
-    asked = Dummy(**msgspec.structs.asdict(DummyParams())).read()
-    assert all(a.tobytes() == b.tobytes() for a, b in zip(asked, Dummy().read(), strict=True))
+    requested = Dummy(**msgspec.structs.asdict(DummyParams())).read()
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(requested, Dummy().read(), strict=True))

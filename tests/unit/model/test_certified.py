@@ -51,7 +51,7 @@ def test_degree_nine_far_from_zero(seed: int) -> None:
 
 
 def test_high_degree_stays_stable() -> None:
-    """Degree 50 has more powers than double precision tells apart; the curve is met all the same."""
+    """Degree 50 has more powers than double precision distinguishes; the fitted curve is right all the same."""
     x = np.linspace(0, 1, 300)
     model = PolynomialRegressor(degree=50).fit(x[:, None], np.sin(20 * x))
     assert np.abs(model.predict(x[:, None]) - np.sin(20 * x)).max() < 1e-9

@@ -1,4 +1,4 @@
-"""Progress of a fit: told by blocks to whoever asked, and to nobody else."""
+"""Progress of a fit: reported block by block to the callback that is set, and to no other."""
 
 import numpy as np
 import pytest
@@ -24,29 +24,27 @@ def fit(model: LinearRegressor, rows: int, inputs: int, outputs: int) -> None:
     ],
     ids=["one block", "blocks", "blocks of groups of outputs", "wide blocks of groups of outputs"],
 )
-def test_a_fit_reports_rising_fractions(
-    model: LinearRegressor, rows: int, inputs: int, outputs: int, reports: int
-) -> None:
+def test_a_fit_seenrising_fractions(model: LinearRegressor, rows: int, inputs: int, outputs: int, reports: int) -> None:
     """After each block of each group of outputs it is further than before, and after the last one all is done."""
-    told: list[float] = []
-    with reporting(told.append):
+    seen: list[float] = []
+    with reporting(seen.append):
         fit(model, rows, inputs, outputs)
-    assert len(told) == reports
-    assert all(before < after for before, after in zip([0.0, *told], told, strict=False))
-    assert told[-1] == 1.0
+    assert len(seen) == reports
+    assert all(before < after for before, after in zip([0.0, *seen], seen, strict=False))
+    assert seen[-1] == 1.0
 
 
-def test_a_fit_that_nobody_asked_reports_nothing() -> None:
+def test_without_a_callback_nothing_is_reported() -> None:
     """Neither before somebody asks nor after."""
-    told: list[float] = []
+    seen: list[float] = []
     fit(PolynomialRegressor(), 5_000, 1, 1)
-    with reporting(told.append):
+    with reporting(seen.append):
         pass
     fit(PolynomialRegressor(), 5_000, 1, 1)
-    assert told == []
+    assert seen == []
 
 
-def test_the_inner_of_two_is_told() -> None:
+def test_the_inner_of_two_callbacks_is_called() -> None:
     """A fit inside of another's work has its own listener, and the outer one is back when it ends."""
     outer: list[float] = []
     inner: list[float] = []
@@ -58,10 +56,10 @@ def test_the_inner_of_two_is_told() -> None:
     assert (outer, inner) == ([0.25, 0.75], [0.5])
 
 
-def test_nobody_is_told_after_a_fit_that_failed() -> None:
+def test_after_a_failed_fit_no_callback_is_left() -> None:
     """What a fit raises passes through, and ends the listening."""
-    told: list[float] = []
-    with pytest.raises(ValueError, match="NaN"), reporting(told.append):
+    seen: list[float] = []
+    with pytest.raises(ValueError, match="NaN"), reporting(seen.append):
         PolynomialRegressor().fit([[1.0], [np.nan]], [1.0, 2.0])
     report(1.0)
-    assert told == []
+    assert seen == []

@@ -19,7 +19,7 @@ def test_a_waiting_client_gets_the_result() -> None:
         async with queued_fixture() as parts:
             task = parts.submit(wait_s=60)
             await parts.watch.entered.wait()
-            ((job_id, event),) = parts.watch.told.items()
+            ((job_id, event),) = parts.watch.events.items()
             assert not task.done()
             parts.ledger.finish(job_id)
             event.set()

@@ -47,7 +47,7 @@ def test_all_who_watch_share_one_reader() -> None:
             assert await following(one) == await following(other) == ["first"]
             reads = shelf.reads
             shelf.jobs.insert(0, job("second", work()))
-            notifications.told[ANY_JOB].set()
+            notifications.events[ANY_JOB].set()
             assert await following(one) == await following(other) == ["second", "first"]
             assert shelf.reads == reads + 1
 
@@ -63,9 +63,9 @@ def test_a_stream_without_news_shows_that_it_lives() -> None:
         async with aclosing(feed(shelf, notifications).latest_jobs(heartbeat_s=0.05)) as stream:
             assert await following(stream) is None
             shelf.away = False
-            notifications.told[ANY_JOB].set()
+            notifications.events[ANY_JOB].set()
             while (told := await following(stream)) is None:
-                notifications.told[ANY_JOB].set()
+                notifications.events[ANY_JOB].set()
             assert told == ["first"]
 
     run(watched())
@@ -80,7 +80,7 @@ def test_nobody_reads_when_nobody_watches() -> None:
         async with aclosing(made.latest_jobs()) as stream:
             await following(stream)
         reads = shelf.reads
-        notifications.told[ANY_JOB].set()
+        notifications.events[ANY_JOB].set()
         await asyncio.sleep(0.4)  # longer than the pause between two looks
         assert shelf.reads == reads
         shelf.jobs = []

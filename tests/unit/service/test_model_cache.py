@@ -1,4 +1,4 @@
-"""What is kept in memory: the most recent, in bounds of number and bytes, whoever asks at once."""
+"""The cache of loaded versions: the most recently used, bounded in number and bytes, safe with threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ class Shelf:
 
 
 def test_what_is_kept_is_not_loaded_again() -> None:
-    """A version is loaded by the first who asks; the same number of another model is another version."""
+    """The first use loads a version; the same number of another model is another version."""
     shelf = Shelf()
     shelf.ask(1, 2, 1, 2)
     assert shelf.loads == [1, 2]
@@ -40,7 +40,7 @@ def test_what_is_kept_is_not_loaded_again() -> None:
 
 
 def test_the_bytes_are_bounded() -> None:
-    """Beyond them goes what was not asked for the longest, as much as must."""
+    """When they are exceeded, the least recently used versions go, as many as necessary."""
     shelf = Shelf(max_bytes=100)
     shelf.ask(20, 30, 50, 20)
     assert shelf.again(20, 30, 50) == []
@@ -57,8 +57,8 @@ def test_the_number_is_bounded() -> None:
     assert shelf.again(2) == [2]
 
 
-def test_what_was_asked_for_last_is_kept_however_large() -> None:
-    """It takes all others' place, and goes when another is asked for."""
+def test_the_version_used_last_is_kept_however_large() -> None:
+    """It takes the place of all others, and goes when another is used."""
     shelf = Shelf(max_bytes=100)
     shelf.ask(1, 2, 1000)
     assert shelf.again(1000, 1000) == []

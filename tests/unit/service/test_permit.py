@@ -16,7 +16,7 @@ from tests.support.fakes import Clock, Mean, manifest, publish
 
 
 class Permit:
-    """Writes down how often it was asked and what stood in the store's folder then; raises what it is told to."""
+    """Counts its calls and lists the store's folder in each; raises a given error."""
 
     def __init__(self, folder: Path, refusal: TrinityError | None = None) -> None:
         self.seen: list[set[str]] = []
@@ -46,14 +46,14 @@ def service(folder: Path) -> Service:
     return Service({"mean": Mean}, "mean", Store(folder), {}, **limits)
 
 
-def test_a_permit_is_asked_when_only_the_name_is_missing(tmp_path: Path) -> None:
+def test_a_permit_is_called_when_only_the_name_is_missing(tmp_path: Path) -> None:
     """Once, with both files written under a temporary name and nothing else there."""
     permit = Permit(tmp_path)
     assert permitted_publish(Store(tmp_path), "job", permit).version == 1
     assert permit.seen == [{"temporary/arrays.npz", "temporary/manifest.json"}]
 
 
-def test_a_permit_is_asked_under_the_lock(tmp_path: Path) -> None:
+def test_a_permit_is_called_under_the_lock(tmp_path: Path) -> None:
     """Nobody else publishes this model between the permit and the version."""
     free: list[bool] = []
 
@@ -86,7 +86,7 @@ def test_a_refusal_leaves_nothing(tmp_path: Path, before: int) -> None:
 
 
 def test_what_is_published_already_needs_no_permit(tmp_path: Path) -> None:
-    """The job gets its version back from whoever would refuse now."""
+    """The job gets its version back, even if the permit would refuse now."""
     store, permit = Store(tmp_path), Permit(tmp_path, Conflict("fenced"))
     publish(store, "job")
     assert permitted_publish(store, "job", permit).version == 1
@@ -107,15 +107,15 @@ def test_what_was_renamed_by_a_process_that_died_needs_no_permit(tmp_path: Path)
 def test_a_fit_ends_in_its_refusal(tmp_path: Path) -> None:
     """What the permit raises is the failure of the fit's job, and the model is as it was: not fitted."""
     trained, clock = service(tmp_path), Clock()
-    asked = trained.check("fit", Request(table=Table(np.zeros((2, 1)), np.ones(2))))
-    outcome = execute(trained, asked, "job", clock, Permit(tmp_path, Cancelled("called off")))
+    checked = trained.check("fit", Request(table=Table(np.zeros((2, 1)), np.ones(2))))
+    outcome = execute(trained, checked, "job", clock, Permit(tmp_path, Cancelled("called off")))
     assert outcome.failure == Cancelled("called off").failure()
     with pytest.raises(NotFitted):
         trained.fitted("mean", None)
 
 
 def test_predictions_need_no_permit(tmp_path: Path) -> None:
-    """Only what makes a version is asked about."""
+    """Only a fit needs a permit."""
     trained, permit = service(tmp_path), Permit(tmp_path)
     data = Table(np.zeros((2, 1)), np.ones(2))
     verbs: list[Verb] = ["fit", "predict", "score"]

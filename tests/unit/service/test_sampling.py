@@ -94,7 +94,7 @@ def test_a_model_that_fails_between_the_points_is_fitted_all_the_same(tmp_path: 
 
 
 @pytest.mark.parametrize("content", [b"", b"other"])
-def test_a_damaged_sample_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_sample_is_reported(tmp_path: Path, content: bytes) -> None:
     """It is never drawn; predictions, which don't need it, go on."""
     kept(tmp_path, np.arange(3.0)[:, np.newaxis], np.arange(3.0))
     file = tmp_path / "models/m/versions/1/sample.npz"

@@ -28,8 +28,8 @@ class ServiceFixture:
         self._jobs = count()
 
     def do(self, verb: Any, request: Request) -> tuple[int, dict[str, Any]]:
-        asked = self.service.check(verb, request)
-        return self.service.run(asked, f"job{next(self._jobs)}", 0.0)
+        work = self.service.check(verb, request)
+        return self.service.run(work, f"job{next(self._jobs)}", 0.0)
 
     def refusal(self, verb: Any, request: Request) -> tuple[type[TrinityError], list[str]]:
         """The error a check ends in, and its pointers."""
@@ -163,8 +163,8 @@ def test_named_columns_come_in_any_order(services: ServiceFixture) -> None:
 def test_other_names_are_refused(services: ServiceFixture, names: list[str]) -> None:
     """Missing, unknown and too many names are no columns of this model."""
     fit(services, A, B, names=["a", "b"])
-    asked = table(*[[1.0]] * len(names), names=names)
-    assert services.refusal("predict", Request("first", table=asked)) == (Invalid, [asked.names_pointer])
+    other = table(*[[1.0]] * len(names), names=names)
+    assert services.refusal("predict", Request("first", table=other)) == (Invalid, [other.names_pointer])
 
 
 def test_inputs_without_names_are_called_x(services: ServiceFixture) -> None:
@@ -278,7 +278,7 @@ def test_a_model_that_breaks_the_contract_is_at_fault(tmp_path: Path, kind: type
 def test_predictions_that_are_no_numbers_are_the_models_fault(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, answer: Any, words: str
 ) -> None:
-    """Not of the data: the caller is told what came, and the log where it came from."""
+    """Not of the data: the error says what came, and the log where it came from."""
 
     class Answering(Mean):
         def predict(self, X: Any) -> Any:
@@ -308,16 +308,16 @@ def test_predictions_that_are_not_finite_are_refused(tmp_path: Path, value: floa
 def test_a_prediction_that_no_answer_can_hold_is_refused(services: ServiceFixture) -> None:
     """The dummy source could make more rows than there is memory for their text."""
     fit(services, A)
-    asked = Request("first", source=Source("dummy", {"number": 10_000}))
-    assert services.refusal("predict", asked) == (Invalid, ["/data"])
+    request = Request("first", source=Source("dummy", {"number": 10_000}))
+    assert services.refusal("predict", request) == (Invalid, ["/data"])
 
 
 @pytest.mark.parametrize("verb", ["fit", "predict", "score"])
 def test_the_work_keeps_timeout_and_webhook(services: ServiceFixture, verb: Any) -> None:
     """And so does its packed form; without them it is as it ever was."""
     fit(services, A)
-    asked = Request("first", table=table(A, y=A), timeout=2.5, webhook=Webhook("http://a.example/"))
-    work = unpack(pack(services.service.check(verb, asked)))
+    request = Request("first", table=table(A, y=A), timeout=2.5, webhook=Webhook("http://a.example/"))
+    work = unpack(pack(services.service.check(verb, request)))
     assert (work.timeout_s, work.webhook) == (2.5, "http://a.example/")
     plain = unpack(pack(services.service.check(verb, Request("first", table=table(A, y=A)))))
     assert (plain.timeout_s, plain.webhook) == (None, None)

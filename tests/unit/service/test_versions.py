@@ -1,4 +1,4 @@
-"""Versions that aren't in memory are loaded in threads: whoever asks for one, the event loop goes on."""
+"""Versions that are not in memory are loaded in threads: the event loop goes on, whichever route needs one."""
 
 import asyncio
 import threading
@@ -85,10 +85,10 @@ def client_of(service: Service, mode: Mode, threads: ThreadPoolExecutor) -> http
 def test_the_loop_goes_on_while_a_version_is_loaded(
     tmp_path: Path, mode: Mode, path: str, body: Any, headers: dict[str, str]
 ) -> None:
-    """By every route; the next who asks has it at once."""
+    """By every route; the next request finds it in memory."""
     store, service = fitted(tmp_path)
 
-    async def asked(threads: ThreadPoolExecutor) -> None:
+    async def requested(threads: ThreadPoolExecutor) -> None:
         async with client_of(service, mode, threads) as client:
             waiting = asyncio.create_task(client.post(path, json=body, headers=headers))
             await passed(store.gate.reached)
@@ -102,7 +102,7 @@ def test_the_loop_goes_on_while_a_version_is_loaded(
         assert store.threads[0] is not threading.current_thread()
 
     with store.gate, pool() as threads:
-        run(asked(threads))
+        run(requested(threads))
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -116,12 +116,12 @@ def test_a_store_that_is_away(tmp_path: Path, mode: Mode, path: str, body: Any, 
         file.unlink()
         file.mkdir()
 
-    async def asked(threads: ThreadPoolExecutor) -> httpx.Response:
+    async def requested(threads: ThreadPoolExecutor) -> httpx.Response:
         async with client_of(service, mode, threads) as client:
             return await client.post(path, json=body, headers=headers)
 
     with pool() as threads:
-        answer = run(asked(threads))
+        answer = run(requested(threads))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), answer.text
 
 
@@ -130,12 +130,12 @@ def test_to_describe_a_version_is_not_to_load_it(tmp_path: Path, path: str) -> N
     """It may be large, and take the place of others."""
     store, service = fitted(tmp_path)
 
-    async def asked(threads: ThreadPoolExecutor) -> httpx.Response:
+    async def requested(threads: ThreadPoolExecutor) -> httpx.Response:
         async with client_of(service, Mode.SYNC, threads) as client:
             return await client.get(path)
 
     with pool() as threads:
-        described = run(asked(threads)).json()
+        described = run(requested(threads)).json()
     assert (described["versions"], described["inputs"][0]["shape"]) == (["1"], [-1, 1])
     assert store.threads == []
 

@@ -70,7 +70,7 @@ def test_ten_follows_nine(store: Store) -> None:
 
 
 def test_models_count_for_themselves(store: Store) -> None:
-    """A version of one model is none of another."""
+    """Each model has its own versions."""
     publish(store, "job", model="a")
     assert publish(store, "job", model="b") == 1
     assert store.versions("c") == []
@@ -261,7 +261,7 @@ def test_nothing_published(store: Store) -> None:
             ask()
 
 
-def test_check_tells_whether_it_can_write(store: Store, tmp_path: Path) -> None:
+def test_check_raises_unless_it_can_write(store: Store, tmp_path: Path) -> None:
     """A store in a folder is well and leaves nothing there; one below a file is not."""
     store.check()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

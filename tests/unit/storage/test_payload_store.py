@@ -43,14 +43,14 @@ def aged(path: Path, age_s: float) -> None:
 
 
 class FullDisk:
-    """Takes `room` syncs, then says that the disk is full until there is room again."""
+    """Takes `free` syncs, then says that the disk is full until `free` is set again."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, free: int) -> None:
+        self.free = free
 
     def fsync(self, descriptor: int) -> None:
-        self.room -= 1
-        if self.room < 0:
+        self.free -= 1
+        if self.free < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -135,7 +135,7 @@ def test_every_flipped_bit_of_a_reference_is_noticed(payloads: Payloads) -> None
     "claim", ["content", "9" * 15, "9" * 16, "007", "-7", "7.0", "\N{ARABIC-INDIC DIGIT SEVEN}", ""]
 )
 def test_a_size_that_is_not_the_files(payloads: Payloads, claim: str) -> None:
-    """Whatever size a reference claims, it is refused before memory is asked for."""
+    """Whatever size a reference claims, it is refused before memory is allocated."""
     name, _, sha256 = payloads.put("job.work", b"content").split(":")
     with pytest.raises(Damaged):
         payloads.get(f"{name}:{claim}:{sha256}")
@@ -204,28 +204,28 @@ def test_puts_of_the_same_at_once(payloads: Payloads, tmp_path: Path) -> None:
 
 def test_a_full_disk_refuses_and_keeps_nothing(tmp_path: Path) -> None:
     """Whichever step of a put finds the disk full, the caller may try again, and no file is left in its way."""
-    disk = FullDisk(room=100)
+    disk = FullDisk(free=100)
     Payloads(tmp_path / "enough/store", DurableFiles(disk.fsync)).put("job.work", b"content")
-    steps = 100 - disk.room
+    steps = 100 - disk.free
     assert steps >= 4
-    for room in range(steps):
-        disk.room = room
-        store = tmp_path / f"{room}/store"
+    for free in range(steps):
+        disk.free = free
+        store = tmp_path / f"{free}/store"
         payloads = Payloads(store, DurableFiles(disk.fsync))
         with pytest.raises(Unavailable, match="No space left on device"):
             payloads.put("job.work", b"content")
-        assert files(tmp_path / f"{room}") == []
-        disk.room = steps
+        assert files(tmp_path / f"{free}") == []
+        disk.free = steps
         assert payloads.get(payloads.put("job.work", b"content")) == b"content"
 
 
-@pytest.mark.parametrize("room", range(2))
-def test_a_full_disk_leaves_what_was_put_before(tmp_path: Path, room: int) -> None:
+@pytest.mark.parametrize("free", range(2))
+def test_a_full_disk_leaves_what_was_put_before(tmp_path: Path, free: int) -> None:
     """A second put of the same that fails takes nothing from those who hold the first's reference."""
-    disk = FullDisk(room=100)
+    disk = FullDisk(free=100)
     payloads = Payloads(tmp_path, DurableFiles(disk.fsync))
     reference = payloads.put("job.work", b"content")
-    disk.room = room
+    disk.free = free
     with pytest.raises(Unavailable):
         payloads.put("job.work", b"content")
     assert payloads.get(reference) == b"content"
@@ -255,14 +255,14 @@ def test_a_sweep_removes_what_is_old_and_unwanted(payloads: Payloads, tmp_path: 
     for name, age_s in ((LEFTOVER, 101), (LEFTOVER.replace("0af3", "1"), 99)):
         (tmp_path / "payloads" / name).touch()
         aged(tmp_path / "payloads" / name, age_s)
-    asked = []
+    names = []
 
     def keep(name: str) -> bool:
-        asked.append(name)
+        names.append(name)
         return name == "ab.work"
 
     assert payloads.sweep(keep, older_than_s=100, now_s=NOW_S) == 2
-    assert sorted(asked) == ["aa.work", "ab.work"]
+    assert sorted(names) == ["aa.work", "ab.work"]
     left = ["payloads/ab/ab.work", "payloads/ac/ac.work", "payloads/ad/ad.work"]
     assert files(tmp_path) == [f"payloads/{LEFTOVER.replace('0af3', '1')}", *left]
     assert payloads.sweep(keep, older_than_s=100, now_s=NOW_S) == 0

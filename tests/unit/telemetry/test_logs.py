@@ -74,7 +74,7 @@ def test_requests_of_one_moment_are_written_together(page: Page) -> None:
 
 @pytest.mark.parametrize("route", ["/ping", "/health/live", "/health/ready", "/metrics"])
 def test_what_machines_ask_all_day_is_for_debugging(page: Page, route: str) -> None:
-    """But for an answer that tells of the service's own fault."""
+    """Except for a response that reports a fault of the service."""
     log, debug = RequestLog(line_sink(JSON, page)), RequestLog(line_sink(JSON, page), debug=True)
     add(log, route, route)
     log.write()

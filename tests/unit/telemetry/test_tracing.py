@@ -79,7 +79,7 @@ def post(web: Half, ledgers: LedgerFixture, job_id: str, *headers: tuple[bytes, 
 def test_one_trace_from_the_caller_to_the_run(ledgers: LedgerFixture, web: Half, worker: Half) -> None:
     """Each span is the child of the one before, over the ledger too."""
     post(web, ledgers, "first", (b"traceparent", CALLER.encode()))
-    service: Any = FakeService(lambda asked: {"y": [1.0]})
+    service: Any = FakeService(lambda work_: {"y": [1.0]})
     JobRunner(service, ledgers.worker(), tracing=worker.tracing).run("fit", ["first"])
     (request,), (submit,), (ran,) = web.spans("POST /predict"), web.spans("submit predict"), worker.spans("run predict")
     trace = int(CALLER.split("-")[1], 16)
@@ -96,7 +96,7 @@ def test_jobs_of_one_message_stay_in_their_own_traces(ledgers: LedgerFixture, we
     """The claim that they share is linked to all of them."""
     for job_id in ("first", "second"):
         post(web, ledgers, job_id)
-    service: Any = FakeService(lambda asked: {"y": [1.0]})
+    service: Any = FakeService(lambda work_: {"y": [1.0]})
     JobRunner(service, ledgers.worker(), tracing=worker.tracing).run("predict", ["first", "second"])
     submitted = {span.context.trace_id for span in web.spans("submit predict") if span.context}
     assert len(submitted) == 2
@@ -108,7 +108,7 @@ def test_jobs_of_one_message_stay_in_their_own_traces(ledgers: LedgerFixture, we
 def test_a_failure_marks_its_span_without_its_words(ledgers: LedgerFixture, web: Half, worker: Half) -> None:
     """A model's message may quote data."""
 
-    def fail(asked: object) -> Any:
+    def fail(_: object) -> Any:
         raise ZeroDivisionError("secret")
 
     post(web, ledgers, "first")
@@ -137,7 +137,7 @@ def test_nothing_of_it_is_imported_while_it_is_off(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    asked = "import app, sys; app.api; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    code = "import app, sys; app.api; print([name for name in sys.modules if name.startswith('opentelemetry')])"
     environment = {"TRINITY_STORE": str(tmp_path), "PATH": ""}
-    done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
