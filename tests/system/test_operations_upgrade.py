@@ -96,6 +96,7 @@ class Load:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # a worker's process sometimes waits for 30 s before it ends (billiard)
 def test_an_upgrade_with_jobs_waiting_loses_nothing(tmp_path: Path) -> None:
     """Workers first, then the web servers behind nginx: no request fails, each job ends once, each fit is a version."""
     ports = [str(free_port()), str(free_port())]
