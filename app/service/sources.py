@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 import numpy as np
 
-from app.errors import Invalid
+from app.errors import Invalid, Unavailable
 from app.schemas.pointers import located
 from app.schemas.requests import Source, Table
 
@@ -32,6 +32,7 @@ class DataSource(Protocol):
         """Return X (n, p), and y (n,) or (n, k) where there is one; with the names of the columns if they have any."""
 
 
+MESSAGE_CHARACTERS = 1000  # the most of a source's own error text that a caller sees
 SourceKinds = Mapping[str, type[DataSource]]
 
 
@@ -50,8 +51,16 @@ def shape_of(kinds: SourceKinds, source: Source) -> tuple[int, int] | None:
 
 
 def read_source(kinds: SourceKinds, source: Source) -> Table:
-    """Read a checked source; raise Invalid unless X is a matrix of finite numbers. Models check y themselves."""
-    table = kinds[source.name](**source.params).read()
+    """Read a checked source; raise Invalid unless X is a matrix of finite numbers. Models check y themselves.
+
+    A ValueError of the source becomes Invalid, as a model's does; an OSError becomes Unavailable.
+    """
+    try:
+        table = kinds[source.name](**source.params).read()
+    except ValueError as error:
+        raise Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()) from error
+    except OSError as error:
+        raise Unavailable(f"source {source.name!r} could not be read ({type(error).__name__}); try again") from error
     X = np.ascontiguousarray(table.X, dtype=np.float64)
     y = None if table.y is None else np.ascontiguousarray(table.y, dtype=np.float64)
     if X.ndim != 2 or not X.size:  # noqa: PLR2004  a matrix

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Meta
 
 from app.data.dummy import Dummy
-from app.errors import Invalid
+from app.errors import Invalid, Unavailable
 from app.schemas.requests import Request, Source, Table
 from app.service import Service, find_sources
 from app.settings import SettingsError
@@ -48,6 +48,15 @@ class Sized(Grid):
         return self.rows, 2
 
 
+class Away(Grid):
+    """Refuses one row, and is away for more."""
+
+    name = "away"
+
+    def read(self) -> Table:
+        raise ValueError("one row is not enough") if self.rows == 1 else ConnectionRefusedError("secret address")
+
+
 class Odd(Grid):
     """Gives what is no matrix of finite numbers."""
 
@@ -60,7 +69,7 @@ class Odd(Grid):
 @pytest.fixture
 def service(tmp_path: Path) -> Service:
     Grid.reads.clear()
-    sources: Any = {kind.name: kind for kind in (Grid, Sized, Odd)}
+    sources: Any = {kind.name: kind for kind in (Grid, Sized, Odd, Away)}
     limits = {"max_design_bytes": 1_000, "max_answer_bytes": 1_000, "max_loaded_bytes": 100_000}
     return Service({"first": First}, "first", Store(tmp_path), sources, **limits)
 
@@ -102,8 +111,16 @@ def test_what_a_source_gives_is_checked(service: Service, rows: int, words: str)
         do(service, "fit", Source("odd", {"rows": rows}))
 
 
+def test_errors_of_a_source_are_refusals_or_ask_to_try_again(service: Service) -> None:
+    """As a model's ValueError is a refusal; what else an error says stays inside."""
+    with pytest.raises(Invalid, match="one row is not enough"):
+        do(service, "fit", Source("away", {"rows": 1}))
+    with pytest.raises(Unavailable, match=r"source 'away' could not be read \(ConnectionRefusedError\); try again"):
+        do(service, "fit", Source("away", {}))
+
+
 def test_without_the_dummy_source_a_request_needs_data(service: Service) -> None:
-    with pytest.raises(Invalid, match="name a source: grid, odd, sized"):
+    with pytest.raises(Invalid, match="name a source: away, grid, odd, sized"):
         service.check("fit", Request())
 
 
