@@ -1,4 +1,4 @@
-"""The Celery entrance: the app that `celery --app app.tasks` runs, and one task for each verb."""
+"""The Celery app that `celery --app app.tasks` runs, with one task for each verb."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.settings import Settings, SettingsError, load
 
 
 def _settings() -> Settings:
-    """Return the settings, or end the process with every problem in them listed."""
+    """Return the settings; end the process with a list of all problems if they are not valid."""
     try:
         settings = load()
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""The broker through Celery: its settings, publishing messages, and how many messages wait."""
+"""The broker: Celery's settings, publishing messages, and counting the messages that wait."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from app.schemas.verbs import VERBS, Verb
 from app.settings import Settings
 
 EXCHANGE = Exchange("trinity", type="direct", durable=True)
-TIMEOUT_S = 1  # longest wait for a broker that is frozen
+TIMEOUT_S = 1  # longest wait for a broker that does not answer
 
 
 def celery_app(settings: Callable[[], Settings]) -> Celery:
-    """Return a Celery app; the settings are read when it is first used, not when it is made."""
+    """Return a Celery app, which reads the settings at its first use."""
     app = Celery("trinity")
     app.add_defaults(lambda: celery_settings(settings()))
     return app
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
-    """Return Celery's settings that follow from ours."""
+    """Return Celery's settings for Trinity's settings."""
     return {
         "broker_url": settings.broker_url,
         "broker_connection_retry_on_startup": True,
@@ -44,20 +44,20 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
-        # without a policy of ours a publish retries inside the transport, for six seconds when the broker refuses
+        # without this policy a publish retries inside the transport, for six seconds if the broker refuses connections
         "task_publish_retry": True,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1},
         "worker_consumer": "app.queue.message_filter:StrictConsumer",
         "worker_prefetch_multiplier": settings.prefetch,
         "worker_hijack_root_logger": False,
-        # RabbitMQ 4 gives up queues that are neither durable nor exclusive
+        # RabbitMQ 4 does not support queues that are neither durable nor exclusive
         "control_queue_exclusive": True,
         "event_queue_exclusive": True,
     }
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
-    """Bound every wait for the broker (both brokers hang for long by default), and have RabbitMQ confirm messages."""
+    """Limit every wait for the broker (by default both brokers hang for long), and let RabbitMQ confirm messages."""
     if broker_url.startswith("amqp"):
         return {
             "confirm_publish": True,
@@ -69,15 +69,15 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
 
 
 class Broker:
-    """Messages for workers, over the connections of one Celery app."""
+    """Sends messages to workers over the connections of one Celery app."""
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
 
     def publish(self, verb: Verb, jobs: list[JobRef]) -> None:
-        """Put one message for these jobs into the verb's queue; raise Unavailable when the broker doesn't take it."""
+        """Send one message for these jobs to the verb's lane; raise Unavailable if the broker does not take it."""
         with _unavailable_errors():
-            # the socket's own timeout ends no wait in the middle of an answer, this one does
+            # the socket's own timeout does not end a wait in the middle of an answer; this one does
             self._celery.send_task(
                 task_name(verb),
                 ([job.job_id for job in jobs],),
@@ -87,7 +87,7 @@ class Broker:
             )
 
     def depth(self, verb: Verb) -> int:
-        """Return how many messages wait in the verb's queue; raise Unavailable when the broker doesn't answer."""
+        """Return how many messages wait in the verb's lane; raise Unavailable if the broker does not answer."""
         with _unavailable_errors(), self._celery.connection_for_read() as connection:
             connection.ensure_connection(max_retries=1, timeout=TIMEOUT_S, interval_start=0)
             channel: Any = connection.default_channel

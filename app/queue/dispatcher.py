@@ -1,4 +1,4 @@
-"""Async mode: work is committed to the ledger, then a message with its id goes to a worker; many at a time."""
+"""Async mode: commits work to the ledger, then sends a message with its job id to a worker."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from app.telemetry.context import REQUEST
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
-HEARTBEAT_S = 15.0  # how often a silent stream of events shows that it lives
-POLL_S = 20.0  # how often a waiting request looks at its job itself, in case a notice was lost
+HEARTBEAT_S = 15.0  # how often a stream without events sends a sign of life
+POLL_S = 20.0  # how often a waiting request reads its job, in case a notice was lost
 
 
 class QueuedDispatcher:
-    """A job is accepted when it is committed: the message for it follows, and if it doesn't, the workers find the job.
+    """A job is accepted when it is committed. If its message is lost, the workers find the job in the ledger.
 
-    `max_waiting_bytes` bounds the data of the jobs that this process holds until they are committed.
+    `max_waiting_bytes` bounds the data of jobs that are not committed yet.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class QueuedDispatcher:
         self._group_commit = GroupCommit(ledger, self._calls, publisher, max_waiting_bytes)
         self._feed = JobFeed(self._latest, notifications)
         self._tracing = tracing
-        self._stopped_s = math.inf  # when it was told to stop, on the loop's clock
+        self._stopped_s = math.inf  # when `stop_waiting` was called, on the loop's clock
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
-        """Return the accepted job, an earlier one for a known key; raise QueueFull, Busy, Invalid or Unavailable."""
+        """Return the accepted job, or the earlier one of a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
         job_id, (request_id, trace) = uuid4().hex, REQUEST.get()
         spanned = nullcontext(trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
@@ -69,9 +69,9 @@ class QueuedDispatcher:
         return answer
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
-        """Return the job, finished or as it is after `wait_s` seconds; raise NotFound, Gone or Unavailable.
+        """Return the job when it is finished or after `wait_s` seconds; raise NotFound, Gone or Unavailable.
 
-        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        After `stop_waiting` the wait lasts at most another `past_stop_s` seconds.
         """
         job = await self._calls.read(self._ledger.job, job_id)
         if wait_s <= 0 or job.finished:
@@ -80,7 +80,7 @@ class QueuedDispatcher:
         deadline = clock() + wait_s
         async with self._notifications.subscribe(job_id) as changed:
             while True:
-                changed.clear()  # before the look, so that nothing that happens after it is missed
+                changed.clear()  # before reading, so that no later change is missed
                 status = await self._calls.read(self._ledger.status, job_id)
                 left_s = min(deadline, self._stopped_s + past_stop_s) - clock()
                 if status in FINISHED or left_s <= 0:
@@ -89,7 +89,7 @@ class QueuedDispatcher:
                     await asyncio.wait_for(changed.wait(), min(left_s, POLL_S))
 
     async def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
-        """Give what happens to the job after event number `after`, to its end; None now and then, when nothing does."""
+        """Give the job's events after event number `after` until it is finished; None as a sign of life."""
         async with self._notifications.subscribe(job_id) as changed:
             while True:
                 changed.clear()
@@ -109,11 +109,11 @@ class QueuedDispatcher:
         return await self._calls.read(self._ledger.jobs, page)
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
-        """Give the newest jobs whenever they have changed; None shows that the stream lives."""
+        """Give the latest jobs whenever they change; None as a sign of life."""
         return self._feed.latest_jobs()
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel the job; raise NotFound, Gone, or Conflict when it is finished."""
+        """Cancel the job; raise NotFound, Gone, or Conflict if it is finished."""
         await self._calls.read(self._ledger.cancel, job_id)
         return await self._calls.read(self._ledger.job, job_id)
 
@@ -125,13 +125,13 @@ class QueuedDispatcher:
         return job
 
     def stop_waiting(self) -> None:
-        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
+        """End all waits and streams soon, because the process is about to stop."""
         self._stopped_s = asyncio.get_running_loop().time()
         self._notifications.wake_all()
         self._feed.stop()
 
     async def close(self) -> None:
-        """Let what was handed in arrive, then close the connections."""
+        """Wait until submitted jobs are committed and published, then close the connections."""
         await self._group_commit.close()
         await self._publisher.close()
         await self._notifications.close()

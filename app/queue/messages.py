@@ -1,4 +1,4 @@
-"""The lanes: a queue for each verb, so that fits never stand in the way of predictions, and how messages are cut."""
+"""The messages of a lane. Each verb has its own lane (a broker queue), so fits never delay predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.schemas.verbs import VERBS, Verb
 
-SHOWN_JOBS = 20  # named where people look at a message; the others are counted
+SHOWN_JOBS = 20  # job ids in the summary of a message; the others are counted
 
 
 def task_name(verb: str) -> str:
@@ -17,25 +17,25 @@ def task_name(verb: str) -> str:
 
 
 class JobRef(NamedTuple):
-    """A job to call a worker for. The model is for people to see: workers take it from the ledger."""
+    """A job in a message. The model is shown in Flower; workers read it from the ledger."""
 
     job_id: str
     model: str
 
 
-def messages(verb: Verb, calls: Sequence[JobRef]) -> Iterator[list[JobRef]]:
-    """Give the calls, as many at a time as one message carries."""
+def messages(verb: Verb, jobs: Sequence[JobRef]) -> Iterator[list[JobRef]]:
+    """Split jobs into the messages that carry them."""
     most = VERBS[verb].message_jobs
-    for start in range(0, len(calls), most):
-        yield list(calls[start : start + most])
+    for start in range(0, len(jobs), most):
+        yield list(jobs[start : start + most])
 
 
-def message_summary(calls: Sequence[JobRef]) -> str:
-    """Return what a message is about, as Flower shows it: the jobs by model."""
-    jobs = defaultdict[str, list[str]](list)
-    for call in calls[:SHOWN_JOBS]:
-        jobs[call.model].append(call.job_id)
-    words = [f"{model}: {', '.join(ids)}" for model, ids in jobs.items()]
-    if len(calls) > SHOWN_JOBS:
-        words.append(f"and {len(calls) - SHOWN_JOBS} more")
+def message_summary(jobs: Sequence[JobRef]) -> str:
+    """Return the arguments of a message as Flower shows them: job ids by model."""
+    ids_by_model = defaultdict[str, list[str]](list)
+    for job in jobs[:SHOWN_JOBS]:
+        ids_by_model[job.model].append(job.job_id)
+    words = [f"{model}: {', '.join(ids)}" for model, ids in ids_by_model.items()]
+    if len(jobs) > SHOWN_JOBS:
+        words.append(f"and {len(jobs) - SHOWN_JOBS} more")
     return "; ".join(words)

@@ -1,4 +1,4 @@
-"""Build the parts of async mode from the settings; nothing is connected until it is used."""
+"""Builds the parts of async mode from the settings. Nothing connects before its first use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def dispatcher(
     settings: Settings, payloads: Payloads, tracing: Tracing | None
 ) -> tuple[QueuedDispatcher, dict[str, Callable[[], None]]]:
-    """Return the dispatcher of a web process, and the checks of what it depends on."""
+    """Return the dispatcher of a web process, and the health checks of what it depends on."""
     jobs, broker = ledger(settings, payloads), Broker(celery_app(lambda: settings))
     timeouts_s: dict[Verb, float] = {verb: settings.timeout_of(verb) for verb in VERBS}
     readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
@@ -32,33 +32,33 @@ def dispatcher(
 
 
 def ledger(settings: Settings, payloads: Payloads) -> Ledger:
-    """Return the jobs as a web process sees them."""
+    """Return the ledger for a web process."""
     return Ledger(connect(ledger_url(settings)), payloads, limits(settings))
 
 
 def worker_ledger(settings: Settings, payloads: Payloads, node: str, child: str) -> WorkerLedger:
-    """Return the jobs as a worker's process sees them."""
+    """Return the ledger for a worker's process."""
     redis = connect(ledger_url(settings), WORKER_TIMEOUT_S)
     return WorkerLedger(redis, payloads, limits(settings), node, child)
 
 
 def maintenance(settings: Settings, node: str) -> LedgerMaintenance:
-    """Return the jobs as the upkeep of a worker sees them."""
+    """Return the ledger for a worker's maintenance threads."""
     return LedgerMaintenance(connect(ledger_url(settings), WORKER_TIMEOUT_S), limits(settings), node)
 
 
 def ledger_stats(settings: Settings) -> LedgerStats:
-    """Return what is counted in the ledger."""
+    """Return the ledger's statistics."""
     return LedgerStats(connect(ledger_url(settings)))
 
 
 def limits(settings: Settings) -> Limits:
-    """Return the limits that the ledger holds jobs to."""
+    """Return the ledger's limits."""
     return Limits(settings.result_ttl, settings.max_pending, settings.max_attempts, settings.lease)
 
 
 def ledger_url(settings: Settings) -> str:
-    """Return the URL of the ledger; raise SettingsError when there is none."""
+    """Return the URL of the ledger; raise SettingsError if it is not set."""
     if settings.ledger_url is None:
         raise SettingsError("TRINITY_LEDGER_URL: a queue needs a ledger")
     return settings.ledger_url

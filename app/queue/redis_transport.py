@@ -1,7 +1,7 @@
-"""The lanes over Redis as a worker reads them: what lies in one and isn't a message at all is dropped.
+"""kombu's Redis transport, with a check of what a worker takes from a lane.
 
-kombu's own transport raises over it and ends the worker, for everybody who reaches the broker may push anything there.
-What is a message and none of ours is the consumer's matter.
+Anyone who reaches the broker can push anything into a lane. An item that is not a message raises an error in kombu's
+own transport and ends the worker; here it is dropped. Messages that Trinity did not send are for `message_filter`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from msgspec import Meta
 logger = getLogger(__name__)
 
 MAX_ITEM_BYTES = 262_144  # well above a message's body in base64 with its headers
-MAX_BRACKETS = 100  # ours have a few; nothing nests deeper than it has brackets
-Word = Annotated[str, Meta(pattern=r"\A[ -~]{0,255}\Z")]  # what can't be encoded can't be sent back to Redis
+MAX_BRACKETS = 100  # real messages have a few; JSON cannot nest deeper than it has brackets
+Word = Annotated[str, Meta(pattern=r"\A[ -~]{0,255}\Z")]  # ASCII: kombu sends it back to Redis
 
 
 class DeliveryInfo(msgspec.Struct):
-    """Where a message was sent to."""
+    """Where a message was sent."""
 
     exchange: Word
     routing_key: Word
 
 
 class Properties(msgspec.Struct):
-    """What kombu acts on before anybody sees the message."""
+    """The properties that kombu uses before it passes the message on."""
 
     delivery_tag: Word
     delivery_info: DeliveryInfo
@@ -38,7 +38,7 @@ class Properties(msgspec.Struct):
 
 
 class Item(msgspec.Struct):
-    """A message as kombu puts it into a lane."""
+    """A message as kombu stores it in a lane."""
 
     body: str
     headers: dict[str, Any]
@@ -46,13 +46,13 @@ class Item(msgspec.Struct):
 
 
 class Channel(redis.Channel):
-    """kombu's channel, to which a lane with rubbish at its end looks empty for once."""
+    """kombu's channel, for which an invalid item is as if the lane had been empty."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  kombu's signature
-        """Refuse to connect for a connection that is lost, when the channel is closed with messages not acknowledged.
+        """Raise ConnectionError if the connection is lost while the channel closes with unacknowledged messages.
 
-        kombu then looks for the address in what is gone; its AttributeError ends a worker, this error it expects. The
-        messages lie in the broker as they are.
+        kombu would raise an AttributeError there, which ends a worker; it handles a ConnectionError. The messages stay
+        in the broker.
         """
         if self.connection.client is None:
             raise ConnectionError("the connection is lost")
@@ -66,28 +66,28 @@ class Channel(redis.Channel):
 
 
 class CheckedTransport(redis.Transport):
-    """kombu's transport with that channel."""
+    """kombu's Redis transport with that channel."""
 
     Channel = Channel
 
 
 def parse_popped(answer: list[bytes] | None) -> tuple[bytes, bytes] | None:
-    """Return the lane and the item that Redis gave; None when there is none, or it is no message."""
+    """Return the lane and the item that Redis sent; None without an item, or if it is not a message."""
     if not answer:
         return None
     lane, item = answer
     if not is_message(item):
-        logger.warning("dropped %d bytes from a lane that aren't a message", len(item))
+        logger.warning("dropped an item of %d bytes that is not a message from a lane", len(item))
         return None
     return lane, item
 
 
 def is_message(item: bytes) -> bool:
-    """Whether kombu can make a message of it."""
+    """Whether kombu can read the item as a message."""
     if len(item) > MAX_ITEM_BYTES or item.count(b"[") + item.count(b"{") > MAX_BRACKETS:
         return False
     try:
         b64decode(msgspec.convert(loads(item), Item).body)
-    except Exception:  # noqa: BLE001  kombu's decoders may raise anything, and whatever it is, this is no message
+    except Exception:  # noqa: BLE001  kombu's decoders may raise anything
         return False
     return True

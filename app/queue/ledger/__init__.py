@@ -1,4 +1,4 @@
-"""The ledger: every queued job in Redis, from acceptance to result; each step of many jobs is one atomic script."""
+"""The ledger: every queued job in Redis, from acceptance to result."""
 
 from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
 from app.queue.ledger.ledger import INLINE_BYTES, Duplicate, Ledger, StoredWork, Submission

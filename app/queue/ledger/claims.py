@@ -1,4 +1,4 @@
-"""The jobs as a worker's processes see them: claim under a lease, report, commit, finish."""
+"""The ledger for a worker's processes: claim jobs under a lease, report progress, commit, finish."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = getLogger(__name__)
 
 
 class Claim(NamedTuple):
-    """A job that this process, and no other, may finish; `fence` tells its claim from earlier and later ones."""
+    """A job that only this process may finish; a later claim of the job has a larger `fence`."""
 
     job_id: str
     fence: int
@@ -35,29 +35,29 @@ class Claim(NamedTuple):
 
 
 class FinishResult(NamedTuple):
-    """What was stored of a job's end: whether the claim still counted, and what it failed of, which may be new."""
+    """What the ledger stored: whether the claim was still valid (`counted`), and the failure, which may be new."""
 
     counted: bool
     failure: Failure | None
 
 
 class _FinishArgs(NamedTuple):
-    """How a job ended, in the words and the order in which finish.lua is told."""
+    """The arguments of finish.lua for one job, in its order."""
 
     job_id: str
     fence: int
     status: Status
-    version: int | str = ""  # none: what it was
+    version: int | str = ""  # '': keep it
     result: bytes = b""
     reference: str = ""
     failure: bytes = b""
-    took_s: float | str = ""  # none: unknown
+    took_s: float | str = ""  # '': unknown
     bucket: str = ""
     rows: int = 0
 
 
 class WorkerLedger:
-    """The claims of one process, the `child` of a `node`, whose keeper renews them for as long as the child lives."""
+    """The claims of one process, the `child` of a `node`. The node renews their leases while the child lives."""
 
     def __init__(self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str) -> None:
         self._redis = redis
@@ -68,7 +68,7 @@ class WorkerLedger:
         self._child = child
 
     def claim(self, job_ids: Sequence[str]) -> list[Claim]:
-        """Take the jobs that still wait; those that are unknown, taken or finished are left out."""
+        """Claim the jobs that still wait; unknown, claimed and finished jobs are left out."""
         taken = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids)
         claims = []
         for job_id, fence, content, reference, attempts, request_id, trace in taken:
@@ -79,40 +79,40 @@ class WorkerLedger:
         return claims
 
     def progress(self, claim: Claim, fraction: float) -> None:
-        """Note how far a job is."""
+        """Store how far a job is."""
         self._scripts("progress", claim.job_id, claim.fence, f"{fraction:.4g}")
 
     def commit(self, claim: Claim) -> None:
-        """Ask leave to make the job's effect visible; raise Superseded when this claim counts no more."""
+        """Get permission to make the job's effect visible; raise Superseded if this claim is no longer valid."""
         if not self._scripts("commit", claim.job_id, claim.fence):
             raise Superseded("the job was cancelled, or given to another worker")
 
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[FinishResult]:
-        """Store how claimed jobs ended; return what was stored, for a result that can't be kept is a failure.
+        """Store how claimed jobs ended; return what was stored, because a result that can't be stored is a failure.
 
-        Each job's share of the time that all took is what the ledger counts for it.
+        The ledger counts for each job its share of the time that all took.
         """
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
-        endings = [self._ending(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
-        counted = self._finish([ending for ending, _ in endings])
-        for (claim, _), (ending, _), done in zip(outcomes, endings, counted, strict=True):
-            with suppress(Unavailable):  # the sweep will find it
+        finished = [self._arguments(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
+        counted = self._finish([ending for ending, _ in finished])
+        for (claim, _), (ending, _), done in zip(outcomes, finished, counted, strict=True):
+            with suppress(Unavailable):  # the payload cleanup will find it
                 if ending.reference and not done:
                     self._payloads.drop(ending.reference)
                 if claim.reference and done and not ending.failure:
                     self._payloads.drop(claim.reference)
-        return [FinishResult(done, failure) for done, (_, failure) in zip(counted, endings, strict=True)]
+        return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
 
-    def _finish(self, endings: Sequence[_FinishArgs]) -> list[bool]:
-        words = [word for ending in endings for word in ending]
+    def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:
+        words = [word for ending in finished for word in ending]
         return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *words)]
 
-    def _ending(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_FinishArgs, Failure | None]:
-        """Say how a job ended; one whose result can't be kept has failed."""
+    def _arguments(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_FinishArgs, Failure | None]:
+        """Return the arguments for a job; a job whose result can't be stored has failed."""
         result, reference, failure = bytes(outcome.result or b""), "", outcome.failure
         if len(result) > INLINE_BYTES:
             try:
@@ -129,7 +129,7 @@ class WorkerLedger:
         return _FinishArgs(claim.job_id, claim.fence, "SUCCESS", version, result, reference, b"", *spent), None
 
     def _work(self, job_id: str, fence: int, content: bytes, reference: str) -> Work | None:
-        """Return the work of a job; when it can't be read, the job fails."""
+        """Return the work of a job; if it can't be read, fail the job or queue it again."""
         try:
             return unpack(self._payloads.get(reference) if reference else content)
         except Unavailable:  # the store may be back when the job is tried again
@@ -137,7 +137,7 @@ class WorkerLedger:
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
-            # it has no line of its own as other jobs have: what verb and model it is of can't be read
+            # it gets no line of its own as other jobs do: its verb and model can't be read
             logger.warning("job %s failed before it began: %s", job_id, failure.kind)
             self._finish([_FinishArgs(job_id, fence, "FAILURE", failure=encoded(failure))])
             return None

@@ -1,4 +1,4 @@
-"""Says in the log why the ledger doesn't answer: a line with the cause, and no flood of them while it is away."""
+"""Logs why a command to the ledger failed, at most once a second in each process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _QUOTED = re.compile(r"""(['"]).*\1""")
 
 
 class ThrottledErrorLog:
-    """What a process says of them, whichever of its threads meets them."""
+    """Shared by all threads of a process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -31,10 +31,10 @@ class ThrottledErrorLog:
             if now_s < self._quiet_until_s:
                 return
             self._quiet_until_s = now_s + EVERY_S
-        logger.warning("the ledger doesn't take a command: %s: %s", type(error).__name__, redacted(error))
+        logger.warning("a command to the ledger failed: %s: %s", type(error).__name__, redacted(error))
 
 
 def redacted(error: Exception) -> str:
-    """Return an error's text in one line, without what it quotes, which may be data, and without passwords of URLs."""
+    """Return an error's text in one line, without quoted parts, which may be data, and without passwords in URLs."""
     text = " ".join(str(error).split())
     return _QUOTED.sub("'…'", _URL.sub("***@", text))[:MAX_CHARACTERS]

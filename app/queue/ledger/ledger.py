@@ -1,4 +1,4 @@
-"""The jobs as the web processes see them: accept, read, list, cancel, run again."""
+"""The ledger for web processes: accept, read, list, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from app.schemas.requests import Work, pack
 from app.schemas.verbs import Verb
 from app.storage.payload_store import Payloads
 
-INLINE_BYTES = 65_536  # larger requests and results are kept as files, and the ledger refers to them
+INLINE_BYTES = 65_536  # larger requests and results are stored as files, and the ledger keeps a reference
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
-PAGE_SCAN = 200  # jobs looked at in one go when they are listed
-MAX_SCAN = 20_000  # and in one request: a rare filter ends in a short page with a cursor
+PAGE_SCAN = 200  # jobs read at once for a list
+MAX_SCAN = 20_000  # jobs read in one request: a filter that rarely matches ends in a short page with a cursor
 
 
 class StoredWork(NamedTuple):
-    """Packed work, or the reference to it where it is too large to be kept in the ledger."""
+    """Packed work, or the reference to its file if it is too large for the ledger."""
 
     content: bytes
     reference: str = ""
 
 
 class Submission(NamedTuple):
-    """Work to be accepted; `key` is the digest of its idempotency key, `digest` that of the request ('' without).
+    """Work to be accepted. `key` is the digest of its idempotency key, `digest` that of the request ('' without a key).
 
-    `request_id` and `trace` say which request it came with, for the logs and traces of who runs it.
+    `request_id` and `trace` are those of its HTTP request, for the worker's logs and traces.
     """
 
     job_id: str
@@ -52,7 +52,7 @@ class Duplicate(NamedTuple):
 
 
 class Ledger:
-    """Every transition takes many jobs and is one atomic step; times are those of Redis, so no clocks can disagree."""
+    """Every transition takes many jobs and is one atomic step. All times come from Redis, so clocks cannot disagree."""
 
     def __init__(self, redis: Redis, payloads: Payloads, limits: Limits) -> None:
         self._redis = redis
@@ -66,21 +66,21 @@ class Ledger:
             self._redis.ping()
 
     def store_work(self, job_id: str, work: Work) -> StoredWork:
-        """Return work as it is kept, large work in the store; raise Unavailable when that doesn't take it."""
+        """Pack work, and put large work into the store; raise Unavailable if the store does not take it."""
         content = pack(work)
         if len(content) <= INLINE_BYTES:
             return StoredWork(content)
         return StoredWork(b"", self._payloads.put(f"{job_id}.work", content))
 
     def discard_work(self, reference: str) -> None:
-        """Remove work from the store whose job was not accepted."""
-        with suppress(Unavailable):  # the sweep will find it
+        """Remove work from the store if its job was not accepted."""
+        with suppress(Unavailable):  # the payload cleanup will find it
             self._payloads.drop(reference)
 
     def accept(self, submissions: Sequence[tuple[Submission, StoredWork]]) -> list[Job | Duplicate | TrinityError]:
-        """Commit jobs whose work is kept; return for each the job, an earlier one for a known key, or a refusal.
+        """Commit jobs whose work is stored; return for each the job, the earlier one for a known key, or an error.
 
-        The store isn't touched here: one that is slow shall hold up no job beside its own.
+        The store is not used here, so that a slow store delays no other job.
         """
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
         for each, stored in submissions:
@@ -95,9 +95,9 @@ class Ledger:
         ]
 
     def job(self, job_id: str, *, with_result: bool = True) -> Job:
-        """Return a job; raise NotFound when there never was one of that id, Gone when it has expired.
+        """Return a job; raise NotFound if there never was a job of that id, Gone if it has expired.
 
-        Without `with_result` a result that isn't kept in the ledger itself is left out.
+        Without `with_result` a result that is stored as a file is left out.
         """
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
@@ -122,7 +122,7 @@ class Ledger:
         return cast("Status", status.decode())
 
     def events(self, job_id: str, after: int) -> list[Event]:
-        """Return what happened to a job since event number `after`; raise NotFound or Gone."""
+        """Return the events of a job after event number `after`; raise NotFound or Gone."""
         with redis_errors():
             log = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "log"))
             gone = log is None and self._redis.exists(f"trinity:gone:{job_id}")
@@ -145,19 +145,19 @@ class Ledger:
         return found, None
 
     def cancel(self, job_id: str) -> str:
-        """Cancel a job, once; return its status before. Raise NotFound, Gone, or Conflict when it ended otherwise."""
+        """Cancel a job and return its status before; raise NotFound, Gone, or Conflict if it ended otherwise."""
         failure = encoded(Cancelled("the job was cancelled").failure())
         before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
         if not before:
             raise self._why_absent(job_id)
         if before == "COMMITTING":
-            raise Conflict("the job is just making its result visible, which can't be taken back")
+            raise Conflict("the job is making its result visible at this moment, which can't be undone")
         if before in {"SUCCESS", "FAILURE"}:
             raise Conflict(f"the job is finished ({before})")
         return cast("str", before)
 
     def retry(self, job_id: str) -> Verb:
-        """Queue a failed or cancelled job again, once until it ends; return its lane, to be rung in any case.
+        """Queue a failed or cancelled job again, once until it ends; return its verb, for a message in any case.
 
         Raise NotFound, Gone, Conflict or QueueFull.
         """
@@ -179,7 +179,7 @@ class Ledger:
             return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
 
     def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
-        """Give the ids of all jobs with their positions, `count` at a time, from after the position `cursor`."""
+        """Give the ids of all jobs with their cursors, `count` at a time, starting after `cursor`."""
         score, _, last = (cursor or "+inf").partition("_")
         offset = 0
         while True:
@@ -194,11 +194,11 @@ class Ledger:
             lowest, at = members[-1]
             if at == score:
                 offset += count
-            else:  # go on from there, for at the top jobs are added meanwhile
+            else:  # continue from there, because new jobs are added at the top meanwhile
                 score, last, offset = at, lowest, 0
 
     def _headers(self, job_ids: Sequence[str]) -> list[Job | None]:
-        """Return jobs without their results, None for one that has expired."""
+        """Return jobs without their results, None for a job that has expired."""
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
@@ -245,8 +245,8 @@ FIELDS = [*HEADER_FIELDS, "result", "result_ref"]
 
 
 def queue_full(drained_in_s: int) -> QueueFull:
-    """Return the refusal that says when to come back: when the lane is likely to be worked off."""
-    error = QueueFull("as many jobs wait as are allowed (TRINITY_MAX_PENDING); try again later")
+    """Return the error that says when to try again: when the lane is likely to be empty."""
+    error = QueueFull("as many jobs wait as TRINITY_MAX_PENDING allows; try again later")
     error.retry_after_s = min(300, max(1, drained_in_s))
     return error
 
@@ -258,7 +258,7 @@ def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
 
 
 def _unbatched(work: Work, reference: str) -> bool:
-    """Whether a job is large or in a hurry, and so must not share a message, and perhaps an end, with others."""
+    """Whether a job must not share a message with others: a large one, or one with a timeout of its own."""
     return bool(reference) or work.timeout_s is not None
 
 

@@ -1,4 +1,4 @@
-"""The bounds that the ledger keeps, and the words in which its scripts are told of them."""
+"""The limits of the ledger, in the form in which its scripts take them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOMBSTONE_S = 86_400  # how long an expired job is remembered
 
 
 class Limits(NamedTuple):
-    """The bounds that the ledger keeps."""
+    """How long jobs are kept, how many may wait, how often one may start, and how long a lease lasts."""
 
     result_ttl_s: int
     max_pending: int
@@ -21,15 +21,15 @@ class Limits(NamedTuple):
 
     @property
     def ttls_s(self) -> tuple[int, int]:
-        """How long a finished job is kept, and how long it is remembered."""
+        """How long a finished job is kept, and how long its id is remembered, in seconds."""
         return self.result_ttl_s, self.result_ttl_s + TOMBSTONE_S
 
     def requeue_arguments(self, what: str, *, uncounted: bool = False, worker_lost: bool = False) -> list[int | bytes]:
-        """Return what `lose` is told before the jobs; `what` happened as often as it may when one of them fails."""
+        """Return the arguments of requeue.lua before the jobs; `what` happened too often if one of them now fails."""
         failure = WorkerLost(f"{what} {self.max_attempts} times").failure()
         return [self.max_attempts, *self.ttls_s, encoded(failure), int(uncounted), int(worker_lost)]
 
 
 def encoded(failure: Failure | None) -> bytes:
-    """Return a failure as the ledger keeps it, nothing for none."""
+    """Return a failure as JSON, empty for None."""
     return msgspec.json.encode(failure) if failure else b""

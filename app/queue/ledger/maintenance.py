@@ -1,4 +1,4 @@
-"""The jobs as the keeper of a worker sees them: renew, take back, ring again, deliver."""
+"""The ledger for a worker's maintenance threads: leases, lost jobs, lost messages, webhooks, expiry."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.queue.ledger.scripts import Scripts, redis_errors
 from app.queue.messages import JobRef
 from app.schemas.verbs import Verb
 
-PUBLISH_LIMIT = 500  # jobs of a lane in one go
+PUBLISH_LIMIT = 500  # jobs of a lane at once
 TRIM_LIMIT = 500
 TRIM_CALLS = 100
 NEARLY_FULL = 0.85  # of the memory that the ledger may take
 
 
 class HeldJob(NamedTuple):
-    """A job that a child of this node claimed, with `size - 1` others, and how it stands."""
+    """A job that a child of this node claimed together with `size - 1` others, and its state."""
 
     job_id: str
     fence: int
@@ -31,14 +31,14 @@ class HeldJob(NamedTuple):
 
 
 class Unpublished(NamedTuple):
-    """Jobs whose message is gone: new ones, and those that were tried before and run alone."""
+    """Jobs whose message is gone: those that may share messages, and those that may not."""
 
     batched: list[JobRef]
     unbatched: list[JobRef]
 
 
 class DueWebhook(NamedTuple):
-    """Where a job's end is told, how often that was tried, and when the job ended: a job may end more than once."""
+    """A webhook's URL, how often it was tried, and when the job ended: a job that is retried ends more than once."""
 
     url: str
     tries: int
@@ -46,7 +46,7 @@ class DueWebhook(NamedTuple):
 
 
 class LedgerMaintenance:
-    """What a node's keeper asks of the ledger."""
+    """What the maintenance threads of a node do in the ledger."""
 
     def __init__(self, redis: Redis, limits: Limits, node: str) -> None:
         self._redis = redis
@@ -68,14 +68,14 @@ class LedgerMaintenance:
         ]
 
     def time_out(self, held: HeldJob) -> bool:
-        """Fail a job whose time is over; return whether it was, and not about to become visible."""
+        """Fail a job whose time is over; return False if its effect is being made visible."""
         failure = TimedOut("the job took longer than its timeout").failure()
         return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, encoded(failure)))
 
     def take_back(self, jobs: Sequence[HeldJob], *, uncounted: bool = False, lost: bool = False) -> int:
         """Take back jobs of this node; return how many wait again.
 
-        `uncounted`: it is no fault of theirs. `lost`: nor of anybody here, their process is gone.
+        `uncounted`: the attempt does not count. `lost`: their process is gone, and is counted as a lost worker.
         """
         if not jobs:
             return 0
@@ -97,11 +97,11 @@ class LedgerMaintenance:
             return self._redis.zcard(f"trinity:lane:{verb}")
 
     def due_webhooks(self, at_most: int) -> dict[str, str]:
-        """Return the URLs of webhooks that are due, oldest first, by the ids of their jobs; nobody has them yet."""
+        """Return the URLs of webhooks that are due, oldest first, by job id; they are not taken yet."""
         return {job_id.decode(): url.decode() for job_id, url in self._scripts("outbox", at_most)}
 
     def take_webhooks(self, again_in_s: Mapping[str, float]) -> set[str]:
-        """Put off webhooks for so long each, by the ids of their jobs; return those that nobody else has taken."""
+        """Postpone webhooks by so many seconds each, by job id; return those that no other worker has taken."""
         words = [word for pair in again_in_s.items() for word in pair]
         return {job_id.decode() for job_id in self._scripts("take_webhooks", *words)}
 
@@ -115,22 +115,22 @@ class LedgerMaintenance:
         return None if url is None or ended is None else DueWebhook(url.decode(), int(tries or 0), ended.decode())
 
     def delivered(self, job_id: str, ended: str, next_try_s: float | None) -> None:
-        """Say that the webhook was tried for that end, and when it shall be tried next (None: no more)."""
+        """Store that the webhook was tried for that end, and when to try next (None: not again)."""
         pause = "" if next_try_s is None else next_try_s
         self._scripts("delivered", job_id, ended, pause, self._limits.result_ttl_s)
 
     def trim(self) -> int:
-        """Take expired jobs off the list; return how many they were."""
-        passed = trimmed = 0
+        """Remove expired jobs from the list; return how many."""
+        kept = trimmed = 0
         for _ in range(TRIM_CALLS):
-            looked, off = self._scripts("trim", self._limits.result_ttl_s, passed, TRIM_LIMIT)
-            passed, trimmed = passed + looked - off, trimmed + off
-            if looked < TRIM_LIMIT:
+            seen, removed = self._scripts("trim", self._limits.result_ttl_s, kept, TRIM_LIMIT)
+            kept, trimmed = kept + seen - removed, trimmed + removed
+            if seen < TRIM_LIMIT:
                 break
         return trimmed
 
     def evict_oldest(self) -> int:
-        """Expire the oldest jobs that succeeded while the ledger is nearly full; return how many they were."""
+        """Expire the oldest successful jobs if the ledger is nearly full; return how many."""
         with redis_errors():
             memory = self._redis.info("memory")
         if not memory["maxmemory"] or memory["used_memory"] < NEARLY_FULL * memory["maxmemory"]:
@@ -138,7 +138,7 @@ class LedgerMaintenance:
         return cast("int", self._scripts("evict", TRIM_LIMIT))
 
     def known(self, job_id: str) -> bool:
-        """Whether there is such a job."""
+        """Whether the ledger has a job of this id."""
         with redis_errors():
             return bool(self._redis.exists(f"trinity:job:{job_id}"))
 
@@ -147,8 +147,8 @@ class LedgerMaintenance:
         self._redis.close()
 
     def _requeue(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
-        told = self._limits.requeue_arguments("worker lost", uncounted=uncounted, worker_lost=worker_lost)
-        return cast("int", self._scripts("requeue", *told, *fences))
+        arguments = self._limits.requeue_arguments("worker lost", uncounted=uncounted, worker_lost=worker_lost)
+        return cast("int", self._scripts("requeue", *arguments, *fences))
 
 
 def _refs(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:

@@ -1,4 +1,4 @@
-"""The ledger's transitions: one Lua script each, which Redis runs as one step that nothing can come between."""
+"""Runs the ledger's Lua scripts, one for each transition. Redis runs a script as one atomic step."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from app.queue.ledger.error_log import ThrottledErrorLog
 from app.schemas.verbs import VERBS
 
 FOLDER = Path(__file__).with_name("scripts")
-ADDING = {"accept", "retry"}  # a full ledger refuses what makes it grow, and can still be worked off
+ADDING = {"accept", "retry"}  # a full ledger refuses these; all others still run, so its jobs can be finished
 CHANNEL = "trinity:events"
-TIMEOUT_S = 0.9  # of a web process: with one more try an outage is told within two seconds
+TIMEOUT_S = 0.9  # in a web process: with one retry an outage is reported within two seconds
 WORKER_TIMEOUT_S = 5.0
 
 _error_log = ThrottledErrorLog()  # one for all clients of a process
@@ -46,8 +46,7 @@ class Scripts:
 def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
     """Return a client of the ledger's Redis; it connects at its first command, and not before.
 
-    A command whose answer doesn't come is sent once more: what accepts, claims and finishes may run twice and does its
-    work once.
+    A command without an answer is sent once more: scripts may run twice and have their effect once.
     """
     retry = Retry(NoBackoff(), 1)
     return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)
@@ -55,12 +54,12 @@ def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Turn whatever Redis has against a command into the one error that callers are told; the cause is for the log."""
+    """Raise LedgerUnavailable for any error of Redis; its cause goes to the log."""
     try:
         yield
     except RedisError as error:
         _error_log.log(error)
-        raise LedgerUnavailable(f"the ledger doesn't take the command ({type(error).__name__}); try again") from error
+        raise LedgerUnavailable(f"a command to the ledger failed ({type(error).__name__}); try again") from error
 
 
 def _text(path: Path) -> str:

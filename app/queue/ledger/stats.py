@@ -1,4 +1,4 @@
-"""What there is to count in the ledger: how the queue stands, and what all workers together have done."""
+"""Statistics of the ledger: the state of the queue, and counters of what all workers have done."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.queue.ledger.scripts import Scripts
 from app.schemas.verbs import Verb
 
 SILENT_S = 10.0  # a node renews its leases twice a second
-SCAN_LIMIT = 5_000  # running jobs; as many processes with full messages are far more than a Redis serves
+SCAN_LIMIT = 5_000  # running jobs that are read; more would need more workers than one Redis serves
 
 
 class LaneStats(NamedTuple):
-    """How one lane stands: jobs that wait for the first time, wait again, and run; the oldest's time of waiting."""
+    """One lane: jobs that wait for the first time, wait again, and run; how long the oldest has waited."""
 
     pending: int
     retry: int
@@ -24,7 +24,7 @@ class LaneStats(NamedTuple):
 
 
 class QueueStats(NamedTuple):
-    """What is told in one moment; `counts` are totals since the ledger began, such as `attempts:fit`."""
+    """The state at one moment; `counts` are totals since the ledger began, such as `attempts:fit`."""
 
     lanes: Mapping[Verb, LaneStats]
     workers: int
@@ -33,14 +33,14 @@ class QueueStats(NamedTuple):
 
 
 class LedgerStats:
-    """Reads the figures; they were counted by the scripts that did what is counted, in the same step."""
+    """Reads the statistics. The scripts count in the same atomic step in which they change a job."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
 
     def stats(self) -> QueueStats:
-        """Return how things stand; raise LedgerUnavailable."""
+        """Return the statistics; raise LedgerUnavailable."""
         lanes, workers, processes, counts = self._scripts("stats", SILENT_S, SCAN_LIMIT)
         return QueueStats(
             {

@@ -1,4 +1,4 @@
-"""What watches over queued jobs beside a worker's processes: leases, deadlines, lost jobs and lost messages."""
+"""A worker: runs jobs, and beside them maintains leases, deadlines, lost jobs, lost messages and webhooks."""
 
 from app.queue.worker.exit_log import ExpectedExits
 from app.queue.worker.lease_keeper import LeaseKeeper

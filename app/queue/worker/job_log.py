@@ -1,4 +1,4 @@
-"""The log line of each job that a worker did."""
+"""Writes a log line for each job that a worker did."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from app.telemetry.log_records import JobLine, Sink, stamp
 
 
 class JobLog:
-    """Puts out the lines of jobs that ended together."""
+    """Writes the lines of jobs that were finished together."""
 
     def __init__(self, put: Sink, clock: Callable[[], float] | None = None) -> None:
         self._put = put
         self._clock = clock
 
-    def __call__(self, ended: Sequence[FinishedJob]) -> None:
-        """Tell of these jobs."""
+    def __call__(self, jobs: Sequence[FinishedJob]) -> None:
+        """Write a line for each of these jobs."""
         now = stamp(self._clock)
-        self._put([_line(now, each) for each in ended])
+        self._put([_line(now, each) for each in jobs])
 
 
-def _line(now: str, ended: FinishedJob) -> JobLine:
-    claim, outcome, counted = ended
+def _line(now: str, job: FinishedJob) -> JobLine:
+    claim, outcome, counted = job
     work, failure = claim.work, outcome.failure
     return JobLine(
         timestamp=now,

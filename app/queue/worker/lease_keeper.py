@@ -1,6 +1,6 @@
-"""Renews the leases of a worker's jobs, and ends the processes whose job was cancelled or takes too long.
+"""Renews the leases of a worker's jobs, and kills the processes whose job was cancelled or takes too long.
 
-It runs in the worker's parent process, so that a model that hangs in C code can neither stop it nor outlive it.
+It runs in the worker's parent process, so a model that hangs in C code cannot stop it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OUTAGE_S = 3.0
 class LeaseKeeper:
     """`children` lists the names of the living children; `kill` ends one.
 
-    How long a job runs is measured here, by a clock that never jumps, and not by the ledger's.
+    The running time of a job is measured here, with a monotonic clock, and not with the ledger's.
     """
 
     def __init__(
@@ -35,26 +35,26 @@ class LeaseKeeper:
         self._kill = kill
         self._clock = clock
         self._seen_s: dict[tuple[str, int], float] = {}
-        self._touched_s = clock()
+        self._reached_s = clock()
 
     def step(self) -> None:
-        """Look after every job that this node holds; raise LedgerUnavailable."""
+        """Renew and check all jobs of this node; raise LedgerUnavailable."""
         by_child: defaultdict[str, list[HeldJob]] = defaultdict(list)
         alive = self._children()
         for held in self._maintenance.renew(alive):
             by_child[held.child].append(held)
         now_s = self._clock()
-        away_s, self._touched_s = now_s - self._touched_s, now_s
-        if away_s > OUTAGE_S:  # a job can't be finished while the ledger is away, which is no fault of its
-            self._seen_s = {claim: seen_s + away_s for claim, seen_s in self._seen_s.items()}
+        outage_s, self._reached_s = now_s - self._reached_s, now_s
+        if outage_s > OUTAGE_S:  # no job could be finished while the ledger was down: that time does not count
+            self._seen_s = {claim: seen_s + outage_s for claim, seen_s in self._seen_s.items()}
         claims = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs}
         self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
         for child, jobs in by_child.items():
             self._check(child, jobs, alive=child in alive)
 
     def release_all(self) -> None:
-        """Give all jobs back to their lanes, as if they had not been claimed, and end the children that hold them."""
-        busy = set(self._children())  # all of them, should the ledger not tell: their leases will end
+        """Put all jobs back into their lanes as if they had not been claimed, and kill the children that hold them."""
+        busy = set(self._children())  # all of them if the ledger is down: their leases will end
         try:
             jobs = [held for held in self._maintenance.renew(self._children()) if held.state != "void"]
             busy = {held.child for held in jobs}
@@ -69,7 +69,7 @@ class LeaseKeeper:
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
             self._maintenance.take_back(lost, lost=True)
-        elif not live:  # all that the child works on was cancelled
+        elif not live:  # all jobs of the child were cancelled
             if alive:
                 for held in jobs:
                     logger.info("job %s was cancelled or taken back; its process is replaced", held.job_id)
@@ -81,7 +81,7 @@ class LeaseKeeper:
         return self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s
 
     def _kill_overdue(self, child: str, live: Sequence[HeldJob]) -> None:
-        """End a child whose time is over; which job of several is to blame shows when each runs alone."""
+        """Kill a child whose time is over. Several jobs run again one by one, to find the one that takes too long."""
         self._kill(child)
         if len(live) == 1 and live[0].size == 1:
             if self._maintenance.time_out(live[0]):

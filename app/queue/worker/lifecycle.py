@@ -1,4 +1,4 @@
-"""A worker's life by Celery's signals: checks before it starts, upkeep beside it, and how it stops."""
+"""Connects a worker to Celery's signals: checks at the start, maintenance threads, and how it stops."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from app.telemetry.tracing_setup import tracing, wanted
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
-LEASE_CHECK_S = 0.5  # how often a worker looks after its own jobs
-RECONCILE_S = 1.0  # and after everybody's
+LEASE_CHECK_S = 0.5  # how often a worker checks its own jobs
+RECONCILE_S = 1.0  # and those of all workers
 OUTBOX_S = 0.5
 CLEANUP_S = 600.0
 
 
 class WorkerLifecycle:
-    """One worker; `build` makes its parts, anew in each process: connections must not be shared over a fork."""
+    """One worker. `build` makes its parts in each process anew: connections must not be shared across a fork."""
 
     def __init__(
         self, settings: Callable[[], Settings], build: Callable[[Settings], Components], broker: Broker
@@ -55,17 +55,17 @@ class WorkerLifecycle:
         self._node = Node()
 
     def connect(self) -> None:
-        """Have Celery call this object; strong references, for nothing else holds the methods."""
+        """Have Celery call this object; by strong references, because nothing else holds the methods."""
         setup_logging.connect(self._set_up_logging, weak=False)
         worker_init.connect(self._check, weak=False)
-        worker_ready.connect(self._start_upkeep, weak=False)
+        worker_ready.connect(self._start_maintenance, weak=False)
         worker_shutting_down.connect(self._release_jobs, weak=False)
         worker_process_init.connect(self._prepare_process, weak=False)
         worker_process_shutdown.connect(self._flush, weak=False)
 
     @cached_property
     def runner(self) -> JobRunner:
-        """What runs jobs in this process."""
+        """The runner of this process."""
         components = self._build(self._settings())
         settings = components.settings
         ledger = parts.worker_ledger(settings, components.payloads, self._node.name, str(os.getpid()))
@@ -79,7 +79,7 @@ class WorkerLifecycle:
         return tracing(self._settings(), "trinity-worker")
 
     def _set_up_logging(self, loglevel: int | str | None, logfile: str | None, **_: object) -> None:
-        """Write Celery's records in our form; its --loglevel is for its own records, its --logfile takes those."""
+        """Write Celery's records in Trinity's format; --loglevel and --logfile apply to them."""
         install(self._settings())
         root = logging.getLogger()
         root.setLevel(loglevel or logging.WARNING)
@@ -87,7 +87,7 @@ class WorkerLifecycle:
             root.addHandler(logging.FileHandler(logfile))
 
     def _check(self, **_: object) -> None:
-        """End a worker that could not do its work before it takes any."""
+        """End the worker before it takes jobs if it could not run them."""
         try:
             components = self._build(self._settings())
             components.check_store()
@@ -96,8 +96,8 @@ class WorkerLifecycle:
         except SettingsError as error:
             raise SystemExit(f"Trinity can't start:\n{error}") from None
 
-    def _start_upkeep(self, **_: object) -> None:
-        """Begin to look after the jobs that this worker's processes claim."""
+    def _start_maintenance(self, **_: object) -> None:
+        """Start the threads that maintain the jobs of this worker's processes."""
         components = self._build(self._settings())
         settings, node = components.settings, self._node.name
         exits = ExpectedExits()
@@ -120,16 +120,16 @@ class WorkerLifecycle:
         self._node.start(threads, lease_keeper.release_all)
 
     def _release_jobs(self, **_: object) -> None:
-        """Give the jobs that don't end soon to other workers."""
+        """Leave jobs that don't end soon to other workers."""
         self._node.schedule_release()
 
     def _prepare_process(self, **_: object) -> None:
-        """Import and build everything before the first job comes."""
-        exit_with_parent(self._node.pid or os.getppid())  # a process that was spawned, not forked, doesn't know the pid
+        """Import and build everything before the first job."""
+        exit_with_parent(self._node.pid or os.getppid())  # a spawned process does not know the pid
         self.runner  # noqa: B018  built now
 
     def _flush(self, **_: object) -> None:
-        """Have the last lines written: the process ends right after this."""
+        """Write the last log lines: the process ends right after this."""
         if self._tracing is not None:
             self._tracing.close()
         stderr().flush()

@@ -1,4 +1,4 @@
-"""One worker as the ledger knows it: its name, its processes, and the threads beside them."""
+"""One worker: its name in the ledger, its processes, and its maintenance threads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.queue.worker.periodic import PeriodicThread
 
 logger = getLogger(__name__)
 
-RELEASE_AFTER_S = 7.0  # a worker that is told to stop has so long to finish its jobs, and gives back the others
+RELEASE_AFTER_S = 7.0  # how long a worker that stops may still finish jobs; then it releases the others
 ORPHAN_S = 1.0
 
 
 class Node:
-    """Made when the module is imported, named before the worker forks its processes, started when they are there."""
+    """Made when the module is imported, named before the worker forks its processes, started after that."""
 
     def __init__(self, release_after_s: float = RELEASE_AFTER_S) -> None:
         self.name = ""
@@ -33,22 +33,22 @@ class Node:
         self._release_all: Callable[[], None] | None = None
 
     def assign_name(self) -> None:
-        """Take a name that no worker has or had; the processes forked from here on share it."""
+        """Take a name that no worker has or had; processes that are forked later share it."""
         self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
         self.pid = os.getpid()
 
     def start(self, threads: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
-        """Start the threads; `hand_back` gives up the jobs that are held."""
+        """Start the threads; `release_all` puts the node's jobs back into their lanes."""
         self._threads = list(threads)
         self._release_all = release_all
         for thread in self._threads:
             thread.start()
 
     def schedule_release(self) -> None:
-        """Let the jobs that run end, for a while; then hand back the others."""
+        """Let running jobs end for some seconds, then release the others."""
         if self._release_all is not None:
             timer = threading.Timer(self._release_after_s, _logged, [self._release_all])
-            timer.daemon = True  # a worker whose jobs have ended stops at once
+            timer.daemon = True  # a worker without jobs stops at once
             timer.start()
 
 
@@ -56,9 +56,11 @@ def _logged(release_all: Callable[[], None]) -> None:
     try:
         release_all()
     except Unavailable as error:  # the leases will end
-        logger.warning("jobs could not be handed back: %s", error.detail)
+        logger.warning(
+            "jobs could not be released, other workers take them over when their leases end: %s", error.detail
+        )
     except Exception:
-        logger.exception("jobs could not be handed back")
+        logger.exception("jobs could not be released, other workers take them over when their leases end")
 
 
 def children() -> list[str]:
@@ -67,10 +69,10 @@ def children() -> list[str]:
 
 
 def exit_with_parent(parent: int) -> None:
-    """Let this process end when the worker that forked it, the process `parent`, is killed or has been before now.
+    """End this process when its worker, the process `parent`, is killed or was killed before this call.
 
-    On Linux Celery has asked the kernel for it, who does so even in the midst of C code (PR_SET_PDEATHSIG, prctl(2));
-    the thread sees to a worker that was killed before the kernel was asked, and to other systems.
+    On Linux Celery asks the kernel to do so, which works even inside C code (PR_SET_PDEATHSIG, prctl(2)). The thread
+    is for a worker that was killed before that, and for other systems.
     """
 
     def watch() -> None:

@@ -12,7 +12,7 @@ OLD_S = 3_600.0  # far more than it takes from the writing of a file to its job 
 
 
 class PayloadCleanup:
-    """Looks through the files beside the ledger, which are named after their jobs, and asks it of each old one."""
+    """Asks the ledger for the job of each old file; files are named after their jobs."""
 
     def __init__(
         self, maintenance: LedgerMaintenance, payloads: Payloads, clock: Callable[[], float] = time.time

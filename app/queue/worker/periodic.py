@@ -1,4 +1,4 @@
-"""A thread that does one thing again and again, whatever happens to it, until it is stopped."""
+"""A thread that calls a function every few seconds until it is stopped, also after errors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ logger = getLogger(__name__)
 
 
 class PeriodicThread:
-    """Calls `step` every `every_s` seconds; a part that is away is reported once until it is back."""
+    """Calls `step` every `every_s` seconds. An outage of what it needs is logged once."""
 
     def __init__(self, name: str, step: Callable[[], None], every_s: float) -> None:
         self._step = step
         self._every_s = every_s
         self._stopped = threading.Event()
-        self._away = False
+        self._unavailable = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the step that runs."""
+        """Wait for the running step, then end the thread."""
         self._stopped.set()
         self._thread.join()
 
@@ -35,10 +35,10 @@ class PeriodicThread:
             try:
                 self._step()
             except Unavailable as error:
-                if not self._away:
+                if not self._unavailable:
                     logger.warning("%s: %s", self._thread.name, error.detail)
-                self._away = True
+                self._unavailable = True
             except Exception:
                 logger.exception("%s goes on after an error", self._thread.name)
             else:
-                self._away = False
+                self._unavailable = False

@@ -1,4 +1,4 @@
-"""Finds the jobs that nobody works on any more, and the messages that are gone, and puts both right."""
+"""Queues jobs of lost workers again, and sends lost messages again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.schemas.verbs import VERBS, Verb
 
 logger = getLogger(__name__)
 
-GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as gone
+GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as lost
 TRIM_S = 10.0
 Publish = Callable[[Verb, list[JobRef]], None]
 
 
 class Reconciler:
-    """`depth` asks the broker how many messages wait in a lane; `ring` sends one. Both raise when it is away."""
+    """`depth` counts the messages in a lane; `publish` sends one. Both raise Unavailable if the broker is down."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Reconciler:
         self._trimmed_s = clock()
 
     def step(self) -> None:
-        """Put right what is wrong; raise Unavailable while the ledger or the broker is away."""
+        """Do one round; raise Unavailable while the ledger or the broker is down."""
         try:
             self._requeue_expired()
             if self._clock() - self._trimmed_s > TRIM_S:
@@ -52,7 +52,7 @@ class Reconciler:
             raise
 
     def _requeue_expired(self) -> None:
-        """Take back jobs whose lease is over, once others had the time to renew theirs after an outage."""
+        """Take back jobs whose lease is over, once all nodes had the time to renew theirs after an outage."""
         if self._connected_since_s is None:
             self._maintenance.ping()
             self._connected_since_s = self._clock()
@@ -63,5 +63,5 @@ class Reconciler:
         if not self._maintenance.waiting(verb):
             return
         unpublished = self._maintenance.unpublished(verb, GRACE_S, empty=self._depth(verb) == 0)
-        for calls in [*messages(verb, unpublished.batched), *([call] for call in unpublished.unbatched)]:
-            self._publish(verb, calls)
+        for jobs in [*messages(verb, unpublished.batched), *([job] for job in unpublished.unbatched)]:
+            self._publish(verb, jobs)

@@ -1,4 +1,4 @@
-"""The worker's side of the queue: claims the jobs of a message, has them done, and finishes them in the ledger."""
+"""Runs the jobs of a message: claims them, executes them, and finishes them in the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.service import Service
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
-PROGRESS_S = 0.25  # how often a running fit tells how far it is
+PROGRESS_S = 0.25  # how often a running fit reports its progress
 CLAIM_TRIES = 30
 FINISH_TRIES = 600
 PAUSE_S = 1.0
@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 
 class FinishedJob(NamedTuple):
-    """A job that this process did, how it ended in the ledger, and whether its claim still counted."""
+    """A job that this process did, its outcome as stored, and whether its claim was still valid (`counted`)."""
 
     claim: Claim
     outcome: Outcome
@@ -36,9 +36,9 @@ class FinishedJob(NamedTuple):
 
 
 class JobRunner:
-    """Runs what it could claim; a message for jobs that are taken or finished has no effect.
+    """Runs the jobs that it could claim; a message for jobs that are claimed or finished has no effect.
 
-    `on_finished` is called with the jobs that ended, those of one call to the ledger together.
+    `on_finished` is called with the jobs that were finished in one call to the ledger.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class JobRunner:
                 self._run_one(job_id)
 
     def _run_batch(self, job_ids: Sequence[str]) -> None:
-        """Finish each stack as it ends: the next one may take its time."""
+        """Finish each batch when it is done: the next one may take long."""
         claimed = self._claim(job_ids)
         for ended in execute_batch(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
             self._finish([(claimed[place], outcome) for place, outcome in ended])
@@ -112,7 +112,7 @@ class JobRunner:
         return report
 
     def _retry_while_unavailable(self, call: Callable[[], R], tries: int) -> R:
-        """Ask the ledger again for as long as it is away, within reason: what was done shall not be done again."""
+        """Call the ledger again while it is down, up to `tries` times, so that finished work is not lost."""
         for _ in range(tries - 1):
             try:
                 return call()
@@ -122,7 +122,7 @@ class JobRunner:
 
 
 def _as_stored(outcome: Outcome, failure: Failure | None) -> Outcome:
-    """Return how work ended once its result was to be kept."""
+    """Return the outcome that the ledger stored: a result that could not be stored is a failure."""
     if failure is outcome.failure:
         return outcome
     return Outcome(outcome.started_s, outcome.finished_s, failure=failure)

@@ -51,7 +51,9 @@ def test_what_is_dropped_is_not_repeated(caplog: pytest.LogCaptureFixture) -> No
     """The log says how much it was: it may be anything."""
     with caplog.at_level(logging.WARNING):
         assert parse_popped([b"fit", b"secret"]) is None
-    assert [record.message for record in caplog.records] == ["dropped 6 bytes from a lane that aren't a message"]
+    assert [record.message for record in caplog.records] == [
+        "dropped an item of 6 bytes that is not a message from a lane"
+    ]
 
 
 def test_a_lost_connection_is_closed_with_its_messages_unacknowledged(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
--- Expire the oldest jobs that succeeded, before their time: the ledger is nearly full.
--- ARGV: how many to look at
+-- Expire the oldest successful jobs before their time, because the ledger is nearly full.
+-- ARGV: how many jobs to read
 -- Returns how many were expired.
 local evicted = 0
 for _, id in ipairs(redis.call('ZRANGE', JOBS, 0, tonumber(ARGV[1]) - 1)) do

@@ -1,4 +1,4 @@
--- Show the webhooks that are due, oldest first; those of jobs that are gone are done with.
+-- Return the webhooks that are due, oldest first; remove those of jobs that are gone.
 -- ARGV: how many at most
 -- Returns {id, URL} of each.
 local due = {}

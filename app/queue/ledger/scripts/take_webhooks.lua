@@ -1,6 +1,6 @@
--- Put off webhooks that are still due: whoever does so has them until then, and may deliver them.
--- ARGV: for each: id, seconds until it is due again
--- Returns the ids of those that were due.
+-- Postpone webhooks that are still due. The caller has taken them until then, and delivers them.
+-- ARGV: for each webhook: id, seconds until it is due again
+-- Returns the ids of the webhooks that were due.
 local taken = {}
 for at = 1, #ARGV, 2 do
   local due = redis.call('ZSCORE', OUTBOX, ARGV[at])

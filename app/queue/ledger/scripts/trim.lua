@@ -1,6 +1,6 @@
--- Take expired jobs off the list, and nodes that are gone.
--- ARGV: seconds after which a job may have expired, how many entries to pass over, how many to look at
--- Returns {how many were looked at, how many of them were taken off}.
+-- Remove expired jobs from the list, and nodes that are gone.
+-- ARGV: seconds after which a job may have expired, how many entries to skip, how many to read
+-- Returns {how many were read, how many of them were removed}.
 local ids = redis.call('ZRANGEBYSCORE', JOBS, '-inf', now - tonumber(ARGV[1]), 'LIMIT', ARGV[2], ARGV[3])
 local trimmed = 0
 for _, id in ipairs(ids) do

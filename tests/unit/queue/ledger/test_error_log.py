@@ -39,7 +39,7 @@ def test_causes_are_told_once_a_second(caplog: pytest.LogCaptureFixture) -> None
             clock.now = 1000.0 + now
             causes.log(Disconnected(text))
     told = [record.message for record in caplog.records]
-    assert told == [f"the ledger doesn't take a command: ConnectionError: {text}" for text in ("first", "fourth")]
+    assert told == [f"a command to the ledger failed: ConnectionError: {text}" for text in ("first", "fourth")]
 
 
 def test_a_ledger_that_is_away_is_told_of(ledgers: LedgerFixture, caplog: pytest.LogCaptureFixture) -> None:

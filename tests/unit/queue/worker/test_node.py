@@ -179,7 +179,9 @@ def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFix
     assert tried.wait(DEADLINE_S)
     for thread in set(threading.enumerate()) - before:
         thread.join(DEADLINE_S)
-    assert caplog.messages == ["jobs could not be handed back: the ledger doesn't answer"]
+    assert caplog.messages == [
+        "jobs could not be released, other workers take them over when their leases end: the ledger doesn't answer"
+    ]
 
 
 def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:
