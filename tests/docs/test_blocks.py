@@ -2,12 +2,25 @@
 
 import pytest
 
-from tests.support.doc_blocks import Block, Step, agrees, blocks, commands, steps, tables
+from tests.support.doc_blocks import Block, Step, agrees, anchors, blocks, commands, steps, tables
 
 
 def test_blocks() -> None:
     """Fenced blocks come out in their order, with their language."""
     assert blocks("a\n```sh\nmake\n```\nb\n```text\nc\nd\n```\n") == [Block("sh", "make\n"), Block("text", "c\nd\n")]
+
+
+def test_files() -> None:
+    """A block that is no command shows the file that the paragraph above it names last."""
+    text = "Beside `app/` and `a.py`,\nsave `b.py`:\n\n```python\nx = 1\n```\n\nSee `c.py`:\n\n```sh\nmake\n```\n"
+    assert blocks(text) == [Block("python", "x = 1\n", "b.py"), Block("sh", "make\n")]
+
+
+def test_anchors() -> None:
+    """Headings have the anchors that GitHub gives them; a line in a fenced block is no heading."""
+    assert anchors("# A b, `c`\n## To add X, touch Y\n## A b c\n```sh\n# no\n```\n") == {
+        "a-b-c", "to-add-x-touch-y", "a-b-c-1",
+    }  # fmt: skip
 
 
 def test_steps() -> None:

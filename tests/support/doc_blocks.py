@@ -48,11 +48,16 @@ def read(document: Path | str) -> str:
 
 def blocks(text: str) -> list[Block]:
     """All fenced blocks in their order."""
-    return [Block(found["language"], found["text"], _file(text[: found.start()])) for found in FENCE.finditer(text)]
+    return [
+        Block(found["language"], found["text"], _file(found["language"], text[: found.start()]))
+        for found in FENCE.finditer(text)
+    ]
 
 
-def _file(before: str) -> str | None:
-    """Return the file that the paragraph right above a block names."""
+def _file(language: str, before: str) -> str | None:
+    """Return the file that a block shows: the paragraph right above it names it."""
+    if language in {"sh", "console", "text"}:
+        return None
     paragraph = before.rstrip().rpartition("\n\n")[2]
     names = [name for name in CODE.findall(paragraph) if re.fullmatch(r"[\w.-]+\.\w+", name)]
     return names[-1] if names and paragraph.endswith(":") else None
