@@ -1,7 +1,7 @@
 """`python -m tests.faults [--long] [--times N] [--broker BROKER] [--only NAME …] [--without SAFEGUARD] [--seed N]`
 
-Injects faults into a running stack, checks the ledger against what clients were told, and prints one table; the exit
-code is 1 when anything was lost, done twice, made up or changed after its end, or a figure wasn't reached.
+Injects faults into a running stack, compares the ledger with the answers that clients got, and prints one table. The
+exit code is 1 when a job was lost, done twice, made up or changed after its end, or a limit was exceeded.
 """
 
 import argparse
@@ -80,12 +80,12 @@ def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
             fault = FAULTS[name]
             times = arguments.times or ((LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1)
             row = run_fault(stack, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
-            _tell(row, arguments.rows)
+            _print_row(row, arguments.rows)
             rows.append(row)
     return rows
 
 
-def _tell(row: Row, rows: Path | None) -> None:
+def _print_row(row: Row, rows: Path | None) -> None:
     word = "ok " if row.ok else "RED"
     lines = [f"{word} {row.fault} on {row.broker}: {row.acknowledged} acknowledged, {row.took_s:.1f} s"]
     print("\n".join([*lines, *(f"      {text}" for text in row.failures[:12])]), file=sys.stderr, flush=True)
@@ -107,8 +107,8 @@ def _write_report(rows: list[Row]) -> None:
         "A client writes each attempt and each 2xx to its disk, fits write their starts to theirs; after healing, all",
         "is compared with the ledger and the store. *Lost*: acknowledged, and not in the final state that it should",
         "have, or without the version it speaks of. *Duplicate effects*: two versions for a job, two jobs",
-        "for a key. *Phantom*: a job or an effect that nobody asked for. *Terminal flap*: a final state or its result",
-        "that read differently later. Recovery is told by each fault in `tests/faults/injections_*.py`.",
+        "for a key. *Phantom*: a job or an effect without a request. *Terminal flap*: a final state or its result",
+        "that read differently later. Each fault defines its recovery in `tests/faults/injections_*.py`.",
         "",
         table(rows),
         "",

@@ -36,37 +36,37 @@ class RunningStack:
         self.store = Disk(folder / "store", STORE_BYTES)
         self.ledger_disk = Disk(folder / "ledger", LEDGER_BYTES, durable=True)
         self.tags: set[str] = set()  # all that was ever asked of this stack: what was lost may still turn up
-        self._stack = ExitStack()
+        self._resources = ExitStack()
         self._sabotage = sabotage
         self._settings: dict[str, str] = {}
         self.modules = MODELS
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
+        with ExitStack() as resources:
             for disk in (self.store, self.ledger_disk):
-                stack.enter_context(disk)
+                resources.enter_context(disk)
             self.ledger_disk.unsynced = self._sabotage == "fsync"
             fsync = "no" if self.ledger_disk.unsynced else "always"
             launch = servers.valkey_launch(self.ledger_disk.folder, fsync)
-            self.ledger = self._own(stack, Part("ledger", self.folder, launch))
+            self.ledger = self._own(resources, Part("ledger", self.folder, launch))
             self.ledger.start()
-            self.broker = self._make_broker(stack)
+            self.broker = self._make_broker(resources)
             self.ledger_wire, self.broker_wire = Wire(self.ledger.url), Wire(self.broker.url)
             for wire in (self.ledger_wire, self.broker_wire):
-                stack.callback(wire.close)
+                resources.callback(wire.close)
             self.redis = Redis.from_url(f"{self.ledger.url}/0")
-            stack.callback(self.redis.close)
+            resources.callback(self.redis.close)
             if self._sabotage in ("fence", "reconciler", "idempotency"):
                 self.modules += f",tests.faults.without.{self._sabotage}"
             self._port = free_port()
-            self.web = self._own(stack, Part("web", self.folder, self._web()))
-            self.worker1, self.worker2 = (self._own(stack, self._worker(n)) for n in (1, 2))
+            self.web = self._own(resources, Part("web", self.folder, self._web()))
+            self.worker1, self.worker2 = (self._own(resources, self._worker(n)) for n in (1, 2))
             self.start_services()
-            self._stack = stack.pop_all()
+            self._resources = resources.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        self._resources.close()
 
     @property
     def url(self) -> str:
@@ -161,19 +161,19 @@ class RunningStack:
     def log(self) -> str:
         return "\n".join(part.tail() for part in self.parts)
 
-    def _own(self, stack: ExitStack, part: Part) -> Part:
-        stack.callback(part.kill)
+    def _own(self, resources: ExitStack, part: Part) -> Part:
+        resources.callback(part.kill)
         return part
 
-    def _make_broker(self, stack: ExitStack) -> Part:
+    def _make_broker(self, resources: ExitStack) -> Part:
         folder = self.folder / ("rabbitmq" if self.kind == "rabbit" else "broker")
         folder.mkdir(parents=True)
         if self.kind == "redis":
             part = Part("broker", self.folder, servers.valkey_launch(folder))
         else:
-            mapper_port = stack.enter_context(servers.epmd(folder))
+            mapper_port = resources.enter_context(servers.epmd(folder))
             part = Part("broker", self.folder, servers.rabbitmq_launch(folder, mapper_port))
-        self._own(stack, part).start()
+        self._own(resources, part).start()
         return part
 
     def _environment(self) -> dict[str, str]:

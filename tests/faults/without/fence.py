@@ -1,10 +1,10 @@
-"""Whoever claimed a job once may finish it, however late, and publish what came of it."""
+"""Any claim of a job may finish it, however late, and publish its result."""
 
 from app.model.polynomial import PolynomialRegressor
 from tests.faults.without.scripts import alter
 
 alter(
-    ("if state[1] == 'STARTED' and state[2] == ARGV[at + 1] then\n    release(", "if state[1] then\n    release("),
+    ("if state[1] == 'STARTED' and state[2] == fence then\n    release(", "if state[1] then\n    release("),
     ("if state[1] ~= 'STARTED' or state[2] ~= ARGV[2] then return 0 end", ""),
 )
 

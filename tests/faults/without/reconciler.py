@@ -1,11 +1,11 @@
-"""No lease ever ends, no dead child is missed and no job is rung twice: what is lost stays lost."""
+"""No lease ends, no dead child is noticed and no message is sent again: lost jobs stay lost."""
 
 from app.model.polynomial import PolynomialRegressor
 from tests.faults.without.scripts import alter
 
 alter(
     ("local lost = {}\n", "local lost = {}\nif true then return {} end\n"),
-    ("local together, alone = {}, {}\n", "local together, alone = {}, {}\nif true then return {together, alone} end\n"),
+    ("local batched, unbatched = {}, {}\n", "local batched, unbatched = {}, {}\nif true then return {{}, {}} end\n"),
 )
 
 
