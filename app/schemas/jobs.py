@@ -14,11 +14,7 @@ from app.schemas.requests import Matrix
 from app.schemas.verbs import Verb
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
-
-
 Status: TypeAlias = Literal["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
-
-
 FINISHED: frozenset[Status] = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 
 
@@ -31,7 +27,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     result: msgspec.Raw | None = None
     failure: Failure | None = None
     rows: int = 0
-    """How many rows of data it took, as far as that is known."""
+    """The number of rows of its data, 0 where that is not known."""
     array: Matrix | None = None
     """The predictions themselves, in place of `result`, where an array was asked for."""
 
@@ -50,13 +46,13 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     result: msgspec.Raw | None = None
     failure: Failure | None = None
     attempts: int = 0
-    """How often it was started."""
+    """How many times it was started."""
     position: int | None = None
-    """Its place in the queue while it waits, from 1."""
+    """Its position in the queue while it waits, from 1."""
     progress: float | None = None
-    """How much of it is done while it runs, from 0 to 1."""
+    """The share that is done while it runs, from 0 to 1."""
     unbatched: bool = False
-    """Whether it shares no message with others."""
+    """Whether it runs without others, in a message of its own."""
     array: Matrix | None = None
     """The predictions themselves, in place of `result`, where an array was asked for and made in this process."""
     queued: bool = True
@@ -69,7 +65,7 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
 
 
 class JobQuery(NamedTuple):
-    """What of the list of jobs is asked for; `cursor` is what the page before ended with."""
+    """A query of the list of jobs; `cursor` is the end of the page before."""
 
     limit: int
     cursor: str | None = None
@@ -79,16 +75,16 @@ class JobQuery(NamedTuple):
 
     @property
     def filtered(self) -> bool:
-        """Whether some jobs are left out."""
+        """Whether it has a filter."""
         return (self.status, self.verb, self.model) != (None, None, None)
 
     def wants(self, job: Job) -> bool:
-        """Whether a job belongs on the page."""
+        """Whether a job passes the filters."""
         return self.status in {None, job.status} and self.verb in {None, job.verb} and self.model in {None, job.model}
 
 
 class Event(NamedTuple):
-    """One line of what happened to a job: its number, and what as JSON."""
+    """One event of a job: its number, and its data as JSON."""
 
     seq: int
     data: bytes
@@ -109,11 +105,11 @@ class Envelope(msgspec.Struct, gc=False):
     finished: Time | None
     links: dict[str, str]
     attempts: int | msgspec.UnsetType = msgspec.UNSET
-    """How often it was started, if more than once."""
+    """How many times it was started, if more than once."""
     position: int | msgspec.UnsetType = msgspec.UNSET
-    """Its place in the queue, from 1, while it waits."""
+    """Its position in the queue, from 1, while it waits."""
     progress: float | msgspec.UnsetType = msgspec.UNSET
-    """How much of it is done, from 0 to 1, while it runs and its model tells."""
+    """The share that is done, from 0 to 1, while it runs and its model reports progress."""
 
 
 def envelope(job: Job) -> Envelope:
@@ -122,7 +118,7 @@ def envelope(job: Job) -> Envelope:
     if job.version is not None:
         links["model"] = f"/models/{job.model}/versions/{job.version}"
     created = datetime.fromtimestamp(job.created_s, UTC)
-    told = Envelope(
+    found = Envelope(
         id=job.id,
         verb=job.verb,
         model=job.model,
@@ -136,12 +132,12 @@ def envelope(job: Job) -> Envelope:
         links=links,
     )
     if job.attempts > 1:
-        told.attempts = job.attempts
+        found.attempts = job.attempts
     if job.position is not None:
-        told.position = job.position
+        found.position = job.position
     if job.progress is not None:
-        told.progress = job.progress
-    return told
+        found.progress = job.progress
+    return found
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 Verb: TypeAlias = Literal["fit", "predict", "score"]
+JSON = "application/json"
+CSV = "text/csv"
 
 
 class VerbSpec(NamedTuple):
@@ -18,10 +20,8 @@ class VerbSpec(NamedTuple):
 
     description: str
     """The sentence that GET / and the OpenAPI document show."""
-    example: str
-    """A JSON body that works when it is sent to the default model."""
-    csv_example: str
-    """The same as CSV."""
+    examples: Mapping[str, str]
+    """A body for the default model in each media type that is text; each works when it is sent."""
     result: str
     """The Struct in app/schemas/results.py that describes the result."""
     timeout_s: int
@@ -42,8 +42,10 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
     {
         "fit": VerbSpec(
             description="Fits the model on data (JSON, CSV or a source) and publishes a new version.",
-            example='{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
-            csv_example="x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
+            examples={
+                JSON: '{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
+                CSV: "x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
+            },
             result="FitResult",
             timeout_s=3600,
             message_jobs=1,
@@ -53,8 +55,10 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         ),
         "predict": VerbSpec(
             description="Predicts y for X with the latest version, or with the one that the request names.",
-            example='{"data": {"X": [[-0.5], [0.5]]}}',
-            csv_example="x\n-0.5\n0.5\n",
+            examples={
+                JSON: '{"data": {"X": [[-0.5], [0.5]]}}',
+                CSV: "x\n-0.5\n0.5\n",
+            },
             result="Predictions",
             timeout_s=60,
             message_jobs=100,
@@ -62,8 +66,10 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         ),
         "score": VerbSpec(
             description="Measures how well a version predicts y from X: R², RMSE, MAE.",
-            example='{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
-            csv_example="x,y\n-0.5,1.8\n0.5,2.7\n",
+            examples={
+                JSON: '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
+                CSV: "x,y\n-0.5,1.8\n0.5,2.7\n",
+            },
             result="ScoreMetrics",
             timeout_s=600,
             message_jobs=10,

@@ -63,7 +63,7 @@ READER = Reader(
     schema=Annotated[
         str,
         msgspec.Meta(
-            description="A table in UTF-8 with a header; every column but the target is an input.",
+            description="A table in UTF-8 with a header. Every column is an input, except the targets.",
             extra_json_schema={"format": "csv"},
         ),
     ],

@@ -15,8 +15,6 @@ from msgspec import Meta
 from app.schemas.problems import Problem, ProtocolError
 
 JSON = "application/json"
-CSV = "text/csv"
-NPY = "application/x-npy"
 PROBLEM = "application/problem+json"
 
 Schema: TypeAlias = Any

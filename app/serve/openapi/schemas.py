@@ -17,7 +17,8 @@ from app.schemas import results
 from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
 from app.schemas.verbs import VERBS, Verb
-from app.serve.openapi.parts import BYTES, CSV, JSON, NOTHING, NPY, VERSION_REF, Parameter, RequestBody
+from app.serve.bodies.formats import readers
+from app.serve.openapi.parts import NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
 from app.storage.model_store import Manifest
@@ -29,13 +30,6 @@ X = Annotated[
 ]
 Y = Annotated[
     Annotated[Targets, Meta(min_length=1)], Meta(description="n numbers, or n rows of k numbers for k outputs.")
-]
-TABLE = Annotated[
-    str,
-    Meta(
-        description="A table in UTF-8 with a header. Every column is an input, except the targets.",
-        extra_json_schema={"format": "csv"},
-    ),
 ]
 
 
@@ -152,14 +146,15 @@ class BodySchemas:
             types["version"] = VERSION_REF | None
         base = FitBody if spec.publishes else PredictBody
         kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused(), **types)
-        contents = {JSON: kind, CSV: TABLE, **({} if spec.needs_y else {NPY: BYTES})}
-        return RequestBody(contents, {JSON: spec.example, CSV: spec.csv_example}, required=False)
+        contents = {reader.media_type: kind if reader.schema is None else reader.schema for reader in readers(verb)}
+        return RequestBody(contents, spec.examples, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
-        """Return the query that goes with a CSV or npy body; in JSON these values are members of the body."""
+        """Return the query that goes with formats such as CSV; in JSON these values are members of the body."""
         spec = VERBS[verb]
-        kinds = "CSV" if spec.needs_y else "CSV or npy"
-        target = "CSV: the columns to predict."
+        with_query = [reader for reader in readers(verb) if reader.with_query]
+        kinds = " or ".join(reader.name for reader in with_query)
+        target = f"{' or '.join(reader.name for reader in with_query if reader.holds_y)}: the columns to predict."
         model = f"{kinds}: the model, by default the service's default model."
         if spec.publishes:
             model += " Its parameters are further members of the query, such as `degree=3`."

@@ -14,13 +14,12 @@ from app.dispatch.dispatcher import Dispatcher
 from app.errors import Invalid
 from app.schemas.jobs import JobQuery, Status, envelope
 from app.schemas.verbs import VERBS
-from app.serve.bodies.npy_body import as_npy, prefers_npy
+from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
 from app.serve.openapi.parts import (
     BYTES,
     JOB_ERRORS,
     JSON,
     LEDGER_DOWN,
-    NPY,
     QUEUE_FULL,
     RETRY_AFTER,
     WAIT,

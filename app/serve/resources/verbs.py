@@ -15,8 +15,8 @@ from app.errors import Unavailable
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.formats import parse, reader_for
-from app.serve.bodies.npy_body import as_npy, prefers_npy
+from app.serve.bodies.formats import parse, reader_for, readers
+from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import check_job_options
@@ -25,7 +25,6 @@ from app.serve.openapi.parts import (
     IDEMPOTENCY_KEY,
     JOB_ERRORS,
     JSON,
-    NPY,
     QUEUE_FULL,
     RETRY_AFTER,
     Parameter,
@@ -147,6 +146,7 @@ def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, se
 def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     spec = VERBS[verb]
     missing = "There is no such model." if spec.publishes else "There is no such model or version, or no fitted one."
+    formats = " or ".join(reader.name for reader in readers(verb))
     reused = " Or the Idempotency-Key was used for another request." if queued else ""
     envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: BYTES})}
     return {
@@ -154,6 +154,7 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
         500: JOB_ERRORS[500],
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
         404: problem_response(missing),
+        415: problem_response(f"The body is not {formats}, or it is compressed."),
         422: problem_response(f"A value is wrong; `errors` points to it.{reused}"),
         503: problem_response("This process has no capacity for it now; or the store cannot be read.", RETRY_AFTER),
         **(_queued_responses(verb) if queued else {}),
@@ -180,5 +181,4 @@ UNREADABLE: ResponseSpecs = {
     400: problem_response("The body or the Idempotency-Key is malformed."),
     408: problem_response("The body did not arrive in time."),
     413: problem_response("The body is larger than TRINITY_MAX_BODY bytes."),
-    415: problem_response("The body's type or encoding is not supported."),
 }

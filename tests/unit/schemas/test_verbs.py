@@ -8,7 +8,7 @@ import pytest
 from app.api_keys import SCOPES
 from app.schemas import results
 from app.schemas.requests import FitBody, PredictBody
-from app.schemas.verbs import VERBS, Verb
+from app.schemas.verbs import CSV, JSON, VERBS, Verb
 from app.settings import Settings
 
 
@@ -24,6 +24,6 @@ def test_what_is_named_exists(verb: Verb) -> None:
     assert spec.scope in SCOPES
     assert Settings().timeout_of(verb) == spec.timeout_s
     assert Settings().rate_limit_of(verb) is None
-    body = msgspec.json.decode(spec.example, type=FitBody if spec.publishes else PredictBody)
+    body = msgspec.json.decode(spec.examples[JSON], type=FitBody if spec.publishes else PredictBody)
     assert body.data is not None
-    assert spec.csv_example.startswith("x,y\n" if spec.needs_y else "x\n")
+    assert spec.examples[CSV].startswith("x,y\n" if spec.needs_y else "x\n")
