@@ -220,7 +220,7 @@ def _one_of(req: Request, name: str, words: tuple[str, ...]) -> str | None:
 
 
 def _whole_number(req: Request, name: str, default: str) -> int:
-    text = req.get_param(name) or default
+    text = req.get_param(name, default=default)
     if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004  nobody waits 30 years
         raise Invalid.at(f"/{name}", f"{name} is a whole number" + (" of seconds" if name == "wait" else ""))
     return int(text)
