@@ -8,7 +8,6 @@ Every setting can be overridden on the command line or in GUNICORN_CMD_ARGS.
 from __future__ import annotations
 
 import gc
-import mmap
 import os
 import signal
 import sys
@@ -18,10 +17,10 @@ from gunicorn.arbiter import Arbiter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # gunicorn puts the project on the path only after this
 
-from app.serve.server.draining_server import mark, unmark
 from app.serve.server.gunicorn_logger import GunicornLogger
-from app.serve.server.gunicorn_worker import GunicornWorker, settings_problems
-from app.settings import SettingsError, load
+from app.serve.server.gunicorn_worker import GunicornWorker
+from app.serve.server.startup_check import problems, report
+from app.settings import Settings
 from app.telemetry.multiprocess import MetricsDir
 
 _problems: list[str] = []
@@ -36,51 +35,38 @@ def number(variable: str, default: int, largest: int) -> int:
     return default
 
 
+def build_parts(settings: Settings) -> None:
+    """Build what every process builds; raise SettingsError. What this imports doesn't belong in the first process."""
+    from app.bootstrap import build  # noqa: PLC0415
+
+    build(settings).check_store()
+
+
 def on_starting(server: Arbiter) -> None:
     """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
-    try:
-        load()
-    except SettingsError as error:
-        _problems.extend(str(error).splitlines())
-    if _problems:
-        sys.exit(settings_problems(_problems))
-    # kept on what outlives a reload of this file
-    server.first, server.own_end = os.pipe()
-    os.write(server.own_end, b"1")
-    # memory that all processes share, with a mark for each that starts: on a reload gunicorn stops the old ones as soon
-    # as it has forked the new, long before those accept connections
-    server.starting = mmap.mmap(-1, mmap.PAGESIZE)
-    server.numbers = MetricsDir.make()
+    if found := _problems + problems(build_parts):
+        sys.exit(report(found))
+    server.metrics = MetricsDir.make()  # on the arbiter, which outlives a reload of this file
 
 
 def pre_fork(server: Arbiter, worker: GunicornWorker) -> None:
-    """Mark the process as one that starts."""
-    server.numbers.assign(worker.age)
-    mark(server.starting, worker.age)
-
-
-def worker_exit(server: Arbiter, worker: GunicornWorker) -> None:
-    """Let nobody wait for a process that gave up; it says so itself."""
-    unmark(server.starting, worker.age)
+    """Give the process a place for its metrics."""
+    server.metrics.assign(worker.age)
 
 
 def child_exit(server: Arbiter, worker: GunicornWorker) -> None:
-    """Let nobody wait for a process that was killed, and settle what it counted; gunicorn's master says so."""
-    unmark(server.starting, worker.age)
-    server.numbers.release(worker.age)
+    """Keep what a process counted that has ended."""
+    server.metrics.release(worker.age)
 
 
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
-    if numbers := getattr(server, "numbers", None):
-        numbers.remove()
+    if metrics := getattr(server, "metrics", None):  # not where the start was stopped
+        metrics.remove()
 
 
-def post_fork(server: Arbiter, worker: GunicornWorker) -> None:
+def post_fork(server: Arbiter, worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
     """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
-    worker.first = server.first
-    worker.starting = server.starting
-    os.close(server.own_end)
     for number in GunicornWorker.SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 

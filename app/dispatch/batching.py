@@ -1,4 +1,4 @@
-"""Do several pieces of work, predictions of one version in one call of the model."""
+"""Do several pieces of work: predictions of one version in one call of the model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from app.schemas.requests import Table, Work
 from app.schemas.verbs import VERBS
 from app.service import Service
 
-BATCH_WINDOW_S = 0.02  # how long a result may wait for those that are done after it
-
+BATCH_WINDOW_S = 0.02  # how long a result may wait for those of the works after it
 
 _encoder = msgspec.json.Encoder()
 
@@ -23,66 +22,69 @@ _encoder = msgspec.json.Encoder()
 def execute_batch(
     service: Service, works: Sequence[tuple[str, Work]], clock: Clock = time.time
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do several works, each with the id of its job, as `execute` does; give their places and outcomes as they end.
+    """Do several works, each with the id of its job, as `execute` does; yield indices and outcomes as they end.
 
-    Predictions of one version are stacked, end together and share their times; where that fails, each is done alone and
-    no job fails by its neighbour. Fits are better given to `execute`, each with its permit.
+    Predictions of one version are done in one call, end together and share their times. Where that call fails, each is
+    done alone, so that no job fails because of another. Fits belong to `execute`, each with its permit.
     """
-    for places, stackable in _batches(service, works):
-        stack = [works[place] for place in places]
-        done = _predict_batch(service, [work for _, work in stack], clock) if stackable else None
-        if done is not None:
-            yield list(zip(places, done, strict=True))
+    for indices, together in _batches(service, works):
+        batch = [works[index] for index in indices]
+        outcomes = _predict_batch(service, [work for _, work in batch], clock) if together else None
+        if outcomes is not None:
+            yield list(zip(indices, outcomes, strict=True))
         else:
-            yield from _one_by_one(service, zip(places, stack, strict=True), clock)
+            yield from _one_by_one(service, zip(indices, batch, strict=True), clock)
 
 
 def _one_by_one(
     service: Service, works: Iterable[tuple[int, tuple[str, Work]]], clock: Clock
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do works of one version, which take about as long each; those that end within a moment are given together."""
+    """Do works of one version, which take about as long each; yield together those that end within BATCH_WINDOW_S."""
     ended: list[tuple[int, Outcome]] = []
-    begun_s = clock()
-    for place, (job_id, work) in works:
-        ended.append((place, execute(service, work, job_id, clock)))
-        if clock() - begun_s >= BATCH_WINDOW_S:
+    started_s = clock()
+    for index, (job_id, work) in works:
+        ended.append((index, execute(service, work, job_id, clock)))
+        if clock() - started_s >= BATCH_WINDOW_S:
             yield ended
-            ended, begun_s = [], clock()
+            ended, started_s = [], clock()
     if ended:
         yield ended
 
 
 def _batches(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[tuple[list[int], bool]]:
-    """Sort works, by their places, into stacks, and say whether a stack can be done at once, or else one by one."""
+    """Sort works, by their indices, into batches; yield each with whether one call of the model can do it."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
-    for place, (_, work) in enumerate(works):
+    for index, (_, work) in enumerate(works):
         if VERBS[work.verb].batchable and isinstance(work.data, Table):
-            groups.setdefault((work.model, work.version), []).append((place, len(work.data.X)))
+            groups.setdefault((work.model, work.version), []).append((index, len(work.data.X)))
         else:
-            yield [place], False
+            yield [index], False
     for group in groups.values():
-        room = _max_batch_rows(service, works[group[0][0]][1]) if len(group) > 1 else 0
-        if room:
-            yield from ((stack, len(stack) > 1) for stack in _split(group, room))
+        max_rows = _max_batch_rows(service, works[group[0][0]][1]) if len(group) > 1 else 0
+        if max_rows:
+            yield from ((batch, len(batch) > 1) for batch in _split(group, max_rows))
         else:
-            yield [place for place, _ in group], False
+            yield [index for index, _ in group], False
 
 
-def _split(group: list[tuple[int, int]], room: int) -> Iterator[list[int]]:
-    """Cut a group of places and their rows into stacks of at most `room` rows; a place that has more stands alone."""
-    stack: list[int] = []
-    height = 0
-    for place, rows in group:
-        if stack and height + rows > room:
-            yield stack
-            stack, height = [], 0
-        stack.append(place)
-        height += rows
-    yield stack
+def _split(group: list[tuple[int, int]], max_rows: int) -> Iterator[list[int]]:
+    """Split indices with their rows into batches of at most `max_rows` rows; a work with more is a batch of its own."""
+    batch: list[int] = []
+    batch_rows = 0
+    for index, rows in group:
+        if batch and batch_rows + rows > max_rows:
+            yield batch
+            batch, batch_rows = [], 0
+        batch.append(index)
+        batch_rows += rows
+    yield batch
 
 
 def _max_batch_rows(service: Service, work: Work) -> int:
-    """Return how many rows may be stacked; none when that can't be told: the works themselves will end in the why."""
+    """Return how many rows one call may have.
+
+    Return 0 if the model cannot be loaded; running each job alone then reports the error.
+    """
     try:
         return service.max_batch_rows(work)
     except BaseException:  # noqa: BLE001  a version is restored by its model, which is anybody's code
@@ -90,7 +92,7 @@ def _max_batch_rows(service: Service, work: Work) -> int:
 
 
 def _predict_batch(service: Service, works: Sequence[Work], clock: Clock) -> list[Outcome] | None:
-    """Predict for several works at once; None when that fails, whoever is at fault."""
+    """Predict for several works in one call; return None if it fails."""
     started = clock()
     try:
         lines = _encoder.encode_lines(service.predict_batch(works)).splitlines()  # JSON has no line ends of its own

@@ -19,12 +19,12 @@ class IdempotencyKey(NamedTuple):
 
 
 class Dispatcher(Protocol):
-    """Has work done, and tells how far it is."""
+    """Has work done, and reports its state."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Accept the work, once for a key; return its job, which is finished where work is done inline.
 
-        With `as_array` the job of a prediction that is done inline has an array in place of a result in JSON.
+        With `as_array` a prediction that is done inline has an array as its result, not JSON.
         """
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:

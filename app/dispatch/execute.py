@@ -36,7 +36,7 @@ def execute(
     """Do the work, time it, and turn whatever the model raises into a failure.
 
     What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
-    With `as_array` the outcome of a prediction has an array in place of a result in JSON.
+    With `as_array` the outcome of a prediction has an array in place of JSON.
     """
     started = clock()
     try:

@@ -25,7 +25,7 @@ SLOW_CALLS = 2
 class InlineDispatcher:
     """Does the work before it answers; there is no queue and nothing is kept but the models.
 
-    `count` is told on the event loop of all that was done.
+    `count` is called on the event loop with each work that was done.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class InlineDispatcher:
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when as many fits run as may.
 
-        A key stands for the job: a fit that is asked for again has its version already.
+        A key makes the id of the job: a fit that is sent again finds the version that it made.
         """
         if self._small(work):
             return self._done_on_loop(work, as_array=as_array)

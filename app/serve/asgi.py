@@ -1,4 +1,4 @@
-"""The words of ASGI, in types: what the server calls, and what it hands over."""
+"""ASGI's types, and the keys that this service adds to its scopes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 STOP_WAITING = "stop_waiting"
-"""The key in the lifespan's state of a function that has requests which wait answered at once: the process will end."""
+"""The key in the lifespan's state of a function that ends all waits of requests: the process is about to stop."""
 HEADERS, BODY = "trinity.headers", "trinity.body"
 """Keys that the middleware adds to a scope: the headers by name, and the body where it came in one piece."""
-LENGTH_DIGITS = 19  # more are no length, and int() refuses thousands of them
+LENGTH_DIGITS = 19  # a number with more is no length; int() refuses thousands of digits
 
 
 def length_of(value: bytes) -> int | None:
-    """Return a Content-Length as a number of bytes; None for what is none."""
+    """Return a Content-Length as a number of bytes; None if it is not one."""
     return int(value) if value.isdigit() and len(value) <= LENGTH_DIGITS else None
 
 
 def has_header(req: Request, name: bytes) -> bool:
-    """Return whether a request has a header; its name is in lower case. Falcon raises and catches for one it hasn't."""
+    """Return whether a request has a header, whose name is in lower case.
+
+    Falcon's own look-up of a missing header costs an exception.
+    """
     return name in req.scope[HEADERS]

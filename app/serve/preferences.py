@@ -1,4 +1,4 @@
-"""What a client prefers (RFC 7240): to wait some seconds for a result, or to be answered at once."""
+"""What a client prefers (RFC 7240): to wait some seconds for a result, or an answer without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
 
 class Preference(NamedTuple):
-    """`wait_s` seconds to wait for the result (None: not asked), `respond_async`: the queue was asked for."""
+    """`wait_s`: seconds to wait for the result, None without such a preference; `respond_async`: answer now."""
 
     wait_s: int | None = None
     respond_async: bool = False

@@ -13,11 +13,10 @@ import msgspec
 from falcon.asgi import App, Request, Response
 
 from app.errors import Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
-from app.schemas.problems import Problem, ProtocolError, problem
+from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError, problem
 
 logger = getLogger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 V2 = "/v2"
 V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
 
@@ -26,7 +25,7 @@ DISK_ERRORS = frozenset(
     for name in (
         *("EACCES", "EPERM", "EROFS"),  # somebody took the right to it
         *("EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EHOSTDOWN"),  # a disk or a share is away
-        *("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"),  # there is no room
+        *("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"),  # it is full, or the process has too many files open
         *("EISDIR", "ENOTDIR", "ELOOP"),  # somebody put something else in its place
     )
 )

@@ -1,4 +1,4 @@
-"""Which request is being answered: set where it comes in, read where a job is made of it."""
+"""The request that is being answered: set by the middleware, read where a job is made of it."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ class RequestContext(NamedTuple):
     trace: str = ""
 
 
-REQUEST: ContextVar[RequestContext] = ContextVar("asked", default=RequestContext())  # noqa: B039  it can't be changed
+REQUEST: ContextVar[RequestContext] = ContextVar("request", default=RequestContext())  # noqa: B039  it can't be changed

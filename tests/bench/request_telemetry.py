@@ -1,4 +1,4 @@
-"""What it costs to count and log a prediction of one row: the app called in this process, with both and without."""
+"""What the middleware costs a prediction of one row: the app called in this process, with it and without."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from app.bootstrap import build
 from app.dispatch.inline import InlineDispatcher
 from app.schemas.requests import Source, Work
 from app.serve.app import create_app
+from app.serve.asgi import BODY, HEADERS
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.settings import Settings
 from app.telemetry.log_records import RequestLog
@@ -23,32 +24,35 @@ from app.telemetry.stderr_writer import LineWriter
 from tests.bench.report import Figure
 
 ROW = b'{"data":{"X":[[0.5]]}}'
+LINES = [
+    (b"host", b"127.0.0.1:5000"),
+    (b"content-type", b"application/json"),
+    (b"content-length", b"%d" % len(ROW)),
+    (b"x-request-id", b"0123456789abcdef0123456789abcdef"),
+]
 SCOPE = {
     "type": "http",
     "method": "POST",
     "path": "/predict",
     "query_string": b"",
-    "headers": [
-        (b"host", b"127.0.0.1:5000"),
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(ROW)),
-        (b"x-request-id", b"0123456789abcdef0123456789abcdef"),
-    ],
+    "headers": LINES,
+    HEADERS: dict(LINES),
+    BODY: ROW,
 }
 ROUNDS, CALLS, TURN = 30, 2_000, 4  # answers in one turn of the loop
 
 
 def run() -> list[Figure]:
-    """At most 4 µs, on a request that takes some 30."""
+    """At most 10 µs: it names the request, bounds its body, counts and logs the answer."""
     with TemporaryDirectory() as folder:
         plain_us, whole_us = uvloop.run(_measured(Path(folder)))
     cost_us = min(whole_us) - min(plain_us)  # the rounds that nobody else's work fell into
-    detail = f"app alone {min(plain_us):.1f} µs"
-    return [Figure("count and log a request", f"{cost_us:.1f} µs", detail, None, "≤ 4 µs", cost_us <= 4)]
+    alone = f"app alone {min(plain_us):.1f} µs"
+    return [Figure("name, bound, count and log a request", f"{cost_us:.1f} µs", alone, None, "≤ 10 µs", cost_us <= 10)]
 
 
 async def _measured(folder: Path) -> tuple[list[float], list[float]]:
-    """The processor time of one response in µs in each round: without both, then with both."""
+    """The microseconds of processor time of one answer in each round: without it, then with it."""
     metrics, plain, whole = _apps(folder)
     plain_us, whole_us = [], []
     for _ in range(ROUNDS):

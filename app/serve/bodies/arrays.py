@@ -1,4 +1,4 @@
-"""Numbers from bodies as a model takes them, looked over, and predictions as the numbers of an answer."""
+"""Arrays: checks of those from bodies, and predictions as arrays for answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def matrix(values: Array) -> Matrix:
 
 
 def first_nonfinite(X: Matrix) -> tuple[int, int] | None:
-    """Return row and column of the first number that isn't finite; None when all are."""
+    """Return row and column of the first number that isn't finite; None if all are."""
     with np.errstate(all="ignore"):
         # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
         if np.isfinite(np.einsum("i->", X.reshape(-1))):

@@ -19,14 +19,14 @@ CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and 
 
 
 def check_parameters(content_type: str) -> None:
-    """Raise UnsupportedMediaType where the type tells of no header, or of other characters (RFC 4180 §3).
+    """Raise UnsupportedMediaType for a table without a header, or in another charset (RFC 4180 §3).
 
-    Its first row would be taken for names, its text for what it isn't.
+    Its first row would be read as names, its text as other text.
     """
-    _, told = parse_header(content_type)
-    if told.get("header", "").lower() == "absent":
+    _, parameters = parse_header(content_type)
+    if parameters.get("header", "").lower() == "absent":
         raise UnsupportedMediaType("a table without a header can't be read; send the columns' names in the first row")
-    if (charset := told.get("charset", CHARSETS[0])).lower() not in CHARSETS:
+    if (charset := parameters.get("charset", CHARSETS[0])).lower() not in CHARSETS:
         raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {CHARSETS[0]}")
 
 

@@ -44,7 +44,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
 
 
 def _version(version: Version | None) -> Version | None:
-    """Refuse a number that is written as a string: it would be taken for an alias, of which none is a number."""
+    """Refuse a number that is written as a string: it would be read as an alias, and no alias is a number."""
     if isinstance(version, str) and re.fullmatch(r"[0-9]+", version):
         raise Invalid.at("/version", f'"{version[:20]}" is no alias, those are names; versions have no quotes, as in 1')
     return version

@@ -43,7 +43,7 @@ def prefers_npy(req: HttpRequest) -> bool:
 def parse_npy(body: Body, query: Query) -> Request:
     """Read X (n, p), or (n,) for n rows of one input, from the body, and all else from the query.
 
-    Float64 in C order is taken as it lies in the body. Raise Malformed for what isn't npy or lies about its size,
+    Float64 in C order is taken as it lies in the body. Raise Malformed for a body that isn't npy or has another size,
     Invalid for numbers of another kind, another shape, none at all, and any that isn't finite.
     """
     rest = dict(query)
@@ -76,7 +76,7 @@ def _read(body: Body) -> Matrix:
     at, count = head.tell(), math.prod(shape)
     if count * dtype.itemsize != len(body) - at:
         needed = f"{count} numbers of {dtype.itemsize} bytes"
-        raise Malformed(f"the npy header tells of {needed}, {len(body) - at} bytes follow it")
+        raise Malformed(f"the npy header announces {needed}, but {len(body) - at} bytes follow it")
     X = matrix(np.frombuffer(body, dtype, count, at).reshape(shape, order="F" if fortran_order else "C"))
     if odd := first_nonfinite(X):
         raise Invalid.at(f"/data/X/{odd[0]}/{odd[1]}", "every number must be finite")
@@ -84,7 +84,7 @@ def _read(body: Body) -> Matrix:
 
 
 def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, order and type as the header tells them; no object is ever made from it, whatever it tells."""
+    """Return shape, order and type from the header; no object is ever made of it."""
     try:
         version = np.lib.format.read_magic(head)
         shape, fortran_order, dtype = _READERS[version](head, max_header_size=HEADER_BYTES)
@@ -92,7 +92,7 @@ def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         wanted = f"npy of version 1.0 or 2.0 with a header of up to {HEADER_BYTES} bytes"
         raise Malformed(f"the body isn't {wanted}") from error
     if any(type(size) is not int or not 0 <= size <= MAX_SIZE for size in shape):
-        raise Malformed(f"the npy header tells of the shape {str(shape)[:100]}")
+        raise Malformed(f"the npy header has the shape {str(shape)[:100]}")
     return shape, bool(fortran_order), dtype
 
 

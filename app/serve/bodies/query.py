@@ -1,4 +1,4 @@
-"""What the query says of a request whose body is nothing but numbers, CSV or npy."""
+"""The query of a request whose body holds data alone, such as CSV or npy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Values: TypeAlias = dict[str, str | list[str]]
 
 
 def take_request(query: Values) -> Request:
-    """Take model, version, timeout and webhook out of the query; raise Invalid for one that is none."""
+    """Take model, version, timeout and webhook out of the query; raise Invalid for a value that is not valid."""
     version, url = _single("version", query), _single("webhook", query)
     return Request(
         model=_single("model", query),

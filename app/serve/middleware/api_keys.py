@@ -22,7 +22,7 @@ POLLING = READ | PREDICT | FIT
 READING = frozenset({"GET", "HEAD"})
 REALM = 'Bearer realm="trinity"'
 BASIC = b'Basic realm="trinity", charset="UTF-8"'
-SMALL_BODY_BYTES = 65_536  # what the server reads past more cheaply than a client opens a new connection
+SMALL_BODY_BYTES = 65_536  # reading past so much is cheaper than a new connection
 _VERB = re.compile(rf"(?:/models/[^/]+)?/({'|'.join(VERBS)})")
 _INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
@@ -56,11 +56,11 @@ class ApiKeyAuth:
 
     def _refused(self, scope: Message) -> tuple[TrinityError, str] | None:
         """Return the error and the words of WWW-Authenticate for it."""
-        needed, given = required_scopes(scope["method"], scope["path"]), _credentials(scope)
-        if len(given) != 1:
-            one = "a single key" if given else "a key"
+        needed, presented = required_scopes(scope["method"], scope["path"]), _credentials(scope)
+        if len(presented) != 1:
+            one = "a single key" if presented else "a key"
             return Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"), REALM
-        key = self._known(given.pop())
+        key = self._known(presented.pop())
         if key is None:
             return Unauthenticated("this key is unknown"), f'{REALM}, error="invalid_token"'
         if needed & key.scopes:
@@ -72,7 +72,7 @@ class ApiKeyAuth:
         )
 
     def _known(self, secret: bytes) -> Key | None:
-        """Return the key; as long for every key, known or not, as it takes to compare with all."""
+        """Return the key; the time it takes does not depend on the key."""
         digest, found = digest_of(secret), None
         for key in self._keys:
             if hmac.compare_digest(key.digest, digest):
@@ -83,7 +83,7 @@ class ApiKeyAuth:
 def required_scopes(method: str, path: str) -> frozenset[str]:
     """Return the scopes of which a request needs one."""
     if method in SAFE:
-        # who submits a job may follow it, and not everybody's
+        # a client that submits jobs may follow them, but not see the list of all jobs
         return POLLING if path.startswith("/jobs/") and path != "/jobs/events" else READ
     if method == "POST" and (found := _VERB.fullmatch(path)):
         return frozenset({VERBS[cast("Verb", found[1])].scope})
@@ -91,22 +91,22 @@ def required_scopes(method: str, path: str) -> frozenset[str]:
 
 
 def _credentials(scope: Message) -> set[bytes]:
-    """Return the keys that a request comes with; credentials of another kind are somebody else's.
+    """Return the keys that a request comes with; ignore other credentials, which may be for a proxy.
 
-    Where there is none, the password of a browser's Basic credentials (RFC 7617) is taken for one, for reading only: a
-    browser adds those to whatever another site's page makes it send.
+    Without one, the password of a browser's Basic credentials (RFC 7617) counts as a key, for reading only: a browser
+    adds those to whatever another site's page makes it send.
     """
-    given, typed = set(), set()
+    keys, passwords = set(), set()
     for name, value in scope["headers"]:
         if name == b"x-api-key":
-            given.add(value.strip())
+            keys.add(value.strip())
         elif name == b"authorization":
             kind, _, secret = value.partition(b" ")
             if kind.lower() == b"bearer":
-                given.add(secret.strip())
+                keys.add(secret.strip())
             elif kind.lower() == b"basic" and scope["method"] in READING:
-                typed.add(_password(secret))
-    return given or typed
+                passwords.add(_password(secret))
+    return keys or passwords
 
 
 def _password(credentials: bytes) -> bytes:
@@ -117,13 +117,13 @@ def _password(credentials: bytes) -> bytes:
 
 
 def _is_browser(scope: Message) -> bool:
-    """Whether the request is one for a page, which a person can be asked for a key for."""
+    """Return whether a browser asks for a page: it can ask its user for a key."""
     accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), None)
     return scope["method"] in READING and prefers_html(accept)
 
 
 def _has_small_body(scope: Message) -> bool:
-    """Whether the rest of the request is so little, and so sure to come, that the connection may go on after it."""
+    """Return whether the body is small and sure to come, so that the connection may stay open."""
     announced = b"0"
     for name, value in scope["headers"]:
         if name in (b"transfer-encoding", b"expect"):

@@ -1,4 +1,4 @@
-"""Which route a path belongs to: numbers and logs name the route, for paths are as many as callers make up."""
+"""The route of a path, for metrics and logs: the number of routes is bounded, that of paths is not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class RouteMatcher:
     """The paths of routes, such as /models/{name}."""
 
     def __init__(self, paths: Iterable[str], often: Iterable[str] = ()) -> None:
-        """`often` are paths that come so often that their routes are remembered."""
+        """`often`: frequent paths, whose routes are kept."""
         self._plain: dict[str, str] = {}
         self._open: dict[int, list[list[str]]] = {}
         for path in paths:
@@ -23,7 +23,7 @@ class RouteMatcher:
         self._plain |= {path: self.match(path) for path in often}
 
     def match(self, path: str) -> str:
-        """Return the route of a path, UNMATCHED where there is none."""
+        """Return the route of a path, UNMATCHED if no route matches."""
         return self._plain.get(path) or self._match_open(path)
 
     def _match_open(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""POST /v2/models/{name}[/versions/{version}]/infer: a prediction, awaited also where it goes through the queue."""
+"""POST /v2/models/{name}[/versions/{version}]/infer: a prediction, which the request waits for in both modes."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from app.serve.resources.models import numbered
 from app.service import Service
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
-MOMENT_S = 0.1
+WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 PAST_STOP_S = 5.0  # of waiting while the process stops, which gunicorn.conf.py gives 30 s: most predictions end soon
 
 
 class CheckedRequest(NamedTuple):
     """A request that passed every check."""
 
-    asked: InferInput
+    input: InferInput
     work: Work
 
 
 class Infer:
-    """The protocol has no jobs: who asks waits for the answer, for TRINITY_MAX_WAIT at the most."""
+    """The protocol has no jobs: the client waits for the result, for TRINITY_MAX_WAIT at most."""
 
     def __init__(
         self, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, bodies: BodyReader, max_wait_s: int
@@ -70,14 +70,14 @@ class Infer:
         if job.failure is not None:
             send_problem(resp, problem(job.failure), req.path)
         else:
-            await self._send(resp, job, checked.asked)
+            await self._send(resp, job, checked.input)
 
     def _check(self, body: Body, json_length: str | None, name: str, number: int) -> CheckedRequest:
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
-        asked = read_request(body, json_length, columns)
-        request = Request(model=name, version=manifest.version, table=asked.table)
-        return CheckedRequest(asked, self._service.check("predict", request))
+        infer = read_request(body, json_length, columns)
+        request = Request(model=name, version=manifest.version, table=infer.table)
+        return CheckedRequest(infer, self._service.check("predict", request))
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
         """Wait for the end of a job; raise NotInTime when it doesn't come.
@@ -85,26 +85,26 @@ class Infer:
         Without a key nobody could ask for that job again, and so it is cancelled.
         """
         clock = asyncio.get_running_loop().time
-        begun_s = clock()
+        started_s = clock()
         job = await self._dispatcher.job(job.id, self._max_wait_s, PAST_STOP_S)
         if job.finished:
             return job
         if key is None:
             with suppress(TrinityError):  # it has just ended, or the ledger is away: it ends without us
                 await self._dispatcher.cancel(job.id)
-        if clock() - begun_s < self._max_wait_s - MOMENT_S:
+        if clock() - started_s < self._max_wait_s - WAIT_SLACK_S:
             raise Unavailable("the process is being stopped and can't wait for the prediction; try again")
         raise NotInTime(
             f"the prediction was not done within {self._max_wait_s} s; with an Idempotency-Key, a request may "
             "be sent again to go on waiting for it"
         )
 
-    async def _send(self, resp: Response, job: Job, asked: InferInput) -> None:
-        def made() -> tuple[bytes, int | None]:
-            return response(job.model, job.version or 0, asked, predictions(job))
+    async def _send(self, resp: Response, job: Job, request: InferInput) -> None:
+        def encode() -> tuple[bytes, int | None]:
+            return response(job.model, job.version or 0, request, predictions(job))
 
-        written = 0 if asked.binary or job.array is None else job.array.size * NUMBER_BYTES
-        body, json_bytes = await run_in_pool_if_large(made, self._pool, len(job.result or b"") or written)
+        array_bytes = 0 if request.binary or job.array is None else job.array.size * NUMBER_BYTES
+        body, json_bytes = await run_in_pool_if_large(encode, self._pool, len(job.result or b"") or array_bytes)
         resp.data = body
         resp.content_type = JSON
         if json_bytes is not None:

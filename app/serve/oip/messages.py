@@ -1,4 +1,4 @@
-"""Inference requests and responses: JSON, with binary tensors after it where they are asked for."""
+"""Inference requests and responses: JSON, and after it binary tensors if requested."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_DIGITS = 18
 
 
 class RequestedOutput(msgspec.Struct):
-    """An output that is asked for."""
+    """An output that a request names."""
 
     name: str
     parameters: Parameters = None
@@ -58,7 +58,7 @@ class InferenceResponse(msgspec.Struct, omit_defaults=True):
 
 
 class InferInput(NamedTuple):
-    """What a request asks for: its id, the rows to predict for, and whether y is wanted in binary."""
+    """A request: its id, the rows to predict for, and whether y is requested in binary."""
 
     id: str | None
     table: Table
@@ -76,26 +76,28 @@ _decoder = msgspec.json.Decoder(InferenceRequest)
 
 
 def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferInput:
-    """Return what a body asks for, whose JSON ends after so many bytes; raise Malformed, or Invalid with a pointer."""
+    """Read a body whose JSON ends after `json_length` bytes; raise Malformed, or Invalid with a pointer."""
     view = memoryview(body)
     json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
     request = _decoded(view[:json_bytes])
     if len(request.inputs) > max_inputs:
         raise Invalid.at("/inputs", f"{len(request.inputs)} inputs, the model has {max_inputs} columns at the most")
-    binary = _binary_wanted(request)
+    binary = _wants_binary(request)
     return InferInput(request.id, read_table(request.inputs, None if json_bytes is None else view[json_bytes:]), binary)
 
 
-def response(model: str, version: int, asked: InferInput, y: Matrix) -> EncodedResponse:
-    """Return the response that tells y, (n,) or (n, k)."""
+def response(model: str, version: int, request: InferInput, y: Matrix) -> EncodedResponse:
+    """Return the response with y, (n,) or (n, k)."""
     output = Output(Y, "FP64", list(y.shape))
-    if asked.binary:
+    if request.binary:
         output.parameters = {"binary_data_size": y.nbytes}
     else:
         output.data = y.reshape(-1).tolist()
-    text = msgspec.json.encode(InferenceResponse(model, str(version), [output], asked.id))
+    text = msgspec.json.encode(InferenceResponse(model, str(version), [output], request.id))
     return (
-        EncodedResponse(b"".join((text, little_endian(y))), len(text)) if asked.binary else EncodedResponse(text, None)
+        EncodedResponse(b"".join((text, little_endian(y))), len(text))
+        if request.binary
+        else EncodedResponse(text, None)
     )
 
 
@@ -116,17 +118,17 @@ def _decoded(text: memoryview) -> InferenceRequest:
         raise Malformed(f"the request is not JSON: {error}; before binary data, {HEADER} says where it ends") from None
 
 
-def _binary_wanted(request: InferenceRequest) -> bool:
-    """Whether y is wanted in binary: as its output says, or else the whole request."""
+def _wants_binary(request: InferenceRequest) -> bool:
+    """Return whether y is requested in binary: the output's parameter counts before that of the request."""
     binary = parameter(request.parameters, "binary_data_output", "") or False
-    for place, wanted in enumerate(request.outputs or []):
-        pointer = f"/outputs/{place}"
-        if wanted.name != Y or place:
-            fault = f"no output {wanted.name[:64]!r}, there is {Y}" if wanted.name != Y else f"{Y} is asked for twice"
+    for index, output in enumerate(request.outputs or []):
+        pointer = f"/outputs/{index}"
+        if output.name != Y or index:
+            fault = f"no output {output.name[:64]!r}, there is {Y}" if output.name != Y else f"{Y} is requested twice"
             raise Invalid.at(f"{pointer}/name", fault)
         for name in ("shared_memory_region", "classification"):
-            if name in (wanted.parameters or {}):
+            if name in (output.parameters or {}):
                 raise Invalid.at(f"{pointer}/parameters/{name}", f"outputs have no {name} here")
-        own = parameter(wanted.parameters, "binary_data", pointer)
+        own = parameter(output.parameters, "binary_data", pointer)
         binary = binary if own is None else own
     return binary

@@ -1,4 +1,4 @@
-"""Answers to what can't be read, before any application is asked: whole, for they end their connection."""
+"""Answers to what can't be read as HTTP, which no application sees. They end the connection."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from http import HTTPStatus
 
 from msgspec import json
 
+from app.schemas.problems import MEDIA_TYPE, Problem
+
 MAX_HEAD_BYTES = 32 * 1024
 
 
 def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
-    """Return an answer that ends its connection, a problem document (RFC 9457) as the application's own are."""
-    problem = {"type": f"urn:trinity:{kind}", "title": status.phrase, "status": status, "detail": detail}
-    body = json.encode(problem)
-    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+    """Return an answer that ends its connection, with a problem document as the application sends them (RFC 9457)."""
+    body = json.encode(Problem(f"urn:trinity:{kind}", status.phrase, status, detail))
+    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 

@@ -1,9 +1,8 @@
-"""gunicorn's worker process: uvicorn with the protocol and server of this package, and quiet about what is no news."""
+"""gunicorn's worker process: uvicorn with the protocol and the server of this package."""
 
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from uvicorn_worker import UvicornWorker
 
 from app.serve.server.draining_server import DrainingServer
 from app.serve.server.protocol import BoundedProtocol
+from app.serve.server.startup_check import report
 from app.settings import SettingsError
 
 
@@ -26,7 +26,7 @@ def without_query(record: logging.LogRecord) -> bool:
 
 
 class GunicornWorker(UvicornWorker):  # type: ignore[misc]
-    """One serving process: an event loop, which also sends the heartbeat, so a long fit in a thread never costs it."""
+    """One serving process: an event loop, which also sends the heartbeat, so a long fit in a thread never delays it."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "http": BoundedProtocol,
@@ -35,8 +35,6 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
         "lifespan": "on",
         "server_header": False,
     }
-    first: int  # the end of the pipe that holds one byte for all processes, made by gunicorn.conf.py
-    starting: mmap.mmap  # made by gunicorn.conf.py
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,22 +47,21 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
         self.log.error_log.addFilter(lambda record: not str(record.msg).startswith("Error while closing socket"))
 
     def load_wsgi(self) -> None:
-        """Load the application; what only it can find wrong in the settings stops the server, without a traceback."""
+        """Load the application; where the settings are wrong, say so without a traceback.
+
+        The check before the start finds that in a start; this is for what has changed since.
+        """
         try:
             super().load_wsgi()
         except SettingsError as error:
-            # Who reads the one byte ends the server; gunicorn prints a traceback when a second process ends so while it
-            # already stops. The others wait here until they are stopped, or gunicorn's end of the pipe is closed.
-            if not os.read(self.first, 1):
-                sys.exit()
-            self.log.error("%s", settings_problems(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
+            self.log.error("%s", report(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
     async def _serve(self) -> None:
         """Do as the base class does, with a server that drains."""
         self.config.app = self.wsgi
         self._install_sigquit_handler()
-        server = DrainingServer(self.config, self.starting, self.age)
+        server = DrainingServer(self.config)
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
@@ -72,8 +69,3 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002  gunicorn's signature
         """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class notes it and waits to be killed."""
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def settings_problems(problems: list[str]) -> str:
-    """Put problems into words, one a line."""
-    return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])

@@ -177,7 +177,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         """Bound the wait of an idle connection: uvicorn has no bound on a head, nor after a body that nobody read."""
-        if self.server_state.draining or self._phase == COMPLETE:
+        if self.server_state.draining or (self._progress and self._phase == COMPLETE):
             self._start_keep_alive_timer()
         elif self._head_timer is None:
             self._head_timer = self.loop.call_later(self.head_timeout_s, self.timeout_keep_alive_handler)
