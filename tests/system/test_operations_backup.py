@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,29 @@ def test_a_backup_under_load_is_restored_into_an_empty_place(tmp_path: Path, how
             http.post("/fit", json={}, headers={"Prefer": "wait=30"}).raise_for_status()
     left = {path.stem for path in (after / "store").glob("payloads/*/*.work")}
     assert not left & restored.keys(), "what the cleanup would find is of jobs that were never accepted"
+
+
+def test_the_store_of_sync_mode_is_restored(tmp_path: Path) -> None:
+    """While fits run: what `latest` names is there, and every version predicts as before."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    with servers.web(before) as server, httpx.Client(base_url=server.url, timeout=40) as http:
+        versions = [fit(http, seed) for seed in range(3)]
+        predicted = predictions(http, versions)
+        with ThreadPoolExecutor(2) as pool:
+            running = [pool.submit(fit, http, seed) for seed in range(10, 30)]
+            commands("sync", "back up", tmp_path, {"TRINITY_STORE": str(before / "store")})
+            assert {future.result() for future in running}
+    store_lines = command_blocks()["restore, plain"].splitlines()[1:3]
+    places = {"TRINITY_STORE": str(after / "store"), "LEDGER_DIR": str(after / "ledger")}
+    run("\n".join(store_lines), BACKUP=str(tmp_path / "backup"), **places)
+    with servers.web(after) as server, httpx.Client(base_url=server.url, timeout=40) as http:
+        assert predictions(http, versions) == predicted
+        http.post("/predict", json=SMALL).raise_for_status()
+        assert fit(http, 40) not in versions
+
+
+def fit(http: httpx.Client, seed: int) -> int:
+    """The version of a fit to other data."""
+    body = {"data": {"source": "dummy", "params": {"seed": seed}}}
+    version: int = http.post("/fit", json=body).raise_for_status().json()["version"]
+    return version

@@ -17,6 +17,7 @@ from tests.support.systemd_units import UNITS
 TRIED_BY = {
     "back up, plain": "test_operations_backup.py",
     "back up, compose": "test_operations_backup.py",
+    "back up, sync": "test_operations_backup.py",
     "restore, plain": "test_operations_backup.py",
     "restore, compose": "test_operations_backup.py",
     "HTTPS for the container stack": "test_operations_tls.py",
