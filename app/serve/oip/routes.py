@@ -8,11 +8,11 @@ from msgspec import Meta
 
 from app.serve.oip.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
 from app.serve.openapi.parts import (
+    BODY_ERRORS,
     BYTES,
     IDEMPOTENCY_KEY,
-    JOB_ERRORS,
     JSON,
-    QUEUE_FULL,
+    QUEUED_ERRORS,
     RETRY_AFTER,
     STORE_DOWN_TEXT,
     Parameter,
@@ -29,16 +29,10 @@ MODEL_ERRORS: ResponseSpecs = {
     500: protocol_error_response("The version is damaged on disk."),
     503: protocol_error_response(STORE_DOWN_TEXT, RETRY_AFTER),
 }
+_problems = {**BODY_ERRORS, **QUEUED_ERRORS}.items()
 INFER_ERRORS: ResponseSpecs = {
-    400: protocol_error_response("The request is malformed, or a tensor is wrong."),
-    408: protocol_error_response("The body did not arrive in time."),
-    409: protocol_error_response(JOB_ERRORS[409].description),
-    410: protocol_error_response("The job was cancelled while this request waited for it."),
-    413: protocol_error_response("The body is larger than TRINITY_MAX_BODY bytes."),
-    415: protocol_error_response("The body's type or encoding is not supported."),
-    429: protocol_error_response(QUEUE_FULL.description, RETRY_AFTER),
-    500: protocol_error_response(JOB_ERRORS[500].description),
-    503: protocol_error_response("The ledger does not answer, or this process has no capacity.", RETRY_AFTER),
+    **{status: protocol_error_response(spec.description, spec.headers) for status, spec in _problems},
+    415: protocol_error_response("The body is neither JSON nor binary tensors, or it is compressed."),
     504: protocol_error_response("The prediction did not end in time.", RETRY_AFTER),
 }
 

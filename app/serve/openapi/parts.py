@@ -82,6 +82,18 @@ JOB_ERRORS: ResponseSpecs = {
     504: problem_response("The job took longer than its timeout."),
 }
 
+QUEUED_ERRORS: ResponseSpecs = {
+    **JOB_ERRORS,
+    410: problem_response("The job was cancelled while this request waited for it."),
+    429: QUEUE_FULL,
+    503: problem_response("The ledger or the store does not answer, or this process has no capacity.", RETRY_AFTER),
+}
+BODY_ERRORS: ResponseSpecs = {
+    400: problem_response("The body or the Idempotency-Key is malformed."),
+    408: problem_response("The body did not arrive in time."),
+    413: problem_response("The body is larger than TRINITY_MAX_BODY bytes."),
+}
+
 VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",

@@ -21,11 +21,12 @@ from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import check_job_options
 from app.serve.openapi.parts import (
+    BODY_ERRORS,
     BYTES,
     IDEMPOTENCY_KEY,
     JOB_ERRORS,
     JSON,
-    QUEUE_FULL,
+    QUEUED_ERRORS,
     RETRY_AFTER,
     Parameter,
     ResponseSpec,
@@ -41,6 +42,12 @@ from app.service import Service
 from app.settings import Mode, Settings
 
 WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
+PREFER = Parameter(
+    "Prefer",
+    str,
+    "`wait=S`: wait up to S seconds for the result before 202; `respond-async`: answer 202 at once (RFC 7240).",
+    "header",
+)
 
 
 class VerbResource:
@@ -150,35 +157,12 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     reused = " Or the Idempotency-Key was used for another request." if queued else ""
     envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: BYTES})}
     return {
-        **UNREADABLE,
+        **BODY_ERRORS,
         500: JOB_ERRORS[500],
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
         404: problem_response(missing),
         415: problem_response(f"The body is not {formats}, or it is compressed."),
         422: problem_response(f"A value is wrong; `errors` points to it.{reused}"),
         503: problem_response("This process has no capacity for it now; or the store cannot be read.", RETRY_AFTER),
-        **(_queued_responses(verb) if queued else {}),
+        **({202: accepted_response("The job is accepted.", ENVELOPES[verb]), **QUEUED_ERRORS} if queued else {}),
     }
-
-
-def _queued_responses(verb: Verb) -> ResponseSpecs:
-    return {
-        **JOB_ERRORS,
-        202: accepted_response("The job is accepted, and will end.", ENVELOPES[verb]),
-        410: problem_response("The job was cancelled while this request waited for it."),
-        429: QUEUE_FULL,
-        503: problem_response("The ledger or the store does not answer, or this process has no capacity.", RETRY_AFTER),
-    }
-
-
-PREFER = Parameter(
-    "Prefer",
-    str,
-    "`wait=S`: wait up to S seconds for the result before 202; `respond-async`: answer 202 at once (RFC 7240).",
-    "header",
-)
-UNREADABLE: ResponseSpecs = {
-    400: problem_response("The body or the Idempotency-Key is malformed."),
-    408: problem_response("The body did not arrive in time."),
-    413: problem_response("The body is larger than TRINITY_MAX_BODY bytes."),
-}
