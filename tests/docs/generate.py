@@ -161,7 +161,7 @@ def generated(document: Path) -> str:
     if document != KNOBS:
         return text
     defaults = {name: default for name, default, _ in variables()}
-    return KNOB.sub(lambda knob: f"`{knob['name']}={defaults.get(knob['name'], '?')}`", text)
+    return KNOB.sub(lambda knob: f"`{knob['name']}={defaults[knob['name']]}`", text)
 
 
 if __name__ == "__main__":
