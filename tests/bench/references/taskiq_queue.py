@@ -29,8 +29,9 @@ def submit(jobs: int, connections: int) -> None:
 
 
 def results(redis: Redis) -> int:
-    """Return how many results are stored: the keys beside the queue's."""
-    return int(redis.dbsize()) - int(redis.exists("taskiq"))  # type: ignore[arg-type]
+    """Return how many results are stored: the keys beside the queue's, which is looked for first and may go meanwhile."""
+    queues = int(redis.exists("taskiq"))  # type: ignore[arg-type]
+    return int(redis.dbsize()) - queues  # type: ignore[arg-type]
 
 
 def read(redis: Redis) -> int:
