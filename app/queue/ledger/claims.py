@@ -21,6 +21,8 @@ from app.telemetry.buckets import bucket_of
 
 logger = getLogger(__name__)
 
+_claimed = msgspec.json.Decoder(list[tuple[str, int, str, int, str, str]])  # as claim.lua returns it
+
 
 class Claim(NamedTuple):
     """A job that only this process may finish; a later claim of the job has a larger `fence`."""
@@ -69,13 +71,13 @@ class WorkerLedger:
 
     def claim(self, job_ids: Sequence[str]) -> list[Claim]:
         """Claim the jobs that still wait; unknown, claimed and finished jobs are left out."""
-        taken = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids)
+        claimed, *contents = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids) or [b"[]"]
         claims = []
-        for job_id, fence, content, reference, attempts, request_id, trace in taken:
-            work = self._work(job_id.decode(), fence, content, reference.decode())
+        for row, content in zip(_claimed.decode(claimed), contents, strict=True):
+            job_id, fence, reference, attempts, request_id, trace = row
+            work = self._work(job_id, fence, content, reference)
             if work is not None:
-                origin = request_id.decode(), trace.decode()
-                claims.append(Claim(job_id.decode(), fence, work, reference.decode(), attempts, *origin))
+                claims.append(Claim(job_id, fence, work, reference, attempts, request_id, trace))
         return claims
 
     def progress(self, claim: Claim, fraction: float) -> None:
@@ -90,16 +92,16 @@ class WorkerLedger:
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[FinishResult]:
         """Store how claimed jobs ended; return what was stored, because a result that can't be stored is a failure.
 
-        The ledger counts for each job its share of the time that all took.
+        The ledger counts for each job an equal share of the time that all of them took.
         """
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
         finished = [self._arguments(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
-        counted = self._finish([ending for ending, _ in finished])
-        for (claim, _), (ending, _), done in zip(outcomes, finished, counted, strict=True):
+        counted = self._finish([arguments for arguments, _ in finished])
+        for (claim, _), (arguments, _), done in zip(outcomes, finished, counted, strict=True):
             with suppress(Unavailable):  # the payload cleanup will find it
-                if ending.reference and not done:
-                    self._payloads.drop(ending.reference)
-                if claim.reference and done and not ending.failure:
+                if arguments.reference and not done:
+                    self._payloads.drop(arguments.reference)
+                if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
@@ -108,8 +110,8 @@ class WorkerLedger:
         self._redis.close()
 
     def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:
-        words = [word for ending in finished for word in ending]
-        return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *words)]
+        values = [value for arguments in finished for value in arguments]
+        return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *values)]
 
     def _arguments(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_FinishArgs, Failure | None]:
         """Return the arguments for a job; a job whose result can't be stored has failed."""

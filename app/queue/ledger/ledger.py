@@ -275,10 +275,10 @@ def _new_job(each: Submission, now_s: float, position: int, *, unbatched: bool) 
     )
 
 
-def _answered(each: Submission, answer: list[Any], now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
+def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
     match answer:
-        case [b"accepted", position]:
-            return _new_job(each, now_s, int(position), unbatched=unbatched)
+        case int(position):
+            return _new_job(each, now_s, position, unbatched=unbatched)
         case [b"full", drained_in_s]:
             return queue_full(int(drained_in_s))
         case [b"same", job_id]:

@@ -58,7 +58,7 @@ class JobRunner:
         self._tracing = tracing
 
     def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
-        """Do the jobs: predictions batched, fits and scores one by one, so that as little as can be is claimed."""
+        """Run the jobs: batchable verbs in batches, others one by one, so that few jobs are claimed at a time."""
         if VERBS[verb].batchable:
             self._run_batch(job_ids)
         else:

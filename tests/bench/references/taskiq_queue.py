@@ -29,7 +29,7 @@ def submit(jobs: int, connections: int) -> None:
 
 
 def results(redis: Redis) -> int:
-    """Return how many results are stored: the keys beside the queue's, which is looked for first and may go meanwhile."""
+    """Return how many results are stored: all keys but the queue's, which may go between the two calls."""
     queues = int(redis.exists("taskiq"))  # type: ignore[arg-type]
     return int(redis.dbsize()) - queues  # type: ignore[arg-type]
 

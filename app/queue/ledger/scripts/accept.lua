@@ -2,8 +2,8 @@
 -- ARGV: how many may wait, seconds to keep a key, then for each job: id, verb, model, version ('' for none), work,
 --   reference to work kept elsewhere, timeout in seconds, webhook, digest of its key ('' for none), digest of its request,
 --   1 if it is unbatched, id of its request, its trace ('' for none)
--- Returns {now, for each job: {'accepted', position (0 when it waits no more)} | {'same', id} | {'conflict'} | {'full',
--- seconds until the lane is likely to be empty}}.
+-- Returns {now, for each job: its position (0 when it waits no more) | {'same', id} | {'conflict'} | {'full', seconds until
+-- the lane is likely to be empty}}.
 local most, key_ttl_s = tonumber(ARGV[1]), ARGV[2]
 local lengths, waiting = {}, 0
 for _, verb in ipairs(VERBS) do
@@ -35,7 +35,7 @@ for at = 3, #ARGV, 13 do
   elseif known[1] and known[1] ~= id then
     answers[#answers + 1] = {'conflict'}
   elseif any_known and redis.call('EXISTS', job_key(id)) == 1 then  -- the answer to a first call was lost
-    answers[#answers + 1] = {'accepted', (redis.call('ZRANK', lane_key(verb), id) or -1) + 1}
+    answers[#answers + 1] = (redis.call('ZRANK', lane_key(verb), id) or -1) + 1
   elseif waiting >= most then
     answers[#answers + 1] = {'full', drained_in(verb)}
   else
@@ -56,7 +56,7 @@ for at = 3, #ARGV, 13 do
     queue(id, verb, order, now)
     collect('ZADD', JOBS, order, id)
     waiting, lengths[verb] = waiting + 1, lengths[verb] + 1
-    answers[#answers + 1] = {'accepted', lengths[verb]}
+    answers[#answers + 1] = lengths[verb]
   end
 end
 flush()
