@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.options import connect, json_option, server_options
+from app.cli.options import json_option, with_client
 from app.cli.output import as_json, is_rich, table
 from app.schemas.verbs import VERBS
 
 if TYPE_CHECKING:
-    from app.client import JobHandle
+    from app.client import Client, JobHandle
 
 STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 
@@ -31,29 +31,19 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@server_options
+@with_client
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs with this status.")
 @click.option("--verb", type=click.Choice(list(VERBS)), help="Only those.")
 @click.option("--model", help="Only jobs of this model.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of jobs.")
 @json_option
-def list_(
-    server: str,
-    key_file: str | None,
-    status: str | None,
-    verb: str | None,
-    model: str | None,
-    limit: int,
-    *,
-    json_: bool,
-) -> None:
+def list_(client: Client, status: str | None, verb: str | None, model: str | None, limit: int, *, json_: bool) -> None:
     """List jobs, the newest first.
 
     \b
     Example: python -m app jobs list --server http://localhost:5000 --verb fit --limit 5
     """
-    with connect(server, key_file) as client:
-        found = list(islice(client.jobs(status, verb, model), limit))
+    found = list(islice(client.jobs(status, verb, model), limit))
     if json_:
         as_json([job.envelope for job in found])
         return
@@ -61,55 +51,56 @@ def list_(
     table(["job", "verb", "model", "version", "status", "created"], rows)
 
 
-@jobs.command()
-@click.argument("job_id")
-@server_options
-@json_option
-def show(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
+def _command(action: Callable[[JobHandle], JobHandle]) -> click.Command:
+    """Return the command that does this to a job and prints it; it has the action's name and docstring."""
+
+    @jobs.command(action.__name__, help=action.__doc__)
+    @click.argument("job_id")
+    @with_client
+    @json_option
+    def command(client: Client, job_id: str, *, json_: bool) -> None:
+        _show(action(client.job(job_id)), json_=json_)
+
+    return command
+
+
+@_command
+def show(job: JobHandle) -> JobHandle:
     """Show a job and its result, or its error.
 
     \b
     Example: python -m app jobs show 0123abc… --server http://localhost:5000
     """
-    with connect(server, key_file) as client:
-        _show(client.job(job_id), json_=json_)
+    return job
 
 
-@jobs.command()
-@click.argument("job_id")
-@server_options
-@json_option
-def cancel(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
+@_command
+def cancel(job: JobHandle) -> JobHandle:
     """Cancel a job, queued or running.
 
     \b
     Example: python -m app jobs cancel 0123abc… --server http://localhost:5000
     """
-    with connect(server, key_file) as client:
-        _show(client.job(job_id).cancel(), json_=json_)
+    return job.cancel()
 
 
-@jobs.command()
-@click.argument("job_id")
-@server_options
-@json_option
-def retry(job_id: str, server: str, key_file: str | None, *, json_: bool) -> None:
+@_command
+def retry(job: JobHandle) -> JobHandle:
     """Run a failed or cancelled job again.
 
     \b
     Example: python -m app jobs retry 0123abc… --server http://localhost:5000
     """
-    with connect(server, key_file) as client:
-        _show(client.job(job_id).retry(), json_=json_)
+    return job.retry()
 
 
 @jobs.command()
 @click.argument("job_id")
-@server_options
+@with_client
 @click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Maximum wait in seconds.")
 @json_option
 @click.pass_context
-def wait(ctx: click.Context, job_id: str, server: str, key_file: str | None, timeout: float, *, json_: bool) -> None:
+def wait(ctx: click.Context, client: Client, job_id: str, timeout: float, *, json_: bool) -> None:
     """Wait until a job is finished, with a progress bar on standard error.
 
     Exit code 0 if it succeeded, 1 if it failed or was cancelled, 3 if it is not finished in time. The job continues
@@ -118,13 +109,12 @@ def wait(ctx: click.Context, job_id: str, server: str, key_file: str | None, tim
     \b
     Example: python -m app jobs wait 0123abc… --server http://localhost:5000 --timeout 60
     """
-    with connect(server, key_file, max(timeout, 1.0)) as client:
-        job = client.job(job_id)
-        with _progress() as show_progress:
-            job.wait(timeout, show_progress)
-        _show(job, json_=json_)
-    if job.status != "SUCCESS":
-        ctx.exit(1)
+    client.timeout_s = max(timeout, 1.0)
+    job = client.job(job_id)
+    with _progress() as show_progress:
+        job.wait(timeout, show_progress)
+    _show(job, json_=json_)
+    ctx.exit(int(job.status != "SUCCESS"))
 
 
 @contextmanager
@@ -141,20 +131,15 @@ def _progress() -> Iterator[Callable[[JobHandle], None]]:
         yield print_change
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
 
         def move_bar(job: JobHandle) -> None:
             part = 1.0 if job.status == "SUCCESS" else job.progress
-            bar.update(
-                task,
-                description=f"{job.verb} {job.model}: {_state(job)}",
-                total=None if part is None else 1.0,
-                completed=part or 0.0,
-            )
+            text = f"{job.verb} {job.model}: {_state(job)}"
+            bar.update(task, description=text, total=None if part is None else 1.0, completed=part or 0.0)
 
         yield move_bar
 

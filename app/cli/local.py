@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import VerbResult, manifest_outputs
+from app.cli.backend import VerbResult
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
-from app.schemas.requests import Request, Work, version_of
+from app.schemas.requests import Request, version_of
 from app.schemas.verbs import VERBS, Verb
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
@@ -27,14 +27,11 @@ class LocalBackend:
         self._components = build(load())
         self._service = self._components.service
 
-    def models(self) -> list[dict[str, Any]]:
-        """Return every model."""
-        return [msgspec.to_builtins(describe_model(self._service, name)) for name in sorted(self._service.models)]
-
-    def model(self, name: str) -> dict[str, Any]:
-        """Return one model; raise NotFound."""
-        found: dict[str, Any] = msgspec.to_builtins(describe_model(self._service, name))
-        return found
+    def models(self, name: str | None = None) -> Any:
+        """Return every model, or one; raise NotFound."""
+        if name is None:
+            return [self.models(each) for each in sorted(self._service.models)]
+        return msgspec.to_builtins(describe_model(self._service, name))
 
     def version(self, name: str, version: str) -> dict[str, Any]:
         """Return a version's manifest; raise NotFound."""
@@ -44,7 +41,7 @@ class LocalBackend:
 
     def output_names(self, done: VerbResult) -> list[str]:
         """Return the column names of predictions."""
-        return manifest_outputs(self.version(done.model, str(done.version)))
+        return list(self.version(done.model, str(done.version))["schema"]["outputs"])
 
     def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
@@ -54,11 +51,8 @@ class LocalBackend:
         version = None if given is None else version_of(given)
         request = Request(model, version, query.get("params") or {}, read_csv(table, query["target"]))
         work = self._service.check(verb, request)
-        return VerbResult(work.model, *self._run_model(work))
-
-    def _run_model(self, work: Work) -> tuple[int, dict[str, Any]]:
         try:
-            return self._service.run(work, new_id(), time.time())
+            return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))
         except TrinityError:
             raise
         except Exception as error:  # a user's model may raise any exception

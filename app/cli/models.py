@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.backend import Backend
-from app.cli.options import backend, backend_options, json_option
+from app.cli.options import Backend, backend, backend_options, json_option, with_backend
 from app.cli.output import as_json, table
 
 METRICS = ("r2", "rmse", "n")
@@ -24,7 +23,7 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
     Examples: python -m app models
               python -m app models show polynomial 3
     """
-    ctx.obj = (server, key_file, json_)
+    ctx.default_map = {"show": {"server": server, "key_file": key_file, "json_": json_}}
     if ctx.invoked_subcommand is not None:
         return
     source = backend(server, key_file)
@@ -39,26 +38,16 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
 @models.command()
 @click.argument("name")
 @click.argument("version", required=False)
-@backend_options
+@with_backend
 @json_option
-@click.pass_obj
-def show(
-    obj: tuple[str | None, str | None, bool],
-    name: str,
-    version: str | None,
-    server: str | None,
-    key_file: str | None,
-    *,
-    json_: bool,
-) -> None:
+def show(source: Backend, name: str, version: str | None, *, json_: bool) -> None:
     """Show the model NAME, or its VERSION: a number or an alias such as latest.
 
     \b
     Example: python -m app models show polynomial latest
     """
-    source = backend(server or obj[0], key_file or obj[1])
-    found = source.model(name) if version is None else source.version(name, version)
-    if json_ or obj[2]:
+    found = source.models(name) if version is None else source.version(name, version)
+    if json_:
         as_json(found)
     elif version is None:
         found["params"] = {key: about.get("default") for key, about in found["params"].get("properties", {}).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cli.backend import VerbResult, manifest_outputs
+from app.cli.backend import VerbResult
 from app.client import Client, Forbidden
 from app.client.encoding import encode_csv
 from app.schemas.verbs import Verb
@@ -15,25 +15,12 @@ class RemoteBackend:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-
-    def models(self) -> list[dict[str, Any]]:
-        """Return every model."""
-        found: list[dict[str, Any]] = self._client.models()
-        return found
-
-    def model(self, name: str) -> dict[str, Any]:
-        """Return one model; raise NotFound."""
-        found: dict[str, Any] = self._client.models(name)
-        return found
-
-    def version(self, name: str, version: str) -> dict[str, Any]:
-        """Return a version's manifest; raise NotFound."""
-        return self._client.version(name, version)
+        self.models, self.version = client.models, client.version
 
     def output_names(self, done: VerbResult) -> list[str]:
         """Return the column names of predictions: those of the version, or y, y1, y2 … if the key may not read it."""
         try:
-            return manifest_outputs(self.version(done.model, str(done.version)))
+            return list(self.version(done.model, done.version)["schema"]["outputs"])
         except Forbidden:
             first = done.result["y"][0]
             return [f"y{i}" for i in range(1, len(first) + 1)] if isinstance(first, list) and len(first) > 1 else ["y"]
@@ -43,5 +30,5 @@ class RemoteBackend:
         members = {"target": query["target"] or None, "version": query.get("version")}
         given = {name: value for name, value in members.items() if value is not None}
         job = self._client.submit(verb, encode_csv(table, **{**(query.get("params") or {}), **given}), model)
-        result = job.result()
+        result = job.result()  # first: the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)

@@ -5,48 +5,51 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from app.cli.backend import Backend, VerbResult
-from app.cli.errors import CommandFailed
-from app.cli.options import Command, backend, backend_options, json_option
+from app.cli.backend import VerbResult
+from app.cli.options import Backend, Command, json_option, with_backend
 from app.cli.output import as_json, table
 
-FILE = click.File("rb")
 RESERVED = frozenset({"target", "model", "version", "timeout", "webhook"})
 """Query members of a CSV request with a meaning of their own; a server would not read them as parameters."""
 
 
 def common_options(command: Command) -> Command:
     """Add the argument and options that all three commands have."""
-    adders: list[Callable[..., Any]] = [
-        click.argument("file", type=FILE),
-        click.option("--model", help="The model; without it, the default one."),
-        backend_options,
-        json_option,
-    ]
-    for add in reversed(adders):
-        command = add(command)
-    return command
+    command = click.option("--model", help="The model; without it, the default one.")(
+        with_backend(json_option(command))
+    )
+    return click.argument("file", type=click.File("rb"))(command)
+
+
+def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parameters by name, each value decoded as JSON if that is possible, else as text."""
+    params: dict[str, Any] = {}
+    for text in texts:
+        name, given, value = text.partition("=")
+        if not name or not given:
+            raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3")
+        if name in RESERVED:
+            raise click.BadParameter(f"{name} is not a parameter of a model")
+        try:
+            params[name] = json.loads(value)
+        except ValueError:
+            params[name] = value
+    return params
 
 
 @click.command()
 @common_options
 @click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", callback=_params, help="A parameter of the model."
+)
 def fit(
-    file: BinaryIO,
-    model: str | None,
-    server: str | None,
-    key_file: str | None,
-    target: tuple[str, ...],
-    params: tuple[str, ...],
-    *,
-    json_: bool,
+    source: Backend, file: BinaryIO, model: str | None, target: tuple[str, ...], params: dict[str, Any], *, json_: bool
 ) -> None:
     """Fit a model to FILE, and publish a new version.
 
@@ -55,8 +58,7 @@ def fit(
     \b
     Example: python -m app fit tests/data/longley.csv --target employed --model multivariate
     """
-    chosen = dict(map(_param, params))
-    done = backend(server, key_file).run("fit", file.read(), model, target=list(target), params=chosen)
+    done = source.run("fit", file.read(), model, target=list(target), params=params)
     if json_:
         as_json(done._asdict())
         return
@@ -73,14 +75,7 @@ def fit(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
 )
 def predict(
-    file: BinaryIO,
-    model: str | None,
-    server: str | None,
-    key_file: str | None,
-    version: str | None,
-    output: Path | None,
-    *,
-    json_: bool,
+    source: Backend, file: BinaryIO, model: str | None, version: str | None, output: Path | None, *, json_: bool
 ) -> None:
     """Print a prediction for each row of FILE, as CSV.
 
@@ -90,16 +85,12 @@ def predict(
     \b
     Example: python -m app predict new.csv --model multivariate --output predicted.csv
     """
-    source = backend(server, key_file)
     done = source.run("predict", file.read(), model, target=[], version=version)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
     if output is None:
         click.echo(text, nl=False)
-        return
-    try:
+    else:
         output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandFailed(f"--output: cannot write {output}: {error.strerror}") from None
 
 
 @click.command()
@@ -109,14 +100,7 @@ def predict(
 )
 @click.option("--version", help="A version's number or alias; without it, the latest.")
 def score(
-    file: BinaryIO,
-    model: str | None,
-    server: str | None,
-    key_file: str | None,
-    target: tuple[str, ...],
-    version: str | None,
-    *,
-    json_: bool,
+    source: Backend, file: BinaryIO, model: str | None, target: tuple[str, ...], version: str | None, *, json_: bool
 ) -> None:
     """Compare the predictions of a version with the targets of FILE: R², RMSE, MAE.
 
@@ -125,26 +109,12 @@ def score(
     \b
     Example: python -m app score test.csv --target employed --model multivariate --version 1
     """
-    source = backend(server, key_file)
     done = source.run("score", file.read(), model, target=list(target), version=version)
     if json_:
         as_json(done._asdict())
         return
     click.echo(f"{done.model} version {done.version}")
     table(["metric", "value"], list(done.result.items()))
-
-
-def _param(text: str) -> tuple[str, Any]:
-    """Return a parameter's name and value, decoded as JSON if that is possible, else as text."""
-    name, given, value = text.partition("=")
-    if not name or not given:
-        raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3", param_hint="--param")
-    if name in RESERVED:
-        raise click.BadParameter(f"{name} is not a parameter of a model", param_hint="--param")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _csv(done: VerbResult, source: Backend) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
-from app.cli.doctor.result import CheckResult
+from app.cli.doctor import CheckResult, State
 from app.queue.ledger import connect
 from app.schemas.verbs import VERBS
 from app.settings import Settings, masked
@@ -57,10 +57,9 @@ def check_broker(settings: Settings) -> list[CheckResult]:
         Broker(celery_app(lambda: settings)).ping()
     except Exception as error:  # noqa: BLE001  each transport has its own errors
         todo = "start it, or correct TRINITY_BROKER_URL; meanwhile jobs are accepted and wait"
-        unknown = CheckResult(
-            "workers", "warn", "unknown while the broker does not respond", "run doctor again when it does"
-        )
-        return [CheckResult("broker", "fail", f"{where} does not respond ({_first_line(error)})", todo), unknown]
+        broker = CheckResult("broker", "fail", f"{where} does not respond ({_first_line(error)})", todo)
+        unknown = "unknown while the broker does not respond"
+        return [broker, CheckResult("workers", "warn", unknown, "run doctor again when it does")]
     return [CheckResult("broker", "ok", where), *_lanes(settings)]
 
 
@@ -127,21 +126,14 @@ def _lanes(settings: Settings) -> list[CheckResult]:
     from app.queue.broker import celery_app
 
     replies = celery_app(lambda: settings).control.inspect(timeout=INSPECT_S).active_queues() or {}
-    serving = {
-        verb: sorted(worker for worker, queues in replies.items() if any(each["name"] == verb for each in queues))
-        for verb in VERBS
-    }
-    return [
-        CheckResult(f"worker: {verb}", "ok", ", ".join(workers))
-        if workers
-        else CheckResult(
-            f"worker: {verb}",
-            "fail",
-            "no worker serves this lane",
-            f"start one: python -m app worker --queues {verb}; without it these jobs wait",
-        )
-        for verb, workers in serving.items()
-    ]
+    results = []
+    for verb in VERBS:
+        workers = sorted(worker for worker, queues in replies.items() if any(each["name"] == verb for each in queues))
+        state: State = "ok" if workers else "fail"
+        todo = "" if workers else f"start one: python -m app worker --queues {verb}; without it these jobs wait"
+        detail = ", ".join(workers) or "no worker serves this lane"
+        results.append(CheckResult(f"worker: {verb}", state, detail, todo))
+    return results
 
 
 def _first_line(error: Exception) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
+from app.cli.doctor import CheckResult
 from app.cli.doctor.queue_checks import check_broker, check_ledger
-from app.cli.doctor.result import CheckResult
 from app.cli.doctor.system_checks import check_libraries, check_python, check_store
 from app.settings import SECRETS, URLS, Mode, Settings, SettingsError, load
 
@@ -39,9 +39,8 @@ def run_checks(checks: Mapping[str, Check], settings: Settings, timeout_s: float
         try:
             results[part] = check(settings)
         except Exception as error:  # noqa: BLE001  a check may raise anything, and the others still run
-            results[part] = [
-                CheckResult(part, "fail", f"{type(error).__name__}: {error}", f"find out why {part} cannot be checked")
-            ]
+            todo = f"find out why {part} cannot be checked"
+            results[part] = [CheckResult(part, "fail", f"{type(error).__name__}: {error}", todo)]
 
     threads = [threading.Thread(target=run, args=each, daemon=True) for each in checks.items()]
     end = time.monotonic() + timeout_s
@@ -49,15 +48,10 @@ def run_checks(checks: Mapping[str, Check], settings: Settings, timeout_s: float
         thread.start()
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = f"no result within {timeout_s:g} seconds"
-    ordered = [
-        result
-        for part in checks
-        for result in results.get(part)
-        or [CheckResult(part, "fail", late, "find out whether it hangs, and restart it")]
-    ]
+    late, todo = f"no result within {timeout_s:g} seconds", "find out whether it hangs, and restart it"
+    ordered = (results.get(part) or [CheckResult(part, "fail", late, todo)] for part in checks)
     secrets = secrets_of(settings)
-    return [replace(result, detail=mask(secrets, result.detail)) for result in ordered]
+    return [replace(result, detail=mask(secrets, result.detail)) for each in ordered for result in each]
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from app.bootstrap import build
-from app.cli.doctor.result import CheckResult
+from app.cli.doctor import CheckResult
 from app.settings import Settings, SettingsError
 from app.telemetry.tracing_setup import wanted as tracing_wanted
 
@@ -69,9 +69,8 @@ def check_store(settings: Settings) -> list[CheckResult]:
     try:
         components = build(settings)
     except SettingsError as error:
-        return [
-            CheckResult("models", "fail", str(error), "correct TRINITY_MODELS, TRINITY_DEFAULT_MODEL or the module")
-        ]
+        todo = "correct TRINITY_MODELS, TRINITY_DEFAULT_MODEL or the module"
+        return [CheckResult("models", "fail", str(error), todo)]
     models = CheckResult("models", "ok", ", ".join(sorted(components.service.models)))
     try:
         components.check_store()
