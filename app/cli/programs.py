@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import click
 
 PASS_ON = {"ignore_unknown_options": True}
+GUNICORN_SETTINGS = "python:app.cli.gunicorn_settings"
 
 
 @click.command(context_settings=PASS_ON)
@@ -22,7 +23,7 @@ def serve(arguments: tuple[str, ...]) -> None:
     \b
     Example: python -m app serve --bind 127.0.0.1:5000
     """
-    _replace_process("gunicorn", "app:api", *arguments)
+    _replace_process("gunicorn", "app:api", "--config", GUNICORN_SETTINGS, *arguments)
 
 
 @click.command(context_settings=PASS_ON)

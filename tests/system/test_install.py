@@ -7,14 +7,17 @@ import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app import __version__
 from tests.support import servers
-from tests.support.servers import OURS, ROOT
+from tests.support.servers import OURS, ROOT, Launch, responds, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -73,6 +76,27 @@ class Installed:
         """What one of its programs prints."""
         return run(self.bin / program, *arguments, cwd=self.folder, code=code, **env)
 
+    @contextmanager
+    def serve(self, **env: str) -> Iterator[str]:
+        """The address at which `trinity serve` answers."""
+
+        def launch() -> Launch:
+            url = f"127.0.0.1:{servers.free_port()}"
+            return self._launch(url, lambda _: responds(f"http://{url}/ping"), env, "serve", "--bind", url)
+
+        with served("serve", self.folder, launch) as server:
+            yield f"http://{server.url}"
+
+    @contextmanager
+    def work(self, **env: str) -> Iterator[None]:
+        """A `trinity worker` that is started; its jobs wait until it is ready."""
+        launch = self._launch("", lambda _: True, env, "worker", "--queues", "fit,predict,score")
+        with served("worker", self.folder, lambda: launch):
+            yield
+
+    def _launch(self, url: str, ready: Callable[[Path], bool], env: Mapping[str, str], *command: str) -> Launch:
+        return Launch(["env", "--chdir", self.folder, self.bin / "trinity", *command], url, ready, env)
+
 
 def test_the_wheel_holds_all_of_app(tmp_path: Path) -> None:
     """Every file, the templates, scripts, pages and licences too, and nothing else."""
@@ -101,6 +125,28 @@ def test_the_client_and_the_command_line(tmp_path: Path) -> None:
     assert "needs the packages of the server" in refused
     assert refused.endswith("is not installed: pip install 'trinity[server]'\n")
     assert "'gunicorn' is not installed" in trinity("trinity", "serve", code=1)
+
+
+def test_the_server(tmp_path: Path) -> None:
+    """The extra `server` serves in both modes, with its page, and works with the local store."""
+    trinity = Installed.into(tmp_path, "[server]")
+    store = {"TRINITY_STORE": str(tmp_path / "store")}
+    assert "multivariate version 1" in trinity("trinity", "fit", TABLE, *FITTED, **store)
+    assert trinity("trinity", "predict", TABLE, "--model", "multivariate", **store).count("\n") == 17
+    with trinity.serve(**store) as url:
+        assert httpx.get(f"{url}/models/multivariate/versions/1").status_code == 200
+        assert "<html" in httpx.get(url, headers={"Accept": "text/html"}).text
+        assert httpx.get(f"{url}/docs").status_code == 200
+        assert "trinity_" in httpx.get(f"{url}/metrics").text
+    with servers.valkey(tmp_path / "valkey") as valkey:
+        queued = {
+            "TRINITY_MODE": "async",
+            "TRINITY_BROKER_URL": f"{valkey.url}/0",
+            "TRINITY_LEDGER_URL": f"{valkey.url}/1",
+        }
+        with trinity.serve(**store, **queued) as url, trinity.work(**store, **queued):
+            done = httpx.post(f"{url}/fit", headers={"Prefer": "wait=30"}, timeout=60)
+            assert (done.status_code, done.json()["status"]) == (200, "SUCCESS")
 
 
 def test_every_extra_has_its_lock_file() -> None:

@@ -27,7 +27,7 @@ from app.service import Service
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
-PAST_STOP_S = 5.0  # of waiting while the process stops, which gunicorn.conf.py gives 30 s: most predictions end soon
+PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
 
 
 class CheckedRequest(NamedTuple):

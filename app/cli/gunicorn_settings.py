@@ -1,0 +1,98 @@
+"""How gunicorn serves `app:api`: uvicorn's protocol (httptools, uvloop) under gunicorn's process manager.
+
+Chosen by measurement: the native `asgi` worker loses keep-alive connections with its C parser, is a quarter slower with
+its Python parser, and waits all of `graceful_timeout` for idle connections (nginx keeps some open) when it is stopped.
+Every setting can be overridden on the command line or in GUNICORN_CMD_ARGS.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+
+from gunicorn.arbiter import Arbiter
+
+from app.serve.server.gunicorn_logger import GunicornLogger
+from app.serve.server.gunicorn_worker import GunicornWorker
+from app.serve.server.startup_check import problems, report
+from app.settings import Settings
+from app.telemetry.multiprocess import MetricsDir
+
+_problems: list[str] = []
+
+
+def number(variable: str, default: int, largest: int) -> int:
+    """Return the whole number in an environment variable; note a problem when it isn't one from 1 to `largest`."""
+    text = os.environ.get(variable) or str(default)
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= largest:
+        return int(text)
+    _problems.append(f"{variable}: expected a whole number from 1 to {largest}, got {text!r}")
+    return default
+
+
+def build_parts(settings: Settings) -> None:
+    """Build what every process builds; raise SettingsError. What this imports doesn't belong in the first process."""
+    from app.bootstrap import build
+
+    build(settings).check_store()
+
+
+def on_starting(server: Arbiter) -> None:
+    """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
+    if found := _problems + problems(build_parts):
+        sys.exit(report(found))
+    server.metrics = MetricsDir.make()  # on the arbiter, which outlives a reload of this file
+
+
+def pre_fork(server: Arbiter, worker: GunicornWorker) -> None:
+    """Give the process a place for its metrics."""
+    server.metrics.assign(worker.age)
+
+
+def child_exit(server: Arbiter, worker: GunicornWorker) -> None:
+    """Keep what a process counted that has ended."""
+    server.metrics.release(worker.age)
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind."""
+    if metrics := getattr(server, "metrics", None):  # not where the start was stopped
+        metrics.remove()
+
+
+def post_fork(server: Arbiter, worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
+    """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
+    for number in GunicornWorker.SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+worker_class = GunicornWorker
+logger_class = GunicornLogger
+# A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
+workers = number("WEB_CONCURRENCY", default=2, largest=1024)
+bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
+backlog = 2048
+# Longer than the 60 s for which nginx keeps an idle upstream connection: the side that speaks first must hang up first.
+keepalive = 75
+# The heart beats from the event loop, whatever runs in the threads; only a loop that is stuck for a minute is replaced.
+timeout = 60
+graceful_timeout = 30
+# The heartbeat file belongs in memory: on a slow disk its fchmod would stall the loop, on a read-only root it can't be.
+_memory = "/dev/shm"  # noqa: S108  gunicorn makes its file there safely
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK | os.X_OK) else None
+# gunicorn would open a socket for its control tool under $HOME, which a container's user doesn't have.
+control_socket_disable = True
+# Whose X-Forwarded-* headers are believed; behind a proxy on another host, set FORWARDED_ALLOW_IPS.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
+# Access is nginx's to log; `--access-logfile -` turns it on here too, without query strings.
+accesslog = None
+errorlog = "-"
+loglevel = "info"
+
+
+def post_worker_init(worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
+    """Keep what was loaded out of the garbage collector's sight: it stays, and looking through it costs."""
+    gc.collect()
+    gc.freeze()
