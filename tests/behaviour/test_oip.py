@@ -230,7 +230,7 @@ def test_wrong_binary_sizes(api: Api, version: str, no_job: None, shape: list[in
 def test_numbers_that_are_not_finite(
     client: triton.InferenceServerClient, version: str, no_job: None, value: float
 ) -> None:
-    with pytest.raises(InferenceServerException, match=r"row 1, column 0 isn't \(at /inputs/0\)") as error:
+    with pytest.raises(InferenceServerException, match=r"row 1, column 0 is not \(at /inputs/0\)") as error:
         client.infer("polynomial", [tensor("X", [[1, 2], [value, 3]], binary=True)], version)
     assert error.value.status() == "400"
 

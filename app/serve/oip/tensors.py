@@ -70,7 +70,7 @@ def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
             raise _not_finite(tensor, pointer, *position)
         arrays.append(array)
     if binary is not None and offset != len(binary):
-        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, the inputs have {offset}")
+        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, but the inputs have {offset}")
     if len(tensors) == 1 and tensors[0].name == X:
         return Table(arrays[0], names_pointer="/inputs")
     return _columns(tensors, arrays)
@@ -80,17 +80,17 @@ def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
     """Return a parameter that is true or false, None when it is absent; raise Invalid for any other value."""
     value = (parameters or {}).get(name)
     if value is not None and not isinstance(value, bool):
-        raise Invalid.at(f"{pointer}/parameters/{name}", f"{name} is true or false")
+        raise Invalid.at(f"{pointer}/parameters/{name}", f"{name} must be true or false")
     return value
 
 
 def _check(tensor: Tensor, pointer: str) -> None:
     if tensor.datatype not in DTYPES:
-        known = ", ".join(DTYPES)
-        raise Invalid.at(f"{pointer}/datatype", f"no datatype {tensor.datatype[:32]!r} here; there are {known}")
+        fault = f"datatype {tensor.datatype[:32]!r} is not supported; send one of {', '.join(DTYPES)}"
+        raise Invalid.at(f"{pointer}/datatype", fault)
     check_shape(tensor.shape, f"{pointer}/shape")
     if "shared_memory_region" in (tensor.parameters or {}):
-        raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "there is no shared memory here; send the data")
+        raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "shared memory is not supported; send the data")
 
 
 def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | None:
@@ -102,17 +102,17 @@ def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | Non
     if binary is None:
         raise Invalid.at(at, "binary data needs the header Inference-Header-Content-Length")
     if tensor.data is not msgspec.UNSET:
-        raise Invalid.at(f"{pointer}/data", "the tensor has data as well as binary_data_size; send one of them")
+        raise Invalid.at(f"{pointer}/data", "the tensor has both data and binary_data_size; send one of them")
     needed = math.prod(tensor.shape) * DTYPES[tensor.datatype].itemsize
     if type(size) is not int or size != needed:
-        raise Invalid.at(at, f"the shape and datatype make {needed} bytes, binary_data_size isn't that")
+        raise Invalid.at(at, f"binary_data_size must be {needed}, as the shape and datatype say")
     return needed
 
 
 def _from_bytes(tensor: Tensor, pointer: str, binary: Body, offset: int) -> Array:
     dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
     if count * dtype.itemsize > len(binary) - offset:
-        fault = f"the tensor has {count * dtype.itemsize} bytes, {len(binary) - offset} are left of the body"
+        fault = f"the tensor has {count * dtype.itemsize} bytes, but only {len(binary) - offset} are left in the body"
         raise Invalid.at(f"{pointer}/parameters/binary_data_size", fault)
     return np.frombuffer(binary, dtype, count, offset)
 
@@ -128,7 +128,7 @@ def _from_json(tensor: Tensor, pointer: str) -> Array:
     if nested:
         numbers = _flat(tensor, pointer, numbers)
     elif len(numbers) != math.prod(tensor.shape):
-        raise Invalid.at(f"{pointer}/data", f"{len(numbers)} numbers, the shape {tensor.shape} has another number")
+        raise Invalid.at(f"{pointer}/data", f"there are {len(numbers)} numbers, but the shape is {tensor.shape}")
     with np.errstate(all="ignore"):  # a number beyond float32 becomes infinite, and is refused later
         return np.array(numbers, DTYPES[tensor.datatype])
 
@@ -141,17 +141,19 @@ def _is_nested(data: msgspec.Raw) -> bool:
 def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
     """Return the error for a number; its pointer leads into rows or a flat list, and to the tensor for binary data."""
     if tensor.data is msgspec.UNSET:
-        return Invalid.at(pointer, f"every number must be finite, and the one at row {row}, column {column} isn't")
+        return Invalid.at(pointer, f"every number must be finite; the one at row {row}, column {column} is not")
     step = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
     return Invalid.at(f"{pointer}/data/{step}", "every number must be finite")
 
 
 def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
     if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
-        raise Invalid.at(f"{pointer}/data", f"{len(rows)} rows, the shape is {tensor.shape}")
+        raise Invalid.at(f"{pointer}/data", f"there are {len(rows)} rows, but the shape is {tensor.shape}")
     for index, row in enumerate(rows):
         if len(row) != tensor.shape[1]:
-            raise Invalid.at(f"{pointer}/data/{index}", f"the row has {len(row)} numbers, the shape is {tensor.shape}")
+            raise Invalid.at(
+                f"{pointer}/data/{index}", f"the row has {len(row)} numbers, but the shape is {tensor.shape}"
+            )
     return [number for row in rows for number in row]
 
 
@@ -163,7 +165,7 @@ def _columns(tensors: Sequence[Tensor], arrays: Sequence[Matrix]) -> Table:
         if tensor.name in names:
             raise Invalid.at(f"{pointer}/name", f"the input {tensor.name[:64]!r} is given twice")
         if array.shape != (len(arrays[0]), 1):
-            fault = f"the tensor {X} holds all inputs; one that is named as a column is of shape [rows] or [rows, 1]"
-            raise Invalid.at(f"{pointer}/shape", f"{fault}, with as many rows as the others")
+            fault = "a tensor for one column must have the shape [rows] or [rows, 1], with as many rows as the others"
+            raise Invalid.at(f"{pointer}/shape", f"{fault}; send all columns in one tensor named {X}, or one each")
         names[tensor.name] = None
     return Table(np.hstack(arrays), inputs=list(names), names_pointer="/inputs")

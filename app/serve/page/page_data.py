@@ -158,7 +158,7 @@ def _output(manifest: Manifest, text: str | None) -> int:
         return 0
     count = len(manifest.schema.outputs)
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= count):  # noqa: PLR2004
-        raise NotFound(f"there are the outputs 1 to {count}")
+        raise NotFound(f"there is no such output; they are numbered from 1 to {count}")
     return int(text) - 1
 
 

@@ -204,10 +204,10 @@ def wait_seconds(req: Request, max_wait_s: int) -> float:
 def _query(req: Request) -> JobQuery:
     cursor = req.get_param("cursor")
     if cursor is not None and not _CURSOR.fullmatch(cursor):
-        raise Invalid.at("/cursor", "cursor is what `next` was in the page before")
+        raise Invalid.at("/cursor", "cursor must be the value of `next` of the page before")
     limit = _whole_number(req, "limit", str(PAGE_JOBS))
     if not 1 <= limit <= MAX_PAGE_JOBS:
-        raise Invalid.at("/limit", f"limit is a whole number from 1 to {MAX_PAGE_JOBS}")
+        raise Invalid.at("/limit", f"limit must be a whole number from 1 to {MAX_PAGE_JOBS}")
     status, verb = _one_of(req, "status", STATUSES), _one_of(req, "verb", tuple(VERBS))
     return JobQuery(limit, cursor, status, verb, req.get_param("model"))
 
@@ -215,12 +215,12 @@ def _query(req: Request) -> JobQuery:
 def _one_of(req: Request, name: str, words: tuple[str, ...]) -> str | None:
     word = req.get_param(name)
     if word is not None and word not in words:
-        raise Invalid.at(f"/{name}", f"{name} is one of {', '.join(words)}")
+        raise Invalid.at(f"/{name}", f"{name} must be one of {', '.join(words)}")
     return word
 
 
 def _whole_number(req: Request, name: str, default: str) -> int:
     text = req.get_param(name, default=default)
     if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004  nobody waits 30 years
-        raise Invalid.at(f"/{name}", f"{name} is a whole number" + (" of seconds" if name == "wait" else ""))
+        raise Invalid.at(f"/{name}", f"{name} must be a whole number" + (" of seconds" if name == "wait" else ""))
     return int(text)

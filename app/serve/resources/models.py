@@ -87,10 +87,10 @@ class VersionResource:
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
     def _manifest(self, name: str, version: str) -> dict[str, Any]:
-        wanted = numbered(version)
-        if wanted == 0:
-            raise NotFound(f"model {name!r} has no version 0; they count from 1")
-        manifest = self._service.store.manifest(name, self._service.store.resolve(name, wanted))
+        number = numbered(version)
+        if number == 0:
+            raise NotFound(f"model {name!r} has no version 0; versions are numbered from 1")
+        manifest = self._service.store.manifest(name, self._service.store.resolve(name, number))
         return public_manifest(manifest)
 
 

@@ -202,7 +202,7 @@ def test_a_fit_is_not_shown_when_the_page_cannot_be_fetched(url: str, browser: B
         title = seen.page.title()
         seen.page.route("**/?model=*", lambda route: route.fulfill(status=503, json={"detail": "no"}))
         seen.page.get_by_role("button", name="Fit").click()
-        assert seen.outcome("fit") == "It is done, but the server answers 503 when asked for this page."
+        assert seen.outcome("fit") == "The fit is done, but the server answered 503 to the request for this page."
         assert seen.page.url == f"{url}/"
         assert seen.page.title() == title
 

@@ -148,7 +148,7 @@ async function predict(form) {
 
 async function show(url, ids = ["version", "models", "predict"]) {
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(`It is done, but the server answers ${answer.status} when asked for this page.`);
+  if (!answer.ok) throw new Error(`The fit is done, but the server answered ${answer.status} to the request for this page.`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ids) {
     const made = page.getElementById(id);
@@ -168,8 +168,8 @@ function enable() {
 function choose() {
   const form = byId("fit-form");
   for (const part of form.querySelectorAll("[data-model], [data-data]")) {
-    const wanted = part.dataset.model ? byId("fit-model").value : form.elements.data.value;
-    part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== wanted;
+    const chosen = part.dataset.model ? byId("fit-model").value : form.elements.data.value;
+    part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== chosen;
   }
 }
 
