@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 from falcon.asgi import Request, Response
 
-from app.errors import Retriable
 from app.schemas.requests import Version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
@@ -17,6 +16,7 @@ from app.serve.oip.messages import Y
 from app.serve.oip.routes import model_route
 from app.serve.oip.tensors import X
 from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
+from app.serve.problems import set_retry_after
 from app.serve.resources.models import numbered
 from app.serve.resources.route import route
 from app.serve.responses import send_json
@@ -119,7 +119,7 @@ class ServerReady:
         down = [f"{part}: {state}" for part, state in (await self._checks.states()).items() if state != OK]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
-            resp.set_header("Retry-After", str(Retriable.retry_after_s))
+            set_retry_after(resp)
             send_json(resp, ServerReadiness(ready=False, error=f"not ready: {', '.join(down)}"))
         else:
             send_json(resp, ServerReadiness(ready=True))

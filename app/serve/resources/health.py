@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 from falcon.asgi import Request, Response
 
-from app.errors import Retriable
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
+from app.serve.problems import set_retry_after
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 
@@ -81,7 +81,7 @@ class Ready:
         ready = all(state == OK for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
-            resp.set_header("Retry-After", str(Retriable.retry_after_s))
+            set_retry_after(resp)
         send_json(resp, Readiness("ready" if ready else "not ready", parts))
 
 

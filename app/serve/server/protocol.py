@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.serve.server.error_responses import HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP
+from app.serve.server.write_buffer import CoalescingTransport
 
 VERSIONS = {"1.0", "1.1"}
 DRAIN_S = 1.5  # how long a process that stops waits for the next request of a connection
@@ -61,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", CoalescingTransport(transport, self.loop))
         self.flow = PipelineFlow(transport, self.pipeline)
         if self.server_state.draining:  # it was accepted before
             self.shutdown()

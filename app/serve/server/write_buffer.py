@@ -1,0 +1,49 @@
+"""A transport that writes an answer in one piece, and nothing to a client that hung up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+HELD_BYTES = 65_536  # so much is written without a wait: the sender must notice that the client reads slowly
+
+
+class CoalescingTransport:
+    """Sends in one piece what is written in one turn of the event loop: an answer's head and its body.
+
+    Once the client has hung up, nothing is written: uvloop would raise, and uvicorn log a traceback for it.
+    """
+
+    __slots__ = ("_held", "_held_bytes", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Hold it until the end of the turn, or until there is much."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes >= HELD_BYTES:
+            self._flush()
+
+    def is_closing(self) -> bool:
+        """Return whether it is closed or will be."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
