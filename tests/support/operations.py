@@ -18,7 +18,7 @@ def command_blocks() -> dict[str, str]:
     return by_title
 
 
-def run(script: str, folder: Path = ROOT, **env: str) -> str:
+def run(script: str, folder: Path = ROOT, seconds: float = 60, **env: str) -> str:
     """What a block prints in a shell of its own that stops at the first error."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     done = subprocess.run(
@@ -27,7 +27,7 @@ def run(script: str, folder: Path = ROOT, **env: str) -> str:
         env=inherited | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"

@@ -237,17 +237,21 @@ def shows_queues(stack: Stack, client: httpx.Client) -> None:
 
 
 def is_watched(stack: Stack, client: httpx.Client) -> None:
-    """Prometheus has numbers of the web processes and of the workers."""
+    """Prometheus has numbers of the web processes and of the workers, and the alert rules."""
     container = stack.of("prometheus")["Id"]
 
+    def data(path: str) -> Any:
+        answer = docker("exec", container, "wget", "-q", "-O", "-", f"http://127.0.0.1:9090/api/v1/{path}")
+        return json.loads(answer)["data"]
+
     def values(query: str) -> list[float]:
-        url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
-        answer = docker("exec", container, "wget", "-q", "-O", "-", url)
-        return [float(series["value"][1]) for series in json.loads(answer)["data"]["result"]]
+        return [float(series["value"][1]) for series in data(f"query?query={quote(query)}")["result"]]
 
     wait_for(lambda: values("up") == [1.0], "a scrape")
     wait_for(lambda: values("sum(trinity_http_requests_total)") > [PREDICTIONS], "the requests in Prometheus")
     wait_for(lambda: values("sum(trinity_jobs_finished_total)") > [PREDICTIONS], "the jobs in Prometheus")
+    (rules,) = data("rules")["groups"]
+    assert {"TrinityNoWorker", "TrinityPartDown"} <= {rule["name"] for rule in rules["rules"]}
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
