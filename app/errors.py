@@ -27,6 +27,10 @@ class TrinityError(Exception):
 
     kind: ClassVar[str] = "internal-error"
 
+    def __init_subclass__(cls, kind: str = "") -> None:
+        """Set the kind of a class; without it, the class has the kind of its base."""
+        cls.kind = kind or cls.kind
+
     def __init__(self, detail: str, *faults: Fault) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -42,110 +46,76 @@ class TrinityError(Exception):
         return Failure(self.kind, self.detail, self.faults)
 
 
-class Malformed(TrinityError):
+class Malformed(TrinityError, kind="malformed"):
     """The body cannot be parsed: it is not JSON, not CSV, not UTF-8."""
 
-    kind = "malformed"
 
-
-class Invalid(TrinityError):
+class Invalid(TrinityError, kind="invalid"):
     """The request is well formed, but a value in it is wrong."""
 
-    kind = "invalid"
 
-
-class Unauthenticated(TrinityError):
+class Unauthenticated(TrinityError, kind="unauthenticated"):
     """The request has no API key, or an unknown one."""
 
-    kind = "unauthenticated"
 
-
-class Forbidden(TrinityError):
+class Forbidden(TrinityError, kind="forbidden"):
     """The API key does not have the scope that the request needs."""
 
-    kind = "forbidden"
 
-
-class NotFound(TrinityError):
+class NotFound(TrinityError, kind="not-found"):
     """There is no such route, model, version or job."""
 
-    kind = "not-found"
 
-
-class NotFitted(TrinityError):
+class NotFitted(TrinityError, kind="not-fitted"):
     """The model has no version yet: it was never fitted."""
 
-    kind = "not-fitted"
 
-
-class TooLarge(TrinityError):
+class TooLarge(TrinityError, kind="too-large"):
     """The body is larger than the limit."""
 
-    kind = "too-large"
 
-
-class TooSlow(TrinityError):
+class TooSlow(TrinityError, kind="too-slow"):
     """For too long nothing of the body arrived."""
 
-    kind = "too-slow"
 
-
-class UnsupportedMediaType(TrinityError):
+class UnsupportedMediaType(TrinityError, kind="unsupported-media-type"):
     """No reader takes this content type."""
-
-    kind = "unsupported-media-type"
 
 
 class UnsupportedEncoding(UnsupportedMediaType):
     """The body has a content encoding, such as gzip; the service decodes none."""
 
 
-class ModelFailed(TrinityError):
+class ModelFailed(TrinityError, kind="model-failed"):
     """The model's own code failed, or did not do what the contract of models says."""
 
-    kind = "model-failed"
 
-
-class Damaged(TrinityError):
+class Damaged(TrinityError, kind="damaged"):
     """A file or a reference of a job has changed since it was written."""
 
-    kind = "damaged"
 
-
-class WorkerLost(TrinityError):
+class WorkerLost(TrinityError, kind="worker-lost"):
     """The process that did the work died, in each of its attempts."""
 
-    kind = "worker-lost"
 
-
-class TimedOut(TrinityError):
+class TimedOut(TrinityError, kind="timeout"):
     """The work took longer than its timeout."""
 
-    kind = "timeout"
 
-
-class Cancelled(TrinityError):
+class Cancelled(TrinityError, kind="cancelled"):
     """The job was cancelled before it was done."""
 
-    kind = "cancelled"
 
-
-class Superseded(TrinityError):
+class Superseded(TrinityError, kind="superseded"):
     """Another process has taken the job over; the result of this one is discarded."""
 
-    kind = "superseded"
 
-
-class Gone(TrinityError):
+class Gone(TrinityError, kind="gone"):
     """It was there, but has expired."""
 
-    kind = "gone"
 
-
-class Conflict(TrinityError):
+class Conflict(TrinityError, kind="conflict"):
     """Its state does not allow the request."""
-
-    kind = "conflict"
 
 
 class Retriable(TrinityError):
@@ -154,27 +124,21 @@ class Retriable(TrinityError):
     retry_after_s: int = 1
 
 
-class Busy(Retriable):
+class Busy(Retriable, kind="busy"):
     """This process is at a limit: of running fits, of bytes held, or of jobs that wait to be committed."""
 
-    kind = "busy"
 
-
-class NotInTime(Retriable):
+class NotInTime(Retriable, kind="timeout"):
     """The response cannot wait any longer for the end of the work."""
 
-    kind = "timeout"
 
-
-class QueueFull(Retriable):
+class QueueFull(Retriable, kind="queue-full"):
     """The queue is full."""
 
-    kind = "queue-full"
     retry_after_s = 5
 
 
-class Unavailable(Retriable):
+class Unavailable(Retriable, kind="unavailable"):
     """A part of the service (ledger, broker, store) does not answer."""
 
-    kind = "unavailable"
     retry_after_s = 2

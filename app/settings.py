@@ -51,6 +51,9 @@ class Mode(StrEnum):
     ASYNC = "async"
 
 
+MIB = 1024**2
+Text = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
 PositiveInt = Annotated[int, Meta(ge=1)]
 RedisUrl = Annotated[str, Meta(pattern=r"^rediss?://")]
 BrokerUrl = Annotated[str, Meta(pattern=r"^(rediss?|amqps?)://")]
@@ -66,95 +69,65 @@ URLS = ("broker_url", "ledger_url", "otlp_url")
 _PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: a password may contain one
 
 
+def about(text: str) -> Meta:
+    """Return the description of a setting."""
+    return Meta(description=text)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The service's settings; the field `max_body` is the variable TRINITY_MAX_BODY, and so on."""
 
-    mode: Annotated[Mode, Meta(description="where models run. sync: in the web process; async: in Celery workers")] = (
-        Mode.SYNC
-    )
-    broker_url: Annotated[BrokerUrl | None, Meta(description="async: URL of the broker, redis:// or amqp://")] = None
-    ledger_url: Annotated[
-        RedisUrl | None, Meta(description="async: URL of the Redis that stores the jobs, redis://")
-    ] = None
-    store: Annotated[str, Meta(min_length=1, description="folder of the fitted models, shared by all processes")] = (
-        ".trinity"
-    )
-    models: Annotated[str, Meta(min_length=1, description="modules whose regressors are served, comma separated")] = (
-        "app.model.models"
-    )
-    sources: Annotated[
-        str, Meta(min_length=1, description="modules whose data sources requests may name, comma separated")
-    ] = "app.data.dummy"
-    default_model: Annotated[
-        str, Meta(min_length=1, description="model of /fit, /predict and /score when a request names none")
-    ] = "polynomial"
-    result_ttl: Annotated[PositiveInt, Meta(description="async: seconds that a finished job is kept")] = 86_400
-    max_body: Annotated[PositiveInt, Meta(description="largest request body in bytes")] = 32 * 1024 * 1024
-    max_held: Annotated[
-        PositiveInt, Meta(description="most bytes of request bodies in the memory of one web process")
-    ] = 256 * 1024 * 1024
-    body_timeout: Annotated[PositiveInt, Meta(description="longest pause in a request body, in seconds")] = 30
+    mode: Annotated[Mode, about("where models run. sync: in the web process; async: in Celery workers")] = Mode.SYNC
+    broker_url: Annotated[BrokerUrl | None, about("async: URL of the broker, redis:// or amqp://")] = None
+    ledger_url: Annotated[RedisUrl | None, about("async: URL of the Redis that stores the jobs, redis://")] = None
+    store: Annotated[Text, about("folder of the fitted models, shared by all processes")] = ".trinity"
+    models: Annotated[Text, about("modules whose regressors are served, comma separated")] = "app.model.models"
+    sources: Annotated[Text, about("modules whose data sources requests may name, comma separated")] = "app.data.dummy"
+    default_model: Annotated[Text, about("model of /fit, /predict and /score when a request names none")] = "polynomial"
+    result_ttl: Annotated[PositiveInt, about("async: seconds that a finished job is kept")] = 86_400
+    max_body: Annotated[PositiveInt, about("largest request body in bytes")] = 32 * MIB
+    max_held: Annotated[PositiveInt, about("most bytes of request bodies in the memory of one web process")] = 256 * MIB
+    body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_design: Annotated[
-        PositiveInt,
-        Meta(description="most bytes of a fit: rows × terms × 8, or terms² × 40 if that is more"),
+        PositiveInt, about("most bytes of a fit: rows × terms × 8, or terms² × 40 if that is more")
     ] = 1024**3
-    max_loaded: Annotated[PositiveInt, Meta(description="most bytes of fitted models in the memory of one process")] = (
-        512 * 1024 * 1024
-    )
+    max_loaded: Annotated[PositiveInt, about("most bytes of fitted models in the memory of one process")] = 512 * MIB
     sample_rows: Annotated[
-        int, Meta(ge=0, description="rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
+        Count, about("rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
-    max_fits: Annotated[PositiveInt, Meta(description="sync: most fits that run at once in one web process")] = 2
+    max_fits: Annotated[PositiveInt, about("sync: most fits that run at once in one web process")] = 2
     lease: Annotated[
-        PositiveInt, Meta(description="async: seconds after which other workers take the jobs of a silent worker")
+        PositiveInt, about("async: seconds after which other workers take the jobs of a silent worker")
     ] = 10
-    max_attempts: Annotated[
-        PositiveInt, Meta(description="async: how often a job is started if its workers are lost")
-    ] = 3
-    timeout_fit: Annotated[
-        PositiveInt, Meta(description="async: seconds that a fit may take if its request has no timeout")
-    ] = VERBS["fit"].timeout_s
-    timeout_predict: Annotated[PositiveInt, Meta(description="async: the same for a predict")] = VERBS[
-        "predict"
-    ].timeout_s
-    timeout_score: Annotated[PositiveInt, Meta(description="async: the same for a score")] = VERBS["score"].timeout_s
-    max_wait: Annotated[PositiveInt, Meta(description="async: longest wait for a job in one request, in seconds")] = 60
-    max_pending: Annotated[PositiveInt, Meta(description="async: most jobs that wait in the queue")] = 10_000
-    max_timeout: Annotated[PositiveInt, Meta(description="longest timeout that a request may set, in seconds")] = 86_400
-    threads: Annotated[
-        PositiveInt, Meta(description="threads of one web process, for work that would block its event loop")
-    ] = 4
-    prefetch: Annotated[PositiveInt, Meta(description="async: messages that a worker process takes in advance")] = 1
-    rate_limit_fit: Annotated[
-        Rate | None, Meta(description="async: most fits that one worker starts, such as 10/m")
-    ] = None
-    rate_limit_predict: Annotated[
-        Rate | None, Meta(description="async: most predict messages that one worker starts")
-    ] = None
-    rate_limit_score: Annotated[Rate | None, Meta(description="async: most score messages that one worker starts")] = (
-        None
+    max_attempts: Annotated[PositiveInt, about("async: how often a job is started if its workers are lost")] = 3
+    timeout_fit: Annotated[PositiveInt, about("async: seconds that a fit may take if its request has no timeout")] = (
+        VERBS["fit"].timeout_s
     )
-    webhook_hosts: Annotated[Hosts, Meta(description="private hosts that webhooks may call, comma separated")] = ""
+    timeout_predict: Annotated[PositiveInt, about("async: the same for a predict")] = VERBS["predict"].timeout_s
+    timeout_score: Annotated[PositiveInt, about("async: the same for a score")] = VERBS["score"].timeout_s
+    max_wait: Annotated[PositiveInt, about("async: longest wait for a job in one request, in seconds")] = 60
+    max_pending: Annotated[PositiveInt, about("async: most jobs that wait in the queue")] = 10_000
+    max_timeout: Annotated[PositiveInt, about("longest timeout that a request may set, in seconds")] = 86_400
+    threads: Annotated[PositiveInt, about("threads of one web process, for work that would block its event loop")] = 4
+    prefetch: Annotated[PositiveInt, about("async: messages that a worker process takes in advance")] = 1
+    rate_limit_fit: Annotated[Rate | None, about("async: most fits that one worker starts, such as 10/m")] = None
+    rate_limit_predict: Annotated[Rate | None, about("async: most predict messages that one worker starts")] = None
+    rate_limit_score: Annotated[Rate | None, about("async: most score messages that one worker starts")] = None
+    webhook_hosts: Annotated[Hosts, about("private hosts that webhooks may call, comma separated")] = ""
     otlp_url: Annotated[
-        HttpUrl | None,
-        Meta(description="where spans are sent by OTLP over HTTP, http://…:4318; needs the extra `tracing`"),
+        HttpUrl | None, about("where spans are sent by OTLP over HTTP, http://…:4318; needs the extra `tracing`")
     ] = None
-    log_level: Annotated[LogLevel, Meta(description="lowest level of log lines: debug, info, warning or error")] = (
-        LogLevel.INFO
+    log_level: Annotated[LogLevel, about("lowest level of log lines: debug, info, warning or error")] = LogLevel.INFO
+    log_format: Annotated[LogFormat, about("json, console, or auto: console on a terminal, otherwise json")] = (
+        LogFormat.AUTO
     )
-    log_format: Annotated[
-        LogFormat, Meta(description="json, console, or auto: console on a terminal, otherwise json")
-    ] = LogFormat.AUTO
-    log_requests: Annotated[bool, Meta(description="a log line for each request and each job")] = True
+    log_requests: Annotated[bool, about("a log line for each request and each job")] = True
     webhook_secret: Annotated[
-        WebhookSecret | None, Meta(description="key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
+        WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
-    flower_url: Annotated[
-        Link | None, Meta(description="address of Flower for the link on the page: a path or a URL")
-    ] = None
-
+    flower_url: Annotated[Link | None, about("address of Flower for the link on the page: a path or a URL")] = None
     api_keys: Annotated[
-        str | None, Meta(description="who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
+        str | None, about("who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
     ] = None
 
     @property

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
+
+from app.errors import Fault
 
 URN = "urn:trinity:"
-
-
-class Fault(NamedTuple):
-    """One bad value: `pointer` (RFC 6901) is its place in the request, `detail` the problem."""
-
-    pointer: str
-    detail: str
 
 
 class TrinityError(Exception):
@@ -22,6 +17,10 @@ class TrinityError(Exception):
     """
 
     kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, kind: str = "") -> None:
+        """Set the kind of a class; without it, the class has the kind of its base."""
+        cls.kind = kind or cls.kind
 
     def __init__(
         self, detail: str, status: int | None = None, faults: list[Fault] | None = None, job_id: str | None = None
@@ -38,82 +37,56 @@ class TrinityError(Exception):
         return [fault.pointer for fault in self.faults]
 
 
-class Malformed(TrinityError, ValueError):
+class Malformed(TrinityError, ValueError, kind="malformed"):
     """The service could not parse the request."""
 
-    kind = "malformed"
 
-
-class Invalid(TrinityError, ValueError):
+class Invalid(TrinityError, ValueError, kind="invalid"):
     """A value in the request is wrong: a parameter, a shape, a number, a column."""
 
-    kind = "invalid"
 
-
-class Unauthenticated(TrinityError):
+class Unauthenticated(TrinityError, kind="unauthenticated"):
     """The service needs a key, or does not accept this key."""
 
-    kind = "unauthenticated"
 
-
-class Forbidden(TrinityError):
+class Forbidden(TrinityError, kind="forbidden"):
     """The key does not have the scope for this call."""
 
-    kind = "forbidden"
 
-
-class NotFound(TrinityError, LookupError):
+class NotFound(TrinityError, LookupError, kind="not-found"):
     """The model, version or job does not exist; sync mode has no jobs."""
 
-    kind = "not-found"
 
-
-class NotFitted(TrinityError, ValueError, AttributeError):
+class NotFitted(TrinityError, ValueError, AttributeError, kind="not-fitted"):
     """The model exists but has not been fitted. It has the bases of scikit-learn's NotFittedError."""
 
-    kind = "not-fitted"
 
-
-class Conflict(TrinityError):
+class Conflict(TrinityError, kind="conflict"):
     """The job's state does not allow the call."""
 
-    kind = "conflict"
 
-
-class Gone(TrinityError, LookupError):
+class Gone(TrinityError, LookupError, kind="gone"):
     """The job has expired."""
 
-    kind = "gone"
 
-
-class Cancelled(TrinityError):
+class Cancelled(TrinityError, kind="cancelled"):
     """The job was cancelled."""
 
-    kind = "cancelled"
 
-
-class TooLarge(TrinityError, ValueError):
+class TooLarge(TrinityError, ValueError, kind="too-large"):
     """The request is larger than the service allows."""
 
-    kind = "too-large"
 
-
-class ModelFailed(TrinityError):
+class ModelFailed(TrinityError, kind="model-failed"):
     """The model's code raised an exception."""
 
-    kind = "model-failed"
 
-
-class WorkerLost(TrinityError):
+class WorkerLost(TrinityError, kind="worker-lost"):
     """The worker process died at every attempt."""
 
-    kind = "worker-lost"
 
-
-class TimedOut(TrinityError, TimeoutError):
+class TimedOut(TrinityError, TimeoutError, kind="timeout"):
     """The job took longer than its timeout."""
-
-    kind = "timeout"
 
 
 class Refused(TrinityError):
