@@ -48,3 +48,7 @@ class ModelCache(Generic[T]):
                 return self._versions[name, version]  # a third of the time of `get`
             except KeyError:
                 return None
+
+    def __contains__(self, key: tuple[str, int]) -> bool:
+        """Return whether a version is kept; that is no use of it."""
+        return key in self._versions

@@ -64,7 +64,7 @@ class Versions:
 
     def is_loaded(self, name: str, number: int) -> bool:
         """Return whether a version is in memory."""
-        return self._cache.peek(name, number) is not None
+        return (name, number) in self._cache
 
     def manifest(self, name: str, version: Version | None) -> Manifest:
         """Return the manifest of a version without loading its model; raise as `find` does."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
@@ -95,20 +96,22 @@ class VerbResource:
         check_encoding(req)
         reader = reader_for(self._verb, req.content_type, body)
         if len(body) > SMALL_BYTES:
-            return await self._bodies.run_in_pool(
-                body, self._pool, lambda: self._check(self._parse(reader, body, req.params, name))
-            )
+            both = partial(self._parse_and_check, reader, body, req.params, name)
+            return await self._bodies.run_in_pool(body, self._pool, both)
         request = self._parse(reader, body, req.params, name)
         if not self._spec.publishes:
             model, request.version = self._service.pin(request.model, request.version)
             if not self._service.is_loaded(model, request.version):
-                return await self._bodies.run_in_pool(body, self._pool, lambda: self._check(request))
+                return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
         return self._check(request)
 
     def _parse(self, reader: Reader, body: Body, query: Query, name: str | None) -> Request:
         request = parse(self._verb, reader, body, query, name)
         self._check_job_options(request)
         return request
+
+    def _parse_and_check(self, reader: Reader, body: Body, query: Query, name: str | None) -> Work:
+        return self._check(self._parse(reader, body, query, name))
 
     def _check(self, request: Request) -> Work:
         return self._service.check(self._verb, request)
