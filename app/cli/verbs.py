@@ -117,6 +117,9 @@ def score(
     table(["metric", "value"], list(done.result.items()))
 
 
+VERB_COMMANDS = (fit, predict, score)
+
+
 def _csv(done: VerbResult, source: Backend) -> str:
     """Return predictions as CSV under the names of the outputs."""
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
