@@ -1,5 +1,6 @@
 """An upgrade as docs/operations.md has it: each program restarted in turn while jobs come, wait and run."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -7,12 +8,13 @@ from pathlib import Path
 from subprocess import Popen
 
 import httpx
+import psutil
 import pytest
 
 from tests.support import servers
 from tests.support.proxy import nginx
 from tests.support.servers import free_port, until
-from tests.support.systemd_units import UNITS, running, stop
+from tests.support.systemd_units import UNITS, running, stop, unit
 
 WORKERS = ("trinity-worker@1.service", "trinity-worker@2.service")
 WEB = "trinity-web.service"
@@ -45,6 +47,14 @@ class Host:
         works = (lambda: metric(port, "trinity_up") != "") if port else (lambda: "[queues]" in log.read_text())
         until(lambda: process.poll() is not None or works(), name, 60)
         assert process.poll() is None, log.read_text()
+
+    def reload(self, name: str, port: str) -> None:
+        """Reload a unit as systemd does, and wait until its processes are new ones."""
+        assert unit(name)["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+        first = psutil.Process(self._running[name + port].pid)
+        before = set(first.children())
+        first.send_signal(signal.SIGHUP)
+        until(lambda: len(now := set(first.children())) == len(before) and not now & before, "new processes", 60)
 
     def restart(self, name: str, port: str = "") -> None:
         """Stop a unit as systemd does, then start it again."""
@@ -120,6 +130,7 @@ def test_an_upgrade_with_jobs_waiting_loses_nothing(tmp_path: Path) -> None:
             for port in ports:
                 host.restart(WEB, port)
                 until(lambda port=port: 'status="202"' in metric(port, "trinity_http_requests_total"), "jobs by nginx")
+            host.reload(WEB, ports[0])
         assert load.failures == []
         ended = [http.get(f"/jobs/{job}", params={"wait": 30}).json() for _, job in load.jobs]
         assert {job["status"] for job in ended} == {"SUCCESS"}
