@@ -11,16 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.support import servers
 from tests.support.operations import command_blocks, run
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not shutil.which("redis-cli"), reason="redis-cli is not installed (apt-get install redis-tools)"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not shutil.which("redis-cli"), reason="redis-cli is not installed (apt-get install redis-tools)"
+)
 
 LARGE = {"data": {"X": [[row / 9000] for row in range(9000)]}}  # more than the ledger keeps itself
 SMALL = {"data": {"X": [[0.25], [0.5]]}}
@@ -123,6 +121,7 @@ def predictions(http: httpx.Client, versions: list[int]) -> dict[int, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["plain", "compose"])
 def test_a_backup_under_load_is_restored_into_an_empty_place(tmp_path: Path, how: str) -> None:
     """Finished jobs have their results, waiting jobs run, versions predict bit for bit; nothing is lost or fails."""
@@ -159,6 +158,7 @@ def test_a_backup_under_load_is_restored_into_an_empty_place(tmp_path: Path, how
     assert not left & restored.keys(), "what the cleanup would find is of jobs that were never accepted"
 
 
+@pytest.mark.slow
 def test_the_store_of_sync_mode_is_restored(tmp_path: Path) -> None:
     """While fits run: what `latest` names is there, and every version predicts as before."""
     before, after = tmp_path / "before", tmp_path / "after"
@@ -176,6 +176,23 @@ def test_the_store_of_sync_mode_is_restored(tmp_path: Path) -> None:
         assert predictions(http, versions) == predicted
         http.post("/predict", json=SMALL).raise_for_status()
         assert fit(http, 40) not in versions
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [({"LEDGER_PORT": "1"}, "the ledger does not answer"), ({"PAUSE_MS": "1"}, "set PAUSE_MS higher")],
+)
+def test_a_backup_that_fails_leaves_nothing(tmp_path: Path, env: dict[str, str], reason: str) -> None:
+    """No folder that looks like a backup, no links in the store, and no pause of the ledger."""
+    store, backup = tmp_path / "store", tmp_path / "backup"
+    (store / "payloads").mkdir(parents=True)
+    with servers.valkey(tmp_path / "ledger") as ledger, Redis.from_url(ledger.url, socket_timeout=5) as redis:
+        names = {"TRINITY_STORE": str(store), "LEDGER_PORT": ledger.url.rpartition(":")[2], "BACKUP": str(backup)}
+        with pytest.raises(AssertionError, match=reason):
+            run(command_blocks()["back up, plain"], **names | env)
+        assert redis.set("key", "value")
+    assert not list(tmp_path.glob("backup*"))
+    assert sorted(path.name for path in store.iterdir()) == ["models", "payloads"]
 
 
 def fit(http: httpx.Client, seed: int) -> int:
