@@ -62,9 +62,9 @@ def build_api(settings: Settings | None = None) -> Asgi:
     from app.queue import parts  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
 
     queued, queue_checks = parts.dispatcher(settings, components.payloads, spans)
-    figures = parts.ledger_stats(settings).stats
+    queue_stats = parts.ledger_stats(settings).stats
     checks |= queue_checks
-    return create_app(settings, components.service, queued, pool, checks, figures=figures, telemetry=telemetry)
+    return create_app(settings, components.service, queued, pool, checks, queue_stats=queue_stats, telemetry=telemetry)
 
 
 def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | None) -> Telemetry:

@@ -48,7 +48,7 @@ def create_app(
     pool: ThreadPoolExecutor,
     checks: Mapping[str, Check],
     *,
-    figures: Probe | None = None,
+    queue_stats: Probe | None = None,
     telemetry: Telemetry | None = None,
 ) -> Asgi:
     """Build every resource, and serve their routes behind the middleware."""
@@ -69,7 +69,7 @@ def create_app(
             *job_resources(dispatcher, settings.max_wait, pool),
             *event_resources(dispatcher),
             *health_resources(health),
-            MetricsResource(telemetry.metrics, service, ScrapeTargets(health, figures)),
+            MetricsResource(telemetry.metrics, service, ScrapeTargets(health, queue_stats)),
             *metadata_resources(service, health),
             Infer(service, dispatcher, pool, bodies, settings.max_wait),
         ),
