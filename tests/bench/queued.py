@@ -24,7 +24,7 @@ from tests.bench.report import Figure, in_turn, progress, ratio
 from tests.bench.servers import trinity
 from tests.support.servers import Server, until, valkey, worker
 
-JOBS, REFERENCE_JOBS, ROUNDS = 10_000, 3_000, 3
+JOBS, REFERENCE_JOBS, ROUNDS = 10_000, 2_000, 3
 ROW = b'{"data":{"X":[[0.5]]}}'
 TARGET = 3_000
 TIMES_BEST = {500: 2.0, 64: 1.5}  # by connections: how often the best of the others
@@ -52,7 +52,7 @@ def run() -> list[Figure]:
                 ours, plain, *others = in_turn(
                     ROUNDS,
                     partial(_jobs_per_s, web, ledger, JOBS, connections),
-                    partial(plain_celery_jobs_per_s, folder, f"{redis.url}/2", JOBS // 5),
+                    partial(plain_celery_jobs_per_s, folder, f"{redis.url}/2", REFERENCE_JOBS),
                     *(partial(each.jobs_per_s, REFERENCE_JOBS, connections) for each in references),
                 )
                 figures += _figures(connections, ours, plain, dict(zip(NAMES, others, strict=True)))
