@@ -100,9 +100,9 @@ class LedgerFixture:
 
     def status(self, job_id: str) -> str:
         """How the job stands, or why it can't be told."""
-        return self.told(job_id)[0]
+        return self.status_and_attempts(job_id)[0]
 
-    def told(self, job_id: str) -> tuple[str, int]:
+    def status_and_attempts(self, job_id: str) -> tuple[str, int]:
         """Its status, or why it can't be told, and how often it was started."""
         try:
             job = self.ledger.job(job_id)

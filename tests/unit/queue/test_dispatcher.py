@@ -13,7 +13,7 @@ from app.schemas.verbs import Verb
 from tests.support.fakes import Gate, passed, run, work
 from tests.support.queued_fixture import TIMEOUTS_S, ends, kinds, queued_fixture
 
-UNFORESEEN = RuntimeError("nobody foresaw this")
+UNFORESEEN = RuntimeError("unforeseen")
 
 
 def test_a_job_is_committed_then_announced() -> None:
@@ -114,7 +114,7 @@ def test_a_broker_that_takes_no_message(error: Exception) -> None:
 
 
 def test_a_broker_that_stands_still() -> None:
-    """Jobs are accepted while a message hangs: nobody waits for it."""
+    """Jobs are accepted while a message hangs: no request waits for it."""
 
     async def main() -> None:
         with Gate() as gate:
@@ -130,7 +130,7 @@ def test_a_broker_that_stands_still() -> None:
 
 
 def test_a_ledger_that_does_not_answer() -> None:
-    """Every submission of the group is told, nothing is sent, and soon a submission is well again."""
+    """Every submission of the group gets the error, no message is sent, and soon submissions succeed again."""
 
     async def main() -> None:
         with Gate() as gate:
@@ -165,7 +165,7 @@ def test_an_unforeseen_error_leaves_nobody_waiting() -> None:
 
 
 def test_over_the_bound_the_queue_is_full() -> None:
-    """The first that find room are accepted and announced, the others told that the queue is full."""
+    """The first ones are accepted and published; the others get QueueFull."""
 
     async def main() -> None:
         with Gate() as gate:

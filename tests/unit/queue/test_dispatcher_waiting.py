@@ -40,7 +40,7 @@ def test_a_job_that_ends_before_the_watch_begins_is_seen() -> None:
 
 
 def test_a_lost_notice_delays_but_does_not_lose() -> None:
-    """Whoever waits looks at the job itself, at the latest at the deadline."""
+    """A waiting request reads the job itself, at the latest at the deadline."""
 
     async def main() -> None:
         async with queued_fixture() as parts:
@@ -125,7 +125,7 @@ def test_waking_reaches_every_wait() -> None:
     """Those for one job and those for others."""
 
     async def main() -> None:
-        watch = JobNotifications("redis://127.0.0.1:1")  # nobody has to be there
+        watch = JobNotifications("redis://127.0.0.1:1")  # no server has to be there
         async with watch.subscribe("a") as one, watch.subscribe("a") as two, watch.subscribe("b") as three:
             watch.wake_all()
             assert one.is_set() and two.is_set() and three.is_set()
@@ -152,12 +152,12 @@ def test_events_are_told_to_the_end() -> None:
         async with queued_fixture() as parts:
             job = await parts.queued.submit(work(), 0)
             parts.ledger.set(job.id, "STARTED")
-            told = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
+            events = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
             await parts.watch.entered.wait()
             for status in ("RETRY", "STARTED", "SUCCESS"):
                 parts.ledger.set(job.id, status)
                 parts.watch.wake_all()
-            assert await told == [1, 2, 3, 4]
+            assert await events == [1, 2, 3, 4]
 
     run(main())
 
@@ -182,9 +182,9 @@ def test_events_end_when_the_process_stops() -> None:
     async def main() -> None:
         async with queued_fixture() as parts:
             job = await parts.queued.submit(work(), 0)
-            told = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
+            events = asyncio.create_task(numbers(parts.queued.events(job.id, 0)))
             await parts.watch.entered.wait()
             parts.queued.stop_waiting()
-            assert await told == []
+            assert await events == []
 
     run(main())

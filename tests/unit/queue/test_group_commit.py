@@ -23,7 +23,7 @@ def large(size_bytes: int = 200_000) -> Work:
 
 
 def test_what_waits_for_the_ledger_is_bounded_in_number() -> None:
-    """While a commit stands, what is over the bound is told to come back; what was before it is accepted."""
+    """While a commit stands, what is over the bound gets Busy; what came before is accepted."""
 
     async def main() -> None:
         with Gate() as gate:
@@ -53,7 +53,7 @@ def test_what_waits_for_the_ledger_is_bounded_in_bytes() -> None:
 
 
 def test_large_data_that_waits_is_bounded_in_bytes() -> None:
-    """While the store stands, and no small job is refused for it; the room is there again when the store goes on."""
+    """While the store stands, and no small job is refused; large ones are accepted again when the store answers."""
 
     async def main() -> None:
         with Gate() as gate:
@@ -93,7 +93,7 @@ def test_a_store_that_takes_nothing_refuses_its_job_alone() -> None:
 
     async def main() -> None:
         async with queued_fixture() as parts:
-            for error in (Unavailable("no room"), RuntimeError("nobody foresaw this")):
+            for error in (Unavailable("no room"), RuntimeError("unforeseen")):
 
                 def fail(error: Exception = error) -> None:
                     raise error
@@ -106,7 +106,7 @@ def test_a_store_that_takes_nothing_refuses_its_job_alone() -> None:
 
 
 def test_nothing_is_left_of_a_large_job_that_is_refused() -> None:
-    """For want of room, or because its key was used before; what was accepted is kept."""
+    """Because the queue is full, or its key was used before; what was accepted stays."""
 
     async def main() -> None:
         async with queued_fixture(room=1) as parts:
@@ -119,7 +119,7 @@ def test_nothing_is_left_of_a_large_job_that_is_refused() -> None:
 
 
 def test_nothing_is_stored_for_a_ledger_that_is_away() -> None:
-    """One commit finds out; of that nobody knows whether it arrived, so its data stays until it is swept."""
+    """One commit finds out. Whether that one arrived is unknown, so its data stays until the payload cleanup."""
 
     async def main() -> None:
         with Gate() as gate:

@@ -32,9 +32,9 @@ def feed(shelf: Shelf, notifications: FakeNotifications) -> JobFeed:
 
 
 async def following(stream: AsyncIterator[Any]) -> list[str] | None:
-    """The ids of the next jobs told of, None for a sign of life."""
-    told = await asyncio.wait_for(anext(stream), 3)
-    return None if told is None else [each.id for each in told]
+    """The ids of the next list of jobs, None for a sign of life."""
+    jobs = await asyncio.wait_for(anext(stream), 3)
+    return None if jobs is None else [each.id for each in jobs]
 
 
 def test_all_who_watch_share_one_reader() -> None:
@@ -55,7 +55,7 @@ def test_all_who_watch_share_one_reader() -> None:
 
 
 def test_a_stream_without_news_shows_that_it_lives() -> None:
-    """Also while the jobs can't be read; what was told stays true until they can."""
+    """Also while the jobs can't be read; clients keep the last list until they can."""
     shelf, notifications = Shelf(), FakeNotifications()
     shelf.away = True
 
@@ -64,9 +64,9 @@ def test_a_stream_without_news_shows_that_it_lives() -> None:
             assert await following(stream) is None
             shelf.away = False
             notifications.events[ANY_JOB].set()
-            while (told := await following(stream)) is None:
+            while (jobs := await following(stream)) is None:
                 notifications.events[ANY_JOB].set()
-            assert told == ["first"]
+            assert jobs == ["first"]
 
     run(watched())
 
@@ -99,6 +99,6 @@ def test_a_process_that_stops_lets_go_of_all() -> None:
         async with aclosing(made.latest_jobs()) as stream:
             await following(stream)
             made.stop()
-            assert [told async for told in stream][1:] == []
+            assert [jobs async for jobs in stream][1:] == []
 
     run(watched())

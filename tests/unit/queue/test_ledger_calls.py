@@ -1,4 +1,4 @@
-"""Asking the ledger: while it is away callers are told at once, and commits wait for nobody's reading."""
+"""Calls of the ledger: while it is down calls fail at once, and commits do not wait for readers."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -46,7 +46,7 @@ def test_messages_are_bounded(verb: Verb) -> None:
 
 
 def test_a_job_that_runs_alone_shares_no_message() -> None:
-    """Whatever else is rung for at the time."""
+    """Whatever else is published at the time."""
     broker = Broker()
 
     async def main() -> None:
@@ -60,7 +60,7 @@ def test_a_job_that_runs_alone_shares_no_message() -> None:
 
 
 def test_nobody_waits_for_a_message() -> None:
-    """Ringing returns while the broker still stands; what comes meanwhile goes out in the next message."""
+    """Publishing returns while the broker does not answer; what comes meanwhile goes out in the next message."""
     broker = Broker()
 
     async def main() -> None:
@@ -83,7 +83,7 @@ def test_nobody_waits_for_a_message() -> None:
 
 
 def test_a_message_that_is_not_taken_loses_no_later_one(caplog: pytest.LogCaptureFixture) -> None:
-    """The workers find its jobs; what was rung for meanwhile and afterwards goes out."""
+    """The workers find its jobs; what is published meanwhile and afterwards goes out."""
     broker = Broker()
     broker.fail = [Unavailable("the broker doesn't answer")]
 

@@ -1,4 +1,4 @@
-"""Jobs are done: each by one claim, whose outcome alone counts, and nobody else comes between."""
+"""Claims: each job is done by one claim, and only the outcome of that claim counts."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +89,7 @@ def test_a_claim_whose_answer_was_lost_may_be_repeated(ledgers: LedgerFixture) -
     again = worker.claim(job_ids)
     assert [one._replace(work=None) for one in again] == [one._replace(work=None) for one in first]  # type: ignore[arg-type]
     assert [held.size for held in ledgers.held("1")] == [3, 3, 3]
-    assert ledgers.told(job_ids[0]) == ("STARTED", 1)
+    assert ledgers.status_and_attempts(job_ids[0]) == ("STARTED", 1)
 
 
 @pytest.mark.parametrize(("child", "node"), [("2", "node"), ("11", "node"), ("1", "other")])
@@ -217,7 +217,7 @@ def test_progress_is_seen_while_a_job_runs(ledgers: LedgerFixture) -> None:
 
 
 def test_a_job_that_is_gone_is_not_finished(ledgers: LedgerFixture) -> None:
-    """An outcome for a job that nobody knows any more brings it not back."""
+    """An outcome for a job that is gone does not bring it back."""
     mine = ledgers.started()
     ledgers.redis.flushall()
     assert not ledgers.finish(mine)
@@ -252,9 +252,9 @@ def test_times_are_those_of_redis(ledgers: LedgerFixture) -> None:
     ledgers.finish(mine)
     marks.append(now(ledgers.redis))
     job = ledgers.ledger.job(job_id)
-    for told, before, after in zip((job.created_s, job.started_s, job.finished_s), marks, marks[1:], strict=False):
-        assert told is not None
-        assert before - 1e-6 <= told <= after + 1e-6
+    for at, before, after in zip((job.created_s, job.started_s, job.finished_s), marks, marks[1:], strict=False):
+        assert at is not None
+        assert before - 1e-6 <= at <= after + 1e-6
 
 
 def now(redis: Redis) -> float:
@@ -264,7 +264,7 @@ def now(redis: Redis) -> float:
 
 
 def test_every_step_is_announced(ledgers: LedgerFixture) -> None:
-    """Whoever listens hears id, number and status, after it can be seen; those of one call in one message."""
+    """A notice has id, number and status, and comes after the change is visible; one message for each call."""
     with ledgers.redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe("trinity:events")
         listener.get_message(timeout=5)

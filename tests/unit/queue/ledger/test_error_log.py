@@ -30,7 +30,7 @@ def test_a_cause_is_told_in_a_line(error: Exception, text: str | None) -> None:
     assert redacted(error) == (str(error) if text is None else text)
 
 
-def test_causes_are_told_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
+def test_causes_are_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
     """However many commands fail."""
     clock = Clock()
     causes = ThrottledErrorLog(clock)
@@ -38,20 +38,20 @@ def test_causes_are_told_once_a_second(caplog: pytest.LogCaptureFixture) -> None
         for now, text in ((0, "first"), (0.5, "second"), (0.9, "third"), (1, "fourth"), (1.5, "fifth")):
             clock.now = 1000.0 + now
             causes.log(Disconnected(text))
-    told = [record.message for record in caplog.records]
-    assert told == [f"a command to the ledger failed: ConnectionError: {text}" for text in ("first", "fourth")]
+    logged = [record.message for record in caplog.records]
+    assert logged == [f"a command to the ledger failed: ConnectionError: {text}" for text in ("first", "fourth")]
 
 
 def test_a_ledger_that_is_away_is_told_of(ledgers: LedgerFixture, caplog: pytest.LogCaptureFixture) -> None:
-    """By whoever asks it: 503 alone doesn't say why."""
+    """By any caller: 503 alone does not say why."""
     port = servers.free_port()
     absent = LedgerFixture(f"redis://:hunter2@127.0.0.1:{port}", ledgers.redis, ledgers.folder)
 
-    def told() -> bool:
+    def logged() -> bool:
         with caplog.at_level(logging.WARNING), pytest.raises(LedgerUnavailable):
             absent.ledger.ping()
-        return bool(caplog.records)  # another test may have told of something within the same second
+        return bool(caplog.records)  # another test may have logged something within the same second
 
-    servers.until(told, "a line in the log", 5)
+    servers.until(logged, "a line in the log", 5)
     assert f"ConnectionError: Error 111 connecting to 127.0.0.1:{port}." in caplog.text
     assert "hunter2" not in caplog.text

@@ -30,8 +30,8 @@ def listed(ledgers: LedgerFixture, limit: int = 200, **wanted: Any) -> list[str]
 
 def events(ledgers: LedgerFixture, job_id: str, after: int = 0) -> list[tuple[int, Any]]:
     """What happened to a job: numbers, and all but the times."""
-    told = ledgers.ledger.events(job_id, after)
-    return [(event.seq, {name: at for name, at in json.loads(event.data).items() if name != "at"}) for event in told]
+    events = ledgers.ledger.events(job_id, after)
+    return [(event.seq, {name: at for name, at in json.loads(event.data).items() if name != "at"}) for event in events]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
@@ -99,7 +99,7 @@ def test_the_list_is_filtered(ledgers: LedgerFixture) -> None:
 
 
 def test_a_listed_job_has_no_result(ledgers: LedgerFixture) -> None:
-    """A page stays small; failures are told."""
+    """A page stays small; failures are in it."""
     small, big, failed = ledgers.ended(DONE), ledgers.ended(LARGE), ledgers.ended(FAILED)
     found = {job.id: job for job in ledgers.ledger.jobs(JobQuery(10))[0]}
     assert (found[small].result, found[big].result, found[failed].failure) == (None, None, FAILED.failure)
@@ -177,7 +177,7 @@ def test_a_finished_job_cannot_be_cancelled(ledgers: LedgerFixture, outcome: Any
 
 
 def test_cancelling_twice_is_cancelling_once(ledgers: LedgerFixture) -> None:
-    """Who didn't get the first answer may ask again: nothing of the job changes, nobody is told another time."""
+    """A client that did not get the first answer may ask again: the job does not change, no notice is sent."""
     (job_id,) = ledgers.accept()
     ledgers.ledger.cancel(job_id)
     before = ledgers.redis.hgetall(f"trinity:job:{job_id}")

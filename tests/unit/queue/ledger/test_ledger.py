@@ -42,7 +42,7 @@ def test_an_unknown_job_is_not_found(ledgers: LedgerFixture, job_id: str) -> Non
 
 
 def test_an_expired_job_is_gone(ledgers: LedgerFixture) -> None:
-    """It is told from one that never was."""
+    """It differs from a job that never existed."""
     job_id = ledgers.ended()
     ledgers.expire(job_id)
     with pytest.raises(Gone):
@@ -59,7 +59,7 @@ def test_places_are_counted_in_each_lane(ledgers: LedgerFixture) -> None:
 
 
 def test_a_call_whose_answer_was_lost_may_be_repeated(ledgers: LedgerFixture) -> None:
-    """The same ids again are the same jobs at the same places, and take no more room."""
+    """The same ids again are the same jobs at the same positions, and count once."""
     bounded = ledgers.bounded(max_pending=3)
     submissions = [Submission(job_id, work(), 60) for job_id in ("a", "b", "c")]
     first = bounded.submit(*submissions)
@@ -91,7 +91,7 @@ def test_a_repeated_call_under_a_key_is_no_conflict(ledgers: LedgerFixture) -> N
 
 
 def test_the_queue_has_a_bound(ledgers: LedgerFixture) -> None:
-    """The first that find room are accepted and no more; claimed and cancelled jobs make room."""
+    """The first ones are accepted and no more; claimed and cancelled jobs do not count."""
     bounded = ledgers.bounded(max_pending=3)
     answers = bounded.submit(*[Submission(f"job{i}", work(), 60) for i in range(5)])
     assert [type(answer) for answer in answers] == [Job, Job, Job, QueueFull, QueueFull]
@@ -103,7 +103,7 @@ def test_the_queue_has_a_bound(ledgers: LedgerFixture) -> None:
 
 
 def test_the_bound_is_one_for_all_lanes(ledgers: LedgerFixture) -> None:
-    """Waiting fits leave no room for predictions."""
+    """Waiting fits count against predictions too."""
     bounded = ledgers.bounded(max_pending=2)
     assert len(bounded.accept(2, work("fit"))) == 2
     assert bounded.accept() == []

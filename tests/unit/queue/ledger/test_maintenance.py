@@ -28,7 +28,7 @@ def test_a_node_holds_what_its_children_claimed(ledgers: LedgerFixture) -> None:
 
 
 def test_a_renewed_lease_begins_anew(ledgers: LedgerFixture) -> None:
-    """Nobody takes the job back."""
+    """The job is not taken back."""
     claim = ledgers.started()
     ledgers.end_lease(claim.job_id)
     assert states(ledgers, "1") == {claim.job_id: "live"}
@@ -45,7 +45,7 @@ def test_a_job_whose_child_is_gone_is_lost(ledgers: LedgerFixture) -> None:
 
 
 def test_a_job_comes_with_its_timeout(ledgers: LedgerFixture) -> None:
-    """The one that it was accepted with: the keeper measures the time."""
+    """The one that it was accepted with: the lease keeper measures the time."""
     claims = [ledgers.claim(*ledgers.accept(timeout_s=timeout_s), child=f"{timeout_s:g}") for timeout_s in (0.5, 60)]
     timeouts_s = {held.job_id: held.timeout_s for held in ledgers.maintenance().renew(["0.5", "60"])}
     assert timeouts_s == {claims[0].job_id: 0.5, claims[1].job_id: 60}
@@ -56,8 +56,8 @@ def test_what_a_process_gave_up_is_taken_back(ledgers: LedgerFixture) -> None:
     given_up, other = ledgers.started(), ledgers.started()
     assert [held.job_id for held in ledgers.held("1")] == [other.job_id]
     assert ledgers.maintenance().requeue_expired() == 1
-    assert ledgers.told(given_up.job_id) == ("RETRY", 1)
-    assert ledgers.told(other.job_id) == ("STARTED", 1)
+    assert ledgers.status_and_attempts(given_up.job_id) == ("RETRY", 1)
+    assert ledgers.status_and_attempts(other.job_id) == ("STARTED", 1)
 
 
 def test_a_nearly_full_ledger_lets_go_of_old_results(ledgers: LedgerFixture) -> None:
@@ -74,7 +74,7 @@ def test_a_nearly_full_ledger_lets_go_of_old_results(ledgers: LedgerFixture) -> 
 
 
 def test_a_cancelled_job_is_void_once(ledgers: LedgerFixture) -> None:
-    """The keeper is told, and then the node has nothing to do with it."""
+    """The lease keeper sees it once; after that the node does not have the job any more."""
     claim = ledgers.started()
     ledgers.ledger.cancel(claim.job_id)
     assert states(ledgers, "1") == {claim.job_id: "void"}
@@ -108,7 +108,7 @@ def test_a_lost_job_runs_again_and_is_then_given_up(ledgers: LedgerFixture) -> N
     for _ in range(3):
         ledgers.claim(job_id)
         ledgers.lose(job_id)
-        seen.append(ledgers.told(job_id))
+        seen.append(ledgers.status_and_attempts(job_id))
     assert seen == [("RETRY", 1), ("RETRY", 2), ("FAILURE", 3)]
     failure = ledgers.ledger.job(job_id).failure
     assert failure is not None
@@ -131,7 +131,7 @@ def test_a_committing_job_runs_again_however_often_it_was_lost(ledgers: LedgerFi
     claim = lenient.started(work("fit"))
     lenient.worker().commit(claim)
     lenient.lose(claim.job_id)
-    assert lenient.told(claim.job_id) == ("RETRY", 1)
+    assert lenient.status_and_attempts(claim.job_id) == ("RETRY", 1)
 
 
 def test_a_job_that_is_handed_back_has_lost_nothing(ledgers: LedgerFixture) -> None:
@@ -140,18 +140,18 @@ def test_a_job_that_is_handed_back_has_lost_nothing(ledgers: LedgerFixture) -> N
     for _ in range(5):
         ledgers.claim(job_id)
         ledgers.lose(job_id, uncounted=True)
-    assert ledgers.told(job_id) == ("PENDING", 0)
+    assert ledgers.status_and_attempts(job_id) == ("PENDING", 0)
 
 
 def test_only_a_claim_that_counts_is_taken_back(ledgers: LedgerFixture) -> None:
-    """What the keeper saw before the job ended, or began anew, changes nothing."""
+    """What the lease keeper saw before the job ended, or started again, changes nothing."""
     ended, anew = ledgers.started(), ledgers.started()
     seen = ledgers.held()
     ledgers.finish(ended)
     ledgers.lose(anew.job_id)
     ledgers.claim(anew.job_id)
     assert ledgers.maintenance().take_back(seen) == 0
-    assert (ledgers.status(ended.job_id), ledgers.told(anew.job_id)) == ("SUCCESS", ("STARTED", 2))
+    assert (ledgers.status(ended.job_id), ledgers.status_and_attempts(anew.job_id)) == ("SUCCESS", ("STARTED", 2))
 
 
 def test_only_leases_that_are_over_are_reaped(ledgers: LedgerFixture) -> None:
@@ -164,14 +164,14 @@ def test_only_leases_that_are_over_are_reaped(ledgers: LedgerFixture) -> None:
 
 
 def test_a_message_has_its_time_to_arrive(ledgers: LedgerFixture) -> None:
-    """In an empty lane a job is rung for when its grace is over, and not before."""
+    """In an empty lane a job is published again when its grace is over, and not before."""
     fresh, old = ledgers.accept(2)
     ledgers.published_ago(old, "predict", ago_s=5)
     assert published(ledgers, grace_s=2) == ([old], [])
     assert ledgers.ledger.job(fresh).status == "PENDING"
 
 
-def test_a_job_rung_for_has_its_grace_again(ledgers: LedgerFixture) -> None:
+def test_a_job_published_again_has_its_grace_again(ledgers: LedgerFixture) -> None:
     """No flood: a second call finds nothing."""
     for job_id in ledgers.accept(3):
         ledgers.published_ago(job_id, "predict", ago_s=5)
@@ -180,7 +180,7 @@ def test_a_job_rung_for_has_its_grace_again(ledgers: LedgerFixture) -> None:
 
 
 def test_a_lane_is_first_in_first_out(ledgers: LedgerFixture) -> None:
-    """While messages wait, a job is missed only when one that was rung for later was claimed."""
+    """While messages wait, a job counts as lost only when one that was published later was claimed."""
     old, newer, claimed = ledgers.accept(3)
     for job_id, ago_s in ((old, 60), (newer, 20), (claimed, 30)):
         ledgers.published_ago(job_id, "predict", ago_s)
@@ -189,7 +189,7 @@ def test_a_lane_is_first_in_first_out(ledgers: LedgerFixture) -> None:
     assert published(ledgers, grace_s=2, empty=False) == ([old], [])
 
 
-def test_a_lost_job_is_rung_for_at_once_and_alone(ledgers: LedgerFixture) -> None:
+def test_a_lost_job_is_published_at_once_and_unbatched(ledgers: LedgerFixture) -> None:
     """Its message is used up; it shall not run with others."""
     lost, waiting = ledgers.accept(2)
     ledgers.claim(lost)
@@ -198,7 +198,7 @@ def test_a_lost_job_is_rung_for_at_once_and_alone(ledgers: LedgerFixture) -> Non
     assert ledgers.status(waiting) == "PENDING"
 
 
-def test_a_job_that_was_handed_back_is_rung_for_at_once(ledgers: LedgerFixture) -> None:
+def test_a_job_that_was_handed_back_is_published_at_once(ledgers: LedgerFixture) -> None:
     """With others."""
     job_ids = ledgers.accept(2)
     for claim in ledgers.worker().claim(job_ids):
@@ -207,7 +207,7 @@ def test_a_job_that_was_handed_back_is_rung_for_at_once(ledgers: LedgerFixture) 
     assert (sorted(together), alone) == (sorted(job_ids), [])
 
 
-def test_each_lane_is_rung_for_itself(ledgers: LedgerFixture) -> None:
+def test_each_lane_is_published_by_itself(ledgers: LedgerFixture) -> None:
     """A fit is nothing to predictions."""
     ledgers.accept(submitted=work("fit"))
     assert published(ledgers) == ([], [])

@@ -77,7 +77,7 @@ def test_a_large_result_is_kept_beside_the_ledger(ledgers: LedgerFixture) -> Non
 
 
 def test_a_result_that_cannot_be_kept_is_a_failure(ledgers: LedgerFixture) -> None:
-    """When the disk takes no file, the job ends, and its neighbours as they should; the worker is told of it."""
+    """When the disk takes no file, the job ends, and its neighbours as they should; the worker gets the failure."""
     worker = ledgers.worker()
     claims = worker.claim(ledgers.accept(2))
     (ledgers.folder / "payloads").write_text("in the way")
@@ -104,7 +104,7 @@ def test_a_payload_that_cannot_be_had_is_tried_again(ledgers: LedgerFixture) -> 
     content = path.read_bytes()
     path.unlink()
     assert ledgers.worker().claim([job_id]) == []
-    assert ledgers.told(job_id) == ("RETRY", 1)
+    assert ledgers.status_and_attempts(job_id) == ("RETRY", 1)
     path.write_bytes(content)
     assert [claim.job_id for claim in ledgers.worker().claim([job_id])] == [job_id]
 

@@ -85,7 +85,7 @@ def test_only_a_lost_worker_is_counted_as_one(ledgers: LedgerFixture) -> None:
     (path,) = ledgers.folder.glob("payloads/*/*")
     path.unlink()
     assert ledgers.worker().claim([job_id]) == []
-    assert ledgers.told(job_id) == ("RETRY", 1)
+    assert ledgers.status_and_attempts(job_id) == ("RETRY", 1)
     assert "lost" not in counts(ledgers)
 
 

@@ -1,4 +1,4 @@
-"""Processes ended on purpose: the log doesn't tell of them as of faults, and of all others in a line each."""
+"""Processes killed on purpose are not logged as errors; each other one that ends is logged in one line."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def exits(pid: int) -> None:
     POOL.error("Process %r pid:%r exited with %r", "ForkPoolWorker-1", pid, "signal 9 (SIGKILL)", exc_info=0)
 
 
-def test_the_end_of_a_process_is_told_unless_it_was_meant(
+def test_the_end_of_a_process_is_logged_unless_it_was_intended(
     ended: ExpectedExits, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Once: its number may be another's one day. What isn't a process of the worker was not ended."""
@@ -44,8 +44,8 @@ def test_the_end_of_a_process_is_told_unless_it_was_meant(
 
 
 @pytest.mark.usefixtures("ended")
-def test_celery_does_not_tell_of_it_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Its error of a lost task has a stack, of its own; errors of other kinds are told."""
+def test_celery_does_not_log_it_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Its error about a lost task, which has a stack; other errors are logged."""
     for error in (WorkerLostError("Worker exited prematurely: signal 9 (SIGKILL) Job: 17."), KeyError("a bug")):
         REQUEST.error("Task handler raised error: %r", error, exc_info=(type(error), error, None))
     assert ["a bug" in record.getMessage() for record in caplog.records] == [True]

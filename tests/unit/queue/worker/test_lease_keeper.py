@@ -1,4 +1,4 @@
-"""The keeper: leases are renewed, lost jobs taken back, and a child ends when its job is cancelled or late."""
+"""The lease keeper: leases are renewed, lost jobs taken back, and a child ends when its job is cancelled or late."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from tests.support.maintenance_fake import FakeMaintenance, held
 
 
 class Node:
-    """Children of a worker, and the keeper beside them; `done` is all that happened, in order."""
+    """Children of a worker, and its lease keeper; `done` is all that happened, in order."""
 
     def __init__(self, *jobs: HeldJob, children: tuple[str, ...] = ("1", "2")) -> None:
         self.maintenance = FakeMaintenance(*jobs)
@@ -22,7 +22,7 @@ class Node:
 
 
 def after_a_step(*jobs: HeldJob) -> list[tuple[str, Any]]:
-    """What the keeper of these jobs does."""
+    """What the lease keeper does with these jobs."""
     node = Node(*jobs)
     node.keeper.step()
     return node.done
@@ -74,7 +74,7 @@ def test_what_is_left_of_a_late_batch_runs_again() -> None:
 
 
 def test_the_jobs_of_a_lost_child_are_taken_back(caplog: pytest.LogCaptureFixture) -> None:
-    """In one call; there is nobody to end, and somebody to tell."""
+    """In one call; no process is killed, and a line is logged."""
     done = after_a_step(held("a", "lost", "9", 2), held("b", "lost", "9", 2), held("c", "void", "9", 2))
     assert done == [("take back the lost", ["a", "b"])]
     assert "a process is gone with 2 jobs" in caplog.text
@@ -87,7 +87,7 @@ def test_each_child_is_looked_after_for_itself() -> None:
 
 
 def test_a_ledger_that_is_away_is_told() -> None:
-    """Nobody is ended on a guess."""
+    """No process is killed on a guess."""
     node = Node(held("a", "late"))
     node.maintenance.fail["renew"] = [LedgerUnavailable("away")]
     with pytest.raises(LedgerUnavailable):
@@ -113,7 +113,7 @@ def test_a_worker_without_jobs_has_nothing_to_hand_back() -> None:
 
 
 def test_a_job_has_its_time_from_when_it_is_seen_first() -> None:
-    """By a clock of the keeper's own, whatever the ledger's says."""
+    """By the lease keeper's own clock, not by the ledger's."""
     node, now_s = Node(held("a")), [1_000.0]
     keeper = LeaseKeeper(
         cast("LedgerMaintenance", node.maintenance),
@@ -142,7 +142,7 @@ def test_an_outage_of_the_ledger_costs_a_job_none_of_its_time() -> None:
 
 
 def test_a_late_job_whose_effect_is_about_to_be_visible_runs_again() -> None:
-    """And tells of it then."""
+    """And raises it then."""
     node = Node(held("a", "late"))
     node.maintenance.committing.add("a")
     node.keeper.step()

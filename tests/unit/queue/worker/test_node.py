@@ -31,23 +31,23 @@ def main():
     mine, theirs = billiard.Pipe()
     first, second = started = [billiard.Process(target=stay, args=(theirs,)) for _ in range(2)]
     stranger = subprocess.Popen(["sleep", "60"])
-    told = {"before": children()}
+    seen = {"before": children()}
     for each in started:
         each.start()
-    told["started"] = [str(each.pid) for each in started]
-    told["living"] = children()
+    seen["started"] = [str(each.pid) for each in started]
+    seen["living"] = children()
     kill(str(stranger.pid))
     kill("nobody")
     kill(str(first.pid))
     first.join()
-    told["left"] = children()
-    told["codes"] = [first.exitcode, second.exitcode, stranger.poll()]
+    seen["left"] = children()
+    seen["codes"] = [first.exitcode, second.exitcode, stranger.poll()]
     kill(str(first.pid))
     kill(str(second.pid))
     second.join()
     stranger.kill()
     stranger.wait()
-    print(json.dumps(told))
+    print(json.dumps(seen))
 
 main()
 """
@@ -89,25 +89,25 @@ print("over", flush=True)
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Any]:
+def seen() -> dict[str, Any]:
     """What a process saw of its children: two of its own, and one that is none of a worker's."""
     answer = subprocess.run(
         [sys.executable, "-c", CHILDREN], cwd=ROOT, capture_output=True, check=True, timeout=LOADED_S
     ).stdout
-    seen: dict[str, Any] = json.loads(answer)
-    return seen
+    found: dict[str, Any] = json.loads(answer)
+    return found
 
 
-def test_children_are_the_living_processes_of_the_worker(told: dict[str, Any]) -> None:
+def test_children_are_the_living_processes_of_the_worker(seen: dict[str, Any]) -> None:
     """Each by its process id, none once it has ended."""
-    assert told["before"] == []
-    assert sorted(told["living"]) == sorted(told["started"])
-    assert told["left"] == told["started"][1:]
+    assert seen["before"] == []
+    assert sorted(seen["living"]) == sorted(seen["started"])
+    assert seen["left"] == seen["started"][1:]
 
 
-def test_only_children_are_killed(told: dict[str, Any]) -> None:
+def test_only_children_are_killed(seen: dict[str, Any]) -> None:
     """By their ids: neither a stranger, nor what is no process, nor a child's number after its end."""
-    assert told["codes"] == [-signal.SIGKILL, None, None]
+    assert seen["codes"] == [-signal.SIGKILL, None, None]
 
 
 def test_a_process_ends_with_its_worker() -> None:
@@ -117,7 +117,7 @@ def test_a_process_ends_with_its_worker() -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
         os.kill(parent.pid, signal.SIGKILL)
-        assert parent.communicate(timeout=DEADLINE_S)[0] == b""  # its end is there when nobody has the pipe any more
+        assert parent.communicate(timeout=DEADLINE_S)[0] == b""  # the pipe ends when no process has it open
     finally:
         end_group(parent)
 
@@ -185,14 +185,14 @@ def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFix
 
 
 def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:
-    """A worker may be told to stop before it was ready."""
+    """A worker may have to stop before it was ready."""
     before = threading.active_count()
     Node(release_after_s=0).schedule_release()
     assert threading.active_count() == before
 
 
 def test_a_worker_without_jobs_stops_at_once() -> None:
-    """Nobody waits for the moment at which jobs would be handed back."""
+    """It does not wait for the moment at which jobs would be released."""
     stopped = subprocess.run(
         [sys.executable, "-c", STOPPED], cwd=ROOT, capture_output=True, check=True, timeout=LOADED_S
     )

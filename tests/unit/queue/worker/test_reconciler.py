@@ -52,7 +52,7 @@ def test_nothing_is_reaped_at_first() -> None:
 
 
 def test_leases_that_are_over_are_reaped_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
-    """In every step; whoever runs it hears of it."""
+    """In every step; the caller gets the error."""
     watched = Watched()
     watched.step()
     watched.step(LEASE_S)
@@ -64,7 +64,7 @@ def test_leases_that_are_over_are_reaped_from_then_on(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("call", ["reap", "waiting", "unpublished"])
 def test_after_an_outage_others_have_the_time_of_a_lease(call: str) -> None:
-    """Whichever call noticed it: while nobody reached the ledger, nobody renewed, and all leases may be over."""
+    """Whichever call noticed it: during an outage no lease was renewed, so all may be over."""
     watched = Watched()
     watched.step()
     watched.step(LEASE_S)

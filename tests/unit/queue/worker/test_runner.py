@@ -63,9 +63,9 @@ class Worker:
     def __init__(self, claims: FakeClaims, body: Callable[[Work], dict[str, Any]] | Service = lambda _: {}) -> None:
         self.claims, self.clock, self.pauses = claims, Clock(), list[float]()
         service = body if isinstance(body, Service) else cast("Service", FakeService(body))
-        self.told: list[FinishedJob] = []
+        self.finished: list[FinishedJob] = []
         self.claimed = JobRunner(
-            service, cast("WorkerLedger", claims), self.clock, self.pauses.append, self.told.extend
+            service, cast("WorkerLedger", claims), self.clock, self.pauses.append, self.finished.extend
         )
 
 
@@ -77,7 +77,7 @@ def service(folder: Path) -> Service:
 
 @pytest.mark.parametrize("verb", ["fit", "score"])
 def test_jobs_that_take_long_are_claimed_one_by_one(verb: Verb) -> None:
-    """Whoever is lost with them loses as little as can be, and other workers get the rest."""
+    """A lost worker loses few jobs, and other workers get the rest."""
     worker = Worker(FakeClaims("a", "b", verb=verb))
     worker.claimed.run(verb, ["a", "b"])
     assert worker.claims.calls == [["a"], ["b"]]
@@ -227,4 +227,4 @@ def test_what_is_told_of_a_job_is_what_the_ledger_has() -> None:
     worker = Worker(FakeClaims("a", "b", verb="fit"))
     worker.claims.unkept["a"] = full = Unavailable("no space is left").failure()
     worker.claimed.run("fit", ["a", "b"])
-    assert [(ended.claim.job_id, ended.outcome.failure) for ended in worker.told] == [("a", full), ("b", None)]
+    assert [(ended.claim.job_id, ended.outcome.failure) for ended in worker.finished] == [("a", full), ("b", None)]
