@@ -1,4 +1,4 @@
-"""The ledger checker: after all is healed and quiet, compares what clients were told with what is there."""
+"""The checker: when all is healed and quiet, compares the answers that clients got with the ledger and the store."""
 
 import itertools
 import json
@@ -77,7 +77,7 @@ class Story:
 
 
 class Checker:
-    """One for each injection: what was there before it is nobody's effect."""
+    """One for each injection: what was there before is not its effect."""
 
     def __init__(self, stack: RunningStack, client: Client) -> None:
         self._house, self._client = stack, client
@@ -140,13 +140,15 @@ class Checker:
         for version in versions:
             state = self._state(version.job)
             if version.tag not in tags:
-                verdict.phantoms.append(f"version {version.number} of {version.model}, which nobody asked for")
+                verdict.phantoms.append(f"version {version.number} of {version.model}, which no request asked for")
             elif state != "SUCCESS":
                 verdict.phantoms.append(f"version {version.number} of {version.tag}, whose job is {state or 'unknown'}")
         strangers = self._jobs() - self._jobs_before - story.acknowledged.keys()
         uncertain = {n for n in story.attempts if n not in story.answered and not _certainly_refused(story, n)}
         if len(strangers) > len(uncertain):
-            verdict.phantoms.append(f"{len(strangers)} jobs nobody knows, {len(uncertain)} attempts without an answer")
+            verdict.phantoms.append(
+                f"{len(strangers)} jobs without a request, {len(uncertain)} attempts without an answer"
+            )
         for job_id, attempt in story.attempt_of.items():
             if attempt.y is not None and not self._right(job_id, attempt.y):
                 verdict.phantoms.append(f"another's result for {attempt.tag} ({job_id})")

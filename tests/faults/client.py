@@ -1,4 +1,4 @@
-"""The client of the faults: it writes down what it tries and what it is told, and never believes its own memory."""
+"""The client of the fault suite: it writes each attempt and each answer to disk, and keeps nothing in memory only."""
 
 import hashlib
 import itertools

@@ -15,8 +15,8 @@ class Disk:
     durable: ext4 on a loop device over a file in memory, so that what was written but not synced is in the page cache
     alone; a power cut mounts a copy of the file, made while the program that wrote ended. Otherwise a tmpfs, to be
     filled. Where mounting isn't allowed, the folder is a plain one: `mounted` is False, and full means that nothing can
-    be created in its folders. A power cut then takes what was appended since `sync`, if nobody syncs (`unsynced`), and
-    else nothing: that a program which should sync does so is shown where mounting is allowed alone.
+    be created in its folders. A power cut then takes what was appended since `sync` if nothing syncs (`unsynced`), and
+    otherwise nothing: only where mounting is allowed do power cuts show that a program syncs.
     """
 
     def __init__(self, folder: Path, size_bytes: int, *, durable: bool = False) -> None:
@@ -65,7 +65,7 @@ class Disk:
                 self._sizes[path] = path.stat().st_size
 
     def fill(self) -> None:
-        """Leave no room: ENOSPC for whoever writes (EACCES, without mounts)."""
+        """Fill the disk: writers get ENOSPC (EACCES, without mounts)."""
         if not self.mounted:
             for folder in (path for path in self.folder.rglob("*") if path.is_dir()):
                 folder.chmod(0o500)
@@ -77,7 +77,7 @@ class Disk:
                         pass
 
     def empty(self) -> None:
-        """Make room again."""
+        """Free the disk again."""
         if not self.mounted:
             for folder in (path for path in self.folder.rglob("*") if path.is_dir()):
                 folder.chmod(0o700)

@@ -85,7 +85,7 @@ def long_queue(run: Run) -> None:
 
 def overload(run: Run) -> None:
     """Five times what can be done: the rest is refused with Retry-After, and at least 80 % of before is done."""
-    run.stack.furnish(MAX_PENDING="40", RATE_LIMIT_FIT="", PREFETCH="1")
+    run.stack.restart_with(MAX_PENDING="40", RATE_LIMIT_FIT="", PREFETCH="1")
     try:
         pairs, refusals = [], Counter[tuple[int, bool]]()
         for _ in range(FLOODS):  # in turn, for other things run on the machine as well
@@ -98,7 +98,7 @@ def overload(run: Run) -> None:
         run.expect(together >= 0.8 * alone, f"goodput fell from {alone:.0f}/s to {together:.0f}/s")
         run.expect(set(refusals) <= {(429, True)}, f"refusals (status, with Retry-After): {dict(refusals)}")
     finally:
-        run.stack.furnish()
+        run.stack.restart_with()
 
 
 def slowloris(run: Run) -> None:

@@ -22,7 +22,7 @@ def broker_killed(run: Run) -> None:
 
 
 def broker_wiped(run: Run) -> None:
-    """All messages are gone while jobs wait: each is rung again."""
+    """All messages are gone while jobs wait: each job is published again."""
     for worker in run.stack.workers:
         worker.freeze()
     with run.load():
@@ -59,8 +59,8 @@ def ledger_killed(run: Run) -> None:
         began = time.monotonic()
         answer = run.client.ask("POST", "/fit", b'{"model": "recorder", "data": {"X": [[1]], "y": [1]}}')
         took_s = time.monotonic() - began
-        told = answer is not None and answer.status == 503 and "retry-after" in answer.headers
-        run.expect(told, f"without a ledger: {answer.status if answer else 'no answer'}, not 503 with Retry-After")
+        refused = answer is not None and answer.status == 503 and "retry-after" in answer.headers
+        run.expect(refused, f"without a ledger: {answer.status if answer else 'no answer'}, not 503 with Retry-After")
         run.expect(took_s <= UNAVAILABLE_S, f"the refusal took {took_s:.1f} s")
         ping = run.client.ask("GET", "/ping")
         run.expect(ping is not None and ping.status == 200, "/ping needs the ledger")
@@ -81,7 +81,7 @@ def ledger_power_cut(run: Run) -> None:
 
 
 def disk_full(run: Run) -> None:
-    """No room in the store: a fit ends with the reason or later with success, a prediction isn't disturbed."""
+    """The store is full: a fit ends with the reason or later with success; predictions go on."""
     run.stack.store.fill()
     tags = [run.tag("full") for _ in range(4)]
     ids = [run.client.fit(tag, key=tag, patience_s=5, expect=["FAILURE", "SUCCESS"]) for tag in tags]
@@ -115,7 +115,7 @@ def artefact_corrupt(run: Run) -> None:
 
 def clock_jump(run: Run) -> None:
     """The ledger's clock leaps an hour ahead and back while a job runs, and the services' clocks differ by as much."""
-    run.stack.furnish("tests.faults.without.time")
+    run.stack.restart_with("tests.faults.without.time")
     tag = run.tag()
     try:
         run.client.fit(tag, hold_s=2 * LEASE_S, key=tag, patience_s=5)
@@ -131,7 +131,7 @@ def clock_jump(run: Run) -> None:
         _quiet(run, 30)
     finally:
         run.stack.redis.delete("faults:clock")
-        run.stack.furnish()
+        run.stack.restart_with()
 
 
 def _without_broker(run: Run, lose: Callable[[], object], regain: Callable[[], object], away_s: float) -> None:

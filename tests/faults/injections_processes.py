@@ -38,7 +38,7 @@ def web_killed_before_202(run: Run) -> None:
     second = run.client.fit(tag, key=tag, patience_s=20)
     run.expect(second is not None, "the repeat was not acknowledged")
     with run.load():
-        for _ in range(3):  # and at moments that nobody chose
+        for _ in range(3):  # and at random moments
             time.sleep(run.rng.uniform(0.05, 0.3))
             run.stack.web.kill()
             run.stack.web.start()
@@ -124,7 +124,7 @@ def frozen_worker(run: Run) -> None:
         run.expect(run.client.cancel(doomed) == 200, "a running job can't be cancelled")
         until(lambda: run.client.look(first, wait_s=2) == "SUCCESS", "another worker to take over", LEASE_S + 15)
         run.look_all()
-        for child in late:  # they end what they had begun while their keeper still sleeps
+        for child in late:  # they end what they had begun before their lease keeper notices
             child.resume()
         time.sleep(2)
         run.look_all()

@@ -1,4 +1,4 @@
-"""What the client did and was told, a line each, on the disk before it goes on: the checker believes nothing else."""
+"""Each request and answer of the client, one line each, on disk before it goes on: the checker uses nothing else."""
 
 import os
 from pathlib import Path

@@ -15,7 +15,7 @@ START_S = 60
 
 
 class Part:
-    """A program with its log; it runs in a process group of its own, which is what signals reach unless told."""
+    """A program with its log. It runs in a process group of its own; `signal_all` reaches the whole group."""
 
     def __init__(self, name: str, folder: Path, launch: Launch) -> None:
         self.name, self.launch = name, launch
@@ -38,7 +38,7 @@ class Part:
 
     @property
     def fallen(self) -> bool:
-        """Whether it ended though nobody ended it."""
+        """Whether it ended although the harness did not end it."""
         return self._wanted and not self.runs
 
     def start(self, *, wait: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""A whole stack to be broken: ledger, broker, web and the two workers of the compose file, each killable apart."""
+"""A running stack to inject faults into: ledger, broker, web and the two workers of the compose file."""
 
 import re
 import shlex
@@ -35,7 +35,7 @@ class RunningStack:
         self.effects = folder / "effects.log"
         self.store = Disk(folder / "store", STORE_BYTES)
         self.ledger_disk = Disk(folder / "ledger", LEDGER_BYTES, durable=True)
-        self.tags: set[str] = set()  # all that was ever asked of this stack: what was lost may still turn up
+        self.tags: set[str] = set()  # of all requests to this stack: lost jobs may still appear
         self._resources = ExitStack()
         self._sabotage = sabotage
         self._settings: dict[str, str] = {}
@@ -91,7 +91,7 @@ class RunningStack:
         for part in self.services:
             part.await_ready()
 
-    def furnish(self, modules: str = "", **settings: str) -> None:
+    def restart_with(self, modules: str = "", **settings: str) -> None:
         """Start web and workers anew with more modules of models and other settings; without any, as at first."""
         self._settings = settings
         given, self.modules = self.modules, f"{self.modules},{modules}" if modules else self.modules
@@ -152,7 +152,7 @@ class RunningStack:
         return sum(child.memory_info().rss for child in self.web.children())
 
     def settle(self, deadline_s: float = 20) -> None:
-        """Wait until the stack says that it is ready; TimeoutError with the ends of all logs."""
+        """Wait until the stack is ready; TimeoutError with the ends of all logs."""
         try:
             servers.until(lambda: servers.responds(f"{self.url}/health/ready"), "the stack to be ready", deadline_s)
         except TimeoutError as error:

@@ -31,7 +31,7 @@ class Wire:
         self._thread.start()
 
     def partition(self) -> None:
-        """Let nothing through, and tell nobody."""
+        """Let nothing through, without closing connections."""
         self._loop.call_soon_threadsafe(self._open.clear)
 
     def heal(self) -> None:
@@ -42,7 +42,7 @@ class Wire:
     def strike(self, words: bytes, action: Callable[[], None], *, after: bool) -> Event:
         """Act once when a request with `words` comes: before it is passed on, or `after`, when its answer is there.
 
-        The event tells that the action is done.
+        The event is set when the action is done.
         """
         done = Event()
 
