@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from app.client.dataframes import Matrix, to_rows, to_rows_and_targets
 from app.client.errors import Invalid
@@ -29,19 +28,10 @@ class EncodedBody(NamedTuple):
     query: Mapping[str, Any] = {}
 
 
-def encode_arrays(
-    X: Matrix,
-    y: NDArray[np.float64] | None = None,
-    columns: list[str] | None = None,
-    **members: Any,
-) -> EncodedBody:
+def encode_arrays(X: Matrix, y: Matrix | None = None, columns: list[str] | None = None, **members: Any) -> EncodedBody:
     """Encode X (n, p) and y (n,) or (n, k) with the other members of the request (params, version, timeout …)."""
-    data: dict[str, Any] = {"X": X.tolist()}
-    if y is not None:
-        data["y"] = y.tolist()
-    if columns is not None:
-        data["columns"] = columns
-    return encode_request(data=data, **members)
+    data = {"X": X.tolist(), "y": None if y is None else y.tolist(), "columns": columns}
+    return encode_request(data={name: value for name, value in data.items() if value is not None}, **members)
 
 
 def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
@@ -52,24 +42,18 @@ def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
     encoded = dict(data)
     if data.get("columns") is not None:
         encoded["columns"] = list(data["columns"])
-    if _has_named_rows(data.get("X")):
+    X = data.get("X")
+    if isinstance(X, list) and X and isinstance(X[0], Mapping):  # dicts by column name, which the service sorts
         if not isinstance(data.get("y", []), list):
             encoded["y"] = as_float(data["y"], "y").tolist()
     elif any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
-        given, targets = (
-            (to_rows(data.get("X")), None) if "y" not in data else to_rows_and_targets(data.get("X"), data["y"])
-        )
+        given, targets = (to_rows(X), None) if "y" not in data else to_rows_and_targets(X, data["y"])
         encoded["X"] = given.X.tolist()
         if targets is not None:
             encoded["y"] = targets.tolist()
         if given.names is not None:
             encoded.setdefault("columns", given.names)
     return encode_request(data=encoded, **members)
-
-
-def _has_named_rows(X: Any) -> bool:
-    """Whether X is a list of dicts by column name, which the service sorts."""
-    return isinstance(X, list) and bool(X) and isinstance(X[0], Mapping)
 
 
 def encode_request(**members: Any) -> EncodedBody:

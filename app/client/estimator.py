@@ -76,10 +76,8 @@ class Estimator:
         """Set parameters by name; raise ValueError for an unknown one."""
         for name, value in params.items():
             if name not in self.parameters:
-                known = list(self.parameters)
-                raise ValueError(
-                    f"Invalid parameter {name!r} for {type(self).__name__}. Valid parameters are: {known!r}."
-                )
+                known = f"Valid parameters are: {list(self.parameters)!r}."
+                raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}. {known}")
             setattr(self, name, value)
         return self
 

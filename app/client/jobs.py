@@ -44,8 +44,7 @@ class JobHandle:
     @property
     def version(self) -> int | None:
         """The version that it uses; for a fit, the version that it made."""
-        version: int | None = self.envelope["version"]
-        return version
+        return self.envelope.get("version")
 
     @property
     def status(self) -> str:

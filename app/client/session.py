@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
@@ -88,7 +87,8 @@ class Session:
                 model, version = self._resolve_version(given, model, version)
             block = Rows(given.X[start : start + step], given.names)
             try:
-                blocks.append(self._predict_block(block, model, version))
+                body = encode_arrays(block.X, columns=block.names, version=version)
+                blocks.append(np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64))
                 start += step
             except TooLarge:  # this service has a lower limit than the default
                 if len(block.X) == 1:
@@ -107,9 +107,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -129,10 +127,6 @@ class Session:
         found = self._transport.json(OutgoingRequest("GET", path, query or {}), self._deadline())
         return require_members(found, *members)
 
-    def _predict_block(self, block: Rows, model: str | None, version: int | str | None) -> Matrix:
-        body = encode_arrays(block.X, columns=block.names, version=version)
-        return np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64)
-
     def _resolve_version(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
         """Return the model and version number that a default or alias means now, by predicting one row."""
         job = self.submit("predict", encode_arrays(given.X[:1], columns=given.names, version=version), model)
@@ -144,17 +138,14 @@ def _encode(data: Any, options: Mapping[str, Any]) -> EncodedBody:
         if options:
             raise TypeError(f"an encoded body is a whole request; put {', '.join(options)} into it")
         return data
-    if data is None:
-        return encode_request(**options)
-    if not isinstance(data, Mapping):
+    if data is not None and not isinstance(data, Mapping):
         raise TypeError(
             'data is a dict {"X", "y", "columns"} or {"source", "params"}, like the member "data" of a JSON request, '
             f"not a {type(data).__name__}"
         )
-    request = {**(data if "data" in data else {"data": data}), **options}
-    if request["data"] is None:
-        return encode_request(**request)
-    return encode_data(request.pop("data"), **request)
+    request = {**(data if data is not None and "data" in data else {"data": data}), **options}
+    data = request.pop("data")
+    return encode_request(**request) if data is None else encode_data(data, **request)
 
 
 def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float) -> Session:

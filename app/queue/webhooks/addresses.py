@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -69,19 +69,13 @@ def checked_addresses(
 
 def _resolve_within(resolver: Resolver, host: str, port: int, timeout_s: float) -> Sequence[AddressInfo]:
     """Resolve in a thread, because getaddrinfo has no timeout; a late thread is abandoned."""
-    results: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
+    found: Future[Sequence[AddressInfo]] = Future()
 
     def run() -> None:
         try:
-            results.put(resolver(host, port))
+            found.set_result(resolver(host, port))
         except OSError as error:
-            results.put(error)
+            found.set_exception(error)
 
     threading.Thread(target=run, name="resolve", daemon=True).start()
-    try:
-        result = results.get(timeout=max(timeout_s, 0.0))
-    except queue.Empty:
-        raise TimeoutError("the DNS did not answer in time") from None
-    if isinstance(result, OSError):
-        raise result
-    return result
+    return found.result(max(timeout_s, 0.0))

@@ -1,10 +1,11 @@
-"""One delivery of a message to a webhook: it never raises, and it ends within its time."""
+"""One delivery of a message to a webhook: it never raises, and it ends within its time. When to try again."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -19,6 +20,9 @@ from app.queue.webhooks.urls import Target, parse_url
 
 TIMEOUT_S = 5.0
 MAX_RESPONSE_BYTES = 8_192  # head and body together; only the status counts
+TRIES = 12  # in about five minutes
+PAUSES_S = tuple(2.0 * 1.48**failed for failed in range(TRIES - 1))  # between them, growing
+JITTER = 0.2  # spreads the tries of many webhooks to a receiver that was away
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Trinity", "Connection": "close"}
 _HTTP_ERRORS = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
@@ -44,12 +48,20 @@ def deliver(
     """Send the message, signed with the secret at the time `now_s`, to a public address or to an allowed host."""
     headers = HEADERS | signed_headers(secret, message_id, now_s, body)
     try:
-        target = parse_url(url)
-        return _outcome(asyncio.run(_post(target, headers, body, allowed_hosts, timeout_s)))
+        status = asyncio.run(_post(parse_url(url), headers, body, allowed_hosts, timeout_s))
     except Invalid as error:
         return Delivery(ok=False, status=None, reason=error.detail, give_up=True)
     except _HTTP_ERRORS as error:
         return Delivery(ok=False, status=None, reason=_reason(error))
+    ok = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES  # a redirect is not followed: it is no success
+    return Delivery(ok, status, f"the receiver answered {status}", give_up=status == HTTPStatus.GONE)
+
+
+def next_try(tries: int, chance: Callable[[], float] = random.random) -> float | None:
+    """Return the seconds until the next try after `tries` tries, None after the last; `chance` returns [0, 1)."""
+    if tries <= 0:
+        return 0.0
+    return PAUSES_S[tries - 1] * (1 - JITTER + 2 * JITTER * chance()) if tries < TRIES else None
 
 
 async def _post(
@@ -66,12 +78,14 @@ async def _post(
             addresses = checked_addresses(target.host, target.port, private=private, timeout_s=timeout_s)
             network = CheckedNetwork(addresses, MAX_RESPONSE_BYTES)
             pool = httpcore.AsyncConnectionPool(_tls() if target.secure else None, network_backend=network)
+            scheme = "https" if target.secure else "http"
+            url = httpcore.URL(scheme=scheme, host=target.host, port=target.port, target=target.path)
             request: dict[str, Any] = {
                 "headers": [*headers.items(), ("Host", target.authority), ("Content-Length", str(len(body)))],
                 "content": body,
                 "extensions": {"timeout": {"connect": timeout_s}},
             }
-            async with pool, pool.stream("POST", _url(target), **request) as response:
+            async with pool, pool.stream("POST", url, **request) as response:
                 status = response.status
                 async for _ in response.aiter_stream():  # a receiver that may finish its response logs no error
                     pass
@@ -79,17 +93,6 @@ async def _post(
         if status is None:
             raise
     return status
-
-
-def _url(target: Target) -> httpcore.URL:
-    scheme = "https" if target.secure else "http"
-    return httpcore.URL(scheme=scheme, host=target.host, port=target.port, target=target.path)
-
-
-def _outcome(status: int) -> Delivery:
-    """Judge a status: 2xx is success; a redirect is not followed, so it is no success; 410 stops all further tries."""
-    ok = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
-    return Delivery(ok, status, f"the receiver answered {status}", give_up=status == HTTPStatus.GONE)
 
 
 def _reason(error: BaseException) -> str:

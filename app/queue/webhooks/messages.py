@@ -15,17 +15,10 @@ SECRET_PREFIX = "whsec_"  # noqa: S105  every secret begins with it
 TYPES: dict[Status, str] = {"SUCCESS": "job.succeeded", "FAILURE": "job.failed", "REVOKED": "job.revoked"}
 
 
-class WebhookMessage(msgspec.Struct):
-    """The body of a delivery: `timestamp` is when the job finished, `data` its envelope."""
-
-    type: str
-    timestamp: datetime
-    data: msgspec.Raw
-
-
 def message(status: Status, envelope: msgspec.Raw, finished_s: float) -> bytes:
-    """Return the message body for a finished job; the status must be final."""
-    return msgspec.json.encode(WebhookMessage(TYPES[status], datetime.fromtimestamp(finished_s, UTC), envelope))
+    """Return the body of the message that a job finished at that time; the status must be final."""
+    timestamp = datetime.fromtimestamp(finished_s, UTC)
+    return msgspec.json.encode({"type": TYPES[status], "timestamp": timestamp, "data": envelope})
 
 
 def signed_headers(secret: str, message_id: str, now_s: float, body: bytes) -> dict[str, str]:

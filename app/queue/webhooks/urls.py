@@ -12,6 +12,7 @@ from app.queue.webhooks.addresses import is_public, parse_address
 
 POINTER = "/webhook/url"
 MAX_CHARACTERS = 2048
+HOST_AND_PORT = "the URL needs a host, and a port from 1 to 65535 if it has one"
 PORTS = {"http": 80, "https": 443}
 _PRINTABLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
@@ -65,7 +66,9 @@ def parse_url(url: str) -> Target:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _refused("the URL needs a host, and a port from 1 to 65535 if it has one") from None
+        raise _refused(HOST_AND_PORT) from None
+    if port == 0:
+        raise _refused(HOST_AND_PORT)
     if parts.scheme not in PORTS:
         raise _refused("the URL must begin with http:// or https://")
     if "@" in parts.netloc:
@@ -73,7 +76,7 @@ def parse_url(url: str) -> Target:
     if "#" in url:
         raise _refused("the URL must not have a fragment")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme == "https", _host(parts), PORTS[parts.scheme] if port is None else _port(port), path)
+    return Target(parts.scheme == "https", _host(parts), port or PORTS[parts.scheme], path)
 
 
 def _host(parts: SplitResult) -> str:
@@ -86,12 +89,6 @@ def _host(parts: SplitResult) -> str:
     if not _NAME.fullmatch(host):
         raise _refused("the URL's host must be a name of letters, digits, - and _ (punycode for others), or an address")
     return host
-
-
-def _port(port: int) -> int:
-    if port == 0:
-        raise _refused("the URL needs a host, and a port from 1 to 65535 if it has one")
-    return port
 
 
 def _bracketed(host: str) -> str:

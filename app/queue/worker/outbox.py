@@ -14,9 +14,8 @@ import msgspec
 
 from app.errors import Gone, NotFound
 from app.queue.ledger import DueWebhook, Ledger, LedgerMaintenance, LedgerUnavailable
-from app.queue.webhooks.delivery import Delivery, deliver
+from app.queue.webhooks.delivery import Delivery, deliver, next_try
 from app.queue.webhooks.messages import message
-from app.queue.webhooks.retry_schedule import next_try
 from app.schemas.jobs import envelope
 
 logger = getLogger(__name__)

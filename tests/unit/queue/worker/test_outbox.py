@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from app.queue.ledger import Submission
-from app.queue.webhooks.retry_schedule import TRIES, next_try
+from app.queue.webhooks.delivery import TRIES, next_try
 from app.queue.worker.outbox import TAKEN_S
 from app.schemas.jobs import Outcome, envelope
 from app.schemas.requests import Work
