@@ -46,12 +46,9 @@ def stack() -> None:
     \b
     Example: PORT=8080 python -m app stack
     """
-    from app.cli.stack.stack import StackError, run
+    from app.cli.stack.stack import run
 
-    try:
-        sys.exit(run())
-    except StackError as error:
-        raise click.ClickException(str(error)) from None
+    sys.exit(run())
 
 
 @click.command()

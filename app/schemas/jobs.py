@@ -118,7 +118,7 @@ def envelope(job: Job) -> Envelope:
     if job.version is not None:
         links["model"] = f"/models/{job.model}/versions/{job.version}"
     created = datetime.fromtimestamp(job.created_s, UTC)
-    found = Envelope(
+    return Envelope(
         id=job.id,
         verb=job.verb,
         model=job.model,
@@ -130,14 +130,10 @@ def envelope(job: Job) -> Envelope:
         started=created if job.started_s == job.created_s else _time(job.started_s),
         finished=_time(job.finished_s),
         links=links,
+        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
+        position=msgspec.UNSET if job.position is None else job.position,
+        progress=msgspec.UNSET if job.progress is None else job.progress,
     )
-    if job.attempts > 1:
-        found.attempts = job.attempts
-    if job.position is not None:
-        found.position = job.position
-    if job.progress is not None:
-        found.progress = job.progress
-    return found
 
 
 def _time(seconds: float | None) -> datetime | None:

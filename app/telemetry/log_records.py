@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -87,8 +87,3 @@ def stamp(clock: Callable[[], float] | None = None) -> str:
     """Return the time for a log line: RFC 3339, UTC, in milliseconds."""
     now = datetime.now(UTC) if clock is None else datetime.fromtimestamp(clock(), UTC)
     return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def fields(line: Any) -> dict[str, Any]:
-    """Return a line as a dict."""
-    return {name: value for name, value in msgspec.structs.asdict(line).items() if value is not msgspec.UNSET}

@@ -7,13 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from app.settings import LogFormat, Settings
-from app.telemetry.log_records import Sink, fields, stamp
+from app.telemetry.log_records import Sink, stamp
 from app.telemetry.stderr_writer import LineWriter
 
 if TYPE_CHECKING:
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 STDERR = 2
 _encoder = msgspec.json.Encoder(enc_hook=str)
 _lines = msgspec.json.Encoder()
-_stderr_writer: list[LineWriter] = []
 
 
+@cache
 def stderr() -> LineWriter:
     """Return the process's writer to standard error; it is flushed when the process ends."""
-    if not _stderr_writer:
-        _stderr_writer.append(LineWriter(STDERR))
-        atexit.register(_stderr_writer[0].flush)
-    return _stderr_writer[0]
+    writer = LineWriter(STDERR)
+    atexit.register(writer.flush)
+    return writer
 
 
 def for_people(settings: Settings) -> bool:
@@ -48,7 +47,7 @@ def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) 
     render = _console()
 
     def write_lines(lines: Sequence[Any]) -> None:
-        texts = (render(None, "info", _printable(fields(line))) for line in lines)
+        texts = (render(None, "info", _printable(msgspec.to_builtins(line))) for line in lines)
         write("".join(f"{text}\n" for text in texts).encode("utf-8", "replace"))
 
     return write_lines

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
@@ -19,7 +18,6 @@ from app.telemetry.buckets import BOUNDS_S
 from app.telemetry.multiprocess import FOLDER, use_slot
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
 HELP = {
@@ -41,11 +39,7 @@ HELP = {
     "trinity_up": "1 when a part of the service answers.",
 }
 _BUCKETS = len(BOUNDS_S) + 1
-
-
-def _row() -> list[float]:
-    """Return a row of zeros: a count for each bucket, the sum of seconds, the sum of rows."""
-    return [0.0] * (_BUCKETS + 2)
+Key = TypeVar("Key")
 
 
 class ServiceMetrics:
@@ -85,21 +79,12 @@ class ServiceMetrics:
 
     def request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count a request that was answered."""
-        row = self._requests.get(key := (method, route, status))
-        if row is None:
-            row = self._requests[key] = _row()
-        row[bisect_left(BOUNDS_S, took_s)] += 1
-        row[_BUCKETS] += took_s
+        _add(self._requests, (method, route, status), took_s)
 
     def work(self, work: Work, outcome: Outcome) -> None:
         """Count a work that this process did."""
-        row = self._works.get(key := (work.verb, work.model, outcome.failure is None))
-        if row is None:
-            row = self._works[key] = _row()
-        took_s = outcome.finished_s - outcome.started_s
-        row[bisect_left(BOUNDS_S, took_s)] += 1
-        row[_BUCKETS] += took_s
-        row[-1] += outcome.rows
+        key = work.verb, work.model, outcome.failure is None
+        _add(self._works, key, outcome.finished_s - outcome.started_s, outcome.rows)
 
     def settle(self) -> None:
         """Move the counts since the last call to the files that all processes share."""
@@ -120,12 +105,12 @@ class ServiceMetrics:
 
     def exposition(self, more: Iterable[Metric]) -> bytes:
         """Return the metrics of all processes, and `more`, in Prometheus' text format. It reads files."""
-        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+        from prometheus_client import generate_latest, multiprocess  # noqa: PLC0415
 
-        known: Any = CollectorRegistry()
-        known.register(_KnownMetrics(more))
         folder = os.environ.get(FOLDER)
-        return generate_latest(self._registry if folder is None else _shared(Path(folder))) + generate_latest(known)
+        shared: Any = multiprocess.MultiProcessCollector  # without types
+        own, known = self._registry if folder is None else shared(None, folder), cast("Any", _KnownMetrics(more))
+        return generate_latest(own) + generate_latest(known)
 
     def _begin(self, models: Iterable[str]) -> None:
         """Make all series at 0: Prometheus cannot see the first increase of a series that was not there before."""
@@ -149,20 +134,19 @@ class _KnownMetrics:
         return self._metrics
 
 
+def _add(rows: dict[Key, list[float]], key: Key, took_s: float, n: int = 0) -> None:
+    """Add an observation to the row of `key`: a count for each bucket, the sum of seconds, the sum of rows of data."""
+    row = rows.get(key)
+    if row is None:
+        row = rows[key] = [0.0] * (_BUCKETS + 2)
+    row[bisect_left(BOUNDS_S, took_s)] += 1
+    row[_BUCKETS] += took_s
+    row[-1] += n
+
+
 def _observe(histogram: Any, row: Sequence[float]) -> None:
     """Add a row of observations; the library takes them only one by one."""
     for bucket, count in zip(histogram._buckets, row[:_BUCKETS], strict=True):  # noqa: SLF001  see above
         if count:
             bucket.inc(count)
     histogram._sum.inc(row[_BUCKETS])  # noqa: SLF001
-
-
-def _shared(folder: Path) -> CollectorRegistry:
-    """Return a registry over the files of all processes."""
-    from prometheus_client import CollectorRegistry, multiprocess  # noqa: PLC0415
-
-    shared: Any = CollectorRegistry()
-    collector: Any = multiprocess.MultiProcessCollector  # without types
-    collector(shared, str(folder))
-    registry: CollectorRegistry = shared
-    return registry

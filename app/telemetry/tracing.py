@@ -6,9 +6,8 @@ accepted it: a message carries many jobs, each with a trace of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -23,8 +22,8 @@ from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from app.telemetry.context import REQUEST
 
-Attributes: TypeAlias = Mapping[str, str | int]
 FAULT = 500
+_HEADERS = frozenset({b"traceparent", b"tracestate"})
 _w3c = TraceContextTextMapPropagator()
 
 
@@ -103,9 +102,6 @@ class RequestSpan:
         if status >= FAULT:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
-
-
-_HEADERS = frozenset({b"traceparent", b"tracestate"})
 
 
 def traceparent(span: Span) -> str:

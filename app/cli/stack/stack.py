@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from app.cli.stack.supervisor import Program, Supervisor
 from app.schemas.verbs import VERBS
 from app.settings import load, masked
@@ -24,7 +26,7 @@ LANES = {"worker1": ",".join(VERBS), "worker2": ",".join(verb for verb in VERBS 
 CONCURRENCY = "2"
 
 
-class StackError(Exception):
+class StackError(click.ClickException):
     """The stack cannot start here; the text says what to do."""
 
 
