@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from app.schemas.jobs import Event, Job, JobQuery
 from app.schemas.requests import Work
 
-FEED_JOBS = 20  # of the newest jobs, shown to all who watch
+FEED_JOBS = 20  # how many of the newest jobs the feed shows
 
 
 class IdempotencyKey(NamedTuple):
@@ -22,7 +22,7 @@ class Dispatcher(Protocol):
     """Has work done, and reports its state."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
-        """Accept the work, once for a key; return its job, which is finished where work is done inline.
+        """Accept the work, once for each key; return its job. Work that is done inline is finished by then.
 
         With `as_array` a prediction that is done inline has an array as its result, not JSON.
         """
@@ -30,17 +30,17 @@ class Dispatcher(Protocol):
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone.
 
-        Once the process is to stop, the wait goes on for `past_stop_s` seconds at the most.
+        Once the process stops, the wait lasts `past_stop_s` seconds more at most.
         """
 
     def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
-        """Give what happens to a job after event number `after`, to its end; None shows that the stream lives."""
+        """Yield the events of a job after number `after`, until it ends; None keeps an idle stream open."""
 
     async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
-        """Give the newest jobs whenever they have changed; None shows that the stream lives. Raise NotFound."""
+        """Yield the newest jobs whenever they have changed; None keeps an idle stream open. Raise NotFound."""
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
@@ -49,7 +49,7 @@ class Dispatcher(Protocol):
         """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
 
     def stop_waiting(self) -> None:
-        """Return jobs soon as they are from now on, to those who wait already too: the process is about to stop."""
+        """End all waits for jobs, present and later ones: the process is about to stop."""
 
     async def close(self) -> None:
         """Release what was opened."""

@@ -20,7 +20,6 @@ logger = getLogger(__name__)
 
 Clock = Callable[[], float]
 
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,7 +34,7 @@ def execute(
 ) -> Outcome:
     """Do the work, time it, and turn whatever the model raises into a failure.
 
-    What a fit made is published if `permit` lets it; the error that it refuses with is the failure.
+    A fit is published if `permit` allows it; otherwise its error is the failure.
     With `as_array` the outcome of a prediction has an array in place of JSON.
     """
     started = clock()

@@ -17,7 +17,7 @@ from app.schemas.requests import Table, Work
 from app.schemas.verbs import VERBS
 from app.service import Service
 
-SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than the hop to a thread
+SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than to switch threads
 SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a row, is called in a thread while it does
 SLOW_CALLS = 2
 
@@ -45,7 +45,7 @@ class InlineDispatcher:
         self._slow_calls: dict[tuple[str, int | None], int] = {}
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
-        """Do the work and return its finished job; raise Busy when as many fits run as may.
+        """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
 
         A key makes the id of the job: a fit that is sent again finds the version that it made.
         """
@@ -99,7 +99,7 @@ class InlineDispatcher:
 
     async def _fit(self, work: Work, job_id: str) -> Outcome:
         if not self._free_fits:
-            raise Busy("as many fits are running as this process allows (TRINITY_MAX_FITS); try again")
+            raise Busy("this process can run no more fits now (TRINITY_MAX_FITS); try again")
         self._free_fits -= 1
         future = self._threaded(self._fits, work, job_id)
         future.add_done_callback(self._fit_ended)  # when it ends, and not when a client that hung up stops waiting

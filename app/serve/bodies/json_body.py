@@ -46,7 +46,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
 def _version(version: Version | None) -> Version | None:
     """Refuse a number that is written as a string: it would be read as an alias, and no alias is a number."""
     if isinstance(version, str) and re.fullmatch(r"[0-9]+", version):
-        raise Invalid.at("/version", f'"{version[:20]}" is no alias, those are names; versions have no quotes, as in 1')
+        raise Invalid.at("/version", f'"{version[:20]}" is not an alias; write the number of a version without quotes')
     return version
 
 
@@ -102,7 +102,9 @@ def _all_are(kind: type, items: Sequence[object], pointer: str) -> bool:
     first = type(items[0])
     if len(items) > 1 and len(set(map(type, items))) > 1:
         index = next(i for i, item in enumerate(items) if type(item) is not first)
-        raise Invalid.at(f"{pointer}/{index}", "this item is of another kind than the first: array, named or number")
+        raise Invalid.at(
+            f"{pointer}/{index}", "this item is not of the same kind as the first one (array, object or number)"
+        )
     return first is kind
 
 

@@ -71,7 +71,7 @@ def _read(body: Body) -> Matrix:
     head = io.BytesIO(bytes(body[:HEADER_BYTES]))
     shape, fortran_order, dtype = _header(head)
     if dtype.kind not in "fiu" or dtype.itemsize > np.dtype(np.float64).itemsize:
-        raise Invalid.at("/data/X", f"X is of floats or integers of up to 8 bytes, and not of {dtype.str[:64]!r}")
+        raise Invalid.at("/data/X", f"X must hold floats or integers of at most 8 bytes, not {dtype.str[:64]!r}")
     check_shape(shape, "/data/X")
     at, count = head.tell(), math.prod(shape)
     if count * dtype.itemsize != len(body) - at:

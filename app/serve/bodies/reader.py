@@ -106,7 +106,7 @@ class BodyReader:
     def _hold(self, added_bytes: int, body_bytes: int) -> None:
         check_size(body_bytes, self._max_body_bytes)
         if self._held_bytes + added_bytes > self._max_held_bytes:
-            raise Busy("as many bytes of request bodies are held as this process allows (TRINITY_MAX_HELD); try again")
+            raise Busy("this process can hold no more request bodies now (TRINITY_MAX_HELD); try again")
         self._held_bytes += added_bytes
 
 

@@ -72,7 +72,7 @@ async def receive_within(receive: Receive, timeout_s: float) -> Message:
         async with asyncio.timeout(timeout_s):
             return await receive()
     except TimeoutError:
-        raise TooSlow(f"nothing more of the body came for {timeout_s} s") from None
+        raise TooSlow(f"no more of the body arrived within {timeout_s} s") from None
 
 
 async def refuse(

@@ -26,5 +26,5 @@ HEAD_TOO_LARGE = refusal(
 NOT_HTTP = refusal(
     HTTPStatus.BAD_REQUEST,
     "malformed",
-    "no request of HTTP/1.1: its method, path, a header or a chunk can't be read; percent-encode what isn't ASCII",
+    "this is not an HTTP/1.1 request: method, path, headers or a chunk can't be read; percent-encode what isn't ASCII",
 )

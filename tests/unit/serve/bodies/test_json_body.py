@@ -58,8 +58,8 @@ def test_a_version_is_a_number_or_an_alias(version: str) -> None:
 @pytest.mark.parametrize("version", ["1", "0", "007", "9" * 100])
 @pytest.mark.parametrize("verb", ["predict", "score"])
 def test_a_version_in_quotes_is_told_from_an_alias(version: str, verb: Verb) -> None:
-    """No alias is a number: who writes one in quotes means the version, and hears how that is written."""
-    with pytest.raises(Invalid, match="versions have no quotes, as in 1") as caught:
+    """No alias is a number: the message says how to write a version."""
+    with pytest.raises(Invalid, match="is not an alias; write the number of a version without quotes") as caught:
         parsed(f'{{"version": "{version}"}}', verb)
     assert [fault.pointer for fault in caught.value.faults] == ["/version"]
     assert len(caught.value.detail) < 120
