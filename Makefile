@@ -64,7 +64,7 @@ lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes th
 	$(COMPILE) --all-extras --constraint requirements/tracing.txt --output-file requirements/dev.txt
 
 clean: ## remove the environment and the caches; fitted models (.trinity) stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/made: .ci/make_venv.py

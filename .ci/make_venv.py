@@ -50,7 +50,7 @@ def bootstrap(python: Path) -> None:
 
 
 def fetch() -> bytes:
-    """Return the pinned wheel from the index; ValueError when the index hasn't exactly that one."""
+    """Return the pinned wheel from the index; raise ValueError when the index does not have exactly that one."""
     page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
     with urlopen(page) as answer:
         links = re.findall(r'href="([^"]+)"', answer.read().decode())

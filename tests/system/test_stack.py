@@ -171,8 +171,8 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) ->
 )
 def test_a_wrong_setting_is_named(variable: str, value: str, message: str, tmp_path: Path) -> None:
     free = {"PORT": str(servers.free_port()), "FLOWER_PORT": str(servers.free_port())}
-    told = refusal(tmp_path, **free | {variable: value})
-    assert told.startswith(f"Error: {message.rstrip('…')}")
+    printed = refusal(tmp_path, **free | {variable: value})
+    assert printed.startswith(f"Error: {message.rstrip('…')}")
 
 
 def test_rabbit_that_is_not_installed_is_asked_for(tmp_path: Path) -> None:
@@ -183,20 +183,20 @@ def test_rabbit_that_is_not_installed_is_asked_for(tmp_path: Path) -> None:
 
 
 @contextmanager
-def deaf_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
-    """A supervisor of a program that is deaf to the polite request and has a child; and what runs beneath it."""
-    stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); "
+def stubborn_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
+    """A supervisor of a program that ignores SIGTERM and has a child, and the processes beneath the supervisor."""
+    stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('stubborn', flush=True); "
     stubborn += "subprocess.Popen(['sleep', '600']); time.sleep(600)"
     script = (
         "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
-        "program = Program('deaf', [sys.executable, '-c', sys.argv[1]], os.environ); "
+        "program = Program('stubborn', [sys.executable, '-c', sys.argv[1]], os.environ); "
         "sys.exit(Supervisor([[program]]).run(lambda: None))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, stubborn], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as shell:
         assert shell.stdout is not None
-        assert shell.stdout.readline() == "deaf | deaf\n"
+        assert shell.stdout.readline() == "stubborn | stubborn\n"
         until(lambda: len(psutil.Process(shell.pid).children(recursive=True)) == 3, "both programs and their guard")
         programs = psutil.Process(shell.pid).children(recursive=True)
         try:
@@ -209,8 +209,8 @@ def deaf_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Proces
 
 
 def test_a_second_interrupt_does_not_wait() -> None:
-    """A program that is deaf to the polite request is ended with its children."""
-    with deaf_program() as (shell, programs):
+    """A program that ignores SIGTERM is killed with its children."""
+    with stubborn_program() as (shell, programs):
         assert shell.stdout is not None
         shell.send_signal(signal.SIGINT)
         assert shell.stdout.readline() == "stack | stopping; press Ctrl-C again to kill everything at once\n"
@@ -220,8 +220,8 @@ def test_a_second_interrupt_does_not_wait() -> None:
 
 
 def test_a_killed_supervisor_leaves_no_process() -> None:
-    """It can do nothing any more: its guard ends the programs, and what they have started."""
-    with deaf_program() as (shell, programs):
+    """Its guard kills the programs and their children."""
+    with stubborn_program() as (shell, programs):
         shell.kill()
         until(lambda: gone(programs), "the end of all programs", 10)
 

@@ -2,7 +2,7 @@
 
     COMPOSE_PROJECT_NAME=trinity python tests/system/containers/drive.py
 
-Prints a line for each check and ends with 1 at the first that fails. Docker tells the address and Flower's password."""
+Prints a line for each check and ends with 1 at the first that fails. Address and Flower's password come from Docker."""
 
 import json
 import os
