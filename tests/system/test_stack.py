@@ -185,18 +185,18 @@ def test_rabbit_that_is_not_installed_is_asked_for(tmp_path: Path) -> None:
 @contextmanager
 def stubborn_program() -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
     """A supervisor of a program that ignores SIGTERM and has a child, and the processes beneath the supervisor."""
-    stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('stubborn', flush=True); "
+    stubborn = "import signal,subprocess,sys,time; signal.signal(15, signal.SIG_IGN); print('stuck', flush=True); "
     stubborn += "subprocess.Popen(['sleep', '600']); time.sleep(600)"
     script = (
         "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
-        "program = Program('stubborn', [sys.executable, '-c', sys.argv[1]], os.environ); "
+        "program = Program('stuck', [sys.executable, '-c', sys.argv[1]], os.environ); "
         "sys.exit(Supervisor([[program]]).run(lambda: None))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, stubborn], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as shell:
         assert shell.stdout is not None
-        assert shell.stdout.readline() == "stubborn | stubborn\n"
+        assert shell.stdout.readline() == "stuck | stuck\n"
         until(lambda: len(psutil.Process(shell.pid).children(recursive=True)) == 3, "both programs and their guard")
         programs = psutil.Process(shell.pid).children(recursive=True)
         try:
