@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.service import Components, Service, find_models, find_sources
-from app.settings import LogLevel, Mode, Settings, SettingsError, load
+from app.settings import Mode, Settings, SettingsError, load
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
 
@@ -72,7 +72,7 @@ def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | Non
     from app.telemetry.log_records import RequestLog  # noqa: PLC0415
     from app.telemetry.logs import line_sink, stderr  # noqa: PLC0415
 
-    debug = settings.log_level is LogLevel.DEBUG
+    debug = settings.log_level == "debug"
     log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None
 
     def close() -> None:

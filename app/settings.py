@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,23 +27,6 @@ class SettingsError(Exception):
     """Settings are wrong; the text lists every problem, one a line."""
 
 
-class LogLevel(StrEnum):
-    """The lowest level of log lines that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """The format of log lines; auto: for people on a terminal, otherwise JSON."""
-
-    AUTO = "auto"
-    JSON = "json"
-    CONSOLE = "console"
-
-
 class Mode(StrEnum):
     """Where the model runs: in the web process (sync) or in a Celery worker (async)."""
 
@@ -52,6 +35,8 @@ class Mode(StrEnum):
 
 
 MIB = 1024**2
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -117,10 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otlp_url: Annotated[
         HttpUrl | None, about("where spans are sent by OTLP over HTTP, http://…:4318; needs the extra `tracing`")
     ] = None
-    log_level: Annotated[LogLevel, about("lowest level of log lines: debug, info, warning or error")] = LogLevel.INFO
-    log_format: Annotated[LogFormat, about("json, console, or auto: console on a terminal, otherwise json")] = (
-        LogFormat.AUTO
-    )
+    log_level: Annotated[LogLevel, about("lowest level of log lines: debug, info, warning or error")] = "info"
+    log_format: Annotated[LogFormat, about("json, console, or auto: console on a terminal, otherwise json")] = "auto"
     log_requests: Annotated[bool, about("a log line for each request and each job")] = True
     webhook_secret: Annotated[
         WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
@@ -133,12 +116,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def logs_each_request(self) -> bool:
         """Whether each request and each job has a line in the log."""
-        return self.log_requests and self.log_level in {LogLevel.DEBUG, LogLevel.INFO}
+        return self.log_requests and self.log_level in {"debug", "info"}
 
     def timeout_of(self, verb: Verb) -> int:
         """Return the seconds that a job of this verb may take if its request has no timeout."""
-        timeout_s: int = getattr(self, f"timeout_{verb}")
-        return timeout_s
+        return int(getattr(self, f"timeout_{verb}"))
 
     def rate_limit_of(self, verb: Verb) -> str | None:
         """Return how often one worker may start a message of this verb; None: without limit."""

@@ -47,9 +47,8 @@ class LocalBackend:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
         if VERBS[verb].publishes:
             self._components.check_store()
-        given = query.get("version")
-        version = None if given is None else version_of(given)
-        request = Request(model, version, query.get("params") or {}, read_csv(table, query["target"]))
+        version = None if (given := query.get("version")) is None else version_of(given)
+        request = Request(model, version, query.get("params", {}), read_csv(table, query["target"] or []))
         work = self._service.check(verb, request)
         try:
             return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))

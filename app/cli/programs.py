@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
 from importlib.util import find_spec
 
 import click
@@ -62,12 +61,14 @@ def config() -> None:
     """
     import msgspec
 
-    from app.settings import PREFIX, Settings, load
+    from app.settings import PREFIX, Settings, load, masked
 
     settings = load()
     types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     for field in msgspec.structs.fields(Settings):
-        value, default = (_as_text(field.name, of) for of in (getattr(settings, field.name), field.default))
+        value, default = (
+            masked("" if of is None else str(of), field.name) for of in (getattr(settings, field.name), field.default)
+        )
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
 
@@ -98,10 +99,3 @@ def _replace_process(module: str, *arguments: str) -> None:
     if find_spec(module) is None:
         raise ModuleNotFoundError(name=module)
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
-
-
-def _as_text(name: str, value: object) -> str:
-    """Return a setting as text, as its variable would hold it, with secrets masked."""
-    from app.settings import masked
-
-    return masked("" if value is None else str(value.value if isinstance(value, Enum) else value), name)

@@ -27,8 +27,7 @@ class RemoteBackend:
 
     def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""
-        members = {"target": query["target"] or None, "version": query.get("version")}
-        given = {name: value for name, value in members.items() if value is not None}
-        job = self._client.submit(verb, encode_csv(table, **{**(query.get("params") or {}), **given}), model)
+        given = {name: query[name] for name in ("target", "version") if query.get(name) is not None}
+        job = self._client.submit(verb, encode_csv(table, **query.get("params", {}), **given), model)
         result = job.result()  # first: the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)

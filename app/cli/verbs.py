@@ -85,7 +85,7 @@ def predict(
     \b
     Example: python -m app predict new.csv --model multivariate --output predicted.csv
     """
-    done = source.run("predict", file.read(), model, target=[], version=version)
+    done = source.run("predict", file.read(), model, target=None, version=version)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
     if output is None:
         click.echo(text, nl=False)

@@ -24,8 +24,6 @@ class Client(Session):
     methods name other errors.
     """
 
-    # Estimators
-
     def model(self, name: str, **params: Any) -> Estimator:
         """Return an unfitted model with these parameters, and defaults for the others.
 
@@ -44,8 +42,6 @@ class Client(Session):
     def kind(self, name: str) -> type[Estimator]:
         """Return the estimator class of a model; the service's description defines its parameters."""
         return estimator_class(self, name)
-
-    # The trinity
 
     def fit(self, X: Any, y: Any, model: str | None = None, **options: Any) -> Any:
         """Fit a model (None: the service's default) to X (n, p) and y (n,) or (n, k); return the result.
@@ -71,15 +67,6 @@ class Client(Session):
         body = encode_arrays(given.X, targets, given.names, version=version)
         found: dict[str, float | int | None] = self.submit("score", body, model).result()
         return found
-
-    # Models, jobs, health
-
-    def models(self, name: str | None = None) -> Any:
-        """Return all models as a list of dicts (name, description, params as JSON Schema, versions, aliases), or one.
-
-        Raise NotFound.
-        """
-        return self._get("/models", members=["models"])["models"] if name is None else self.get_model(name)
 
     def version(self, name: str, version: int | str | None = None) -> dict[str, Any]:
         """Return a version's manifest (params, schema, terms, metrics …), the latest for None; raise NotFound."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from app.errors import Fault
 
 URN = "urn:trinity:"
+BUSY = frozenset({429, 503})
 
 
 class TrinityError(Exception):
@@ -102,13 +103,12 @@ class DeadlineExceeded(TrinityError, TimeoutError):
 
 
 _KINDS = {kind.kind: kind for kind in TrinityError.__subclasses__() if kind.kind}
-_RETRIABLE = {429, 503}
 
 
 def error_from_problem(document: Mapping[str, Any], job_id: str | None = None) -> TrinityError:
     """Return the exception for a problem document."""
     name, status = str(document.get("type", "")), document.get("status")
-    fallback = Refused if status in _RETRIABLE else TrinityError
+    fallback = Refused if status in BUSY else TrinityError
     errors = document.get("errors")
     listed = [each for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
     faults = [Fault(str(each.get("pointer", "")), str(each.get("detail", ""))) for each in listed]

@@ -120,7 +120,7 @@ class Estimator:
 def estimator_class(client: Session, name: str) -> type[Estimator]:
     """Return the estimator class of a model, the same one each time; raise NotFound."""
     if name not in client.estimator_classes:
-        client.estimator_classes[name] = _make_class(client, name, client.get_model(name)["params"])
+        client.estimator_classes[name] = _make_class(client, name, client.models(name)["params"])
     return client.estimator_classes[name]
 
 

@@ -96,8 +96,13 @@ class Session:
                 step = len(block.X) // 2
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def get_model(self, name: str) -> dict[str, Any]:
-        """Return a model's description (name, params as JSON Schema, versions, aliases); raise NotFound."""
+    def models(self, name: str | None = None) -> Any:
+        """Return all models as a list of dicts (name, description, params as JSON Schema, versions, aliases), or one.
+
+        Raise NotFound.
+        """
+        if name is None:
+            return self._get("/models", members=["models"])["models"]
         return self._get(f"/models/{quote(name, safe='')}", members=["name", "params", "versions", "aliases"])
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from app.client.encoding import EncodedBody
-from app.client.errors import URN, TrinityError, Unreachable, error_from_problem
+from app.client.errors import BUSY, URN, TrinityError, Unreachable, error_from_problem
 
 CONNECT_S = 5.0
 RESPONSE_S = 30.0
@@ -24,7 +24,7 @@ MAX_LOST_TRIES = 8
 MAX_BUSY_TRIES = 100
 """Tries that a busy service may refuse; the deadline mostly comes first."""
 FIRST_RETRY_S, MAX_RETRY_S = 0.1, 5.0
-BUSY, LOST_BEHIND_PROXY = frozenset({429, 503}), frozenset({502, 504})
+LOST_BEHIND_PROXY = frozenset({502, 504})
 MIN_TIMEOUT_S = 0.001  # httpx reads 0 as an immediate timeout
 # a response may take an hour; with keep-alive probes the kernel still notices a dead peer within half a minute
 _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [

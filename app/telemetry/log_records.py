@@ -62,15 +62,11 @@ class RequestLog:
 
     def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: bytes) -> None:
         """Add the line of a request that was answered."""
-        level = "info"
-        if route in QUIET and status < FAULT:
-            if not self._debug:
-                return
-            level = "debug"
-        took_ms = int(took_s * 1e6) / 1000
-        name = request_id.decode()
-        if len(path) > PATH_CHARACTERS:
-            path = path[:PATH_CHARACTERS]
+        quiet = route in QUIET and status < FAULT
+        if quiet and not self._debug:
+            return
+        level, took_ms = "debug" if quiet else "info", int(took_s * 1e6) / 1000
+        path, name = path[:PATH_CHARACTERS], request_id.decode()
         self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name))
 
     def write(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.settings import LogFormat, Settings
+from app.settings import Settings
 from app.telemetry.log_records import Sink, stamp
 from app.telemetry.stderr_writer import LineWriter
 
@@ -34,9 +34,7 @@ def stderr() -> LineWriter:
 
 def for_people(settings: Settings) -> bool:
     """Whether lines are written for people on a terminal, and not as JSON."""
-    if settings.log_format is LogFormat.AUTO:
-        return os.isatty(STDERR)
-    return settings.log_format is LogFormat.CONSOLE
+    return os.isatty(STDERR) if settings.log_format == "auto" else settings.log_format == "console"
 
 
 def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) -> Sink:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
@@ -109,7 +110,8 @@ class ServiceMetrics:
 
         folder = os.environ.get(FOLDER)
         shared: Any = multiprocess.MultiProcessCollector  # without types
-        own, known = self._registry if folder is None else shared(None, folder), cast("Any", _KnownMetrics(more))
+        own = self._registry if folder is None else shared(None, folder)
+        known: Any = SimpleNamespace(collect=lambda: more)
         return generate_latest(own) + generate_latest(known)
 
     def _begin(self, models: Iterable[str]) -> None:
@@ -122,16 +124,6 @@ class ServiceMetrics:
             for model in names:
                 self._rows.labels(verb, model)
                 self._working.labels(verb, model)
-
-
-class _KnownMetrics:
-    """A collector of metrics that were made elsewhere."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = list(metrics)
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
 
 
 def _add(rows: dict[Key, list[float]], key: Key, took_s: float, n: int = 0) -> None:

@@ -10,9 +10,10 @@ import os
 import select
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from logging.handlers import QueueListener
 from queue import Full, Queue
-from typing import Any
+from typing import Any, cast
 
 from app.telemetry.log_records import stamp
 
@@ -50,6 +51,12 @@ class LineWriter:
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
+    def _reset(self) -> None:
+        self._queue = LineQueue(MAX_QUEUED_BYTES)
+        self._lock = threading.Lock()
+        self._dropped = 0
+        self._listener: QueueListener | None = None
+
     def write(self, lines: bytes) -> None:
         """Queue whole lines; drop and count them when the queue is full. Never waits."""
         if self._listener is None:
@@ -60,6 +67,16 @@ class LineWriter:
             with self._lock:
                 self._dropped += lines.count(b"\n")
 
+    def handle(self, lines: bytes) -> None:
+        """Write the lines of one item, as the listener's handler; a reader that has gone is no error."""
+        with suppress(OSError):
+            for piece in _pieces(lines):
+                _write_all(self._descriptor, piece)
+            if self._dropped and not self._queue.qsize():
+                with self._lock:
+                    dropped, self._dropped = self._dropped, 0
+                _write_all(self._descriptor, DROPPED % (stamp().encode(), dropped))
+
     def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> None:
         """Wait until every queued line is written, but not longer than `timeout_s`."""
         with self._queue.all_tasks_done:
@@ -69,40 +86,11 @@ class LineWriter:
         """Return the size of the lines that wait to be written."""
         return self._queue.qsize()
 
-    def _reset(self) -> None:
-        self._queue = LineQueue(MAX_QUEUED_BYTES)
-        self._lock = threading.Lock()
-        self._dropped = 0
-        self._listener: _Listener | None = None
-
     def _start(self) -> None:
         with self._lock:
             if self._listener is None:
-                self._listener = _Listener(self._queue, self._write)
+                self._listener = QueueListener(self._queue, cast("Any", self))
                 self._listener.start()
-
-    def _write(self, lines: bytes) -> None:
-        for piece in _pieces(lines):
-            _write_all(self._descriptor, piece)
-        if self._dropped and not self._queue.qsize():
-            with self._lock:
-                dropped, self._dropped = self._dropped, 0
-            _write_all(self._descriptor, DROPPED % (stamp().encode(), dropped))
-
-
-class _Listener(QueueListener):
-    """The standard library's listener over lines instead of log records."""
-
-    def __init__(self, queue: LineQueue, write: Any) -> None:
-        super().__init__(queue)
-        self._write = write
-
-    def handle(self, record: Any) -> None:
-        """Write the lines of one item; a reader that has gone is no error."""
-        try:
-            self._write(record)
-        except OSError:
-            return
 
 
 def _pieces(lines: bytes) -> Iterator[bytes]:

@@ -18,7 +18,6 @@ TIMEOUT_S = 2.0
 REDIS_MAJOR = 7  # the ledger's scripts need it
 CLOCK_WARN_S, CLOCK_FAIL_S = 1.0, 60.0
 NEARLY_FULL = 0.85
-INSPECT_S = 2.0
 REDIS_COMMAND = "redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction"
 
 
@@ -125,7 +124,7 @@ def _lanes(settings: Settings) -> list[CheckResult]:
     """Return the workers of each lane."""
     from app.queue.broker import celery_app
 
-    replies = celery_app(lambda: settings).control.inspect(timeout=INSPECT_S).active_queues() or {}
+    replies = celery_app(lambda: settings).control.inspect(timeout=TIMEOUT_S).active_queues() or {}
     results = []
     for verb in VERBS:
         workers = sorted(worker for worker, queues in replies.items() if any(each["name"] == verb for each in queues))

@@ -53,18 +53,14 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     # Flower looks for workers only when it starts: it comes last
     services = (_web(web, environment), *_workers(broker.url, environment))
     stages = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
-    urls = {
-        "web": f"http://{HOST}:{web}",
-        "Flower": f"http://{HOST}:{flower}",
-        "broker": masked(broker.url),
-        "ledger": ledger,
-    }
+    urls = {"web": f"http://{HOST}:{web}", "Flower": f"http://{HOST}:{flower}"}
+    urls |= {"broker": masked(broker.url), "ledger": ledger}
     return Supervisor([stage for stage in stages if stage]).run(lambda: _announce(urls))
 
 
 def _announce(urls: Mapping[str, str]) -> None:
     lines = [f"  {name:<7} {url}" for name, url in urls.items()]
-    print("\n".join(["", *lines, "  Ctrl-C stops everything", ""]), flush=True)
+    click.echo("\n".join(["", *lines, "  Ctrl-C stops everything", ""]))
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:

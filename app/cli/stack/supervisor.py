@@ -14,11 +14,12 @@ from itertools import cycle
 from threading import Thread
 from types import FrameType
 
+import click
+
 START_S = 60.0  # the longest a program may take until it is ready
 GRACE_S = 10.0  # the longest a program may take to end after SIGTERM
 POLL_S = 0.1
-COLOURS = tuple(f"\x1b[{code}m" for code in (36, 33, 32, 35, 34, 31))
-PLAIN = "\x1b[0m"
+COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Supervisor:
         self._threads: list[Thread] = []
         self._signals = 0
         self._width = max(len(program.name) for stage in stages for program in stage)
-        self._colours = cycle(COLOURS if sys.stdout.isatty() and "NO_COLOR" not in os.environ else [""])
+        self._colours = cycle(COLOURS if sys.stdout.isatty() and "NO_COLOR" not in os.environ else [None])
 
     def run(self, when_ready: Callable[[], None]) -> int:
         """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1."""
@@ -103,7 +104,7 @@ class Supervisor:
         thread.start()
         self._threads.append(thread)
 
-    def _relay(self, name: str, colour: str, process: subprocess.Popen[bytes]) -> None:
+    def _relay(self, name: str, colour: str | None, process: subprocess.Popen[bytes]) -> None:
         """Print a program's lines. Without a terminal, read on, so that no program blocks, and stop them all."""
         for line in process.stdout or ():
             try:
@@ -111,10 +112,9 @@ class Supervisor:
             except OSError:
                 self._signals = max(self._signals, 1)
 
-    def _print(self, name: str, text: str, colour: str = "") -> None:
-        plain = PLAIN if colour else ""
-        sys.stdout.write(f"{colour}{name:<{self._width}} |{plain} {text}\n")
-        sys.stdout.flush()
+    def _print(self, name: str, text: str, colour: str | None = None) -> None:
+        label = f"{name:<{self._width}} |"
+        click.echo(f"{click.style(label, fg=colour) if colour else label} {text}", color=True)
 
     def _report_reason(self) -> None:
         """Print why the programs are stopped: a signal, or one of them has ended."""
@@ -142,7 +142,9 @@ class Supervisor:
                     break
                 time.sleep(POLL_S / 2)
             for process in processes:
-                _kill_group(process)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # all that is left of its group
+                process.wait()
         if self._guard is not None:
             self._guard.kill()  # nothing is left to guard, and other processes may get these ids
             self._guard.communicate()
@@ -154,10 +156,3 @@ def _guard() -> subprocess.Popen[bytes]:
     """Start the guard in a session of its own, so that a kill of the supervisor's group does not end it."""
     command = [sys.executable, "-m", "app.cli.stack.process_guard"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill all that is left of a program's process group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -28,4 +28,4 @@ class GunicornLogger(Logger):  # type: ignore[misc]
         ours: Any = handler(settings)
         ours._gunicorn = True  # noqa: SLF001  by which it knows on a reload what to take off
         self.error_log.addHandler(ours)
-        self.error_log.setLevel(max(self.loglevel, self.LOG_LEVELS[settings.log_level.value]))
+        self.error_log.setLevel(max(self.loglevel, self.LOG_LEVELS[settings.log_level]))

@@ -9,14 +9,14 @@ import pytest
 from app.queue.ledger import Claim
 from app.queue.worker.job_log import JobLog
 from app.queue.worker.runner import FinishedJob
-from app.settings import LogFormat, Settings
+from app.settings import Settings
 from app.telemetry.log_records import PATH_CHARACTERS, RequestLog
 from app.telemetry.logs import handler, line_sink
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED
 
-JSON = Settings(log_format=LogFormat.JSON)
-CONSOLE = Settings(log_format=LogFormat.CONSOLE)
+JSON = Settings(log_format="json")
+CONSOLE = Settings(log_format="console")
 NOON = "1970-01-01T00:00:00.000Z"
 
 
