@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
@@ -20,7 +21,6 @@ from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
 KEY_VARIABLE = "TRINITY_KEY"
-_ACCEPTED = 202
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
 
@@ -75,7 +75,7 @@ class Session:
         self._queued = self._queued or "Preference-Applied" in response.headers
         job_id = response.headers.get("Content-Location", "").rpartition("/")[2] or None
         job = self._job(decode_response(response, job_id))
-        return job.wait(deadline.left_s) if wait and response.status_code == _ACCEPTED else job
+        return job.wait(deadline.left_s) if wait and response.status_code == HTTPStatus.ACCEPTED else job
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
         """Return predictions for checked rows; many rows go in several requests, all to one version."""

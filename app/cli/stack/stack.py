@@ -55,12 +55,9 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     stages = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
     urls = {"web": f"http://{HOST}:{web}", "Flower": f"http://{HOST}:{flower}"}
     urls |= {"broker": masked(broker.url), "ledger": ledger}
-    return Supervisor([stage for stage in stages if stage]).run(lambda: _announce(urls))
-
-
-def _announce(urls: Mapping[str, str]) -> None:
     lines = [f"  {name:<7} {url}" for name, url in urls.items()]
-    click.echo("\n".join(["", *lines, "  Ctrl-C stops everything", ""]))
+    text = "\n".join(["", *lines, "  Ctrl-C stops everything", ""])
+    return Supervisor([stage for stage in stages if stage]).run(lambda: click.echo(text))
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -25,14 +26,11 @@ class AddressRefused(OSError):
 
 def parse_address(host: str) -> Address | None:
     """Return the host as an address, in any spelling that resolvers accept (127.1, 0x7f.1, 2130706433), or None."""
-    try:
+    with suppress(ValueError):
         return ip_address(host)
-    except ValueError:
-        pass
-    try:
+    with suppress(OSError):
         return IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
+    return None
 
 
 def is_public(address: Address) -> bool:
