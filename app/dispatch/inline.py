@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Semaphore
+from typing import Never
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
 from app.errors import Busy, NotFound
 from app.schemas.ids import new_id
-from app.schemas.jobs import Event, Job, JobQuery, Outcome
+from app.schemas.jobs import Job, Outcome
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import VERBS
 from app.service import Service
@@ -39,10 +42,10 @@ class InlineDispatcher:
         self._service = service
         self._pool = pool
         self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit")
-        self._free_fits = max_fits
+        self._free_fits = Semaphore(max_fits)
         self._clock = clock
         self._count = count
-        self._slow_calls: dict[tuple[str, int | None], int] = {}
+        self._slow_calls = Counter[tuple[str, int | None]]()
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
@@ -62,33 +65,20 @@ class InlineDispatcher:
         job_id = new_id()
         outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
         self._count(work, outcome)
-        if self._slow_calls or outcome.finished_s - outcome.started_s > SLOW_S:
-            self._note_pace(work, outcome.finished_s - outcome.started_s)
+        if outcome.finished_s - outcome.started_s > SLOW_S:
+            self._slow_calls[work.model, work.version] += 1
+        else:
+            self._slow_calls.pop((work.model, work.version), None)
         return finished_job(job_id, work, outcome.started_s, outcome)
 
-    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:  # noqa: ARG002
-        """Raise NotFound: what was done inline was answered at once."""
-        raise _no_jobs()
+    def _raise_no_jobs(self, *_: object, **__: object) -> Never:
+        raise NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
 
-    def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:  # noqa: ARG002
-        """Raise NotFound."""
-        raise _no_jobs()
+    async def _no_jobs(self, *_: object, **__: object) -> Never:
+        self._raise_no_jobs()
 
-    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:  # noqa: ARG002
-        """Raise NotFound."""
-        raise _no_jobs()
-
-    def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
-        """Raise NotFound."""
-        raise _no_jobs()
-
-    async def cancel(self, job_id: str) -> Job:  # noqa: ARG002
-        """Raise NotFound."""
-        raise _no_jobs()
-
-    async def retry(self, job_id: str) -> Job:  # noqa: ARG002
-        """Raise NotFound."""
-        raise _no_jobs()
+    job = jobs = cancel = retry = _no_jobs
+    events = latest_jobs = _raise_no_jobs
 
     def stop_waiting(self) -> None:
         """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
@@ -98,11 +88,11 @@ class InlineDispatcher:
         await asyncio.to_thread(self._fits.shutdown)
 
     async def _fit(self, work: Work, job_id: str) -> Outcome:
-        if not self._free_fits:
+        if not self._free_fits.acquire(blocking=False):
             raise Busy("this process can run no more fits now (TRINITY_MAX_FITS); try again")
-        self._free_fits -= 1
         future = self._threaded(self._fits, work, job_id)
-        future.add_done_callback(self._fit_ended)  # when it ends, and not when a client that hung up stops waiting
+        # when it ends, and not when a client that hung up stops waiting
+        future.add_done_callback(lambda _: self._free_fits.release())
         return await asyncio.shield(future)
 
     def _threaded(
@@ -121,21 +111,7 @@ class InlineDispatcher:
         if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow, and not the model
             self._slow_calls.pop((work.model, work.version), None)
 
-    def _fit_ended(self, _: object) -> None:
-        self._free_fits += 1
-
-    def _note_pace(self, work: Work, took_s: float) -> None:
-        key = (work.model, work.version)
-        if took_s > SLOW_S:
-            self._slow_calls[key] = self._slow_calls.get(key, 0) + 1
-        else:
-            self._slow_calls.pop(key, None)
-
     def _small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
-        return not self._slow_calls or self._slow_calls.get((work.model, work.version), 0) < SLOW_CALLS
-
-
-def _no_jobs() -> NotFound:
-    return NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
+        return self._slow_calls[work.model, work.version] < SLOW_CALLS

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_callback: ContextVar[Callable[[float], None] | None] = ContextVar("progress", default=None)
+_callback: ContextVar[Callable[[float], None]] = ContextVar("progress", default=lambda _: None)
 
 
 def report(fraction: float) -> None:
     """Report the fraction of the work that is done (0 to 1); without a callback nothing happens."""
-    callback = _callback.get()
-    if callback is not None:
-        callback(fraction)
+    _callback.get()(fraction)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from logging import getLogger
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from celery.worker.consumer import Consumer
@@ -39,21 +39,9 @@ class Headers(msgspec.Struct):
     argsrepr: str = ""
 
 
-class NoKwargs(msgspec.Struct, forbid_unknown_fields=True):
-    """No keyword arguments."""
-
-
-class NoCallbacks(msgspec.Struct, forbid_unknown_fields=True):
-    """No tasks that would follow."""
-
-    callbacks: None = None
-    errbacks: None = None
-    chain: None = None
-    chord: None = None
-
-
-Body = tuple[tuple[Annotated[list[JobId], Meta(max_length=1000)]], NoKwargs, NoCallbacks]
-_body = msgspec.json.Decoder(Body)
+NoKwargs = Annotated[dict[str, None], Meta(max_length=0)]
+NoCallbacks = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
+_body = msgspec.json.Decoder(tuple[tuple[Annotated[list[JobId], Meta(max_length=1000)]], NoKwargs, NoCallbacks])
 
 
 class StrictConsumer(Consumer):

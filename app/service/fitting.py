@@ -16,7 +16,7 @@ from app.service.columns import default_names, require_y
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Arrays, Manifest, Schema, Store
+from app.storage.model_store import Manifest, Schema, Store
 
 
 class FitSpec(NamedTuple):
@@ -48,7 +48,8 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     y_predicted = predict_model(estimator, X, schema)
     found = metrics(y, y_predicted)
     kept = sample(estimator, X, y, y_predicted, schema, spec.sample_rows)
-    arrays, values = _split(learned_state(estimator))
+    learned = learned_state(estimator)
+    arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
     manifest = Manifest(
         model=spec.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
@@ -60,32 +61,15 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         libraries={name: installed(name) for name in ("numpy", "scipy")},
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
-        learned=values,
+        learned={key: value for key, value in learned.items() if key not in arrays},
     )
-    version = _publish(store, manifest, Content(arrays, kept), spec.permit).version
+    try:
+        version = store.publish(manifest, arrays, spec.permit, kept).version
+    except OSError as error:  # a full disk, a folder of another user
+        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
     named = estimator.coefficients(schema.inputs)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
-
-
-class Content(NamedTuple):
-    """The arrays of a version: those that the model learned, and the sample of its data."""
-
-    arrays: Arrays
-    sample: Arrays
-
-
-def _publish(store: Store, manifest: Manifest, content: Content, permit: Permit) -> Manifest:
-    try:
-        return store.publish(manifest, content.arrays, permit, content.sample)
-    except OSError as error:  # a full disk, a folder of another user
-        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
-
-
-def _split(values: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
-    """Separate what goes into the archive of arrays from what goes into the manifest."""
-    arrays = {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
-    return arrays, {key: value for key, value in values.items() if key not in arrays}
 
 
 def _origin(data: Table | Source) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.storage.model_store import Schema
 
 logger = getLogger(__name__)
 
-MESSAGE_CHARACTERS = 1000  # the most of a model's own error text that a caller sees
+MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
 
 
 def fit_model(estimator: Regressor, X: Matrix, y: Matrix) -> None:
@@ -24,7 +24,7 @@ def fit_model(estimator: Regressor, X: Matrix, y: Matrix) -> None:
     try:
         estimator.fit(X, y)
     except ValueError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
 
 
 def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
@@ -37,7 +37,7 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
     except NotNumbers as error:
         raise _fault(estimator, str(error)) from error
     except ValueError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
     expected = (len(X),) if schema.vector else (len(X), len(schema.outputs))
     if y.shape != expected:
         raise _fault(estimator, f"predict returned an array of shape {y.shape}, expected {expected}")
@@ -65,6 +65,6 @@ def _fault(estimator: Regressor, detail: str) -> ModelFailed:
     return ModelFailed(detail)
 
 
-def _refusal(error: ValueError) -> Invalid:
-    """Return the error for callers. Models refuse data by a ValueError, as scikit-learn's estimators do."""
+def refusal(error: ValueError) -> Invalid:
+    """Return the error for callers. Models and sources refuse data by a ValueError, as scikit-learn's estimators do."""
     return Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.errors import TrinityError
 from app.model.base import Regressor
 from app.schemas.requests import Matrix
 from app.service.model_calls import predict_model
@@ -39,7 +38,5 @@ def _curve(estimator: Regressor, X: Matrix, schema: Schema, points: int) -> Arra
     grid = (low * (1 - shares) + high * shares)[:, np.newaxis]  # high − low may be beyond float64
     try:
         return {"curve_X": grid, "curve_y": predict_model(estimator, grid, schema)}
-    except TrinityError:
-        return {}
     except Exception:  # noqa: BLE001  a model may raise anything; a plot is no reason to fail a fit
         return {}

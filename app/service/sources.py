@@ -11,6 +11,7 @@ import numpy as np
 from app.errors import Invalid, Unavailable
 from app.schemas.pointers import located
 from app.schemas.requests import Source, Table
+from app.service.model_calls import refusal
 
 
 class DataSource(Protocol):
@@ -32,7 +33,6 @@ class DataSource(Protocol):
         """Return X (n, p), and y (n,) or (n, k) where there is one; with the names of the columns if they have any."""
 
 
-MESSAGE_CHARACTERS = 1000  # the most of a source's own error text that a caller sees
 SourceKinds = Mapping[str, type[DataSource]]
 
 
@@ -58,7 +58,7 @@ def read_source(kinds: SourceKinds, source: Source) -> Table:
     try:
         table = kinds[source.name](**source.params).read()
     except ValueError as error:
-        raise Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()) from error
+        raise refusal(error) from error
     except OSError as error:
         raise Unavailable(f"source {source.name!r} could not be read ({type(error).__name__}); try again") from error
     X = np.ascontiguousarray(table.X, dtype=np.float64)

@@ -6,23 +6,14 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from app.errors import Damaged, Unavailable
 from app.storage.durable_files import DurableFiles
 
 _NAME = re.compile(r"[a-z0-9-][a-z0-9.-]{0,99}")
 _REF = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<size>0|[1-9][0-9]{{0,14}}):(?P<sha256>[0-9a-f]{{64}})")
-
-
-class _Ref(NamedTuple):
-    """A reference, taken apart."""
-
-    name: str
-    size: int
-    sha256: str
 
 
 class Payloads:
@@ -41,39 +32,29 @@ class Payloads:
         """Write a file and return its reference. After a power cut the whole file is there, or nothing."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
-        try:
+        with _unavailable_errors("the data of the job could not be written to the store"):
             self._write(self._path(name), content)
-        except OSError as error:
-            raise Unavailable(
-                f"the data of the job could not be written to the store ({error.strerror}); try again"
-            ) from error
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
     def get(self, ref: str) -> bytes:
         """Return the content; raise Damaged if it changed, and Unavailable also if the file is gone."""
         name, size, sha256 = _parsed(ref)
-        try:
-            with self._path(name).open("rb") as file:
-                # compare sizes first: a damaged reference must not make this allocate any amount
-                content = file.read(size) if os.fstat(file.fileno()).st_size == size else None
-        except FileNotFoundError as error:
-            raise Unavailable("the data of the job is gone from the store") from error
-        except OSError as error:
-            raise Unavailable(
-                f"the data of the job could not be read from the store ({error.strerror}); try again"
-            ) from error
+        with _unavailable_errors("the data of the job could not be read from the store"):
+            try:
+                with self._path(name).open("rb") as file:
+                    # compare sizes first: a damaged reference must not make this allocate any amount
+                    content = file.read(size) if os.fstat(file.fileno()).st_size == size else None
+            except FileNotFoundError as error:
+                raise Unavailable("the data of the job is gone from the store") from error
         if content is None or hashlib.sha256(content).hexdigest() != sha256:
             raise Damaged("the data of the job is damaged on disk; submit it again")
         return content
 
     def drop(self, ref: str) -> None:
         """Remove a file if it is there; raise Damaged for a damaged reference."""
-        try:
-            self._path(_parsed(ref).name).unlink(missing_ok=True)
-        except OSError as error:
-            raise Unavailable(
-                f"the data of the job could not be removed from the store ({error.strerror}); try again"
-            ) from error
+        name, *_ = _parsed(ref)
+        with _unavailable_errors("the data of the job could not be removed from the store"):
+            self._path(name).unlink(missing_ok=True)
 
     def sweep(self, keep: Callable[[str], bool], older_than_s: float, now_s: float) -> int:
         """Remove old files that `keep` does not keep, and unfinished files of killed processes; return their number.
@@ -82,11 +63,9 @@ class Payloads:
         the name, and above the difference between the clocks of the machines that share the folder.
         """
         before_s = now_s - older_than_s
-        try:
+        with _unavailable_errors("the store could not be cleaned up"):
             removed = self._files.sweep(self._root, before_s) if self._root.exists() else 0
             old = [path for path in self._payloads() if _written_before(path, before_s)]
-        except OSError as error:
-            raise Unavailable(f"the store could not be cleaned up ({error.strerror}); try again") from error
         for path in old:
             if not keep(path.name):
                 with suppress(OSError):  # another process removed it, or the next sweep will
@@ -123,11 +102,20 @@ class Payloads:
                 yield path
 
 
-def _parsed(ref: str) -> _Ref:
+@contextmanager
+def _unavailable_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"{what} ({error.strerror}); try again") from error
+
+
+def _parsed(ref: str) -> tuple[str, int, str]:
+    """Return the name, the size and the SHA-256 in a reference; raise Damaged."""
     found = _REF.fullmatch(ref)
     if found is None:
         raise Damaged("the reference to the data of the job is damaged; submit it again")
-    return _Ref(found["name"], int(found["size"]), found["sha256"])
+    return found["name"], int(found["size"]), found["sha256"]
 
 
 def _written_before(path: Path, time_s: float) -> bool:
