@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -51,7 +50,9 @@ def parse(text: str) -> list[Key]:
             problems.append(f"entry {number}: {error}")
     if not entries:
         problems.append("it has no entry")  # leaving the service open must not happen by accident
-    problems += [f"two entries have the same {what}" for what in _duplicates(keys)]
+    for what, values in (("name", {key.name for key in keys}), ("SHA-256", {key.digest for key in keys})):
+        if len(values) < len(keys):
+            problems.append(f"two entries have the same {what}")
     if problems:
         raise ValueError("\n".join(problems))
     return keys
@@ -69,8 +70,3 @@ def _parse_entry(entry: str) -> Key:
     if not _DIGEST.fullmatch(digest.lower()):
         raise ValueError("the last part must be a SHA-256 of 64 hexadecimal digits; `python -m app key` makes entries")
     return Key(name, wanted, digest.lower())
-
-
-def _duplicates(keys: Iterable[Key]) -> list[str]:
-    names, digests = [key.name for key in keys], [key.digest for key in keys]
-    return [what for what, all_ in (("name", names), ("SHA-256", digests)) if len(set(all_)) < len(all_)]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from app.schemas.requests import Table
+from app.schemas.requests import Matrix, Table
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-Function: TypeAlias = Callable[[Array], Array]
+Function: TypeAlias = Callable[[Matrix], Matrix]
 
 CUBIC = [3.0, 0.4, -3.0, 2.0]
 BLOCK_ROWS = 65_536

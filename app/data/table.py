@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +17,6 @@ _BAD_CELL = re.compile(
     r"could not convert string (?P<text>.*) to float64 at row (?P<row>\d+), column (?P<column>\d+)\.?$", re.DOTALL
 )
 _BAD_WIDTH = re.compile(r"number of columns changed from (?P<first>\d+) to (?P<other>\d+) at row (?P<row>\d+)")
-
-
-class Columns(NamedTuple):
-    """A CSV file as read: the names of its columns, and their values (rows, columns)."""
-
-    names: list[str]
-    values: Matrix
 
 
 def read_csv(raw: bytes, target: Sequence[str] = ()) -> Table:
@@ -39,7 +31,7 @@ def read_csv(raw: bytes, target: Sequence[str] = ()) -> Table:
     stream = io.StringIO(text, newline="")
     names = _header(stream)
     outputs = _positions(target, names)
-    return split(Columns(names, _Body(names, outputs, stream).values()), target)
+    return split(names, _Body(names, outputs, stream).values(), target)
 
 
 def _header(text: io.StringIO) -> list[str]:
@@ -101,12 +93,11 @@ class _Body:
 
     def _bad_cell(self, row: int, column: int, what: str) -> Invalid:
         name = self._names[column] if column < len(self._names) else str(column + 1)
-        return Invalid.at(self._pointer(row, column), f"line {self._line(row)}, column {name!r}: {what}")
-
-    def _pointer(self, row: int, column: int) -> str:
         if column not in self._outputs:
-            return f"/data/X/{row}/{column - sum(output < column for output in self._outputs)}"
-        return f"/data/y/{row}" + (f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else "")
+            pointer = f"/data/X/{row}/{column - sum(output < column for output in self._outputs)}"
+        else:
+            pointer = f"/data/y/{row}" + (f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else "")
+        return Invalid.at(pointer, f"line {self._line(row)}, column {name!r}: {what}")
 
     def _line(self, row: int) -> int:
         """Return the number, from 1, of the line of a row; blank lines are not rows."""
@@ -129,16 +120,16 @@ def _positions(target: Sequence[str], names: list[str]) -> list[int]:
     return [names.index(name) for name in target]
 
 
-def split(columns: Columns, target: Sequence[str]) -> Table:
-    """Return the table whose outputs are the columns named in `target`, and whose inputs are all others."""
+def split(names: list[str], values: Matrix, target: Sequence[str]) -> Table:
+    """Make a table of the values (rows, columns) of columns with these names: those in `target` are outputs."""
     if not target:
-        return Table(columns.values, inputs=columns.names)
-    outputs = _positions(target, columns.names)
-    inputs = [i for i in range(len(columns.names)) if i not in outputs]
-    y = columns.values[:, outputs]
+        return Table(values, inputs=names)
+    outputs = _positions(target, names)
+    inputs = [i for i in range(len(names)) if i not in outputs]
+    y = values[:, outputs]
     return Table(
-        X=np.ascontiguousarray(columns.values[:, inputs]),
+        X=np.ascontiguousarray(values[:, inputs]),
         y=y[:, 0].copy() if len(outputs) == 1 else y,
-        inputs=[columns.names[i] for i in inputs],
+        inputs=[names[i] for i in inputs],
         outputs=list(target),
     )

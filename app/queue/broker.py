@@ -59,13 +59,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 def _transport_options(broker_url: str) -> dict[str, Any]:
     """Limit every wait for the broker (by default both brokers hang for long), and let RabbitMQ confirm messages."""
     if broker_url.startswith("amqp"):
-        return {
-            "confirm_publish": True,
-            "read_timeout": TIMEOUT_S,
-            "write_timeout": TIMEOUT_S,
-            "connect_timeout": TIMEOUT_S,
-        }
-    return {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+        waits = dict.fromkeys(("read_timeout", "write_timeout", "connect_timeout"), TIMEOUT_S)
+        return {"confirm_publish": True, **waits}
+    return dict.fromkeys(("socket_timeout", "socket_connect_timeout"), TIMEOUT_S)
 
 
 class Broker:

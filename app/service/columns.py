@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.data.table import Columns, split
+from app.data.table import split
 from app.errors import Invalid
 from app.schemas.requests import Matrix, Table
 from app.storage.model_store import Schema
@@ -41,7 +41,7 @@ def align_inputs(table: Table, schema: Schema) -> Table:
         check_width(table.X.shape[1], schema, "/data/X/0")
         return table
     if table.y is None and schema.named and set(schema.outputs) <= set(table.inputs):
-        table = split(Columns(table.inputs, table.X), schema.outputs)
+        table = split(table.inputs, table.X, schema.outputs)
     return table if table.inputs == schema.inputs else _reordered(table, table.inputs or [], schema)
 
 

@@ -25,10 +25,11 @@ class Model(msgspec.Struct):
 def describe_model(service: Service, name: str) -> Model:
     """Describe a model; raise NotFound."""
     name, kind = service.model(name)
+    (schema,), components = msgspec.json.schema_components([kind.parameters()])  # a reference, and what it refers to
     return Model(
         name=name,
         description=(inspect.getdoc(kind) or "").partition("\n")[0],
-        params=_schema(kind.parameters()),
+        params=components[schema["$ref"].rpartition("/")[2]],
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
         links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
@@ -39,11 +40,4 @@ def public_manifest(manifest: Manifest) -> dict[str, Any]:
     """Return a version's manifest without `learned`, which only its model reads. Callers may rely on the rest."""
     found: dict[str, Any] = msgspec.to_builtins(manifest)
     del found["learned"]
-    return found
-
-
-def _schema(parameters: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of the parameters, inline instead of by reference."""
-    (schema,), components = msgspec.json.schema_components([parameters])
-    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
     return found

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,10 @@ def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[o
         sys.path.insert(0, here)
     found: dict[str, Any] = {}
     for module in filter(None, map(str.strip, modules)):
-        contents = _contents(variable, module)
+        try:
+            contents = vars(importlib.import_module(module))
+        except (Exception, SystemExit) as error:  # a user's file may fail in any way
+            raise SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}") from error
         kinds = [kind for name, kind in contents.items() if not name.startswith("_") and is_kind(kind)]
         if not kinds:
             raise SettingsError(f"{variable}: there is no {what} in {module!r}")
@@ -59,13 +62,6 @@ def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[o
     if not found:
         raise SettingsError(f"{variable}: no module with a {what} is named")
     return found
-
-
-def _contents(variable: str, module: str) -> Mapping[str, Any]:
-    try:
-        return vars(importlib.import_module(module))
-    except (Exception, SystemExit) as error:  # a user's file may fail in any way
-        raise SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}") from error
 
 
 def _unusable(variable: str, kind: type, problem: str) -> SettingsError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -32,22 +33,14 @@ class ModelCache(Generic[T]):
 
     def get(self, name: str, version: int) -> T:
         """Return a version; load it if it isn't kept."""
-        found = self.peek(name, version)
-        if found is None:
-            found = self._load(name, version)
-            with self._lock:
-                self._versions[name, version] = found
-                if len(self._versions) > self._max_count:
-                    self._versions.popitem()
-        return found
-
-    def peek(self, name: str, version: int) -> T | None:
-        """Return a version if it is kept; load nothing."""
+        with suppress(KeyError), self._lock:
+            return self._versions[name, version]
+        found = self._load(name, version)
         with self._lock:
-            try:
-                return self._versions[name, version]  # a third of the time of `get`
-            except KeyError:
-                return None
+            self._versions[name, version] = found
+            if len(self._versions) > self._max_count:
+                self._versions.popitem()
+        return found
 
     def __contains__(self, key: tuple[str, int]) -> bool:
         """Return whether a version is kept; that is no use of it."""

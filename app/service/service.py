@@ -14,7 +14,7 @@ from app.schemas.verbs import VERBS, Verb
 from app.service.columns import align_inputs, align_outputs, check_width, require_y
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
-from app.service.sources import SourceKinds, check_params, check_source, read_source, shape_of
+from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.versions import Fitted, Versions
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Store
@@ -45,15 +45,8 @@ class Service:
         self._default_model = default_model
         self._max_design_bytes = max_design_bytes
         self._sample_rows = sample_rows
-        versions = Versions(
-            models,
-            store,
-            max_design_bytes=max_design_bytes,
-            max_answer_bytes=max_answer_bytes,
-            max_loaded_bytes=max_loaded_bytes,
-        )
-        self._versions = versions
-        self.manifest, self.is_loaded = versions.manifest, versions.is_loaded
+        self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
+        self.fitted, self.manifest, self.is_loaded = versions.find, versions.manifest, versions.is_loaded
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""
@@ -61,10 +54,6 @@ class Service:
         if name not in self.models:
             raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
         return name, self.models[name]
-
-    def fitted(self, name: str, version: Version | None) -> Fitted:
-        """Return a version of a model; raise NotFound, or NotFitted when there is no version at all."""
-        return self._versions.find(name, version)
 
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.
@@ -85,7 +74,10 @@ class Service:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         if VERBS[work.verb].publishes:
             estimator = self.models[work.model](**work.params)
-            table = self._fit_table(work, estimator)
+            table = work.data
+            if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
+                table = read_source(self.sources, table)
+                self._check_fit_table(estimator, table)
             return fit(estimator, table, FitSpec(work, job, created_s, permit, self._sample_rows), self.store)
         version, table, y = self._predict(work)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(require_y(table), y)
@@ -132,14 +124,6 @@ class Service:
             table = self._aligned(work.verb, read_source(self.sources, table), fitted)
         return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
 
-    def _fit_table(self, work: Work, estimator: Regressor) -> Table:
-        """Return the table of a fit. A table that a source gives now is checked as those of requests were."""
-        if isinstance(work.data, Table):
-            return work.data
-        table = read_source(self.sources, work.data)
-        self._check_fit_table(estimator, table)
-        return table
-
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
         estimator = kind(**params)
@@ -148,7 +132,8 @@ class Service:
             self._check_fit_table(estimator, data)
         elif shape := self._shape(data):
             self._check_size(estimator, *shape, outputs=1)
-        return Work("fit", name, None, params, data, request.timeout, _webhook(request))
+        webhook = request.webhook.url if request.webhook else None
+        return Work("fit", name, None, params, data, request.timeout, webhook)
 
     def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
         y = require_y(table)
@@ -164,7 +149,8 @@ class Service:
             if shape := self._shape(data):
                 check_width(shape[1], schema, "/data/params/inputs" if "inputs" in data.params else "/data")
                 self._check_rows(verb, *shape, fitted)
-        return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, _webhook(request))
+        webhook = request.webhook.url if request.webhook else None
+        return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, webhook)
 
     def _aligned(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
         """Return the columns that the verb needs, in the order of the fit; raise Invalid for others, or too many."""
@@ -190,7 +176,8 @@ class Service:
         """Return rows and inputs; None for a source that does not declare them."""
         if isinstance(data, Table):
             return _shape(data.X)
-        return shape_of(self.sources, data)
+        shape: tuple[int, int] | None = getattr(self.sources[data.name](**data.params), "shape", None)
+        return shape
 
     def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
         terms = estimator.n_terms(inputs)
@@ -198,10 +185,6 @@ class Service:
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
-
-
-def _webhook(request: Request) -> str | None:
-    return None if request.webhook is None else request.webhook.url
 
 
 def _shape(values: Matrix) -> tuple[int, int]:

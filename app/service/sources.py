@@ -44,12 +44,6 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
     return Source(source.name, check_params(kinds[source.name].Params, source.params, "/data/params"))
 
 
-def shape_of(kinds: SourceKinds, source: Source) -> tuple[int, int] | None:
-    """Return rows and inputs of a checked source, or None where only reading it can say."""
-    shape: tuple[int, int] | None = getattr(kinds[source.name](**source.params), "shape", None)
-    return shape
-
-
 def read_source(kinds: SourceKinds, source: Source) -> Table:
     """Read a checked source; raise Invalid unless X is a matrix of finite numbers. Models check y themselves.
 

@@ -26,10 +26,6 @@ class Fitted(NamedTuple):
     max_answer_rows: int
     """The most rows whose predictions fit into one response."""
 
-    def held_bytes(self) -> int:
-        """Return the bytes of memory that the model takes."""
-        return self.estimator.held_bytes()
-
 
 class Versions:
     """Fitted versions, by model name and version."""
@@ -38,7 +34,6 @@ class Versions:
         self,
         models: Mapping[str, type[Regressor]],
         store: Store,
-        *,
         max_design_bytes: int,
         max_answer_bytes: int,
         max_loaded_bytes: int,
@@ -47,7 +42,12 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
-        self._cache = ModelCache(self._load, Fitted.held_bytes, max_count=LOADED_VERSIONS, max_bytes=max_loaded_bytes)
+        self._cache: ModelCache[Fitted] = ModelCache(
+            self._load,
+            lambda fitted: fitted.estimator.held_bytes(),
+            max_count=LOADED_VERSIONS,
+            max_bytes=max_loaded_bytes,
+        )
         self.get = self._cache.get
         """Return a version by its model's name and its number; raise NotFound or ModelFailed."""
 

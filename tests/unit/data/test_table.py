@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from app.data.table import Columns, read_csv, split
+from app.data.table import read_csv, split
 from app.errors import Invalid, Malformed, TrinityError
 
 GOOD = {
@@ -143,12 +143,12 @@ def test_a_wide_header_takes_no_time() -> None:
     assert time.process_time() - began < 2
 
 
-SMALL = Columns(["a", "b", "c"], np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+SMALL = (["a", "b", "c"], np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
 
 
 def test_one_target_is_a_flat_y() -> None:
     """All other columns are inputs, in their order."""
-    table = split(SMALL, ["b"])
+    table = split(*SMALL, ["b"])
     assert table.y is not None
     assert (table.X.tolist(), table.y.tolist()) == ([[1, 3], [4, 6]], [2, 5])
     assert (table.inputs, table.outputs) == (["a", "c"], ["b"])
@@ -157,7 +157,7 @@ def test_one_target_is_a_flat_y() -> None:
 
 def test_several_targets_come_as_they_were_named() -> None:
     """y has their order and not the file's."""
-    table = split(SMALL, ["c", "a"])
+    table = split(*SMALL, ["c", "a"])
     assert table.y is not None
     assert (table.y.tolist(), table.outputs, table.inputs) == ([[3, 1], [6, 4]], ["c", "a"], ["b"])
 
@@ -166,14 +166,14 @@ def test_several_targets_come_as_they_were_named() -> None:
 def test_a_target_is_a_column_once(target: list[str]) -> None:
     """An unknown name, or a name twice, is refused."""
     with pytest.raises(Invalid) as caught:
-        split(SMALL, target)
+        split(*SMALL, target)
     assert [fault.pointer for fault in caught.value.faults] == ["/target"]
 
 
 def test_a_target_leaves_an_input() -> None:
     """A table of nothing but outputs can't be learned from."""
     with pytest.raises(Invalid, match="every column is a target"):
-        split(SMALL, ["a", "b", "c"])
+        split(*SMALL, ["a", "b", "c"])
 
 
 def test_pointers_are_those_of_the_same_request_as_json() -> None:
@@ -194,5 +194,5 @@ def test_an_unknown_target_does_not_list_all_of_a_wide_table() -> None:
     """The message stays short."""
     names = [f"column {i}" for i in range(10_000)]
     with pytest.raises(Invalid) as caught:
-        split(Columns(names, np.zeros((1, 10_000))), ["nope"])
+        split(names, np.zeros((1, 10_000)), ["nope"])
     assert len(caught.value.detail) < 1_000
