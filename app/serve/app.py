@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 from falcon.asgi import App, Request, Response
 
@@ -23,18 +22,17 @@ from app.serve.middleware.body_limits import BodyLimits
 from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
-from app.serve.oip.metadata import metadata_resources
+from app.serve.oip.metadata import MetadataResource
 from app.serve.openapi.document import complete_routes, document
 from app.serve.openapi.schemas import BodySchemas
-from app.serve.page.assets import Assets
 from app.serve.page.page import HomePage
-from app.serve.resources.documents import Index, document_resources
-from app.serve.resources.health import health_resources
-from app.serve.resources.job_events import JobEvents, JobFeedEvents, event_resources
-from app.serve.resources.jobs import job_resources
+from app.serve.resources.documents import DocumentResource
+from app.serve.resources.health import HealthResource
+from app.serve.resources.job_events import JobEvents
+from app.serve.resources.jobs import JobResource
 from app.serve.resources.metrics import MetricsResource, ScrapeTargets
-from app.serve.resources.models import model_resources
-from app.serve.resources.route import routes_of
+from app.serve.resources.models import ModelResource
+from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.service import Service
 from app.settings import Settings
@@ -57,62 +55,60 @@ def create_app(
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     health = HealthChecks(checks)
     schemas = BodySchemas(service.models, service.sources, settings)
-    assets = Assets()
     # the list and the document hold their own routes too, so they are made at the first request
-    index = Index(settings.mode, lambda: routes)
-    page = HomePage(index, service, dispatcher, health, settings=settings, assets=assets)
+    page = HomePage(service, dispatcher, health, settings, lambda: routes)
     routes = [
-        *routes_of(page, assets, *document_resources(lambda: document(routes, settings, schemas.members))),
+        *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
         *verb_routes(verbs, schemas, settings),
         *routes_of(
-            *model_resources(service),
-            *job_resources(dispatcher, settings.max_wait, pool),
-            *event_resources(dispatcher),
-            *health_resources(health),
+            ModelResource(service),
+            JobResource(dispatcher, settings.max_wait, pool),
+            JobEvents(dispatcher),
+            HealthResource(health),
             MetricsResource(telemetry.metrics, service, ScrapeTargets(health, queue_stats)),
-            *metadata_resources(service, health),
+            MetadataResource(service, health),
             Infer(service, dispatcher, pool, bodies, settings.max_wait),
         ),
     ]
     routes = complete_routes(routes, settings, service.models)
-    resources = {route.path: route.resource for route in routes}
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
-    return _with_middleware(resources, RouteMatcher(resources, often), settings, telemetry, dispatcher, pool)
+    matcher = RouteMatcher((route.path for route in routes), often)
+    return _with_middleware(routes, matcher, settings, telemetry, dispatcher, pool)
 
 
 def _with_middleware(
-    resources: Mapping[str, object],
+    routes: Iterable[Route],
     matcher: RouteMatcher,
     settings: Settings,
     telemetry: Telemetry,
     dispatcher: Dispatcher,
     pool: ThreadPoolExecutor,
 ) -> Asgi:
-    """Return the application: the resources behind the one middleware, which sees each request first."""
+    """Return the application: the routes behind the one middleware, which sees each request first."""
     lifespan = Lifespan(dispatcher)
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
-    observed = RequestTelemetry(_api(resources, lifespan), telemetry, matcher, limits, auth)
+    observed = RequestTelemetry(_api(routes, lifespan), telemetry, matcher, limits, auth)
     for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
         lifespan.close_before(close)
     return observed
 
 
-def _api(resources: Mapping[str, object], lifespan: Lifespan) -> App[Request, Response]:
+def _api(routes: Iterable[Route], lifespan: Lifespan) -> App[Request, Response]:
     """Return the resources at their paths, errors included."""
     api = App()
     api.add_middleware(lifespan)
     problems.add_error_handlers(api)
-    for path, resource in resources.items():
-        _answer_head(resource)
-        api.add_route(path, resource)
+    for route in {route.path: route for route in routes}.values():
+        _answer_head(route.resource, f"_{route.suffix}" if route.suffix else "")
+        api.add_route(route.path, route.resource, suffix=route.suffix)
     return api
 
 
-def _answer_head(resource: Any) -> None:
+def _answer_head(resource: object, suffix: str) -> None:
     """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
-    if hasattr(resource, "on_get") and not isinstance(resource, (JobFeedEvents, JobEvents)):
-        resource.on_head = resource.on_get
+    if hasattr(resource, f"on_get{suffix}") and not isinstance(resource, JobEvents):
+        setattr(resource, f"on_head{suffix}", getattr(resource, f"on_get{suffix}"))
 
 
 class Lifespan:

@@ -17,7 +17,6 @@ from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError, problem
 
 logger = getLogger(__name__)
 
-V2 = "/v2"
 V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
 
 DISK_ERRORS = frozenset(
@@ -62,9 +61,14 @@ def send_problem(resp: Response, document: Problem, path: str = "") -> None:
     resp.status, resp.content_type, resp.data = _render(document, path)
 
 
+def below_v2(path: str) -> bool:
+    """Whether errors at a path have the form of the Open Inference Protocol."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
 def _render(document: Problem, path: str) -> tuple[int, str, bytes]:
     """Return status, media type and body: a problem document; below /v2 the Open Inference Protocol's error object."""
-    if path != V2 and not path.startswith(f"{V2}/"):
+    if not below_v2(path):
         return document.status, MEDIA_TYPE, msgspec.json.encode(document)
     # pointers into a request of another form, which the service's own checks give, would mislead
     pointers = [fault.pointer for fault in document.errors if fault.pointer.startswith(V2_MEMBERS)]

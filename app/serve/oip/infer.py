@@ -51,7 +51,6 @@ class Infer:
 
     @infer_route
     async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
-        """Predict, and answer with the output."""
         body = await self._bodies.read(req)
         try:
             _check_media_type(req)

@@ -71,8 +71,12 @@ class ModelReadiness(msgspec.Struct):
     ready: bool = True
 
 
-class Server:
-    """GET /v2."""
+class MetadataResource:
+    """What is below /v2, except the predictions."""
+
+    def __init__(self, service: Service, checks: HealthChecks) -> None:
+        self._service = service
+        self._checks = checks
 
     @route(
         "/v2",
@@ -81,12 +85,7 @@ class Server:
         operation="v2_server",
     )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Return the server's name and its extensions of the protocol."""
         send_json(resp, ServerInfo())
-
-
-class ServerLive:
-    """GET /v2/health/live."""
 
     @route(
         "/v2/health/live",
@@ -94,16 +93,8 @@ class ServerLive:
         {200: ResponseSpec("The process answers.", {JSON: ServerLiveness})},
         operation="v2_live",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Answer that the process is alive."""
+    async def on_get_live(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         send_json(resp, ServerLiveness())
-
-
-class ServerReady:
-    """GET /v2/health/ready."""
-
-    def __init__(self, checks: HealthChecks) -> None:
-        self._checks = checks
 
     @route(
         "/v2/health/ready",
@@ -114,22 +105,12 @@ class ServerReady:
         },
         operation="v2_ready",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Return whether every part answers; 503 when one does not."""
+    async def on_get_ready(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         down = [f"{part}: {state}" for part, state in (await self._checks.states()).items() if state != OK]
         if down:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             set_retry_after(resp)
-            send_json(resp, ServerReadiness(ready=False, error=f"not ready: {', '.join(down)}"))
-        else:
-            send_json(resp, ServerReadiness(ready=True))
-
-
-class ModelMetadata:
-    """GET /v2/models/{name}[/versions/{version}]."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
+        send_json(resp, ServerReadiness(not down, f"not ready: {', '.join(down)}" if down else None))
 
     @model_route(
         "",
@@ -137,10 +118,20 @@ class ModelMetadata:
         {200: ResponseSpec("The tensors.", {JSON: ModelTensors})},
         "v2_model",
     )
-    async def on_get(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
-        """Describe the tensors of a version, by default the latest."""
+    async def on_get_model(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
         self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._tensors, name, numbered(version)))
+
+    @model_route(
+        "/ready",
+        "Whether a model can predict, by the Open Inference Protocol.",
+        {200: ResponseSpec("The model can predict.", {JSON: ModelReadiness})},
+        "v2_model_ready",
+    )
+    async def on_get_model_ready(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
+        self._service.model(name)
+        await asyncio.to_thread(self._service.fitted, name, numbered(version))
+        send_json(resp, ModelReadiness(name))
 
     def _tensors(self, name: str, version: Version | None) -> ModelTensors:
         """Read the manifest only: no model is loaded for its description."""
@@ -154,27 +145,3 @@ class ModelMetadata:
             inputs=[TensorInfo(X, "FP64", [ROWS, len(schema.inputs)])],
             outputs=[TensorInfo(Y, "FP64", [ROWS, *outputs])],
         )
-
-
-class ModelReady:
-    """GET /v2/models/{name}[/versions/{version}]/ready."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    @model_route(
-        "/ready",
-        "Whether a model can predict, by the Open Inference Protocol.",
-        {200: ResponseSpec("The model can predict.", {JSON: ModelReadiness})},
-        "v2_model_ready",
-    )
-    async def on_get(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
-        """Load a version, and answer that it can predict; the 404 says what is missing."""
-        self._service.model(name)
-        await asyncio.to_thread(self._service.fitted, name, numbered(version))
-        send_json(resp, ModelReadiness(name))
-
-
-def metadata_resources(service: Service, checks: HealthChecks) -> list[object]:
-    """Return the resources below /v2, except the one that predicts."""
-    return [Server(), ServerLive(), ServerReady(checks), ModelMetadata(service), ModelReady(service)]

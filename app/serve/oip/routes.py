@@ -14,41 +14,35 @@ from app.serve.openapi.parts import (
     JSON,
     QUEUED_ERRORS,
     RETRY_AFTER,
-    STORE_DOWN_TEXT,
+    STORE_DOWN,
     Parameter,
     RequestBody,
     ResponseSpec,
     ResponseSpecs,
-    protocol_error_response,
 )
 from app.serve.resources.route import Declare, Responder, route
 
 TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
 MODEL_ERRORS: ResponseSpecs = {
-    404: protocol_error_response("There is no such model or version, or no fitted one."),
-    500: protocol_error_response("The version is damaged on disk."),
-    503: protocol_error_response(STORE_DOWN_TEXT, RETRY_AFTER),
+    404: ResponseSpec("There is no such model or version, or no fitted one."),
+    500: ResponseSpec("The version is damaged on disk."),
+    503: STORE_DOWN,
 }
-_problems = {**BODY_ERRORS, **QUEUED_ERRORS}.items()
 INFER_ERRORS: ResponseSpecs = {
-    **{status: protocol_error_response(spec.description, spec.headers) for status, spec in _problems},
-    415: protocol_error_response("The body is neither JSON nor binary tensors, or it is compressed."),
-    504: protocol_error_response("The prediction did not end in time.", RETRY_AFTER),
+    **BODY_ERRORS,
+    **QUEUED_ERRORS,
+    415: ResponseSpec("The body is neither JSON nor binary tensors, or it is compressed."),
+    504: ResponseSpec("The prediction did not end in time.", headers=RETRY_AFTER),
 }
 
 
 def model_route(path: str, description: str, responses: ResponseSpecs, operation: str, **more: Any) -> Declare:
     """Declare two routes of the responder below: of a model's latest version, and of a named one."""
-    latest = route(
-        f"/v2/models/{{name}}{path}", description, {**MODEL_ERRORS, **responses}, operation=operation, **more
-    )
-    named = route(
-        f"/v2/models/{{name}}/versions/{{version}}{path}",
-        description,
-        {**MODEL_ERRORS, **responses},
-        operation=f"{operation}_version",
-        **more,
-    )
+    responses = {**MODEL_ERRORS, **responses}
+    model = "/v2/models/{name}"
+    latest = route(f"{model}{path}", description, responses, operation=operation, **more)
+    version = f"{model}/versions/{{version}}{path}"
+    named = route(version, description, responses, operation=f"{operation}_version", **more)
 
     def declare(responder: Responder) -> Responder:
         return latest(named(responder))

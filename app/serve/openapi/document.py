@@ -16,12 +16,10 @@ from app.serve.openapi.parts import (
     Parameter,
     RequestBody,
     ResponseSpec,
+    ResponseSpecs,
     path_parameters,
-    problem_response,
-    protocol_error_response,
 )
 from app.serve.openapi.schemas import REF, union_schema
-from app.serve.problems import V2
 from app.serve.resources.route import Route, public_routes
 from app.settings import Mode, Settings
 
@@ -37,8 +35,12 @@ SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key as `Authorization: Bearer KEY`."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-NO_KEY = "There is no key, or it is not valid.", {"WWW-Authenticate": "What is wrong with the key."}
-WRONG_KEY = "The key lacks the scope.", {"WWW-Authenticate": "The scope that is missing."}
+KEY_ERRORS: ResponseSpecs = {
+    401: ResponseSpec(
+        "There is no key, or it is not valid.", headers={"WWW-Authenticate": "What is wrong with the key."}
+    ),
+    403: ResponseSpec("The key lacks the scope.", headers={"WWW-Authenticate": "The scope that is missing."}),
+}
 SERVICE_PATHS = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 DATA = {"const", "default", "enum", "examples"}  # values below these words are data and no schemas
@@ -102,15 +104,10 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
 def complete_routes(routes: Iterable[Route], settings: Settings, models: Mapping[str, object]) -> list[Route]:
     """Return the routes with what depends on the models and the settings: path parameters, and 401 and 403."""
     parameters = path_parameters(models, settings.default_model)
-    completed = [route.complete(parameters) for route in routes]
-    return [_with_key_responses(route) for route in completed] if settings.api_keys else completed
-
-
-def _with_key_responses(route: Route) -> Route:
-    if route.path in PUBLIC_PATHS:
-        return route
-    form = protocol_error_response if route.path == V2 or route.path.startswith(f"{V2}/") else problem_response
-    return route.with_responses({401: form(*NO_KEY), 403: form(*WRONG_KEY)})
+    return [
+        route.complete(parameters, KEY_ERRORS if settings.api_keys and route.path not in PUBLIC_PATHS else {})
+        for route in routes
+    ]
 
 
 def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:

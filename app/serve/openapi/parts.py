@@ -12,11 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta
 
-from app.schemas.problems import Problem, ProtocolError
-
 JSON = "application/json"
-PROBLEM = "application/problem+json"
-
 Schema: TypeAlias = Any
 Contents: TypeAlias = Mapping[str, Schema]
 BYTES: Schema = {"type": "string", "format": "binary"}
@@ -46,7 +42,10 @@ class RequestBody(NamedTuple):
 
 
 class ResponseSpec(NamedTuple):
-    """One possible response: when it comes, the schema for each media type, and its headers."""
+    """One possible response: when it comes, the schema for each media type, and its headers.
+
+    Those of errors that have no schema are added by `Route.complete`.
+    """
 
     description: str
     contents: Contents = NOTHING
@@ -56,42 +55,31 @@ class ResponseSpec(NamedTuple):
 ResponseSpecs: TypeAlias = Mapping[int, ResponseSpec]
 
 
-def problem_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
-    """Return a response that is a problem document (RFC 9457)."""
-    return ResponseSpec(description, {PROBLEM: Problem}, headers)
-
-
-def protocol_error_response(description: str, headers: Mapping[str, str] = NOTHING) -> ResponseSpec:
-    """Return an error response in the form of the Open Inference Protocol, which all below /v2 have."""
-    return ResponseSpec(description, {JSON: ProtocolError}, headers)
-
-
 def accepted_response(description: str, kind: Schema) -> ResponseSpec:
     """Return the response that a job is queued, with the headers that say where it is."""
     return ResponseSpec(description, {JSON: kind}, {"Location": "The job.", **RETRY_AFTER})
 
 
 RETRY_AFTER = {"Retry-After": "Seconds to wait before the next try."}
-QUEUE_FULL = problem_response("TRINITY_MAX_PENDING jobs are waiting already.", RETRY_AFTER)
-LEDGER_DOWN = problem_response("The ledger does not answer.", RETRY_AFTER)
-STORE_DOWN_TEXT = "The store cannot be read now."
-STORE_DOWN = problem_response(STORE_DOWN_TEXT, RETRY_AFTER)
+QUEUE_FULL = ResponseSpec("TRINITY_MAX_PENDING jobs are waiting already.", headers=RETRY_AFTER)
+LEDGER_DOWN = ResponseSpec("The ledger does not answer.", headers=RETRY_AFTER)
+STORE_DOWN = ResponseSpec("The store cannot be read now.", headers=RETRY_AFTER)
 JOB_ERRORS: ResponseSpecs = {
-    409: problem_response("The job was given to another worker; this result does not count."),
-    500: problem_response("The model failed, or the worker was lost at every attempt."),
-    504: problem_response("The job took longer than its timeout."),
+    409: ResponseSpec("The job was given to another worker; this result does not count."),
+    500: ResponseSpec("The model failed, or the worker was lost at every attempt."),
+    504: ResponseSpec("The job took longer than its timeout."),
 }
 
 QUEUED_ERRORS: ResponseSpecs = {
     **JOB_ERRORS,
-    410: problem_response("The job was cancelled while this request waited for it."),
+    410: ResponseSpec("The job was cancelled while this request waited for it."),
     429: QUEUE_FULL,
-    503: problem_response("The ledger or the store does not answer, or this process has no capacity.", RETRY_AFTER),
+    503: ResponseSpec("The ledger or the store does not answer, or this process has no capacity.", headers=RETRY_AFTER),
 }
 BODY_ERRORS: ResponseSpecs = {
-    400: problem_response("The body or the Idempotency-Key is malformed."),
-    408: problem_response("The body did not arrive in time."),
-    413: problem_response("The body is larger than TRINITY_MAX_BODY bytes."),
+    400: ResponseSpec("The body or the Idempotency-Key is malformed."),
+    408: ResponseSpec("The body did not arrive in time."),
+    413: ResponseSpec("The body is larger than TRINITY_MAX_BODY bytes."),
 }
 
 VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]

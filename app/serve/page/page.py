@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,16 +13,16 @@ from falcon.asgi import Request, Response
 from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
 from app.errors import NotFound, TrinityError
 from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
-from app.serve.caching import set_security_headers
+from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
 from app.serve.negotiation import prefers_html
 from app.serve.openapi.parts import JSON, TEXT, Parameter, ResponseSpec
-from app.serve.page.assets import Assets
 from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
-from app.serve.resources.documents import Index, RouteList
-from app.serve.resources.route import route
+from app.serve.resources.documents import RouteList, route_list
+from app.serve.resources.route import Route, route
+from app.serve.responses import send_json
 from app.service import Service
 from app.settings import Settings
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
 PAGE = {"text/html": TEXT}
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
@@ -41,25 +43,29 @@ class NewestJobs(NamedTuple):
 
 
 class HomePage:
-    """GET /."""
+    """GET /, and the page's files under a path that changes with their content: browsers keep them for a year.
+
+    `routes` is called at each request: it returns these routes too, so they are made later.
+    """
 
     def __init__(
         self,
-        index: Index,
         service: Service,
         dispatcher: Dispatcher,
         checks: HealthChecks,
-        *,
         settings: Settings,
-        assets: Assets,
+        routes: Callable[[], Iterable[Route]],
     ) -> None:
-        self._index = index
         self._service = service
         self._dispatcher = dispatcher
         self._checks = checks
         self._settings = settings
-        self._assets = assets
+        self._routes = routes
         self._template: Template | None = None
+        files = sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES)
+        self._files = {file.name: StaticFile(file.read_bytes()) for file in files}
+        content = b"\0".join(file.plain for file in self._files.values())
+        self._digest = hashlib.sha256(content).hexdigest()[:16]
 
     @route(
         "/",
@@ -78,10 +84,9 @@ class HomePage:
         operation="index",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Send the page, or the list where JSON is preferred."""
         resp.append_header("Vary", "Accept")
         if not prefers_html(req.get_header("Accept")):
-            await self._index.on_get(req, resp)
+            send_json(resp, route_list(self._routes(), self._settings.mode, f"{req.scheme}://{req.netloc}"))
             return
         query = PageQuery(*(_single(req, name) for name in PageQuery._fields))
         parts, jobs, data = await asyncio.gather(
@@ -94,6 +99,13 @@ class HomePage:
         set_security_headers(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
         resp.data = await asyncio.to_thread(self._render, parts, jobs, data)
+
+    @route("/page/{digest}/{file}", "A file of the page at /.", public=False)
+    async def on_get_file(self, req: Request, resp: Response, digest: str, file: str) -> None:
+        if digest != self._digest or file not in self._files:
+            raise NotFound("the page has changed; load it again")
+        set_security_headers(resp)
+        send_cached(req, resp, self._files[file], MEDIA_TYPES[Path(file).suffix], IMMUTABLE)
 
     async def _jobs(self) -> NewestJobs:
         try:
@@ -111,7 +123,7 @@ class HomePage:
         text = self._template.render(
             mode=self._settings.mode.value,
             with_keys=bool(self._settings.api_keys),
-            static=f"/page/{self._assets.digest}",
+            static=f"/page/{self._digest}",
             parts=parts,
             links=LINKS | flower,
             jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs.jobs],

@@ -15,7 +15,6 @@ from app.errors import NotFound
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, REVALIDATE, StaticFile, send_cached, set_security_headers
 from app.serve.openapi.parts import IF_NONE_MATCH, JSON, TEXT, ResponseSpec
 from app.serve.resources.route import Route, public_routes, route
-from app.serve.responses import send_json
 from app.settings import Mode
 
 ASSETS = Path(__file__).resolve().parents[1] / "swagger_ui"
@@ -66,18 +65,9 @@ class RouteList(msgspec.Struct):
     routes: list[RouteInfo]
 
 
-class Index:
-    """GET / as JSON. `routes` is called at each request: the list holds this route too, so it is made later."""
-
-    def __init__(self, mode: Mode, routes: Callable[[], Iterable[Route]]) -> None:
-        self._mode = mode
-        self._routes = routes
-
-    async def on_get(self, req: Request, resp: Response) -> None:
-        """List the routes of the mode."""
-        base = f"{req.scheme}://{req.netloc}"
-        listed = [describe(route, base) for route in public_routes(self._routes(), self._mode)]
-        send_json(resp, RouteList("trinity", self._mode, listed))
+def route_list(routes: Iterable[Route], mode: Mode, base: str) -> RouteList:
+    """Return the routes of a mode for people; `base` is the service's URL."""
+    return RouteList("trinity", mode, [describe(route, base) for route in public_routes(routes, mode)])
 
 
 def describe(route: Route, base: str) -> RouteInfo:
@@ -97,11 +87,16 @@ def describe(route: Route, base: str) -> RouteInfo:
     return RouteInfo(route.method, route.path, route.description, example, answers)
 
 
-class OpenApi:
-    """GET /openapi.json; `make` makes the document at the first request, when every route is known."""
+class DocumentResource:
+    """GET /openapi.json, and /docs with its files, whose paths change with their version.
+
+    `make` makes the document at the first request, when every route is known.
+    """
 
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
+        self._page = StaticFile(PAGE.encode())
+        self._files: dict[str, StaticFile] = {}
 
     @route(
         "/openapi.json",
@@ -111,19 +106,11 @@ class OpenApi:
         operation="openapi",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Send the document, or 304 to a caller that has it."""
-        send_cached(req, resp, self._file, JSON, REVALIDATE)
+        send_cached(req, resp, self._document, JSON, REVALIDATE)
 
     @cached_property
-    def _file(self) -> StaticFile:
+    def _document(self) -> StaticFile:
         return StaticFile(msgspec.json.encode(self._make()))
-
-
-class Docs:
-    """GET /docs."""
-
-    def __init__(self) -> None:
-        self._page = StaticFile(PAGE.encode())
 
     @route(
         "/docs",
@@ -132,21 +119,12 @@ class Docs:
         parameters=(IF_NONE_MATCH,),
         operation="docs",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:
-        """Send the page."""
+    async def on_get_page(self, req: Request, resp: Response) -> None:
         set_security_headers(resp)
         send_cached(req, resp, self._page, "text/html; charset=utf-8", REVALIDATE)
 
-
-class DocsFile:
-    """GET /docs/{release}/{name}: the page's files, under a path that changes with their version."""
-
-    def __init__(self) -> None:
-        self._files: dict[str, StaticFile] = {}
-
     @route("/docs/{release}/{name}", "A file of that page.", public=False)
-    async def on_get(self, req: Request, resp: Response, release: str, name: str) -> None:
-        """Send a file, which browsers keep for a year."""
+    async def on_get_file(self, req: Request, resp: Response, release: str, name: str) -> None:
         if release != SWAGGER_UI or name not in FILES:
             raise NotFound(f"there is no file {name[:64]!r} of {release[:64]!r}")
         if name not in self._files:
@@ -158,8 +136,3 @@ class DocsFile:
 def _read(path: Path) -> StaticFile:
     content = path.read_bytes()
     return StaticFile(gzip.decompress(content), content) if path.suffix == ".gz" else StaticFile(content)
-
-
-def document_resources(make: Callable[[], dict[str, Any]]) -> list[object]:
-    """Return the resources of /openapi.json and /docs."""
-    return [OpenApi(make), Docs(), DocsFile()]

@@ -36,18 +36,16 @@ class Readiness(msgspec.Struct):
     parts: dict[str, str]
 
 
-class Ping:
-    """GET /ping."""
+class HealthResource:
+    """GET /ping, /health/live and /health/ready."""
+
+    def __init__(self, checks: HealthChecks) -> None:
+        self._checks = checks
 
     @route("/ping", "Answers pong and touches nothing.", {200: ResponseSpec("pong", {JSON: Pong})}, operation="ping")
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Answer pong."""
-        resp.content_type = "application/json"
+    async def on_get_ping(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        resp.content_type = JSON
         resp.data = PONG
-
-
-class Live:
-    """GET /health/live."""
 
     @route(
         "/health/live",
@@ -55,16 +53,8 @@ class Live:
         {200: ResponseSpec("The process answers.", {JSON: Liveness})},
         operation="live",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Answer that the process is alive."""
+    async def on_get_live(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         send_json(resp, Liveness())
-
-
-class Ready:
-    """GET /health/ready."""
-
-    def __init__(self, checks: HealthChecks) -> None:
-        self._checks = checks
 
     @route(
         "/health/ready",
@@ -75,16 +65,10 @@ class Ready:
         },
         operation="ready",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Return the state of each part; 503 when one does not answer."""
+    async def on_get_ready(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         parts = await self._checks.states()
         ready = all(state == OK for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             set_retry_after(resp)
         send_json(resp, Readiness("ready" if ready else "not ready", parts))
-
-
-def health_resources(checks: HealthChecks) -> list[object]:
-    """Return the resources of /ping and /health."""
-    return [Ping(), Live(), Ready(checks)]

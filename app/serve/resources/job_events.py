@@ -12,8 +12,8 @@ from falcon.asgi import Request, Response, SSEvent
 from app.dispatch.dispatcher import Dispatcher
 from app.schemas.jobs import Event, Job, envelope
 from app.serve.openapi.parts import Parameter, ResponseSpec
-from app.serve.resources.jobs import NO_JOB, SHORT_JOB, queued_route
-from app.serve.resources.route import route
+from app.serve.resources.jobs import NO_JOB, SHORT_JOB
+from app.serve.resources.route import queued_route, route
 
 RECONNECT_MS = 2000  # how long a client waits before it connects again
 
@@ -27,7 +27,7 @@ class ServerEvent(msgspec.Struct):
 
 
 class JobEvents:
-    """GET /jobs/{id}/events."""
+    """GET /jobs/{id}/events and, for the page, /jobs/events."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -42,28 +42,14 @@ class JobEvents:
         example_path="$job/events",
     )
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Send the events of the job until it is finished, starting after `Last-Event-ID`."""
         await self._dispatcher.job(job_id, 0)  # an unknown job is a 404, and not a stream without events
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
         resp.sse = _events(self._dispatcher.events(job_id, _last_event_id(req)), job_id)
 
-
-class JobFeedEvents:
-    """GET /jobs/events: the newest jobs as server-sent events, for the page."""
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-
     @route("/jobs/events", "The newest jobs, at each change.", public=False)
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
-        """Send the newest jobs, and again whenever one of them changes."""
+    async def on_get_feed(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
         resp.sse = _feed_events(self._dispatcher.latest_jobs())
-
-
-def event_resources(dispatcher: Dispatcher) -> list[object]:
-    """Return the resources of the events of one job and of the newest jobs."""
-    return [JobEvents(dispatcher), JobFeedEvents(dispatcher)]
 
 
 async def _events(events: AsyncIterator[Event | None], job_id: str) -> AsyncIterator[SSEvent | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Annotated, Literal, get_args
 
 from falcon.asgi import Request, Response
@@ -27,10 +26,9 @@ from app.serve.openapi.parts import (
     ResponseSpec,
     ResponseSpecs,
     accepted_response,
-    problem_response,
 )
 from app.serve.openapi.schemas import ANY_JOB, ANY_RESULT, JOB_PAGE
-from app.serve.resources.route import route
+from app.serve.resources.route import queued_route
 from app.serve.responses import send_accepted, send_json, send_npy, send_result
 
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -44,25 +42,26 @@ SHORT_JOB = "job=$(curl -s -o /dev/null -w '%header{location}' -X POST {base}/fi
 LONG_FIT = '{"data": {"source": "dummy", "params": {"number": 5000000}}}'
 LONG_JOB = f"{SHORT_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG_FIT}')"
 NO_JOB: ResponseSpecs = {
-    404: problem_response("There is no such job."),
-    410: problem_response("The job existed, and is no longer kept."),
+    404: ResponseSpec("There is no such job."),
+    410: ResponseSpec("The job existed, and is no longer kept."),
     503: LEDGER_DOWN,
 }
-queued_route = partial(route, queued=True)
 
 
-class JobList:
-    """GET /jobs[?status=&verb=&model=&limit=&cursor=]."""
+class JobResource:
+    """GET /jobs; GET and DELETE /jobs/{id}; GET /jobs/{id}/result; POST /jobs/{id}/retry."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> None:
         self._dispatcher = dispatcher
+        self._max_wait_s = max_wait_s
+        self._pool = pool
 
     @queued_route(
         "/jobs",
         "The jobs, newest first; ?status=, ?verb=, ?model=, ?limit=, ?cursor=.",
         {
             200: ResponseSpec("A page of jobs, without their results.", {JSON: JOB_PAGE}),
-            422: problem_response("A filter value is not allowed."),
+            422: ResponseSpec("A filter value is not allowed."),
             503: LEDGER_DOWN,
         },
         parameters=(
@@ -79,17 +78,8 @@ class JobList:
         operation="list_jobs",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        """Return a page of jobs, newest first, without their results."""
         found, cursor = await self._dispatcher.jobs(_query(req))
         send_json(resp, {"jobs": [envelope(job) for job in found], "next": cursor})
-
-
-class JobResource:
-    """GET /jobs/{id}[?wait=S] and DELETE /jobs/{id}."""
-
-    def __init__(self, dispatcher: Dispatcher, max_wait_s: int) -> None:
-        self._dispatcher = dispatcher
-        self._max_wait_s = max_wait_s
 
     @queued_route(
         "/jobs/{job_id}",
@@ -97,15 +87,14 @@ class JobResource:
         {
             **NO_JOB,
             200: ResponseSpec("The job.", {JSON: ANY_JOB}),
-            422: problem_response("wait is not a whole number of seconds."),
+            422: ResponseSpec("wait is not a whole number of seconds."),
         },
         parameters=(WAIT,),
         operation="get_job",
         setup=SHORT_JOB,
         example_path="$job?wait=10",
     )
-    async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Return the job's envelope, when it is finished or after `wait` seconds."""
+    async def on_get_job(self, req: Request, resp: Response, job_id: str) -> None:
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
         send_json(resp, envelope(job))
 
@@ -115,24 +104,14 @@ class JobResource:
         {
             **NO_JOB,
             200: ResponseSpec("The job is REVOKED.", {JSON: ANY_JOB}),
-            409: problem_response("The job ended before it could be cancelled."),
+            409: ResponseSpec("The job ended before it could be cancelled."),
         },
         operation="cancel_job",
         setup=LONG_JOB,
         example_path="$job",
     )
-    async def on_delete(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Cancel the job; a second time has the same answer."""
+    async def on_delete_job(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
         send_json(resp, envelope(await self._dispatcher.cancel(job_id)))
-
-
-class JobResult:
-    """GET /jobs/{id}/result[?wait=S]."""
-
-    def __init__(self, dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> None:
-        self._dispatcher = dispatcher
-        self._max_wait_s = max_wait_s
-        self._pool = pool
 
     @queued_route(
         "/jobs/{job_id}/result",
@@ -142,31 +121,20 @@ class JobResult:
             **JOB_ERRORS,
             200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: BYTES}),
             202: ResponseSpec("The job has not ended.", {JSON: ANY_JOB}, RETRY_AFTER),
-            410: problem_response("The job was cancelled, or is no longer kept."),
-            422: problem_response("The model refused the data; or wait is not a whole number of seconds."),
+            410: ResponseSpec("The job was cancelled, or is no longer kept."),
+            422: ResponseSpec("The model refused the data; or wait is not a whole number of seconds."),
         },
         parameters=(WAIT,),
         operation="get_job_result",
         setup=SHORT_JOB,
         example_path="$job/result?wait=10",
     )
-    async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Return the result alone, the problem of a failed job, or 202 while there is neither.
-
-        The result of a prediction may be npy.
-        """
+    async def on_get_result(self, req: Request, resp: Response, job_id: str) -> None:
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
         if not VERBS[job.verb].needs_y and job.status == "SUCCESS" and prefers_npy(req):
             send_npy(resp, job, await as_npy(job, self._pool))
         else:
             send_result(resp, job)
-
-
-class JobRetry:
-    """POST /jobs/{id}/retry."""
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
 
     @queued_route(
         "/jobs/{job_id}/retry",
@@ -174,26 +142,15 @@ class JobRetry:
         {
             **NO_JOB,
             202: accepted_response("The job is queued again.", ANY_JOB),
-            409: problem_response("The job has neither failed nor been cancelled."),
+            409: ResponseSpec("The job has neither failed nor been cancelled."),
             429: QUEUE_FULL,
         },
         operation="retry_job",
         setup=f'{LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',
         example_path="$job/retry",
     )
-    async def on_post(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        """Queue a failed or cancelled job again; until it ends, further requests have no effect."""
+    async def on_post_retry(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
         send_accepted(resp, await self._dispatcher.retry(job_id))
-
-
-def job_resources(dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> list[object]:
-    """Return the resources below /jobs, except the events."""
-    return [
-        JobList(dispatcher),
-        JobResource(dispatcher, max_wait_s),
-        JobResult(dispatcher, max_wait_s, pool),
-        JobRetry(dispatcher),
-    ]
 
 
 def wait_seconds(req: Request, max_wait_s: int) -> float:

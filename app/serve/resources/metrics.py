@@ -56,9 +56,8 @@ class MetricsResource:
         operation="metrics",
     )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """Send the metrics; requests that come during a scrape share its result."""
         if self._scrape is None or self._scrape.done():
-            self._scrape = asyncio.create_task(self._render())
+            self._scrape = asyncio.create_task(self._render())  # requests that come during it share its result
         resp.content_type = MEDIA_TYPE
         resp.data = await asyncio.shield(self._scrape)
 

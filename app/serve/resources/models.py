@@ -10,7 +10,7 @@ from falcon.asgi import Request, Response
 
 from app.errors import NotFound
 from app.schemas.requests import Version
-from app.serve.openapi.parts import JSON, STORE_DOWN, ResponseSpec, problem_response
+from app.serve.openapi.parts import JSON, STORE_DOWN, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
 from app.serve.resources.route import route
 from app.serve.responses import send_json
@@ -24,8 +24,8 @@ class Models(msgspec.Struct):
     models: list[Model]
 
 
-class ModelList:
-    """GET /models."""
+class ModelResource:
+    """GET /models, /models/{name} and /models/{name}/versions/{version}."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -37,52 +37,35 @@ class ModelList:
         operation="list_models",
     )
     async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        """List the models with their parameters and versions."""
         listed = [await asyncio.to_thread(describe_model, self._service, name) for name in sorted(self._service.models)]
         send_json(resp, Models(listed))
-
-
-class ModelResource:
-    """GET /models/{name}."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @route(
         "/models/{name}",
         "One model with its parameters and versions.",
         {
             200: ResponseSpec("The model.", {JSON: Model}),
-            404: problem_response("There is no such model."),
+            404: ResponseSpec("There is no such model."),
             503: STORE_DOWN,
         },
         operation="get_model",
     )
-    async def on_get(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
-        """Describe one model."""
+    async def on_get_model(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
         self._service.model(name)
         send_json(resp, await asyncio.to_thread(describe_model, self._service, name))
-
-
-class VersionResource:
-    """GET /models/{name}/versions/{n}."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @route(
         "/models/{name}/versions/{version}",
         "One version (a number or `latest`): its parameters, columns, metrics and digests.",
         {
             200: ResponseSpec("The version.", {JSON: VERSION_INFO}),
-            404: problem_response("There is no such model or version."),
-            500: problem_response("The version is damaged on disk."),
+            404: ResponseSpec("There is no such model or version."),
+            500: ResponseSpec("The version is damaged on disk."),
             503: STORE_DOWN,
         },
         operation="get_version",
     )
-    async def on_get(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
-        """Return a version's manifest; `version` is a number or an alias."""
+    async def on_get_version(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
         self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
@@ -92,11 +75,6 @@ class VersionResource:
             raise NotFound(f"model {name!r} has no version 0; versions are numbered from 1")
         manifest = self._service.store.manifest(name, self._service.store.resolve(name, number))
         return public_manifest(manifest)
-
-
-def model_resources(service: Service) -> list[object]:
-    """Return the resources that describe models and versions."""
-    return [ModelList(service), ModelResource(service), VersionResource(service)]
 
 
 @overload

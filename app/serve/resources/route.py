@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from app.serve.openapi.parts import NOTHING, Parameter, RequestBody, ResponseSpec, ResponseSpecs
+from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError
+from app.serve.openapi.parts import JSON, NOTHING, Parameter, RequestBody, ResponseSpecs
+from app.serve.problems import below_v2
 from app.settings import Mode
 
 PLACEHOLDER = re.compile(r"{(\w+)}")
@@ -30,7 +34,7 @@ class Route(NamedTuple):
     path: str
     description: str
     responses: ResponseSpecs = NOTHING
-    """By status; `complete_routes` adds those for missing API keys."""
+    """By status; `complete` adds the schemas of errors."""
     parameters: tuple[Parameter, ...] = ()
     """`complete` adds those in the path."""
     body: RequestBody | None = None
@@ -45,28 +49,38 @@ class Route(NamedTuple):
     setup: str = ""
     """What a shell does before the example; {base} stands for the service's URL."""
     resource: object = None
+    suffix: str | None = None
+    """Falcon's name for the responders of this path, where a resource has several paths."""
 
-    def complete(self, parameters: Mapping[str, Parameter]) -> Route:
-        """Return the route with its path parameters and, made of their examples, the path of its example."""
+    def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
+        """Return the route with its path parameters, the path of its example, and the schemas of all its errors."""
         named = {name: parameters[name] for name in PLACEHOLDER.findall(self.path) if name in parameters}
         example = PLACEHOLDER.sub(lambda found: str(getattr(named.get(found[1]), "example", None)), self.path)
-        return self._replace(parameters=(*named.values(), *self.parameters), example_path=self.example_path or example)
-
-    def with_responses(self, responses: Mapping[int, ResponseSpec]) -> Route:
-        """Return the route with more responses."""
-        return self._replace(responses={**self.responses, **responses})
+        form = {JSON: ProtocolError} if below_v2(self.path) else {MEDIA_TYPE: Problem}
+        responses = {
+            status: spec._replace(contents=form) if status >= HTTPStatus.BAD_REQUEST and not spec.contents else spec
+            for status, spec in {**self.responses, **errors}.items()
+        }
+        return self._replace(
+            parameters=(*named.values(), *self.parameters),
+            example_path=self.example_path or example,
+            responses=responses,
+        )
 
 
 def route(path: str, description: str, responses: ResponseSpecs = NOTHING, **more: Any) -> Declare:
     """Declare a route of the responder below; `more` are the other fields of Route. A responder may have several."""
 
     def declare(responder: Responder) -> Responder:
-        method = responder.__name__.removeprefix("on_").upper()
-        declared = [Route(method, path, description, responses, **more), *getattr(responder, "routes", ())]
-        responder.routes = declared  # type: ignore[attr-defined]
+        _, method, *suffix = responder.__name__.split("_", 2)
+        added = Route(method.upper(), path, description, responses, suffix=suffix[0] if suffix else None, **more)
+        responder.routes = [added, *getattr(responder, "routes", ())]  # type: ignore[attr-defined]
         return responder
 
     return declare
+
+
+queued_route = partial(route, queued=True)
 
 
 def routes_of(*resources: object) -> list[Route]:

@@ -33,7 +33,6 @@ from app.serve.openapi.parts import (
     ResponseSpec,
     ResponseSpecs,
     accepted_response,
-    problem_response,
 )
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import Preference, preference
@@ -163,9 +162,9 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
         **BODY_ERRORS,
         500: JOB_ERRORS[500],
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
-        404: problem_response(missing),
-        415: problem_response(f"The body is not {formats}, or it is compressed."),
-        422: problem_response(f"A value is wrong; `errors` points to it.{reused}"),
-        503: problem_response("This process has no capacity for it now; or the store cannot be read.", RETRY_AFTER),
+        404: ResponseSpec(missing),
+        415: ResponseSpec(f"The body is not {formats}, or it is compressed."),
+        422: ResponseSpec(f"A value is wrong; `errors` points to it.{reused}"),
+        503: ResponseSpec("This process has no capacity for it now; or the store cannot be read.", headers=RETRY_AFTER),
         **({202: accepted_response("The job is accepted.", ENVELOPES[verb]), **QUEUED_ERRORS} if queued else {}),
     }

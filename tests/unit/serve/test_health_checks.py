@@ -14,10 +14,11 @@ from falcon.asgi import App
 
 from app.bootstrap import build
 from app.serve.health_checks import LATE, OK, ComponentStatus, HealthChecks, Probe, run_in_thread
-from app.serve.oip.metadata import ServerReady
-from app.serve.resources.health import Ping, Ready
+from app.serve.oip.metadata import MetadataResource
+from app.serve.resources.health import HealthResource
 from app.serve.resources.metrics import MetricsResource, ScrapeTargets
-from app.serve.resources.models import ModelList
+from app.serve.resources.models import ModelResource
+from app.serve.resources.route import routes_of
 from app.settings import Mode, Settings
 from app.telemetry.metrics import ServiceMetrics
 from tests.support.fakes import DEADLINE_S, Gate, eventually, passed, run
@@ -40,11 +41,9 @@ def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> h
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
     health = HealthChecks(checks, MOMENT_S)
     app = App()
-    app.add_route("/ping", Ping())
-    app.add_route("/health/ready", Ready(health))
-    app.add_route("/v2/health/ready", ServerReady(health))
-    app.add_route("/models", ModelList(service))
-    app.add_route("/metrics", MetricsResource(ServiceMetrics(service.models), service, ScrapeTargets(health, queue)))
+    metrics = MetricsResource(ServiceMetrics(service.models), service, ScrapeTargets(health, queue))
+    for each in routes_of(HealthResource(health), MetadataResource(service, health), ModelResource(service), metrics):
+        app.add_route(each.path, each.resource, suffix=each.suffix)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 
 
