@@ -7,11 +7,12 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -21,6 +22,7 @@ from app.errors import ModelFailed, NotFound
 from app.storage.durable_files import DurableFiles, Permit, always_permit
 
 LATEST = "latest"
+ALIAS_FRESH_S = 0.001  # for so long a process trusts what it saw of an alias, and a fit waits before it answers
 SAMPLE = "sample_sha256"  # the member of a manifest's `data` that holds the digest of the sample
 MAX_VERSION = 10**9  # a larger number is not a version
 _NUMBER = re.compile(r"[1-9][0-9]*")
@@ -66,17 +68,32 @@ class Manifest(msgspec.Struct, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
 
 
+class _Alias(NamedTuple):
+    """What was seen of an alias file."""
+
+    identity: tuple[int, int]
+    number: int
+    fresh_until_s: float
+
+
 class Store:
     """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>.
 
     If rows of the data were kept, `sample.npz` stands beside the arrays; the manifest's `data` has its digest.
     """
 
-    def __init__(self, folder: Path, files: DurableFiles | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        files: DurableFiles | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._models = folder / "models"
         self._root = str(self._models)
         self._files = files or DurableFiles()
-        self._alias_cache: dict[str, tuple[tuple[int, int], int]] = {}
+        self._clock, self._pause = clock, pause
+        self._alias_cache: dict[str, _Alias] = {}
 
     def check(self) -> None:
         """Raise OSError if a file cannot be written."""
@@ -195,6 +212,7 @@ class Store:
         marker = root / "jobs" / manifest.job
         if not marker.exists():
             self._files.replace(root / "aliases" / LATEST, _alias_content(manifest.version))
+            self._pause(ALIAS_FRESH_S)  # now no process trusts what it saw before: its next request finds this version
             self._files.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
@@ -203,19 +221,21 @@ class Store:
         return self._models / name / "versions" / str(version)
 
     def _read_alias(self, name: str, alias: str) -> int | None:
-        """Return the number of an alias. The file is read only when it changed: a predict costs one stat."""
-        path = f"{self._root}/{name}/aliases/{alias}"
+        """Return the number of an alias, as it was at most ALIAS_FRESH_S ago; the file is read when it changed."""
+        path, now_s = f"{self._root}/{name}/aliases/{alias}", self._clock()
+        seen = self._alias_cache.get(path)
+        if seen is not None and now_s < seen.fresh_until_s:
+            return seen.number
         try:
             stat = os.stat(path)  # noqa: PTH116  ten times as fast as a Path
-            seen = self._alias_cache.get(path)
-            if seen is None or seen[0] != (stat.st_mtime_ns, stat.st_ino):
-                seen = (stat.st_mtime_ns, stat.st_ino), _parse_alias(Path(path).read_text())
-                self._alias_cache[path] = seen
+            identity = stat.st_mtime_ns, stat.st_ino
+            number = seen.number if seen and seen.identity == identity else _parse_alias(Path(path).read_text())
         except FileNotFoundError:
             return None
         except ValueError:
             raise ModelFailed(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
-        return seen[1]
+        self._alias_cache[path] = _Alias(identity, number, now_s + ALIAS_FRESH_S)
+        return number
 
 
 def _packed(arrays: Arrays) -> memoryview:

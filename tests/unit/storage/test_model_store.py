@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from app.errors import NotFound
-from app.storage.model_store import Store
-from tests.support.fakes import manifest, publish
+from app.storage.model_store import ALIAS_FRESH_S, Store
+from tests.support.fakes import Clock, manifest, publish
 
 PROCESSES, EACH = 4, 6
 
@@ -268,3 +268,23 @@ def test_check_raises_unless_it_can_write(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         Store(tmp_path / "file").check()
+
+
+def test_an_alias_is_looked_at_again_when_what_was_seen_is_old(tmp_path: Path) -> None:
+    """A predict costs no system call while the last look is fresh."""
+    clock = Clock()
+    reader, writer = Store(tmp_path, clock=clock), Store(tmp_path)
+    publish(writer, "first")
+    assert reader.resolve("m", None) == 1
+    publish(writer, "second")
+    assert reader.resolve("m", None) == 1
+    clock.tick(ALIAS_FRESH_S)
+    assert reader.resolve("m", None) == 2
+
+
+def test_a_version_is_answered_when_every_process_finds_it(tmp_path: Path) -> None:
+    """After the alias moved, publishing goes on for as long as a process may trust an older look at it."""
+    seen: list[tuple[float, int]] = []
+    writer = Store(tmp_path, pause=lambda pause_s: seen.append((pause_s, Store(tmp_path).resolve("m", None))))
+    assert publish(writer, "job") == 1
+    assert seen == [(ALIAS_FRESH_S, 1)]
