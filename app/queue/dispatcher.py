@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -132,11 +132,10 @@ class QueuedDispatcher:
 
     async def close(self) -> None:
         """Wait until submitted jobs are committed and published, then close the connections."""
-        await self._group_commit.close()
-        await self._publisher.close()
-        await self._notifications.close()
-        await self._calls.close()
-        await asyncio.to_thread(self._ledger.close)
+        async with AsyncExitStack() as stack:  # the last added is closed first; an error keeps no other from closing
+            stack.push_async_callback(asyncio.to_thread, self._ledger.close)
+            for each in (self._calls, self._notifications, self._publisher, self._group_commit):
+                stack.push_async_callback(each.close)
 
     async def _latest(self) -> list[Job]:
         found, _ = await self.jobs(JobQuery(FEED_JOBS))

@@ -70,3 +70,5 @@ class Publisher:
             except Unavailable as error:
                 logger.warning("%s; the workers will find the jobs", error.detail)
                 return
+            except Exception:
+                logger.exception("a message could not be sent; the workers will find its jobs")

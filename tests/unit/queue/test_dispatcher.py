@@ -253,3 +253,20 @@ def test_close_lets_the_group_arrive() -> None:
                 assert parts.watch.closed
 
     run(main())
+
+
+def test_an_error_at_the_end_keeps_nothing_open() -> None:
+    """It is raised when the rest is closed."""
+
+    async def fail() -> None:
+        raise UNFORESEEN
+
+    async def main() -> None:
+        async with queued_fixture() as parts:
+            close, parts.watch.close = parts.watch.close, fail  # type: ignore[method-assign]
+            with pytest.raises(RuntimeError, match="unforeseen"):
+                await parts.queued.close()
+            assert parts.ledger.closed
+            parts.watch.close = close  # type: ignore[method-assign]
+
+    run(main())

@@ -122,6 +122,21 @@ def test_a_broker_that_is_away_is_asked_once_for_a_group() -> None:
     assert len(tries) == 1
 
 
+def test_an_error_of_one_message_delays_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """The others of its group go out, the error is logged, and closing raises nothing."""
+    broker = Broker()
+    broker.fail = [RuntimeError("unforeseen")]
+
+    async def main() -> None:
+        async with publishing(broker) as publisher:
+            for verb in VERBS:
+                publisher.publish(verb, call(verb))
+
+    run(main())
+    assert broker.messages == [(verb, [verb]) for verb in list(VERBS)[1:]]
+    assert "a message could not be sent" in caplog.text
+
+
 def test_closing_lets_what_is_on_its_way_arrive() -> None:
     """And what waits behind it."""
     broker = Broker()

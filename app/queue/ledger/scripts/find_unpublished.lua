@@ -1,4 +1,5 @@
--- Choose the waiting jobs of a lane whose message must be gone, and note that they are published now.
+-- Choose the waiting jobs of a lane whose message must be gone, and note that they are published now. An id without a job
+-- leaves the lane.
 -- A lane is first in, first out: the message is gone if a later job was claimed already, or if the lane is empty.
 -- ARGV: verb, seconds of grace, 1 when the broker holds no message for the lane, how many at most
 -- Returns {{id, model} of jobs that may share messages, the same of those that are unbatched}.
@@ -10,10 +11,15 @@ if ARGV[3] ~= '1' then
 end
 local batched, unbatched = {}, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', published_key(verb), '-inf', before, 'LIMIT', 0, ARGV[4])) do
-  collect('ZADD', published_key(verb), now, id)
   local state = redis.call('HMGET', job_key(id), 'attempts', UNBATCHED, 'model')
-  local list = state[1] == '0' and not state[2] and batched or unbatched
-  list[#list + 1] = {id, state[3]}
+  if state[1] then
+    collect('ZADD', published_key(verb), now, id)
+    local list = state[1] == '0' and not state[2] and batched or unbatched
+    list[#list + 1] = {id, state[3]}
+  else
+    leave_lane(id, verb)
+    collect('SREM', again_key(verb), id)
+  end
 end
 flush()
 return {batched, unbatched}

@@ -207,6 +207,14 @@ def test_a_job_that_was_handed_back_is_published_at_once(ledgers: LedgerFixture)
     assert (sorted(together), alone) == (sorted(job_ids), [])
 
 
+def test_an_id_without_a_job_leaves_its_lane(ledgers: LedgerFixture) -> None:
+    """The other jobs of the lane are published."""
+    lost, waiting = ledgers.accept(2)
+    ledgers.redis.delete(f"trinity:job:{lost}")
+    assert published(ledgers) == ([waiting], [])
+    assert ledgers.maintenance().waiting("predict") == 1
+
+
 def test_each_lane_is_published_by_itself(ledgers: LedgerFixture) -> None:
     """A fit is nothing to predictions."""
     ledgers.accept(submitted=work("fit"))
