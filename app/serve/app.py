@@ -30,7 +30,7 @@ from app.serve.resources.documents import DocumentResource
 from app.serve.resources.health import HealthResource
 from app.serve.resources.job_events import JobEvents
 from app.serve.resources.jobs import JobResource
-from app.serve.resources.metrics import MetricsResource, ScrapeTargets
+from app.serve.resources.metrics import MetricsResource
 from app.serve.resources.models import ModelResource
 from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
@@ -65,7 +65,7 @@ def create_app(
             JobResource(dispatcher, settings.max_wait, pool),
             JobEvents(dispatcher),
             HealthResource(health),
-            MetricsResource(telemetry.metrics, service, ScrapeTargets(health, queue_stats)),
+            MetricsResource(telemetry.metrics, service, health, queue_stats),
             MetadataResource(service, health),
             Infer(service, dispatcher, pool, bodies, settings.max_wait),
         ),
@@ -73,31 +73,17 @@ def create_app(
     routes = complete_routes(routes, settings, service.models)
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
     matcher = RouteMatcher((route.path for route in routes), often)
-    return _with_middleware(routes, matcher, settings, telemetry, dispatcher, pool)
-
-
-def _with_middleware(
-    routes: Iterable[Route],
-    matcher: RouteMatcher,
-    settings: Settings,
-    telemetry: Telemetry,
-    dispatcher: Dispatcher,
-    pool: ThreadPoolExecutor,
-) -> Asgi:
-    """Return the application: the routes behind the one middleware, which sees each request first."""
-    lifespan = Lifespan(dispatcher)
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
-    observed = RequestTelemetry(_api(routes, lifespan), telemetry, matcher, limits, auth)
-    for close in (observed.close, partial(asyncio.to_thread, pool.shutdown), dispatcher.close):
-        lifespan.close_before(close)
+    api = _api(routes)
+    observed = RequestTelemetry(api, telemetry, matcher, limits, auth)
+    api.add_middleware(Lifespan(dispatcher, observed.close, partial(asyncio.to_thread, pool.shutdown)))
     return observed
 
 
-def _api(routes: Iterable[Route], lifespan: Lifespan) -> App[Request, Response]:
+def _api(routes: Iterable[Route]) -> App[Request, Response]:
     """Return the resources at their paths, errors included."""
     api = App()
-    api.add_middleware(lifespan)
     problems.add_error_handlers(api)
     for route in {route.path: route for route in routes}.values():
         _answer_head(route.resource, f"_{route.suffix}" if route.suffix else "")
@@ -114,18 +100,17 @@ def _answer_head(resource: object, suffix: str) -> None:
 class Lifespan:
     """Falcon middleware: what happens when the process starts and when it ends."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, *closing: Callable[[], Awaitable[object]]) -> None:
+        """Take what closes other objects of the process, the one to close last first."""
         self._dispatcher = dispatcher
-        self._closing = AsyncExitStack()
-
-    def close_before(self, close: Callable[[], Awaitable[object]]) -> None:
-        """Close something when the process ends, before all that was named earlier."""
-        self._closing.push_async_callback(close)
+        self._closing = closing
 
     async def process_startup(self, scope: Message, event: object) -> None:  # noqa: ARG002  Falcon's signature
         """Give the server what it calls when it begins to stop; ASGI has an event only for the end."""
         scope.setdefault("state", {})[STOP_WAITING] = self._dispatcher.stop_waiting
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Close what the process opened."""
-        await self._closing.aclose()
+        """Close what the process opened, each part also when another fails."""
+        async with AsyncExitStack() as stack:
+            for close in (*self._closing, self._dispatcher.close):
+                stack.push_async_callback(close)

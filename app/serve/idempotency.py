@@ -29,8 +29,5 @@ def idempotency_key(req: Request, body: Body) -> IdempotencyKey | None:
     digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{req.content_type or ''}\n".encode())
     digest.update(body)
     caller = req.get_header("Authorization") or req.get_header("X-API-Key") or ""  # each caller has keys of their own
-    return IdempotencyKey(_digest(f"{caller}\n{key[1] or key[2]}"), digest.hexdigest())
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    named = hashlib.sha256(f"{caller}\n{key[1] or key[2]}".encode())
+    return IdempotencyKey(named.hexdigest(), digest.hexdigest())

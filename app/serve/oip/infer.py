@@ -6,7 +6,6 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
 
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
@@ -30,13 +29,6 @@ WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cu
 PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
 
 
-class CheckedRequest(NamedTuple):
-    """A request that passed every check."""
-
-    input: InferInput
-    work: Work
-
-
 class Infer:
     """The protocol has no jobs: the client waits for the result, for TRINITY_MAX_WAIT at most."""
 
@@ -58,10 +50,10 @@ class Infer:
             _, number = self._service.pin(name, numbered(version))
             check = partial(self._check, body, req.get_header(HEADER), name, number)
             if len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
-                checked = check()
+                infer, work = check()
             else:
-                checked = await self._bodies.run_in_pool(body, self._pool, check)
-            job = await self._dispatcher.submit(checked.work, key, as_array=True)
+                infer, work = await self._bodies.run_in_pool(body, self._pool, check)
+            job = await self._dispatcher.submit(work, key, as_array=True)
         finally:
             self._bodies.release(body)
         if not job.finished:
@@ -69,14 +61,14 @@ class Infer:
         if job.failure is not None:
             send_problem(resp, problem(job.failure), req.path)
         else:
-            await self._send(resp, job, checked.input)
+            await self._send(resp, job, infer)
 
-    def _check(self, body: Body, json_length: str | None, name: str, number: int) -> CheckedRequest:
+    def _check(self, body: Body, json_length: str | None, name: str, number: int) -> tuple[InferInput, Work]:
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         infer = read_request(body, json_length, columns)
         request = Request(model=name, version=manifest.version, table=infer.table)
-        return CheckedRequest(infer, self._service.check("predict", request))
+        return infer, self._service.check("predict", request)
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
         """Wait for the end of a job; raise NotInTime when it doesn't come.
@@ -99,11 +91,12 @@ class Infer:
         )
 
     async def _send(self, resp: Response, job: Job, request: InferInput) -> None:
-        def encode() -> tuple[bytes, int | None]:
-            return response(job.model, job.version or 0, request, predictions(job))
-
         array_bytes = 0 if request.binary or job.array is None else job.array.size * NUMBER_BYTES
-        body, json_bytes = await run_in_pool_if_large(encode, self._pool, len(job.result or b"") or array_bytes)
+        body, json_bytes = await run_in_pool_if_large(
+            lambda: response(job.model, job.version or 0, request, predictions(job)),
+            self._pool,
+            len(job.result or b"") or array_bytes,
+        )
         resp.data = body
         resp.content_type = JSON
         if json_bytes is not None:

@@ -65,13 +65,6 @@ class InferInput(NamedTuple):
     binary: bool
 
 
-class EncodedResponse(NamedTuple):
-    """A response: the body, and how many bytes of it are JSON; None where all are."""
-
-    body: bytes
-    json_bytes: int | None
-
-
 _decoder = msgspec.json.Decoder(InferenceRequest)
 
 
@@ -86,19 +79,15 @@ def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferI
     return InferInput(request.id, read_table(request.inputs, None if json_bytes is None else view[json_bytes:]), binary)
 
 
-def response(model: str, version: int, request: InferInput, y: Matrix) -> EncodedResponse:
-    """Return the response with y, (n,) or (n, k)."""
+def response(model: str, version: int, request: InferInput, y: Matrix) -> tuple[bytes, int | None]:
+    """Return the response with y, (n,) or (n, k), and how many bytes of it are JSON; None where all are."""
     output = Output(Y, "FP64", list(y.shape))
     if request.binary:
         output.parameters = {"binary_data_size": y.nbytes}
     else:
         output.data = y.reshape(-1).tolist()
     text = msgspec.json.encode(InferenceResponse(model, str(version), [output], request.id))
-    return (
-        EncodedResponse(b"".join((text, little_endian(y))), len(text))
-        if request.binary
-        else EncodedResponse(text, None)
-    )
+    return (b"".join((text, little_endian(y))), len(text)) if request.binary else (text, None)
 
 
 def _json_bytes(text: str, body_bytes: int) -> int:

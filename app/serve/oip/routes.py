@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from app.serve.oip.messages import BINARY, HEADER, InferenceRequest, InferenceResponse
-from app.serve.openapi.parts import (
-    BODY_ERRORS,
-    BYTES,
-    IDEMPOTENCY_KEY,
-    JSON,
-    QUEUED_ERRORS,
-    RETRY_AFTER,
-    STORE_DOWN,
-    Parameter,
-    RequestBody,
-    ResponseSpec,
-    ResponseSpecs,
-)
-from app.serve.resources.route import Declare, Responder, route
+from app.serve.openapi import parts
+from app.serve.openapi.parts import JSON, Parameter, RequestBody, ResponseSpec, ResponseSpecs
+from app.serve.resources.route import Responder, route
 
 TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
 MODEL_ERRORS: ResponseSpecs = {
     404: ResponseSpec("There is no such model or version, or no fitted one."),
     500: ResponseSpec("The version is damaged on disk."),
-    503: STORE_DOWN,
+    503: parts.STORE_DOWN,
 }
 INFER_ERRORS: ResponseSpecs = {
-    **BODY_ERRORS,
-    **QUEUED_ERRORS,
+    **parts.BODY_ERRORS,
+    **parts.QUEUED_ERRORS,
     415: ResponseSpec("The body is neither JSON nor binary tensors, or it is compressed."),
-    504: ResponseSpec("The prediction did not end in time.", headers=RETRY_AFTER),
+    504: ResponseSpec("The prediction did not end in time.", headers=parts.RETRY_AFTER),
 }
 
 
-def model_route(path: str, description: str, responses: ResponseSpecs, operation: str, **more: Any) -> Declare:
+def model_route(
+    path: str, description: str, responses: ResponseSpecs, operation: str, **more: Any
+) -> Callable[[Responder], Responder]:
     """Declare two routes of the responder below: of a model's latest version, and of a named one."""
     responses = {**MODEL_ERRORS, **responses}
     model = "/v2/models/{name}"
@@ -56,7 +48,9 @@ infer_route = model_route(
     {
         **INFER_ERRORS,
         200: ResponseSpec(
-            "The output.", {JSON: InferenceResponse, BINARY: BYTES}, {HEADER: "Bytes of JSON before the binary y."}
+            "The output.",
+            {JSON: InferenceResponse, BINARY: parts.BYTES},
+            {HEADER: "Bytes of JSON before the binary y."},
         ),
     },
     "v2_infer",
@@ -67,7 +61,7 @@ infer_route = model_route(
             "How many bytes of the body are JSON; binary tensors follow.",
             "header",
         ),
-        IDEMPOTENCY_KEY,
+        parts.IDEMPOTENCY_KEY,
     ),
-    body=RequestBody({JSON: InferenceRequest, BINARY: BYTES}, {JSON: TENSOR}),
+    body=RequestBody({JSON: InferenceRequest, BINARY: parts.BYTES}, {JSON: TENSOR}),
 )

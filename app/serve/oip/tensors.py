@@ -29,11 +29,8 @@ Parameters: TypeAlias = dict[str, Any] | None
 _Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _NUMBERS: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64}
-_FLAT: dict[str, msgspec.json.Decoder[Any]] = {}
-_ROWS: dict[str, msgspec.json.Decoder[Any]] = {}
-for _name, _number in _NUMBERS.items():
-    _FLAT[_name] = msgspec.json.Decoder(list[_number])  # type: ignore[valid-type]
-    _ROWS[_name] = msgspec.json.Decoder(list[list[_number]])  # type: ignore[valid-type]
+_FLAT = {name: msgspec.json.Decoder[Any](list[kind]) for name, kind in _NUMBERS.items()}  # type: ignore[valid-type]
+_ROWS = {name: msgspec.json.Decoder[Any](list[list[kind]]) for name, kind in _NUMBERS.items()}  # type: ignore[valid-type]
 _NESTED = re.compile(rb"\s*\[\s*\[")
 _PEEK_BYTES = 1_000
 

@@ -35,7 +35,8 @@ def _curve(manifest: Manifest, sample: Arrays, output: int, what: str) -> Chart:
     x, y = sample["X"][:, 0], _column(sample["y"], output)
     x_name, y_name = manifest.schema.inputs[0], manifest.schema.outputs[output]
     line = sample["curve_X"][:, 0], _column(sample["curve_y"], output)
-    some = ", ".join(f"{number(float(y))} at {number(float(x))}" for x, y in _ends(*line))
+    ends = [(line[0][index], line[1][index]) for index in (0, len(line[0]) // 2, -1)]
+    some = ", ".join(f"{number(float(y))} at {number(float(x))}" for x, y in ends)
     text = f"Data and fit of {what}: {y_name} against {x_name}, {_range(x)}. The fit goes through {some}."
     return Chart("Data and fit", draw(Plot(x, y, x_name, y_name, text, line=line)), "data", "fit")
 
@@ -58,10 +59,6 @@ def _residuals(name: str, y: Values, predicted: Values, what: str) -> Chart:
 
 def _column(values: Values, output: int) -> Values:
     return values if values.ndim == 1 else values[:, output]
-
-
-def _ends(x: Values, y: Values) -> list[tuple[float, float]]:
-    return [(x[index], y[index]) for index in (0, len(x) // 2, -1)]
 
 
 def _range(values: Values) -> str:

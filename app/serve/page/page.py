@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from falcon.asgi import Request, Response
 
@@ -33,13 +33,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 PAGE = {"text/html": TEXT}
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
-
-
-class NewestJobs(NamedTuple):
-    """The newest jobs, or why none can be shown."""
-
-    jobs: list[Job]
-    why_not: str = ""
 
 
 class HomePage:
@@ -88,8 +81,8 @@ class HomePage:
         if not prefers_html(req.get_header("Accept")):
             send_json(resp, route_list(self._routes(), self._settings.mode, f"{req.scheme}://{req.netloc}"))
             return
-        query = PageQuery(*(_single(req, name) for name in PageQuery._fields))
-        parts, jobs, data = await asyncio.gather(
+        query = PageQuery(*(next(iter(req.get_param_as_list(name) or ()), None) for name in PageQuery._fields))
+        parts, (jobs, no_jobs), data = await asyncio.gather(
             self._checks.states(),
             self._jobs(),
             asyncio.to_thread(page_data, self._service, self._settings.default_model, query),
@@ -98,7 +91,7 @@ class HomePage:
         resp.content_type = "text/html; charset=utf-8"
         set_security_headers(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
-        resp.data = await asyncio.to_thread(self._render, parts, jobs, data)
+        resp.data = await asyncio.to_thread(self._render, parts, jobs, no_jobs, data)
 
     @route("/page/{digest}/{file}", "A file of the page at /.", public=False)
     async def on_get_file(self, req: Request, resp: Response, digest: str, file: str) -> None:
@@ -107,16 +100,17 @@ class HomePage:
         set_security_headers(resp)
         send_cached(req, resp, self._files[file], MEDIA_TYPES[Path(file).suffix], IMMUTABLE)
 
-    async def _jobs(self) -> NewestJobs:
+    async def _jobs(self) -> tuple[list[Job], str]:
+        """Return the newest jobs, or why none can be shown."""
         try:
             found, _ = await self._dispatcher.jobs(JobQuery(FEED_JOBS))
         except NotFound:
-            return NewestJobs([], "Sync mode has no queue and so no jobs: each request is answered with its result.")
+            return [], "Sync mode has no queue and so no jobs: each request is answered with its result."
         except TrinityError as error:
-            return NewestJobs([], f"The jobs can’t be read now: {error.detail}.")
-        return NewestJobs(found)
+            return [], f"The jobs can’t be read now: {error.detail}."
+        return found, ""
 
-    def _render(self, parts: Mapping[str, str], jobs: NewestJobs, data: PageData) -> bytes:
+    def _render(self, parts: Mapping[str, str], jobs: list[Job], no_jobs: str, data: PageData) -> bytes:
         if self._template is None:
             self._template = _template()
         flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
@@ -126,18 +120,12 @@ class HomePage:
             static=f"/page/{self._digest}",
             parts=parts,
             links=LINKS | flower,
-            jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs.jobs],
-            no_jobs=jobs.why_not,
+            jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs],
+            no_jobs=no_jobs,
             sources=source_forms(self._service.sources),
             **data._asdict(),
         )
         return text.encode()
-
-
-def _single(req: Request, name: str) -> str | None:
-    """Return a query parameter, the first of several."""
-    found = req.params.get(name)
-    return found[0] if isinstance(found, list) else found
 
 
 def _template() -> Template:

@@ -11,6 +11,7 @@ from app.errors import NotFound, TrinityError
 from app.schemas.problems import STATUSES
 from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, fields
+from app.serve.resources.models import numbered
 from app.service import Service
 from app.storage.model_store import Arrays, Manifest
 
@@ -132,9 +133,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
     """Return the version in the query or the latest, None for a model without versions; raise UNREADABLE errors."""
     if query.version is None and not service.store.versions(name):
         return None
-    text = query.version or ""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text or None  # noqa: PLR2004
-    manifest = service.store.manifest(name, service.store.resolve(name, number))
+    manifest = service.store.manifest(name, service.store.resolve(name, numbered(query.version or None)))
     output = _output(manifest, query.output)
     try:
         sample = service.store.sample(manifest)

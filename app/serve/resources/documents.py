@@ -26,23 +26,6 @@ FILES = {
     "docs.js": "docs.js",
 }
 BASE = f"/docs/{SWAGGER_UI}"
-PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Trinity: API</title>
-<link rel="icon" type="image/png" href="{BASE}/favicon-32x32.png">
-<link rel="stylesheet" href="{BASE}/swagger-ui.css">
-</head>
-<body>
-<main id="swagger-ui"></main>
-<noscript>This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> says the same without.</noscript>
-<script src="{BASE}/swagger-ui-bundle.js"></script>
-<script src="{BASE}/docs.js"></script>
-</body>
-</html>
-"""
 ETAG = {"ETag": "Changes with the document."}
 NOT_MODIFIED = ResponseSpec("The caller has this version.", {}, ETAG)
 
@@ -95,7 +78,7 @@ class DocumentResource:
 
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
-        self._page = StaticFile(PAGE.encode())
+        self._page = StaticFile((ASSETS / "docs.html").read_bytes().replace(b"{BASE}", BASE.encode()))
         self._files: dict[str, StaticFile] = {}
 
     @route(

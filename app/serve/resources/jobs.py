@@ -14,19 +14,8 @@ from app.errors import Invalid
 from app.schemas.jobs import JobQuery, Status, envelope
 from app.schemas.verbs import VERBS
 from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
-from app.serve.openapi.parts import (
-    BYTES,
-    JOB_ERRORS,
-    JSON,
-    LEDGER_DOWN,
-    QUEUE_FULL,
-    RETRY_AFTER,
-    WAIT,
-    Parameter,
-    ResponseSpec,
-    ResponseSpecs,
-    accepted_response,
-)
+from app.serve.openapi import parts
+from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ANY_JOB, ANY_RESULT, JOB_PAGE
 from app.serve.resources.route import queued_route
 from app.serve.responses import send_accepted, send_json, send_npy, send_result
@@ -44,7 +33,7 @@ LONG_JOB = f"{SHORT_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG_FIT}
 NO_JOB: ResponseSpecs = {
     404: ResponseSpec("There is no such job."),
     410: ResponseSpec("The job existed, and is no longer kept."),
-    503: LEDGER_DOWN,
+    503: parts.LEDGER_DOWN,
 }
 
 
@@ -62,7 +51,7 @@ class JobResource:
         {
             200: ResponseSpec("A page of jobs, without their results.", {JSON: JOB_PAGE}),
             422: ResponseSpec("A filter value is not allowed."),
-            503: LEDGER_DOWN,
+            503: parts.LEDGER_DOWN,
         },
         parameters=(
             Parameter("status", Literal[STATUSES], "Only jobs in this state."),
@@ -89,7 +78,7 @@ class JobResource:
             200: ResponseSpec("The job.", {JSON: ANY_JOB}),
             422: ResponseSpec("wait is not a whole number of seconds."),
         },
-        parameters=(WAIT,),
+        parameters=(parts.WAIT,),
         operation="get_job",
         setup=SHORT_JOB,
         example_path="$job?wait=10",
@@ -118,13 +107,13 @@ class JobResource:
         "A job's result alone, or the problem that it ended in.",
         {
             **NO_JOB,
-            **JOB_ERRORS,
-            200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: BYTES}),
-            202: ResponseSpec("The job has not ended.", {JSON: ANY_JOB}, RETRY_AFTER),
+            **parts.JOB_ERRORS,
+            200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: parts.BYTES}),
+            202: ResponseSpec("The job has not ended.", {JSON: ANY_JOB}, parts.RETRY_AFTER),
             410: ResponseSpec("The job was cancelled, or is no longer kept."),
             422: ResponseSpec("The model refused the data; or wait is not a whole number of seconds."),
         },
-        parameters=(WAIT,),
+        parameters=(parts.WAIT,),
         operation="get_job_result",
         setup=SHORT_JOB,
         example_path="$job/result?wait=10",
@@ -141,9 +130,9 @@ class JobResource:
         "Runs a failed or cancelled job again; may be sent twice.",
         {
             **NO_JOB,
-            202: accepted_response("The job is queued again.", ANY_JOB),
+            202: parts.accepted_response("The job is queued again.", ANY_JOB),
             409: ResponseSpec("The job has neither failed nor been cancelled."),
-            429: QUEUE_FULL,
+            429: parts.QUEUE_FULL,
         },
         operation="retry_job",
         setup=f'{LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',

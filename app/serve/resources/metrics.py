@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from falcon.asgi import Request, Response
 
@@ -29,24 +29,19 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WAITING_STATES = ("PENDING", "RETRY", "STARTED")
 
 
-class ScrapeTargets(NamedTuple):
-    """What a scrape reads besides the counts of the web processes."""
-
-    components: HealthChecks
-    queue: Probe | None = None
-    """Returns the QueueStats of the ledger; None in sync mode."""
-
-
 class MetricsResource:
     """GET /metrics. It answers within the checks' timeout, also when a component hangs."""
 
-    def __init__(self, metrics: ServiceMetrics, service: Service, targets: ScrapeTargets) -> None:
+    def __init__(
+        self, metrics: ServiceMetrics, service: Service, components: HealthChecks, queue: Probe | None = None
+    ) -> None:
+        """`queue` returns the QueueStats of the ledger; None in sync mode."""
         self._metrics = metrics
         self._service = service
-        self._queued = targets.queue is not None
-        self._components = targets.components
-        queue: dict[str, Probe] = {} if targets.queue is None else {"ledger": targets.queue}
-        self._reads = HealthChecks({"store": self._versions, **queue}, targets.components.timeout_s)
+        self._queued = queue is not None
+        self._components = components
+        reads: dict[str, Probe] = {"store": self._versions} | ({"ledger": queue} if queue else {})
+        self._reads = HealthChecks(reads, components.timeout_s)
         self._scrape: asyncio.Task[bytes] | None = None
 
     @route(
@@ -135,19 +130,13 @@ def _durations(counts: Mapping[str, float], pairs: Iterable[tuple[str, str]]) ->
     return family
 
 
-def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+def _family(name: str, labels: Sequence[str], samples: Samples, *, counter: bool) -> Metric:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
 
-    family = GaugeMetricFamily(name, HELP[name], labels=labels)
+    family = (CounterMetricFamily if counter else GaugeMetricFamily)(name, HELP[name], labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
     return family
 
 
-def _counter(name: str, labels: Sequence[str], samples: Samples) -> Metric:
-    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
-
-    family = CounterMetricFamily(name, HELP[name], labels=labels)
-    for values, value in samples:
-        family.add_metric(values, value)
-    return family
+_counter, _gauge = partial(_family, counter=True), partial(_family, counter=False)

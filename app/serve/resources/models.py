@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.schemas.requests import Version
 from app.serve.openapi.parts import JSON, STORE_DOWN, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
 from app.service.descriptions import Model, describe_model, public_manifest
+
+V = TypeVar("V", bound=str | None)
 
 
 class Models(msgspec.Struct):
@@ -77,16 +78,8 @@ class ModelResource:
         return public_manifest(manifest)
 
 
-@overload
-def numbered(version: str) -> Version: ...
-
-
-@overload
-def numbered(version: str | None) -> Version | None: ...
-
-
-def numbered(version: str | None) -> Version | None:
-    """Return the number or the alias that stands in a path."""
+def numbered(version: V) -> V | int:
+    """Return the number or the alias that stands in a path; None stands for the latest."""
     if version is not None and version.isascii() and version.isdigit() and len(version) < 10:  # noqa: PLR2004
         return int(version)
     return version

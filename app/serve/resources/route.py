@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError
 from app.serve.openapi.parts import JSON, NOTHING, Parameter, RequestBody, ResponseSpecs
@@ -18,13 +18,6 @@ from app.settings import Mode
 
 PLACEHOLDER = re.compile(r"{(\w+)}")
 Responder = TypeVar("Responder", bound=Callable[..., Any])
-
-
-class Declare(Protocol):
-    """A decorator of responders."""
-
-    def __call__(self, responder: Responder, /) -> Responder:
-        """Return the responder, with a route more."""
 
 
 class Route(NamedTuple):
@@ -68,7 +61,9 @@ class Route(NamedTuple):
         )
 
 
-def route(path: str, description: str, responses: ResponseSpecs = NOTHING, **more: Any) -> Declare:
+def route(
+    path: str, description: str, responses: ResponseSpecs = NOTHING, **more: Any
+) -> Callable[[Responder], Responder]:
     """Declare a route of the responder below; `more` are the other fields of Route. A responder may have several."""
 
     def declare(responder: Responder) -> Responder:

@@ -21,19 +21,8 @@ from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import check_job_options
-from app.serve.openapi.parts import (
-    BODY_ERRORS,
-    BYTES,
-    IDEMPOTENCY_KEY,
-    JOB_ERRORS,
-    JSON,
-    QUEUED_ERRORS,
-    RETRY_AFTER,
-    Parameter,
-    ResponseSpec,
-    ResponseSpecs,
-    accepted_response,
-)
+from app.serve.openapi import parts
+from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import Preference, preference
 from app.serve.resources.route import Route
@@ -134,7 +123,7 @@ def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, se
             f"/{verb}",
             VERBS[verb].description,
             _responses(verb, queued=queued),
-            (*schemas.query(verb), *([PREFER] if queued else []), IDEMPOTENCY_KEY),
+            (*schemas.query(verb), *([PREFER] if queued else []), parts.IDEMPOTENCY_KEY),
             schemas.body(verb),
             operation=verb,
             resource=resource,
@@ -157,14 +146,20 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     missing = "There is no such model." if spec.publishes else "There is no such model or version, or no fitted one."
     formats = " or ".join(reader.name for reader in readers(verb))
     reused = " Or the Idempotency-Key was used for another request." if queued else ""
-    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: BYTES})}
+    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: parts.BYTES})}
     return {
-        **BODY_ERRORS,
-        500: JOB_ERRORS[500],
+        **parts.BODY_ERRORS,
+        500: parts.JOB_ERRORS[500],
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
         404: ResponseSpec(missing),
         415: ResponseSpec(f"The body is not {formats}, or it is compressed."),
         422: ResponseSpec(f"A value is wrong; `errors` points to it.{reused}"),
-        503: ResponseSpec("This process has no capacity for it now; or the store cannot be read.", headers=RETRY_AFTER),
-        **({202: accepted_response("The job is accepted.", ENVELOPES[verb]), **QUEUED_ERRORS} if queued else {}),
+        503: ResponseSpec(
+            "This process has no capacity for it now; or the store cannot be read.", headers=parts.RETRY_AFTER
+        ),
+        **(
+            {202: parts.accepted_response("The job is accepted.", ENVELOPES[verb]), **parts.QUEUED_ERRORS}
+            if queued
+            else {}
+        ),
     }

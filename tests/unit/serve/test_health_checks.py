@@ -16,7 +16,7 @@ from app.bootstrap import build
 from app.serve.health_checks import LATE, OK, ComponentStatus, HealthChecks, Probe, run_in_thread
 from app.serve.oip.metadata import MetadataResource
 from app.serve.resources.health import HealthResource
-from app.serve.resources.metrics import MetricsResource, ScrapeTargets
+from app.serve.resources.metrics import MetricsResource
 from app.serve.resources.models import ModelResource
 from app.serve.resources.route import routes_of
 from app.settings import Mode, Settings
@@ -41,7 +41,7 @@ def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> h
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
     health = HealthChecks(checks, MOMENT_S)
     app = App()
-    metrics = MetricsResource(ServiceMetrics(service.models), service, ScrapeTargets(health, queue))
+    metrics = MetricsResource(ServiceMetrics(service.models), service, health, queue)
     for each in routes_of(HealthResource(health), MetadataResource(service, health), ModelResource(service), metrics):
         app.add_route(each.path, each.resource, suffix=each.suffix)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")

@@ -206,17 +206,17 @@ def test_not_a_request(text: bytes) -> None:
 def test_who_asks_for_binary_gets_it(outputs: Any, parameters: Any, *, binary: bool) -> None:
     """An output's own wish goes before that of the whole request; other parameters are left alone."""
     asked = read({"inputs": [X], "outputs": outputs, "parameters": parameters})
-    answer = response("m", 3, asked, NUMBERS)
-    head = json.loads(answer.body[: answer.json_bytes])
+    body, json_bytes = response("m", 3, asked, NUMBERS)
+    head = json.loads(body[:json_bytes])
     assert (head["model_name"], head["model_version"], "id" in head) == ("m", "3", False)
     (output,) = head["outputs"]
     assert (output["name"], output["datatype"], output["shape"]) == ("y", "FP64", [2, 2])
     if binary:
-        assert answer.json_bytes is not None
-        assert answer.body[answer.json_bytes :] == NUMBERS.tobytes()
+        assert json_bytes is not None
+        assert body[json_bytes:] == NUMBERS.tobytes()
         assert output["parameters"] == {"binary_data_size": 32} and "data" not in output
     else:
-        assert answer.json_bytes is None and output["data"] == [1, 2.5, 3, -4]
+        assert json_bytes is None and output["data"] == [1, 2.5, 3, -4]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_outputs_that_are_not_there(outputs: Any) -> None:
 
 def test_the_id_comes_back() -> None:
     asked = read({"id": 'a "b" \n', "inputs": [X]})
-    assert json.loads(response("m", 1, asked, NUMBERS).body)["id"] == 'a "b" \n'
+    assert json.loads(response("m", 1, asked, NUMBERS)[0])["id"] == 'a "b" \n'
 
 
 def test_no_more_inputs_than_the_model_has_columns() -> None:
