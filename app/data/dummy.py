@@ -29,7 +29,7 @@ class DummyParams(msgspec.Struct, forbid_unknown_fields=True):
     function: Coefficients = msgspec.field(default_factory=lambda: list(CUBIC))
 
 
-class Dummy:
+class Dummy(DummyParams):
     """Points around 3 + 0.4x − 3x² + 2x³ on [−1, 1], with uniform multiplicative noise.
 
     With several inputs the function is applied to each and the values are added. In Python `function` may be any
@@ -39,19 +39,8 @@ class Dummy:
     name: ClassVar[str] = "dummy"
     Params: ClassVar[type[msgspec.Struct]] = DummyParams
 
-    def __init__(
-        self,
-        number: int = 50,
-        noise: float = 0.2,
-        seed: int = 0,
-        inputs: int = 1,
-        function: list[float] | Function | None = None,
-    ) -> None:
-        self.number = number
-        self.noise = noise
-        self.seed = seed
-        self.inputs = inputs
-        self.function: Function = function if callable(function) else np.polynomial.Polynomial(function or CUBIC)
+    # requests may give no callable
+    function: list[float] | Function = msgspec.field(default_factory=lambda: list(CUBIC))  # type: ignore[assignment]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,8 +52,9 @@ class Dummy:
         generator = np.random.default_rng(self.seed)
         X = generator.uniform(-1.0, 1.0, size=(self.number, self.inputs))
         factor = generator.uniform(1.0 - self.noise, 1.0 + self.noise, size=self.number)
+        function = self.function if callable(self.function) else np.polynomial.Polynomial(self.function)
         for start in range(0, self.number, BLOCK_ROWS):  # no temporary array as large as X, no long hold of the GIL
             block = slice(start, start + BLOCK_ROWS)
             with np.errstate(all="ignore"):  # what overflows is refused by the model
-                factor[block] *= self.function(X[block]).sum(axis=1)
+                factor[block] *= function(X[block]).sum(axis=1)
         return Table(X, factor)

@@ -17,7 +17,6 @@ from app.storage.durable_files import Permit, always_permit
 
 logger = getLogger(__name__)
 
-
 Clock = Callable[[], float]
 
 _encoder = msgspec.json.Encoder()
@@ -40,7 +39,7 @@ def execute(
     started = clock()
     try:
         if as_array:
-            version, y = service.predict(work)
+            version, _, y = service.predict(work)
             return Outcome(started, clock(), version, rows=len(y), array=y)
         version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))

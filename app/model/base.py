@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Self, get_type_hints
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from app.model import sklearn_compat
+from app.model.dataframes import Array
 from app.model.evaluate import evaluate
 
-Array = NDArray[np.float64]
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
 
@@ -62,9 +62,19 @@ class Regressor(ABC):
     # Parameters
 
     @classmethod
+    @cache
     def parameters(cls) -> type[msgspec.Struct]:
         """Return the parameters as a Struct made from the signature of `__init__`: types, limits, defaults."""
-        return _parameters(cls)
+        hints = get_type_hints(cls.__init__, include_extras=True)
+        fields: list[Any] = []
+        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue  # object.__init__, of a model without parameters
+            field = (parameter.name, hints.get(parameter.name, Any))
+            fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
+        return msgspec.defstruct(
+            f"{cls.__name__}Parameters", fields, forbid_unknown_fields=True, frozen=True, kw_only=True
+        )
 
     def check_parameters(self) -> None:
         """Raise ValueError when a parameter has a wrong type or lies outside its limits."""
@@ -159,18 +169,6 @@ def _numbers(predicted: Any) -> Array:
         what = f"an array of {array.dtype}" if isinstance(predicted, np.ndarray) else type(predicted).__name__
         raise NotNumbers(f"predict returned {what}, expected numbers")
     return array.astype(np.float64, copy=False)
-
-
-@cache
-def _parameters(cls: type[Regressor]) -> type[msgspec.Struct]:
-    hints = get_type_hints(cls.__init__, include_extras=True)
-    fields: list[Any] = []
-    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue  # object.__init__, of a model without parameters
-        field = (parameter.name, hints.get(parameter.name, Any))
-        fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
-    return msgspec.defstruct(f"{cls.__name__}Parameters", fields, forbid_unknown_fields=True, frozen=True, kw_only=True)
 
 
 def _storable(key: str, value: Any) -> Any:

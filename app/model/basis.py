@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.model.dataframes import Array
 from app.model.terms import Terms
-
-Array = NDArray[np.float64]
 
 EXPONENT_LIMIT = 1000
 """Scales stay within 2^±1000, so that their reciprocals are exact too."""

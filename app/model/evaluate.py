@@ -4,9 +4,8 @@ from math import nan
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from app.model.dataframes import Array
 
 BLOCK_VALUES = 2**16
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from app.model.dataframes import Array
 
 NARROW = 192
 """Columns up to which `tpqrt` is used: faster there, but it keeps the interpreter lock, so it must be short (10 ms)."""

@@ -8,15 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.model.base import Regressor
 from app.model.basis import Basis
-from app.model.dataframes import column_names
+from app.model.dataframes import Array, column_names
 from app.model.least_squares import Triangle
 from app.model.predictor import Predictor
 from app.model.progress import report
 from app.model.sklearn_compat import not_fitted
 from app.model.terms import Terms
 from app.model.validation import check_names, check_pair, check_rows, limits
-
-Array = NDArray[np.float64]
 
 MAX_TERMS = 2**15
 """More terms make a triangle of over 8 GB."""
@@ -87,7 +85,9 @@ class LinearRegressor(Regressor):
             raise ValueError(f"{terms.count} terms are too many for one fit (at most {MAX_TERMS}).")
         try:
             with np.errstate(all="ignore"):  # an overflow ends in the error below
-                self._learn(Basis.spanning(terms, *limits(_sample(rows, terms))), rows, targets)
+                # the basis of degree one needs only a centre, for which some rows are enough
+                sample = rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
+                self._learn(Basis.spanning(terms, *limits(sample)), rows, targets)
         except OverflowError:
             limits(rows)
             limits(targets.reshape(len(targets), -1), name="y")
@@ -128,11 +128,6 @@ class LinearRegressor(Regressor):
     def predict_checked(self, X: Array) -> Array:
         """Predict for an X that was checked before."""
         return self._predictor(X)
-
-
-def _sample(rows: Array, terms: Terms) -> Array:
-    """Return the rows that decide the basis: degree one needs only a centre, for which some rows are enough."""
-    return rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
 
 
 def _fit(basis: Basis, rows: Array, columns: Array, groups: tuple[int, int]) -> tuple[Array, int]:

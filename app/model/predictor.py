@@ -5,11 +5,9 @@ from operator import mul
 from sys import getsizeof
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.model.basis import Basis
-
-Array = NDArray[np.float64]
+from app.model.dataframes import Array
 
 FEW_ROWS = 8
 """Up to so many rows plain Python is faster, whatever the number of terms."""

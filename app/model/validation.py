@@ -4,11 +4,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from app.model.dataframes import as_float, column_names
-
-Array = NDArray[np.float64]
+from app.model.dataframes import Array, as_float, column_names
 
 SCAN_VALUES = 2**16
 """Values scanned in one block: half a megabyte stays in the processor's cache."""

@@ -50,6 +50,8 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     kept = sample(estimator, X, y, y_predicted, schema, spec.sample_rows)
     learned = learned_state(estimator)
     arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
+    source = spec.work.data
+    origin = {"source": source.name, "params": source.params} if isinstance(source, Source) else {"source": "request"}
     manifest = Manifest(
         model=spec.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
@@ -57,7 +59,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         schema=schema,
         terms=estimator.terms(schema.inputs),
         metrics=found,
-        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y)},
+        data={"origin": origin, "rows": len(X), "sha256": _digest(X, y)},
         libraries={name: installed(name) for name in ("numpy", "scipy")},
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
@@ -70,10 +72,6 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     named = estimator.coefficients(schema.inputs)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
-
-
-def _origin(data: Table | Source) -> dict[str, Any]:
-    return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
 
 
 def _digest(X: Matrix, y: Matrix) -> str:

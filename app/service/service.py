@@ -79,13 +79,17 @@ class Service:
                 table = read_source(self.sources, table)
                 self._check_fit_table(estimator, table)
             return fit(estimator, table, FitSpec(work, job, created_s, permit, self._sample_rows), self.store)
-        version, table, y = self._predict(work)
+        version, table, y = self.predict(work)
         return version, {"y": y.tolist()} if work.verb == "predict" else metrics(require_y(table), y)
 
-    def predict(self, work: Work) -> tuple[int, Matrix]:
-        """Do the work of a prediction; return the version used, and y (n,) or (n, k)."""
-        version, _, y = self._predict(work)
-        return version, y
+    def predict(self, work: Work) -> tuple[int, Table, Matrix]:
+        """Predict for the work's data; return the version used, the data, and predictions (n,) or (n, k)."""
+        version = work.version or 0  # pinned when the work was checked, and versions never change
+        fitted = self._versions.get(work.model, version)
+        table = work.data
+        if isinstance(table, Source):
+            table = self._aligned(work.verb, read_source(self.sources, table), fitted)
+        return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
@@ -115,14 +119,6 @@ class Service:
             results.append({"y": y[start : start + len(X)]})
             start += len(X)
         return results
-
-    def _predict(self, work: Work) -> tuple[int, Table, Matrix]:
-        version = work.version or 0  # pinned when the work was checked, and versions never change
-        fitted = self._versions.get(work.model, version)
-        table = work.data
-        if isinstance(table, Source):
-            table = self._aligned(work.verb, read_source(self.sources, table), fitted)
-        return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")

@@ -65,7 +65,7 @@ class Payloads:
         before_s = now_s - older_than_s
         with _unavailable_errors("the store could not be cleaned up"):
             removed = self._files.sweep(self._root, before_s) if self._root.exists() else 0
-            old = [path for path in self._payloads() if _written_before(path, before_s)]
+            old = [path for path in self._root.glob("*/*") if self._put_before(path, before_s)]
         for path in old:
             if not keep(path.name):
                 with suppress(OSError):  # another process removed it, or the next sweep will
@@ -95,11 +95,12 @@ class Payloads:
     def _path(self, name: str) -> Path:
         return self._root / name[:2] / name
 
-    def _payloads(self) -> Iterator[Path]:
-        """Yield the files that `put` wrote, and no other files in the folder."""
-        for path in self._root.glob("*/*"):
-            if _NAME.fullmatch(path.name) and path == self._path(path.name):
-                yield path
+    def _put_before(self, path: Path, time_s: float) -> bool:
+        """Return whether `put` wrote the file, and before that time; there may be others in the folder."""
+        try:
+            return bool(_NAME.fullmatch(path.name)) and path == self._path(path.name) and path.stat().st_mtime < time_s
+        except FileNotFoundError:  # another process removed it
+            return False
 
 
 @contextmanager
@@ -116,10 +117,3 @@ def _parsed(ref: str) -> tuple[str, int, str]:
     if found is None:
         raise Damaged("the reference to the data of the job is damaged; submit it again")
     return found["name"], int(found["size"]), found["sha256"]
-
-
-def _written_before(path: Path, time_s: float) -> bool:
-    try:
-        return path.stat().st_mtime < time_s
-    except FileNotFoundError:  # another process removed it
-        return False
