@@ -89,10 +89,10 @@ class LedgerFixture:
         assert self.finish(claim, outcome)
         return claim.job_id
 
-    def lose(self, job_id: str, *, uncounted: bool = False) -> None:
-        """Have the job's worker lost, or hand the job back."""
+    def lose(self, job_id: str, *, count_attempt: bool = True) -> None:
+        """Have the job's worker lost, or release the job."""
         (held,) = [one for one in self.held() if one.job_id == job_id]
-        self.maintenance().take_back([held], uncounted=uncounted, lost=not uncounted)
+        self.maintenance().requeue([held], count_attempt=count_attempt, worker_lost=count_attempt)
 
     def held(self, *children: str) -> list[HeldJob]:
         """What the keeper of the node holds when these children live."""

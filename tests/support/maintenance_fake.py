@@ -32,12 +32,13 @@ class FakeMaintenance:
         self._raise("renew")
         return self.held
 
-    def take_back(self, jobs: Sequence[HeldJob], *, uncounted: bool = False, lost: bool = False) -> int:
-        self._raise("take back")
+    def requeue(
+        self, jobs: Sequence[HeldJob], *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+    ) -> None:
+        self._raise("requeue")
         if jobs:
-            how = "hand back" if uncounted else "take back the lost" if lost else "take back"
+            how = "requeue" + " the lost" * worker_lost + " uncounted" * (not count_attempt) + " unbatched" * unbatched
             self.done.append((how, [held.job_id for held in jobs]))
-        return len(jobs)
 
     def time_out(self, held: HeldJob) -> bool:
         self.done.append(("time out", held.job_id))

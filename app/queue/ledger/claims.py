@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from redis import Redis
 
-from app.errors import Failure, Superseded, TrinityError, Unavailable
+from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
 from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts
@@ -135,7 +135,8 @@ class WorkerLedger:
         try:
             return unpack(self._payloads.get(reference) if reference else content)
         except Unavailable:  # the store may be back when the job is tried again
-            self._scripts("requeue", *self._limits.requeue_arguments("the request could not be read"), job_id, fence)
+            lost = WorkerLost(f"the request could not be read {self._limits.max_attempts} times")
+            self._scripts("requeue", *self._limits.requeue_arguments(lost), job_id, fence)
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.errors import Failure, WorkerLost
+from app.errors import Failure, TrinityError
 
 TOMBSTONE_S = 86_400  # how long an expired job is remembered
 
@@ -24,10 +24,12 @@ class Limits(NamedTuple):
         """How long a finished job is kept, and how long its id is remembered, in seconds."""
         return self.result_ttl_s, self.result_ttl_s + TOMBSTONE_S
 
-    def requeue_arguments(self, what: str, *, uncounted: bool = False, worker_lost: bool = False) -> list[int | bytes]:
-        """Return the arguments of requeue.lua before the jobs; `what` happened too often if one of them now fails."""
-        failure = WorkerLost(f"{what} {self.max_attempts} times").failure()
-        return [self.max_attempts, *self.ttls_s, encoded(failure), int(uncounted), int(worker_lost)]
+    def requeue_arguments(
+        self, error: TrinityError, *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+    ) -> list[int | bytes]:
+        """Return the arguments of requeue.lua before the jobs; `error` is that of a job that may not start again."""
+        flags = int(count_attempt), int(worker_lost), int(unbatched)
+        return [self.max_attempts, *self.ttls_s, encoded(error.failure()), *flags]
 
 
 def encoded(failure: Failure | None) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from redis import Redis
 
-from app.errors import TimedOut
+from app.errors import TimedOut, WorkerLost
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts, redis_errors
 from app.queue.messages import JobRef
@@ -17,6 +17,7 @@ PUBLISH_LIMIT = 500  # jobs of a lane at once
 TRIM_LIMIT = 500
 TRIM_CALLS = 100
 NEARLY_FULL = 0.85  # of the memory that the ledger may take
+TIMED_OUT = TimedOut("the job took longer than its timeout")
 
 
 class HeldJob(NamedTuple):
@@ -53,6 +54,7 @@ class LedgerMaintenance:
         self._scripts = Scripts(redis)
         self._limits = limits
         self._node = node
+        self._worker_lost = WorkerLost(f"worker lost {limits.max_attempts} times")
 
     def ping(self) -> None:
         """Raise LedgerUnavailable unless Redis answers."""
@@ -69,22 +71,29 @@ class LedgerMaintenance:
 
     def time_out(self, held: HeldJob) -> bool:
         """Fail a job whose time is over; return False if its effect is being made visible."""
-        failure = TimedOut("the job took longer than its timeout").failure()
-        return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, encoded(failure)))
+        failure = encoded(TIMED_OUT.failure())
+        return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, failure))
 
-    def take_back(self, jobs: Sequence[HeldJob], *, uncounted: bool = False, lost: bool = False) -> int:
-        """Take back jobs of this node; return how many wait again.
+    def requeue(
+        self, jobs: Sequence[HeldJob], *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+    ) -> None:
+        """Queue jobs of this node again; a job whose attempts are used up fails.
 
-        `uncounted`: the attempt does not count. `lost`: their process is gone, and is counted as a lost worker.
+        Their worker was lost (`worker_lost`) or their time is over. An attempt that does not count can be repeated
+        without end. `unbatched` jobs run alone from now on.
         """
-        if not jobs:
-            return 0
-        fences = [word for held in jobs for word in (held.job_id, held.fence)]
-        return self._requeue(fences, uncounted=uncounted, worker_lost=lost)
+        if jobs:
+            error = self._worker_lost if worker_lost else TIMED_OUT
+            fences = [word for held in jobs for word in (held.job_id, held.fence)]
+            arguments = self._limits.requeue_arguments(
+                error, count_attempt=count_attempt, worker_lost=worker_lost, unbatched=unbatched
+            )
+            self._scripts("requeue", *arguments, *fences)
 
     def requeue_expired(self) -> int:
-        """Take back the jobs of any node whose lease is over; return how many wait again."""
-        return self._requeue([], worker_lost=True)
+        """Queue the jobs of any node whose lease is over again; return how many wait now."""
+        arguments = self._limits.requeue_arguments(self._worker_lost, worker_lost=True)
+        return cast("int", self._scripts("requeue", *arguments))
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
@@ -145,10 +154,6 @@ class LedgerMaintenance:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
-
-    def _requeue(self, fences: Sequence[Any], *, worker_lost: bool, uncounted: bool = False) -> int:
-        arguments = self._limits.requeue_arguments("worker lost", uncounted=uncounted, worker_lost=worker_lost)
-        return cast("int", self._scripts("requeue", *arguments, *fences))
 
 
 def _refs(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:

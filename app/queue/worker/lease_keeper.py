@@ -58,7 +58,7 @@ class LeaseKeeper:
         try:
             jobs = [held for held in self._maintenance.renew(self._children()) if held.state != "void"]
             busy = {held.child for held in jobs}
-            self._maintenance.take_back(jobs, uncounted=True)
+            self._maintenance.requeue(jobs, count_attempt=False)
         finally:
             for child in sorted(busy):
                 self._kill(child)
@@ -68,7 +68,7 @@ class LeaseKeeper:
         lost = [held for held in live if held.state == "lost"]
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
-            self._maintenance.take_back(lost, lost=True)
+            self._maintenance.requeue(lost, worker_lost=True)
         elif not live:  # all jobs of the child were cancelled
             if alive:
                 for held in jobs:
@@ -87,7 +87,7 @@ class LeaseKeeper:
             if self._maintenance.time_out(live[0]):
                 logger.warning("job %s took longer than its timeout and was ended", live[0].job_id)
             else:
-                self._maintenance.take_back(live)
+                self._maintenance.requeue(live)
         else:
             logger.info("a process took longer than a timeout with %d jobs; each runs again alone", len(live))
-            self._maintenance.take_back(live)
+            self._maintenance.requeue(live, count_attempt=False, unbatched=True)

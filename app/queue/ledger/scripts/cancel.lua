@@ -10,7 +10,7 @@ local final = status == 'SUCCESS' or status == 'FAILURE' or status == 'REVOKED'
 if state[4] and not final then return 'COMMITTING' end
 if status == 'PENDING' or status == 'RETRY' then
   leave_lane(id, verb)
-  if status == 'RETRY' then collect('SREM', again_key(verb), id) end
+  if status == 'RETRY' then collect('SREM', retry_key(verb), id) end
 elseif status == 'STARTED' then
   collect('ZREM', LEASES, id)  -- the node keeps its entry: its lease keeper finds there that the process must end
   redis.call('HINCRBY', key, 'fence', 1)

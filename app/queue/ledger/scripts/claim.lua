@@ -4,7 +4,7 @@
 -- job, then the work of each}: clients read few long strings much faster than many short ones.
 local node, child, lease_s = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local single = #ARGV == 4
-local claimed, taken, asked = {}, {}, {}  -- `taken`: the ids by verb
+local claimed, taken, requested = {}, {}, {}  -- `taken`: the ids by verb
 
 local works = {}
 
@@ -26,7 +26,7 @@ end
 for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
-  asked[id] = true
+  requested[id] = true
   local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', UNBATCHED,
     'request_id', 'trace', 'seq', 'log')
   local status, verb = state[1], state[3]
@@ -37,7 +37,7 @@ for at = 4, #ARGV do
     redis.call('HSET', key, 'status', 'STARTED', 'started', now_text, 'node', node, 'fence', fence,
       'attempts', attempts, 'seq', seq, 'log', log)
     leave_lane(id, verb)
-    if status == 'RETRY' then collect('SREM', again_key(verb), id) end
+    if status == 'RETRY' then collect('SREM', retry_key(verb), id) end
     collect('ZADD', LEASES, now + lease_s, id)
     count('attempts:' .. verb, 1)
     taken[verb] = taken[verb] or {}
@@ -54,7 +54,7 @@ for verb, ids in pairs(taken) do note_newest(verb, ids) end
 -- A process does one thing at a time. What else it holds was claimed by a call whose answer was lost, or was given up.
 local held = redis.call('HGETALL', node_key(node))
 for at = 1, #held, 2 do
-  if not asked[held[at]] and string.find(held[at + 1], ' ' .. child .. ' ', 1, true) then
+  if not requested[held[at]] and string.find(held[at + 1], ' ' .. child .. ' ', 1, true) then
     collect('HDEL', node_key(node), held[at])
     if redis.call('ZSCORE', LEASES, held[at]) then collect('ZADD', LEASES, now, held[at]) end
   end

@@ -15,7 +15,7 @@ local function lane_key(verb) return 'trinity:lane:' .. verb end
 local function published_key(verb) return 'trinity:rung:' .. verb end  -- when the message of each waiting job was sent
 local function pace_key(verb) return 'trinity:pace:' .. verb end
 local function node_key(node) return 'trinity:node:' .. node end
-local function again_key(verb) return 'trinity:again:' .. verb end
+local function retry_key(verb) return 'trinity:again:' .. verb end
 local LEASES, JOBS, NODES = 'trinity:leases', 'trinity:jobs', 'trinity:nodes'
 local OUTBOX, CHANNEL, COUNTERS = 'trinity:outbox', 'trinity:events', 'trinity:counters'
 local UNBATCHED = 'alone'  -- the field of a job that must not share a message; named so in ledgers of earlier releases

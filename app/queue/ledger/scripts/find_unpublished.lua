@@ -18,7 +18,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', published_key(verb), '-inf', bef
     list[#list + 1] = {id, state[3]}
   else
     leave_lane(id, verb)
-    collect('SREM', again_key(verb), id)
+    collect('SREM', retry_key(verb), id)
   end
 end
 flush()

@@ -1,20 +1,20 @@
--- Take back jobs whose attempt gave nothing: the jobs named, if their claim is valid, or all whose lease is over.
+-- Queue jobs again whose attempt gave nothing: the jobs named, if their claim is valid, or all whose lease is over.
 -- ARGV: how often a job may start, seconds to keep and to remember a job that fails now, its failure (JSON),
---   1 if the attempt does not count (the job was handed back), 1 to count a lost worker,
+--   1 if the attempt counts, 1 to count a lost worker, 1 if the jobs are unbatched from now on,
 --   then ids and fences; without ids, expired leases
 -- Returns how many wait again.
 local most, ttl_s, tombstone_s, failure = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local handed_back, worker_lost = ARGV[5] == '1', ARGV[6] == '1'
-local lost = {}
-if #ARGV > 6 then
-  for at = 7, #ARGV, 2 do lost[#lost + 1] = {ARGV[at], ARGV[at + 1]} end
+local count_attempt, worker_lost, unbatched = ARGV[5] == '1', ARGV[6] == '1', ARGV[7] == '1'
+local jobs = {}
+if #ARGV > 7 then
+  for at = 8, #ARGV, 2 do jobs[#jobs + 1] = {ARGV[at], ARGV[at + 1]} end
 else
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, 500)) do
-    lost[#lost + 1] = {id, false}
+    jobs[#jobs + 1] = {id, false}
   end
 end
-local again = 0
-for _, each in ipairs(lost) do
+local waiting = 0
+for _, each in ipairs(jobs) do
   local id, key = each[1], job_key(each[1])
   local state = redis.call('HMGET', key, 'status', 'fence', 'attempts', 'verb', 'node', 'created', 'committing',
     'webhook', 'seq', 'log')
@@ -22,23 +22,24 @@ for _, each in ipairs(lost) do
   if state[1] == 'STARTED' and (not each[2] or state[2] == each[2]) then
     release(id, state[5])
     redis.call('HINCRBY', key, 'fence', 1)
-    if not handed_back and worker_lost then count('lost', 1) end
+    if worker_lost then count('lost', 1) end
     -- a job whose effect was about to become visible gets three more attempts, so that it can report the effect
-    if not handed_back and attempts >= most + (state[7] and 3 or 0) then
+    if count_attempt and attempts >= most + (state[7] and 3 or 0) then
       local job = {verb = verb, webhook = state[8], seq = state[9], log = state[10]}
       finish(id, job, 'FAILURE', ttl_s, tombstone_s, {'failure', failure})
     else
-      local status = handed_back and 'PENDING' or 'RETRY'
-      if handed_back then attempts = attempts - 1 else collect('SADD', again_key(verb), id) end
+      local status = count_attempt and 'RETRY' or 'PENDING'
+      if count_attempt then collect('SADD', retry_key(verb), id) else attempts = attempts - 1 end
+      if unbatched then redis.call('HSET', key, UNBATCHED, 1) end
       local seq, log = append_event(id, status, state[9], state[10], ',"attempts":' .. attempts)
       redis.call('HSET', key, 'status', status, 'attempts', attempts, 'seq', seq, 'log', log)
       redis.call('HDEL', key, 'progress')
       queue(id, verb, redis.call('ZSCORE', JOBS, id) or state[6], 0)  -- at its old position, also within its group
-      again = again + 1
+      waiting = waiting + 1
     end
   elseif state[1] ~= 'STARTED' then
     collect('ZREM', LEASES, id)
   end
 end
 flush()
-return again
+return waiting

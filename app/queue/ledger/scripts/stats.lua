@@ -10,10 +10,10 @@ for _, id in ipairs(redis.call('ZREVRANGE', LEASES, 0, tonumber(ARGV[2]) - 1)) d
 end
 local lanes = {}
 for _, verb in ipairs(VERBS) do
-  local waiting, again = redis.call('ZCARD', lane_key(verb)), redis.call('SCARD', again_key(verb))
+  local waiting, retries = redis.call('ZCARD', lane_key(verb)), redis.call('SCARD', retry_key(verb))
   local oldest = redis.call('ZRANGE', lane_key(verb), 0, 0, 'WITHSCORES')
   local age_s = oldest[2] and math.max(0, now - tonumber(oldest[2])) or 0
-  lanes[#lanes + 1] = {verb, waiting - again, again, running[verb], tostring(age_s)}
+  lanes[#lanes + 1] = {verb, waiting - retries, retries, running[verb], tostring(age_s)}
 end
 local nodes, processes = 0, 0
 for _, seen in ipairs(redis.call('HVALS', NODES)) do

@@ -75,7 +75,7 @@ def test_a_job_that_was_handed_back_is_claimed_with_others(ledgers: LedgerFixtur
     """It was no fault of its own."""
     back, fresh = ledgers.accept(2)
     ledgers.claim(back)
-    ledgers.lose(back, uncounted=True)
+    ledgers.lose(back, count_attempt=False)
     assert [(one.job_id, one.attempts) for one in ledgers.worker().claim([back, fresh])] == [
         (back, 1),
         (fresh, 1),

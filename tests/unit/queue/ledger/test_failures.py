@@ -30,7 +30,7 @@ CALLS: dict[str, Callable[[LedgerFixture], object]] = {
     "finish": lambda ledgers: ledgers.worker().finish([(CLAIM, DONE)]),
     "renew": lambda ledgers: ledgers.maintenance().renew(["1"]),
     "time out": lambda ledgers: ledgers.maintenance().time_out(HELD),
-    "take back": lambda ledgers: ledgers.maintenance().take_back([HELD]),
+    "requeue": lambda ledgers: ledgers.maintenance().requeue([HELD]),
     "reap": lambda ledgers: ledgers.maintenance().requeue_expired(),
     "unpublished": lambda ledgers: ledgers.maintenance().unpublished("fit", 0, empty=True),
     "waiting": lambda ledgers: ledgers.maintenance().waiting("fit"),

@@ -139,7 +139,7 @@ def test_a_job_that_is_handed_back_has_lost_nothing(ledgers: LedgerFixture) -> N
     (job_id,) = ledgers.accept()
     for _ in range(5):
         ledgers.claim(job_id)
-        ledgers.lose(job_id, uncounted=True)
+        ledgers.lose(job_id, count_attempt=False)
     assert ledgers.status_and_attempts(job_id) == ("PENDING", 0)
 
 
@@ -150,8 +150,30 @@ def test_only_a_claim_that_counts_is_taken_back(ledgers: LedgerFixture) -> None:
     ledgers.finish(ended)
     ledgers.lose(anew.job_id)
     ledgers.claim(anew.job_id)
-    assert ledgers.maintenance().take_back(seen) == 0
+    ledgers.maintenance().requeue(seen)
     assert (ledgers.status(ended.job_id), ledgers.status_and_attempts(anew.job_id)) == ("SUCCESS", ("STARTED", 2))
+
+
+def test_a_job_out_of_time_fails_for_that_reason(ledgers: LedgerFixture) -> None:
+    """And not because its worker was lost."""
+    strict = ledgers.bounded(max_attempts=1)
+    job_id = strict.started().job_id
+    strict.maintenance().requeue(strict.held("1"))
+    failure = strict.ledger.job(job_id).failure
+    assert failure is not None
+    assert (failure.kind, failure.detail) == ("timeout", "the job took longer than its timeout")
+
+
+def test_jobs_of_a_late_batch_run_again_alone(ledgers: LedgerFixture) -> None:
+    """The attempt does not count, so that none of them fails for another's time; each then has a message of its own."""
+    strict = ledgers.bounded(max_attempts=1)
+    job_ids = strict.accept(2)
+    strict.worker().claim(job_ids)
+    strict.maintenance().requeue(strict.held("1"), count_attempt=False, unbatched=True)
+    assert [strict.status_and_attempts(job_id) for job_id in job_ids] == [("PENDING", 0)] * 2
+    assert strict.worker().claim(job_ids) == []
+    assert published(strict, grace_s=2, empty=False) == ([], job_ids)
+    assert [strict.claim(job_id).attempts for job_id in job_ids] == [1, 1]
 
 
 def test_only_leases_that_are_over_are_reaped(ledgers: LedgerFixture) -> None:
@@ -202,7 +224,7 @@ def test_a_job_that_was_handed_back_is_published_at_once(ledgers: LedgerFixture)
     """With others."""
     job_ids = ledgers.accept(2)
     for claim in ledgers.worker().claim(job_ids):
-        ledgers.lose(claim.job_id, uncounted=True)
+        ledgers.lose(claim.job_id, count_attempt=False)
     together, alone = published(ledgers, grace_s=2, empty=False)
     assert (sorted(together), alone) == (sorted(job_ids), [])
 

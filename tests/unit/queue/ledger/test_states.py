@@ -106,7 +106,7 @@ class Real:
         elif name == "time out" and held:
             maintenance.time_out(held[0])
         elif name in {"lose", "hand back"}:
-            maintenance.take_back(held, uncounted=name == "hand back")
+            maintenance.requeue(held, count_attempt=name != "hand back")
         return self.ledgers.status(self.job_id) != before
 
 

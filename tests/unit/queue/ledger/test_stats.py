@@ -53,7 +53,7 @@ def test_a_job_that_waits_again_does_so_until_it_leaves_its_lane(ledgers: Ledger
 def test_a_job_that_is_handed_back_waits_as_before(ledgers: LedgerFixture) -> None:
     """It does not count as lost."""
     job_id = ledgers.started().job_id
-    ledgers.lose(job_id, uncounted=True)
+    ledgers.lose(job_id, count_attempt=False)
     assert figures(ledgers).lanes["predict"][:3] == (1, 0, 0)
     assert counts(ledgers) == {"attempts:predict": 1}
 
@@ -80,7 +80,7 @@ def test_only_a_lost_worker_is_counted_as_one(ledgers: LedgerFixture) -> None:
     """A job that ran out of time, or whose request cannot be read now, is not lost."""
     ledgers.started()
     (held,) = ledgers.held("1")
-    ledgers.maintenance().take_back([held])
+    ledgers.maintenance().requeue([held])
     (job_id,) = ledgers.accept(submitted=large())
     (path,) = ledgers.folder.glob("payloads/*/*")
     path.unlink()

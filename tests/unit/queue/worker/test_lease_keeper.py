@@ -64,26 +64,26 @@ def test_a_late_job_fails_and_its_child_ends() -> None:
 def test_of_a_late_batch_all_run_again(others: Any) -> None:
     """Which of them is to blame shows when each runs alone."""
     done = after_a_step(held("a", "late", size=2), held("b", others, size=2))
-    assert done == [("kill", "1"), ("take back", ["a", "b"])]
+    assert done == [("kill", "1"), ("requeue uncounted unbatched", ["a", "b"])]
 
 
 def test_what_is_left_of_a_late_batch_runs_again() -> None:
     """One that was cancelled stays so; the other may not be to blame."""
     done = after_a_step(held("a", "late", size=2), held("b", "void", size=2))
-    assert done == [("kill", "1"), ("take back", ["a"])]
+    assert done == [("kill", "1"), ("requeue uncounted unbatched", ["a"])]
 
 
 def test_the_jobs_of_a_lost_child_are_taken_back(caplog: pytest.LogCaptureFixture) -> None:
     """In one call; no process is killed, and a line is logged."""
     done = after_a_step(held("a", "lost", "9", 2), held("b", "lost", "9", 2), held("c", "void", "9", 2))
-    assert done == [("take back the lost", ["a", "b"])]
+    assert done == [("requeue the lost", ["a", "b"])]
     assert "a process is gone with 2 jobs" in caplog.text
 
 
 def test_each_child_is_looked_after_for_itself() -> None:
     """A lost one beside a late one beside one that is well."""
     done = after_a_step(held("a", "lost", "9"), held("b", "late", "1"), held("c", "live", "2"))
-    assert done == [("take back the lost", ["a"]), ("kill", "1"), ("time out", "b")]
+    assert done == [("requeue the lost", ["a"]), ("kill", "1"), ("time out", "b")]
 
 
 def test_a_ledger_that_is_away_is_told() -> None:
@@ -101,7 +101,7 @@ def test_a_worker_that_stops_hands_its_jobs_back() -> None:
     """Uncounted, and then ends the children that had them; one without a job may leave by itself."""
     node = Node(held("a"), held("b", "late", "2", 2), held("c", "live", "2", 2), held("d", "void", "3"))
     node.keeper.release_all()
-    assert node.done[0] == ("hand back", ["a", "b", "c"])
+    assert node.done[0] == ("requeue uncounted", ["a", "b", "c"])
     assert sorted(node.done[1:]) == [("kill", "1"), ("kill", "2")]
 
 
@@ -146,4 +146,4 @@ def test_a_late_job_whose_effect_is_about_to_be_visible_runs_again() -> None:
     node = Node(held("a", "late"))
     node.maintenance.committing.add("a")
     node.keeper.step()
-    assert node.done == [("kill", "1"), ("time out", "a"), ("take back", ["a"])]
+    assert node.done == [("kill", "1"), ("time out", "a"), ("requeue", ["a"])]
