@@ -13,7 +13,7 @@ from app.storage.payload_store import Payloads
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi
-    from app.serve.middleware.request_telemetry import Telemetry
+    from app.serve.middleware.request_middleware import Telemetry
     from app.telemetry.metrics import ServiceMetrics
     from app.telemetry.tracing import Tracing
 
@@ -68,7 +68,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
 
 
 def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | None) -> Telemetry:
-    from app.serve.middleware.request_telemetry import Telemetry  # noqa: PLC0415  as above
+    from app.serve.middleware.request_middleware import Telemetry  # noqa: PLC0415  as above
     from app.telemetry.log_records import RequestLog  # noqa: PLC0415
     from app.telemetry.logs import line_sink, stderr  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from app.serve.bodies.reader import BodyReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
-from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
 from app.serve.oip.metadata import MetadataResource
@@ -76,9 +76,9 @@ def create_app(
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
     api = _api(routes)
-    observed = RequestTelemetry(api, telemetry, matcher, limits, auth)
-    api.add_middleware(Lifespan(dispatcher, observed.close, partial(asyncio.to_thread, pool.shutdown)))
-    return observed
+    middleware = RequestMiddleware(api, telemetry, matcher, limits, auth)
+    api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
+    return middleware
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:

@@ -12,7 +12,7 @@ import falcon
 import msgspec
 from falcon.asgi import App, Request, Response
 
-from app.errors import Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
+from app.errors import Busy, QueueFull, Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
 from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError, problem
 
 logger = getLogger(__name__)
@@ -30,6 +30,9 @@ DISK_ERRORS = frozenset(
 )
 """What a disk does, and no request or code of ours: not that a file isn't there, which the store foresees, nor what
 sockets raise, nor a TimeoutError of asyncio's, which has no number."""
+
+RETRY_AFTER_S = {f"urn:trinity:{each.kind}": each.retry_after_s for each in (Busy, QueueFull, Unavailable)}
+"""By type of problem: a job keeps no more of its error. The `timeout` of a job is no reason to try again."""
 
 
 class RenderedError(NamedTuple):
@@ -57,8 +60,10 @@ def set_retry_after(resp: Response, seconds: int = Retriable.retry_after_s) -> N
 
 
 def send_problem(resp: Response, document: Problem, path: str = "") -> None:
-    """Answer a request for `path` with a problem document."""
+    """Answer a request for `path` with a problem document; say when to try again where that may help."""
     resp.status, resp.content_type, resp.data = _render(document, path)
+    if (seconds := RETRY_AFTER_S.get(document.type)) is not None:
+        set_retry_after(resp, seconds)
 
 
 def below_v2(path: str) -> bool:
@@ -78,11 +83,11 @@ def _render(document: Problem, path: str) -> tuple[int, str, bytes]:
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
-    """Answer what the domain refused."""
+    """Answer what the domain refused; leave to the middleware what it has to discard the rest of the body for."""
+    if isinstance(error, (TooLarge, TooSlow)):
+        raise error
     resp.status, headers, resp.data = render(error, req.path)
     resp.set_headers(headers)
-    if isinstance(error, (TooLarge, TooSlow)):
-        resp.set_header("Connection", "close")  # the rest of the body won't be read
 
 
 async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:  # noqa: ARG001
@@ -99,28 +104,25 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 
 async def on_os_error(req: Request, resp: Response, error: OSError, params: object) -> None:
     """Answer that the store is away for now; log where that was noticed, as of what nobody foresaw."""
-    document = internal_error(req.method, req.path, error)
+    answered: TrinityError = internal_error(req.method, req.path, error)
     if error.errno in DISK_ERRORS:
-        await on_trinity_error(req, resp, Unavailable("the store can't be read or written now; try again"), params)
-    else:
-        send_problem(resp, document, req.path)
+        answered = Unavailable("the store can't be read or written now; try again")
+    await on_trinity_error(req, resp, answered, params)
 
 
-async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:  # noqa: ARG001
+async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:
     """Answer what nobody foresaw."""
-    send_problem(resp, internal_error(req.method, req.path, error), req.path)
+    await on_trinity_error(req, resp, internal_error(req.method, req.path, error), params)
 
 
-def internal_error(method: str, path: str, error: Exception) -> Problem:
-    """Return the problem document of a fault of ours; log where it came from, without the message (may quote data)."""
+def internal_error(method: str, path: str, error: Exception) -> TrinityError:
+    """Return what is answered to a fault of ours; log where it came from, without the message (may quote data)."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     name = type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
         name = f"{name} ({errno.errorcode.get(error.errno, error.errno)})"
     logger.error("%s %r raised %s\n%s", method, path[:200], name, trace)
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = "this is a fault of the service, not of the request"
-    return Problem("urn:trinity:internal-error", status.phrase, status, detail)
+    return TrinityError("this is a fault of the service, not of the request")
 
 
 def add_error_handlers(api: App[Request, Response]) -> None:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 PATH_CHARACTERS = 200
-FAULT = 500
+SERVER_ERROR = 500  # statuses from here on are faults of the service
 QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes ask for these all day long
 Sink: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 
@@ -62,7 +62,7 @@ class RequestLog:
 
     def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: bytes) -> None:
         """Add the line of a request that was answered."""
-        quiet = route in QUIET and status < FAULT
+        quiet = route in QUIET and status < SERVER_ERROR
         if quiet and not self._debug:
             return
         level, took_ms = "debug" if quiet else "info", int(took_s * 1e6) / 1000

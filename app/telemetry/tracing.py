@@ -21,8 +21,8 @@ from app.errors import TrinityError
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from app.telemetry.context import REQUEST
+from app.telemetry.log_records import SERVER_ERROR
 
-FAULT = 500
 _HEADERS = frozenset({b"traceparent", b"tracestate"})
 _w3c = TraceContextTextMapPropagator()
 
@@ -99,7 +99,7 @@ class RequestSpan:
         self._span.update_name(f"{method} {route}")
         answer: dict[str, str | int] = {"http.response.status_code": status, "trinity.request_id": request_id}
         self._span.set_attributes({"http.request.method": method, "http.route": route, **answer})
-        if status >= FAULT:
+        if status >= SERVER_ERROR:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
 

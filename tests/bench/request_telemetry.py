@@ -15,7 +15,7 @@ from app.dispatch.inline import InlineDispatcher
 from app.schemas.requests import Source, Work
 from app.serve.app import create_app
 from app.serve.asgi import BODY, HEADERS
-from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.settings import Settings
 from app.telemetry.log_records import RequestLog
 from app.telemetry.logs import line_sink
@@ -70,7 +70,7 @@ def _apps(folder: Path) -> tuple[ServiceMetrics, Any, Any]:
     metrics = ServiceMetrics(components.service.models, inline=True)
     log = RequestLog(line_sink(settings, LineWriter(os.open(os.devnull, os.O_WRONLY)).write))
     bare = create_app(settings, components.service, InlineDispatcher(components.service, pool, 1, _still), pool, {})
-    assert isinstance(bare, RequestTelemetry)
+    assert isinstance(bare, RequestMiddleware)
     inline = InlineDispatcher(components.service, pool, 1, _still, metrics.work)
     whole = create_app(settings, components.service, inline, pool, {}, telemetry=Telemetry(metrics, log))
     return metrics, bare._app, whole

@@ -11,8 +11,8 @@ from app.serve.asgi import BODY, LENGTH_DIGITS, Header, Message, Receive, Send, 
 from app.serve.bodies.reader import check_size
 from app.serve.problems import render
 
-LINGER_S = 30  # for how long the rest of a refused body is read
-LULL_S = 1  # without a byte of it for so long, no more is awaited
+DISCARD_S = 30  # for how long the rest of a refused body is read
+DISCARD_PAUSE_S = 1  # without a byte of it for so long, no more is awaited
 
 
 class BodyLimits:
@@ -35,6 +35,7 @@ class BodyLimits:
     def timed(self, receive: Receive, scope: Message) -> Receive:
         """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time.
 
+        It raises Malformed when the client leaves in the middle of the body: Falcon would take that for its end.
         A body that comes in one piece is put into the scope: to read it costs nothing more.
         """
         begun = False
@@ -46,6 +47,8 @@ class BodyLimits:
                 return await receive()
             event = receive_nowait(receive) or await receive_within(receive, self._timeout_s)
             complete = not event.get("more_body")
+            if begun and event["type"] == "http.disconnect":
+                raise Malformed("the client closed the connection before the end of the body")
             if complete and not begun:
                 scope[BODY] = event.get("body", b"")
             begun = True
@@ -83,12 +86,12 @@ async def refuse(
     extra: Sequence[Header] = (),
     *,
     keep: bool = False,
-    linger: bool = True,
+    discard: bool = True,
 ) -> None:
     """Answer with the problem document of an error, without asking for the body; then close the connection.
 
     With `keep` the connection stays open: the server reads what comes of the body, which must be little.
-    With `linger` the rest of the body is read before the connection closes.
+    With `discard` the rest of the body is read before the connection closes.
     """
     status, headers, body = render(error, path)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -96,18 +99,18 @@ async def refuse(
     if not keep:
         raw.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": raw})
-    more = linger and not keep
+    more = discard and not keep
     await send({"type": "http.response.body", "body": body, "more_body": more})
     if more:
-        await _drain(receive)
+        await _discard_body(receive)
         await send({"type": "http.response.body"})
 
 
-async def _drain(receive: Receive) -> None:
+async def _discard_body(receive: Receive) -> None:
     """Read what still comes: a client that is still sending would see a reset connection instead of the answer."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_S):
+        async with asyncio.timeout(DISCARD_S):
             more = True
             while more:
-                async with asyncio.timeout(LULL_S):
+                async with asyncio.timeout(DISCARD_PAUSE_S):
                     more = (await receive()).get("more_body", False)

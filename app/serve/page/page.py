@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from falcon.asgi import Request, Response
 
 from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
-from app.errors import NotFound, TrinityError
+from app.errors import NotFound, TrinityError, Unavailable
 from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
@@ -20,6 +21,7 @@ from app.serve.openapi.parts import JSON, TEXT, Parameter, ResponseSpec
 from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
+from app.serve.problems import set_retry_after
 from app.serve.resources.documents import RouteList, route_list
 from app.serve.resources.route import Route, route
 from app.serve.responses import send_json
@@ -88,6 +90,8 @@ class HomePage:
             asyncio.to_thread(page_data, self._service, self._settings.default_model, query),
         )
         resp.status = data.status
+        if data.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            set_retry_after(resp, Unavailable.retry_after_s)
         resp.content_type = "text/html; charset=utf-8"
         set_security_headers(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 from falcon.asgi import Request, Response, SSEvent
 
 from app.dispatch.dispatcher import Dispatcher
+from app.errors import TrinityError
 from app.schemas.jobs import Event, Job, envelope
 from app.serve.openapi.parts import Parameter, ResponseSpec
 from app.serve.resources.jobs import NO_JOB, SHORT_JOB
@@ -53,23 +55,25 @@ class JobEvents:
 
 
 async def _events(events: AsyncIterator[Event | None], job_id: str) -> AsyncIterator[SSEvent | None]:
-    async for event in events:
-        if event is None:
-            yield None  # Falcon makes it a comment, which shows that the stream lives
-            continue
-        data: dict[str, Any] = msgspec.json.decode(event.data)
-        data["at"] = datetime.fromtimestamp(data["at"], UTC)
-        kind = "progress" if "progress" in data else "state"
-        yield SSEvent(msgspec.json.encode({"id": job_id, **data}), event=kind, event_id=str(event.seq))
+    with suppress(TrinityError):  # the ledger is away: the stream ends, and the client connects again
+        async for event in events:
+            if event is None:
+                yield None  # Falcon makes it a comment, which shows that the stream lives
+                continue
+            data: dict[str, Any] = msgspec.json.decode(event.data)
+            data["at"] = datetime.fromtimestamp(data["at"], UTC)
+            kind = "progress" if "progress" in data else "state"
+            yield SSEvent(msgspec.json.encode({"id": job_id, **data}), event=kind, event_id=str(event.seq))
 
 
 async def _feed_events(changes: AsyncIterator[list[Job] | None]) -> AsyncIterator[SSEvent | None]:
-    async for jobs in changes:
-        if jobs is None:
-            yield None
-        else:
-            data = {"jobs": [envelope(job) for job in jobs]}
-            yield SSEvent(msgspec.json.encode(data), event="jobs", retry=RECONNECT_MS)
+    with suppress(TrinityError):  # as above
+        async for jobs in changes:
+            if jobs is None:
+                yield None
+            else:
+                data = {"jobs": [envelope(job) for job in jobs]}
+                yield SSEvent(msgspec.json.encode(data), event="jobs", retry=RECONNECT_MS)
 
 
 def _last_event_id(req: Request) -> int:

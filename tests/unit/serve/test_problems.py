@@ -14,6 +14,10 @@ import app.queue.ledger  # noqa: F401  its errors count, too
 from app.errors import Failure, Fault, Invalid, Malformed, NotFound, NotInTime, Retriable, TrinityError
 from app.schemas.problems import STATUSES, problem
 from app.serve.app import problems
+from app.serve.middleware.body_limits import BodyLimits
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
+from app.serve.middleware.route_templates import RouteMatcher
+from app.telemetry.metrics import ServiceMetrics
 
 
 def kinds(base: type[TrinityError] = TrinityError) -> Iterator[type[TrinityError]]:
@@ -38,7 +42,8 @@ def answer(error: Exception, method: str = "GET", path: str = "/") -> testing.Re
     api = App()
     problems.add_error_handlers(api)
     api.add_route("/", Raises(error))
-    result = testing.simulate_request(api, method, path)
+    middleware = RequestMiddleware(api, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(1_000, 1.0))
+    result = testing.simulate_request(middleware, method, path)
     assert result.headers["content-type"] == "application/problem+json"
     assert result.json["status"] == result.status_code
     assert {"type", "title", "status", "detail"} <= set(result.json)

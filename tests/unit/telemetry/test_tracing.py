@@ -14,7 +14,7 @@ from app.errors import Invalid
 from app.queue.ledger import Submission
 from app.queue.worker.runner import JobRunner
 from app.serve.middleware.body_limits import BodyLimits
-from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.settings import Settings
 from app.telemetry.context import REQUEST
@@ -72,7 +72,7 @@ def post(web: Half, ledgers: LedgerFixture, job_id: str, *headers: tuple[bytes, 
 
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [*headers]}
     telemetry = Telemetry(ServiceMetrics(), tracing=web.tracing)
-    observed = RequestTelemetry(app, telemetry, RouteMatcher(["/predict"]), BodyLimits(10**6, 1.0))
+    observed = RequestMiddleware(app, telemetry, RouteMatcher(["/predict"]), BodyLimits(10**6, 1.0))
     run(observed(scope, receive, send))
 
 

@@ -11,7 +11,7 @@ from app.api_keys import Key, digest_of
 from app.serve.asgi import Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth, required_scopes
 from app.serve.middleware.body_limits import BodyLimits
-from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.telemetry.metrics import ServiceMetrics
 
@@ -28,7 +28,7 @@ async def behind(scope: Message, receive: Receive, send: Send) -> None:
 async def guarded(scope: Message, receive: Receive, send: Send) -> None:
     """The app behind the middleware."""
     auth = ApiKeyAuth(KEYS)
-    middleware = RequestTelemetry(behind, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(10**6, 1.0), auth)
+    middleware = RequestMiddleware(behind, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(10**6, 1.0), auth)
     await middleware(scope, receive, send)
 
 

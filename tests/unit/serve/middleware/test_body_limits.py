@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from falcon.asgi import App, Request, Response
 
-from app.errors import TooSlow
+from app.errors import TooLarge, TooSlow, Unavailable
 from app.serve.asgi import Asgi, Message, Receive, Send
 from app.serve.middleware.body_limits import BodyLimits, receive_nowait, receive_within
-from app.serve.middleware.request_telemetry import RequestTelemetry, Telemetry
+from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
+from app.serve.problems import add_error_handlers
 from app.telemetry.metrics import ServiceMetrics
 
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
@@ -62,8 +65,8 @@ async def whole_body(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-def behind_middleware(app: Asgi, timeout_s: float = SHORT_S) -> RequestTelemetry:
-    return RequestTelemetry(app, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(1_000, timeout_s))
+def behind_middleware(app: Asgi, timeout_s: float = SHORT_S) -> RequestMiddleware:
+    return RequestMiddleware(app, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(1_000, timeout_s))
 
 
 def timerless(work: Coroutine[Any, Any, None]) -> None:
@@ -147,3 +150,60 @@ def test_a_request_cut_off_by_a_stop_is_told(*, begun: bool) -> None:
     asyncio.run(work())
     assert peer.status == (200 if begun else 503)
     assert [message["type"] for message in peer.sent].count("http.response.start") == 1
+
+
+@pytest.mark.parametrize("error", [Unavailable("the ledger is away"), KeyError("a bug")], ids=["refusal", "bug"])
+@pytest.mark.parametrize("begun", [False, True], ids=["nothing sent", "an answer begun"])
+def test_an_error_is_answered_once(error: Exception, *, begun: bool) -> None:
+    """An answer that has begun gets no second status: the server cuts it."""
+    peer, metrics = Peer(END, GONE), ServiceMetrics()
+
+    async def failing(scope: Message, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise error
+
+    async def work() -> None:
+        middleware = RequestMiddleware(failing, Telemetry(metrics), RouteMatcher([]), BodyLimits(1_000, SHORT_S))
+        with pytest.raises(type(error)) if begun else nullcontext():
+            await middleware(SCOPE, peer.receive, peer.send)
+        middleware.flush()
+
+    asyncio.run(work())
+    assert [message["type"] for message in peer.sent].count("http.response.start") == 1
+    assert peer.status == (200 if begun else 503 if isinstance(error, Unavailable) else 500)
+    if not begun:
+        kind = b"unavailable" if isinstance(error, Unavailable) else b"internal-error"
+        assert b"urn:trinity:" + kind in peer.sent[1]["body"] and b"a bug" not in peer.sent[1]["body"]
+
+
+def test_a_body_that_is_refused_in_the_middle_is_discarded() -> None:
+    """Its client reads the answer, and no reset."""
+    peer = Peer(BEGIN, BEGIN, END, GONE)
+
+    class Refusing:
+        async def on_post(self, req: Request, resp: Response) -> None:
+            async for _ in req.stream:
+                raise TooLarge("more than the limit")
+
+    async def work() -> None:
+        api = App()
+        add_error_handlers(api)
+        api.add_route("/predict", Refusing())
+        scope = {**SCOPE, "headers": [(b"transfer-encoding", b"chunked")], "http_version": "1.1"}
+        await behind_middleware(api, timeout_s=10)(scope, peer.receive, peer.send)
+        assert peer.status == 413
+        assert await peer.receive() == GONE
+
+    asyncio.run(work())
+
+
+def test_a_body_that_the_client_cuts_is_malformed() -> None:
+    """The end of the connection isn't taken for the end of the body."""
+
+    async def work() -> None:
+        peer = Peer(BEGIN, GONE)
+        await behind_middleware(whole_body, timeout_s=10)(SCOPE, peer.receive, peer.send)
+        assert peer.status == 400
+
+    asyncio.run(work())

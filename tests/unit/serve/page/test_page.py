@@ -66,7 +66,7 @@ def test_an_alias_that_cannot_be_read_hides_no_version(tmp_path: Path) -> None:
     assert "The aliases can’t be read now." in answer.text
     assert 'href="/?model=polynomial&amp;version=1"' in answer.text
     latest = home_page(tmp_path)
-    assert latest.status_code == 503
+    assert (latest.status_code, latest.headers["Retry-After"]) == (503, "2")
     assert "The store can’t be read now." in latest.text
 
 

@@ -18,12 +18,13 @@ from app.serve.asgi import HEADERS, Asgi, Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits, refuse
 from app.serve.middleware.route_templates import RouteMatcher
+from app.serve.problems import internal_error
 from app.telemetry.context import REQUEST, RequestContext
-from app.telemetry.log_records import RequestLog
+from app.telemetry.log_records import SERVER_ERROR, RequestLog
 from app.telemetry.metrics import ServiceMetrics
 
 if TYPE_CHECKING:
-    from app.telemetry.tracing import Tracing
+    from app.telemetry.tracing import RequestSpan, Tracing
 
 FLUSH_DELAY_S = 0.05
 MAX_PENDING = 200  # answers that are counted at once without waiting for more: a turn of the loop stays short
@@ -42,7 +43,42 @@ class Telemetry(NamedTuple):
     close: Callable[[], None] = lambda: None
 
 
-class RequestTelemetry:
+class _Response:
+    """What is sent in answer to one request, as it is recorded."""
+
+    __slots__ = ("_send", "_started", "method", "path", "request_id", "size", "status")
+
+    def __init__(self, scope: Message, send: Send) -> None:
+        self._send = send
+        self._started = perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        scope[HEADERS] = headers
+        self.request_id = _request_id(headers)
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.status = CLIENT_CLOSED
+        self.size = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a status was sent, after which no other can be."""
+        return self.status != CLIENT_CLOSED
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a message of the response; name the request in its head."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append((_REQUEST_ID, self.request_id))
+        else:
+            self.size += len(message.get("body", b""))
+        return self._send(message)
+
+    def answered(self) -> _Answered:
+        """Return what is recorded of the request."""
+        return self.method, self.path, self.status, perf_counter() - self._started, self.size, self.request_id
+
+
+class RequestMiddleware:
     """An ASGI app in front of another; `auth` is None where no keys are needed."""
 
     def __init__(
@@ -65,46 +101,44 @@ class RequestTelemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        scope[HEADERS] = headers
-        request_id = _request_id(headers)
-        method, path, status, size = scope["method"], scope["path"], CLIENT_CLOSED, 0
-
-        def counted_send(message: Message) -> Awaitable[None]:
-            nonlocal status, size
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((_REQUEST_ID, request_id))
-            else:
-                size += len(message.get("body", b""))
-            return send(message)
-
-        self._metrics.in_progress += 1
-        self._flush_soon()  # a request that takes long is shown as in progress before it ends
-        span = None if self._tracing is None else self._tracing.request_span(method, scope["headers"])
-        REQUEST.set(RequestContext(request_id.decode(), "" if span is None else span.trace))
+        response = _Response(scope, send)
+        span = self._begin(scope, response)
         try:
             if self._auth is not None and (failure := self._auth.check(scope)) is not None:
-                await refuse(path, receive, counted_send, failure.error, failure.headers, keep=failure.keep)
+                await refuse(response.path, receive, response.send, failure.error, failure.headers, keep=failure.keep)
                 return
-            self._limits.check(headers)
-            await self._app(scope, self._limits.timed(receive, scope), counted_send)
-        except TrinityError as error:  # of the head, or of the first piece of the body: Falcon answers all others
-            await refuse(path, receive, counted_send, error)
+            self._limits.check(scope[HEADERS])
+            await self._app(scope, self._limits.timed(receive, scope), response.send)
+        except TrinityError as error:  # of the head or of the body: Falcon answers all others
+            if response.begun:
+                raise
+            await refuse(response.path, receive, response.send, error)
         except asyncio.CancelledError:  # the process is stopped, and this took longer than the server waits
-            if status != CLIENT_CLOSED:
+            if response.begun:
                 raise
             stopped = Unavailable("the process was stopped before this was done; try again")
-            await refuse(path, receive, counted_send, stopped, linger=False)
-        except Exception:
-            status = 500
-            raise
+            await refuse(response.path, receive, response.send, stopped, discard=False)
+        except Exception as error:
+            if response.begun:
+                response.status = SERVER_ERROR
+                raise
+            await refuse(response.path, receive, response.send, internal_error(response.method, response.path, error))
         finally:
-            self._metrics.in_progress -= 1
-            self._record((method, path, status, perf_counter() - started, size, request_id))
-            if span is not None:
-                span.end(method, self._routes.match(path), status, request_id.decode())
+            self._end(response, span)
+
+    def _begin(self, scope: Message, response: _Response) -> RequestSpan | None:
+        self._metrics.in_progress += 1
+        self._flush_soon()  # a request that takes long is shown as in progress before it ends
+        span = None if self._tracing is None else self._tracing.request_span(response.method, scope["headers"])
+        REQUEST.set(RequestContext(response.request_id.decode(), "" if span is None else span.trace))
+        return span
+
+    def _end(self, response: _Response, span: RequestSpan | None) -> None:
+        self._metrics.in_progress -= 1
+        self._record(response.answered())
+        if span is not None:
+            route = self._routes.match(response.path)
+            span.end(response.method, route, response.status, response.request_id.decode())
 
     async def close(self) -> None:
         """Count and log all that was answered, and wait until it is written."""
