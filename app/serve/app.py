@@ -82,19 +82,16 @@ def create_app(
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:
-    """Return the resources at their paths, errors included."""
+    """Return the resources at their paths, errors included; HEAD is answered where GET is, but for streams."""
     api = App()
     problems.add_error_handlers(api)
     for route in {route.path: route for route in routes}.values():
-        _answer_head(route.resource, f"_{route.suffix}" if route.suffix else "")
+        suffix = f"_{route.suffix}" if route.suffix else ""
+        get = getattr(route.resource, f"on_get{suffix}", None)
+        if get is not None and not isinstance(route.resource, JobEvents):
+            setattr(route.resource, f"on_head{suffix}", get)  # RFC 9110 §9.1; the server leaves the body out
         api.add_route(route.path, route.resource, suffix=route.suffix)
     return api
-
-
-def _answer_head(resource: object, suffix: str) -> None:
-    """Have HEAD answered where GET is (RFC 9110 §9.1), but for streams; the server leaves the body out."""
-    if hasattr(resource, f"on_get{suffix}") and not isinstance(resource, JobEvents):
-        setattr(resource, f"on_head{suffix}", getattr(resource, f"on_get{suffix}"))
 
 
 class Lifespan:

@@ -6,9 +6,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from typing import Annotated
 
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
+from msgspec import Meta
 
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
@@ -18,8 +20,18 @@ from app.schemas.requests import Request, Work
 from app.serve.bodies.arrays import predictions
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding, run_in_pool_if_large
 from app.serve.idempotency import idempotency_key
-from app.serve.oip.messages import BINARY, HEADER, JSON, InferInput, read_request, response
-from app.serve.oip.routes import infer_route
+from app.serve.oip.messages import (
+    BINARY,
+    HEADER,
+    InferenceRequest,
+    InferenceResponse,
+    InferInput,
+    read_request,
+    response,
+)
+from app.serve.oip.metadata import model_route
+from app.serve.openapi import parts
+from app.serve.openapi.parts import JSON, Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.problems import send_problem
 from app.serve.resources.models import numbered
 from app.service import Service
@@ -27,6 +39,16 @@ from app.service import Service
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
+JSON_LENGTH = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
+TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
+OUTPUT = {JSON: InferenceResponse, BINARY: parts.BYTES}
+RESPONSES: ResponseSpecs = {
+    **parts.BODY_ERRORS,
+    **parts.QUEUED_ERRORS,
+    200: ResponseSpec("The output.", OUTPUT, {HEADER: "Bytes of JSON before the binary y."}),
+    415: ResponseSpec("The body is neither JSON nor binary tensors, or it is compressed."),
+    504: ResponseSpec("The prediction did not end in time.", headers=parts.RETRY_AFTER),
+}
 
 
 class Infer:
@@ -41,7 +63,17 @@ class Infer:
         self._bodies = bodies
         self._max_wait_s = max_wait_s
 
-    @infer_route
+    @model_route(
+        "/infer",
+        "Predicts y for the tensor X, by the Open Inference Protocol: JSON or binary tensors.",
+        RESPONSES,
+        "v2_infer",
+        parameters=(
+            Parameter(HEADER, JSON_LENGTH, "How many bytes of the body are JSON; binary tensors follow.", "header"),
+            parts.IDEMPOTENCY_KEY,
+        ),
+        body=RequestBody({JSON: InferenceRequest, BINARY: parts.BYTES}, {JSON: TENSOR}),
+    )
     async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
         body = await self._bodies.read(req)
         try:

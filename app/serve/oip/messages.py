@@ -16,7 +16,6 @@ from app.serve.oip.tensors import Parameters, Tensor, parameter, read_table
 
 Y = "y"
 """The name of the output."""
-JSON = "application/json"
 BINARY = "application/octet-stream"
 HEADER = "Inference-Header-Content-Length"
 MAX_DIGITS = 18

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from falcon.asgi import Request, Response
@@ -13,16 +14,20 @@ from app.schemas.requests import Version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
-from app.serve.oip.routes import model_route
 from app.serve.oip.tensors import X
-from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
+from app.serve.openapi.parts import JSON, RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
 from app.serve.problems import set_retry_after
 from app.serve.resources.models import numbered
-from app.serve.resources.route import route
+from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
 from app.service import Service
 
 ROWS = -1  # a dimension of any size
+MODEL_ERRORS: ResponseSpecs = {
+    404: ResponseSpec("There is no such model or version, or no fitted one."),
+    500: ResponseSpec("The version is damaged on disk."),
+    503: STORE_DOWN,
+}
 
 
 class ServerInfo(msgspec.Struct):
@@ -69,6 +74,22 @@ class ModelReadiness(msgspec.Struct):
 
     name: str
     ready: bool = True
+
+
+def model_route(
+    path: str, description: str, responses: ResponseSpecs, operation: str, **more: Any
+) -> Callable[[Responder], Responder]:
+    """Declare two routes of the responder below: of a model's latest version, and of a named one."""
+    responses = {**MODEL_ERRORS, **responses}
+    model = "/v2/models/{name}"
+    latest = route(f"{model}{path}", description, responses, operation=operation, **more)
+    version = f"{model}/versions/{{version}}{path}"
+    named = route(version, description, responses, operation=f"{operation}_version", **more)
+
+    def declare(responder: Responder) -> Responder:
+        return latest(named(responder))
+
+    return declare
 
 
 class MetadataResource:

@@ -148,9 +148,8 @@ def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
         raise Invalid.at(f"{pointer}/data", f"there are {len(rows)} rows, but the shape is {tensor.shape}")
     for index, row in enumerate(rows):
         if len(row) != tensor.shape[1]:
-            raise Invalid.at(
-                f"{pointer}/data/{index}", f"the row has {len(row)} numbers, but the shape is {tensor.shape}"
-            )
+            fault = f"the row has {len(row)} numbers, but the shape is {tensor.shape}"
+            raise Invalid.at(f"{pointer}/data/{index}", fault)
     return [number for row in rows for number in row]
 
 

@@ -102,9 +102,9 @@ def path_parameters(models: Mapping[str, object], default_model: str) -> dict[st
     """Return every parameter that stands in a path, by its placeholder."""
     names: Any = Literal[tuple(sorted(models))]
     job_id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-    found = [
-        Parameter("name", names, "The model.", "path", example=default_model),
-        Parameter("version", VERSION_REF, "A number from 1, or an alias such as `latest`.", "path", example="latest"),
-        Parameter("job_id", job_id, "The job's id.", "path"),
-    ]
-    return {parameter.name: parameter for parameter in found}
+    version = "A number from 1, or an alias such as `latest`."
+    return {
+        "name": Parameter("name", names, "The model.", "path", example=default_model),
+        "version": Parameter("version", VERSION_REF, version, "path", example="latest"),
+        "job_id": Parameter("job_id", job_id, "The job's id.", "path"),
+    }

@@ -47,10 +47,9 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
         kind = types.get(field.name, hints[field.name])
         if isinstance(kind, tuple):
             fields.append((field.name, kind[0]))
-        elif field.required:
-            fields.append((field.name, kind))
         else:
-            fields.append((field.name, kind, _default(field)))
+            default: Any = {"default": field.default, "default_factory": field.default_factory}
+            fields.append((field.name, kind, msgspec.field(**default)))
     return msgspec.defstruct(
         name,
         fields,
@@ -73,12 +72,6 @@ def union_schema(kind: Any) -> dict[str, Any]:
     if members := getattr(kind, "members", ()):
         return {"anyOf": [{"$ref": REF.format(name=member.__name__)} for member in members]}
     raise NotImplementedError
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.field(default_factory=field.default_factory)
-    return field.default
 
 
 RESULTS: dict[Verb, Struct] = {verb: getattr(results, spec.result) for verb, spec in VERBS.items()}
@@ -158,13 +151,9 @@ class BodySchemas:
         model = f"{kinds}: the model, by default the service's default model."
         if spec.publishes:
             model += " Its parameters are further members of the query, such as `degree=3`."
+        examples = {"json": [], "csv": ["y"]} if spec.needs_y else NOTHING
         found = [
-            Parameter(
-                "target",
-                list[Annotated[str, Meta(min_length=1)]],
-                target,
-                examples={"json": [], "csv": ["y"]} if spec.needs_y else NOTHING,
-            ),
+            Parameter("target", list[Annotated[str, Meta(min_length=1)]], target, examples=examples),
             Parameter("model", self._model, model),
             Parameter("timeout", self._timeout, f"{kinds}: {self._timeout_text}"),
         ]

@@ -112,12 +112,8 @@ def _model(service: Service, name: str) -> ListedModel:
         aliases = service.store.aliases(name)
     except OSError:
         unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
-    listed = [
-        ListedVersion(
-            number, _manifest(service, name, number), [alias for alias, at in aliases.items() if at == number]
-        )
-        for number in reversed(numbers[-LISTED_VERSIONS:])
-    ]
+    named = {number: [alias for alias, at in aliases.items() if at == number] for number in numbers[-LISTED_VERSIONS:]}
+    listed = [ListedVersion(number, _manifest(service, name, number), named[number]) for number in reversed(named)]
     description = (inspect.getdoc(kind) or "").partition("\n")[0]
     return ListedModel(name, description, fields(kind.parameters()), listed, len(numbers), unread)
 
@@ -156,9 +152,10 @@ def _output(manifest: Manifest, text: str | None) -> int:
     if text is None:
         return 0
     count = len(manifest.schema.outputs)
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= count):  # noqa: PLR2004
+    number = numbered(text)
+    if isinstance(number, str) or not 1 <= number <= count:
         raise NotFound(f"there is no such output; they are numbered from 1 to {count}")
-    return int(text) - 1
+    return number - 1
 
 
 def _inputs(manifest: Manifest, sample: Arrays) -> list[Field]:

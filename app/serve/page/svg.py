@@ -33,6 +33,7 @@ class Plot(NamedTuple):
 def draw(plot: Plot) -> Markup:
     """Return the plot as an SVG element."""
     across, up = _axes(plot)
+    turned = Markup('transform="translate(13 {}) rotate(-90)"').format((TOP + HEIGHT - BOTTOM) / 2)
     inside = [
         *(_tick_across(across, tick) for tick in across.ticks),
         *(_tick_up(up, tick) for tick in up.ticks),
@@ -40,11 +41,7 @@ def draw(plot: Plot) -> Markup:
         Markup().join(_lines(plot, across, up)),
         _points(plot, across, up),
         _name(plot.x_name, across, Markup('x="{}" y="{}"').format((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6)),
-        _name(
-            plot.y_name,
-            up,
-            Markup('transform="translate(13 {}) rotate(-90)"').format((TOP + HEIGHT - BOTTOM) / 2),
-        ),
+        _name(plot.y_name, up, turned),
     ]
     return Markup(
         '<svg class="plot" role="img" viewBox="0 0 {} {}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>'

@@ -23,6 +23,7 @@ from app.serve.responses import send_accepted, send_json, send_npy, send_result
 STATUSES: tuple[str, ...] = get_args(Status)
 PAGE_JOBS = 50
 MAX_PAGE_JOBS = 200
+PAGE_SIZE = Annotated[int, Meta(ge=1, le=MAX_PAGE_JOBS)]
 CURSOR = r"[0-9]{1,12}(\.[0-9]{1,9})?_[0-9a-f]{32}"
 _CURSOR = re.compile(CURSOR)
 
@@ -57,11 +58,7 @@ class JobResource:
             Parameter("status", Literal[STATUSES], "Only jobs in this state."),
             Parameter("verb", Literal[tuple(VERBS)], "Only jobs of this verb."),
             Parameter("model", str, "Only jobs of this model."),
-            Parameter(
-                "limit",
-                Annotated[int, Meta(ge=1, le=MAX_PAGE_JOBS)],
-                f"The number of jobs on a page, by default {PAGE_JOBS}.",
-            ),
+            Parameter("limit", PAGE_SIZE, f"The number of jobs on a page, by default {PAGE_JOBS}."),
             Parameter("cursor", Annotated[str, Meta(pattern=f"^{CURSOR}$")], "The value of `next` of the last page."),
         ),
         operation="list_jobs",

@@ -58,6 +58,7 @@ class VerbResource:
         self._dispatcher = dispatcher
         self._pool = pool
         self._bodies = bodies
+        self._check = partial(service.check, verb)
         self._check_job_options = check_job_options(settings)
         self._max_wait_s = settings.max_wait
 
@@ -84,7 +85,7 @@ class VerbResource:
         check_encoding(req)
         reader = reader_for(self._verb, req.content_type, body)
         if len(body) > SMALL_BYTES:
-            both = partial(self._parse_and_check, reader, body, req.params, name)
+            both = lambda: self._check(self._parse(reader, body, req.params, name))  # noqa: E731
             return await self._bodies.run_in_pool(body, self._pool, both)
         request = self._parse(reader, body, req.params, name)
         if not self._spec.publishes:
@@ -97,12 +98,6 @@ class VerbResource:
         request = parse(self._verb, reader, body, query, name)
         self._check_job_options(request)
         return request
-
-    def _parse_and_check(self, reader: Reader, body: Body, query: Query, name: str | None) -> Work:
-        return self._check(self._parse(reader, body, query, name))
-
-    def _check(self, request: Request) -> Work:
-        return self._service.check(self._verb, request)
 
     async def _awaited(self, job: Job, preferred: Preference, wait_s: int) -> tuple[Job, Preference]:
         """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
