@@ -64,8 +64,8 @@ def on_exit(server: Arbiter) -> None:
 
 def post_fork(server: Arbiter, worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
     """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
-    for number in GunicornWorker.SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+    for each in GunicornWorker.SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
 
 
 worker_class = GunicornWorker

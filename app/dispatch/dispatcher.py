@@ -36,7 +36,7 @@ class Dispatcher(Protocol):
     def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Yield the events of a job after number `after`, until it ends; None keeps an idle stream open."""
 
-    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+    async def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:

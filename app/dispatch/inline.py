@@ -52,17 +52,17 @@ class InlineDispatcher:
 
         A key makes the id of the job: a fit that is sent again finds the version that it made.
         """
-        if self._small(work):
-            return self._done_on_loop(work, as_array=as_array)
-        created, job_id = self._clock(), new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
+        job_id = new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
+        if self._is_small(work):
+            return self._run_on_loop(work, job_id, as_array=as_array)
+        created = self._clock()
         if VERBS[work.verb].publishes:
             outcome = await self._fit(work, job_id)
         else:
             outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
         return finished_job(job_id, work, created, outcome)
 
-    def _done_on_loop(self, work: Work, *, as_array: bool) -> Job:
-        job_id = new_id()
+    def _run_on_loop(self, work: Work, job_id: str, *, as_array: bool) -> Job:
         outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
         self._count(work, outcome)
         if outcome.finished_s - outcome.started_s > SLOW_S:
@@ -111,7 +111,7 @@ class InlineDispatcher:
         if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow, and not the model
             self._slow_calls.pop((work.model, work.version), None)
 
-    def _small(self, work: Work) -> bool:
+    def _is_small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
         return self._slow_calls[work.model, work.version] < SLOW_CALLS

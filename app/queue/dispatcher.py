@@ -104,9 +104,9 @@ class QueuedDispatcher:
                 except TimeoutError:
                     yield None
 
-    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+    async def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
-        return await self._calls.read(self._ledger.jobs, page)
+        return await self._calls.read(self._ledger.jobs, query)
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Give the latest jobs whenever they change; None as a sign of life."""

@@ -55,7 +55,7 @@ def create_app(
     verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
     health = HealthChecks(checks)
     schemas = BodySchemas(service.models, service.sources, settings)
-    # the list and the document hold their own routes too, so they are made at the first request
+    # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, lambda: routes)
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
@@ -88,7 +88,7 @@ def _api(routes: Iterable[Route]) -> App[Request, Response]:
     for route in {route.path: route for route in routes}.values():
         suffix = f"_{route.suffix}" if route.suffix else ""
         get = getattr(route.resource, f"on_get{suffix}", None)
-        if get is not None and not isinstance(route.resource, JobEvents):
+        if get is not None and not route.streams:
             setattr(route.resource, f"on_head{suffix}", get)  # RFC 9110 §9.1; the server leaves the body out
         api.add_route(route.path, route.resource, suffix=route.suffix)
     return api

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from falcon.asgi import Request
 
 from app.serve.asgi import has_header
 
+WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 _WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
 
@@ -29,3 +31,8 @@ def preference(req: Request, max_wait_s: int) -> Preference:
     parts = [part.partition(";")[0].strip() for part in (req.get_header("Prefer") or "").split(",")]
     waits = [min(int(match[1][:9]), max_wait_s) for part in parts if (match := _WAIT.match(part))]
     return Preference(waits[0] if waits else None, any(part.lower() == "respond-async" for part in parts))
+
+
+def was_cut_short(started_s: float, wait_s: float) -> bool:
+    """Return whether a wait that began at this time of the event loop ends now before its own time."""
+    return asyncio.get_running_loop().time() - started_s < wait_s - WAIT_SLACK_S

@@ -131,16 +131,16 @@ class Ledger:
         lines = (line.split(b" ", 1) for line in log.splitlines())
         return [Event(int(seq), data) for seq, data in lines if int(seq) > after]
 
-    def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+    def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
         found: list[Job] = []
         scanned = 0
-        for entries in self._newest_first(page.cursor, PAGE_SCAN if page.filtered else page.limit):
+        for entries in self._newest_first(query.cursor, PAGE_SCAN if query.filtered else query.limit):
             for (_, position), job in zip(entries, self._headers([job_id for job_id, _ in entries]), strict=True):
                 scanned += 1
-                if job is not None and page.wants(job):
+                if job is not None and query.wants(job):
                     found.append(job)
-                if len(found) == page.limit or scanned == MAX_SCAN:
+                if len(found) == query.limit or scanned == MAX_SCAN:
                     return found, position
         return found, None
 

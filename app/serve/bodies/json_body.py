@@ -19,7 +19,7 @@ from app.serve.bodies.reader import Body, Reader
 FEW_ROWS = 16  # up to here np.array is the faster way
 POINTER_BYTES = 1_000_000  # how far into a malformed body a pointer is worked out
 _fit_decoder = msgspec.json.Decoder(FitBody)
-_apply_decoder = msgspec.json.Decoder(PredictBody)
+_predict_decoder = msgspec.json.Decoder(PredictBody)
 
 
 def parse_json(verb: Verb, body: Body) -> Request:
@@ -28,7 +28,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
     if not body.strip():
         return Request()
     try:
-        decoded = _fit_decoder.decode(body) if VERBS[verb].publishes else _apply_decoder.decode(body)
+        decoded = _fit_decoder.decode(body) if VERBS[verb].publishes else _predict_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _wrong(body, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

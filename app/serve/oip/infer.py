@@ -32,12 +32,12 @@ from app.serve.oip.messages import (
 from app.serve.oip.metadata import model_route
 from app.serve.openapi import parts
 from app.serve.openapi.parts import JSON, Parameter, RequestBody, ResponseSpec, ResponseSpecs
+from app.serve.preferences import was_cut_short
 from app.serve.problems import send_problem
 from app.serve.resources.models import numbered
 from app.service import Service
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
-WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
 JSON_LENGTH = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
@@ -107,15 +107,14 @@ class Infer:
 
         Without a key nobody could ask for that job again, and so it is cancelled.
         """
-        clock = asyncio.get_running_loop().time
-        started_s = clock()
+        started_s = asyncio.get_running_loop().time()
         job = await self._dispatcher.job(job.id, self._max_wait_s, PAST_STOP_S)
         if job.finished:
             return job
         if key is None:
             with suppress(TrinityError):  # it has just ended, or the ledger is away: it ends without us
                 await self._dispatcher.cancel(job.id)
-        if clock() - started_s < self._max_wait_s - WAIT_SLACK_S:
+        if was_cut_short(started_s, self._max_wait_s):
             raise Unavailable("the process is being stopped and can't wait for the prediction; try again")
         raise NotInTime(
             f"the prediction was not done within {self._max_wait_s} s; with an Idempotency-Key, a request may "

@@ -40,6 +40,7 @@ class JobEvents:
         {**NO_JOB, 200: ResponseSpec("Events until the job ends.", {"text/event-stream": ServerEvent})},
         parameters=(Parameter("Last-Event-ID", str, "Send only events after this one.", "header"),),
         operation="watch_job",
+        streams=True,
         setup=SHORT_JOB,
         example_path="$job/events",
     )
@@ -48,7 +49,7 @@ class JobEvents:
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
         resp.sse = _events(self._dispatcher.events(job_id, _last_event_id(req)), job_id)
 
-    @route("/jobs/events", "The newest jobs, at each change.", public=False)
+    @route("/jobs/events", "The newest jobs, at each change.", public=False, streams=True)
     async def on_get_feed(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
         resp.sse = _feed_events(self._dispatcher.latest_jobs())

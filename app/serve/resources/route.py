@@ -35,6 +35,8 @@ class Route(NamedTuple):
     """The name of the method in generated clients, such as get_job."""
     queued: bool = False
     """Whether it exists in async mode only."""
+    streams: bool = False
+    """Whether it answers with a stream of events; such a route does not answer HEAD."""
     public: bool = True
     """False for what only our own pages fetch: neither listed nor documented."""
     example_path: str = ""

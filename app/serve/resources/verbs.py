@@ -24,13 +24,12 @@ from app.serve.job_options import check_job_options
 from app.serve.openapi import parts
 from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
-from app.serve.preferences import Preference, preference
+from app.serve.preferences import Preference, preference, was_cut_short
 from app.serve.resources.route import Route
 from app.serve.responses import send_array, send_submitted
 from app.service import Service
 from app.settings import Mode, Settings
 
-WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 PREFER = Parameter(
     "Prefer",
     str,
@@ -101,11 +100,10 @@ class VerbResource:
 
     async def _awaited(self, job: Job, preferred: Preference, wait_s: int) -> tuple[Job, Preference]:
         """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
-        clock = asyncio.get_running_loop().time
-        started_s = clock()
+        started_s = asyncio.get_running_loop().time()
         with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
             job = await self._dispatcher.job(job.id, wait_s)
-        waited = job.finished or clock() - started_s > wait_s - WAIT_SLACK_S
+        waited = job.finished or not was_cut_short(started_s, wait_s)
         return job, preferred if waited else preferred._replace(wait_s=None)
 
 

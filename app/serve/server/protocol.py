@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _stopped_reading = False  # after what can't be read
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
-    _data = _again = b""  # what is being read, and what is to be read again
+    _data = _reparse = b""  # what is being read, and what is to be read again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
@@ -131,9 +131,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._stopped_reading:
             return
         while data:
-            self._data, self._again, self._progress = data, b"", False
+            self._data, self._reparse, self._progress = data, b"", False
             super().data_received(data)
-            data = self._again
+            data = self._reparse
         self._head_bytes = 0 if self._progress else self._head_bytes + len(self._data)
         if self._head_bytes > MAX_HEAD_BYTES and not self._stopped_reading:
             self._refuse(HEAD_TOO_LARGE)
@@ -209,6 +209,6 @@ class BoundedProtocol(HttpToolsProtocol):
         fields = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         version = self.parser.get_http_version().encode()
         line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
-        self._again = b"".join((line, *fields, b"\r\n", rest))
+        self._reparse = b"".join((line, *fields, b"\r\n", rest))
         self.parser = httptools.HttpRequestParser(self)  # the old one reads no more where the connection is to end
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)

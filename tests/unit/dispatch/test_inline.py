@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import SLOW_S, SMALL_VALUES, InlineDispatcher
 from app.errors import Busy, NotFound
 from app.schemas.requests import Source, Work
@@ -105,6 +106,20 @@ def test_every_job_has_its_own_id() -> None:
         async with inline(nothing, Clock()) as (dispatcher, _):
             ids = {(await dispatcher.submit(work())).id for _ in range(10)}
         assert len(ids) == 10
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "asked", [work("fit"), work(), work(rows=SMALL_VALUES + 1), work("score")], ids=["fit", "small", "large", "score"]
+)
+def test_a_key_makes_the_id_of_the_job(asked: Work) -> None:
+    """On the loop as in a thread: what is sent again is the same job."""
+
+    async def main() -> None:
+        async with inline(nothing, Clock()) as (dispatcher, _):
+            ids = [(await dispatcher.submit(asked, IdempotencyKey("a" * 64, each * 64))).id for each in "bbc"]
+        assert ids == ["a" * 16 + each * 16 for each in "bbc"]
 
     run(main())
 

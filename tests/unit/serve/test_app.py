@@ -79,6 +79,13 @@ def test_a_stream_of_events_ends_when_the_ledger_is_away(tmp_path: Path) -> None
     assert not sent[-1].get("more_body") and len(sent) == 3
 
 
+def test_head_is_answered_where_get_is_but_for_streams(tmp_path: Path) -> None:
+    """A stream of events has no head to describe."""
+    for path, status in (("/ping", 200), ("/jobs/events", 405), ("/jobs/1/events", 405)):
+        scope = {"type": "http", "method": "HEAD", "path": path, "query_string": b"", "headers": []}
+        assert called(tmp_path, Dispatcher(), scope, {"type": "http.request"})[0]["status"] == status
+
+
 def test_the_server_gets_a_way_to_end_waits_and_the_dispatcher_is_closed(tmp_path: Path) -> None:
     dispatcher, state = Dispatcher(), dict[str, Any]()
     events = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]

@@ -1,6 +1,7 @@
 """Versions that are not in memory are loaded in threads: the event loop goes on, whichever route needs one."""
 
 import asyncio
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -153,3 +154,20 @@ def test_whether_a_version_is_in_memory_is_known_without_loading_it(tmp_path: Pa
     service.check("predict", Request(table=Table(np.zeros((1, 1)))))
     assert service.is_loaded("polynomial", 1)
     assert not service.is_loaded("polynomial", 7)
+
+
+@pytest.mark.parametrize("path", ["/fit", "/models/polynomial/fit"])
+def test_a_fit_that_the_store_does_not_take(tmp_path: Path, path: str) -> None:
+    """Is a 503 with Retry-After, though it is the failure of a job: here a file stands where a folder should be."""
+    _, service = fitted(tmp_path)
+    versions = tmp_path / "models" / "polynomial" / "versions"
+    shutil.rmtree(versions)
+    versions.touch()
+
+    async def requested(threads: ThreadPoolExecutor) -> httpx.Response:
+        async with client_of(service, Mode.SYNC, threads) as client:
+            return await client.post(path, json={"data": {"X": [[0], [1], [2]], "y": [1, 2, 3]}})
+
+    with pool() as threads:
+        answer = run(requested(threads))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), answer.text

@@ -22,7 +22,7 @@ HTML = {"Accept": "text/html"}
 class Away(InlineDispatcher):
     """A dispatcher whose jobs cannot be read."""
 
-    async def jobs(self, page: JobQuery) -> tuple[list[Job], str | None]:
+    async def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         raise Unavailable("the ledger doesn't answer")
 
 
