@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from app.dispatch.execute import Clock, execute, model_failure
+from app.dispatch.execute import Clock, encoder, execute, model_failure
 from app.errors import TrinityError
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
@@ -15,8 +15,6 @@ from app.schemas.verbs import VERBS
 from app.service import Service
 
 BATCH_WINDOW_S = 0.02  # how long a result may wait for those of the works after it
-
-_encoder = msgspec.json.Encoder()
 
 
 def execute_batch(
@@ -95,7 +93,7 @@ def _predict_batch(service: Service, works: Sequence[Work], clock: Clock) -> lis
     """Predict for several works in one call; return None if it fails."""
     started = clock()
     try:
-        lines = _encoder.encode_lines(service.predict_batch(works)).splitlines()  # JSON has no line ends of its own
+        lines = encoder.encode_lines(service.predict_batch(works)).splitlines()  # JSON has no line ends of its own
     except TrinityError:
         return None
     except BaseException as error:  # noqa: BLE001  as in `execute`

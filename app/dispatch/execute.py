@@ -19,7 +19,7 @@ logger = getLogger(__name__)
 
 Clock = Callable[[], float]
 
-_encoder = msgspec.json.Encoder()
+encoder = msgspec.json.Encoder()
 
 
 def execute(
@@ -42,7 +42,7 @@ def execute(
             version, _, y = service.predict(work)
             return Outcome(started, clock(), version, rows=len(y), array=y)
         version, result = service.run(work, job_id, started, permit)
-        return Outcome(started, clock(), version, msgspec.Raw(_encoder.encode(result)), None, service.rows(work))
+        return Outcome(started, clock(), version, msgspec.Raw(encoder.encode(result)), None, service.rows(work))
     except TrinityError as error:
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end

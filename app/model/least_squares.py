@@ -2,11 +2,13 @@
 
 Golub & Van Loan, Matrix Computations, §5.2 (Householder QR), §5.5 (rank deficiency); merging: Demmel et al.,
 "Communication-optimal parallel and sequential QR and LU factorizations", SIAM J. Sci. Comput. 34 (2012).
-No normal equations, no inverse. SciPy is imported where it is used: a process that never fits saves its memory and
+No normal equations, no inverse. SciPy is imported by the first fit: a process that never fits saves its memory and
 import time.
 """
 
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ class Triangle:
     """The factor R of all rows [A | y] absorbed so far: its leading part is R of A, its last columns begin with Qᵀy."""
 
     def __init__(self, terms: int, outputs: int) -> None:
+        self._lapack = import_module("scipy.linalg.lapack")
         self._terms = terms
         self._width = terms + outputs
         self._rows = 0
@@ -48,21 +51,17 @@ class Triangle:
         self._rows += rows
 
     def _merge(self, rows: int, fill: Callable[[Array], None]) -> None:
-        from scipy.linalg import lapack  # noqa: PLC0415
-
         block = self._workspace(rows)
         fill(block)
         panel = min(PANEL, self._width)
-        self._factor = lapack.dtpqrt(0, panel, self._factor, block.T, overwrite_a=1, overwrite_b=1)[0]
+        self._factor = self._lapack.dtpqrt(0, panel, self._factor, block.T, overwrite_a=1, overwrite_b=1)[0]
 
     def _stack(self, rows: int, fill: Callable[[Array], None]) -> None:
-        from scipy.linalg import lapack  # noqa: PLC0415
-
         held = min(self._rows, self._width)
         stack = self._workspace(held + rows)
         stack[:, :held] = self._factor[:held].T
         fill(stack[:, held:])
-        reduced = lapack.dgeqrf(stack.T, lwork=32 * self._width, overwrite_a=1)[0]
+        reduced = self._lapack.dgeqrf(stack.T, lwork=32 * self._width, overwrite_a=1)[0]
         for column in range(self._width):
             height = min(column + 1, held + rows)
             self._factor[:height, column] = reduced[:height, column]
@@ -83,7 +82,7 @@ class Triangle:
             raise OverflowError("the triangle of the rows is not finite")
         self._space = np.empty(0)
         scaled, exponents = _equilibrate(np.triu(self._factor[: self._terms, : self._terms]))
-        solution, rank = _solve(scaled, self._factor[: self._terms, self._terms :])
+        solution, rank = _solve(self._lapack, scaled, self._factor[: self._terms, self._terms :])
         return np.ldexp(solution, -exponents[:, np.newaxis]), rank
 
 
@@ -95,10 +94,8 @@ def _equilibrate(triangle: Array) -> tuple[Array, NDArray[np.int32]]:
     return np.asfortranarray(np.ldexp(scaled, -remaining)), largest + remaining
 
 
-def _solve(triangle: Array, right: Array) -> tuple[Array, int]:
+def _solve(lapack: ModuleType, triangle: Array, right: Array) -> tuple[Array, int]:
     """Solve `triangle` x = `right` by rank-revealing, column-pivoted QR; the triangle is overwritten."""
-    from scipy.linalg import lapack  # noqa: PLC0415
-
     n, work = len(triangle), 64 * (len(triangle) + right.shape[1])
     factor, pivots, tau, _, _ = lapack.dgeqp3(triangle, lwork=work, overwrite_a=1)
     right = lapack.dormqr("L", "T", factor, tau, right, lwork=work)[0]
@@ -108,17 +105,15 @@ def _solve(triangle: Array, right: Array) -> tuple[Array, int]:
     if rank == n:
         solution[pivots - 1] = lapack.dtrtrs(factor, right)[0]
     elif rank:
-        solution[pivots - 1] = _shortest(np.triu(factor[:rank]), right[:rank], work)
+        solution[pivots - 1] = _shortest(lapack, np.triu(factor[:rank]), right[:rank], work)
     return solution, rank
 
 
-def _shortest(wide: Array, right: Array, work: int) -> Array:
+def _shortest(lapack: ModuleType, wide: Array, right: Array, work: int) -> Array:
     """Find the shortest x with `wide` x = `right`, wide (rank, n) of full row rank (Golub & Van Loan §5.6.2).
 
     With wideᵀ = QR it is x = Qw, where Rᵀw = right.
     """
-    from scipy.linalg import lapack  # noqa: PLC0415
-
     rank, n = wide.shape
     factor, tau, _, _ = lapack.dgeqrf(wide.T, lwork=work)
     padded: Array = np.zeros((n, right.shape[1]), order="F")

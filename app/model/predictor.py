@@ -35,15 +35,14 @@ class Predictor:
 
     def __call__(self, X: Array) -> Array:
         """Predictions (m,) or (m, k) for X (m, p). Raises ValueError when one is beyond float64."""
-        return self._few(X) if len(X) <= FEW_ROWS else self._many(X)
+        if len(X) > FEW_ROWS:
+            return self._many(X)
+        rows = [self._row(row) for row in X.tolist()]
+        return np.array([y for (y,) in rows] if self._flat else rows)
 
     def held_bytes(self) -> int:
         """Return the bytes of the coefficients as Python floats: four times those of the array."""
         return getsizeof(self._columns) + sum(getsizeof(column) + len(column) * FLOAT_BYTES for column in self._columns)
-
-    def _few(self, X: Array) -> Array:
-        rows = [self._row(row) for row in X.tolist()]
-        return np.array([y for (y,) in rows] if self._flat else rows)
 
     def _row(self, row: list[float]) -> list[float]:
         values = self._constant.copy()

@@ -23,7 +23,7 @@ class VerbSpec(NamedTuple):
     examples: Mapping[str, str]
     """A body for the default model in each media type that is text; each works when it is sent."""
     result: str
-    """The Struct in app/schemas/results.py that describes the result."""
+    """The Struct in app/schemas/jobs.py that describes the result."""
     timeout_s: int
     """Seconds that a queued job may take by default; TRINITY_TIMEOUT_<VERB> sets another number."""
     message_jobs: int

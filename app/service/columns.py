@@ -42,10 +42,8 @@ def align_inputs(table: Table, schema: Schema) -> Table:
         return table
     if table.y is None and schema.named and set(schema.outputs) <= set(table.inputs):
         table = split(table.inputs, table.X, schema.outputs)
-    return table if table.inputs == schema.inputs else _reordered(table, table.inputs or [], schema)
-
-
-def _reordered(table: Table, names: list[str], schema: Schema) -> Table:
+    if (names := table.inputs or []) == schema.inputs:
+        return table
     given = set(names)
     missing = ", ".join(repr(name) for name in schema.inputs if name not in given)
     unknown = ", ".join(map(repr, sorted(given.difference(schema.inputs))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.versions import Fitted, Versions
+from app.settings import Settings, SettingsError
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Store
+from app.storage.payload_store import Payloads
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
 SOLUTION_COPIES = 4  # of the coefficients: scaled, in units of the data, and two for the work
@@ -186,3 +189,20 @@ class Service:
 def _shape(values: Matrix) -> tuple[int, int]:
     """Return rows and columns; a vector is one column."""
     return values.shape[0], values.shape[1] if values.ndim > 1 else 1
+
+
+@dataclass(frozen=True)
+class Components:
+    """What web processes, workers and the command line share: the settings and what is built from them, unconnected."""
+
+    settings: Settings
+    service: Service
+    store: Store
+    payloads: Payloads
+
+    def check_store(self) -> None:
+        """Raise SettingsError if the store cannot be written."""
+        try:
+            self.store.check()
+        except OSError as error:
+            raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from app.model.base import Regressor
-from app.schemas import results
+from app.schemas import jobs
 from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
 from app.schemas.verbs import VERBS, Verb
@@ -74,7 +74,7 @@ def union_schema(kind: Any) -> dict[str, Any]:
     raise NotImplementedError
 
 
-RESULTS: dict[Verb, Struct] = {verb: getattr(results, spec.result) for verb, spec in VERBS.items()}
+RESULTS: dict[Verb, Struct] = {verb: getattr(jobs, spec.result) for verb, spec in VERBS.items()}
 ANY_RESULT = union("AnyResult", RESULTS.values())
 ENVELOPES: dict[Verb, Struct] = {
     verb: derive(
