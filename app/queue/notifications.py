@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from logging import getLogger
 
@@ -45,9 +45,7 @@ class JobNotifications:
 
     def wake_all(self) -> None:
         """Set the events of all subscribers, whether or not anything happened to their jobs."""
-        for events in self._subscribers.values():
-            for event in events:
-                event.set()
+        self._wake(self._subscribers)
 
     async def close(self) -> None:
         """Stop listening."""
@@ -86,8 +84,9 @@ class JobNotifications:
 
     def _notify(self, message: dict[str, object]) -> None:
         if message["type"] == "message" and isinstance(data := message["data"], bytes):
-            for event in self._subscribers.get(ANY_JOB, ()):
+            self._wake([ANY_JOB, *(notice.partition(b" ")[0].decode() for notice in data.split(b"\n"))])
+
+    def _wake(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            for event in self._subscribers.get(job_id, ()):
                 event.set()
-            for notice in data.split(b"\n"):
-                for event in self._subscribers.get(notice.partition(b" ")[0].decode(), ()):
-                    event.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -116,12 +117,8 @@ class Service:
         """
         fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data.X for work in works if isinstance(work.data, Table)]
-        y = predict_model(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist()
-        results, start = [], 0
-        for X in tables:
-            results.append({"y": y[start : start + len(X)]})
-            start += len(X)
-        return results
+        y = iter(predict_model(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist())
+        return [{"y": list(islice(y, len(X)))} for X in tables]
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")

@@ -39,8 +39,7 @@ SourceKinds = Mapping[str, type[DataSource]]
 def check_source(kinds: SourceKinds, source: Source) -> Source:
     """Return the source with all of its parameters; raise Invalid for an unknown name or a bad parameter."""
     if source.name not in kinds:
-        known = ", ".join(sorted(kinds))
-        raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {known}")
+        raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(kinds))}")
     return Source(source.name, check_params(kinds[source.name].Params, source.params, "/data/params"))
 
 
