@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from app.dispatch.dispatcher import FEED_JOBS, IdempotencyKey
 from app.queue.group_commit import GroupCommit
-from app.queue.job_feed import JobFeed
+from app.queue.job_feed import HEARTBEAT_S, JobFeed
 from app.queue.ledger import Duplicate, Ledger, Submission
 from app.queue.ledger_calls import LedgerCalls
 from app.queue.messages import JobRef
@@ -26,7 +26,6 @@ from app.telemetry.context import REQUEST
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
-HEARTBEAT_S = 15.0  # how often a stream without events sends a sign of life
 POLL_S = 20.0  # how often a waiting request reads its job, in case a notice was lost
 
 
@@ -65,7 +64,7 @@ class QueuedDispatcher:
             submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
             answer = await self._group_commit.accept(submission)
         if isinstance(answer, Duplicate):
-            return await self._calls.read(self._ledger.job, answer.job_id)
+            return await self._calls.call(self._ledger.job, answer.job_id)
         return answer
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
@@ -73,7 +72,7 @@ class QueuedDispatcher:
 
         After `stop_waiting` the wait lasts at most another `past_stop_s` seconds.
         """
-        job = await self._calls.read(self._ledger.job, job_id)
+        job = await self._calls.call(self._ledger.job, job_id)
         if wait_s <= 0 or job.finished:
             return job
         clock = asyncio.get_running_loop().time
@@ -81,10 +80,10 @@ class QueuedDispatcher:
         async with self._notifications.subscribe(job_id) as changed:
             while True:
                 changed.clear()  # before reading, so that no later change is missed
-                status = await self._calls.read(self._ledger.status, job_id)
+                status = await self._calls.call(self._ledger.status, job_id)
                 left_s = min(deadline, self._stopped_s + past_stop_s) - clock()
                 if status in FINISHED or left_s <= 0:
-                    return await self._calls.read(self._ledger.job, job_id)
+                    return await self._calls.call(self._ledger.job, job_id)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left_s, POLL_S))
 
@@ -93,8 +92,8 @@ class QueuedDispatcher:
         async with self._notifications.subscribe(job_id) as changed:
             while True:
                 changed.clear()
-                status = await self._calls.read(self._ledger.status, job_id)
-                for event in await self._calls.read(self._ledger.events, job_id, after):
+                status = await self._calls.call(self._ledger.status, job_id)
+                for event in await self._calls.call(self._ledger.events, job_id, after):
                     after = event.seq
                     yield event
                 if status in FINISHED or self._stopped_s < math.inf:
@@ -106,7 +105,7 @@ class QueuedDispatcher:
 
     async def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
-        return await self._calls.read(self._ledger.jobs, query)
+        return await self._calls.call(self._ledger.jobs, query)
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Give the latest jobs whenever they change; None as a sign of life."""
@@ -114,13 +113,13 @@ class QueuedDispatcher:
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job; raise NotFound, Gone, or Conflict if it is finished."""
-        await self._calls.read(self._ledger.cancel, job_id)
-        return await self._calls.read(self._ledger.job, job_id)
+        await self._calls.call(self._ledger.cancel, job_id)
+        return await self._calls.call(self._ledger.job, job_id)
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again; raise NotFound, Gone, Conflict or QueueFull."""
-        verb = await self._calls.read(self._ledger.retry, job_id)
-        job = await self._calls.read(self._ledger.job, job_id)
+        verb = await self._calls.call(self._ledger.retry, job_id)
+        job = await self._calls.call(self._ledger.job, job_id)
         self._publisher.publish(verb, JobRef(job_id, job.model), unbatched=True)
         return job
 

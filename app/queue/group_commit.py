@@ -12,14 +12,13 @@ from app.errors import Busy, TrinityError, Unavailable
 from app.queue.ledger import INLINE_BYTES, Duplicate, Ledger, StoredWork, Submission
 from app.queue.ledger_calls import CircuitOpen, LedgerCalls
 from app.queue.messages import JobRef
-from app.queue.publisher import Publisher
+from app.queue.publisher import BUSY_JOBS, Publisher
 from app.schemas.jobs import Job
 from app.schemas.requests import Table, Work, pack
 
 logger = getLogger(__name__)
 
 GROUP_JOBS = 500  # jobs in one commit: it must end well within the ledger's timeout
-BUSY_JOBS = 8  # a group of so many shows that the service is under load
 FLUSH_DELAY_S = 0.005  # under load, how long the next group gathers: a commit costs more than the jobs in it
 WAITING_JOBS = 10 * GROUP_JOBS  # above this many queued submissions, answer 503 instead of letting the client wait
 STORE_THREADS = 4  # used for nothing else: a store that hangs delays neither commits nor readers
@@ -29,15 +28,15 @@ AcceptResult: TypeAlias = Job | Duplicate | TrinityError
 class _Capacity:
     """Bounds the submissions that wait for the ledger or for the store. The first one is accepted whatever its size."""
 
-    def __init__(self, part: str, max_bytes: int) -> None:
-        self._part = part
+    def __init__(self, name: str, max_bytes: int) -> None:
+        self._name = name
         self._max_bytes = max_bytes
         self._jobs = self._bytes = 0
 
     def acquire(self, size_bytes: int) -> None:
         """Count one more submission; raise Busy when that would exceed a bound."""
         if self._jobs and (self._jobs >= WAITING_JOBS or self._bytes + size_bytes > self._max_bytes):
-            raise Busy(f"too many jobs wait for the {self._part} in this process; try again")
+            raise Busy(f"too many jobs wait for the {self._name} in this process; try again")
         self._jobs += 1
         self._bytes += size_bytes
 
@@ -141,29 +140,29 @@ class GroupCommit:
     async def _commit(self, group: Sequence[_Pending]) -> None:
         unknown = Unavailable("the job could not be committed; try again")
         results: Sequence[AcceptResult] = [unknown] * len(group)
-        known = False
+        outcome_known = False
         try:
             submitted = [(pending.submission, pending.stored) for pending in group]
             results = await self._calls.commit(self._ledger.accept, submitted)
-            known = True
+            outcome_known = True
         except TrinityError as error:
             results = [error] * len(group)
-            known = isinstance(error, CircuitOpen)
+            outcome_known = isinstance(error, CircuitOpen)
         except Exception as error:  # noqa: BLE001  whatever it is, each of the clients waits for an answer
             logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
         finally:
-            self._settle(group, results, known=known)
+            self._settle(group, results, outcome_known=outcome_known)
 
-    def _settle(self, group: Sequence[_Pending], results: Sequence[AcceptResult], *, known: bool) -> None:
+    def _settle(self, group: Sequence[_Pending], results: Sequence[AcceptResult], *, outcome_known: bool) -> None:
         """Publish the new jobs, discard the data of the others, and answer all clients.
 
-        `known` is false when the ledger's answer was lost. The data then stays, because the jobs may be in the ledger;
-        the workers' payload cleanup removes what belongs to no job.
+        `outcome_known` is false when the ledger's answer was lost. The data then stays, because the jobs may be in the
+        ledger; the workers' payload cleanup removes what belongs to no job.
         """
         for pending, result in zip(group, results, strict=True):
             if isinstance(result, Job):
                 self._publisher.publish(result.verb, JobRef(result.id, result.model), unbatched=result.unbatched)
-            elif known and pending.stored.reference:
+            elif outcome_known and pending.stored.reference:
                 self._store_threads.submit(self._ledger.discard_work, pending.stored.reference)
         for pending, result in zip(group, results, strict=True):
             _set_result(pending, result)

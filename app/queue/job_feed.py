@@ -12,7 +12,7 @@ from app.schemas.jobs import Job
 
 MIN_INTERVAL_S = 0.25  # between two reads when much happens
 POLL_S = 5.0  # between two reads when no notice comes
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 15.0  # how often a stream without events sends a sign of life
 Jobs = list[Job]
 
 
@@ -33,7 +33,7 @@ class JobFeed:
         self._clients.add(changed)
         if self._reader is None or self._reader.done():
             self._latest = None
-            self._reader = asyncio.create_task(self._read_again_and_again())
+            self._reader = asyncio.create_task(self._follow())
         elif self._latest is not None:
             changed.set()
         try:
@@ -54,7 +54,7 @@ class JobFeed:
         self._stopping = True
         self._notify()
 
-    async def _read_again_and_again(self) -> None:
+    async def _follow(self) -> None:
         async with self._notifications.subscribe(ANY_JOB) as noticed:
             while True:
                 noticed.clear()

@@ -21,21 +21,21 @@ class CircuitOpen(LedgerUnavailable):
 
 
 class LedgerCalls:
-    """Commits have a thread of their own, so that readers never keep a job from being accepted.
+    """Commits have a thread of their own, so that other calls never keep a job from being accepted.
 
     A ledger that hangs costs each call its timeout. Without the circuit breaker thousands of waiting clients would
     queue up for it (circuit breaker: Nygard, "Release It!", 2007).
     """
 
-    def __init__(self, readers: ThreadPoolExecutor, clock: Callable[[], float] = time.monotonic) -> None:
-        self._readers = readers
+    def __init__(self, pool: ThreadPoolExecutor, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._clock = clock
         self._open_until_s = 0.0
 
-    async def read(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a call in a reader's thread; raise what it raises, or CircuitOpen."""
-        return await self._run(self._readers, partial(call, *args, **kwargs))
+    async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a function in a thread of the pool; raise what it raises, or CircuitOpen."""
+        return await self._run(self._pool, partial(function, *args, **kwargs))
 
     async def commit(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a call after the commits before it; raise what it raises, or CircuitOpen."""

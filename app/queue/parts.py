@@ -1,4 +1,4 @@
-"""Builds the parts of async mode from the settings. Nothing connects before its first use."""
+"""Builds the objects of async mode from the settings. Nothing connects before its first use."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from app.schemas.verbs import VERBS, Verb
 logger = getLogger(__name__)
 Publish = Callable[[Verb, list[JobRef]], None]
 
-BUSY_JOBS = 8  # so many published at once show that the service is under load
+BUSY_JOBS = 8  # so many published or committed at once show that the service is under load
 MESSAGE_DELAY_S = 0.015  # under load, how long the jobs of the next message gather: workers pay for each message
 
 

@@ -50,15 +50,15 @@ class LedgerFixture:
 
     def web(self) -> Ledger:
         """The ledger of one more web process."""
-        return self._open(Ledger(connect(self.url), self.payloads, self.limits))
+        return Ledger(self._connect(), self.payloads, self.limits)
 
     def worker(self, child: str = "1", node: str = "node") -> WorkerLedger:
         """The claims of a process."""
-        return self._open(WorkerLedger(connect(self.url), self.payloads, self.limits, node, child))
+        return WorkerLedger(self._connect(), self.payloads, self.limits, node, child)
 
     def maintenance(self, node: str = "node") -> LedgerMaintenance:
         """What a node's keeper has."""
-        return self._open(LedgerMaintenance(connect(self.url), self.limits, node))
+        return LedgerMaintenance(self._connect(), self.limits, node)
 
     def accept(self, count: int = 1, submitted: Work | None = None, timeout_s: float = 60) -> list[str]:
         """Commit so many jobs in one call; return the ids of those accepted."""
@@ -133,9 +133,10 @@ class LedgerFixture:
         for each in self._opened:
             each.close()
 
-    def _open(self, made: Any) -> Any:
-        self._opened.append(made)
-        return made
+    def _connect(self) -> Redis:
+        redis = connect(self.url)
+        self._opened.append(redis)
+        return redis
 
 
 def large(verb: Verb = "predict") -> Work:

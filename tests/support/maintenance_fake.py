@@ -58,9 +58,8 @@ class FakeMaintenance:
         self._raise("waiting")
         return self.lanes.get(verb, 0)
 
-    def trim(self) -> int:
+    def trim(self) -> None:
         self.done.append(("trim", None))
-        return 0
 
     def evict_oldest(self) -> int:
         return 0

@@ -2,11 +2,12 @@
 
 import base64
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 
 from app.queue.ledger import Submission
-from app.queue.worker import Outbox
+from app.queue.worker.outbox import MAX_CONCURRENT, Outbox
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from tests.support.fakes import Clock, Gate, work
@@ -34,7 +35,7 @@ class OutboxFixture:
 
     def close(self) -> None:
         """Wait for the outbox's running deliveries."""
-        self._outbox.close()
+        self._pool.shutdown()
 
     def replace(self) -> None:
         """Continue with a new outbox."""
@@ -43,8 +44,8 @@ class OutboxFixture:
     def one_more(self) -> Outbox:
         """The outbox of one more worker."""
         maintenance, ledger = self.ledgers.maintenance(), self.ledgers.web()
-        made = Outbox(maintenance, ledger, SECRET, HOSTS, self.clock, lambda: CHANCE)
-        return self._stack.enter_context(closing(made))
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(MAX_CONCURRENT))
+        return Outbox(maintenance, ledger, self._pool, SECRET, HOSTS, self.clock, lambda: CHANCE)
 
     def ended(self, job_id: str, url: str, outcome: Outcome = DONE) -> str:
         """A finished job with this outcome and a webhook."""

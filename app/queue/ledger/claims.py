@@ -62,7 +62,6 @@ class WorkerLedger:
     """The claims of one process, the `child` of a `node`. The node renews their leases while the child lives."""
 
     def __init__(self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str) -> None:
-        self._redis = redis
         self._scripts = Scripts(redis)
         self._payloads = payloads
         self._limits = limits
@@ -104,10 +103,6 @@ class WorkerLedger:
                 if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
 
     def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:
         values = [value for arguments in finished for value in arguments]

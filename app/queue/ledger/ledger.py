@@ -10,6 +10,7 @@ import msgspec
 from redis import Redis
 
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.queue.ledger.keys import GONE, JOB, JOBS, LANE
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts, redis_errors
 from app.schemas.jobs import Event, Job, JobQuery, Status
@@ -83,15 +84,16 @@ class Ledger:
         The store is not used here, so that a slow store delays no other job.
         """
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
-        for each, stored in submissions:
-            work, unbatched = each.work, int(_unbatched(each.work, stored.reference))
+        unbatched_jobs = [_unbatched(each.work, stored.reference) for each, stored in submissions]
+        for (each, stored), unbatched in zip(submissions, unbatched_jobs, strict=True):
+            work = each.work
             arguments += [each.job_id, work.verb, work.model, work.version or "", *stored]
-            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, unbatched]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(unbatched)]
             arguments += [each.request_id, each.trace]
         now, *answers = self._scripts("accept", *arguments)
         return [
-            _answered(each, answer, float(now), unbatched=_unbatched(each.work, stored.reference))
-            for (each, stored), answer in zip(submissions, answers, strict=True)
+            _answered(each, answer, float(now), unbatched=unbatched)
+            for (each, _), unbatched, answer in zip(submissions, unbatched_jobs, answers, strict=True)
         ]
 
     def job(self, job_id: str, *, with_result: bool = True) -> Job:
@@ -101,22 +103,22 @@ class Ledger:
         """
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
-            pipe.hmget(f"trinity:job:{job_id}", FIELDS)
-            pipe.exists(f"trinity:gone:{job_id}")
+            pipe.hmget(f"{JOB}{job_id}", FIELDS)
+            pipe.exists(f"{GONE}{job_id}")
             values, gone = pipe.execute()
         job = self._read(job_id, values if with_result else [*values[:-1], None])
         if job is None:
             raise _absent(job_id, gone=bool(gone))
         if job.status in {"PENDING", "RETRY"}:
             with redis_errors():
-                rank = self._redis.zrank(f"trinity:lane:{job.verb}", job_id)
+                rank = self._redis.zrank(f"{LANE}{job.verb}", job_id)
             job.position = None if rank is None else cast("int", rank) + 1
         return job
 
     def status(self, job_id: str) -> Status:
         """Return a job's status; raise NotFound or Gone."""
         with redis_errors():
-            status = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "status"))
+            status = cast("bytes | None", self._redis.hget(f"{JOB}{job_id}", "status"))
         if status is None:
             raise self._why_absent(job_id)
         return cast("Status", status.decode())
@@ -124,8 +126,8 @@ class Ledger:
     def events(self, job_id: str, after: int) -> list[Event]:
         """Return the events of a job after event number `after`; raise NotFound or Gone."""
         with redis_errors():
-            log = cast("bytes | None", self._redis.hget(f"trinity:job:{job_id}", "log"))
-            gone = log is None and self._redis.exists(f"trinity:gone:{job_id}")
+            log = cast("bytes | None", self._redis.hget(f"{JOB}{job_id}", "log"))
+            gone = log is None and self._redis.exists(f"{GONE}{job_id}")
         if log is None:
             raise _absent(job_id, gone=bool(gone))
         lines = (line.split(b" ", 1) for line in log.splitlines())
@@ -144,8 +146,8 @@ class Ledger:
                     return found, position
         return found, None
 
-    def cancel(self, job_id: str) -> str:
-        """Cancel a job and return its status before; raise NotFound, Gone, or Conflict if it ended otherwise."""
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job; raise NotFound, Gone, or Conflict if it ended otherwise."""
         failure = encoded(Cancelled("the job was cancelled").failure())
         before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
         if not before:
@@ -154,7 +156,6 @@ class Ledger:
             raise Conflict("the job is making its result visible at this moment, which can't be undone")
         if before in {"SUCCESS", "FAILURE"}:
             raise Conflict(f"the job is finished ({before})")
-        return cast("str", before)
 
     def retry(self, job_id: str) -> Verb:
         """Queue a failed or cancelled job again, once until it ends; return its verb, for a message in any case.
@@ -176,7 +177,7 @@ class Ledger:
 
     def _why_absent(self, job_id: str) -> NotFound | Gone:
         with redis_errors():
-            return _absent(job_id, gone=bool(self._redis.exists(f"trinity:gone:{job_id}")))
+            return _absent(job_id, gone=bool(self._redis.exists(f"{GONE}{job_id}")))
 
     def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
         """Give the ids of all jobs with their cursors, `count` at a time, starting after `cursor`."""
@@ -185,7 +186,7 @@ class Ledger:
         while True:
             with redis_errors():
                 entries = self._redis.zrevrangebyscore(
-                    "trinity:jobs", score, "-inf", offset, count, withscores=True, score_cast_func=bytes.decode
+                    JOBS, score, "-inf", offset, count, withscores=True, score_cast_func=bytes.decode
                 )
             members = [(member.decode(), at) for member, at in cast("list[tuple[bytes, str]]", entries)]
             yield [(job_id, f"{at}_{job_id}") for job_id, at in members if at != score or not last or job_id < last]
@@ -202,7 +203,7 @@ class Ledger:
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
-                pipe.hmget(f"trinity:job:{job_id}", HEADER_FIELDS)
+                pipe.hmget(f"{JOB}{job_id}", HEADER_FIELDS)
             rows = pipe.execute()
         return [self._read(job_id, [*values, None, None]) for job_id, values in zip(job_ids, rows, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, cast
 from redis import Redis
 
 from app.errors import TimedOut, WorkerLost
+from app.queue.ledger.keys import JOB, LANE
 from app.queue.ledger.limits import Limits, encoded
 from app.queue.ledger.scripts import Scripts, redis_errors
 from app.queue.messages import JobRef
@@ -39,11 +40,11 @@ class Unpublished(NamedTuple):
 
 
 class DueWebhook(NamedTuple):
-    """A webhook's URL, how often it was tried, and when the job ended: a job that is retried ends more than once."""
+    """A webhook's URL, how often it was tried, and when the job finished, which a retried job does again."""
 
     url: str
     tries: int
-    ended: str
+    finished: str
 
 
 class LedgerMaintenance:
@@ -103,7 +104,7 @@ class LedgerMaintenance:
     def waiting(self, verb: Verb) -> int:
         """Return how many jobs wait in a lane."""
         with redis_errors():
-            return self._redis.zcard(f"trinity:lane:{verb}")
+            return self._redis.zcard(f"{LANE}{verb}")
 
     def due_webhooks(self, at_most: int) -> dict[str, str]:
         """Return the URLs of webhooks that are due, oldest first, by job id; they are not taken yet."""
@@ -115,28 +116,27 @@ class LedgerMaintenance:
         return {job_id.decode() for job_id in self._scripts("take_webhooks", *words)}
 
     def webhook(self, job_id: str) -> DueWebhook | None:
-        """Return the webhook of a job that has ended."""
+        """Return the webhook of a job that is finished."""
         with redis_errors():
-            url, tries, ended = cast(
+            url, tries, finished = cast(
                 "list[bytes | None]",
-                self._redis.hmget(f"trinity:job:{job_id}", ["webhook", "webhook_tries", "finished"]),
+                self._redis.hmget(f"{JOB}{job_id}", ["webhook", "webhook_tries", "finished"]),
             )
-        return None if url is None or ended is None else DueWebhook(url.decode(), int(tries or 0), ended.decode())
+        return None if url is None or finished is None else DueWebhook(url.decode(), int(tries or 0), finished.decode())
 
-    def delivered(self, job_id: str, ended: str, next_try_s: float | None) -> None:
-        """Store that the webhook was tried for that end, and when to try next (None: not again)."""
+    def delivered(self, job_id: str, finished: str, next_try_s: float | None) -> None:
+        """Store that the webhook was tried for that time, and when to try next (None: not again)."""
         pause = "" if next_try_s is None else next_try_s
-        self._scripts("delivered", job_id, ended, pause, self._limits.result_ttl_s)
+        self._scripts("delivered", job_id, finished, pause, self._limits.result_ttl_s)
 
-    def trim(self) -> int:
-        """Remove expired jobs from the list; return how many."""
-        kept = trimmed = 0
+    def trim(self) -> None:
+        """Remove expired jobs from the list."""
+        kept = 0
         for _ in range(TRIM_CALLS):
             seen, removed = self._scripts("trim", self._limits.result_ttl_s, kept, TRIM_LIMIT)
-            kept, trimmed = kept + seen - removed, trimmed + removed
+            kept += seen - removed
             if seen < TRIM_LIMIT:
-                break
-        return trimmed
+                return
 
     def evict_oldest(self) -> int:
         """Expire the oldest successful jobs if the ledger is nearly full; return how many."""
@@ -146,14 +146,10 @@ class LedgerMaintenance:
             return 0
         return cast("int", self._scripts("evict", TRIM_LIMIT))
 
-    def known(self, job_id: str) -> bool:
+    def job_exists(self, job_id: str) -> bool:
         """Whether the ledger has a job of this id."""
         with redis_errors():
-            return bool(self._redis.exists(f"trinity:job:{job_id}"))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
+            return bool(self._redis.exists(f"{JOB}{job_id}"))
 
 
 def _refs(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:

@@ -18,7 +18,6 @@ from app.schemas.verbs import VERBS
 
 FOLDER = Path(__file__).with_name("scripts")
 ADDING = {"accept", "retry"}  # a full ledger refuses these; all others still run, so its jobs can be finished
-CHANNEL = "trinity:events"
 TIMEOUT_S = 0.9  # in a web process: with one retry an outage is reported within two seconds
 WORKER_TIMEOUT_S = 5.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from app.queue.worker.exit_log import ExpectedExits
 from app.queue.worker.job_log import JobLog
 from app.queue.worker.lease_keeper import LeaseKeeper
 from app.queue.worker.node import Node, children, exit_with_parent
-from app.queue.worker.outbox import Outbox
+from app.queue.worker.outbox import MAX_CONCURRENT, Outbox
 from app.queue.worker.payload_cleanup import PayloadCleanup
 from app.queue.worker.periodic import PeriodicThread
 from app.queue.worker.reconciler import Reconciler
@@ -44,7 +45,7 @@ CLEANUP_S = 600.0
 
 
 class WorkerLifecycle:
-    """One worker. `build` makes its parts in each process anew: connections must not be shared across a fork."""
+    """One worker. `build` makes its components in each process anew: connections must not be shared across a fork."""
 
     def __init__(
         self, settings: Callable[[], Settings], build: Callable[[Settings], Components], broker: Broker
@@ -115,7 +116,8 @@ class WorkerLifecycle:
         if settings.webhook_secret is not None:
             hosts = named_hosts(settings.webhook_hosts)
             jobs = parts.ledger(settings, components.payloads)
-            outbox = Outbox(parts.maintenance(settings, node), jobs, settings.webhook_secret, hosts)
+            pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
+            outbox = Outbox(parts.maintenance(settings, node), jobs, pool, settings.webhook_secret, hosts)
             threads.append(PeriodicThread("outbox", outbox.step, OUTBOX_S))
         self._node.start(threads, lease_keeper.release_all)
 

@@ -28,7 +28,6 @@ class Node:
     def __init__(self, release_after_s: float = RELEASE_AFTER_S) -> None:
         self.name = ""
         self.pid = 0
-        self._threads: list[PeriodicThread] = []
         self._release_after_s = release_after_s
         self._release_all: Callable[[], None] | None = None
 
@@ -39,9 +38,8 @@ class Node:
 
     def start(self, threads: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
         """Start the threads; `release_all` puts the node's jobs back into their lanes."""
-        self._threads = list(threads)
         self._release_all = release_all
-        for thread in self._threads:
+        for thread in threads:
             thread.start()
 
     def schedule_release(self) -> None:

@@ -27,12 +27,16 @@ POSTPONE_S = 10.0  # webhooks of a busy host are postponed so that a step reads 
 
 
 class Outbox:
-    """The webhooks that one worker delivers. `chance` returns random numbers in [0, 1), which spread the retries."""
+    """The webhooks that one worker delivers, in a pool of MAX_CONCURRENT threads.
+
+    `chance` returns random numbers in [0, 1), which spread the retries.
+    """
 
     def __init__(
         self,
         maintenance: LedgerMaintenance,
         ledger: Ledger,
+        pool: ThreadPoolExecutor,
         secret: str,
         allowed_hosts: frozenset[str],
         clock: Callable[[], float] = time.time,
@@ -44,7 +48,7 @@ class Outbox:
         self._allowed_hosts = allowed_hosts
         self._clock = clock
         self._chance = chance
-        self._pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
+        self._pool = pool
         self._running: dict[Future[None], str] = {}
 
     def step(self) -> None:
@@ -60,10 +64,6 @@ class Outbox:
         taken = self._maintenance.take_webhooks(due_in_s) if due_in_s else set()
         for job_id in hosts.keys() & taken:
             self._running[self._pool.submit(self._deliver_logged, job_id)] = hosts[job_id]
-
-    def close(self) -> None:
-        """Wait for the running deliveries."""
-        self._pool.shutdown()
 
     def _select(self, hosts: Mapping[str, str]) -> dict[str, str]:
         """Select the due webhooks to deliver now, the oldest first; `hosts` maps job ids to hosts.
@@ -102,7 +102,7 @@ class Outbox:
             host = _host(webhook.url)
             suffix = "" if pause_s else "; given up"
             logger.warning("webhook of job %s to %s: %s%s", job_id, host, done.reason, suffix)
-        self._maintenance.delivered(job_id, webhook.ended, pause_s)
+        self._maintenance.delivered(job_id, webhook.finished, pause_s)
 
     def _send(self, job_id: str, webhook: DueWebhook) -> Delivery | None:
         """Return the delivery, None if the job is gone or was queued again meanwhile; raise LedgerUnavailable."""
@@ -110,11 +110,11 @@ class Outbox:
             job = self._ledger.job(job_id, with_result=False)  # each thread would hold a large result in memory
         except (NotFound, Gone):
             return None
-        if job.finished_s != float(webhook.ended):
+        if job.finished_s != float(webhook.finished):
             return None
         body = message(job.status, msgspec.Raw(msgspec.json.encode(envelope(job))), job.finished_s)
         # every try has the same id, a later end of the job another; the signature separates its parts by full stops
-        message_id = f"{job_id}-{webhook.ended.replace('.', '')}"
+        message_id = f"{job_id}-{webhook.finished.replace('.', '')}"
         return deliver(webhook.url, message_id, body, self._secret, self._allowed_hosts, self._clock())
 
 

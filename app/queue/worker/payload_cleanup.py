@@ -23,4 +23,4 @@ class PayloadCleanup:
 
     def step(self) -> None:
         """Remove what is old and belongs to no job; raise Unavailable."""
-        self._payloads.sweep(lambda name: self._maintenance.known(name.partition(".")[0]), OLD_S, self._clock())
+        self._payloads.sweep(lambda name: self._maintenance.job_exists(name.partition(".")[0]), OLD_S, self._clock())

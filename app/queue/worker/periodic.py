@@ -1,8 +1,9 @@
-"""A thread that calls a function every few seconds until it is stopped, also after errors."""
+"""A thread that calls a function every few seconds also after errors, until its process ends."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from logging import getLogger
 
@@ -17,7 +18,6 @@ class PeriodicThread:
     def __init__(self, name: str, step: Callable[[], None], every_s: float) -> None:
         self._step = step
         self._every_s = every_s
-        self._stopped = threading.Event()
         self._unavailable = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -25,13 +25,9 @@ class PeriodicThread:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Wait for the running step, then end the thread."""
-        self._stopped.set()
-        self._thread.join()
-
     def _run(self) -> None:
-        while not self._stopped.wait(self._every_s):
+        while True:
+            time.sleep(self._every_s)
             try:
                 self._step()
             except Unavailable as error:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from logging import getLogger
 
 from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
-from app.queue.messages import JobRef, messages
+from app.queue.messages import messages
+from app.queue.publisher import Publish
 from app.schemas.verbs import VERBS, Verb
 
 logger = getLogger(__name__)
 
 GRACE_S = 2.0  # how long a message may be on its way, or with a worker, before it counts as lost
 TRIM_S = 10.0
-Publish = Callable[[Verb, list[JobRef]], None]
 
 
 class Reconciler:

@@ -69,7 +69,7 @@ class JobRunner:
         """Finish each batch when it is done: the next one may take long."""
         claimed = self._claim(job_ids)
         for ended in execute_batch(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
-            self._finish([(claimed[place], outcome) for place, outcome in ended])
+            self._finish([(claimed[index], outcome) for index, outcome in ended])
 
     def _run_one(self, job_id: str) -> None:
         for claim in self._claim([job_id]):

@@ -32,13 +32,13 @@ def test_a_ledger_that_is_away_is_asked_once_in_a_while() -> None:
     async def main() -> None:
         with ThreadPoolExecutor(2) as threads:
             calls = LedgerCalls(threads, clock)
-            for call in (calls.read, calls.commit, calls.read):
+            for call in (calls.call, calls.commit, calls.call):
                 with pytest.raises(LedgerUnavailable):
                     await call(fail)
             assert asked == ["fail"]
             clock.now_s += OPEN_S
             assert await calls.commit(lambda: "job") == "job"
-            assert await calls.read(lambda: "state") == "state"
+            assert await calls.call(lambda: "state") == "state"
             await calls.close()
 
     run(main())
@@ -54,8 +54,8 @@ def test_a_disk_that_is_away_keeps_nobody_from_the_ledger() -> None:
         with ThreadPoolExecutor(1) as threads:
             calls = LedgerCalls(threads, Clock())
             with pytest.raises(Unavailable):
-                await calls.read(fail)
-            assert await calls.read(lambda: "state") == "state"
+                await calls.call(fail)
+            assert await calls.call(lambda: "state") == "state"
             await calls.close()
 
     run(main())
@@ -67,7 +67,7 @@ def test_commits_do_not_wait_for_readers() -> None:
     async def main() -> None:
         with Gate() as gate, ThreadPoolExecutor(1) as threads:
             calls = LedgerCalls(threads)
-            reading = asyncio.create_task(calls.read(gate.enter))
+            reading = asyncio.create_task(calls.call(gate.enter))
             await passed(gate.reached)
             assert await calls.commit(lambda: "job") == "job"
             gate.open()

@@ -39,7 +39,7 @@ CALLS: dict[str, Callable[[LedgerFixture], object]] = {
     "webhook": lambda ledgers: ledgers.maintenance().webhook("a"),
     "delivered": lambda ledgers: ledgers.maintenance().delivered("a", "1.0", None),
     "trim": lambda ledgers: ledgers.maintenance().trim(),
-    "known": lambda ledgers: ledgers.maintenance().known("a"),
+    "job exists": lambda ledgers: ledgers.maintenance().job_exists("a"),
 }
 
 

@@ -172,7 +172,7 @@ def test_jobs_of_a_late_batch_run_again_alone(ledgers: LedgerFixture) -> None:
     strict.maintenance().requeue(strict.held("1"), count_attempt=False, unbatched=True)
     assert [strict.status_and_attempts(job_id) for job_id in job_ids] == [("PENDING", 0)] * 2
     assert strict.worker().claim(job_ids) == []
-    assert published(strict, grace_s=2, empty=False) == ([], job_ids)
+    assert published(strict, grace_s=2, empty=False) == ([], sorted(job_ids))
     assert [strict.claim(job_id).attempts for job_id in job_ids] == [1, 1]
 
 
@@ -250,11 +250,11 @@ def test_trimming_takes_expired_jobs_off_the_list(ledgers: LedgerFixture) -> Non
     expired, kept = short.ended(), short.ended()
     short.expire(expired)
     ledgers.redis.zadd("trinity:jobs", {expired: 1, kept: 1})
-    assert short.maintenance().trim() == 1
+    short.maintenance().trim()
     assert ledgers.redis.zrange("trinity:jobs", 0, -1) == [kept.encode()]
 
 
 def test_whether_a_job_is_known(ledgers: LedgerFixture) -> None:
     """By which payloads are kept."""
     ledgers.submit(Submission("a", work(), 60))
-    assert [job_id for job_id in "abc" if ledgers.maintenance().known(job_id)] == ["a"]
+    assert [job_id for job_id in "abc" if ledgers.maintenance().job_exists(job_id)] == ["a"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.queue.ledger import LaneStats, LedgerStats, QueueStats, connect
+from app.queue.ledger import LedgerStats, QueueStats, connect
+from app.queue.ledger.stats import LaneStats
 from app.schemas.verbs import VERBS
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LedgerFixture, large

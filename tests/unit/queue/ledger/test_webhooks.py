@@ -24,7 +24,7 @@ def say(maintenance: LedgerMaintenance, job_id: str, next_try_s: float | None) -
     """Say how the delivery of a job's last end went."""
     webhook = maintenance.webhook(job_id)
     assert webhook is not None
-    maintenance.delivered(job_id, webhook.ended, next_try_s)
+    maintenance.delivered(job_id, webhook.finished, next_try_s)
 
 
 def test_an_end_with_a_webhook_is_due_at_once(ledgers: LedgerFixture) -> None:
@@ -84,10 +84,10 @@ def test_a_delivery_counts_for_the_end_that_was_told(ledgers: LedgerFixture) -> 
     first = maintenance.webhook("a")
     assert first is not None
     ledgers.ledger.retry("a")
-    maintenance.delivered("a", first.ended, None)
+    maintenance.delivered("a", first.finished, None)
     assert (maintenance.webhook("a"), take(maintenance, 0), ledgers.redis.ttl("trinity:job:a")) == (None, [], -1)
     ledgers.finish(ledgers.claim("a"))
-    maintenance.delivered("a", first.ended, None)
+    maintenance.delivered("a", first.finished, None)
     assert (take(maintenance, 0), tried(maintenance, "a")) == (["a"], (HOOKED.webhook, 0))
 
 

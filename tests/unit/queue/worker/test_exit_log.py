@@ -7,7 +7,7 @@ import billiard.util
 import pytest
 from billiard.exceptions import WorkerLostError
 
-from app.queue.worker import ExpectedExits
+from app.queue.worker.exit_log import ExpectedExits
 
 POOL, REQUEST = billiard.util.get_logger(), logging.getLogger("celery.worker.request")
 

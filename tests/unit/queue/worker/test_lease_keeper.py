@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from app.queue.ledger import HeldJob, LedgerMaintenance, LedgerUnavailable
-from app.queue.worker import LeaseKeeper
+from app.queue.worker.lease_keeper import LeaseKeeper
 from tests.support.maintenance_fake import FakeMaintenance, held
 
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.queue.ledger import LedgerUnavailable
-from app.queue.worker import Node, PeriodicThread
+from app.queue.worker.node import Node
+from app.queue.worker.periodic import PeriodicThread
 from tests.support.fakes import DEADLINE_S
 from tests.support.servers import ROOT
 
@@ -20,7 +22,8 @@ LOADED_S = 60.0  # a new Python imports the application first
 
 CHILDREN = """
 import billiard, json, subprocess, sys
-from app.queue.worker import ExpectedExits, children
+from app.queue.worker.exit_log import ExpectedExits
+from app.queue.worker.node import children
 
 kill = ExpectedExits().kill
 
@@ -54,7 +57,7 @@ main()
 
 FAMILY = """
 import os, signal
-from app.queue.worker import exit_with_parent
+from app.queue.worker.node import exit_with_parent
 
 parent = os.getpid()
 child = os.fork()
@@ -66,7 +69,7 @@ signal.pause()
 
 ORPHAN = """
 import os, signal
-from app.queue.worker import Node, exit_with_parent
+from app.queue.worker.node import Node, exit_with_parent
 
 node = Node()
 node.assign_name()
@@ -79,7 +82,7 @@ if os.fork() == 0:
 """
 
 STOPPED = """
-from app.queue.worker import Node
+from app.queue.worker.node import Node
 
 node = Node(release_after_s=3600)
 node.start([], lambda: None)
@@ -144,14 +147,15 @@ def test_names_are_never_used_twice() -> None:
 
 def test_starting_a_node_starts_its_threads() -> None:
     """All of them."""
-    steps = [threading.Event() for _ in range(3)]
-    beats = [PeriodicThread(f"beat{number}", step.set, 0.001) for number, step in enumerate(steps)]
-    Node().start(beats, lambda: None)
-    try:
-        assert all(step.wait(DEADLINE_S) for step in steps)
-    finally:
-        for beat in beats:
-            beat.stop()
+    started = [threading.Event() for _ in range(3)]
+
+    def stay(event: threading.Event) -> None:
+        event.set()
+        threading.Event().wait()  # the thread is a daemon
+
+    threads = [PeriodicThread("test", partial(stay, event), 0.001) for event in started]
+    Node().start(threads, lambda: None)
+    assert all(event.wait(DEADLINE_S) for event in started)
 
 
 def test_jobs_are_handed_back_when_their_time_is_over() -> None:

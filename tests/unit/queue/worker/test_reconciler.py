@@ -8,8 +8,7 @@ from app.errors import Unavailable
 from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
 from app.queue.ledger.maintenance import Unpublished
 from app.queue.messages import JobRef
-from app.queue.worker import Reconciler
-from app.queue.worker.reconciler import GRACE_S, TRIM_S
+from app.queue.worker.reconciler import GRACE_S, TRIM_S, Reconciler
 from app.schemas.verbs import VERBS, Verb
 from tests.support.fakes import Broker, Clock
 from tests.support.maintenance_fake import FakeMaintenance
