@@ -6,7 +6,6 @@ import errno
 import traceback
 from http import HTTPStatus
 from logging import getLogger
-from typing import NamedTuple
 
 import falcon
 import msgspec
@@ -35,23 +34,15 @@ RETRY_AFTER_S = {f"urn:trinity:{each.kind}": each.retry_after_s for each in (Bus
 """By type of problem: a job keeps no more of its error. The `timeout` of a job is no reason to try again."""
 
 
-class RenderedError(NamedTuple):
-    """An error as it is answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def render(error: TrinityError, path: str) -> RenderedError:
-    """Return the answer to a request for `path` that ended in an error."""
+def render(error: TrinityError, path: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of the answer to a request for `path` that ended in an error."""
     status, media_type, body = _render(problem(error.failure()), path)
     headers = {"Content-Type": media_type}
     if isinstance(error, Retriable):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"  # RFC 9110 §15.5.16: so it wasn't the media type
-    return RenderedError(status, headers, body)
+    return status, headers, body
 
 
 def set_retry_after(resp: Response, seconds: int = Retriable.retry_after_s) -> None:

@@ -22,23 +22,21 @@ def send_json(resp: Response, content: object) -> None:
     resp.data = _encode(content)
 
 
-def send_submitted(resp: Response, job: Job, preferred: Preference) -> None:
-    """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look."""
+def send_submitted(resp: Response, job: Job, preferred: Preference, npy: bytes | None = None) -> None:
+    """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look.
+
+    `npy` is y of a prediction; it is sent alone, and the headers hold what else the envelope would say of the job.
+    """
     if job.queued:
         _set_location(resp, job, preferred)
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
+    elif npy is not None:
+        send_npy(resp, job, npy)
     elif job.finished:
         send_json(resp, envelope(job))
     else:
         _send_unfinished(resp, job)
-
-
-def send_array(resp: Response, job: Job, npy: bytes, preferred: Preference) -> None:
-    """Answer a predict with y alone, as npy; the headers hold what else the envelope would say of the job."""
-    if job.queued:
-        _set_location(resp, job, preferred)
-    send_npy(resp, job, npy)
 
 
 def send_npy(resp: Response, job: Job, npy: bytes) -> None:

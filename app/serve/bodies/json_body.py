@@ -102,9 +102,8 @@ def _all_are(kind: type, items: Sequence[object], pointer: str) -> bool:
     first = type(items[0])
     if len(items) > 1 and len(set(map(type, items))) > 1:
         index = next(i for i, item in enumerate(items) if type(item) is not first)
-        raise Invalid.at(
-            f"{pointer}/{index}", "this item is not of the same kind as the first one (array, object or number)"
-        )
+        fault = "this item is not of the same kind as the first one (array, object or number)"
+        raise Invalid.at(f"{pointer}/{index}", fault)
     return first is kind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -66,12 +66,9 @@ class BodyReader:
 
     async def run_in_pool(self, body: Body, pool: ThreadPoolExecutor, check: Callable[[], T]) -> T:
         """Check a body in a thread: it is large, or the version that it is for has to be loaded."""
-        async with self._decode_slot(body):
+        # large bodies one at a time: to decode one takes up to 24 times its bytes
+        async with self._decoding_large if len(body) > LARGE_BYTES else nullcontext():
             return await asyncio.get_running_loop().run_in_executor(pool, check)
-
-    def _decode_slot(self, body: Body) -> AbstractAsyncContextManager[object]:
-        """Decode large bodies one at a time: that takes up to 24 times their bytes."""
-        return self._decoding_large if len(body) > LARGE_BYTES else nullcontext()
 
     async def _read_length(self, req: HttpRequest, length: int) -> Body:
         """Read a body of known length into one piece of memory, which is claimed as it is written to."""

@@ -106,12 +106,12 @@ class BodySchemas:
     def __init__(
         self, models: Mapping[str, type[Regressor]], sources: Mapping[str, type[DataSource]], settings: Settings
     ) -> None:
-        self._settings = settings
+        queued = settings.mode is Mode.ASYNC
+        self._unused = set() if queued and settings.webhook_secret is not None else {"webhook"}
         self._model = Literal[tuple(sorted(models))]
         self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
-        self._timeout_text = "Seconds that it may take" + (
-            "." if settings.mode is Mode.ASYNC else ", in async mode; in sync mode it has no effect."
-        )
+        no_effect = "" if queued else ", in async mode; in sync mode it has no effect"
+        self._timeout_text = f"Seconds that it may take{no_effect}."
         source_params = {name: _params(kind.Params, name, "source") for name, kind in sorted(sources.items())}
         by_source = [_source(name, kind, source_params[name]) for name, kind in sorted(sources.items())]
         self._params = _model_params(models, taken={params.__name__ for params in source_params.values()})
@@ -138,7 +138,7 @@ class BodySchemas:
         else:
             types["version"] = VERSION_REF | None
         base = FitBody if spec.publishes else PredictBody
-        kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused(), **types)
+        kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused, **types)
         contents = {reader.media_type: kind if reader.schema is None else reader.schema for reader in readers(verb)}
         return RequestBody(contents, spec.examples, required=False)
 
@@ -157,16 +157,11 @@ class BodySchemas:
             Parameter("model", self._model, model),
             Parameter("timeout", self._timeout, f"{kinds}: {self._timeout_text}"),
         ]
-        if "webhook" not in self._unused():
+        if "webhook" not in self._unused:
             found.append(Parameter("webhook", str, f"{kinds}: the URL that is called when the job ends."))
         if not spec.publishes:
             found.append(Parameter("version", VERSION_REF, f"{kinds}: a version, by default the latest."))
         return tuple(found)
-
-    def _unused(self) -> set[str]:
-        """Return the members that these settings do not allow."""
-        allowed = self._settings.mode is Mode.ASYNC and self._settings.webhook_secret is not None
-        return set() if allowed else {"webhook"}
 
 
 def _source(name: str, kind: type[DataSource], params: Struct) -> Struct:

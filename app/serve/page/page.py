@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,6 @@ class HomePage:
         self._checks = checks
         self._settings = settings
         self._routes = routes
-        self._template: Template | None = None
         files = sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES)
         self._files = {file.name: StaticFile(file.read_bytes()) for file in files}
         content = b"\0".join(file.plain for file in self._files.values())
@@ -115,8 +115,6 @@ class HomePage:
         return found, ""
 
     def _render(self, parts: Mapping[str, str], jobs: list[Job], no_jobs: str, data: PageData) -> bytes:
-        if self._template is None:
-            self._template = _template()
         flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
         text = self._template.render(
             mode=self._settings.mode.value,
@@ -131,18 +129,18 @@ class HomePage:
         )
         return text.encode()
 
+    @cached_property
+    def _template(self) -> Template:
+        """Return the page's template; Jinja is imported at the first request for the page."""
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
-def _template() -> Template:
-    """Return the page's template; Jinja is imported at the first request for the page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-    )
-    environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
-    return environment.get_template("page.html")
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+        )
+        environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
+        return environment.get_template("page.html")

@@ -26,7 +26,7 @@ from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import Preference, preference, was_cut_short
 from app.serve.resources.route import Route
-from app.serve.responses import send_array, send_submitted
+from app.serve.responses import send_submitted
 from app.service import Service
 from app.settings import Mode, Settings
 
@@ -74,10 +74,8 @@ class VerbResource:
             self._bodies.release(body)
         if preferred.wait_s and not job.finished:
             job, preferred = await self._awaited(job, preferred, preferred.wait_s)
-        if as_array and job.status == "SUCCESS":
-            send_array(resp, job, await as_npy(job, self._pool), preferred)
-        else:
-            send_submitted(resp, job, preferred)
+        npy = await as_npy(job, self._pool) if as_array and job.status == "SUCCESS" else None
+        send_submitted(resp, job, preferred, npy)
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""

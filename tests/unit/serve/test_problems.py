@@ -85,10 +85,11 @@ def test_a_domain_error_becomes_its_document(kind: type[TrinityError]) -> None:
 @pytest.mark.parametrize("path", ["/v2", "/v2/models/any/infer"])
 def test_errors_of_the_open_inference_protocol(error: TrinityError, status: int, text: str, path: str) -> None:
     """Its own form, without the pointers into a request of ours; only below /v2."""
-    rendered = problems.render(error, path)
-    assert (rendered.status, rendered.body) == (status, msgspec.json.encode({"error": text}))
-    assert rendered.headers["Content-Type"] == "application/json"
-    assert problems.render(error, "/v2x").headers["Content-Type"] == "application/problem+json"
+    rendered, headers, body = problems.render(error, path)
+    assert (rendered, body) == (status, msgspec.json.encode({"error": text}))
+    assert headers["Content-Type"] == "application/json"
+    _, headers, _ = problems.render(error, "/v2x")
+    assert headers["Content-Type"] == "application/problem+json"
 
 
 def test_an_unforeseen_error_says_nothing_of_the_data() -> None:
