@@ -8,8 +8,6 @@ import msgspec
 
 from app.errors import Failure, Fault
 
-MEDIA_TYPE = "application/problem+json"
-
 
 class Problem(msgspec.Struct, omit_defaults=True):
     """Problem details (RFC 9457), with a JSON pointer (RFC 6901) to each bad value."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
+from app.schemas.media_types import CSV, JSON
+
 Verb: TypeAlias = Literal["fit", "predict", "score"]
-JSON = "application/json"
-CSV = "text/csv"
 
 
 class VerbSpec(NamedTuple):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from falcon.util.mediatypes import quality
 
-HTML, JSON = "text/html", "application/json"
+from app.schemas.media_types import JSON
+
+HTML = "text/html"
 
 
 def prefers_html(accept: str | None) -> bool:

@@ -12,7 +12,8 @@ import msgspec
 from falcon.asgi import App, Request, Response
 
 from app.errors import Busy, QueueFull, Retriable, TooLarge, TooSlow, TrinityError, Unavailable, UnsupportedEncoding
-from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError, problem
+from app.schemas.media_types import JSON, PROBLEM
+from app.schemas.problems import Problem, ProtocolError, problem
 
 logger = getLogger(__name__)
 
@@ -65,12 +66,12 @@ def below_v2(path: str) -> bool:
 def _render(document: Problem, path: str) -> tuple[int, str, bytes]:
     """Return status, media type and body: a problem document; below /v2 the Open Inference Protocol's error object."""
     if not below_v2(path):
-        return document.status, MEDIA_TYPE, msgspec.json.encode(document)
+        return document.status, PROBLEM, msgspec.json.encode(document)
     # pointers into a request of another form, which the service's own checks give, would mislead
     pointers = [fault.pointer for fault in document.errors if fault.pointer.startswith(V2_MEMBERS)]
     text = f"{document.detail} (at {', '.join(pointers)})" if pointers else document.detail
     status = HTTPStatus.BAD_REQUEST if document.status == HTTPStatus.UNPROCESSABLE_ENTITY else document.status
-    return status, "application/json", msgspec.json.encode(ProtocolError(text))
+    return status, JSON, msgspec.json.encode(ProtocolError(text))
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001

@@ -9,6 +9,7 @@ from falcon import parse_header
 
 from app.data.table import read_csv
 from app.errors import Invalid, UnsupportedMediaType
+from app.schemas.media_types import CSV
 from app.schemas.pointers import escaped
 from app.schemas.requests import Request
 from app.schemas.verbs import VERBS, Verb
@@ -56,7 +57,7 @@ def _loose(value: str | list[str]) -> Any:
 
 
 READER = Reader(
-    "text/csv",
+    CSV,
     "CSV",
     parse_csv,
     check_parameters=check_parameters,

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from app.errors import Invalid, Malformed
+from app.schemas.media_types import JSON
 from app.schemas.pointers import escaped, located
 from app.schemas.requests import Data, FitBody, Matrix, PredictBody, Request, Rows, Source, Table, Targets, Version
 from app.schemas.verbs import VERBS, Verb
@@ -175,4 +176,4 @@ def _pointer_to(body: bytes, position: int) -> str:
     return "".join(map(escaped, keys))
 
 
-READER = Reader("application/json", "JSON", lambda verb, body, _: parse_json(verb, body), with_query=False)
+READER = Reader(JSON, "JSON", lambda verb, body, _: parse_json(verb, body), with_query=False)

@@ -14,6 +14,7 @@ from falcon.asgi import Request as HttpRequest
 
 from app.errors import Invalid, Malformed
 from app.schemas.jobs import Job
+from app.schemas.media_types import JSON
 from app.schemas.pointers import escaped
 from app.schemas.requests import Matrix, Request, Table
 from app.serve.asgi import has_header
@@ -35,7 +36,7 @@ def prefers_npy(req: HttpRequest) -> bool:
         return False
     try:
         quality = mediatypes.quality(NPY, accepted)
-        return quality > 0 and quality >= mediatypes.quality("application/json", accepted)
+        return quality > 0 and quality >= mediatypes.quality(JSON, accepted)
     except ValueError:  # what can't be read says nothing
         return False
 

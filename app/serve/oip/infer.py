@@ -15,6 +15,7 @@ from msgspec import Meta
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job
+from app.schemas.media_types import JSON
 from app.schemas.problems import problem
 from app.schemas.requests import Request, Work
 from app.serve.bodies.arrays import predictions
@@ -31,7 +32,7 @@ from app.serve.oip.messages import (
 )
 from app.serve.oip.metadata import model_route
 from app.serve.openapi import parts
-from app.serve.openapi.parts import JSON, Parameter, RequestBody, ResponseSpec, ResponseSpecs
+from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.preferences import was_cut_short
 from app.serve.problems import send_problem
 from app.serve.resources.models import numbered

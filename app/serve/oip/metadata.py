@@ -10,12 +10,13 @@ from typing import Any, Literal
 import msgspec
 from falcon.asgi import Request, Response
 
+from app.schemas.media_types import JSON
 from app.schemas.requests import Version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
 from app.serve.oip.tensors import X
-from app.serve.openapi.parts import JSON, RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
+from app.serve.openapi.parts import RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
 from app.serve.problems import set_retry_after
 from app.serve.resources.models import numbered
 from app.serve.resources.route import Responder, route

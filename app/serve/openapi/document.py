@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS
 from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.parts import (
-    JSON,
     Parameter,
     RequestBody,
     ResponseSpec,

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta
 
-JSON = "application/json"
+from app.schemas.media_types import JSON
+
 Schema: TypeAlias = Any
 Contents: TypeAlias = Mapping[str, Schema]
 BYTES: Schema = {"type": "string", "format": "binary"}

@@ -12,8 +12,9 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
+from app.schemas.media_types import JSON
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, REVALIDATE, StaticFile, send_cached, set_security_headers
-from app.serve.openapi.parts import IF_NONE_MATCH, JSON, TEXT, ResponseSpec
+from app.serve.openapi.parts import IF_NONE_MATCH, TEXT, ResponseSpec
 from app.serve.resources.route import Route, public_routes, route
 from app.settings import Mode
 
@@ -57,7 +58,7 @@ def describe(route: Route, base: str) -> RouteInfo:
     """Return the route for people, with a command for curl that works as it stands."""
     words = ["curl"]
     if route.body is not None and JSON in route.body.examples:
-        words += ["-H 'Content-Type: application/json'", f"-d '{route.body.examples[JSON]}'"]
+        words += [f"-H 'Content-Type: {JSON}'", f"-d '{route.body.examples[JSON]}'"]
     elif route.method != "GET":
         words.append(f"-X {route.method}")
     address = base + route.example_path

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 from falcon.asgi import Request, Response
 
+from app.schemas.media_types import JSON
 from app.serve.health_checks import OK, HealthChecks
-from app.serve.openapi.parts import JSON, RETRY_AFTER, ResponseSpec
+from app.serve.openapi.parts import RETRY_AFTER, ResponseSpec
 from app.serve.problems import set_retry_after
 from app.serve.resources.route import route
 from app.serve.responses import send_json

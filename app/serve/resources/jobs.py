@@ -12,10 +12,11 @@ from msgspec import Meta
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Invalid
 from app.schemas.jobs import JobQuery, Status, envelope
+from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS
 from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
 from app.serve.openapi import parts
-from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
+from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ANY_JOB, ANY_RESULT, JOB_PAGE
 from app.serve.resources.route import queued_route
 from app.serve.responses import send_accepted, send_json, send_npy, send_result
@@ -30,7 +31,7 @@ _CURSOR = re.compile(CURSOR)
 # How a shell gets a job to try a route with: one that ends at once, and one that runs long enough to be cancelled.
 SHORT_JOB = "job=$(curl -s -o /dev/null -w '%header{location}' -X POST {base}/fit)"
 LONG_FIT = '{"data": {"source": "dummy", "params": {"number": 5000000}}}'
-LONG_JOB = f"{SHORT_JOB[:-1]} -H 'Content-Type: application/json' -d '{LONG_FIT}')"
+LONG_JOB = f"{SHORT_JOB[:-1]} -H 'Content-Type: {JSON}' -d '{LONG_FIT}')"
 NO_JOB: ResponseSpecs = {
     404: ResponseSpec("There is no such job."),
     410: ResponseSpec("The job existed, and is no longer kept."),

@@ -9,7 +9,8 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.errors import NotFound
-from app.serve.openapi.parts import JSON, STORE_DOWN, ResponseSpec
+from app.schemas.media_types import JSON
+from app.serve.openapi.parts import STORE_DOWN, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
 from app.serve.resources.route import route
 from app.serve.responses import send_json

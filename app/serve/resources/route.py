@@ -11,8 +11,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
-from app.schemas.problems import MEDIA_TYPE, Problem, ProtocolError
-from app.serve.openapi.parts import JSON, NOTHING, Parameter, RequestBody, ResponseSpecs
+from app.schemas.media_types import JSON, PROBLEM
+from app.schemas.problems import Problem, ProtocolError
+from app.serve.openapi.parts import NOTHING, Parameter, RequestBody, ResponseSpecs
 from app.serve.problems import below_v2
 from app.settings import Mode
 
@@ -51,7 +52,7 @@ class Route(NamedTuple):
         """Return the route with its path parameters, the path of its example, and the schemas of all its errors."""
         named = {name: parameters[name] for name in PLACEHOLDER.findall(self.path) if name in parameters}
         example = PLACEHOLDER.sub(lambda found: str(getattr(named.get(found[1]), "example", None)), self.path)
-        form = {JSON: ProtocolError} if below_v2(self.path) else {MEDIA_TYPE: Problem}
+        form = {JSON: ProtocolError} if below_v2(self.path) else {PROBLEM: Problem}
         responses = {
             status: spec._replace(contents=form) if status >= HTTPStatus.BAD_REQUEST and not spec.contents else spec
             for status, spec in {**self.responses, **errors}.items()

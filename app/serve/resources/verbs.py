@@ -14,6 +14,7 @@ from falcon.asgi import Response
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
 from app.schemas.jobs import Job
+from app.schemas.media_types import JSON
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import parse, reader_for, readers
@@ -22,7 +23,7 @@ from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader
 from app.serve.idempotency import idempotency_key
 from app.serve.job_options import check_job_options
 from app.serve.openapi import parts
-from app.serve.openapi.parts import JSON, Parameter, ResponseSpec, ResponseSpecs
+from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import Preference, preference, was_cut_short
 from app.serve.resources.route import Route

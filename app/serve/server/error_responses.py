@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 from msgspec import json
 
-from app.schemas.problems import MEDIA_TYPE, Problem
+from app.schemas.media_types import PROBLEM
+from app.schemas.problems import Problem
 
 MAX_HEAD_BYTES = 32 * 1024
 
@@ -14,7 +15,7 @@ MAX_HEAD_BYTES = 32 * 1024
 def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
     """Return an answer that ends its connection, with a problem document as the application sends them (RFC 9457)."""
     body = json.encode(Problem(f"urn:trinity:{kind}", status.phrase, status, detail))
-    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+    head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: {PROBLEM}\r\n"
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 
