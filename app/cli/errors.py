@@ -38,7 +38,10 @@ class CommandFailed(click.ClickException):
 
     @classmethod
     def _missing_package(cls, error: ModuleNotFoundError) -> Self | None:
-        """Return which packages to install: `pip install .` installs only the client and the command line."""
+        """Return which packages to install: `pip install .` installs only the client and the command line.
+
+        The error's notes are other ways to run the command.
+        """
         package = (error.name or "").partition(".")[0]
         if package in {"", "app"}:
             return None
@@ -47,7 +50,8 @@ class CommandFailed(click.ClickException):
             command = "pip install 'trinity[server]'"
         except PackageNotFoundError:  # run from the project's folder
             command = "pip install '.[server]'"
-        return cls(f"this command needs the packages of the server, and {package!r} is not installed: {command}")
+        ways = ", ".join([command, *getattr(error, "__notes__", [])])
+        return cls(f"this command needs the packages of the server, and {package!r} is not installed: {ways}")
 
     @classmethod
     def _from_client_error(cls, error: Exception) -> Self | None:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 
 
+def _job_id(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Return the id of a job, also from its path `/jobs/ID`, as in the Location header."""
+    return text.removeprefix("/jobs/")
+
+
+job_argument = click.argument("job_id", callback=_job_id)
+
+
 @click.group()
 def jobs() -> None:
     """List, show, cancel, retry or wait for the jobs of a server.
@@ -55,7 +63,7 @@ def _command(action: Callable[[JobHandle], JobHandle]) -> click.Command:
     """Return the command that does this to a job and prints it; it has the action's name and docstring."""
 
     @jobs.command(action.__name__, help=action.__doc__)
-    @click.argument("job_id")
+    @job_argument
     @with_client
     @json_option
     def command(client: Client, job_id: str, *, json_: bool) -> None:
@@ -95,7 +103,7 @@ def retry(job: JobHandle) -> JobHandle:
 
 
 @jobs.command()
-@click.argument("job_id")
+@job_argument
 @with_client
 @click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Maximum wait in seconds.")
 @json_option

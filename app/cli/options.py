@@ -61,9 +61,13 @@ def with_client(command: Command) -> Command:
 def backend(server: str | None, key_file: str | None) -> Backend:
     """Return the backend of a server, or of the local store for None; nothing is requested yet."""
     if server is None:
-        from app.cli.local import LocalBackend
+        try:
+            from app.cli.local import LocalBackend
 
-        return LocalBackend()
+            return LocalBackend()
+        except ModuleNotFoundError as error:
+            error.add_note("or use --server URL")
+            raise
     from app.cli.remote import RemoteBackend
 
     client = connect(server, key_file)

@@ -123,8 +123,8 @@ def test_the_client_and_the_command_line(tmp_path: Path) -> None:
         assert trinity("python", "-c", script) == "1\n"
     refused = trinity("trinity", "predict", TABLE, code=1)
     assert "needs the packages of the server" in refused
-    assert refused.endswith("is not installed: pip install 'trinity[server]'\n")
-    assert "'gunicorn' is not installed" in trinity("trinity", "serve", code=1)
+    assert refused.endswith("is not installed: pip install 'trinity[server]', or use --server URL\n")
+    assert trinity("trinity", "serve", code=1).endswith("'gunicorn' is not installed: pip install 'trinity[server]'\n")
 
 
 def test_the_server(tmp_path: Path) -> None:

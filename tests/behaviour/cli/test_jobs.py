@@ -32,6 +32,18 @@ def test_a_job_is_awaited(api: Api) -> None:
 
 
 @only_queued
+def test_the_path_of_a_job_serves_as_its_id(api: Api) -> None:
+    """What the Location header says can be given as it is, to every command."""
+    server = {"TRINITY_SERVER": str(api.http.base_url)}
+    job = queued(api, {"data": {"source": "dummy"}})
+    assert run("jobs", "wait", f"/jobs/{job}", **server).code == 0
+    assert job in run("jobs", "show", f"/jobs/{job}", **server).out
+    for action in ("cancel", "retry"):
+        refused = run("jobs", action, f"/jobs/{job}", **server)
+        assert refused.code == 1 and "SUCCESS" in refused.err
+
+
+@only_queued
 def test_a_terminal_gets_a_bar(api: Api) -> None:
     """The job's verb, model and state stand beside it."""
     job = queued(api, {"data": {"source": "dummy"}})
