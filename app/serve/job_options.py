@@ -24,7 +24,7 @@ def check_job_options(settings: Settings) -> CheckJobOptions:
         if request.webhook is None:
             return
         if not queued:
-            raise Invalid.at("/webhook", "sync mode answers at once; webhooks go with queued jobs")
+            raise Invalid.at("/webhook", "webhooks need async mode; in sync mode the answer is the result")
         if not signed:
             raise Invalid.at("/webhook", "webhooks need TRINITY_WEBHOOK_SECRET")
         check_url(request.webhook.url, hosts)

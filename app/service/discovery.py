@@ -56,7 +56,7 @@ def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[o
         for kind in kinds:
             name = getattr(kind, "name", "")
             if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise _unusable(variable, kind, "needs a `name` for requests: a-z, 0-9, - and _, at most 64 of them")
+                raise _unusable(variable, kind, "needs a `name` for requests: at most 64 of a-z, 0-9, - and _")
             if found.setdefault(name, kind) is not kind:
                 raise SettingsError(f"{variable}: two {what}s are called {name!r}")
     if not found:

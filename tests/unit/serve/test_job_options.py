@@ -120,6 +120,6 @@ def test_sync_mode_takes_a_timeout_and_refuses_a_webhook(inline: Trinity) -> Non
     """For a fit and for small predictions alike."""
     assert inline.post("/fit", json={"timeout": 60}).status_code == 200
     assert inline.post("/predict", json={"data": ROW, "timeout": 60}).status_code == 200
-    expected = ("/webhook", "sync mode answers at once; webhooks go with queued jobs")
+    expected = ("/webhook", "webhooks need async mode; in sync mode the answer is the result")
     for path in ("/fit", "/predict", "/models/polynomial/predict"):
         assert inline.refusal(path, json={"data": ROW, "webhook": {"url": URL}}) == expected
