@@ -34,7 +34,7 @@ else
 	@$(BIN)/python -m pytest tests/faults
 endif
 
-quick: .venv/dev ## what fails soonest, to be run often: no test that takes long, and none over RabbitMQ
+quick: .venv/dev ## the fast tests, to be run often: no slow test, and none over RabbitMQ
 	@$(BIN)/python -m pytest -n 4 -m "not slow" -k "not rabbit" $(ARGS)
 
 bench: .venv/dev ## speed, as ratios to a reference measured in the same run; ARGS="predict fit" runs some

@@ -70,8 +70,8 @@ def test_packages() -> None:
 
 
 def test_body_formats() -> None:
-    """Every media type of a request body stands in the table of what each way in takes."""
-    (row,) = (row for row in table(read("docs/http-api.md"), "What each way in takes") if row[0] == "`Content-Type`")
+    """Every media type of a request body stands in the table of body formats."""
+    (row,) = (row for row in table(read("docs/http-api.md"), "Body formats") if row[0] == "`Content-Type`")
     assert READERS.keys() <= {name for cell in row[1:] for name in names_in(cell)}
 
 
