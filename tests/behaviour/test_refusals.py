@@ -237,11 +237,17 @@ def test_pointers_are_exact(api: Api, case: str) -> None:
     assert pointers(problem(api.post("fit", body), status)) == [pointer]
 
 
+@pytest.fixture
+def fitted(api: Api) -> None:
+    """The default model has a version."""
+    api.result("fit")
+
+
 @pytest.mark.parametrize(
     "case", ["a string in X", "X is ragged", "X is empty", "an unknown member", "a path as a source"]
 )
 @pytest.mark.parametrize("verb", ["predict", "score"])
-def test_every_verb_checks(api: Api, no_job: None, verb: str, case: str) -> None:
+def test_every_verb_checks(api: Api, fitted: None, no_job: None, verb: str, case: str) -> None:
     """Predict and score refuse what fit refuses."""
     body, status, _ = WRONG[case]
     assert isinstance(status, int)
