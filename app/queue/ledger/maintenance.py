@@ -80,8 +80,7 @@ class LedgerMaintenance:
     ) -> None:
         """Queue jobs of this node again; a job whose attempts are used up fails.
 
-        Their worker was lost (`worker_lost`) or their time is over. An attempt that does not count can be repeated
-        without end. `unbatched` jobs run alone from now on.
+        Their worker was lost (`worker_lost`), or their time is over. `unbatched` jobs run alone from now on.
         """
         if jobs:
             error = self._worker_lost if worker_lost else TIMED_OUT

@@ -72,7 +72,7 @@ class LeaseKeeper:
         elif not live:  # all jobs of the child were cancelled
             if alive:
                 for held in jobs:
-                    logger.info("job %s was cancelled or taken back; its process is replaced", held.job_id)
+                    logger.info("job %s was cancelled or queued again; its process is replaced", held.job_id)
             self._kill(child)
         elif any(self._late(held) for held in live):
             self._kill_overdue(child, live)

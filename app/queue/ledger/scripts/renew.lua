@@ -2,7 +2,7 @@
 -- ARGV: node, seconds of the lease, then children that are alive
 -- Returns for each job {id, fence, child, how many were claimed with it, timeout in seconds, state}.
 --   There is no timeout (1e9) while the effect is being made visible. The state is 'live', 'lost' (its child is gone; its
---   lease is not renewed) or 'void' (it was cancelled or taken back; its entry is removed).
+--   lease is not renewed) or 'void' (it was cancelled or queued again; its entry is removed).
 local alive = {}
 for at = 3, #ARGV do alive[ARGV[at]] = true end
 redis.call('HSET', NODES, ARGV[1], now_text .. ' ' .. (#ARGV - 2))
