@@ -188,6 +188,15 @@ def test_a_body_over_the_limit_sent_to_its_end(api: Api, no_job: None) -> None:
     check_problem(msgspec.json.decode(body), 413)
 
 
+def test_a_chunked_body_over_the_limit_sent_to_its_end(api: Api, no_job: None) -> None:
+    """The same where the size shows in the middle of the body only."""
+    body = padded(8_000_000)
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    status, answer = raw_post(api, chunked)
+    assert status == 413
+    check_problem(msgspec.json.decode(answer), 413)
+
+
 @pytest.mark.parametrize("length", [b"-5", b"abc", b"1e3", b"5, 6", b"9" * 400])
 def test_lengths_that_are_not_valid(api: Api, no_job: None, length: bytes) -> None:
     """A Content-Length that is no number is a 4xx, and the server continues."""
