@@ -9,7 +9,7 @@ from logging import getLogger
 from typing import NamedTuple, TypeAlias
 
 from app.errors import Busy, TrinityError, Unavailable
-from app.queue.ledger import INLINE_BYTES, Duplicate, Ledger, StoredWork, Submission
+from app.queue.ledger.ledger import INLINE_BYTES, Duplicate, Ledger, StoredWork, Submission
 from app.queue.ledger_calls import CircuitOpen, LedgerCalls
 from app.queue.messages import JobRef
 from app.queue.publisher import BUSY_JOBS, Publisher

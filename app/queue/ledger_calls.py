@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from app.queue.ledger import LedgerUnavailable
+from app.queue.ledger.scripts import LedgerUnavailable
 
 OPEN_S = 0.5  # how long calls fail at once after the ledger did not answer
 P = ParamSpec("P")

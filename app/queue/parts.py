@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from app.queue.broker import Broker, celery_app
 from app.queue.dispatcher import QueuedDispatcher
-from app.queue.ledger import WORKER_TIMEOUT_S, Ledger, LedgerMaintenance, LedgerStats, Limits, WorkerLedger, connect
+from app.queue.ledger.claims import WorkerLedger
+from app.queue.ledger.ledger import Ledger
+from app.queue.ledger.limits import Limits
+from app.queue.ledger.maintenance import LedgerMaintenance
+from app.queue.ledger.scripts import WORKER_TIMEOUT_S, connect
+from app.queue.ledger.stats import LedgerStats
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.verbs import VERBS, Verb

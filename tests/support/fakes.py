@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from app.errors import NotFound, QueueFull, TrinityError
 from app.model.base import Array, Regressor
-from app.queue.ledger import Duplicate, StoredWork, Submission
+from app.queue.ledger.ledger import Duplicate, StoredWork, Submission
 from app.queue.messages import JobRef
 from app.schemas.jobs import Event, Job
 from app.schemas.requests import Table, Work

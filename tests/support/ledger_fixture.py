@@ -9,17 +9,11 @@ import numpy as np
 from redis import Redis
 
 from app.errors import Failure, Fault, TrinityError
-from app.queue.ledger import (
-    Claim,
-    Duplicate,
-    HeldJob,
-    Ledger,
-    LedgerMaintenance,
-    Limits,
-    Submission,
-    WorkerLedger,
-    connect,
-)
+from app.queue.ledger.claims import Claim, WorkerLedger
+from app.queue.ledger.ledger import Duplicate, Ledger, Submission
+from app.queue.ledger.limits import Limits
+from app.queue.ledger.maintenance import HeldJob, LedgerMaintenance
+from app.queue.ledger.scripts import connect
 from app.schemas.jobs import Job, Outcome
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import Verb

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from app.errors import TrinityError
-from app.queue.ledger import HeldJob
-from app.queue.ledger.maintenance import Unpublished
+from app.queue.ledger.maintenance import HeldJob, Unpublished
 from app.schemas.verbs import Verb
 
 State = Literal["live", "late", "lost", "void"]

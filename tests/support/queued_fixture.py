@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.queue.dispatcher import QueuedDispatcher
-from app.queue.ledger import Ledger
+from app.queue.ledger.ledger import Ledger
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.jobs import Job

@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from app.cli.doctor import CheckResult, State
-from app.queue.ledger import connect
+from app.queue.ledger.scripts import connect
 from app.schemas.verbs import VERBS
 from app.settings import Settings, masked
 
@@ -29,14 +29,8 @@ def check_ledger(settings: Settings) -> list[CheckResult]:
         info = redis.info()
         seconds, microseconds = redis.time()
         ahead_s = time.time() - seconds - microseconds / 1e6
-        return [
-            _version(where, info),
-            _append_only(info),
-            _sync_policy(redis, info),
-            _eviction_policy(info),
-            *_memory(info),
-            _clock(ahead_s),
-        ]
+        checks = [_version(where, info), _append_only(info), _sync_policy(redis, info), _eviction_policy(info)]
+        return [*checks, *_memory(info), _clock(ahead_s)]
     except AuthenticationError:
         todo = "put the right user and password into TRINITY_LEDGER_URL"
         return [CheckResult("ledger", "fail", f"{where} refuses the password", todo)]

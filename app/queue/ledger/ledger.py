@@ -203,17 +203,15 @@ class Ledger:
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in job_ids:
-                pipe.hmget(f"{JOB}{job_id}", HEADER_FIELDS)
+                pipe.hmget(f"{JOB}{job_id}", HEADER)
             rows = pipe.execute()
         return [self._read(job_id, [*values, None, None]) for job_id, values in zip(job_ids, rows, strict=True)]
 
     def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
-        status, verb, model, version, created, started, finished, attempts, progress, failure, result, reference = (
-            values
-        )
+        status, verb, model, version, created, started, finished, attempts, progress, failure, result, ref = values
         if status is None or verb is None or model is None or created is None:
             return None
-        raw = self._payloads.get(reference.decode()) if reference else result
+        raw = self._payloads.get(ref.decode()) if ref else result
         return Job(
             id=job_id,
             verb=cast("Verb", verb.decode()),
@@ -230,19 +228,8 @@ class Ledger:
         )
 
 
-HEADER_FIELDS = [
-    "status",
-    "verb",
-    "model",
-    "version",
-    "created",
-    "started",
-    "finished",
-    "attempts",
-    "progress",
-    "failure",
-]
-FIELDS = [*HEADER_FIELDS, "result", "result_ref"]
+HEADER = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "failure"]
+FIELDS = [*HEADER, "result", "result_ref"]
 
 
 def queue_full(drained_in_s: int) -> QueueFull:
@@ -263,23 +250,19 @@ def _unbatched(work: Work, reference: str) -> bool:
     return bool(reference) or work.timeout_s is not None
 
 
-def _new_job(each: Submission, now_s: float, position: int, *, unbatched: bool) -> Job:
-    return Job(
-        id=each.job_id,
-        verb=each.work.verb,
-        model=each.work.model,
-        version=each.work.version,
-        status="PENDING",
-        created_s=now_s,
-        position=position or None,
-        unbatched=unbatched,
-    )
-
-
 def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
     match answer:
         case int(position):
-            return _new_job(each, now_s, position, unbatched=unbatched)
+            return Job(
+                id=each.job_id,
+                verb=each.work.verb,
+                model=each.work.model,
+                version=each.work.version,
+                status="PENDING",
+                created_s=now_s,
+                position=position or None,
+                unbatched=unbatched,
+            )
         case [b"full", drained_in_s]:
             return queue_full(int(drained_in_s))
         case [b"same", job_id]:

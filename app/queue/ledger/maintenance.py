@@ -117,10 +117,8 @@ class LedgerMaintenance:
     def webhook(self, job_id: str) -> DueWebhook | None:
         """Return the webhook of a job that is finished."""
         with redis_errors():
-            url, tries, finished = cast(
-                "list[bytes | None]",
-                self._redis.hmget(f"{JOB}{job_id}", ["webhook", "webhook_tries", "finished"]),
-            )
+            found = self._redis.hmget(f"{JOB}{job_id}", ["webhook", "webhook_tries", "finished"])
+        url, tries, finished = cast("list[bytes | None]", found)
         return None if url is None or finished is None else DueWebhook(url.decode(), int(tries or 0), finished.decode())
 
     def delivered(self, job_id: str, finished: str, next_try_s: float | None) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from logging import getLogger
 
-from app.queue.ledger import HeldJob, LedgerMaintenance
+from app.queue.ledger.maintenance import HeldJob, LedgerMaintenance
 
 logger = getLogger(__name__)
 

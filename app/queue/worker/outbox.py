@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.errors import Gone, NotFound
-from app.queue.ledger import DueWebhook, Ledger, LedgerMaintenance, LedgerUnavailable
+from app.queue.ledger.ledger import Ledger
+from app.queue.ledger.maintenance import DueWebhook, LedgerMaintenance
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.webhooks.delivery import Delivery, deliver, next_try
 from app.queue.webhooks.messages import message
 from app.schemas.jobs import envelope

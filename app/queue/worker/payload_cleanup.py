@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from app.queue.ledger import LedgerMaintenance
+from app.queue.ledger.maintenance import LedgerMaintenance
 from app.storage.payload_store import Payloads
 
 OLD_S = 3_600.0  # far more than it takes from the writing of a file to its job in the ledger

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from logging import getLogger
 
-from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
+from app.queue.ledger.maintenance import LedgerMaintenance
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.messages import messages
 from app.queue.publisher import Publish
 from app.schemas.verbs import VERBS, Verb

@@ -12,7 +12,8 @@ from app.dispatch.batching import execute_batch
 from app.dispatch.execute import execute
 from app.errors import Failure
 from app.model.progress import reporting
-from app.queue.ledger import Claim, LedgerUnavailable, WorkerLedger
+from app.queue.ledger.claims import Claim, WorkerLedger
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.schemas.jobs import Outcome
 from app.schemas.verbs import VERBS, Verb
 from app.service import Service

@@ -22,7 +22,7 @@ from app.telemetry.metrics import HELP, ServiceMetrics
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-    from app.queue.ledger import QueueStats
+    from app.queue.ledger.stats import QueueStats
 
 Samples: TypeAlias = Iterable[tuple[Sequence[str], float]]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from app.errors import QueueFull, Unavailable
-from app.queue.ledger import LedgerUnavailable
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.schemas.jobs import Job, JobQuery
 from app.schemas.verbs import Verb
 from tests.support.fakes import Gate, passed, run, work

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import Unavailable
-from app.queue.ledger import LedgerUnavailable
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.ledger_calls import OPEN_S, LedgerCalls
 from tests.support.fakes import Gate, passed, run
 

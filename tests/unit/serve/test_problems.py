@@ -10,7 +10,7 @@ import pytest
 from falcon import testing
 from falcon.asgi import App, Request, Response
 
-import app.queue.ledger  # noqa: F401  its errors count, too
+import app.queue.ledger.scripts  # noqa: F401  its errors count, too
 from app.errors import Failure, Fault, Invalid, Malformed, NotFound, NotInTime, Retriable, TrinityError
 from app.schemas.problems import STATUSES, problem
 from app.serve.app import problems

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.queue.ledger import Claim
+from app.queue.ledger.claims import Claim
 from app.queue.worker.job_log import JobLog
 from app.queue.worker.runner import FinishedJob
 from app.settings import Settings

@@ -10,7 +10,8 @@ import pytest
 from redis import Redis
 
 from app.errors import Superseded
-from app.queue.ledger import Claim, Submission
+from app.queue.ledger.claims import Claim
+from app.queue.ledger.ledger import Submission
 from app.queue.ledger.limits import TOMBSTONE_S
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Source, Table, Work

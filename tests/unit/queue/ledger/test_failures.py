@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
-from app.queue.ledger import Claim, HeldJob, LedgerUnavailable, Submission
+from app.queue.ledger.claims import Claim
+from app.queue.ledger.ledger import Submission
+from app.queue.ledger.maintenance import HeldJob
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.messages import JobRef
 from app.schemas.jobs import JobQuery
 from tests.support import servers

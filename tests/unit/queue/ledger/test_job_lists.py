@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from app.errors import Conflict, Gone, NotFound, QueueFull
-from app.queue.ledger import Ledger
-from app.queue.ledger.ledger import PAGE_SCAN
+from app.queue.ledger.ledger import PAGE_SCAN, Ledger
 from app.schemas.jobs import JobQuery
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LARGE, LedgerFixture

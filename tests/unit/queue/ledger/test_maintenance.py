@@ -1,6 +1,6 @@
 """The ledger as keepers use it: leases, lost workers, jobs handed back, messages that are gone, webhooks, trimming."""
 
-from app.queue.ledger import Submission
+from app.queue.ledger.ledger import Submission
 from tests.support.fakes import work
 from tests.support.ledger_fixture import FAILED, LedgerFixture
 

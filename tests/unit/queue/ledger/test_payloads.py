@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import Invalid, Unavailable
-from app.queue.ledger import Duplicate, Submission
+from app.queue.ledger.ledger import Duplicate, Submission
 from app.schemas.jobs import Job
 from app.schemas.requests import Table
 from app.schemas.verbs import Verb

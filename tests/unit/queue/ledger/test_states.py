@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import Conflict, Superseded
-from app.queue.ledger import Claim
+from app.queue.ledger.claims import Claim
 from tests.support.ledger_fixture import DONE, FAILED, LIMITS, LedgerFixture
 
 STEPS = ["claim", "finish", "fail", "commit", "late finish", "late commit", "lose", "hand back", "reap", "time out"]

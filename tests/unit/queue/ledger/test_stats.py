@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.queue.ledger import LedgerStats, QueueStats, connect
-from app.queue.ledger.stats import LaneStats
+from app.queue.ledger.scripts import connect
+from app.queue.ledger.stats import LaneStats, LedgerStats, QueueStats
 from app.schemas.verbs import VERBS
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LedgerFixture, large
@@ -126,7 +126,7 @@ def test_workers_are_those_that_are_heard_of(ledgers: LedgerFixture) -> None:
 
 def test_a_job_keeps_whose_request_it_was(ledgers: LedgerFixture) -> None:
     """For the log and the trace of the worker that runs it."""
-    from app.queue.ledger import Submission
+    from app.queue.ledger.ledger import Submission
 
     ledgers.submit(Submission("job", work(), 60, request_id="request", trace="00-trace"))
     claim = ledgers.claim("job")

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.queue.ledger import HeldJob, LedgerMaintenance, LedgerUnavailable
+from app.queue.ledger.maintenance import HeldJob, LedgerMaintenance
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.worker.lease_keeper import LeaseKeeper
 from tests.support.maintenance_fake import FakeMaintenance, held
 

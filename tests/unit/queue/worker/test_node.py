@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.queue.ledger import LedgerUnavailable
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.worker.node import Node
 from app.queue.worker.periodic import PeriodicThread
 from tests.support.fakes import DEADLINE_S

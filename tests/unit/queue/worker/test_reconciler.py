@@ -5,8 +5,8 @@ from typing import cast
 import pytest
 
 from app.errors import Unavailable
-from app.queue.ledger import LedgerMaintenance, LedgerUnavailable
-from app.queue.ledger.maintenance import Unpublished
+from app.queue.ledger.maintenance import LedgerMaintenance, Unpublished
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.messages import JobRef
 from app.queue.worker.reconciler import GRACE_S, TRIM_S, Reconciler
 from app.schemas.verbs import VERBS, Verb

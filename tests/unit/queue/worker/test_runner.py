@@ -9,8 +9,8 @@ import pytest
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable
 from app.model.progress import report
-from app.queue.ledger import Claim, LedgerUnavailable, WorkerLedger
-from app.queue.ledger.claims import FinishResult
+from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
+from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.worker.runner import CLAIM_TRIES, FINISH_TRIES, PROGRESS_S, FinishedJob, JobRunner
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
