@@ -20,9 +20,8 @@ RESERVED = frozenset({"target", "model", "version", "timeout", "webhook"})
 
 def common_options(command: Command) -> Command:
     """Add the argument and options that all three commands have."""
-    command = click.option("--model", help="The model; without it, the default one.")(
-        with_backend(json_option(command))
-    )
+    command = with_backend(json_option(command))
+    command = click.option("--model", help="The model; without it, the default one.")(command)
     return click.argument("file", type=click.File("rb"))(command)
 
 

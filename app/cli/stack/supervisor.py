@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from threading import Thread
 from types import FrameType
 
@@ -42,8 +42,8 @@ class Supervisor:
 
     def __init__(self, stages: Sequence[Sequence[Program]]) -> None:
         self._stages = stages
-        self._running: dict[Program, subprocess.Popen[bytes]] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._running: dict[Program, Popen[bytes]] = {}
+        self._guard: Popen[bytes] | None = None
         self._threads: list[Thread] = []
         self._signals = 0
         self._width = max(len(program.name) for stage in stages for program in stage)
@@ -74,7 +74,8 @@ class Supervisor:
 
     def _start(self, when_ready: Callable[[], None]) -> None:
         """Start stage by stage until a program ends or a signal comes; raise TimeoutError when one is not ready."""
-        self._guard = _guard()
+        # the guard has a session of its own, so that a kill of the supervisor's group does not end it
+        self._guard = Popen([sys.executable, "-m", "app.cli.stack.process_guard"], stdin=PIPE, start_new_session=True)
         for stage in self._stages:
             for program in stage:
                 self._spawn(program, self._guard)
@@ -89,22 +90,16 @@ class Supervisor:
                 return
         when_ready()
 
-    def _spawn(self, program: Program, guard: subprocess.Popen[bytes]) -> None:
-        process = subprocess.Popen(
-            program.command,
-            env=program.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    def _spawn(self, program: Program, guard: Popen[bytes]) -> None:
+        command, environment = program.command, program.environment
+        process = Popen(command, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True)
         self._running[program] = process
         os.write(guard.stdin.fileno(), b"%d\n" % process.pid)  # type: ignore[union-attr]
         thread = Thread(target=self._relay, args=(program.name, next(self._colours), process), daemon=True)
         thread.start()
         self._threads.append(thread)
 
-    def _relay(self, name: str, colour: str | None, process: subprocess.Popen[bytes]) -> None:
+    def _relay(self, name: str, colour: str | None, process: Popen[bytes]) -> None:
         """Print a program's lines. Without a terminal, read on, so that no program blocks, and stop them all."""
         for line in process.stdout or ():
             try:
@@ -150,9 +145,3 @@ class Supervisor:
             self._guard.communicate()
         for thread in self._threads:
             thread.join(timeout=1)
-
-
-def _guard() -> subprocess.Popen[bytes]:
-    """Start the guard in a session of its own, so that a kill of the supervisor's group does not end it."""
-    command = [sys.executable, "-m", "app.cli.stack.process_guard"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)

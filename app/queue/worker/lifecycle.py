@@ -9,14 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from celery.signals import (
-    setup_logging,
-    worker_init,
-    worker_process_init,
-    worker_process_shutdown,
-    worker_ready,
-    worker_shutting_down,
-)
+from celery import signals
 
 from app.queue import parts
 from app.queue.broker import Broker
@@ -57,12 +50,12 @@ class WorkerLifecycle:
 
     def connect(self) -> None:
         """Have Celery call this object; by strong references, because nothing else holds the methods."""
-        setup_logging.connect(self._set_up_logging, weak=False)
-        worker_init.connect(self._check, weak=False)
-        worker_ready.connect(self._start_maintenance, weak=False)
-        worker_shutting_down.connect(self._release_jobs, weak=False)
-        worker_process_init.connect(self._prepare_process, weak=False)
-        worker_process_shutdown.connect(self._flush, weak=False)
+        signals.setup_logging.connect(self._set_up_logging, weak=False)
+        signals.worker_init.connect(self._check, weak=False)
+        signals.worker_ready.connect(self._start_maintenance, weak=False)
+        signals.worker_shutting_down.connect(self._release_jobs, weak=False)
+        signals.worker_process_init.connect(self._prepare_process, weak=False)
+        signals.worker_process_shutdown.connect(self._flush, weak=False)
 
     @cached_property
     def runner(self) -> JobRunner:
@@ -100,13 +93,11 @@ class WorkerLifecycle:
     def _start_maintenance(self, **_: object) -> None:
         """Start the threads that maintain the jobs of this worker's processes."""
         components = self._build(self._settings())
-        settings, node = components.settings, self._node.name
+        settings, node, broker = components.settings, self._node.name, self._broker
         exits = ExpectedExits()
         exits.install()
         lease_keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.kill)
-        reconciler = Reconciler(
-            parts.maintenance(settings, node), self._broker.publish, self._broker.depth, settings.lease
-        )
+        reconciler = Reconciler(parts.maintenance(settings, node), broker.publish, broker.depth, settings.lease)
         cleanup = PayloadCleanup(parts.maintenance(settings, node), components.payloads)
         threads = [
             PeriodicThread("lease-keeper", lease_keeper.step, LEASE_CHECK_S),
