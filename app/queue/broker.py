@@ -74,13 +74,8 @@ class Broker:
         """Send one message for these jobs to the verb's lane; raise Unavailable if the broker does not take it."""
         with _unavailable_errors():
             # the socket's own timeout does not end a wait in the middle of an answer; this one does
-            self._celery.send_task(
-                task_name(verb),
-                ([job.job_id for job in jobs],),
-                argsrepr=message_summary(jobs),
-                ignore_result=True,
-                confirm_timeout=TIMEOUT_S,
-            )
+            task, ids, shown = task_name(verb), [job.job_id for job in jobs], message_summary(jobs)
+            self._celery.send_task(task, (ids,), argsrepr=shown, ignore_result=True, confirm_timeout=TIMEOUT_S)
 
     def depth(self, verb: Verb) -> int:
         """Return how many messages wait in the verb's lane; raise Unavailable if the broker does not answer."""

@@ -107,20 +107,16 @@ class GroupCommit:
 
     async def _store(self, pending: _Pending) -> None:
         """Put large work into the store, then have it committed."""
-        submission = pending.submission
-        result: TrinityError = Unavailable("the data of the job could not be stored; try again")
+        loop, (job_id, work, *_) = asyncio.get_running_loop(), pending.submission
         try:
-            stored = await asyncio.get_running_loop().run_in_executor(
-                self._store_threads, self._ledger.store_work, submission.job_id, submission.work
-            )
+            stored = await loop.run_in_executor(self._store_threads, self._ledger.store_work, job_id, work)
         except TrinityError as error:
-            result = error
+            _set_result(pending, error)
         except Exception as error:  # noqa: BLE001  whatever it is, the client waits for an answer
             logger.error("storing the data of a job raised %s", type(error).__name__)  # noqa: TRY400
+            _set_result(pending, Unavailable("the data of the job could not be stored; try again"))
         else:
             self._gather(pending._replace(stored=stored))
-            return
-        _set_result(pending, result)
 
     def _gather(self, pending: _Pending) -> None:
         self._gathered.append(pending)

@@ -52,10 +52,8 @@ class Publisher:
         loop = asyncio.get_running_loop()
         try:
             while self._unbatched or any(self._waiting.values()):
-                group = [
-                    *self._unbatched,
-                    *((verb, message) for verb, jobs in self._waiting.items() for message in messages(verb, jobs)),
-                ]
+                shared = [(verb, message) for verb, jobs in self._waiting.items() for message in messages(verb, jobs)]
+                group = self._unbatched + shared
                 self._unbatched, self._waiting = [], {verb: [] for verb in VERBS}
                 await loop.run_in_executor(self._thread, self._send, group)
                 if sum(len(jobs) for _, jobs in group) >= BUSY_JOBS:

@@ -89,12 +89,10 @@ def _sync_policy(redis: Redis, info: Mapping[str, Any]) -> CheckResult:
 
 def _eviction_policy(info: Mapping[str, Any]) -> CheckResult:
     policy = str(info.get("maxmemory_policy", ""))
-    if policy != "noeviction":
-        todo = (
-            f"start it with --maxmemory-policy noeviction, or it deletes jobs when its memory is full: {REDIS_COMMAND}"
-        )
-        return CheckResult("ledger: maxmemory-policy", "fail", policy or "unknown", todo)
-    return CheckResult("ledger: maxmemory-policy", "ok", policy)
+    if policy == "noeviction":
+        return CheckResult("ledger: maxmemory-policy", "ok", policy)
+    todo = f"start it with --maxmemory-policy noeviction, or it deletes jobs when its memory is full: {REDIS_COMMAND}"
+    return CheckResult("ledger: maxmemory-policy", "fail", policy or "unknown", todo)
 
 
 def _memory(info: Mapping[str, Any]) -> list[CheckResult]:

@@ -74,11 +74,8 @@ class LeaseKeeper:
                 for held in jobs:
                     logger.info("job %s was cancelled or queued again; its process is replaced", held.job_id)
             self._kill(child)
-        elif any(self._late(held) for held in live):
+        elif any(self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s for held in live):
             self._kill_overdue(child, live)
-
-    def _late(self, held: HeldJob) -> bool:
-        return self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s
 
     def _kill_overdue(self, child: str, live: Sequence[HeldJob]) -> None:
         """Kill a child whose time is over. Several jobs run again one by one, to find the one that takes too long."""

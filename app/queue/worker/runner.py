@@ -75,7 +75,8 @@ class JobRunner:
     def _run_one(self, job_id: str) -> None:
         for claim in self._claim([job_id]):
             with reporting(self._report(claim)):
-                outcome = execute(self._service, claim.work, job_id, self._clock, partial(self._commit, claim))
+                commit = partial(self._retry_while_unavailable, partial(self._ledger.commit, claim), FINISH_TRIES)
+                outcome = execute(self._service, claim.work, job_id, self._clock, commit)
             self._finish([(claim, outcome)])
 
     def _claim(self, job_ids: Sequence[str]) -> list[Claim]:
@@ -96,9 +97,6 @@ class JobRunner:
             for claim, outcome, _ in ended:
                 self._tracing.record_run(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
         self.on_finished(ended)
-
-    def _commit(self, claim: Claim) -> None:
-        self._retry_while_unavailable(lambda: self._ledger.commit(claim), FINISH_TRIES)
 
     def _report(self, claim: Claim) -> Callable[[float], None]:
         reported_s = self._clock()
