@@ -55,10 +55,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         ),
         "predict": VerbSpec(
             description="Predicts y for X with the latest version, or with the one that the request names.",
-            examples={
-                JSON: '{"data": {"X": [[-0.5], [0.5]]}}',
-                CSV: "x\n-0.5\n0.5\n",
-            },
+            examples={JSON: '{"data": {"X": [[-0.5], [0.5]]}}', CSV: "x\n-0.5\n0.5\n"},
             result="Predictions",
             timeout_s=60,
             message_jobs=100,
@@ -66,10 +63,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         ),
         "score": VerbSpec(
             description="Measures how well a version predicts y from X: R², RMSE, MAE.",
-            examples={
-                JSON: '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}',
-                CSV: "x,y\n-0.5,1.8\n0.5,2.7\n",
-            },
+            examples={JSON: '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}', CSV: "x,y\n-0.5,1.8\n0.5,2.7\n"},
             result="ScoreMetrics",
             timeout_s=600,
             message_jobs=10,

@@ -12,13 +12,7 @@ from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS
 from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
-from app.serve.openapi.parts import (
-    Parameter,
-    RequestBody,
-    ResponseSpec,
-    ResponseSpecs,
-    path_parameters,
-)
+from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs, path_parameters
 from app.serve.openapi.schemas import REF, union_schema
 from app.serve.resources.route import Route, public_routes
 from app.settings import Mode, Settings
