@@ -66,9 +66,8 @@ def config() -> None:
     settings = load()
     types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
     for field in msgspec.structs.fields(Settings):
-        value, default = (
-            masked("" if of is None else str(of), field.name) for of in (getattr(settings, field.name), field.default)
-        )
+        values = getattr(settings, field.name), field.default
+        value, default = (masked("" if of is None else str(of), field.name) for of in values)
         click.echo(f"{PREFIX}{field.name.upper()}={value}")
         click.echo(f"    {types[field.name]['description']} (default: {default or 'none'})")
 

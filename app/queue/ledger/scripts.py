@@ -32,9 +32,8 @@ class Scripts:
     """Calls the scripts by name."""
 
     def __init__(self, redis: Redis) -> None:
-        self._scripts = {
-            path.stem: redis.register_script(_text(path)) for path in FOLDER.glob("*.lua") if path.stem != "common"
-        }
+        paths = [path for path in FOLDER.glob("*.lua") if path.stem != "common"]
+        self._scripts = {path.stem: redis.register_script(_text(path)) for path in paths}
 
     def __call__(self, name: str, *arguments: Any) -> Any:
         """Run a script and return what it returned; raise LedgerUnavailable."""
