@@ -1,4 +1,7 @@
-"""What the middleware costs a prediction of one row: the app called in this process, with it and without."""
+"""What the middleware costs a prediction of one row: the app called in this process, with it and without.
+
+Of that, what it costs to count and log a request is measured by itself.
+"""
 
 import asyncio
 import os
@@ -12,6 +15,7 @@ import uvloop
 
 from app.bootstrap import build
 from app.dispatch.inline import InlineDispatcher
+from app.schemas.jobs import Outcome
 from app.schemas.requests import Source, Work
 from app.serve.app import create_app
 from app.serve.asgi import BODY, HEADERS
@@ -43,23 +47,28 @@ ROUNDS, CALLS, TURN = 30, 2_000, 4  # answers in one turn of the loop
 
 
 def run() -> list[Figure]:
-    """At most 10 µs: it names the request, bounds its body, counts and logs the answer."""
+    """At most 4 µs to count and log; the whole also names the request and bounds its body, and has no target."""
     with TemporaryDirectory() as folder:
-        plain_us, whole_us = uvloop.run(_measured(Path(folder)))
+        plain_us, whole_us, record_us = uvloop.run(_measured(Path(folder)))
     cost_us = min(whole_us) - min(plain_us)  # the rounds that nobody else's work fell into
     alone = f"app alone {min(plain_us):.1f} µs"
-    return [Figure("name, bound, count and log a request", f"{cost_us:.1f} µs", alone, None, "≤ 10 µs", cost_us <= 10)]
+    recorded_us = min(record_us)
+    return [
+        Figure("name, bound, count and log a request", f"{cost_us:.1f} µs", alone),
+        Figure("count and log a request", f"{recorded_us:.1f} µs", alone, None, "≤ 4 µs", recorded_us <= 4),
+    ]
 
 
-async def _measured(folder: Path) -> tuple[list[float], list[float]]:
-    """The microseconds of processor time of one answer in each round: without it, then with it."""
+async def _measured(folder: Path) -> tuple[list[float], list[float], list[float]]:
+    """The microseconds of processor time of one answer in each round: without it, with it, and to record it."""
     metrics, plain, whole = _apps(folder)
-    plain_us, whole_us = [], []
+    plain_us, whole_us, record_us = [], [], []
     for _ in range(ROUNDS):
         plain_us.append(await _round(plain))
         whole_us.append(await _round(whole))
+        record_us.append(await _record_round(metrics, whole))
     assert metrics.exposition([]).count(b"/predict")
-    return plain_us, whole_us
+    return plain_us, whole_us, record_us
 
 
 def _apps(folder: Path) -> tuple[ServiceMetrics, Any, Any]:
@@ -81,6 +90,20 @@ async def _round(app: Any) -> float:
     for _ in range(CALLS // TURN):
         for _ in range(TURN):
             await app(SCOPE.copy(), _receive, _send)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.06)  # until the last are settled
+    return (time.process_time() - begun) / CALLS * 1e6
+
+
+async def _record_round(metrics: ServiceMetrics, whole: RequestMiddleware) -> float:
+    """Count and log answers and their work, as the middleware and the dispatcher do."""
+    work, outcome = Work("predict", "polynomial", 1, {}, Source("dummy", {})), Outcome(0.0, 0.00002, 1, rows=1)
+    answered = ("POST", "/predict", 200, 0.00003, 330, b"0123456789abcdef0123456789abcdef")
+    begun = time.process_time()
+    for _ in range(CALLS // TURN):
+        for _ in range(TURN):
+            metrics.work(work, outcome)
+            whole._record(answered)
         await asyncio.sleep(0)
     await asyncio.sleep(0.06)  # until the last are settled
     return (time.process_time() - begun) / CALLS * 1e6
