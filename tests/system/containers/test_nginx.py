@@ -189,8 +189,13 @@ def test_headers_that_are_too_long_are_a_problem(proxy: Proxy) -> None:
 
 def test_a_burst_of_one_caller_goes_through(proxy: Proxy) -> None:
     """What the stacks allow by default is enough for 200 requests at once, and for none of them to wait."""
-    with ThreadPoolExecutor(100) as pool:
-        statuses = list(pool.map(lambda _: proxy.http.post("/predict", content=b"{}").status_code, range(200)))
+    # a client that closes connections while other threads use them closes theirs: this one keeps them all
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+    with (
+        httpx.Client(base_url=proxy.http.base_url, timeout=20, limits=limits) as client,
+        ThreadPoolExecutor(100) as pool,
+    ):
+        statuses = list(pool.map(lambda _: client.post("/predict", content=b"{}").status_code, range(200)))
     assert statuses == [200] * 200
 
 
