@@ -1,4 +1,4 @@
-"""The errors of the service. Only app/schemas/problems.py knows the HTTP status of each kind."""
+"""The errors of the service and its clients. Only app/schemas/problems.py knows the HTTP status of each kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class TrinityError(Exception):
-    """Base of all errors that callers see; `kind` names the error in problem documents and in the ledger."""
+    """Base of all errors that callers see; `kind` names the error in problem documents and in the ledger.
+
+    `faults` are the bad values. The client sets `status`, the HTTP status if there was a response, and `job_id`, the
+    failed job if there was one.
+    """
 
     kind: ClassVar[str] = "internal-error"
 
@@ -31,15 +35,22 @@ class TrinityError(Exception):
         """Set the kind of a class; without it, the class has the kind of its base."""
         cls.kind = kind or cls.kind
 
-    def __init__(self, detail: str, *faults: Fault) -> None:
+    def __init__(self, detail: str, *faults: Fault, status: int | None = None, job_id: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.faults = list(faults)
+        self.status = status
+        self.job_id = job_id
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> Self:
         """Build the error for one bad value."""
         return cls(detail, Fault(pointer, detail))
+
+    @property
+    def pointers(self) -> list[str]:
+        """The JSON pointers to the bad values."""
+        return [fault.pointer for fault in self.faults]
 
     def failure(self) -> Failure:
         """Return this error as a job stores it."""
@@ -91,7 +102,7 @@ class ModelFailed(TrinityError, kind="model-failed"):
 
 
 class Damaged(TrinityError, kind="damaged"):
-    """A file or a reference of a job has changed since it was written."""
+    """A version, or the data of a job or the reference to it, has changed since it was written."""
 
 
 class WorkerLost(TrinityError, kind="worker-lost"):

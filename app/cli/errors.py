@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
-import sys
 from importlib.metadata import PackageNotFoundError, distribution
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
+if TYPE_CHECKING:
+    from app.errors import TrinityError
+
 NO_RESPONSE = 3
+NO_RESPONSE_KINDS = {"refused", "unreachable", "deadline-exceeded"}
 
 
 class CommandFailed(click.ClickException):
@@ -30,11 +33,11 @@ class CommandFailed(click.ClickException):
         if isinstance(error, SettingsError):
             return cls(f"these settings are wrong:\n{error}")
         if isinstance(error, TrinityError):
-            return cls(_with_pointers(error.detail, error.faults))
-        failed = cls._from_client_error(error) if "app.client" in sys.modules else None
-        if failed is None and isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
-            failed = cls(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
-        return failed  # click handles EPIPE, the end of a pipe's reader
+            job = f" (job {error.job_id})" if error.job_id else ""
+            return cls(_with_pointers(error) + job, NO_RESPONSE if error.kind in NO_RESPONSE_KINDS else 1)
+        if isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
+            return cls(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return None  # click handles EPIPE, the end of a pipe's reader
 
     @classmethod
     def _missing_package(cls, error: ModuleNotFoundError) -> Self | None:
@@ -53,20 +56,10 @@ class CommandFailed(click.ClickException):
         ways = ", ".join([command, *getattr(error, "__notes__", [])])
         return cls(f"this command needs the packages of the server, and {package!r} is not installed: {ways}")
 
-    @classmethod
-    def _from_client_error(cls, error: Exception) -> Self | None:
-        from app.client import DeadlineExceeded, Refused, TrinityError, Unreachable
 
-        if not isinstance(error, TrinityError):
-            return None
-        no_response = isinstance(error, DeadlineExceeded | Refused | Unreachable)
-        job = f" (job {error.job_id})" if error.job_id else ""
-        return cls(_with_pointers(error.detail, error.faults) + job, NO_RESPONSE if no_response else 1)
-
-
-def _with_pointers(detail: str, faults: Any) -> str:
+def _with_pointers(error: TrinityError) -> str:
     """Return the message with a line for each bad value; one line if there is only one value."""
-    lines = [f"{fault.pointer}: {fault.detail}" for fault in faults if fault.pointer]
-    if len(lines) == 1 and faults[0].detail == detail:
-        return f"{detail} (at {faults[0].pointer})"
-    return "\n  ".join([detail, *lines])
+    lines = [f"{fault.pointer}: {fault.detail}" for fault in error.faults if fault.pointer]
+    if len(lines) == 1 and error.faults[0].detail == error.detail:
+        return f"{error.detail} (at {error.faults[0].pointer})"
+    return "\n  ".join([error.detail, *lines])

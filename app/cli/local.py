@@ -14,7 +14,7 @@ from app.cli.backend import VerbResult
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
-from app.schemas.requests import Request, version_of
+from app.schemas.requests import Request, parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
@@ -37,7 +37,7 @@ class LocalBackend:
         """Return a version's manifest; raise NotFound."""
         self._service.model(name)
         store = self._components.store
-        return public_manifest(store.manifest(name, store.resolve(name, version_of(version))))
+        return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
 
     def output_names(self, done: VerbResult) -> list[str]:
         """Return the column names of predictions."""
@@ -47,7 +47,7 @@ class LocalBackend:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
         if VERBS[verb].publishes:
             self._components.check_store()
-        version = None if (given := query.get("version")) is None else version_of(given)
+        version = parse_version(query.get("version"))
         request = Request(model, version, query.get("params", {}), read_csv(table, query["target"] or []))
         work = self._service.check(verb, request)
         try:

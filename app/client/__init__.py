@@ -2,31 +2,26 @@
 
 from app.client.client import Client
 from app.client.errors import (
-    Cancelled,
-    Conflict,
     DeadlineExceeded,
-    Forbidden,
     Gone,
     Invalid,
     Malformed,
-    ModelFailed,
     NotFitted,
     NotFound,
     Refused,
     TimedOut,
     TooLarge,
-    TrinityError,
-    Unauthenticated,
     Unreachable,
-    WorkerLost,
 )
 from app.client.estimator import Estimator
 from app.client.jobs import JobHandle
+from app.errors import Cancelled, Conflict, Damaged, Forbidden, ModelFailed, TrinityError, Unauthenticated, WorkerLost
 
 __all__ = [
     "Cancelled",
     "Client",
     "Conflict",
+    "Damaged",
     "DeadlineExceeded",
     "Estimator",
     "Forbidden",

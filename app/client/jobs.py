@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from app.client.errors import Conflict, DeadlineExceeded, error_from_problem
+from app.client.errors import DeadlineExceeded, error_from_problem
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, require_members
+from app.errors import Conflict
 
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 POLL_S = 20
@@ -103,14 +104,14 @@ class JobHandle:
     def cancel(self) -> JobHandle:
         """Cancel the job, queued or running; raise Conflict if it finished in another way."""
         if not self._queued:
-            raise Conflict(f"the job is finished ({self.status})", 409, job_id=self.id)
+            raise Conflict(f"the job is finished ({self.status})", status=409, job_id=self.id)
         self._request(OutgoingRequest("DELETE", self._path))
         return self
 
     def retry(self) -> JobHandle:
         """Run the job again after it failed or was cancelled; raise Conflict in any other state."""
         if not self._queued:
-            raise Conflict(f"the job is {self.status}; sync mode cannot run jobs again", 409, job_id=self.id)
+            raise Conflict(f"the job is {self.status}; sync mode cannot run jobs again", status=409, job_id=self.id)
         self._request(OutgoingRequest("POST", f"{self._path}/retry"))
         return self
 

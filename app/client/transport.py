@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from app.client.encoding import EncodedBody
-from app.client.errors import BUSY, URN, TrinityError, Unreachable, error_from_problem
+from app.client.errors import BUSY, URN, Unreachable, error_from_problem
+from app.errors import TrinityError
 
 CONNECT_S = 5.0
 RESPONSE_S = 30.0
@@ -144,7 +145,7 @@ def decode_response(response: httpx.Response, job_id: str | None = None) -> Any:
     if response.is_success:
         with suppress(ValueError):
             return response.json()
-        raise TrinityError("the response is not JSON: is there a Trinity at this URL?", response.status_code)
+        raise TrinityError("the response is not JSON: is there a Trinity at this URL?", status=response.status_code)
     raise error_from_problem(_problem(response), job_id)
 
 

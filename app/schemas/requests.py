@@ -22,9 +22,9 @@ Rows: TypeAlias = list[list[float] | dict[str, float]]
 Targets: TypeAlias = list[float | list[float]]
 
 
-def version_of(text: str) -> Version:
-    """Return the version that a text names: a positive number, or an alias."""
-    return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else text
+def parse_version(text: str | None) -> Version | None:
+    """Return the version that a path, a query or an option names: a positive number, or an alias; None for none."""
+    return int(text) if text is not None and re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):

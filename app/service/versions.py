@@ -49,7 +49,7 @@ class Versions:
             max_bytes=max_loaded_bytes,
         )
         self.get = self._cache.get
-        """Return a version by its model's name and its number; raise NotFound or ModelFailed."""
+        """Return a version by its model's name and its number; raise NotFound or Damaged."""
 
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""

@@ -18,7 +18,7 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 
-from app.errors import ModelFailed, NotFound
+from app.errors import Damaged, NotFound
 from app.storage.durable_files import DurableFiles, Permit, always_permit
 
 LATEST = "latest"
@@ -130,7 +130,7 @@ class Store:
         return found
 
     def manifest(self, name: str, version: int) -> Manifest:
-        """Return the manifest of a version; raise NotFound, or ModelFailed when it is damaged."""
+        """Return the manifest of a version; raise NotFound, or Damaged when it is damaged."""
         try:
             raw = (self._version(name, version) / "manifest.json").read_bytes()
         except FileNotFoundError:
@@ -144,12 +144,12 @@ class Store:
         return manifest
 
     def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
-        """Return a version; raise NotFound, or ModelFailed when it is damaged."""
+        """Return a version; raise NotFound, or Damaged when it is damaged."""
         manifest = self.manifest(name, version)
         return manifest, self._arrays(manifest, "arrays.npz", manifest.arrays_sha256)
 
     def sample(self, manifest: Manifest) -> Arrays:
-        """Return the sample of a version's data, perhaps empty; raise ModelFailed when it is damaged."""
+        """Return the sample of a version's data, perhaps empty; raise Damaged when it is damaged."""
         digest = manifest.data.get(SAMPLE)
         return {} if digest is None else self._arrays(manifest, "sample.npz", digest)
 
@@ -182,7 +182,7 @@ class Store:
             self._files.sweep(root)  # everything here is written under this lock
             newest = max(self.versions(manifest.model), default=0)
             if newest:  # a process may have died between writing a version and pointing at it
-                with suppress(ModelFailed):  # it is damaged; the next version replaces it
+                with suppress(Damaged):  # it is damaged; the next version replaces it
                     self._point_at(self.manifest(manifest.model, newest))
             if published := self._published(manifest.model, manifest.job):
                 return published
@@ -196,7 +196,7 @@ class Store:
         return manifest
 
     def _published(self, name: str, job: str) -> Manifest | None:
-        """Return the version that a job published; raise ModelFailed if its marker does not lead to one."""
+        """Return the version that a job published; raise Damaged if its marker does not lead to one."""
         with suppress(ValueError, NotFound):
             try:
                 found = self.manifest(name, int((self._models / name / "jobs" / job).read_text()))
@@ -204,7 +204,7 @@ class Store:
                 return None
             if found.job == job:
                 return found
-        raise ModelFailed(f"the marker of the version that job {job} published is damaged on disk; fit again")
+        raise Damaged(f"the marker of the version that job {job} published is damaged on disk; fit again")
 
     def _point_at(self, manifest: Manifest) -> None:
         """Point `latest` at a version, then write the marker of its job, which says that both are done."""
@@ -233,7 +233,7 @@ class Store:
         except FileNotFoundError:
             return None
         except ValueError:
-            raise ModelFailed(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
+            raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
         self._alias_cache[path] = _Alias(identity, number, now_s + ALIAS_FRESH_S)
         return number
 
@@ -261,8 +261,8 @@ def _no_version(name: str, version: int | str) -> NotFound:
     return NotFound.at("/version", f"model {name!r} has no version {str(version)[:64]}")
 
 
-def _damaged(name: str, version: int) -> ModelFailed:
-    return ModelFailed(f"version {version} of model {name!r} is damaged on disk; fit it again")
+def _damaged(name: str, version: int) -> Damaged:
+    return Damaged(f"version {version} of model {name!r} is damaged on disk; fit it again")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.errors import ModelFailed, NotFound
+from app.errors import Damaged, NotFound
 from app.storage.model_store import Store
 from tests.faults.run import Run
 from tests.faults.running_stack import LEASE_S
@@ -179,7 +179,7 @@ def _unnoticed(run: Run, path: Path, read: Callable[[Store], object]) -> list[in
         path.write_bytes(flipped)
         try:
             read(Store(run.stack.store.folder))
-        except (ModelFailed, NotFound):
+        except (Damaged, NotFound):
             continue
         finally:
             path.write_bytes(whole)

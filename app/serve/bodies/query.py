@@ -7,17 +7,17 @@ from typing import TypeAlias
 import msgspec
 
 from app.errors import Invalid
-from app.schemas.requests import Request, Timeout, Webhook, version_of
+from app.schemas.requests import Request, Timeout, Webhook, parse_version
 
 Values: TypeAlias = dict[str, str | list[str]]
 
 
 def take_request(query: Values) -> Request:
     """Take model, version, timeout and webhook out of the query; raise Invalid for a value that is not valid."""
-    version, url = _single("version", query), _single("webhook", query)
+    url = _single("webhook", query)
     return Request(
         model=_single("model", query),
-        version=None if version is None else version_of(version),
+        version=parse_version(_single("version", query)),
         timeout=_timeout(_single("timeout", query)),
         webhook=None if url is None else Webhook(url),
     )

@@ -17,7 +17,7 @@ from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaTyp
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.problems import problem
-from app.schemas.requests import Request, Work
+from app.schemas.requests import Request, Work, parse_version
 from app.serve.bodies.arrays import predictions
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding, run_in_pool_if_large
 from app.serve.idempotency import idempotency_key
@@ -35,7 +35,6 @@ from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.preferences import was_cut_short
 from app.serve.problems import send_problem
-from app.serve.resources.models import numbered
 from app.service import Service
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
@@ -80,7 +79,7 @@ class Infer:
         try:
             _check_media_type(req)
             key = idempotency_key(req, body)
-            _, number = self._service.pin(name, numbered(version))
+            _, number = self._service.pin(name, parse_version(version))
             check = partial(self._check, body, req.get_header(HEADER), name, number)
             if len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
                 infer, work = check()

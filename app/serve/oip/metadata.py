@@ -11,14 +11,13 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.schemas.media_types import JSON
-from app.schemas.requests import Version
+from app.schemas.requests import Version, parse_version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
 from app.serve.oip.tensors import X
 from app.serve.openapi.parts import RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
 from app.serve.problems import set_retry_after
-from app.serve.resources.models import numbered
 from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
 from app.service import Service
@@ -142,7 +141,7 @@ class MetadataResource:
     )
     async def on_get_model(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
         self._service.model(name)
-        send_json(resp, await asyncio.to_thread(self._tensors, name, numbered(version)))
+        send_json(resp, await asyncio.to_thread(self._tensors, name, parse_version(version)))
 
     @model_route(
         "/ready",
@@ -152,7 +151,7 @@ class MetadataResource:
     )
     async def on_get_model_ready(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
         self._service.model(name)
-        await asyncio.to_thread(self._service.fitted, name, numbered(version))
+        await asyncio.to_thread(self._service.fitted, name, parse_version(version))
         send_json(resp, ModelReadiness(name))
 
     def _tensors(self, name: str, version: Version | None) -> ModelTensors:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from app.errors import NotFound, TrinityError
 from app.schemas.problems import STATUSES
+from app.schemas.requests import parse_version
 from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, fields
-from app.serve.resources.models import numbered
 from app.service import Service
 from app.storage.model_store import Arrays, Manifest
 
@@ -129,7 +129,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
     """Return the version in the query or the latest, None for a model without versions; raise UNREADABLE errors."""
     if query.version is None and not service.store.versions(name):
         return None
-    manifest = service.store.manifest(name, service.store.resolve(name, numbered(query.version or None)))
+    manifest = service.store.manifest(name, service.store.resolve(name, parse_version(query.version or None)))
     output = _output(manifest, query.output)
     try:
         sample = service.store.sample(manifest)
@@ -152,10 +152,10 @@ def _output(manifest: Manifest, text: str | None) -> int:
     if text is None:
         return 0
     count = len(manifest.schema.outputs)
-    number = numbered(text)
-    if isinstance(number, str) or not 1 <= number <= count:
+    numbers = [str(number) for number in range(1, count + 1)]
+    if text not in numbers:
         raise NotFound(f"there is no such output; they are numbered from 1 to {count}")
-    return number - 1
+    return numbers.index(text)
 
 
 def _inputs(manifest: Manifest, sample: Arrays) -> list[Field]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from app.errors import NotFound
 from app.schemas.media_types import JSON
+from app.schemas.requests import parse_version
 from app.serve.openapi.parts import STORE_DOWN, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
 from app.service.descriptions import Model, describe_model, public_manifest
-
-V = TypeVar("V", bound=str | None)
 
 
 class Models(msgspec.Struct):
@@ -72,15 +70,5 @@ class ModelResource:
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
     def _manifest(self, name: str, version: str) -> dict[str, Any]:
-        number = numbered(version)
-        if number == 0:
-            raise NotFound(f"model {name!r} has no version 0; versions are numbered from 1")
-        manifest = self._service.store.manifest(name, self._service.store.resolve(name, number))
-        return public_manifest(manifest)
-
-
-def numbered(version: V) -> V | int:
-    """Return the number or the alias that stands in a path; None stands for the latest."""
-    if version is not None and version.isascii() and version.isdigit() and len(version) < 10:  # noqa: PLR2004
-        return int(version)
-    return version
+        store = self._service.store
+        return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from app.errors import ModelFailed
+from app.errors import Damaged
 from app.model.base import Array, Regressor
 from app.model.models import PolynomialRegressor
 from app.schemas.requests import Table, Work
@@ -100,7 +100,7 @@ def test_a_damaged_sample_is_reported(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "models/m/versions/1/sample.npz"
     file.write_bytes(content) if content else file.unlink()
     store = Store(tmp_path)
-    with pytest.raises(ModelFailed, match="damaged"):
+    with pytest.raises(Damaged, match="damaged"):
         store.sample(store.manifest("m", 1))
     assert store.load("m", 1)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.data.dummy import Dummy
-from app.errors import Invalid, ModelFailed, NotFitted, NotFound, TrinityError
+from app.errors import Damaged, Invalid, ModelFailed, NotFitted, NotFound, TrinityError
 from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
 from app.service import Service
 from app.storage.model_store import Store
@@ -219,7 +219,7 @@ def test_a_damaged_version_is_the_services_fault(services: ServiceFixture, tmp_p
     fit(services, A, model="mean", y=np.array([A, B]).T)
     for file in (tmp_path / "models/mean/versions/1").iterdir():
         file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(ModelFailed):
+    with pytest.raises(Damaged):
         ServiceFixture(tmp_path).service.check("predict", Request())
 
 

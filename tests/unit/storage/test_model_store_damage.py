@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ModelFailed
+from app.errors import Damaged
 from app.storage.model_store import Store
 from tests.support.fakes import publish
 
@@ -35,7 +35,7 @@ def test_every_flipped_byte_is_noticed(store: Store, tmp_path: Path) -> None:
         damaged = bytearray(intact)
         damaged[position] ^= 0x10
         path.write_bytes(damaged)
-        with pytest.raises(ModelFailed, match="damaged"):
+        with pytest.raises(Damaged, match="damaged"):
             store.load("m", 1)
     path.write_bytes(intact)
     assert store.load("m", 1)[1]["value_"] == [1.0]
@@ -46,7 +46,7 @@ def test_other_content_is_noticed(store: Store, tmp_path: Path, content: bytes) 
     """Arrays that are cut short, empty or something else are refused."""
     publish(store, "job")
     (tmp_path / "models/m/versions/1/arrays.npz").write_bytes(content)
-    with pytest.raises(ModelFailed, match="damaged"):
+    with pytest.raises(Damaged, match="damaged"):
         store.load("m", 1)
 
 
@@ -54,7 +54,7 @@ def test_missing_arrays_are_noticed(store: Store, tmp_path: Path) -> None:
     """A version without its arrays is damaged, too."""
     publish(store, "job")
     (tmp_path / "models/m/versions/1/arrays.npz").unlink()
-    with pytest.raises(ModelFailed, match="damaged"):
+    with pytest.raises(Damaged, match="damaged"):
         store.load("m", 1)
 
 
@@ -63,7 +63,7 @@ def test_a_damaged_manifest_is_noticed(store: Store, tmp_path: Path, content: by
     """A manifest that can't be read is the service's fault, and never taken for a fault of the request."""
     publish(store, "job")
     (tmp_path / "models/m/versions/1/manifest.json").write_bytes(content)
-    with pytest.raises(ModelFailed, match="damaged"):
+    with pytest.raises(Damaged, match="damaged"):
         store.load("m", 1)
 
 
@@ -72,7 +72,7 @@ def test_every_flipped_bit_of_an_alias_is_noticed(tmp_path: Path) -> None:
     for number in range(1, 13):
         assert publish(Store(tmp_path), f"job{number}") == number
     for content in flipped(tmp_path / "models/m/aliases/latest"):
-        with pytest.raises(ModelFailed, match="damaged"):
+        with pytest.raises(Damaged, match="damaged"):
             Store(tmp_path).resolve("m", None)
         assert Store(tmp_path).aliases("m") == {}, content
     assert Store(tmp_path).resolve("m", None) == 12
@@ -96,7 +96,7 @@ def test_what_is_no_alias(store: Store, tmp_path: Path, content: str) -> None:
     for number in range(10):
         publish(store, f"job{number}")
     (tmp_path / "models/m/aliases/latest").write_text(content)
-    with pytest.raises(ModelFailed, match="damaged"):
+    with pytest.raises(Damaged, match="damaged"):
         store.resolve("m", None)
 
 
@@ -105,7 +105,7 @@ def test_every_flipped_bit_of_a_job_s_note_is_noticed(tmp_path: Path) -> None:
     for number in range(1, 12):
         publish(Store(tmp_path), f"job{number}")
     for content in flipped(tmp_path / "models/m/jobs/job10"):
-        with pytest.raises(ModelFailed, match="damaged"):
+        with pytest.raises(Damaged, match="damaged"):
             publish(Store(tmp_path), "job10")
         assert len(Store(tmp_path).versions("m")) == 11, content
     assert publish(Store(tmp_path), "job10") == 10
