@@ -50,7 +50,7 @@ class Client(Session):
         dict), timeout (seconds). Raise Invalid (a ValueError) for data or parameters that the model refuses.
         """
         given, targets = to_rows_and_targets(X, y)
-        return self.submit("fit", encode_arrays(given.X, targets, given.names, **options), model).result()
+        return self.submit("fit", encode_arrays(given, targets, **options), model).result()
 
     def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> Matrix:
         """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows go in several requests.
@@ -64,7 +64,7 @@ class Client(Session):
     ) -> dict[str, float | int | None]:
         """Return `{"r2", "rmse", "mae", "n"}` of the predictions for X (m, p) against y; raise as `predict` does."""
         given, targets = to_rows_and_targets(X, y)
-        body = encode_arrays(given.X, targets, given.names, version=version)
+        body = encode_arrays(given, targets, version=version)
         found: dict[str, float | int | None] = self.submit("score", body, model).result()
         return found
 

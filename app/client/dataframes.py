@@ -5,16 +5,13 @@ The checks and their messages are those of the models themselves.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.errors import Invalid
 from app.model.dataframes import column_names
-from app.model.validation import as_rows, check_pair, limits
+from app.model.validation import as_rows, check_pair, check_width, limits, warn_of_missing_names
 
 Matrix: TypeAlias = NDArray[np.float64]
 
@@ -41,20 +38,14 @@ def to_rows(X: Any) -> Rows:
     return _finite(as_rows(X), X)
 
 
-def match_columns(given: Rows, fitted: Sequence[str] | None, width: int, title: str) -> Rows:
-    """Return the rows for a version with these columns; warn if only one side has names; raise Invalid for others.
+def match_columns(given: Rows, fitted: list[str] | None, width: int, title: str) -> Rows:
+    """Return the rows for a version with these columns; warn if only one side has names; ValueError for their number.
 
     Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
     """
-    if given.X.shape[1] != width:
-        raise Invalid(f"X has {given.X.shape[1]} features, but {title} is expecting {width} features as input.")
-    if fitted is None:
-        if given.names is not None:
-            warnings.warn(f"X has feature names, but {title} was fitted without feature names", stacklevel=4)
-        return Rows(given.X)
-    if given.names is None:
-        warnings.warn(f"X does not have valid feature names, but {title} was fitted with feature names", stacklevel=4)
-    return given
+    check_width(given.X, width, title)
+    warn_of_missing_names(given.names, fitted, title)
+    return given if fitted else Rows(given.X)
 
 
 def _finite(matrix: Matrix, original: Any) -> Rows:

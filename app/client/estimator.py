@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from app.client.dataframes import Matrix, match_columns, to_rows, to_rows_and_targets
 from app.client.encoding import encode_arrays
 from app.client.session import Session
-from app.model.sklearn_compat import not_fitted, tags
+from app.model.sklearn_compat import BaseEstimator, not_fitted
 
 
-class Estimator:
+class Estimator(BaseEstimator):
     """A model over HTTP. Its parameters are attributes; attributes that `fit` sets end in `_`.
 
     `version_`: the number of the fitted version; `terms_` and `coefficients_` (terms,) or (terms, k), in the same
@@ -26,7 +26,6 @@ class Estimator:
 
     client: ClassVar[Session]
     model_name: ClassVar[str]
-    parameters: ClassVar[tuple[str, ...]]
 
     version_: int
     n_features_in_: int
@@ -42,7 +41,7 @@ class Estimator:
         `Client.submit`.
         """
         given, targets = to_rows_and_targets(X, y)
-        body = encode_arrays(given.X, targets, given.names, params=self.get_params())
+        body = encode_arrays(given, targets, params=self.get_params())
         result = self.client.submit("fit", body, self.model_name).result()
         return self._set_fitted(result, given.X.shape[1], given.names)
 
@@ -64,34 +63,15 @@ class Estimator:
         self._check_fitted()
         given, targets = to_rows_and_targets(X, y)
         given = match_columns(given, self._names, self.n_features_in_, type(self).__name__)
-        body = encode_arrays(given.X, targets, given.names, version=self.version_)
+        body = encode_arrays(given, targets, version=self.version_)
         r2 = self.client.submit("score", body, self.model_name).result()["r2"]
         return math.nan if r2 is None else float(r2)
-
-    def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
-        """Return the parameters by name; `deep` has no effect."""
-        return {name: getattr(self, name) for name in self.parameters}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name; raise ValueError for an unknown one."""
-        for name, value in params.items():
-            if name not in self.parameters:
-                known = f"Valid parameters are: {list(self.parameters)!r}."
-                raise ValueError(f"Invalid parameter {name!r} for {type(self).__name__}. {known}")
-            setattr(self, name, value)
-        return self
 
     def load_manifest(self, manifest: Mapping[str, Any]) -> Self:
         """Set the fitted attributes from a version's manifest."""
         inputs: list[str] = manifest["schema"]["inputs"]
         unnamed = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(1, len(inputs) + 1)]
         return self._set_fitted(manifest, len(inputs), None if inputs == unnamed else inputs)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
-
-    def __sklearn_tags__(self) -> Any:
-        return tags()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
@@ -144,7 +124,7 @@ def _make_class(client: Session, name: str, schema: Mapping[str, Any]) -> type[E
 
     vars(__init__)["__signature__"] = signature  # the inspect module reads it
     title = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
-    members = {"__init__": __init__, "client": client, "model_name": name, "parameters": tuple(properties)}
+    members = {"__init__": __init__, "client": client, "model_name": name}
     return type(title, (Estimator,), {**members, "__doc__": schema.get("description"), "__module__": __name__})
 
 

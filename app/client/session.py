@@ -87,7 +87,7 @@ class Session:
                 model, version = self._resolve_version(given, model, version)
             block = Rows(given.X[start : start + step], given.names)
             try:
-                body = encode_arrays(block.X, columns=block.names, version=version)
+                body = encode_arrays(block, version=version)
                 blocks.append(np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64))
                 start += step
             except TooLarge:  # this service has a lower limit than the default
@@ -134,7 +134,7 @@ class Session:
 
     def _resolve_version(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
         """Return the model and version number that a default or alias means now, by predicting one row."""
-        job = self.submit("predict", encode_arrays(given.X[:1], columns=given.names, version=version), model)
+        job = self.submit("predict", encode_arrays(Rows(given.X[:1], given.names), version=version), model)
         return job.model, job.version or 0
 
 

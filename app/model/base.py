@@ -4,7 +4,6 @@ A new model is one file: `name`, an `__init__` that only stores its parameters (
 defaults), `fit` and `predict`. Everything else is inherited.
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import cache
@@ -14,9 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from app.model import sklearn_compat
 from app.model.dataframes import Array
 from app.model.evaluate import evaluate
+from app.model.sklearn_compat import BaseEstimator
 
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
@@ -25,7 +24,7 @@ class NotNumbers(TypeError):
     """A model predicted something other than numbers."""
 
 
-class Regressor(ABC):
+class Regressor(BaseEstimator, ABC):
     """Base of every model. Attributes that `fit` learns end in `_`; `learned` returns them, `restore` sets them.
 
     The service calls `fit` and `predict` with a float64 X (n, p), finite, C-contiguous, and y (n,) or (n, k).
@@ -67,9 +66,7 @@ class Regressor(ABC):
         """Return the parameters as a Struct made from the signature of `__init__`: types, limits, defaults."""
         hints = get_type_hints(cls.__init__, include_extras=True)
         fields: list[Any] = []
-        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue  # object.__init__, of a model without parameters
+        for parameter in cls.init_parameters():
             field = (parameter.name, hints.get(parameter.name, Any))
             fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
         return msgspec.defstruct(
@@ -85,21 +82,6 @@ class Regressor(ABC):
             msgspec.convert(values, type(self).parameters())
         except msgspec.ValidationError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
-
-    def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
-        """Return the parameters by name, as given to `__init__`; `deep` is for scikit-learn and changes nothing."""
-        return {field: getattr(self, field) for field in type(self).parameters().__struct_fields__}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name; ValueError for an unknown one."""
-        known = type(self).parameters().__struct_fields__
-        for key, value in params.items():
-            if key not in known:
-                raise ValueError(
-                    f"Invalid parameter {key!r} for {type(self).__name__}. Valid parameters are: {list(known)!r}."
-                )
-            setattr(self, key, value)
-        return self
 
     # Persistence
 
@@ -120,7 +102,7 @@ class Regressor(ABC):
         model.prepare()
         return model
 
-    def prepare(self) -> None:  # noqa: B027 - a hook that most models leave empty
+    def prepare(self) -> None:
         """Compute derived state that is not stored. `restore` calls this; `fit` should call it at its end."""
 
     # Size and shape of what is learned
@@ -146,14 +128,6 @@ class Regressor(ABC):
         """Return terms and coefficients (terms,) or (terms, k), in units of the data; None without terms."""
         terms = self.terms(names)
         return (terms, self.coefficients_) if terms and hasattr(self, "coefficients_") else None
-
-    # Conventions of Python and scikit-learn
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.get_params().items())})"
-
-    def __sklearn_tags__(self) -> Any:
-        return sklearn_compat.tags()
 
 
 def _numbers(predicted: Any) -> Array:

@@ -2,7 +2,8 @@
 
 import sys
 from importlib import import_module
-from typing import Any
+from inspect import Parameter, signature
+from typing import Any, Self
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -20,12 +21,38 @@ def not_fitted(model: object) -> NotFittedError:
     return both(text)
 
 
-def tags() -> Any:
-    """Return scikit-learn's tags of a regressor with several outputs; only scikit-learn calls this."""
-    utils = import_module("sklearn.utils")
-    return utils.Tags(
-        estimator_type="regressor",
-        target_tags=utils.TargetTags(required=True, multi_output=True),
-        regressor_tags=utils.RegressorTags(),
-        input_tags=utils.InputTags(),
-    )
+class BaseEstimator:
+    """A regressor with several outputs; its parameters are those of `__init__`, which only stores them."""
+
+    @classmethod
+    def init_parameters(cls) -> list[Parameter]:
+        """Return the parameters of `__init__`; none for that of object, which a model without parameters has."""
+        named = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+        return [each for each in list(signature(cls.__init__).parameters.values())[1:] if each.kind in named]
+
+    def get_params(self, *, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - part of scikit-learn's call
+        """Return the parameters by name, as given to `__init__`; `deep` changes nothing."""
+        return {each.name: getattr(self, each.name) for each in self.init_parameters()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; raise ValueError for an unknown one."""
+        known = [each.name for each in self.init_parameters()]
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {type(self).__name__}. Valid parameters are: {known!r}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
+
+    def __sklearn_tags__(self) -> Any:
+        utils = import_module("sklearn.utils")  # loaded already: only scikit-learn calls this
+        return utils.Tags(
+            estimator_type="regressor",
+            target_tags=utils.TargetTags(required=True, multi_output=True),
+            regressor_tags=utils.RegressorTags(),
+            input_tags=utils.InputTags(),
+        )

@@ -29,13 +29,15 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
 def check_rows(X: ArrayLike, of: Any) -> Array:
     """Bring X (m, p) to float64: finite, and of the width that the model `of` was fitted to."""
     rows = as_rows(X)
-    if rows.shape[1] != of.n_features_in_:
-        raise ValueError(
-            f"X has {rows.shape[1]} features, but {type(of).__name__} is expecting "
-            f"{of.n_features_in_} features as input."
-        )
+    check_width(rows, of.n_features_in_, type(of).__name__)
     limits(rows)
     return rows
+
+
+def check_width(rows: Array, width: int, title: str) -> None:
+    """Raise ValueError if X has another number of columns than in the fit of the model called `title`."""
+    if rows.shape[1] != width:
+        raise ValueError(f"X has {rows.shape[1]} features, but {title} is expecting {width} features as input.")
 
 
 def as_rows(X: ArrayLike) -> Array:
@@ -80,17 +82,19 @@ def _column_limits(block: Array) -> tuple[Array, Array]:
 def check_names(model: Any, X: Any) -> None:
     """Raise ValueError if a data frame's columns differ from those of the fit; warn if only one side has names."""
     given, fitted = column_names(X), getattr(model, "names_", None)
-    title = type(model).__name__
-    if given is None and fitted is None:
-        return
-    if fitted is None:
-        warnings.warn(f"X has feature names, but {title} was fitted without feature names", stacklevel=3)
-    elif given is None:
-        warnings.warn(f"X does not have valid feature names, but {title} was fitted with feature names", stacklevel=3)
-    elif given != fitted:
+    if given and fitted and given != fitted:
         raise ValueError(
             "The feature names should match those that were passed during fit.\n" + _difference(given, fitted)
         )
+    warn_of_missing_names(given, fitted, type(model).__name__)
+
+
+def warn_of_missing_names(given: list[str] | None, fitted: list[str] | None, title: str) -> None:
+    """Warn the caller of `predict`, three calls above, if only one side of the data and the fit has column names."""
+    if given and not fitted:
+        warnings.warn(f"X has feature names, but {title} was fitted without feature names", stacklevel=4)
+    if fitted and not given:
+        warnings.warn(f"X does not have valid feature names, but {title} was fitted with feature names", stacklevel=4)
 
 
 def _difference(given: list[str], fitted: list[str]) -> str:

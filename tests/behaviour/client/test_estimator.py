@@ -67,13 +67,14 @@ def test_frames_bring_their_names(client: Client, frame: type) -> None:
 
 
 def test_names_on_one_side_are_a_warning(client: Client) -> None:
-    """As in scikit-learn, not an error."""
+    """As in scikit-learn, not an error; it points to the caller's line."""
     frame = pd.DataFrame(X, columns=["a", "b"])
     named, bare = client.model("multivariate").fit(frame, Y), client.model("multivariate").fit(X, Y)
-    with pytest.warns(UserWarning, match="does not have valid feature names"):
+    with pytest.warns(UserWarning, match="does not have valid feature names") as without:
         named.predict(X)
-    with pytest.warns(UserWarning, match="was fitted without feature names"):
+    with pytest.warns(UserWarning, match="was fitted without feature names") as unexpected:
         bare.predict(frame)
+    assert {warning.filename for warning in (*without, *unexpected)} == {__file__}
 
 
 def test_another_process_predicts(client: Client) -> None:

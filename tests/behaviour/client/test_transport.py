@@ -11,6 +11,7 @@ import pytest
 
 from app import client as trinity
 from app.client.transport import MAX_LOST_TRIES, Deadline, OutgoingRequest, Transport, decode_response, retry_after_s
+from app.errors import TrinityError
 from tests.support.scripted_server import Answer, scripted
 from tests.support.servers import free_port
 
@@ -175,6 +176,26 @@ def test_a_problem_becomes_an_error_with_pointers() -> None:
         decode_response(httpx.Response(422, json=document), "1f")
     assert isinstance(invalid.value, trinity.Invalid)
     assert (invalid.value.pointers, invalid.value.job_id) == (["/a"], "1f")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("invalid", trinity.Invalid),
+        ("not-fitted", trinity.NotFitted),
+        ("timeout", trinity.TimedOut),
+        ("conflict", trinity.Conflict),
+        ("damaged", trinity.Damaged),
+        ("queue-full", trinity.Refused),
+        ("of a later release", trinity.Refused),
+    ],
+)
+def test_a_problem_is_the_services_error(kind: str, expected: type[Exception]) -> None:
+    """By its kind; one that the client does not know is a refusal by 429 and 503."""
+    with pytest.raises(TrinityError, match="no") as raised:
+        decode_response(httpx.Response(503, json={"type": f"urn:trinity:{kind}", "detail": "no"}))
+    assert (type(raised.value), raised.value.status) == (expected, 503)
+    assert pickle.loads(pickle.dumps(raised.value)).status == 503  # noqa: S301  our own bytes
 
 
 def predicted(*y: float, version: int) -> Answer:
