@@ -13,9 +13,6 @@ from app.storage.payload_store import Payloads
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi
-    from app.serve.middleware.request_middleware import Telemetry
-    from app.telemetry.metrics import ServiceMetrics
-    from app.telemetry.tracing import Tracing
 
 
 def build(settings: Settings) -> Components:
@@ -43,6 +40,9 @@ def build_api(settings: Settings | None = None) -> Asgi:
     """Return the ASGI app for the settings, by default those of the environment; raise SettingsError."""
     # imported here, because workers and the command line use this module too and never load the HTTP entrance
     from app.serve.app import create_app  # noqa: PLC0415
+    from app.serve.middleware.request_middleware import Telemetry  # noqa: PLC0415
+    from app.telemetry.log_records import RequestLog  # noqa: PLC0415
+    from app.telemetry.logs import line_sink  # noqa: PLC0415
     from app.telemetry.metrics import ServiceMetrics  # noqa: PLC0415
     from app.telemetry.tracing_setup import tracing  # noqa: PLC0415
 
@@ -52,7 +52,9 @@ def build_api(settings: Settings | None = None) -> Asgi:
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work")
     metrics = ServiceMetrics(components.service.models, inline=settings.mode is Mode.SYNC)
     spans = tracing(settings, "trinity-web")
-    telemetry = _telemetry(settings, metrics, spans)
+    debug = settings.log_level == "debug"
+    log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None
+    telemetry = Telemetry(metrics, log, spans)
     checks = {"store": components.store.check}
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
@@ -65,19 +67,3 @@ def build_api(settings: Settings | None = None) -> Asgi:
     queue_stats = parts.ledger_stats(settings).stats
     checks |= queue_checks
     return create_app(settings, components.service, queued, pool, checks, queue_stats=queue_stats, telemetry=telemetry)
-
-
-def _telemetry(settings: Settings, metrics: ServiceMetrics, spans: Tracing | None) -> Telemetry:
-    from app.serve.middleware.request_middleware import Telemetry  # noqa: PLC0415  as above
-    from app.telemetry.log_records import RequestLog  # noqa: PLC0415
-    from app.telemetry.logs import line_sink, stderr  # noqa: PLC0415
-
-    debug = settings.log_level == "debug"
-    log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None
-
-    def close() -> None:
-        if spans is not None:
-            spans.close()
-        stderr().flush()
-
-    return Telemetry(metrics, log, spans, close)

@@ -127,11 +127,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         rate: str | None = getattr(self, f"rate_limit_{verb}")
         return rate
 
-    def missing(self) -> list[str]:
-        """Return the variables that the mode needs and that are not set."""
-        needed = ("broker_url", "ledger_url") if self.mode is Mode.ASYNC else ()
-        return [PREFIX + name.upper() for name in needed if getattr(self, name) is None]
-
 
 def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".env") -> Settings:
     """Read the settings from `environment` (os.environ by default), then from `dotenv`; raise SettingsError."""
@@ -155,7 +150,9 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     # a setting with a wrong value is not reported as missing, too
     named = " ".join(problems)
     settings = Settings(**values)
-    problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in settings.missing() if variable not in named]
+    needed = ("broker_url", "ledger_url") if settings.mode is Mode.ASYNC else ()
+    missing = [PREFIX + name.upper() for name in needed if getattr(settings, name) is None]
+    problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in missing if variable not in named]
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
     return settings
@@ -214,10 +211,8 @@ def _key_problems(text: str | None) -> list[str]:
 
 
 def _unknown_setting(variable: str) -> str:
-    close = difflib.get_close_matches(
-        variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in _FIELDS], n=1
-    )
-    return f"{variable}: unknown setting" + (f", did you mean {PREFIX}{close[0]}?" if close else "")
+    close = difflib.get_close_matches(variable.removeprefix(PREFIX).lower(), Settings.__struct_fields__, n=1)
+    return f"{variable}: unknown setting" + (f", did you mean {PREFIX}{close[0].upper()}?" if close else "")
 
 
 def masked(text: str, name: str = "") -> str:

@@ -18,14 +18,8 @@ if TYPE_CHECKING:
     from app.client import Client, JobHandle
 
 STATUSES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
-
-
-def _job_id(_: click.Context, __: click.Parameter, text: str) -> str:
-    """Return the id of a job, also from its path `/jobs/ID`, as in the Location header."""
-    return text.removeprefix("/jobs/")
-
-
-job_argument = click.argument("job_id", callback=_job_id)
+# also as its path `/jobs/ID`, as in the Location header
+job_argument = click.argument("job_id", callback=lambda _, __, text: text.removeprefix("/jobs/"))
 
 
 @click.group()

@@ -39,10 +39,6 @@ class LocalBackend:
         store = self._components.store
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
 
-    def output_names(self, done: VerbResult) -> list[str]:
-        """Return the column names of predictions."""
-        return list(self.version(done.model, str(done.version))["schema"]["outputs"])
-
     def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
         if VERBS[verb].publishes:

@@ -11,7 +11,7 @@ from app.cli.errors import CommandFailed
 from app.cli.jobs import jobs
 from app.cli.models import models
 from app.cli.programs import config, key, serve, stack, worker
-from app.cli.verbs import VERB_COMMANDS
+from app.cli.verbs import fit, predict, score
 from app.schemas.version import VERSION
 
 INTERRUPTED = 130
@@ -46,5 +46,5 @@ def cli() -> None:
     """Run Trinity's programs, use models in the local store or on a server, and find problems."""
 
 
-for command in (serve, worker, stack, config, key, doctor, models, *VERB_COMMANDS, jobs):
+for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs):
     cli.add_command(command)

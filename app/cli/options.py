@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Backend: TypeAlias = "LocalBackend | RemoteBackend"
 Command = TypeVar("Command", bound=Callable[..., Any])
-KEY_VARIABLE = "TRINITY_KEY"
 VERB_TIMEOUT_S = 3600.0
 """How long a command waits for a verb on a server; the job continues afterwards."""
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -78,6 +77,7 @@ def backend(server: str | None, key_file: str | None) -> Backend:
 def connect(server: str, key_file: str | None) -> Client:
     """Return a client of the server, with the key of the file or of TRINITY_KEY; raise CommandFailed."""
     from app.client import Client
+    from app.client.session import KEY_VARIABLE
 
     try:
         key = Path(key_file).read_text(encoding="utf-8").strip() if key_file else os.environ.get(KEY_VARIABLE)

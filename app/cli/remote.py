@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.cli.backend import VerbResult
-from app.client import Client, Forbidden
+from app.client import Client
 from app.client.encoding import encode_csv
 from app.schemas.verbs import Verb
 
@@ -16,14 +16,6 @@ class RemoteBackend:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.models, self.version = client.models, client.version
-
-    def output_names(self, done: VerbResult) -> list[str]:
-        """Return the column names of predictions: those of the version, or y, y1, y2 … if the key may not read it."""
-        try:
-            return list(self.version(done.model, done.version)["schema"]["outputs"])
-        except Forbidden:
-            first = done.result["y"][0]
-            return [f"y{i}" for i in range(1, len(first) + 1)] if isinstance(first, list) and len(first) > 1 else ["y"]
 
     def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
         """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""

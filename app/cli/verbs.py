@@ -116,14 +116,17 @@ def score(
     table(["metric", "value"], list(done.result.items()))
 
 
-VERB_COMMANDS = (fit, predict, score)
-
-
 def _csv(done: VerbResult, source: Backend) -> str:
-    """Return predictions as CSV under the names of the outputs."""
+    """Return predictions as CSV under the names of the outputs, or y, y1, y2 … if the key may not read the version."""
+    from app.client import Forbidden
+
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
+    try:
+        names = source.version(done.model, str(done.version))["schema"]["outputs"]
+    except Forbidden:
+        names = ["y"] if len(rows[0]) == 1 else [f"y{i}" for i in range(1, len(rows[0]) + 1)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(source.output_names(done))
+    writer.writerow(names)
     writer.writerows([repr(value) for value in row] for row in rows)
     return out.getvalue()

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 STDERR = 2
 _encoder = msgspec.json.Encoder(enc_hook=str)
-_lines = msgspec.json.Encoder()
 
 
 @cache
@@ -41,7 +40,7 @@ def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) 
     """Return a function that writes lines of requests and jobs, several in one call."""
     write = write or stderr().write
     if not for_people(settings):
-        return lambda lines: write(_lines.encode_lines(lines))
+        return lambda lines: write(_encoder.encode_lines(lines))
     render = _console()
 
     def write_lines(lines: Sequence[Any]) -> None:
@@ -105,8 +104,7 @@ def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _printable(event: dict[str, Any]) -> dict[str, Any]:
     """Escape what a terminal would act on: callers choose the paths in these lines."""
-    shown = partial(str.encode, encoding="unicode_escape")
     return {
-        name: shown(value).decode() if isinstance(value, str) and not value.isprintable() else value
+        name: value.encode("unicode_escape").decode() if isinstance(value, str) and not value.isprintable() else value
         for name, value in event.items()
     }

@@ -82,10 +82,6 @@ class LineWriter:
         with self._queue.all_tasks_done:
             self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_s)
 
-    def queued_bytes(self) -> int:
-        """Return the size of the lines that wait to be written."""
-        return self._queue.qsize()
-
     def _start(self) -> None:
         with self._lock:
             if self._listener is None:
@@ -97,7 +93,7 @@ def _pieces(lines: bytes) -> Iterator[bytes]:
     """Split after a line wherever a piece would be longer than a pipe takes at once; a longer line stays whole."""
     start = 0
     while start < len(lines):
-        end = min(start + PIPE_BUF, len(lines))
+        end = start + PIPE_BUF
         if end < len(lines):
             end = lines.rfind(b"\n", start, end) + 1 or lines.find(b"\n", start) + 1 or len(lines)
         yield lines[start:end]

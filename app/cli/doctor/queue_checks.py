@@ -45,15 +45,16 @@ def check_broker(settings: Settings) -> list[CheckResult]:
     """Check that the broker responds and that each lane has a worker."""
     from app.queue.broker import Broker, celery_app
 
-    where = masked(settings.broker_url or "")
+    where, app = masked(settings.broker_url or ""), celery_app(lambda: settings)
     try:
-        Broker(celery_app(lambda: settings)).ping()
+        Broker(app).ping()
     except Exception as error:  # noqa: BLE001  each transport has its own errors
         todo = "start it, or correct TRINITY_BROKER_URL; meanwhile jobs are accepted and wait"
         broker = CheckResult("broker", "fail", f"{where} does not respond ({_first_line(error)})", todo)
         unknown = "unknown while the broker does not respond"
         return [broker, CheckResult("workers", "warn", unknown, "run doctor again when it does")]
-    return [CheckResult("broker", "ok", where), *_lanes(settings)]
+    replies = app.control.inspect(timeout=TIMEOUT_S).active_queues() or {}
+    return [CheckResult("broker", "ok", where), *_lanes(replies)]
 
 
 def _version(where: str, info: Mapping[str, Any]) -> CheckResult:
@@ -112,11 +113,8 @@ def _clock(ahead_s: float) -> CheckResult:
     return CheckResult("clock", "fail" if apart > CLOCK_FAIL_S else "warn", detail, todo)
 
 
-def _lanes(settings: Settings) -> list[CheckResult]:
-    """Return the workers of each lane."""
-    from app.queue.broker import celery_app
-
-    replies = celery_app(lambda: settings).control.inspect(timeout=TIMEOUT_S).active_queues() or {}
+def _lanes(replies: Mapping[str, Any]) -> list[CheckResult]:
+    """Return the workers of each lane, from the queues that each worker says it serves."""
     results = []
     for verb in VERBS:
         workers = sorted(worker for worker, queues in replies.items() if any(each["name"] == verb for each in queues))

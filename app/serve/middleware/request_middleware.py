@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.problems import internal_error
 from app.telemetry.context import REQUEST, RequestContext
 from app.telemetry.log_records import SERVER_ERROR, RequestLog
+from app.telemetry.logs import stderr
 from app.telemetry.metrics import ServiceMetrics
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ class Telemetry(NamedTuple):
     metrics: ServiceMetrics
     log: RequestLog | None = None
     tracing: Tracing | None = None
-    close: Callable[[], None] = lambda: None
 
 
 class _Response:
@@ -87,7 +87,6 @@ class RequestMiddleware:
         self._app = app
         self._metrics = telemetry.metrics
         self._log = telemetry.log
-        self._close = telemetry.close
         self._tracing = telemetry.tracing
         self._routes = routes
         self._limits = limits
@@ -143,7 +142,9 @@ class RequestMiddleware:
     async def close(self) -> None:
         """Count and log all that was answered, and wait until it is written."""
         self.flush()
-        await asyncio.to_thread(self._close)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
+        await asyncio.to_thread(stderr().flush)
 
     def flush(self) -> None:
         """Count and log what was answered, and show it to the other processes."""

@@ -71,7 +71,6 @@ def test_a_reader_that_never_reads_costs_a_bounded_time_and_memory(pipe: tuple[i
     line = b"x" * 1023 + b"\n"
     for _ in range(2 * MAX_QUEUED_BYTES // len(line)):
         writer.write(line)
-    assert writer.queued_bytes() <= MAX_QUEUED_BYTES
     begun = time.monotonic()
     writer.flush(0.2)
     assert time.monotonic() - begun < 1
@@ -80,7 +79,8 @@ def test_a_reader_that_never_reads_costs_a_bounded_time_and_memory(pipe: tuple[i
         found += os.read(reading, 65_536)
     found += everything(reading)
     assert re.search(rb'\n\{"timestamp":"20[^"]+Z","level":"warning","event":"[^"]+","lines":\d+\}\n', found)
-    assert found.count(b"x\n") < 2 * MAX_QUEUED_BYTES // len(line)
+    in_the_pipe_and_at_its_end = 65_536 + len(line)
+    assert found.count(b"x\n") * len(line) <= MAX_QUEUED_BYTES + len(line) + in_the_pipe_and_at_its_end
 
 
 def test_lines_of_several_writers_do_not_mix(pipe: tuple[int, int]) -> None:
@@ -112,9 +112,10 @@ def test_a_reader_that_is_gone_is_no_error() -> None:
     os.close(reading)
     writer.write(b"nobody\n")
     writer.write(b"nor here\n")
+    begun = time.monotonic()
     writer.flush(DEADLINE_S)
+    assert time.monotonic() - begun < DEADLINE_S / 2
     os.close(writing)
-    assert not writer.queued_bytes()
 
 
 def test_files_are_written_where_others_write(tmp_path: Path) -> None:
