@@ -118,13 +118,14 @@ def score(
 
 def _csv(done: VerbResult, source: Backend) -> str:
     """Return predictions as CSV under the names of the outputs, or y, y1, y2 … if the key may not read the version."""
-    from app.client import Forbidden
+    from app.errors import Forbidden
+    from app.model.dataframes import default_names
 
     rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
     try:
         names = source.version(done.model, str(done.version))["schema"]["outputs"]
     except Forbidden:
-        names = ["y"] if len(rows[0]) == 1 else [f"y{i}" for i in range(1, len(rows[0]) + 1)]
+        names = default_names("y", len(rows[0]))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from app.client.dataframes import Matrix, to_rows, to_rows_and_targets
+from app.client.dataframes import to_rows, to_rows_and_targets
 from app.client.encoding import encode_arrays
 from app.client.estimator import Estimator, estimator_class
 from app.client.jobs import JobHandle
 from app.client.session import Session
 from app.client.transport import OutgoingRequest, decode_response, require_members
+from app.model.dataframes import Array
 
 PAGE_JOBS = 200
 
@@ -52,7 +53,7 @@ class Client(Session):
         given, targets = to_rows_and_targets(X, y)
         return self.submit("fit", encode_arrays(given, targets, **options), model).result()
 
-    def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> Matrix:
+    def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> Array:
         """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows go in several requests.
 
         Columns of a data frame are matched by name. Raise Invalid, NotFound, or NotFitted.

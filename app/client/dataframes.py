@@ -5,25 +5,20 @@ The checks and their messages are those of the models themselves.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from app.model.dataframes import column_names
-from app.model.validation import as_rows, check_pair, check_width, limits, warn_of_missing_names
-
-Matrix: TypeAlias = NDArray[np.float64]
+from app.model.dataframes import Array, column_names
+from app.model.validation import as_rows, check_pair, limits
 
 
 class Rows(NamedTuple):
     """X (n, p), finite, and the names of its columns if it had names."""
 
-    X: Matrix
+    X: Array
     names: list[str] | None = None
 
 
-def to_rows_and_targets(X: Any, y: Any) -> tuple[Rows, Matrix]:
+def to_rows_and_targets(X: Any, y: Any) -> tuple[Rows, Array]:
     """Return X (n, p) and y (n,) or (n, k), finite and of the same length.
 
     Raise ValueError; TypeError for sparse data, or if only some column names are strings.
@@ -38,16 +33,6 @@ def to_rows(X: Any) -> Rows:
     return _finite(as_rows(X), X)
 
 
-def match_columns(given: Rows, fitted: list[str] | None, width: int, title: str) -> Rows:
-    """Return the rows for a version with these columns; warn if only one side has names; ValueError for their number.
-
-    Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
-    """
-    check_width(given.X, width, title)
-    warn_of_missing_names(given.names, fitted, title)
-    return given if fitted else Rows(given.X)
-
-
-def _finite(matrix: Matrix, original: Any) -> Rows:
+def _finite(matrix: Array, original: Any) -> Rows:
     limits(matrix)
     return Rows(matrix, column_names(original))

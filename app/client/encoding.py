@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from app.client.dataframes import Matrix, Rows, to_rows, to_rows_and_targets
+from app.client.dataframes import Rows, to_rows, to_rows_and_targets
 from app.client.errors import Invalid
-from app.model.dataframes import as_float
+from app.model.dataframes import Array, as_float
 
 BLOCK_VALUES = 200_000
 """Values of X in one predict request, about 4 MB of JSON; more rows go in further requests."""
@@ -28,7 +28,7 @@ class EncodedBody(NamedTuple):
     query: Mapping[str, Any] = {}
 
 
-def encode_arrays(rows: Rows, y: Matrix | None = None, **members: Any) -> EncodedBody:
+def encode_arrays(rows: Rows, y: Array | None = None, **members: Any) -> EncodedBody:
     """Encode X (n, p) and y (n,) or (n, k) with the other members of the request (params, version, timeout …)."""
     data = {"X": rows.X.tolist(), "y": None if y is None else y.tolist(), "columns": rows.names}
     return encode_request(data={name: value for name, value in data.items() if value is not None}, **members)

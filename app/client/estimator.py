@@ -10,10 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.dataframes import Matrix, match_columns, to_rows, to_rows_and_targets
+from app.client.dataframes import Rows, to_rows, to_rows_and_targets
 from app.client.encoding import encode_arrays
 from app.client.session import Session
+from app.model.dataframes import Array, default_names
 from app.model.sklearn_compat import BaseEstimator, not_fitted
+from app.model.validation import check_width, warn_of_missing_names
 
 
 class Estimator(BaseEstimator):
@@ -30,7 +32,7 @@ class Estimator(BaseEstimator):
     version_: int
     n_features_in_: int
     terms_: list[str]
-    coefficients_: Matrix
+    coefficients_: Array
     metrics_: dict[str, float | int | None]
     feature_names_in_: NDArray[np.object_]
 
@@ -45,15 +47,14 @@ class Estimator(BaseEstimator):
         result = self.client.submit("fit", body, self.model_name).result()
         return self._set_fitted(result, given.X.shape[1], given.names)
 
-    def predict(self, X: Any) -> Matrix:
+    def predict(self, X: Any) -> Array:
         """Return predictions for X (m, p): (m,) if y was 1-D, (m, k) if it was (n, k).
 
         Columns of a data frame may be in another order than in the fit. Raise NotFittedError before a fit, ValueError
         for other columns.
         """
         self._check_fitted()
-        given = match_columns(to_rows(X), self._names, self.n_features_in_, type(self).__name__)
-        return self.client.predict_rows(given, self.model_name, self.version_)
+        return self.client.predict_rows(self._matched(to_rows(X)), self.model_name, self.version_)
 
     def score(self, X: Any, y: Any) -> float:
         """Return R² of the predictions for X (m, p) against y, the uniform average over outputs; NaN for one row.
@@ -62,28 +63,34 @@ class Estimator(BaseEstimator):
         """
         self._check_fitted()
         given, targets = to_rows_and_targets(X, y)
-        given = match_columns(given, self._names, self.n_features_in_, type(self).__name__)
-        body = encode_arrays(given, targets, version=self.version_)
+        body = encode_arrays(self._matched(given), targets, version=self.version_)
         r2 = self.client.submit("score", body, self.model_name).result()["r2"]
         return math.nan if r2 is None else float(r2)
 
     def load_manifest(self, manifest: Mapping[str, Any]) -> Self:
         """Set the fitted attributes from a version's manifest."""
         inputs: list[str] = manifest["schema"]["inputs"]
-        unnamed = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(1, len(inputs) + 1)]
-        return self._set_fitted(manifest, len(inputs), None if inputs == unnamed else inputs)
+        names = None if inputs == default_names("x", len(inputs)) else inputs
+        return self._set_fitted(manifest, len(inputs), names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
         return _unpickled, (self.client, self.model_name), dict(vars(self))
 
-    @property
-    def _names(self) -> list[str] | None:
-        return list(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
-
     def _check_fitted(self) -> None:
         if not hasattr(self, "version_"):
             raise not_fitted(self)
+
+    def _matched(self, given: Rows) -> Rows:
+        """Return the rows as the fitted version takes them; warn if only it or they have names of columns.
+
+        Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
+        Raise ValueError for another number of columns.
+        """
+        fitted, title = list(getattr(self, "feature_names_in_", ())), type(self).__name__
+        check_width(given.X, self.n_features_in_, title)
+        warn_of_missing_names(given.names, fitted, title)
+        return given if fitted else Rows(given.X)
 
     def _set_fitted(self, result: Mapping[str, Any], width: int, names: list[str] | None) -> Self:
         self.version_, self.n_features_in_ = result["version"], width

@@ -12,11 +12,12 @@ from uuid import uuid4
 
 import numpy as np
 
-from app.client.dataframes import Matrix, Rows
+from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
 from app.client.errors import TooLarge
 from app.client.jobs import POLL_S, JobHandle
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
+from app.model.dataframes import Array
 from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
@@ -77,10 +78,10 @@ class Session:
         job = self._job(decode_response(response, job_id))
         return job.wait(deadline.left_s) if wait and response.status_code == HTTPStatus.ACCEPTED else job
 
-    def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Matrix:
+    def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Array:
         """Return predictions for checked rows; many rows go in several requests, all to one version."""
         step = max(1, BLOCK_VALUES // given.X.shape[1])
-        blocks: list[Matrix] = []
+        blocks: list[Array] = []
         start = 0
         while start < len(given.X):
             if step < len(given.X) and not isinstance(version, int):  # also after a 413 has made it several blocks

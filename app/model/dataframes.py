@@ -1,4 +1,4 @@
-"""Convert arrays, lists and data frames to float64, and name the column that holds something else.
+"""Convert arrays, lists and data frames to float64; the names of columns, also in errors about what they hold.
 
 Neither pandas nor polars is imported: the attributes of a frame and its column types are enough.
 """
@@ -49,6 +49,11 @@ def column_names(X: Any) -> list[str] | None:
         f"{kinds} as feature name / column name types. Convert them all to strings, "
         "by X.columns = X.columns.astype(str) for example; several levels have to be joined into one."
     )
+
+
+def default_names(letter: str, count: int) -> list[str]:
+    """Name columns that came without names: x for one, x1, x2, … for several."""
+    return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
 def _column_types(values: Any) -> Iterator[tuple[int, Any]]:

@@ -10,11 +10,6 @@ from app.schemas.requests import Matrix, Table
 from app.storage.model_store import Schema
 
 
-def default_names(letter: str, count: int) -> list[str]:
-    """Name columns that came without names: x for one, x1, x2, … for several."""
-    return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
-
-
 def require_y(table: Table) -> Matrix:
     """Return y; raise Invalid if it is missing or has another number of rows than X."""
     if table.y is None:

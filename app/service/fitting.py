@@ -11,8 +11,9 @@ import numpy as np
 
 from app.errors import Unavailable
 from app.model.base import Regressor
+from app.model.dataframes import default_names
 from app.schemas.requests import Matrix, Source, Table, Work
-from app.service.columns import default_names, require_y
+from app.service.columns import require_y
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
