@@ -32,11 +32,12 @@ class StaticFile:
 def send_cached(req: Request, resp: Response, file: StaticFile, content_type: str, cache_control: str) -> None:
     """Send a file, compressed where the caller accepts gzip; send 304 to a caller that has this version."""
     gzipped = _accepts_gzip(req.get_header("Accept-Encoding") or "")
-    etag = f'"{file.etag}-gzip"' if gzipped else f'"{file.etag}"'
-    resp.set_header("ETag", etag)
+    etag = f"{file.etag}-gzip" if gzipped else file.etag
+    resp.set_header("ETag", f'"{etag}"')
     resp.set_header("Cache-Control", cache_control)
     resp.set_header("Vary", "Accept-Encoding")
-    if _matches(req.get_header("If-None-Match") or "", etag):
+    # compared weakly (RFC 9110 §13.1.2): a proxy may have weakened the tag
+    if not {"*", etag}.isdisjoint(req.if_none_match or ()):
         resp.status = HTTPStatus.NOT_MODIFIED
         return
     resp.content_type = content_type
@@ -59,8 +60,3 @@ def _accepts_gzip(accepted: str) -> bool:
         if coding == "gzip":
             return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
     return False
-
-
-def _matches(header: str, etag: str) -> bool:
-    """Compare weakly (RFC 9110 §13.1.2): a proxy may have weakened the tag."""
-    return header.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in header.split(",")]

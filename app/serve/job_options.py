@@ -9,10 +9,8 @@ from app.queue.webhooks.urls import check_url, named_hosts
 from app.schemas.requests import Request
 from app.settings import Mode, Settings
 
-CheckJobOptions = Callable[[Request], None]
 
-
-def check_job_options(settings: Settings) -> CheckJobOptions:
+def check_job_options(settings: Settings) -> Callable[[Request], None]:
     """Return a check of a request's options that raises Invalid for what the settings don't allow."""
     queued, signed = settings.mode is Mode.ASYNC, settings.webhook_secret is not None
     hosts = named_hosts(settings.webhook_hosts)

@@ -19,15 +19,13 @@ logger = getLogger(__name__)
 
 V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
 
-DISK_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in (
-        *("EACCES", "EPERM", "EROFS"),  # somebody took the right to it
-        *("EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EHOSTDOWN"),  # a disk or a share is away
-        *("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM"),  # it is full, or the process has too many files open
-        *("EISDIR", "ENOTDIR", "ELOOP"),  # somebody put something else in its place
-    )
-)
+DISK_ERRORS = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS),  # somebody took the right to it
+    *(errno.EIO, errno.ENXIO, errno.ENODEV),  # a disk is away
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN),  # a share is away
+    *(errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE),  # it, memory or a table of files is full
+    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP),  # somebody put something else in its place
+}
 """What a disk does, and no request or code of ours: not that a file isn't there, which the store foresees, nor what
 sockets raise, nor a TimeoutError of asyncio's, which has no number."""
 
@@ -90,21 +88,15 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
         HTTPStatus.METHOD_NOT_ALLOWED: f"{req.path[:200]} doesn't answer {req.method}",
     }.get(status, status.description)
     send_problem(resp, Problem("about:blank", status.phrase, status, detail), req.path)
-    for name, value in dict(error.headers or {}).items():
-        resp.set_header(name, value)
-
-
-async def on_os_error(req: Request, resp: Response, error: OSError, params: object) -> None:
-    """Answer that the store is away for now; log where that was noticed, as of what nobody foresaw."""
-    answered: TrinityError = internal_error(req.method, req.path, error)
-    if error.errno in DISK_ERRORS:
-        answered = Unavailable("the store can't be read or written now; try again")
-    await on_trinity_error(req, resp, answered, params)
+    resp.set_headers(error.headers or {})
 
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:
-    """Answer what nobody foresaw."""
-    await on_trinity_error(req, resp, internal_error(req.method, req.path, error), params)
+    """Answer what nobody foresaw, or that the store is away for now; log where either was noticed."""
+    answered = internal_error(req.method, req.path, error)
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        answered = Unavailable("the store can't be read or written now; try again")
+    await on_trinity_error(req, resp, answered, params)
 
 
 def internal_error(method: str, path: str, error: Exception) -> TrinityError:
@@ -120,6 +112,5 @@ def internal_error(method: str, path: str, error: Exception) -> TrinityError:
 def add_error_handlers(api: App[Request, Response]) -> None:
     """Have the app answer every error with a problem document."""
     api.add_error_handler(Exception, on_exception)
-    api.add_error_handler(OSError, on_os_error)
     api.add_error_handler(falcon.HTTPError, on_http_error)
     api.add_error_handler(TrinityError, on_trinity_error)

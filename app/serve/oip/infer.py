@@ -123,13 +123,11 @@ class Infer:
 
     async def _send(self, resp: Response, job: Job, request: InferInput) -> None:
         array_bytes = 0 if request.binary or job.array is None else job.array.size * NUMBER_BYTES
-        body, json_bytes = await run_in_pool_if_large(
+        resp.data, json_bytes = await run_in_pool_if_large(
             lambda: response(job.model, job.version or 0, request, predictions(job)),
             self._pool,
             len(job.result or b"") or array_bytes,
         )
-        resp.data = body
-        resp.content_type = JSON
         if json_bytes is not None:
             resp.content_type = BINARY
             resp.set_header(HEADER, str(json_bytes))

@@ -85,11 +85,7 @@ def model_route(
     latest = route(f"{model}{path}", description, responses, operation=operation, **more)
     version = f"{model}/versions/{{version}}{path}"
     named = route(version, description, responses, operation=f"{operation}_version", **more)
-
-    def declare(responder: Responder) -> Responder:
-        return latest(named(responder))
-
-    return declare
+    return lambda responder: latest(named(responder))
 
 
 class MetadataResource:

@@ -55,12 +55,12 @@ def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
     for index, tensor in enumerate(tensors):
         pointer = f"/inputs/{index}"
         _check(tensor, pointer)
-        size = _binary_size(tensor, pointer, binary)
+        size = (tensor.parameters or {}).get("binary_data_size")
         if size is None:
             values = _from_json(tensor, pointer)
         else:
-            values = _from_bytes(tensor, pointer, binary or b"", offset)
-            offset += size
+            values = _from_bytes(tensor, pointer, size, binary, offset)
+            offset += values.nbytes
         with np.errstate(all="ignore"):
             array = matrix(values.reshape(tensor.shape))
         if position := first_nonfinite(array):
@@ -90,27 +90,18 @@ def _check(tensor: Tensor, pointer: str) -> None:
         raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "shared memory is not supported; send the data")
 
 
-def _binary_size(tensor: Tensor, pointer: str, binary: Body | None) -> int | None:
-    """Return the size of the tensor's binary data in bytes, None where its data is in JSON."""
-    size = (tensor.parameters or {}).get("binary_data_size")
+def _from_bytes(tensor: Tensor, pointer: str, size: object, binary: Body | None, offset: int) -> Array:
     at = f"{pointer}/parameters/binary_data_size"
-    if size is None:
-        return None
     if binary is None:
         raise Invalid.at(at, "binary data needs the header Inference-Header-Content-Length")
     if tensor.data is not msgspec.UNSET:
         raise Invalid.at(f"{pointer}/data", "the tensor has both data and binary_data_size; send one of them")
-    needed = math.prod(tensor.shape) * DTYPES[tensor.datatype].itemsize
+    dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
+    needed = count * dtype.itemsize
     if type(size) is not int or size != needed:
         raise Invalid.at(at, f"binary_data_size must be {needed}, as the shape and datatype say")
-    return needed
-
-
-def _from_bytes(tensor: Tensor, pointer: str, binary: Body, offset: int) -> Array:
-    dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
-    if count * dtype.itemsize > len(binary) - offset:
-        fault = f"the tensor has {count * dtype.itemsize} bytes, but only {len(binary) - offset} are left in the body"
-        raise Invalid.at(f"{pointer}/parameters/binary_data_size", fault)
+    if needed > len(binary) - offset:
+        raise Invalid.at(at, f"the tensor has {needed} bytes, but only {len(binary) - offset} are left in the body")
     return np.frombuffer(binary, dtype, count, offset)
 
 

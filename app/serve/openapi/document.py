@@ -13,7 +13,7 @@ from app.schemas.verbs import VERBS
 from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs, path_parameters
-from app.serve.openapi.schemas import REF, union_schema
+from app.serve.openapi.schemas import REF
 from app.serve.resources.route import Route, public_routes
 from app.settings import Mode, Settings
 
@@ -73,12 +73,9 @@ class Schemas:
 
     def __init__(self, types: Iterable[Any]) -> None:
         unique = {id(kind): kind for kind in types if not isinstance(kind, dict)}
-        found, self.components = msgspec.json.schema_components(
-            unique.values(), schema_hook=union_schema, ref_template=REF
-        )
+        found, components = msgspec.json.schema_components(unique.values(), ref_template=REF)
         self._found = dict(zip(unique, map(_tidy, found), strict=True))
-        for name, schema in self.components.items():
-            self.components[name] = _tidy(schema)
+        self.components = {name: _tidy(schema) for name, schema in components.items()}
 
     def of(self, kind: Any) -> Json:
         """Return the schema of a type; a JSON Schema stays as it is."""

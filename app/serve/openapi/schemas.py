@@ -6,7 +6,7 @@ They are narrower than those Structs where the models, the sources and the setti
 from __future__ import annotations
 
 import inspect
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_type_hints
 
 import msgspec
@@ -61,21 +61,17 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
     )
 
 
-def union(name: str, members: Iterable[Struct]) -> Any:
-    """Return a placeholder for a union of Structs without tags, which msgspec does not have; see `union_schema`."""
-    members = tuple(members)
-    return members[0] if len(members) == 1 else type(name, (), {"members": members})
+def union(members: Sequence[Struct]) -> Any:
+    """Return a type with the schema of a union of Structs without tags, which msgspec does not have.
 
-
-def union_schema(kind: Any) -> dict[str, Any]:
-    """Return the JSON Schema of such a placeholder; its members have to be components themselves."""
-    if members := getattr(kind, "members", ()):
-        return {"anyOf": [{"$ref": REF.format(name=member.__name__)} for member in members]}
-    raise NotImplementedError
+    Where there are several, they have to be components themselves.
+    """
+    choices = [{"$ref": REF.format(name=member.__name__)} for member in members]
+    return Annotated[msgspec.Raw, Meta(extra_json_schema={"anyOf": choices})] if len(members) > 1 else members[0]
 
 
 RESULTS: dict[Verb, Struct] = {verb: getattr(jobs, spec.result) for verb, spec in VERBS.items()}
-ANY_RESULT = union("AnyResult", RESULTS.values())
+ANY_RESULT = union([*RESULTS.values()])
 ENVELOPES: dict[Verb, Struct] = {
     verb: derive(
         Envelope, f"{verb.title()}Job", f"A {verb} job; times are RFC 3339 in UTC.", tag=verb, result=result | None
@@ -112,17 +108,15 @@ class BodySchemas:
         self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
         no_effect = "" if queued else ", in async mode; in sync mode it has no effect"
         self._timeout_text = f"Seconds that it may take{no_effect}."
-        source_params = {name: _params(kind.Params, name, "source") for name, kind in sorted(sources.items())}
-        by_source = [_source(name, kind, source_params[name]) for name, kind in sorted(sources.items())]
-        self._params = _model_params(models, taken={params.__name__ for params in source_params.values()})
+        by_source = [_source(name, kind) for name, kind in sorted(sources.items())]
+        self._params = _model_params(models, taken={f"{_camel(name)}Params" for name in sources})
         only = {"source", "params"}
         pairs = derive(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
         points = derive(Data, "Points", "Inputs, row by row; y is ignored.", without=only, X=(X,))
         self._data: dict[Verb, Any] = {
-            verb: union(f"{verb.title()}Data", [pairs if spec.needs_y else points, *by_source])
-            for verb, spec in VERBS.items()
+            verb: union([pairs if spec.needs_y else points, *by_source]) for verb, spec in VERBS.items()
         }
-        self.members = [pairs, points, *by_source, *source_params.values(), *self._params, *RESULTS.values()]
+        self.members = [pairs, points, *by_source, *self._params, *RESULTS.values()]
         """The Structs that unions refer to."""
 
     def body(self, verb: Verb) -> RequestBody:
@@ -134,7 +128,7 @@ class BodySchemas:
             "timeout": Annotated[self._timeout | None, Meta(description=self._timeout_text)],
         }
         if spec.publishes:
-            types["params"] = union("ModelParams", self._params)
+            types["params"] = union(self._params)
         else:
             types["version"] = VERSION_REF | None
         base = FitBody if spec.publishes else PredictBody
@@ -164,8 +158,9 @@ class BodySchemas:
         return tuple(found)
 
 
-def _source(name: str, kind: type[DataSource], params: Struct) -> Struct:
+def _source(name: str, kind: type[DataSource]) -> Struct:
     """Return the member `data` that names a source."""
+    params = _params(kind.Params, name, "source")
     fields: list[Any] = [("source", Literal[name]), ("params", params)]
     if not any(field.required for field in msgspec.structs.fields(params)):
         fields[1] = (*fields[1], msgspec.field(default_factory=params))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,7 +80,6 @@ class DocumentResource:
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
         self._page = StaticFile((ASSETS / "docs.html").read_bytes().replace(b"{BASE}", BASE.encode()))
-        self._files: dict[str, StaticFile] = {}
 
     @route(
         "/openapi.json",
@@ -111,12 +110,12 @@ class DocumentResource:
     async def on_get_file(self, req: Request, resp: Response, release: str, name: str) -> None:
         if release != SWAGGER_UI or name not in FILES:
             raise NotFound(f"there is no file {name[:64]!r} of {release[:64]!r}")
-        if name not in self._files:
-            self._files[name] = _read(ASSETS / FILES[name])
         set_security_headers(resp)
-        send_cached(req, resp, self._files[name], MEDIA_TYPES[Path(name).suffix], IMMUTABLE)
+        send_cached(req, resp, _file(name), MEDIA_TYPES[Path(name).suffix], IMMUTABLE)
 
 
-def _read(path: Path) -> StaticFile:
+@cache
+def _file(name: str) -> StaticFile:
+    path = ASSETS / FILES[name]
     content = path.read_bytes()
     return StaticFile(gzip.decompress(content), content) if path.suffix == ".gz" else StaticFile(content)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from falcon.asgi import Request, Response
 
 from app.schemas.jobs import FINISHED
-from app.schemas.verbs import VERBS
+from app.schemas.verbs import VERBS, Verb
 from app.serve.health_checks import OK, HealthChecks, Probe, run_in_thread
 from app.serve.openapi.parts import TEXT, ResponseSpec
 from app.serve.resources.route import route
@@ -62,9 +62,12 @@ class MetricsResource:
         failed = {component for component, result in reads.items() if result.state != OK}
         up = {name: states.get(name, OK) == OK and name not in failed for name in states | reads}
         components = component_families(up, {} if "store" in failed else reads["store"].value)
-        queue = no_queue_families()
-        if self._queued:
-            queue = iter(()) if "ledger" in failed else queue_families(reads["ledger"].value, self._service.models)
+        queue: Iterator[Metric] = iter(())
+        if not self._queued:
+            queue = queue_families(dict.fromkeys(VERBS, (0, 0, 0, 0.0)), 0, 0, {})
+        elif "ledger" not in failed:
+            stats: QueueStats = reads["ledger"].value
+            queue = chain(queue_families(*stats), work_families(stats.counts, sorted(self._service.models)))
         # reads files: not on the event loop
         return await run_in_thread(partial(self._metrics.exposition, chain(queue, components)), "exposition")
 
@@ -81,33 +84,23 @@ def component_families(up: Mapping[str, bool], versions: Mapping[str, int]) -> I
     yield _gauge("trinity_model_version", ["model"], (([model], number) for model, number in versions.items()))
 
 
-def no_queue_families() -> Iterator[Metric]:
-    """Yield the queue's metrics of sync mode, which has no queue: all are 0."""
-    for name in ("trinity_queue_depth", "trinity_queue_oldest_age_seconds"):
-        yield _gauge(name, ["lane"], (([verb], 0) for verb in VERBS))
-    yield _gauge("trinity_jobs", ["lane", "state"], (([verb, state], 0) for verb in VERBS for state in WAITING_STATES))
-    yield from (_gauge(name, [], [([], 0)]) for name in ("trinity_workers", "trinity_worker_processes"))
-    yield _counter("trinity_lease_losses", [], [([], 0)])
-
-
-def queue_families(stats: QueueStats, models: Iterable[str]) -> Iterator[Metric]:
-    """Yield the state of the queue and the workers' counts; counters start at 0, so that their first event shows."""
-    lanes = stats.lanes.items()
-    yield _gauge("trinity_queue_depth", ["lane"], (([verb], lane.pending + lane.retry) for verb, lane in lanes))
-    yield _gauge("trinity_queue_oldest_age_seconds", ["lane"], (([verb], lane.oldest_s) for verb, lane in lanes))
-    jobs = [
-        ([verb, state], count)
-        for verb, lane in lanes
-        for state, count in zip(WAITING_STATES, (lane.pending, lane.retry, lane.started), strict=True)
-    ]
+def queue_families(
+    lanes: Mapping[Verb, tuple[int, int, int, float]], workers: int, processes: int, counts: Mapping[str, float]
+) -> Iterator[Metric]:
+    """Yield the state of the queue, given what QueueStats has; in sync mode, which has no queue, all is 0."""
+    depths = (([verb], pending + retry) for verb, (pending, retry, *_) in lanes.items())
+    yield _gauge("trinity_queue_depth", ["lane"], depths)
+    ages = (([verb], oldest_s) for verb, (*_, oldest_s) in lanes.items())
+    yield _gauge("trinity_queue_oldest_age_seconds", ["lane"], ages)
+    jobs = (([verb, state], lane[at]) for verb, lane in lanes.items() for at, state in enumerate(WAITING_STATES))
     yield _gauge("trinity_jobs", ["lane", "state"], jobs)
-    yield _gauge("trinity_workers", [], [([], stats.workers)])
-    yield _gauge("trinity_worker_processes", [], [([], stats.processes)])
-    yield from _work_families(stats.counts, sorted(models))
-
-
-def _work_families(counts: Mapping[str, float], models: Sequence[str]) -> Iterator[Metric]:
+    yield _gauge("trinity_workers", [], [([], workers)])
+    yield _gauge("trinity_worker_processes", [], [([], processes)])
     yield _counter("trinity_lease_losses", [], [([], counts.get("lost", 0))])
+
+
+def work_families(counts: Mapping[str, float], models: Sequence[str]) -> Iterator[Metric]:
+    """Yield the workers' counts; they start at 0, so that their first event shows."""
     yield _counter("trinity_job_attempts", ["verb"], (([verb], counts.get(f"attempts:{verb}", 0)) for verb in VERBS))
     ends = [(verb, state) for verb in VERBS for state in sorted(FINISHED)]
     finished = ((end, counts.get(f"finished:{end[0]}:{end[1]}", 0)) for end in ends)

@@ -51,7 +51,6 @@ class ModelResource:
         operation="get_model",
     )
     async def on_get_model(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
-        self._service.model(name)
         send_json(resp, await asyncio.to_thread(describe_model, self._service, name))
 
     @route(

@@ -1,18 +1,21 @@
-"""gunicorn's worker process: uvicorn with the protocol and the server of this package."""
+"""gunicorn's worker process: uvicorn with the protocol of this package, and a server that drains."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
+import socket
 import sys
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
+from uvicorn.config import Config
+from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from app.serve.server.draining_server import DrainingServer
-from app.serve.server.protocol import BoundedProtocol
+from app.serve.asgi import STOP_WAITING
+from app.serve.server.protocol import BoundedProtocol, State
 from app.serve.server.startup_check import report
 from app.settings import SettingsError
 
@@ -23,6 +26,27 @@ def without_query(record: logging.LogRecord) -> bool:
         client, method, path, *rest = record.args
         record.args = (client, method, str(path).partition("?")[0], *rest)
     return True
+
+
+class DrainingServer(Server):
+    """uvicorn's server, which stops without a client's notice.
+
+    On a reload the old processes stop as soon as the new ones are forked: until these accept, connections wait in the
+    backlog of the listening socket, which the master keeps open.
+    """
+
+    server_state: State
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.server_state = State()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Have long waits answered now, and let each connection end with an answer."""
+        self.server_state.draining = True
+        if stop_waiting := self.lifespan.state.get(STOP_WAITING):
+            stop_waiting()
+        await super().shutdown(sockets)
 
 
 class GunicornWorker(UvicornWorker):  # type: ignore[misc]

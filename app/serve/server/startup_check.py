@@ -9,27 +9,16 @@ from app.settings import Settings, SettingsError, load
 
 
 def problems(build: Callable[[Settings], None]) -> list[str]:
-    """Return what is wrong with the settings; `build` raises SettingsError for what only building the parts shows."""
-    try:
-        settings = load()
-    except SettingsError as error:
-        return str(error).splitlines()
-    return _build_problems(build, settings)
+    """Return what is wrong with the settings; `build` raises SettingsError for what only building the parts shows.
 
-
-def report(problems: list[str]) -> str:
-    """Put problems into words, one a line."""
-    return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
-
-
-def _build_problems(build: Callable[[Settings], None], settings: Settings) -> list[str]:
-    """Build the parts in a child process: gunicorn's first process must hold neither models nor threads."""
+    They are built in a child process: gunicorn's first process must hold neither models nor threads.
+    """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         found = ""
         try:
-            build(settings)
+            build(load())
         except SettingsError as error:
             found = str(error)
         finally:  # any other error appears again where the processes start, with its traceback
@@ -40,3 +29,8 @@ def _build_problems(build: Callable[[Settings], None], settings: Settings) -> li
         found = pipe.read()
     os.waitpid(child, 0)
     return found.splitlines()
+
+
+def report(problems: list[str]) -> str:
+    """Put problems into words, one a line."""
+    return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])
