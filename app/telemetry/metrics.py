@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from app.schemas.verbs import VERBS
-from app.telemetry.buckets import BOUNDS_S
 from app.telemetry.multiprocess import FOLDER, use_slot
 
 if TYPE_CHECKING:
@@ -39,7 +38,11 @@ HELP = {
     "trinity_model_version": "The latest version of a model: what predict serves.",
     "trinity_up": "1 when a part of the service answers.",
 }
-_BUCKETS = len(BOUNDS_S) + 1
+BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the buckets of durations, in seconds; the last bucket, +Inf, has none. Web processes and workers have
+the same, so that their histograms can be added."""
+LABELS = (*map(str, BOUNDS_S), "+Inf")
+_BUCKETS = len(LABELS)
 Key = TypeVar("Key")
 
 
@@ -124,6 +127,11 @@ class ServiceMetrics:
             for model in names:
                 self._rows.labels(verb, model)
                 self._working.labels(verb, model)
+
+
+def bucket_of(seconds: float) -> str:
+    """Return the upper bound of the bucket of a duration, as Prometheus writes it."""
+    return LABELS[bisect_left(BOUNDS_S, seconds)]
 
 
 def _add(rows: dict[Key, list[float]], key: Key, took_s: float, n: int = 0) -> None:

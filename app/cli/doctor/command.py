@@ -6,13 +6,14 @@ from dataclasses import asdict
 
 import click
 
+from app.cli.options import json_option
 from app.cli.output import as_json
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def doctor(ctx: click.Context, *, json_: bool) -> None:
     """Check all parts and say how to solve problems.

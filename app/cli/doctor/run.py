@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from app.cli.doctor import CheckResult
 from app.cli.doctor.queue_checks import check_broker, check_ledger
-from app.cli.doctor.system_checks import check_libraries, check_python, check_store
+from app.cli.doctor.system_checks import check_libraries, check_store
 from app.settings import SECRETS, URLS, Mode, Settings, SettingsError, load
 
 TIMEOUT_S = 10.0
 Check = Callable[[Settings], list[CheckResult]]
-ALWAYS: dict[str, Check] = {"python": check_python, "libraries": check_libraries, "store": check_store}
+ALWAYS: dict[str, Check] = {"libraries": check_libraries, "store": check_store}
 QUEUED: dict[str, Check] = {"ledger": check_ledger, "broker": check_broker}
 
 
@@ -28,7 +29,8 @@ def run_all() -> list[CheckResult]:
         return [CheckResult("settings", "fail", each, "correct it in the environment or in .env") for each in problems]
     checks = ALWAYS | (QUEUED if settings.mode is Mode.ASYNC else {})
     first = CheckResult("settings", "ok", f"{settings.mode} mode, models from {settings.models}")
-    return [first, *run_checks(checks, settings)]
+    python = CheckResult("python", "ok", platform.python_version())  # one that is too old could not import this
+    return [first, python, *run_checks(checks, settings)]
 
 
 def run_checks(checks: Mapping[str, Check], settings: Settings) -> list[CheckResult]:

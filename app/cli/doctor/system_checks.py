@@ -1,8 +1,7 @@
-"""Checks of this machine: Python, the libraries, the models and the store."""
+"""Checks of this machine: the libraries, the models and the store."""
 
 from __future__ import annotations
 
-import platform
 import re
 import shutil
 import tomllib
@@ -18,11 +17,6 @@ LIBRARIES = ("falcon", "gunicorn", "celery", "redis", "kombu", "msgspec", "numpy
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 LOW_SPACE_BYTES, NO_SPACE_BYTES = 1024**3, 64 * 1024**2
 GIB = 1024**3
-
-
-def check_python(_: Settings) -> list[CheckResult]:
-    """Name Python's version; one that is too old could not have imported this."""
-    return [CheckResult("python", "ok", platform.python_version())]
 
 
 def check_libraries(settings: Settings) -> list[CheckResult]:

@@ -17,7 +17,7 @@ from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
 from app.schemas.requests import Work, unpack
 from app.storage.payload_store import Payloads
-from app.telemetry.buckets import bucket_of
+from app.telemetry.metrics import bucket_of
 
 logger = getLogger(__name__)
 

@@ -16,8 +16,7 @@ from app.serve.health_checks import OK, HealthChecks, Probe, run_in_thread
 from app.serve.openapi.parts import TEXT, ResponseSpec
 from app.serve.resources.route import route
 from app.service import Service
-from app.telemetry.buckets import LABELS
-from app.telemetry.metrics import HELP, ServiceMetrics
+from app.telemetry.metrics import HELP, LABELS, ServiceMetrics
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
