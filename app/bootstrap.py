@@ -61,9 +61,10 @@ def build_api(settings: Settings | None = None) -> Asgi:
 
         inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)
-    from app.queue import parts  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
+    from app.queue import factory  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
+    from app.queue.broker import Broker, celery_app  # noqa: PLC0415
 
-    queued, queue_checks = parts.dispatcher(settings, components.payloads, spans)
-    queue_stats = parts.ledger_stats(settings).stats
-    checks |= queue_checks
-    return create_app(settings, components.service, queued, pool, checks, queue_stats=queue_stats, telemetry=telemetry)
+    ledger, broker = factory.ledger(settings, components.payloads), Broker(celery_app(lambda: settings))
+    queued = factory.dispatcher(settings, ledger, broker, spans)
+    checks |= {"ledger": ledger.ping, "broker": broker.ping}
+    return create_app(settings, components.service, queued, pool, checks, queue_stats=ledger.stats, telemetry=telemetry)

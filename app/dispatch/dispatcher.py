@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
+from app.errors import NotFound
 from app.schemas.jobs import Event, Job, JobQuery
 from app.schemas.requests import Work
 
 FEED_JOBS = 20  # how many of the newest jobs the feed shows
+NO_JOBS = "sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result"
 
 
 class IdempotencyKey(NamedTuple):
@@ -19,7 +21,7 @@ class IdempotencyKey(NamedTuple):
 
 
 class Dispatcher(Protocol):
-    """Has work done, and reports its state."""
+    """Has work done, and reports its state. Without a queue it inherits what raises NotFound: there are no jobs."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Accept the work, once for each key; return its job. Work that is done inline is finished by then.
@@ -32,21 +34,27 @@ class Dispatcher(Protocol):
 
         Once the process stops, the wait lasts `past_stop_s` seconds more at most.
         """
+        raise NotFound(NO_JOBS)
 
     def events(self, job_id: str, after: int) -> AsyncIterator[Event | None]:
         """Yield the events of a job after number `after`, until it ends; None keeps an idle stream open."""
+        raise NotFound(NO_JOBS)
 
     async def jobs(self, query: JobQuery) -> tuple[list[Job], str | None]:
         """Return a page of jobs, newest first, without their results, and the cursor of the next page."""
+        raise NotFound(NO_JOBS)
 
     def latest_jobs(self) -> AsyncIterator[list[Job] | None]:
         """Yield the newest jobs whenever they have changed; None keeps an idle stream open. Raise NotFound."""
+        raise NotFound(NO_JOBS)
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
+        raise NotFound(NO_JOBS)
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
+        raise NotFound(NO_JOBS)
 
     def stop_waiting(self) -> None:
         """End all waits for jobs, present and later ones: the process is about to stop."""

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Semaphore
-from typing import Never
 
-from app.dispatch.dispatcher import IdempotencyKey
+from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
-from app.errors import Busy, NotFound
+from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
 from app.schemas.requests import Table, Work
@@ -25,7 +24,7 @@ SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a ro
 SLOW_CALLS = 2
 
 
-class InlineDispatcher:
+class InlineDispatcher(Dispatcher):
     """Does the work before it answers; there is no queue and nothing is kept but the models.
 
     `count` is called on the event loop with each work that was done.
@@ -64,21 +63,8 @@ class InlineDispatcher:
 
     def _run_on_loop(self, work: Work, job_id: str, *, as_array: bool) -> Job:
         outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
-        self._count(work, outcome)
-        if outcome.finished_s - outcome.started_s > SLOW_S:
-            self._slow_calls[work.model, work.version] += 1
-        else:
-            self._slow_calls.pop((work.model, work.version), None)
+        self._done(work, outcome, on_loop=True)
         return finished_job(job_id, work, outcome.started_s, outcome)
-
-    def _raise_no_jobs(self, *_: object, **__: object) -> Never:
-        raise NotFound("sync mode has no queue and so no jobs; the answer to /fit, /predict and /score is the result")
-
-    async def _no_jobs(self, *_: object, **__: object) -> Never:
-        self._raise_no_jobs()
-
-    job = jobs = cancel = retry = _no_jobs
-    events = latest_jobs = _raise_no_jobs
 
     def stop_waiting(self) -> None:
         """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
@@ -104,12 +90,15 @@ class InlineDispatcher:
         return future
 
     def _done_in_thread(self, work: Work, done: asyncio.Future[Outcome]) -> None:
-        if done.cancelled():
-            return
-        outcome = done.result()
+        if not done.cancelled():
+            self._done(work, done.result(), on_loop=False)
+
+    def _done(self, work: Work, outcome: Outcome, *, on_loop: bool) -> None:
         self._count(work, outcome)
-        if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow, and not the model
+        if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow before, not the model
             self._slow_calls.pop((work.model, work.version), None)
+        elif on_loop:
+            self._slow_calls[work.model, work.version] += 1
 
     def _is_small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:

@@ -12,8 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from app.queue.ledger.keys import CHANNEL
-from app.queue.ledger.scripts import TIMEOUT_S
+from app.queue.ledger.scripts import CHANNEL, TIMEOUT_S
 
 logger = getLogger(__name__)
 

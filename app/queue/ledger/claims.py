@@ -12,7 +12,7 @@ from redis import Redis
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
 from app.queue.ledger.ledger import INLINE_BYTES
-from app.queue.ledger.limits import Limits, encoded
+from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
 from app.schemas.requests import Work, unpack
@@ -120,7 +120,7 @@ class WorkerLedger:
         if failure:
             version = claim.work.version or ""
             return _FinishArgs(
-                claim.job_id, claim.fence, "FAILURE", version, b"", "", encoded(failure), *spent
+                claim.job_id, claim.fence, "FAILURE", version, b"", "", msgspec.json.encode(failure), *spent
             ), failure
         version = outcome.version or ""
         return _FinishArgs(claim.job_id, claim.fence, "SUCCESS", version, result, reference, b"", *spent), None
@@ -137,7 +137,7 @@ class WorkerLedger:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
             # it gets no line of its own as other jobs do: its verb and model can't be read
             logger.warning("job %s failed before it began: %s", job_id, failure.kind)
-            self._finish([_FinishArgs(job_id, fence, "FAILURE", failure=encoded(failure))])
+            self._finish([_FinishArgs(job_id, fence, "FAILURE", failure=msgspec.json.encode(failure))])
             return None
 
 

@@ -10,9 +10,9 @@ import msgspec
 from redis import Redis
 
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
-from app.queue.ledger.keys import GONE, JOB, JOBS, LANE
-from app.queue.ledger.limits import Limits, encoded
-from app.queue.ledger.scripts import Scripts, redis_errors
+from app.queue.ledger.limits import Limits
+from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, Scripts, redis_errors
+from app.queue.ledger.stats import SCAN_LIMIT, SILENT_S, QueueStats, queue_stats
 from app.schemas.jobs import Event, Job, JobQuery, Status
 from app.schemas.requests import Work, pack
 from app.schemas.verbs import Verb
@@ -84,16 +84,15 @@ class Ledger:
         The store is not used here, so that a slow store delays no other job.
         """
         arguments: list[Any] = [self._limits.max_pending, KEY_TTL_S]
-        unbatched_jobs = [_unbatched(each.work, stored.reference) for each, stored in submissions]
-        for (each, stored), unbatched in zip(submissions, unbatched_jobs, strict=True):
+        for each, stored in submissions:
             work = each.work
             arguments += [each.job_id, work.verb, work.model, work.version or "", *stored]
-            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(unbatched)]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_unbatched(work, stored))]
             arguments += [each.request_id, each.trace]
         now, *answers = self._scripts("accept", *arguments)
         return [
-            _answered(each, answer, float(now), unbatched=unbatched)
-            for (each, _), unbatched, answer in zip(submissions, unbatched_jobs, answers, strict=True)
+            _answered(each, answer, float(now), unbatched=_unbatched(each.work, stored))
+            for (each, stored), answer in zip(submissions, answers, strict=True)
         ]
 
     def job(self, job_id: str, *, with_result: bool = True) -> Job:
@@ -102,13 +101,10 @@ class Ledger:
         Without `with_result` a result that is stored as a file is left out.
         """
         with redis_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.hmget(f"{JOB}{job_id}", FIELDS)
-            pipe.exists(f"{GONE}{job_id}")
-            values, gone = pipe.execute()
+            values = cast("list[bytes | None]", self._redis.hmget(f"{JOB}{job_id}", FIELDS))
         job = self._read(job_id, values if with_result else [*values[:-1], None])
         if job is None:
-            raise _absent(job_id, gone=bool(gone))
+            raise self._why_absent(job_id)
         if job.status in {"PENDING", "RETRY"}:
             with redis_errors():
                 rank = self._redis.zrank(f"{LANE}{job.verb}", job_id)
@@ -127,9 +123,8 @@ class Ledger:
         """Return the events of a job after event number `after`; raise NotFound or Gone."""
         with redis_errors():
             log = cast("bytes | None", self._redis.hget(f"{JOB}{job_id}", "log"))
-            gone = log is None and self._redis.exists(f"{GONE}{job_id}")
         if log is None:
-            raise _absent(job_id, gone=bool(gone))
+            raise self._why_absent(job_id)
         lines = (line.split(b" ", 1) for line in log.splitlines())
         return [Event(int(seq), data) for seq, data in lines if int(seq) > after]
 
@@ -148,7 +143,7 @@ class Ledger:
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job; raise NotFound, Gone, or Conflict if it ended otherwise."""
-        failure = encoded(Cancelled("the job was cancelled").failure())
+        failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
         before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
         if not before:
             raise self._why_absent(job_id)
@@ -171,13 +166,19 @@ class Ledger:
             raise Conflict(f"the job is {before}; only one that failed or was cancelled runs again")
         return cast("Verb", verb[0])
 
+    def stats(self) -> QueueStats:
+        """Return the state of the queue, and counters of what all workers have done; raise LedgerUnavailable."""
+        return queue_stats(*self._scripts("stats", SILENT_S, SCAN_LIMIT))
+
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
 
     def _why_absent(self, job_id: str) -> NotFound | Gone:
         with redis_errors():
-            return _absent(job_id, gone=bool(self._redis.exists(f"{GONE}{job_id}")))
+            if self._redis.exists(f"{GONE}{job_id}"):
+                return Gone(f"job {job_id[:64]!r} has expired with its result")
+        return NotFound(f"no job {job_id[:64]!r}")
 
     def _newest_first(self, cursor: str | None, count: int) -> Iterator[list[tuple[str, str]]]:
         """Give the ids of all jobs with their cursors, `count` at a time, starting after `cursor`."""
@@ -232,22 +233,16 @@ HEADER = ["status", "verb", "model", "version", "created", "started", "finished"
 FIELDS = [*HEADER, "result", "result_ref"]
 
 
-def queue_full(drained_in_s: int) -> QueueFull:
+def queue_full(empty_in_s: int) -> QueueFull:
     """Return the error that says when to try again: when the lane is likely to be empty."""
     error = QueueFull("as many jobs wait as TRINITY_MAX_PENDING allows; try again later")
-    error.retry_after_s = min(300, max(1, drained_in_s))
+    error.retry_after_s = min(300, max(1, empty_in_s))
     return error
 
 
-def _absent(job_id: str, *, gone: bool) -> NotFound | Gone:
-    if gone:
-        return Gone(f"job {job_id[:64]!r} has expired with its result")
-    return NotFound(f"no job {job_id[:64]!r}")
-
-
-def _unbatched(work: Work, reference: str) -> bool:
+def _unbatched(work: Work, stored: StoredWork) -> bool:
     """Whether a job must not share a message with others: a large one, or one with a timeout of its own."""
-    return bool(reference) or work.timeout_s is not None
+    return bool(stored.reference) or work.timeout_s is not None
 
 
 def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
@@ -263,8 +258,8 @@ def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -
                 position=position or None,
                 unbatched=unbatched,
             )
-        case [b"full", drained_in_s]:
-            return queue_full(int(drained_in_s))
+        case [b"full", empty_in_s]:
+            return queue_full(int(empty_in_s))
         case [b"same", job_id]:
             return Duplicate(job_id.decode())
     return Invalid("the Idempotency-Key was used for another request")

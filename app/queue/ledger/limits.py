@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.errors import Failure, TrinityError
+from app.errors import TrinityError
 
 TOMBSTONE_S = 86_400  # how long an expired job is remembered
 
@@ -29,9 +29,4 @@ class Limits(NamedTuple):
     ) -> list[int | bytes]:
         """Return the arguments of requeue.lua before the jobs; `error` is that of a job that may not start again."""
         flags = int(count_attempt), int(worker_lost), int(unbatched)
-        return [self.max_attempts, *self.ttls_s, encoded(error.failure()), *flags]
-
-
-def encoded(failure: Failure | None) -> bytes:
-    """Return a failure as JSON, empty for None."""
-    return msgspec.json.encode(failure) if failure else b""
+        return [self.max_attempts, *self.ttls_s, msgspec.json.encode(error.failure()), *flags]

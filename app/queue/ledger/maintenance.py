@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
+import msgspec
 from redis import Redis
 
 from app.errors import TimedOut, WorkerLost
-from app.queue.ledger.keys import JOB, LANE
-from app.queue.ledger.limits import Limits, encoded
-from app.queue.ledger.scripts import Scripts, redis_errors
+from app.queue.ledger.limits import Limits
+from app.queue.ledger.scripts import JOB, LANE, Scripts, redis_errors
 from app.queue.messages import JobRef
 from app.schemas.verbs import Verb
 
@@ -72,7 +72,7 @@ class LedgerMaintenance:
 
     def time_out(self, held: HeldJob) -> bool:
         """Fail a job whose time is over; return False if its effect is being made visible."""
-        failure = encoded(TIMED_OUT.failure())
+        failure = msgspec.json.encode(TIMED_OUT.failure())
         return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, failure))
 
     def requeue(
@@ -143,10 +143,10 @@ class LedgerMaintenance:
             return 0
         return cast("int", self._scripts("evict", TRIM_LIMIT))
 
-    def job_exists(self, job_id: str) -> bool:
-        """Whether the ledger has a job of this id."""
+    def needs_payload(self, name: str) -> bool:
+        """Whether the ledger has the job of a file in the store; files are named after their jobs."""
         with redis_errors():
-            return bool(self._redis.exists(f"{JOB}{job_id}"))
+            return bool(self._redis.exists(f"{JOB}{name.partition('.')[0]}"))
 
 
 def _refs(answer: Sequence[tuple[bytes, bytes]]) -> list[JobRef]:

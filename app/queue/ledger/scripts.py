@@ -1,9 +1,13 @@
-"""Runs the ledger's Lua scripts, one for each transition. Redis runs a script as one atomic step."""
+"""The ledger's Redis: its keys, its Lua scripts, and its errors. Redis runs a script as one atomic step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +17,25 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.errors import Unavailable
-from app.queue.ledger.error_log import ThrottledErrorLog
 from app.schemas.verbs import VERBS
+
+logger = getLogger(__name__)
+
+# The keys that Python reads. common.lua has the same ones, and the scripts write them.
+JOB = "trinity:job:"
+GONE = "trinity:gone:"
+LANE = "trinity:lane:"
+JOBS = "trinity:jobs"
+CHANNEL = "trinity:events"
 
 FOLDER = Path(__file__).with_name("scripts")
 ADDING = {"accept", "retry"}  # a full ledger refuses these; all others still run, so its jobs can be finished
 TIMEOUT_S = 0.9  # in a web process: with one retry an outage is reported within two seconds
 WORKER_TIMEOUT_S = 5.0
-
-_error_log = ThrottledErrorLog()  # one for all clients of a process
+LOG_EVERY_S = 1.0
+MAX_CHARACTERS = 300
+_URL = re.compile(r"(?<=://)\S*@")  # up to the last @, for a password may hold one
+_QUOTED = re.compile(r"""(['"]).*\1""")
 
 
 class LedgerUnavailable(Unavailable):
@@ -48,6 +62,33 @@ def connect(url: str, timeout_s: float = TIMEOUT_S) -> Redis:
     """
     retry = Retry(NoBackoff(), 1)
     return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=retry)
+
+
+class ThrottledErrorLog:
+    """Logs why a command to the ledger failed, at most once a second. All threads of a process share one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._quiet_until_s = clock()
+
+    def log(self, error: Exception) -> None:
+        """Log an error, unless another was logged within the last second."""
+        with self._lock:
+            now_s = self._clock()
+            if now_s < self._quiet_until_s:
+                return
+            self._quiet_until_s = now_s + LOG_EVERY_S
+        logger.warning("a command to the ledger failed: %s: %s", type(error).__name__, redacted(error))
+
+
+def redacted(error: Exception) -> str:
+    """Return an error's text in one line, without quoted parts, which may be data, and without passwords in URLs."""
+    text = " ".join(str(error).split())
+    return _QUOTED.sub("'…'", _URL.sub("***@", text))[:MAX_CHARACTERS]
+
+
+_error_log = ThrottledErrorLog()
 
 
 @contextmanager

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
-from redis import Redis
-
-from app.queue.ledger.scripts import Scripts
 from app.schemas.verbs import Verb
 
 SILENT_S = 10.0  # a node renews its leases twice a second
@@ -32,26 +29,14 @@ class QueueStats(NamedTuple):
     counts: Mapping[str, float]
 
 
-class LedgerStats:
-    """Reads the statistics. The scripts count in the same atomic step in which they change a job."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._scripts = Scripts(redis)
-
-    def stats(self) -> QueueStats:
-        """Return the statistics; raise LedgerUnavailable."""
-        lanes, workers, processes, counts = self._scripts("stats", SILENT_S, SCAN_LIMIT)
-        return QueueStats(
-            {
-                cast("Verb", verb.decode()): LaneStats(pending, retry, started, float(oldest))
-                for verb, pending, retry, started, oldest in lanes
-            },
-            workers,
-            processes,
-            {name.decode(): float(value) for name, value in zip(counts[::2], counts[1::2], strict=True)},
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
+def queue_stats(lanes: Sequence[Any], workers: int, processes: int, counts: Sequence[bytes]) -> QueueStats:
+    """Return the statistics that stats.lua counted. The scripts count in the atomic step in which they change a job."""
+    return QueueStats(
+        {
+            cast("Verb", verb.decode()): LaneStats(pending, retry, started, float(oldest))
+            for verb, pending, retry, started, oldest in lanes
+        },
+        workers,
+        processes,
+        {name.decode(): float(value) for name, value in zip(counts[::2], counts[1::2], strict=True)},
+    )

@@ -10,17 +10,10 @@ from app.queue.worker.runner import FinishedJob
 from app.telemetry.log_records import JobLine, Sink, stamp
 
 
-class JobLog:
-    """Writes the lines of jobs that were finished together."""
-
-    def __init__(self, sink: Sink, clock: Callable[[], float] | None = None) -> None:
-        self._sink = sink
-        self._clock = clock
-
-    def __call__(self, jobs: Sequence[FinishedJob]) -> None:
-        """Write a line for each of these jobs."""
-        now = stamp(self._clock)
-        self._sink([_line(now, each) for each in jobs])
+def log_jobs(sink: Sink, jobs: Sequence[FinishedJob], clock: Callable[[], float] | None = None) -> None:
+    """Write the lines of jobs that were finished together."""
+    now = stamp(clock)
+    sink([_line(now, each) for each in jobs])
 
 
 def _line(now: str, job: FinishedJob) -> JobLine:

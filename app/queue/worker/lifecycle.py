@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from celery import signals
 
-from app.queue import parts
+from app.queue import factory
 from app.queue.broker import Broker
 from app.queue.webhooks.urls import named_hosts
-from app.queue.worker.exit_log import ExpectedExits
-from app.queue.worker.job_log import JobLog
+from app.queue.worker.job_log import log_jobs
 from app.queue.worker.lease_keeper import LeaseKeeper
-from app.queue.worker.node import Node, children, exit_with_parent
+from app.queue.worker.node import ExpectedExits, children, exit_with_parent, new_name, release_later
 from app.queue.worker.outbox import MAX_CONCURRENT, Outbox
-from app.queue.worker.payload_cleanup import PayloadCleanup
-from app.queue.worker.periodic import PeriodicThread
+from app.queue.worker.periodic import start_periodic
 from app.queue.worker.reconciler import Reconciler
 from app.queue.worker.runner import JobRunner
 from app.service import Components
@@ -35,6 +34,7 @@ LEASE_CHECK_S = 0.5  # how often a worker checks its own jobs
 RECONCILE_S = 1.0  # and those of all workers
 OUTBOX_S = 0.5
 CLEANUP_S = 600.0
+PAYLOAD_AGE_S = 3_600.0  # far more than it takes from the writing of a file to its job in the ledger
 
 
 class WorkerLifecycle:
@@ -46,7 +46,8 @@ class WorkerLifecycle:
         self._settings = settings
         self._build = build
         self._broker = broker
-        self._node = Node()
+        self._node, self._pid = "", 0  # set before the worker forks its processes, which share them
+        self._release_all: Callable[[], None] | None = None
 
     def connect(self) -> None:
         """Have Celery call this object; by strong references, because nothing else holds the methods."""
@@ -62,10 +63,10 @@ class WorkerLifecycle:
         """The runner of this process."""
         components = self._build(self._settings())
         settings = components.settings
-        ledger = parts.worker_ledger(settings, components.payloads, self._node.name, str(os.getpid()))
+        ledger = factory.worker_ledger(settings, components.payloads, self._node, str(os.getpid()))
         runner = JobRunner(components.service, ledger, tracing=self._tracing)
         if settings.logs_each_request:
-            runner.on_finished = JobLog(line_sink(settings))
+            runner.on_finished = partial(log_jobs, line_sink(settings))
         return runner
 
     @cached_property
@@ -86,39 +87,39 @@ class WorkerLifecycle:
             components = self._build(self._settings())
             components.check_store()
             wanted(components.settings)
-            self._node.assign_name()
         except SettingsError as error:
             raise SystemExit(f"Trinity can't start:\n{error}") from None
+        self._node, self._pid = new_name(), os.getpid()
 
     def _start_maintenance(self, **_: object) -> None:
         """Start the threads that maintain the jobs of this worker's processes."""
         components = self._build(self._settings())
-        settings, node, broker = components.settings, self._node.name, self._broker
+        settings, payloads = components.settings, components.payloads
+        maintenance = factory.maintenance(settings, self._node)
         exits = ExpectedExits()
         exits.install()
-        lease_keeper = LeaseKeeper(parts.maintenance(settings, node), children, exits.kill)
-        reconciler = Reconciler(parts.maintenance(settings, node), broker.publish, broker.depth, settings.lease)
-        cleanup = PayloadCleanup(parts.maintenance(settings, node), components.payloads)
-        threads = [
-            PeriodicThread("lease-keeper", lease_keeper.step, LEASE_CHECK_S),
-            PeriodicThread("reconciler", reconciler.step, RECONCILE_S),
-            PeriodicThread("payload-cleanup", cleanup.step, CLEANUP_S),
-        ]
+        lease_keeper = LeaseKeeper(maintenance, children, exits.kill)
+        self._release_all = lease_keeper.release_all
+        reconciler = Reconciler(maintenance, self._broker.publish, self._broker.depth, settings.lease)
+        start_periodic("lease-keeper", lease_keeper.step, LEASE_CHECK_S)
+        start_periodic("reconciler", reconciler.step, RECONCILE_S)
+        sweep = partial(payloads.sweep, maintenance.needs_payload, PAYLOAD_AGE_S)
+        start_periodic("payload-cleanup", lambda: sweep(time.time()), CLEANUP_S)
         if settings.webhook_secret is not None:
             hosts = named_hosts(settings.webhook_hosts)
-            jobs = parts.ledger(settings, components.payloads)
+            ledger = factory.ledger(settings, payloads)
             pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
-            outbox = Outbox(parts.maintenance(settings, node), jobs, pool, settings.webhook_secret, hosts)
-            threads.append(PeriodicThread("outbox", outbox.step, OUTBOX_S))
-        self._node.start(threads, lease_keeper.release_all)
+            outbox = Outbox(maintenance, ledger, pool, settings.webhook_secret, hosts)
+            start_periodic("outbox", outbox.step, OUTBOX_S)
 
     def _release_jobs(self, **_: object) -> None:
         """Leave jobs that don't end soon to other workers."""
-        self._node.schedule_release()
+        if self._release_all is not None:
+            release_later(self._release_all)
 
     def _prepare_process(self, **_: object) -> None:
         """Import and build everything before the first job."""
-        exit_with_parent(self._node.pid or os.getppid())  # a spawned process does not know the pid
+        exit_with_parent(self._pid or os.getppid())  # a spawned process does not know the pid
         self.runner  # noqa: B018  built now
 
     def _flush(self, **_: object) -> None:

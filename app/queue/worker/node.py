@@ -1,4 +1,4 @@
-"""One worker: its name in the ledger, its processes, and its maintenance threads."""
+"""One worker: its name in the ledger, what becomes of its jobs when it stops, and its processes and their ends."""
 
 from __future__ import annotations
 
@@ -7,63 +7,82 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from logging import getLogger
+from collections.abc import Callable
+from contextlib import suppress
+from logging import LogRecord, getLogger
 from uuid import uuid4
 
 import billiard
+import billiard.util
+from billiard.exceptions import WorkerLostError
 
 from app.errors import Unavailable
-from app.queue.worker.periodic import PeriodicThread
 
 logger = getLogger(__name__)
 
 RELEASE_AFTER_S = 7.0  # how long a worker that stops may still finish jobs; then it releases the others
 ORPHAN_S = 1.0
+NOT_RELEASED = "jobs could not be released, other workers take them over when their leases end"
 
 
-class Node:
-    """Made when the module is imported, named before the worker forks its processes, started after that."""
-
-    def __init__(self, release_after_s: float = RELEASE_AFTER_S) -> None:
-        self.name = ""
-        self.pid = 0
-        self._release_after_s = release_after_s
-        self._release_all: Callable[[], None] | None = None
-
-    def assign_name(self) -> None:
-        """Take a name that no worker has or had; processes that are forked later share it."""
-        self.name = f"{socket.gethostname()}-{uuid4().hex[:12]}"
-        self.pid = os.getpid()
-
-    def start(self, threads: Sequence[PeriodicThread], release_all: Callable[[], None]) -> None:
-        """Start the threads; `release_all` puts the node's jobs back into their lanes."""
-        self._release_all = release_all
-        for thread in threads:
-            thread.start()
-
-    def schedule_release(self) -> None:
-        """Let running jobs end for some seconds, then release the others."""
-        if self._release_all is not None:
-            timer = threading.Timer(self._release_after_s, _logged, [self._release_all])
-            timer.daemon = True  # a worker without jobs stops at once
-            timer.start()
+def new_name() -> str:
+    """Return a name for a node that no worker has or had."""
+    return f"{socket.gethostname()}-{uuid4().hex[:12]}"
 
 
-def _logged(release_all: Callable[[], None]) -> None:
-    try:
-        release_all()
-    except Unavailable as error:  # the leases will end
-        logger.warning(
-            "jobs could not be released, other workers take them over when their leases end: %s", error.detail
-        )
-    except Exception:
-        logger.exception("jobs could not be released, other workers take them over when their leases end")
+def release_later(release_all: Callable[[], None], after_s: float = RELEASE_AFTER_S) -> None:
+    """Let running jobs end for some seconds; then have the node's other jobs put back into their lanes."""
+
+    def release() -> None:
+        try:
+            release_all()
+        except Unavailable as error:
+            logger.warning("%s: %s", NOT_RELEASED, error.detail)
+        except Exception:
+            logger.exception(NOT_RELEASED)
+
+    timer = threading.Timer(after_s, release)
+    timer.daemon = True  # a worker without jobs stops at once
+    timer.start()
 
 
 def children() -> list[str]:
     """Return the names of this worker's living processes."""
     return [str(child.pid) for child in billiard.active_children()]
+
+
+class ExpectedExits:
+    """Drops billiard's line about each process killed here, and all of Celery's errors about lost processes.
+
+    The lease keeper logs a line about the jobs of such a process, so Celery's error with its stack adds nothing.
+    """
+
+    def __init__(
+        self, children: Callable[[], list[str]] = children, send_signal: Callable[[int, int], None] = os.kill
+    ) -> None:
+        self._children = children
+        self._send_signal = send_signal
+        self._killed: set[str] = set()
+
+    def kill(self, child: str) -> None:
+        """End a process of this worker at once; the worker starts another."""
+        if child in self._children():
+            self._killed.add(child)
+            with suppress(ProcessLookupError):
+                self._send_signal(int(child), signal.SIGKILL)
+
+    def install(self) -> None:
+        """Filter the records of billiard and Celery; have billiard's written like all others."""
+        billiard.util.get_logger().propagate = True  # it has no handler of its own
+        for logger in (billiard.util.get_logger(), getLogger("celery.worker.request")):
+            logger.addFilter(self._filter)
+
+    def _filter(self, record: LogRecord) -> bool:
+        values = record.args if isinstance(record.args, tuple) else ()
+        if str(record.msg).startswith("Process %r pid:%r exited") and str(values[1]) in self._killed:
+            self._killed.remove(str(values[1]))  # another process may get this number one day
+            return False
+        return not any(isinstance(value, WorkerLostError) for value in values)
 
 
 def exit_with_parent(parent: int) -> None:

@@ -16,8 +16,7 @@ from app.errors import Gone, NotFound
 from app.queue.ledger.ledger import Ledger
 from app.queue.ledger.maintenance import DueWebhook, LedgerMaintenance
 from app.queue.ledger.scripts import LedgerUnavailable
-from app.queue.webhooks.delivery import Delivery, deliver, next_try
-from app.queue.webhooks.messages import message
+from app.queue.webhooks.delivery import Delivery, deliver, message, next_try
 from app.schemas.jobs import envelope
 
 logger = getLogger(__name__)

@@ -12,29 +12,22 @@ from app.errors import Unavailable
 logger = getLogger(__name__)
 
 
-class PeriodicThread:
-    """Calls `step` every `every_s` seconds. An outage of what it needs is logged once."""
+def start_periodic(name: str, step: Callable[[], object], every_s: float) -> None:
+    """Call `step` every `every_s` seconds in a daemon thread. An outage of what it needs is logged once."""
 
-    def __init__(self, name: str, step: Callable[[], None], every_s: float) -> None:
-        self._step = step
-        self._every_s = every_s
-        self._unavailable = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def _run(self) -> None:
+    def run() -> None:
+        available = True
         while True:
-            time.sleep(self._every_s)
+            time.sleep(every_s)
             try:
-                self._step()
+                step()
             except Unavailable as error:
-                if not self._unavailable:
-                    logger.warning("%s: %s", self._thread.name, error.detail)
-                self._unavailable = True
+                if available:
+                    logger.warning("%s: %s", name, error.detail)
+                available = False
             except Exception:
-                logger.exception("%s goes on after an error", self._thread.name)
+                logger.exception("%s goes on after an error", name)
             else:
-                self._unavailable = False
+                available = True
+
+    threading.Thread(target=run, name=name, daemon=True).start()

@@ -80,11 +80,10 @@ class JobRunner:
             self._finish([(claim, outcome)])
 
     def _claim(self, job_ids: Sequence[str]) -> list[Claim]:
-        if self._tracing is None:
-            return self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
         begun_s = self._clock()
         claims = self._retry_while_unavailable(lambda: self._ledger.claim(job_ids), CLAIM_TRIES)
-        self._tracing.record_claim([claim.trace for claim in claims], begun_s, self._clock())
+        if self._tracing is not None:
+            self._tracing.record_claim([claim.trace for claim in claims], begun_s, self._clock())
         return claims
 
     def _finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:

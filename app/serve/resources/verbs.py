@@ -13,6 +13,7 @@ from falcon.asgi import Response
 
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
+from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.requests import Request, Work
@@ -21,7 +22,6 @@ from app.serve.bodies.formats import parse, reader_for, readers
 from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader, check_encoding
 from app.serve.idempotency import idempotency_key
-from app.serve.job_options import check_job_options
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
@@ -59,7 +59,7 @@ class VerbResource:
         self._pool = pool
         self._bodies = bodies
         self._check = partial(service.check, verb)
-        self._check_job_options = check_job_options(settings)
+        self._check_job_options = partial(check_job_options, settings)
         self._max_wait_s = settings.max_wait
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.queue.ledger.claims import Claim
-from app.queue.worker.job_log import JobLog
+from app.queue.worker.job_log import log_jobs
 from app.queue.worker.runner import FinishedJob
 from app.settings import Settings
 from app.telemetry.log_records import PATH_CHARACTERS, RequestLog
@@ -100,9 +100,9 @@ def test_a_path_is_bounded_and_never_breaks_a_line(page: Page) -> None:
 
 def test_a_job_is_one_line_with_the_id_of_its_request(page: Page) -> None:
     """And with the kind of its failure, not the words of it: those may quote data."""
-    log = JobLog(line_sink(JSON, page), clock=lambda: 0.0)
     claims = [Claim(f"job{n}", 1, work(), "", n, f"request{n}") for n in (1, 2)]
-    log([FinishedJob(claims[0], DONE, counted=True), FinishedJob(claims[1], FAILED, counted=False)])
+    jobs = [FinishedJob(claims[0], DONE, counted=True), FinishedJob(claims[1], FAILED, counted=False)]
+    log_jobs(line_sink(JSON, page), jobs, lambda: 0.0)
     assert len(page.writes) == 1
     first, second = page.lines
     common = {"timestamp": NOON, "level": "info", "event": "job", "verb": "predict", "model": "mean"}

@@ -16,7 +16,7 @@ local any_known = redis.call('EXISTS', unpack(keys)) > 0
 local answers = {now_text}
 
 -- How long the present processes need for the jobs of a lane, given the time that the last ones took.
-local function drained_in(verb)
+local function empty_in(verb)
   local processes = 0
   local nodes = redis.call('HVALS', NODES)
   for _, seen in ipairs(nodes) do
@@ -37,7 +37,7 @@ for at = 3, #ARGV, 13 do
   elseif any_known and redis.call('EXISTS', job_key(id)) == 1 then  -- the answer to a first call was lost
     answers[#answers + 1] = (redis.call('ZRANK', lane_key(verb), id) or -1) + 1
   elseif waiting >= most then
-    answers[#answers + 1] = {'full', drained_in(verb)}
+    answers[#answers + 1] = {'full', empty_in(verb)}
   else
     local key = job_key(id)
     local seq, log = append_event(id, 'PENDING')

@@ -6,8 +6,7 @@ import pytest
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import InvalidResponse, OutOfMemoryError, ResponseError
 
-from app.queue.ledger.error_log import MAX_CHARACTERS, ThrottledErrorLog, redacted
-from app.queue.ledger.scripts import LedgerUnavailable
+from app.queue.ledger.scripts import MAX_CHARACTERS, LedgerUnavailable, ThrottledErrorLog, redacted
 from tests.support import servers
 from tests.support.fakes import Clock
 from tests.support.ledger_fixture import LedgerFixture

@@ -42,7 +42,7 @@ CALLS: dict[str, Callable[[LedgerFixture], object]] = {
     "webhook": lambda ledgers: ledgers.maintenance().webhook("a"),
     "delivered": lambda ledgers: ledgers.maintenance().delivered("a", "1.0", None),
     "trim": lambda ledgers: ledgers.maintenance().trim(),
-    "job exists": lambda ledgers: ledgers.maintenance().job_exists("a"),
+    "job exists": lambda ledgers: ledgers.maintenance().needs_payload("a.work"),
 }
 
 

@@ -257,4 +257,4 @@ def test_trimming_takes_expired_jobs_off_the_list(ledgers: LedgerFixture) -> Non
 def test_whether_a_job_is_known(ledgers: LedgerFixture) -> None:
     """By which payloads are kept."""
     ledgers.submit(Submission("a", work(), 60))
-    assert [job_id for job_id in "abc" if ledgers.maintenance().job_exists(job_id)] == ["a"]
+    assert [job_id for job_id in "abc" if ledgers.maintenance().needs_payload(f"{job_id}.1.result")] == ["a"]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.queue.ledger.scripts import connect
-from app.queue.ledger.stats import LaneStats, LedgerStats, QueueStats
+from app.queue.ledger.stats import LaneStats, QueueStats
 from app.schemas.verbs import VERBS
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LedgerFixture, large
@@ -12,11 +11,7 @@ NOTHING = LaneStats(0, 0, 0, 0.0)
 
 
 def figures(ledgers: LedgerFixture) -> QueueStats:
-    counting = LedgerStats(connect(ledgers.url))
-    try:
-        return counting.stats()
-    finally:
-        counting.close()
+    return ledgers.ledger.stats()
 
 
 def counts(ledgers: LedgerFixture) -> dict[str, float]:

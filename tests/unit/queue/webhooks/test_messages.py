@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.queue.webhooks.delivery import PAUSES_S, TRIES, next_try
-from app.queue.webhooks.messages import message, signed_headers
+from app.queue.webhooks.delivery import PAUSES_S, TRIES, message, next_try, signed_headers
 
 
 def test_the_signature_is_that_of_the_standard() -> None:

@@ -7,7 +7,7 @@ import billiard.util
 import pytest
 from billiard.exceptions import WorkerLostError
 
-from app.queue.worker.exit_log import ExpectedExits
+from app.queue.worker.node import ExpectedExits
 
 POOL, REQUEST = billiard.util.get_logger(), logging.getLogger("celery.worker.request")
 
@@ -16,7 +16,7 @@ POOL, REQUEST = billiard.util.get_logger(), logging.getLogger("celery.worker.req
 def ended() -> Iterator[ExpectedExits]:
     """Listening; the worker's only process is 7."""
     before = [(each, list(each.filters), each.propagate) for each in (POOL, REQUEST)]
-    made = ExpectedExits(lambda: ["7"], lambda child: None)
+    made = ExpectedExits(lambda: ["7"], lambda pid, signal: None)
     made.install()
     yield made
     for logger, filters, propagate in before:

@@ -7,14 +7,12 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
 
 from app.queue.ledger.scripts import LedgerUnavailable
-from app.queue.worker.node import Node
-from app.queue.worker.periodic import PeriodicThread
+from app.queue.worker.node import new_name, release_later
 from tests.support.fakes import DEADLINE_S
 from tests.support.servers import ROOT
 
@@ -22,8 +20,7 @@ LOADED_S = 60.0  # a new Python imports the application first
 
 CHILDREN = """
 import billiard, json, subprocess, sys
-from app.queue.worker.exit_log import ExpectedExits
-from app.queue.worker.node import children
+from app.queue.worker.node import ExpectedExits, children
 
 kill = ExpectedExits().kill
 
@@ -69,24 +66,21 @@ signal.pause()
 
 ORPHAN = """
 import os, signal
-from app.queue.worker.node import Node, exit_with_parent
+from app.queue.worker.node import exit_with_parent
 
-node = Node()
-node.assign_name()
+parent = os.getpid()
 ends, held = os.pipe()
 if os.fork() == 0:
     os.close(held)
     os.read(ends, 1)
-    exit_with_parent(node.pid)
+    exit_with_parent(parent)
     signal.pause()
 """
 
 STOPPED = """
-from app.queue.worker.node import Node
+from app.queue.worker.node import release_later
 
-node = Node(release_after_s=3600)
-node.start([], lambda: None)
-node.schedule_release()
+release_later(lambda: None, 3600)
 print("over", flush=True)
 """
 
@@ -137,34 +131,15 @@ def test_a_process_ends_whose_worker_was_killed_before_it_looked() -> None:
 
 def test_names_are_never_used_twice() -> None:
     """Two workers on one host, and one that was started anew, are three nodes."""
-    nodes = [Node() for _ in range(3)]
-    assert {node.name for node in nodes} == {""}
-    for node in nodes:
-        node.assign_name()
-    assert len({node.name for node in nodes}) == 3
-    assert not any(set(node.name) & set(" :\n") for node in nodes)
-
-
-def test_starting_a_node_starts_its_threads() -> None:
-    """All of them."""
-    started = [threading.Event() for _ in range(3)]
-
-    def stay(event: threading.Event) -> None:
-        event.set()
-        threading.Event().wait()  # the thread is a daemon
-
-    threads = [PeriodicThread("test", partial(stay, event), 0.001) for event in started]
-    Node().start(threads, lambda: None)
-    assert all(event.wait(DEADLINE_S) for event in started)
+    names = {new_name() for _ in range(3)}
+    assert len(names) == 3
+    assert not any(set(name) & set(" :\n") for name in names)
 
 
 def test_jobs_are_handed_back_when_their_time_is_over() -> None:
     """From a thread of its own: who says that the worker stops goes on."""
     handed_back = threading.Event()
-    node = Node(release_after_s=0.01)
-    node.start([], handed_back.set)
-    assert not handed_back.is_set()
-    node.schedule_release()
+    release_later(handed_back.set, 0.01)
     assert handed_back.wait(DEADLINE_S)
 
 
@@ -176,23 +151,14 @@ def test_a_ledger_that_is_away_at_the_end_is_a_line(caplog: pytest.LogCaptureFix
         tried.set()
         raise LedgerUnavailable("the ledger doesn't answer")
 
-    node = Node(release_after_s=0)
-    node.start([], release_all)
     before = set(threading.enumerate())
-    node.schedule_release()
+    release_later(release_all, 0)
     assert tried.wait(DEADLINE_S)
     for thread in set(threading.enumerate()) - before:
         thread.join(DEADLINE_S)
     assert caplog.messages == [
         "jobs could not be released, other workers take them over when their leases end: the ledger doesn't answer"
     ]
-
-
-def test_a_node_that_never_started_has_nothing_to_hand_back() -> None:
-    """A worker may have to stop before it was ready."""
-    before = threading.active_count()
-    Node(release_after_s=0).schedule_release()
-    assert threading.active_count() == before
 
 
 def test_a_worker_without_jobs_stops_at_once() -> None:

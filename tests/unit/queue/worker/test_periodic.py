@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import Unavailable
-from app.queue.worker.periodic import PeriodicThread
+from app.queue.worker.periodic import start_periodic
 from tests.support.fakes import DEADLINE_S
 
 
@@ -23,7 +23,7 @@ def run_steps(ends: Sequence[Exception | None]) -> None:
         elif (error := left.pop(0)) is not None:
             raise error
 
-    PeriodicThread("test", step, 0.001).start()
+    start_periodic("test", step, 0.001)
     assert over.wait(DEADLINE_S), "the thread stopped"
 
 

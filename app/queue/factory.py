@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.queue.broker import Broker, celery_app
+from app.queue.broker import Broker
 from app.queue.dispatcher import QueuedDispatcher
 from app.queue.ledger.claims import WorkerLedger
 from app.queue.ledger.ledger import Ledger
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.maintenance import LedgerMaintenance
 from app.queue.ledger.scripts import WORKER_TIMEOUT_S, connect
-from app.queue.ledger.stats import LedgerStats
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.verbs import VERBS, Verb
@@ -24,45 +22,35 @@ if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
 
-def dispatcher(
-    settings: Settings, payloads: Payloads, tracing: Tracing | None
-) -> tuple[QueuedDispatcher, dict[str, Callable[[], None]]]:
-    """Return the dispatcher of a web process, and the health checks of what it depends on."""
-    jobs, broker = ledger(settings, payloads), Broker(celery_app(lambda: settings))
+def dispatcher(settings: Settings, ledger: Ledger, broker: Broker, tracing: Tracing | None) -> QueuedDispatcher:
+    """Return the dispatcher of a web process."""
     timeouts_s: dict[Verb, float] = {verb: settings.timeout_of(verb) for verb in VERBS}
     readers = ThreadPoolExecutor(settings.threads, thread_name_prefix="ledger")
-    notifications, publisher = JobNotifications(ledger_url(settings)), Publisher(broker.publish)
-    queued = QueuedDispatcher(jobs, notifications, publisher, readers, timeouts_s, settings.max_held, tracing)
-    return queued, {"ledger": jobs.ping, "broker": broker.ping}
+    notifications, publisher = JobNotifications(_ledger_url(settings)), Publisher(broker.publish)
+    return QueuedDispatcher(ledger, notifications, publisher, readers, timeouts_s, settings.max_held, tracing)
 
 
 def ledger(settings: Settings, payloads: Payloads) -> Ledger:
     """Return the ledger for a web process."""
-    return Ledger(connect(ledger_url(settings)), payloads, limits(settings))
+    return Ledger(connect(_ledger_url(settings)), payloads, _limits(settings))
 
 
 def worker_ledger(settings: Settings, payloads: Payloads, node: str, child: str) -> WorkerLedger:
     """Return the ledger for a worker's process."""
-    redis = connect(ledger_url(settings), WORKER_TIMEOUT_S)
-    return WorkerLedger(redis, payloads, limits(settings), node, child)
+    redis = connect(_ledger_url(settings), WORKER_TIMEOUT_S)
+    return WorkerLedger(redis, payloads, _limits(settings), node, child)
 
 
 def maintenance(settings: Settings, node: str) -> LedgerMaintenance:
     """Return the ledger for a worker's maintenance threads."""
-    return LedgerMaintenance(connect(ledger_url(settings), WORKER_TIMEOUT_S), limits(settings), node)
+    return LedgerMaintenance(connect(_ledger_url(settings), WORKER_TIMEOUT_S), _limits(settings), node)
 
 
-def ledger_stats(settings: Settings) -> LedgerStats:
-    """Return the ledger's statistics."""
-    return LedgerStats(connect(ledger_url(settings)))
-
-
-def limits(settings: Settings) -> Limits:
-    """Return the ledger's limits."""
+def _limits(settings: Settings) -> Limits:
     return Limits(settings.result_ttl, settings.max_pending, settings.max_attempts, settings.lease)
 
 
-def ledger_url(settings: Settings) -> str:
+def _ledger_url(settings: Settings) -> str:
     """Return the URL of the ledger; raise SettingsError if it is not set."""
     if settings.ledger_url is None:
         raise SettingsError("TRINITY_LEDGER_URL: a queue needs a ledger")
