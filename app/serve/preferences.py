@@ -1,4 +1,4 @@
-"""What a client prefers (RFC 7240): to wait some seconds for a result, or an answer without it."""
+"""What a client prefers: a page to JSON (RFC 9110 §12.5.1); to wait for a result, or an answer now (RFC 7240)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import re
 from typing import NamedTuple
 
 from falcon.asgi import Request
+from falcon.util.mediatypes import quality
 
+from app.schemas.media_types import JSON
 from app.serve.asgi import has_header
 
+HTML = "text/html"
 WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
 _WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
@@ -31,6 +34,16 @@ def preference(req: Request, max_wait_s: int) -> Preference:
     parts = [part.partition(";")[0].strip() for part in (req.get_header("Prefer") or "").split(",")]
     waits = [min(int(match[1][:9]), max_wait_s) for part in parts if (match := _WAIT.match(part))]
     return Preference(waits[0] if waits else None, any(part.lower() == "respond-async" for part in parts))
+
+
+def prefers_html(accept: str | None) -> bool:
+    """Whether HTML is named with more weight than JSON: browsers do so, and curl's `*/*` doesn't."""
+    if not accept:
+        return False
+    try:
+        return quality(HTML, accept) > quality(JSON, accept)
+    except ValueError:  # what Falcon raises for a header that it cannot read is one
+        return False
 
 
 def was_cut_short(started_s: float, wait_s: float) -> bool:

@@ -13,7 +13,7 @@ from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.schemas.verbs import VERBS, Verb
 from app.serve.asgi import Header, Message, length_of
-from app.serve.negotiation import prefers_html
+from app.serve.preferences import prefers_html
 
 PUBLIC_PATHS = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

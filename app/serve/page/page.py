@@ -18,11 +18,11 @@ from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
 from app.schemas.media_types import JSON
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
-from app.serve.negotiation import prefers_html
 from app.serve.openapi.parts import TEXT, Parameter, ResponseSpec
 from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
+from app.serve.preferences import prefers_html
 from app.serve.problems import set_retry_after
 from app.serve.resources.documents import RouteList, route_list
 from app.serve.resources.route import Route, route
