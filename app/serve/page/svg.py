@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from app.serve.page.axis import Axis, Values, axis
 
@@ -38,7 +39,7 @@ def draw(plot: Plot) -> Markup:
         *(_tick_across(across, tick) for tick in across.ticks),
         *(_tick_up(up, tick) for tick in up.ticks),
         _path("frame", f"M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"),
-        Markup().join(_lines(plot, across, up)),
+        *_lines(plot, across, up),
         _points(plot, across, up),
         _name(plot.x_name, across, Markup('x="{}" y="{}"').format((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6)),
         _name(plot.y_name, up, turned),
@@ -58,17 +59,15 @@ def _axes(plot: Plot) -> tuple[Axis, Axis]:
     return axis(np.concatenate([plot.x, line_x])), axis(np.concatenate([plot.y, line_y, level]))
 
 
-def _lines(plot: Plot, across: Axis, up: Axis) -> list[Markup]:
-    found = []
+def _lines(plot: Plot, across: Axis, up: Axis) -> Iterator[Markup]:
     if plot.diagonal:
-        found.append(_path("line", f"M{LEFT} {HEIGHT - BOTTOM}L{WIDTH - RIGHT} {TOP}"))
+        yield _path("line", f"M{LEFT} {HEIGHT - BOTTOM}L{WIDTH - RIGHT} {TOP}")
     if plot.level is not None:
         height = _up(up, np.array([plot.level]))[0]
-        found.append(_path("line", f"M{LEFT} {height:.1f}H{WIDTH - RIGHT}"))
+        yield _path("line", f"M{LEFT} {height:.1f}H{WIDTH - RIGHT}")
     if plot.line is not None:
         places = zip(_across(across, plot.line[0]), _up(up, plot.line[1]), strict=True)
-        found.append(_path("line", "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)))
-    return found
+        yield _path("line", "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places))
 
 
 def _points(plot: Plot, across: Axis, up: Axis) -> Markup:
@@ -101,8 +100,7 @@ def _tick_up(scale: Axis, tick: float) -> Markup:
 
 def _name(name: str, scale: Axis, where: Markup) -> Markup:
     shown = name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
-    text = Markup('<text class="name" {} text-anchor="middle">{}</text>')
-    return text.format(where, escape(scale.title(shown)))
+    return Markup('<text class="name" {} text-anchor="middle">{}</text>').format(where, scale.title(shown))
 
 
 def _path(kind: str, data: str) -> Markup:
