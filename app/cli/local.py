@@ -11,6 +11,7 @@ import msgspec
 
 from app.bootstrap import build
 from app.cli.backend import VerbResult
+from app.data.records import TableRecords
 from app.data.table import read_csv
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
@@ -44,7 +45,8 @@ class LocalBackend:
         if VERBS[verb].publishes:
             self._components.check_store()
         version = parse_version(query.get("version"))
-        request = Request(model, version, query.get("params", {}), read_csv(table, query["target"] or []))
+        records = TableRecords(read_csv(table, query["target"] or []))
+        request = Request(model, version, query.get("params", {}), records)
         work = self._service.check(verb, request)
         try:
             return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))

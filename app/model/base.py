@@ -36,6 +36,9 @@ class Regressor(BaseEstimator, ABC):
     """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
     whatever rows are around it. BLAS doesn't promise that."""
 
+    takes_missing: ClassVar[bool] = False
+    """Whether X may hold NaN, for a missing value."""
+
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from X (n, p) and y (n,) or (n, k). Raises ValueError for parameters or data it cannot use."""

@@ -1,24 +1,30 @@
 """Requests and the checked work made of them, as msgspec Structs: one source for decoding, validation and OpenAPI.
 
+The data of a request stays as it came until the service knows the model. Then a `Choice` says which columns are read
+and as what, and the reader of the format (`Records`) makes a table of those alone.
+
 Structs that are made for every request set gc=False: they hold no cycles, so the garbage collector may skip them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
+from app.schemas.columns import Column, Kind
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
 Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
-Rows: TypeAlias = list[list[float] | dict[str, float]]
+Cell: TypeAlias = float | str | bool | None
+Rows: TypeAlias = list[list[Cell] | dict[str, Cell]]
+Names: TypeAlias = list[Annotated[str, Meta(min_length=1)]]
 Targets: TypeAlias = list[float | list[float]]
 
 
@@ -27,12 +33,19 @@ def parse_version(text: str | None) -> Version | None:
     return int(text) if text is not None and re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
-class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Either numbers (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source."""
+NO_JSON = msgspec.Raw()
 
-    X: Rows | None = None
+
+class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Either rows (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source.
+
+    The rows stay JSON until it is known which of their columns are wanted.
+    """
+
+    X: msgspec.Raw = NO_JSON
     y: Targets | None = None
     columns: list[str] | None = None
+    sample_weight: list[float] | None = None
     source: str | None = None
     params: dict[str, Any] = {}
 
@@ -49,6 +62,9 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     model: str | None = None
     params: dict[str, Any] = {}
     data: Data | None = None
+    inputs: Names | None = None
+    ignore: Names = []
+    weight: str | None = None
     timeout: Timeout | None = None
     webhook: Webhook | None = None
 
@@ -59,32 +75,75 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     model: str | None = None
     version: Version | None = None
     data: Data | None = None
+    weight: str | None = None
     timeout: Timeout | None = None
     webhook: Webhook | None = None
 
 
 class Table(msgspec.Struct, tag=True, gc=False):
-    """The data of a model: `X` (n, p) and `y` (n,) or (n, k), finite float64, with the names of their columns.
+    """The data of a model: `X` (n, p) and `y` (n,) or (n, k), float64, with the names of their columns.
 
-    `names_pointer` is the JSON pointer to the names in the request.
+    A truth value is 0 or 1 in X, a text its position in the categories of its column, a time seconds since 1970 (UTC),
+    and a missing value NaN. y is finite, and so is X where the model takes no missing values.
     """
 
     X: Matrix
     y: Matrix | None = None
     inputs: list[str] | None = None
     outputs: list[str] | None = None
-    names_pointer: str = "/data/columns"
+    kinds: list[Kind] | None = None
+    """What the columns of X are; None where all are numbers."""
+    categories: dict[int, list[str]] = {}
+    """The texts of each text column, by its position."""
+    weight: Matrix | None = None
+    """The weight of each row (n,)."""
+    unused: list[str] = []
+    """The names of the columns that came with these and were not read."""
 
     def __iter__(self) -> Iterator[Matrix | None]:
         """Yield X and y, for `X, y = source.read()`."""
         return iter((self.X, self.y))
 
 
+class Selection(NamedTuple):
+    """Which columns are read, by their positions in the data, and what they may hold."""
+
+    inputs: list[int]
+    columns: list[Column | None]
+    """For each input the column of the fit that it must agree with; None where its own values say what it is."""
+    kinds: frozenset[Kind]
+    """The kinds that the model takes."""
+    takes_missing: bool = False
+    """Whether the model takes missing values."""
+    outputs: Sequence[int] = ()
+    weight: int | None = None
+
+
+class Choice(Protocol):
+    """Selects columns, once the names in the data are known."""
+
+    def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:
+        """Return the selection from `width` columns with these names; raise Invalid.
+
+        `pointer` leads to the names in the request. With `has_y` the outputs stand beside the columns.
+        """
+
+
+class Records(Protocol):
+    """The data of a request, in the format in which it came."""
+
+    def read(self, choice: Choice) -> Table:
+        """Read the chosen columns, in any thread; raise Invalid with pointers to the values that are wrong."""
+
+
 class Source(msgspec.Struct, tag=True, gc=False):
-    """The name and parameters of a data source, which is read when the work is done."""
+    """The name and parameters of a data source, which is read when the work is done, and which columns of it count."""
 
     name: str
     params: dict[str, Any]
+    inputs: list[str] | None = None
+    ignore: list[str] = []
+    weight: str | None = None
 
 
 class Request(msgspec.Struct, gc=False):
@@ -93,8 +152,15 @@ class Request(msgspec.Struct, gc=False):
     model: str | None = None
     version: Version | None = None
     params: dict[str, Any] = {}
-    table: Table | None = None
+    data: Records | None = None
+    """The data as it came."""
     source: Source | None = None
+    target: list[str] = []
+    """The columns of the data to predict, where y does not stand beside them."""
+    inputs: list[str] | None = None
+    ignore: list[str] = []
+    weight: str | None = None
+    """The column that holds the weights of the rows."""
     timeout: float | None = None
     webhook: Webhook | None = None
 

@@ -1,13 +1,18 @@
-"""Match the columns of a request with those of the fit: put them into its order, or refuse them."""
+"""What a fit learns about its columns, and checks of y and the weights of the rows."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 
-from app.data.table import split
 from app.errors import Invalid
+from app.model.dataframes import default_names
+from app.schemas.columns import MAX_CATEGORIES, Column, Kind
 from app.schemas.requests import Matrix, Table
 from app.storage.model_store import Schema
+
+BLOCK_VALUES = 2**18
 
 
 def require_y(table: Table) -> Matrix:
@@ -19,45 +24,72 @@ def require_y(table: Table) -> Matrix:
     return table.y
 
 
-def check_width(width: int, schema: Schema, pointer: str) -> None:
-    """Raise Invalid if X has another number of columns than in the fit."""
-    if width != len(schema.inputs):
-        raise Invalid.at(
-            pointer, f"X has {width} columns, the model was fitted on {len(schema.inputs)}: {', '.join(schema.inputs)}"
-        )
+def check_weight(table: Table) -> None:
+    """Raise Invalid unless there are no weights, or one for each row: not negative, and not all zero."""
+    weight = table.weight
+    if weight is None:
+        return
+    pointer = "/data/sample_weight"
+    if len(weight) != len(table.X):
+        raise Invalid.at(pointer, f"X has {len(table.X)} rows, there are {len(weight)} weights")
+    if (weight < 0).any():
+        row = int((weight < 0).argmax())
+        raise Invalid.at(f"{pointer}/{row}", f"row {row}: the weight {weight[row]:g} is negative")
+    if not weight.any():
+        raise Invalid.at(pointer, "every weight is zero")
 
 
-def align_inputs(table: Table, schema: Schema) -> Table:
-    """Bring the inputs into the order of the fit; raise Invalid for names that are missing or unknown.
-
-    If the table also holds the outputs by name, as the file of the fit does, they are split off first.
-    """
-    if table.inputs is None:
-        check_width(table.X.shape[1], schema, "/data/X/0")
-        return table
-    if table.y is None and schema.named and set(schema.outputs) <= set(table.inputs):
-        table = split(table.inputs, table.X, schema.outputs)
-    if (names := table.inputs or []) == schema.inputs:
-        return table
-    given = set(names)
-    missing = ", ".join(repr(name) for name in schema.inputs if name not in given)
-    unknown = ", ".join(map(repr, sorted(given.difference(schema.inputs))))
-    if missing or unknown:
-        parts = [f"missing {missing}"] * bool(missing) + [f"unknown {unknown}"] * bool(unknown)
-        raise Invalid.at(table.names_pointer, "columns don't match those of the fit: " + "; ".join(parts))
-    order = [names.index(name) for name in schema.inputs]
-    return Table(np.ascontiguousarray(table.X[:, order]), table.y, schema.inputs, table.outputs, table.names_pointer)
-
-
-def align_outputs(table: Table, schema: Schema) -> Table:
-    """Bring the outputs into the order of the fit; raise Invalid if there are others, or another number of them."""
+def align_outputs(table: Table, schema: Schema) -> Matrix:
+    """Return y in the order of the fit; raise Invalid if it has other columns, or another number of them."""
     y = require_y(table)
     width = y.size // len(y)
     if width != len(schema.outputs):
-        raise Invalid.at("/data/y", f"y has {width} columns, the model has {len(schema.outputs)} outputs")
+        columns = "column" if width == 1 else "columns"
+        raise Invalid.at("/data/y", f"y has {width} {columns}, the model has {len(schema.outputs)} outputs")
     if not schema.named or table.outputs is None or table.outputs == schema.outputs:
-        return table
+        return y
     if set(table.outputs) != set(schema.outputs):
         raise Invalid.at("/target", f"the model was fitted to {', '.join(map(repr, schema.outputs))}")
-    order = [table.outputs.index(name) for name in schema.outputs]
-    return Table(table.X, np.ascontiguousarray(y[:, order]), table.inputs, schema.outputs, table.names_pointer)
+    return np.ascontiguousarray(y[:, [table.outputs.index(name) for name in schema.outputs]])
+
+
+def learn_schema(table: Table) -> Schema:
+    """Return what is known of the columns of a fit."""
+    y = require_y(table)
+    names = table.inputs or default_names("x", table.X.shape[1])
+    kinds = table.kinds or ["number"] * len(names)
+    return Schema(
+        inputs=names,
+        outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
+        vector=y.ndim == 1,
+        named=table.outputs is not None,
+        named_inputs=table.inputs is not None,
+        columns=[
+            _column(name, kind, table.X[:, position], table.categories.get(position))
+            for position, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        ],
+        unused=table.unused,
+    )
+
+
+def _column(name: str, kind: Kind, values: Matrix, categories: list[str] | None) -> Column:
+    known = values[~np.isnan(values)]
+    nullable = len(known) < len(values)
+    if kind == "text":
+        kept = categories if categories is not None and len(categories) <= MAX_CATEGORIES else None
+        return Column(name, kind, nullable, categories=kept)
+    if kind == "boolean" or not len(known):
+        return Column(name, kind, nullable)
+    least, most = float(known.min()), float(known.max())
+    if kind == "datetime":
+        return Column(name, kind, nullable, _rfc3339(least), _rfc3339(most))
+    return Column(name, "integer" if _are_whole(known) else "number", nullable, least, most)
+
+
+def _are_whole(values: Matrix) -> bool:
+    starts = range(0, len(values), BLOCK_VALUES)
+    return all(bool((np.rint(block) == block).all()) for block in (values[i : i + BLOCK_VALUES] for i in starts))
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

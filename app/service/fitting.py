@@ -11,13 +11,13 @@ import numpy as np
 
 from app.errors import Unavailable
 from app.model.base import Regressor
-from app.model.dataframes import default_names
 from app.schemas.requests import Matrix, Source, Table, Work
-from app.service.columns import require_y
+from app.service.columns import learn_schema, require_y
+from app.service.design import Design
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Manifest, Schema, Store
+from app.storage.model_store import Manifest, Store
 
 
 class FitSpec(NamedTuple):
@@ -38,16 +38,12 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
 
     Raises Invalid, ModelFailed, Unavailable, and what `spec.permit` raises.
     """
-    X, y = table.X, require_y(table)
-    fit_model(estimator, X, y)
-    schema = Schema(
-        inputs=table.inputs or default_names("x", X.shape[1]),
-        outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
-        vector=y.ndim == 1,
-        named=table.outputs is not None,
-    )
+    schema = learn_schema(table)
+    design = Design(schema.columns)
+    X, y = design.matrix(table.X), require_y(table)
+    fit_model(estimator, X, y, table.weight)
     y_predicted = predict_model(estimator, X, schema)
-    found = metrics(y, y_predicted)
+    found = metrics(y, y_predicted, table.weight)
     kept = sample(estimator, X, y, y_predicted, schema, spec.sample_rows)
     learned = learned_state(estimator)
     arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
@@ -58,9 +54,9 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
         params=spec.work.params,
         schema=schema,
-        terms=estimator.terms(schema.inputs),
+        terms=estimator.terms(design.names),
         metrics=found,
-        data={"origin": origin, "rows": len(X), "sha256": _digest(X, y)},
+        data={"origin": origin, "rows": len(X), "sha256": _digest(table.X, y)},
         libraries={name: installed(name) for name in ("numpy", "scipy")},
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
@@ -70,7 +66,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         version = store.publish(manifest, arrays, spec.permit, kept).version
     except OSError as error:  # a full disk, a folder of another user
         raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
-    named = estimator.coefficients(schema.inputs)
+    named = estimator.coefficients(design.names)
     coefficients = [] if named is None else named[1].tolist()
     return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
 

@@ -19,8 +19,10 @@ logger = getLogger(__name__)
 MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
 
 
-def fit_model(estimator: Regressor, X: Matrix, y: Matrix) -> None:
+def fit_model(estimator: Regressor, X: Matrix, y: Matrix, weight: Matrix | None = None) -> None:
     """Fit a model; raise Invalid for data that it refuses."""
+    if weight is not None:
+        raise Invalid.at("/weight", "weights are not supported yet")
     try:
         estimator.fit(X, y)
     except ValueError as error:
@@ -44,8 +46,10 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
     return y
 
 
-def metrics(y: Matrix, y_predicted: Matrix) -> dict[str, int | float | None]:
+def metrics(y: Matrix, y_predicted: Matrix, weight: Matrix | None = None) -> dict[str, int | float | None]:
     """Compare predictions with y. What is not defined (R² of one row) is None, because JSON has no NaN."""
+    if weight is not None:
+        raise Invalid.at("/weight", "weights are not supported yet")
     found = evaluate(y.reshape(y_predicted.shape), y_predicted)._asdict()
     return {key: value if math.isfinite(value) else None for key, value in found.items()}
 

@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from app.data.records import TableRecords
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
-from app.schemas.requests import Matrix, Request, Source, Table, Version, Work
+from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
-from app.service.columns import align_inputs, align_outputs, check_width, require_y
+from app.service.choice import FitChoice, UseChoice, width_error
+from app.service.columns import align_outputs, check_weight, learn_schema, require_y
+from app.service.design import Design
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
-from app.service.versions import Fitted, Versions
+from app.service.versions import KINDS, Fitted, Versions
 from app.settings import Settings, SettingsError
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Store
+from app.storage.model_store import Schema, Store
 from app.storage.payload_store import Payloads
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
@@ -76,15 +79,22 @@ class Service:
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
+        source = {"source": work.data.name} if isinstance(work.data, Source) else {}
         if VERBS[work.verb].publishes:
             estimator = self.models[work.model](**work.params)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
-                table = read_source(self.sources, table)
+                table = TableRecords(read_source(self.sources, table), "/data").read(
+                    _fit_choice(type(estimator), table)
+                )
                 self._check_fit_table(estimator, table)
-            return fit(estimator, table, FitSpec(work, job, created_s, permit, self._sample_rows), self.store)
+            spec = FitSpec(work, job, created_s, permit, self._sample_rows)
+            version, result = fit(estimator, table, spec, self.store)
+            return version, result | source
         version, table, y = self.predict(work)
-        return version, {"y": y.tolist()} if work.verb == "predict" else metrics(require_y(table), y)
+        if work.verb == "predict":
+            return version, {"y": y.tolist(), **source}
+        return version, {**metrics(require_y(table), y, table.weight), **source}
 
     def predict(self, work: Work) -> tuple[int, Table, Matrix]:
         """Predict for the work's data; return the version used, the data, and predictions (n,) or (n, k)."""
@@ -92,8 +102,9 @@ class Service:
         fitted = self._versions.get(work.model, version)
         table = work.data
         if isinstance(table, Source):
-            table = self._aligned(work.verb, read_source(self.sources, table), fitted)
-        return version, table, predict_model(fitted.estimator, table.X, fitted.manifest.schema)
+            records = TableRecords(read_source(self.sources, table), "/data")
+            table = self._checked(work.verb, records.read(self._use_choice(work.verb, fitted, table)), fitted)
+        return version, table, predict_model(fitted.estimator, fitted.design.matrix(table.X), fitted.manifest.schema)
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
@@ -107,8 +118,8 @@ class Service:
         if not self.models[work.model].batchable:
             return 0
         fitted = self._versions.get(work.model, work.version or 0)
-        schema = fitted.manifest.schema
-        return min(MAX_BATCH_VALUES // max(len(schema.inputs), len(schema.outputs)), fitted.unchecked_rows)
+        width = max(fitted.design.width, len(fitted.manifest.schema.outputs))
+        return min(MAX_BATCH_VALUES // width, fitted.unchecked_rows)
 
     def predict_batch(self, works: Sequence[Work]) -> list[dict[str, Any]]:
         """Predict for the tables of several works of one model and version in one call; return the result of each.
@@ -117,56 +128,87 @@ class Service:
         """
         fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data.X for work in works if isinstance(work.data, Table)]
-        y = iter(predict_model(fitted.estimator, np.concatenate(tables), fitted.manifest.schema).tolist())
+        X = fitted.design.matrix(np.concatenate(tables))
+        y = iter(predict_model(fitted.estimator, X, fitted.manifest.schema).tolist())
         return [{"y": list(islice(y, len(X)))} for X in tables]
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
         estimator = kind(**params)
-        data = request.table or self._source(request, {})
-        if isinstance(data, Table):
+        data: Table | Source
+        if request.data is not None:
+            data = request.data.read(_fit_choice(kind, request))
             self._check_fit_table(estimator, data)
-        elif shape := self._shape(data):
-            self._check_size(estimator, *shape, outputs=1)
+        else:
+            data = self._source(request, {})
+            if shape := self._shape(data):
+                self._check_size(estimator, *shape, outputs=1)
         webhook = request.webhook.url if request.webhook else None
         return Work("fit", name, None, params, data, request.timeout, webhook)
 
     def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
         y = require_y(table)
-        self._check_size(estimator, *_shape(table.X), outputs=_shape(y)[1])
+        check_weight(table)
+        width = table.X.shape[1] if table.kinds is None else Design(learn_schema(table).columns).width
+        self._check_size(estimator, len(table.X), width, outputs=_shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
-        schema = fitted.manifest.schema
+        manifest = fitted.manifest
         data: Table | Source
-        if request.table is not None:
-            data = self._aligned(verb, request.table, fitted)
+        if request.data is not None:
+            data = self._checked(verb, request.data.read(self._use_choice(verb, fitted, request)), fitted)
+        elif request.source is None and manifest.data.get("origin", {}).get("source") != DEFAULT_SOURCE:
+            raise Invalid.at("/data", f"there is no data to {verb}: send X, or name a source: {self._source_names()}")
         else:
-            data = self._source(request, {"inputs": len(schema.inputs)})
+            data = self._source(request, {"inputs": len(manifest.schema.inputs)})
             if shape := self._shape(data):
-                check_width(shape[1], schema, "/data/params/inputs" if "inputs" in data.params else "/data")
-                self._check_rows(verb, *shape, fitted)
+                self._check_width(shape[1], manifest.schema, data)
+                self._check_rows(verb, shape[0], fitted)
         webhook = request.webhook.url if request.webhook else None
-        return Work(verb, name, fitted.manifest.version, {}, data, request.timeout, webhook)
+        return Work(verb, name, manifest.version, {}, data, request.timeout, webhook)
 
-    def _aligned(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
-        """Return the columns that the verb needs, in the order of the fit; raise Invalid for others, or too many."""
+    def _check_width(self, width: int, schema: Schema, source: Source) -> None:
+        """Raise Invalid if a source that declares its shape has too few inputs for a version."""
+        if width != len(schema.inputs) + len(schema.unused):
+            pointer = "/data/params/inputs" if "inputs" in source.params else "/data"
+            raise width_error(pointer, width, schema)
+
+    def _use_choice(self, verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:
+        """Return the choice of the columns that a verb needs: for most predictions it is made once for a version."""
+        if not VERBS[verb].needs_y:
+            return fitted.choice
+        target = request.target if isinstance(request, Request) else []
+        missing = fitted.estimator.takes_missing
         schema = fitted.manifest.schema
-        table = align_inputs(table, schema)
-        table = align_outputs(table, schema) if VERBS[verb].needs_y else Table(table.X)
-        self._check_rows(verb, *_shape(table.X), fitted)
+        return UseChoice(schema, KINDS, takes_missing=missing, needs_y=True, target=target, weight=request.weight)
+
+    def _checked(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
+        """Return what the verb needs of a table; raise Invalid for other outputs than in the fit, or too many rows."""
+        if VERBS[verb].needs_y:
+            y = align_outputs(table, fitted.manifest.schema)
+            check_weight(table)
+            table = Table(table.X, y, weight=table.weight)
+        else:
+            table = Table(table.X)
+        self._check_rows(verb, len(table.X), fitted)
         return table
 
-    def _check_rows(self, verb: Verb, rows: int, inputs: int, fitted: Fitted) -> None:
+    def _check_rows(self, verb: Verb, rows: int, fitted: Fitted) -> None:
         if rows > fitted.unchecked_rows:
-            self._check_size(fitted.estimator, rows, inputs, outputs=len(fitted.manifest.schema.outputs))
+            self._check_size(fitted.estimator, rows, fitted.design.width, outputs=len(fitted.manifest.schema.outputs))
         if not VERBS[verb].needs_y and rows > fitted.max_answer_rows:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.max_answer_rows}")
 
     def _source(self, request: Request, defaults: dict[str, Any]) -> Source:
         """Return the source that a request names, with all parameters; the dummy source when it has no data."""
         if request.source is None and DEFAULT_SOURCE not in self.sources:
-            raise Invalid.at("/data", f"there is no data: send X, or name a source: {', '.join(sorted(self.sources))}")
-        return check_source(self.sources, request.source or Source(DEFAULT_SOURCE, defaults))
+            raise Invalid.at("/data", f"there is no data: send X, or name a source: {self._source_names()}")
+        source = check_source(self.sources, request.source or Source(DEFAULT_SOURCE, defaults))
+        source.inputs, source.ignore, source.weight = request.inputs, request.ignore, request.weight
+        return source
+
+    def _source_names(self) -> str:
+        return ", ".join(sorted(self.sources))
 
     def _shape(self, data: Table | Source) -> tuple[int, int] | None:
         """Return rows and inputs; None for a source that does not declare them."""
@@ -181,6 +223,11 @@ class Service:
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
+
+
+def _fit_choice(kind: type[Regressor], data: Request | Source) -> FitChoice:
+    target = data.target if isinstance(data, Request) else []
+    return FitChoice(KINDS, kind.takes_missing, target, data.inputs, data.ignore, data.weight)
 
 
 def _shape(values: Matrix) -> tuple[int, int]:

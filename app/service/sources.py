@@ -40,7 +40,8 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
     """Return the source with all of its parameters; raise Invalid for an unknown name or a bad parameter."""
     if source.name not in kinds:
         raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(kinds))}")
-    return Source(source.name, check_params(kinds[source.name].Params, source.params, "/data/params"))
+    params = check_params(kinds[source.name].Params, source.params, "/data/params")
+    return msgspec.structs.replace(source, params=params)
 
 
 def read_source(kinds: SourceKinds, source: Source) -> Table:
@@ -60,7 +61,7 @@ def read_source(kinds: SourceKinds, source: Source) -> Table:
         raise Invalid.at("/data", f"the source gave X of shape {X.shape}, expected rows and columns")
     if not np.isfinite(X).all():
         raise Invalid.at("/data", "the source gave a value in X that is not a finite number")
-    return Table(X, y, table.inputs, table.outputs, "/data")
+    return msgspec.structs.replace(table, X=X, y=y)
 
 
 def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
 from app.model.base import Regressor
+from app.schemas.columns import Column, Kind
 from app.schemas.requests import Version
+from app.service.choice import UseChoice
+from app.service.design import Design
 from app.service.model_cache import ModelCache
 from app.storage.model_store import Manifest, Store
 
@@ -16,11 +19,18 @@ NUMBER_BYTES = 20  # a float64 in JSON, about
 T = TypeVar("T")
 
 
+KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
+"""The kinds of columns that regressors take: all that have a natural form as numbers."""
+
+
 class Fitted(NamedTuple):
     """A version ready to predict."""
 
     manifest: Manifest
     estimator: Regressor
+    design: Design
+    choice: UseChoice
+    """The columns that a prediction reads."""
     unchecked_rows: int
     """Up to so many rows a prediction needs no check of its size."""
     max_answer_rows: int
@@ -81,8 +91,11 @@ class Versions:
     def _load(self, name: str, version: int) -> Fitted:
         manifest, arrays = self._store.load(name, version)
         estimator = self._models[name].restore(manifest.params, {**manifest.learned, **arrays})
-        inputs, outputs = len(manifest.schema.inputs), len(manifest.schema.outputs)
+        schema = manifest.schema
+        design = Design(schema.columns or [Column(name, "number") for name in schema.inputs])
+        choice = UseChoice(schema, KINDS, takes_missing=estimator.takes_missing)
+        inputs, outputs = design.width, len(schema.outputs)
         design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
         row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))
         max_answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
-        return Fitted(manifest, estimator, self._max_design_bytes // row_bytes, max_answer_rows)
+        return Fitted(manifest, estimator, design, choice, self._max_design_bytes // row_bytes, max_answer_rows)

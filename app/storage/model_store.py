@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from app.errors import Damaged, NotFound
+from app.schemas.columns import Column
 from app.storage.durable_files import DurableFiles, Permit, always_permit
 
 LATEST = "latest"
@@ -32,12 +33,21 @@ Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """The columns of a fit. `vector`: y was (n,) and not (n, 1). `named`: its columns came with names."""
+    """The columns of a fit. `vector`: y was (n,) and not (n, 1). `named`: its columns came with names.
+
+    The first four are all that versions of earlier releases have; their inputs are numbers.
+    """
 
     inputs: list[str]
     outputs: list[str]
     vector: bool
     named: bool = False
+    named_inputs: bool = False
+    """Whether the inputs came with names; without them they are called x, or x1, x2 …"""
+    columns: list[Column] = []
+    """What is known of each input."""
+    unused: list[str] = []
+    """The columns of the data of the fit that are neither inputs nor outputs."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -139,7 +149,7 @@ class Store:
             manifest = msgspec.json.decode(raw, type=Manifest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _damaged(name, version) from None
-        if raw != manifest.to_json() or manifest.sha256 != manifest.digest():
+        if not _is_intact(raw):
             raise _damaged(name, version)
         return manifest
 
@@ -236,6 +246,16 @@ class Store:
             raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
         self._alias_cache[path] = _Alias(identity, number, now_s + ALIAS_FRESH_S)
         return number
+
+
+def _is_intact(raw: bytes) -> bool:
+    """Whether a manifest is as it was written; one of an earlier release lacks members that this one knows."""
+    members = msgspec.json.decode(raw)
+    digest, members["sha256"] = members["sha256"], ""
+    if hashlib.sha256(msgspec.json.encode(members)).hexdigest() != digest:
+        return False
+    members["sha256"] = digest
+    return raw == msgspec.json.format(msgspec.json.encode(members), indent=1)
 
 
 def _packed(arrays: Arrays) -> memoryview:

@@ -79,7 +79,7 @@ WRONG: dict[str, tuple[Json, Status, str]] = {
     "data is a list": ({"data": [[1]]}, 422, "/data"),
     "an unknown member of data": ({"data": GOOD | {"colour": 1}}, 422, "/data/colour"),
     "a member with a slash and a tilde": ({"data": GOOD | {"a/b~c": 1}}, 422, "/data/a~1b~0c"),
-    "a string in X": (on_x([["1"], [2]]), 422, "/data/X/0/0"),
+    "a string in X": (on_x([["1"], [2]]), 422, "/data/X/1/0"),
     "true in X": (on_x([[1], [True]]), 422, "/data/X/1/0"),
     "null in X": (on_x([[1], [None]]), 422, "/data/X/1/0"),
     "a list in X": (on_x([[[1]], [2]]), 422, "/data/X/0/0"),

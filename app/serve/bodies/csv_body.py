@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from falcon import parse_header
 
+from app.data.records import TableRecords
 from app.data.table import read_csv
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.media_types import CSV
@@ -43,7 +44,7 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     if VERBS[verb].publishes and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
-    request.table = read_csv(bytes(body), target)
+    request.data = TableRecords(read_csv(bytes(body), target))
     request.params = {key: _loose(value) for key, value in rest.items()}
     return request
 

@@ -12,6 +12,7 @@ import numpy as np
 from falcon import mediatypes
 from falcon.asgi import Request as HttpRequest
 
+from app.data.records import TableRecords
 from app.errors import Invalid, Malformed
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
@@ -51,7 +52,7 @@ def parse_npy(body: Body, query: Query) -> Request:
     request = take_request(rest)
     if rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
-    request.table = Table(_read(body))
+    request.data = TableRecords(Table(_read(body)))
     return request
 
 

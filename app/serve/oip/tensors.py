@@ -69,7 +69,7 @@ def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
     if binary is not None and offset != len(binary):
         raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, but the inputs have {offset}")
     if len(tensors) == 1 and tensors[0].name == X:
-        return Table(arrays[0], names_pointer="/inputs")
+        return Table(arrays[0])
     return _columns(tensors, arrays)
 
 
@@ -155,4 +155,4 @@ def _columns(tensors: Sequence[Tensor], arrays: Sequence[Matrix]) -> Table:
             fault = "a tensor for one column must have the shape [rows] or [rows, 1], with as many rows as the others"
             raise Invalid.at(f"{pointer}/shape", f"{fault}; send all columns in one tensor named {X}, or one each")
         names[tensor.name] = None
-    return Table(np.hstack(arrays), inputs=list(names), names_pointer="/inputs")
+    return Table(np.hstack(arrays), inputs=list(names))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.data.dummy import Dummy
+from app.data.records import TableRecords
 from app.dispatch.batching import execute_batch
 from app.dispatch.execute import execute
 from app.errors import Failure, TrinityError
@@ -58,7 +59,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
     def fit(model: str, inputs: int, outputs: int | None, **params: Any) -> None:
         y = rng.normal(size=300 if outputs is None else (300, outputs))
-        asked = made.check("fit", Request(model, params=params, table=Table(rng.normal(2, 3, (300, inputs)), y)))
+        data = TableRecords(Table(rng.normal(2, 3, (300, inputs)), y))
+        asked = made.check("fit", Request(model, params=params, data=data))
         made.run(asked, f"{model}-{inputs}-{outputs}", 0.0)
 
     for inputs, outputs in ((1, None), (1, 1), (3, 4), (12, None)):
@@ -108,7 +110,9 @@ def test_results_are_the_same_to_the_last_bit(service: Service) -> None:
     """1 to 50 rows for every version of the real models, mixed: JSON's shortest decimals tell every bit apart."""
     rng = np.random.default_rng(2)
     works = [
-        service.check("predict", Request(model, version, table=rows(count, inputs, 10.0 ** rng.integers(-3, 4), n)))
+        service.check(
+            "predict", Request(model, version, data=TableRecords(rows(count, inputs, 10.0 ** rng.integers(-3, 4), n)))
+        )
         for n in range(4)
         for model in ("polynomial", "multivariate")
         for version, inputs in enumerate((1, 1, 3, 12), 1)
@@ -188,7 +192,7 @@ def test_a_stack_takes_no_more_memory_than_a_request_may(tmp_path: Path) -> None
     """Stacks are kept within what may be predicted without a closer look, here 20 rows."""
     limits = {"max_answer_bytes": 2**24, "max_loaded_bytes": 2**24}
     small = Service({"counting": Counting}, "counting", Store(tmp_path), {}, max_design_bytes=20 * 24, **limits)
-    small.run(small.check("fit", Request(table=rows(2))), "job", 0.0)
+    small.run(small.check("fit", Request(data=TableRecords(rows(2)))), "job", 0.0)
     Counting.calls.clear()
     assert small.max_batch_rows(work(1)) == 20
     assert len(list(execute_batch(small, [(str(n), work(9)) for n in range(3)]))) == 2

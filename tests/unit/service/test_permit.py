@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.data.records import TableRecords
 from app.dispatch.execute import execute
 from app.errors import Cancelled, Conflict, NotFitted, TrinityError
 from app.schemas.requests import Request, Table
@@ -107,7 +108,7 @@ def test_what_was_renamed_by_a_process_that_died_needs_no_permit(tmp_path: Path)
 def test_a_fit_ends_in_its_refusal(tmp_path: Path) -> None:
     """What the permit raises is the failure of the fit's job, and the model is as it was: not fitted."""
     trained, clock = service(tmp_path), Clock()
-    checked = trained.check("fit", Request(table=Table(np.zeros((2, 1)), np.ones(2))))
+    checked = trained.check("fit", Request(data=TableRecords(Table(np.zeros((2, 1)), np.ones(2)))))
     outcome = execute(trained, checked, "job", clock, Permit(tmp_path, Cancelled("called off")))
     assert outcome.failure == Cancelled("called off").failure()
     with pytest.raises(NotFitted):
@@ -117,8 +118,8 @@ def test_a_fit_ends_in_its_refusal(tmp_path: Path) -> None:
 def test_predictions_need_no_permit(tmp_path: Path) -> None:
     """Only a fit needs a permit."""
     trained, permit = service(tmp_path), Permit(tmp_path)
-    data = Table(np.zeros((2, 1)), np.ones(2))
+    data = TableRecords(Table(np.zeros((2, 1)), np.ones(2)))
     verbs: list[Verb] = ["fit", "predict", "score"]
     for verb in verbs:
-        assert execute(trained, trained.check(verb, Request(table=data)), "job", permit=permit).failure is None
+        assert execute(trained, trained.check(verb, Request(data=data)), "job", permit=permit).failure is None
         assert len(permit.seen) == 1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.data.dummy import Dummy
+from app.data.records import TableRecords
 from app.errors import Damaged, Invalid, ModelFailed, NotFitted, NotFound, TrinityError
 from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
 from app.service import Service
@@ -43,29 +44,29 @@ def services(tmp_path: Path) -> ServiceFixture:
     return ServiceFixture(tmp_path)
 
 
-def table(
+def records(
     *columns: list[float], y: Any = None, names: list[str] | None = None, outputs: list[str] | None = None
-) -> Table:
-    """A table of these columns."""
-    return Table(np.array(columns).T.copy(), None if y is None else np.array(y), names, outputs)
+) -> TableRecords:
+    """The data of a request that has these columns."""
+    return TableRecords(Table(np.array(columns).T.copy(), None if y is None else np.array(y), names, outputs))
 
 
 def fit(services: ServiceFixture, *columns: list[float], model: str = "first", **options: Any) -> int:
     """Fit and return the version."""
-    return services.do("fit", Request(model, table=table(*columns, **{"y": A, **options})))[0]
+    return services.do("fit", Request(model, data=records(*columns, **{"y": A, **options})))[0]
 
 
 def predicted(services: ServiceFixture, *columns: list[float], **options: Any) -> list[float]:
     """Predictions of `first`: the values of the column that the service put first."""
-    return services.do("predict", Request("first", table=table(*columns, **options)))[1]["y"]
+    return services.do("predict", Request("first", data=records(*columns, **options)))[1]["y"]
 
 
 def test_a_fit_is_served_by_the_next_predict(services: ServiceFixture) -> None:
     """The result names the version, the metrics and no terms for a model without any."""
-    version, result = services.do("fit", Request(params={"shift": 1.0}, table=table(A, y=[1.0, 2.0, 6.0])))
+    version, result = services.do("fit", Request(params={"shift": 1.0}, data=records(A, y=[1.0, 2.0, 6.0])))
     assert (version, result["version"], result["terms"], result["coefficients"]) == (1, 1, [], [])
     assert result["metrics"]["n"] == 3
-    assert services.do("predict", Request(table=table([9.0]))) == (1, {"y": [4.0]})
+    assert services.do("predict", Request(data=records([9.0]))) == (1, {"y": [4.0]})
 
 
 def test_another_service_on_the_same_store_serves_it(services: ServiceFixture, tmp_path: Path) -> None:
@@ -77,25 +78,25 @@ def test_another_service_on_the_same_store_serves_it(services: ServiceFixture, t
 def test_score_measures_the_prediction(services: ServiceFixture) -> None:
     """R² is 1 where the prediction is y, and n counts the rows."""
     fit(services, A)
-    version, result = services.do("score", Request("first", table=table(A, y=A)))
+    version, result = services.do("score", Request("first", data=records(A, y=A)))
     assert (version, result["r2"], result["rmse"], result["mae"], result["n"]) == (1, 1, 0, 0, 3)
 
 
 def test_what_is_not_defined_is_null(services: ServiceFixture) -> None:
     """R² of a single row isn't a number, and JSON has no other."""
     fit(services, A)
-    assert services.do("score", Request("first", table=table([1.0], y=[1.0])))[1]["r2"] is None
+    assert services.do("score", Request("first", data=records([1.0], y=[1.0])))[1]["r2"] is None
 
 
 def test_a_version_is_pinned_when_the_work_is_accepted(services: ServiceFixture) -> None:
     """A fit that ends while a prediction waits in the queue doesn't change its answer."""
     fit(services, A, model="mean", y=[1.0, 1.0, 1.0])
-    waiting = services.service.check("predict", Request(table=table([0.0])))
+    waiting = services.service.check("predict", Request(data=records([0.0])))
     fit(services, A, model="mean", y=[2.0, 2.0, 2.0])
     assert waiting.version == 1
     assert services.service.run(waiting, "job", 0.0) == (1, {"y": [1.0]})
-    assert services.do("predict", Request(version="latest", table=table([0.0]))) == (2, {"y": [2.0]})
-    assert services.do("predict", Request(version=1, table=table([0.0]))) == (1, {"y": [1.0]})
+    assert services.do("predict", Request(version="latest", data=records([0.0]))) == (2, {"y": [2.0]})
+    assert services.do("predict", Request(version=1, data=records([0.0]))) == (1, {"y": [1.0]})
 
 
 def test_an_empty_request_uses_defaults(services: ServiceFixture) -> None:
@@ -114,14 +115,16 @@ def test_an_empty_request_uses_defaults(services: ServiceFixture) -> None:
         ("fit", Request(params={"drift": 1.0}), Invalid, "/params/drift"),
         ("fit", Request(source=Source("dummy", {"number": 0})), Invalid, "/data/params/number"),
         ("fit", Request(source=Source("dummy", {"function": [1.0, None]})), Invalid, "/data/params/function/1"),
-        ("fit", Request(table=table(A)), Invalid, "/data/y"),
-        ("fit", Request(table=table(A, y=[1.0])), Invalid, "/data/y"),
+        ("fit", Request(data=records(A)), Invalid, "/data/y"),
+        ("fit", Request(data=records(A, y=[1.0])), Invalid, "/data/y"),
         ("predict", Request(version=2), NotFound, "/version"),
         ("predict", Request(version="champion"), NotFound, "/version"),
-        ("predict", Request(table=table(A, B)), Invalid, "/data/X/0"),
+        ("predict", Request(), Invalid, "/data"),
+        ("score", Request(), Invalid, "/data"),
+        ("predict", Request(data=records(A, B)), Invalid, "/data/X/0"),
         ("predict", Request(source=Source("dummy", {"inputs": 2})), Invalid, "/data/params/inputs"),
-        ("score", Request(table=table(A)), Invalid, "/data/y"),
-        ("score", Request(table=table(A, y=[[1.0, 2.0]] * 3)), Invalid, "/data/y"),
+        ("score", Request(data=records(A)), Invalid, "/data/y"),
+        ("score", Request(data=records(A, y=[[1.0, 2.0]] * 3)), Invalid, "/data/y"),
     ],
 )
 def test_what_is_wrong_is_refused_with_a_pointer(
@@ -163,8 +166,8 @@ def test_named_columns_come_in_any_order(services: ServiceFixture) -> None:
 def test_other_names_are_refused(services: ServiceFixture, names: list[str]) -> None:
     """Missing, unknown and too many names are no columns of this model."""
     fit(services, A, B, names=["a", "b"])
-    other = table(*[[1.0]] * len(names), names=names)
-    assert services.refusal("predict", Request("first", table=other)) == (Invalid, [other.names_pointer])
+    other = records(*[[1.0]] * len(names), names=names)
+    assert services.refusal("predict", Request("first", data=other)) == (Invalid, [other.names_pointer])
 
 
 def test_inputs_without_names_are_called_x(services: ServiceFixture) -> None:
@@ -177,7 +180,7 @@ def test_the_file_of_the_fit_can_be_predicted_and_scored(services: ServiceFixtur
     """Its target is taken out of the inputs, or taken as y."""
     fit(services, A, names=["a"], outputs=["t"])
     assert predicted(services, [9.0], [1.0], names=["t", "a"]) == [1.0]
-    assert services.do("score", Request("first", table=table(A, A, names=["t", "a"])))[1]["r2"] == 1
+    assert services.do("score", Request("first", data=records(A, A, names=["t", "a"])))[1]["r2"] == 1
 
 
 def test_an_input_may_be_called_as_an_output_without_name(services: ServiceFixture) -> None:
@@ -190,9 +193,9 @@ def test_an_input_may_be_called_as_an_output_without_name(services: ServiceFixtu
 def test_named_outputs_are_scored_in_any_order(services: ServiceFixture) -> None:
     """y's columns are matched by name, as X's are."""
     pair = np.array([A, B]).T
-    services.do("fit", Request(table=table(A, y=pair, names=["a"], outputs=["p", "q"])))
+    services.do("fit", Request(data=records(A, y=pair, names=["a"], outputs=["p", "q"])))
     scores = [
-        services.do("score", Request(table=table(A, y=y, names=["a"], outputs=outputs)))[1]
+        services.do("score", Request(data=records(A, y=y, names=["a"], outputs=outputs)))[1]
         for y, outputs in ((pair, ["p", "q"]), (pair[:, ::-1].copy(), ["q", "p"]))
     ]
     assert scores[0] == scores[1]
@@ -201,7 +204,7 @@ def test_named_outputs_are_scored_in_any_order(services: ServiceFixture) -> None
 def test_outputs_of_other_names_are_refused(services: ServiceFixture) -> None:
     """A score against a column that isn't the fitted target would be nonsense."""
     fit(services, A, names=["a"], outputs=["p"])
-    wrong = Request("first", table=table(A, y=B, names=["a"], outputs=["q"]))
+    wrong = Request("first", data=records(A, y=B, names=["a"], outputs=["q"]))
     assert services.refusal("score", wrong)[0] is Invalid
 
 
@@ -210,8 +213,8 @@ def test_outputs_of_other_names_are_refused(services: ServiceFixture) -> None:
 )
 def test_predictions_have_the_shape_of_y(services: ServiceFixture, y: Any, predictions: Any) -> None:
     """(n,) stays flat, (n, 1) stays a column."""
-    services.do("fit", Request(table=table([0.0, 1.0], y=y)))
-    assert services.do("predict", Request(table=table([0.0])))[1]["y"] == predictions
+    services.do("fit", Request(data=records([0.0, 1.0], y=y)))
+    assert services.do("predict", Request(data=records([0.0])))[1]["y"] == predictions
 
 
 def test_a_damaged_version_is_the_services_fault(services: ServiceFixture, tmp_path: Path) -> None:
@@ -316,8 +319,8 @@ def test_a_prediction_that_no_answer_can_hold_is_refused(services: ServiceFixtur
 def test_the_work_keeps_timeout_and_webhook(services: ServiceFixture, verb: Any) -> None:
     """And so does its packed form; without them it is as it ever was."""
     fit(services, A)
-    request = Request("first", table=table(A, y=A), timeout=2.5, webhook=Webhook("http://a.example/"))
+    request = Request("first", data=records(A, y=A), timeout=2.5, webhook=Webhook("http://a.example/"))
     work = unpack(pack(services.service.check(verb, request)))
     assert (work.timeout_s, work.webhook) == (2.5, "http://a.example/")
-    plain = unpack(pack(services.service.check(verb, Request("first", table=table(A, y=A)))))
+    plain = unpack(pack(services.service.check(verb, Request("first", data=records(A, y=A)))))
     assert (plain.timeout_s, plain.webhook) == (None, None)

@@ -84,7 +84,7 @@ def test_a_source_is_fitted_predicted_and_scored_by_its_names(service: Service, 
     manifest = service.manifest("first", None)
     assert (manifest.schema.inputs, manifest.schema.outputs) == (["a", "b"], ["t"])
     assert manifest.data["origin"] == {"source": name, "params": {"rows": 3}}
-    assert do(service, "predict", Source(name, {"rows": 2})) == {"y": [0.0, 2.0]}
+    assert do(service, "predict", Source(name, {"rows": 2})) == {"y": [0.0, 2.0], "source": name}
     assert do(service, "score", Source(name, {}))["r2"] == 1
 
 

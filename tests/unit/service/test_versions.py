@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.data.records import TableRecords
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import InlineDispatcher
 from app.errors import NotFound
@@ -70,7 +71,7 @@ def fitted(folder: Path) -> tuple[Shelf, Service]:
     limits = {"max_design_bytes": 2**20, "max_answer_bytes": 2**20, "max_loaded_bytes": 2**20}
     service = Service({"polynomial": PolynomialRegressor}, "polynomial", store, {}, **limits)
     table = Table(np.arange(4.0).reshape(-1, 1), np.arange(4.0))
-    service.run(service.check("fit", Request(table=table)), "job", 0.0)
+    service.run(service.check("fit", Request(data=TableRecords(table))), "job", 0.0)
     return store, service
 
 
@@ -151,7 +152,7 @@ def test_whether_a_version_is_in_memory_is_known_without_loading_it(tmp_path: Pa
         service.pin(None, "nope")
     assert not service.is_loaded("polynomial", 1)
     assert store.threads == []
-    service.check("predict", Request(table=Table(np.zeros((1, 1)))))
+    service.check("predict", Request(data=TableRecords(Table(np.zeros((1, 1))))))
     assert service.is_loaded("polynomial", 1)
     assert not service.is_loaded("polynomial", 7)
 

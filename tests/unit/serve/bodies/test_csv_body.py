@@ -8,6 +8,7 @@ from app.errors import Invalid, TrinityError
 from app.schemas.requests import Webhook
 from app.schemas.verbs import Verb
 from app.serve.bodies.csv_body import parse_csv
+from tests.support.tables import table_of
 
 BODY = b"a,b,t\n1,2,3\n4,5,6\n"
 
@@ -32,13 +33,13 @@ def test_a_fit_takes_model_target_and_parameters() -> None:
     request = parse_csv("fit", BODY, query)
     assert request.model == "polynomial"
     assert request.params == {"degree": 2, "interactions": False, "name": "plain", "list": [1, 2]}
-    assert request.table is not None
-    assert (request.table.inputs, request.table.outputs) == (["a", "b"], ["t"])
+    table = table_of(request)
+    assert (table.inputs, table.outputs) == (["a", "b"], ["t"])
 
 
 def test_several_targets() -> None:
     """?target= may be repeated."""
-    table = parse_csv("fit", BODY, {"target": ["t", "a"]}).table
+    table = table_of(parse_csv("fit", BODY, {"target": ["t", "a"]}))
     assert table is not None and table.y is not None
     assert table.y.tolist() == [[3, 1], [6, 4]]
 

@@ -13,6 +13,7 @@ from app.errors import Invalid, Malformed
 from app.schemas.requests import Matrix, Version
 from app.serve.bodies.arrays import first_nonfinite
 from app.serve.bodies.npy_body import encode_npy, parse_npy
+from tests.support.tables import table_of
 
 ROWS = np.array([[1.0, 2.5], [3.0, -4.0], [0.0, 1e-300]])
 
@@ -31,7 +32,7 @@ def headed(header: str, data: bytes = b"", version: tuple[int, int] = (1, 0)) ->
 
 
 def read(body: bytes, **query: Any) -> Matrix:
-    table = parse_npy(body, query).table
+    table = table_of(parse_npy(body, query))
     assert table is not None
     return table.X
 

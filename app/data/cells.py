@@ -1,0 +1,203 @@
+"""Cells of any kind as the numbers of a table: texts as positions in a list, times as seconds, missing ones as NaN."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, NoReturn, TypeAlias
+
+import numpy as np
+
+from app.errors import Fault, Invalid
+from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
+from app.schemas.requests import Matrix, Selection
+
+Cell: TypeAlias = float | str | bool | None
+Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
+"""Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
+SHOWN = 40  # characters of a cell in an error text
+SHOWN_CATEGORIES = 10
+MAX_FAULTS = 50  # of one answer
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_PLURALS: Mapping[Kind, str] = {
+    "number": "numbers",
+    "integer": "numbers",
+    "boolean": "truth values",
+    "text": "text",
+    "datetime": "times",
+}
+
+
+class Cells(NamedTuple):
+    """A column as numbers (n,); `categories` are the texts that the numbers of a text column count through."""
+
+    values: Matrix
+    kind: Kind
+    categories: Sequence[str] = ()
+
+
+class BadCell(ValueError):
+    """A cell is not of the kind of its column."""
+
+    def __init__(self, row: int, detail: str) -> None:
+        super().__init__(detail)
+        self.row = row
+
+
+def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
+    """Return a column of Python's values; without a fitted one the values say what it is. Raise BadCell."""
+    types = set(map(type, values)) - {type(None)}
+    kind = _kind(values, types) if fitted is None else fitted.kind
+    match kind:
+        case "number" | "integer":
+            _require(values, (float, int), "a number")
+            return Cells(np.array([np.nan if value is None else value for value in values], np.float64), kind)
+        case "boolean":
+            truths = [None if value is None else _TRUTHS.get(value, value) for value in values]
+            _require(truths, (bool,), "true or false")
+            return Cells(np.array([np.nan if value is None else value for value in truths], np.float64), kind)
+        case "datetime":
+            _require(values, (str,), "a time as RFC 3339 writes it")
+            return Cells(np.array([_seconds(row, value) for row, value in enumerate(values)], np.float64), kind)
+        case "text":
+            _require(values, (str,), "text")
+            return from_texts(values, fitted)  # type: ignore[arg-type]
+
+
+def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
+    """Return a column of texts; raise BadCell for one that the fit did not see."""
+    known = None if fitted is None else fitted.categories
+    categories = sorted({value for value in values if value is not None}) if known is None else known
+    positions: dict[str | None, float] = {text: float(i) for i, text in enumerate(categories)}
+    positions[None] = np.nan
+    try:
+        return Cells(np.array([positions[value] for value in values], np.float64), "text", categories)
+    except KeyError as error:
+        row = values.index(error.args[0])
+        raise BadCell(row, unseen(error.args[0], categories)) from None
+
+
+def unseen(text: str, categories: Sequence[str]) -> str:
+    """Say that a text is none of those of the fit."""
+    shown = ", ".join(repr(each[:SHOWN]) for each in categories[:SHOWN_CATEGORIES])
+    more = ", …" if len(categories) > SHOWN_CATEGORIES else ""
+    return f"{text[:SHOWN]!r} was not among the texts of the fit: {shown}{more}"
+
+
+def assemble(
+    selection: Selection, names: Sequence[str], rows: int, read: Callable[[int, Column | None], Cells], locate: Locate
+) -> tuple[Matrix, list[Kind], dict[int, list[str]]]:
+    """Return the selected inputs as a matrix (rows, inputs), their kinds, and the categories of texts by position.
+
+    `names` are those of all columns of the data; `read` returns one of them. All columns that cannot be used are named
+    in one error.
+    """
+    X = np.empty((rows, len(selection.inputs)))
+    kinds: list[Kind] = []
+    categories: dict[int, list[str]] = {}
+    faults: list[Fault] = []
+    for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
+        try:
+            cells = read(source, fitted)
+        except BadCell as error:
+            pointer, where = locate(error.row, source)
+            faults.append(Fault(pointer, f"{where}: {error}"))
+            continue
+        if fault := _refused(cells, selection, names[source], lambda row, at=source: locate(row, at)):  # type: ignore[misc]
+            faults.append(fault)
+        X[:, position] = cells.values
+        kinds.append(cells.kind)
+        if cells.kind == "text":
+            categories[position] = list(cells.categories)
+    if faults:
+        raise refusal(faults)
+    return X, kinds, categories
+
+
+def refusal(faults: Sequence[Fault]) -> Invalid:
+    """Return the error for faults, each of a column of its own."""
+    if len(faults) == 1:
+        return Invalid(faults[0].detail, *faults)
+    shown = "; ".join(fault.detail for fault in faults[:MAX_FAULTS])
+    return Invalid(f"{len(faults)} columns cannot be used. {shown}", *faults[:MAX_FAULTS])
+
+
+def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -> Matrix:
+    """Return a column that must hold a number in every row, such as an output; raise Invalid."""
+    if cells.kind not in NUMERIC:
+        pointer, where = locate(0)
+        raise Invalid.at(pointer, f"{where}: {what} must hold numbers, not {_PLURALS[cells.kind]}")
+    missing = np.flatnonzero(np.isnan(cells.values))
+    if missing.size:
+        pointer, where = locate(int(missing[0]))
+        raise Invalid.at(pointer, f"{where}: a value is missing, {missing.size} of {len(cells.values)} in {what}")
+    return cells.values
+
+
+def _refused(cells: Cells, selection: Selection, name: str, locate: Callable[[int], tuple[str, str]]) -> Fault | None:
+    """Return why a model does not take a column; None if it does."""
+    ignoring = f"leave the column out (ignore={name})"
+    if cells.kind not in selection.kinds:
+        pointer, where = locate(0)
+        detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
+        return Fault(pointer, f"{detail}; {ignoring}, or convert it to numbers")
+    missing = np.flatnonzero(np.isnan(cells.values))
+    if missing.size and not selection.takes_missing:
+        pointer, where = locate(int(missing[0]))
+        count = f"{missing.size} of {len(cells.values)} in this column"
+        return Fault(pointer, f"{where}: a value is missing, {count}; fill them in, or {ignoring}")
+    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
+        pointer, where = locate(0)
+        count = f"{len(cells.categories)} different texts, over the limit of {MAX_CATEGORIES}"
+        return Fault(pointer, f"{where}: the column holds {count}; {ignoring}")
+    return None
+
+
+_TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too
+
+
+def _kind(values: Sequence[Cell], types: set[type]) -> Kind:
+    """Return the kind of values that are all of one; raise BadCell for the first that isn't as those before it."""
+    if not types:
+        raise BadCell(0, "every value of the column is missing; leave the column out")
+    if types <= {float, int}:
+        return "number"
+    if types == {bool}:
+        return "boolean"
+    if types == {str}:
+        return "datetime" if all(value is None or _ISO_DATE.fullmatch(str(value)) for value in values) else "text"
+    first = next(value for value in values if value is not None)
+    row = next(i for i, value in enumerate(values) if value is not None and type(value) is not type(first))
+    raise BadCell(row, f"{_shown(values[row])} is not of the kind of the first value, {_shown(first)}")
+
+
+def _require(values: Sequence[object], types: tuple[type, ...], what: str) -> None:
+    """Raise BadCell for the first value that is of no such type, and not missing."""
+    allowed = {*types, type(None)}
+    if not set(map(type, values)) <= allowed:
+        row = next(i for i, value in enumerate(values) if type(value) not in allowed)
+        raise BadCell(row, f"{_shown(values[row])} is not {what}")
+
+
+def _seconds(row: int, value: Cell) -> float:
+    """Return a time as seconds since 1970 in UTC, which a time without an offset is in."""
+    if value is None:
+        return float("nan")
+    try:
+        if not _ISO_DATE.fullmatch(str(value)):
+            _not_a_time(row, value)
+        time = datetime.fromisoformat(str(value).replace(",", "."))
+    except ValueError:
+        _not_a_time(row, value)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+def _not_a_time(row: int, value: Cell) -> NoReturn:
+    raise BadCell(row, f"{_shown(value)} is not a time as RFC 3339 writes it")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value[:SHOWN]) if isinstance(value, str) else f"{value:g}"

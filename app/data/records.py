@@ -1,0 +1,120 @@
+"""Data that is in memory as arrays or as Python's values, of which the chosen columns become a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import NamedTuple
+
+import numpy as np
+
+from app.data.cells import Cell, Cells, assemble, from_python, numbers
+from app.errors import Invalid
+from app.model.dataframes import default_names
+from app.schemas.columns import NUMERIC, Column
+from app.schemas.pointers import escaped
+from app.schemas.requests import Choice, Matrix, Selection, Table
+
+
+class TableRecords(NamedTuple):
+    """A table of which columns are chosen: finite numbers, or what a source gave."""
+
+    table: Table
+    names_pointer: str = "/data/columns"
+    """Leads to the names in the request."""
+
+    def read(self, choice: Choice) -> Table:
+        """Return the chosen columns; they are copied only if they are not all, in their order."""
+        table, width = self.table, self.table.X.shape[1]
+        selection = choice.select(table.inputs, width, self.names_pointer, has_y=table.y is not None)
+        if not _is_numeric(table, selection):
+            return self._mixed(selection)
+        chosen = selection.inputs
+        X = table.X if chosen == list(range(width)) else np.ascontiguousarray(table.X[:, chosen])
+        return _with_names(Table(X), table, selection, self._column)
+
+    def _mixed(self, selection: Selection) -> Table:
+        table = self.table
+        names = table.inputs or [f"column {i}" for i in range(table.X.shape[1])]
+        read = lambda source, fitted: from_python(self._cells(source), fitted)  # noqa: E731
+        X, kinds, categories = assemble(
+            selection, names, len(table.X), read, row_locator(names, list(range(len(names))))
+        )
+        return _with_names(Table(X, kinds=kinds, categories=categories), table, selection, self._column)
+
+    def _cells(self, source: int) -> list[Cell]:
+        """Return a column as Python's values."""
+        values: list[Cell] = [None if isnan(value) else value for value in self.table.X[:, source].tolist()]
+        kind = self.table.kinds[source] if self.table.kinds else "number"
+        if kind == "text":
+            texts = self.table.categories[source]
+            return [None if value is None else texts[int(value)] for value in values]
+        return [None if value is None else bool(value) for value in values] if kind == "boolean" else values
+
+    def _column(self, source: int) -> Matrix:
+        return self.table.X[:, source].copy()
+
+
+class RowRecords(NamedTuple):
+    """Rows of Python's values, all of one width, with what stands beside them."""
+
+    rows: Sequence[Sequence[Cell]]
+    names: list[str] | None
+    names_pointer: str
+    steps: Sequence[str | int]
+    """The last step of the pointer to a cell, by the position of its column."""
+    y: Matrix | None = None
+    weight: Matrix | None = None
+
+    def read(self, choice: Choice) -> Table:
+        """Return the chosen columns; the others are not looked at."""
+        width = len(self.steps)
+        selection = choice.select(self.names, width, self.names_pointer, has_y=self.y is not None)
+        names = self.names or default_names("x", width)
+        locate = row_locator(names, self.steps)
+        X, kinds, categories = assemble(selection, names, len(self.rows), self._cells, locate)
+        plain = NUMERIC.issuperset(kinds)
+        table = Table(X, kinds=None if plain else kinds, categories=categories)
+        beside = Table(np.empty((0, width)), self.y, self.names, weight=self.weight)
+        column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
+        return _with_names(table, beside, selection, column)
+
+    def _cells(self, source: int, fitted: Column | None) -> Cells:
+        return from_python([row[source] for row in self.rows], fitted)
+
+
+def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Callable[[int, int], tuple[str, str]]:
+    """Return the function that says where a cell of /data/X stands."""
+
+    def locate(row: int, column: int) -> tuple[str, str]:
+        return f"/data/X/{row}{escaped(steps[column])}", f"row {row}, column {names[column]!r}"
+
+    return locate
+
+
+def _is_numeric(table: Table, selection: Selection) -> bool:
+    """Whether all chosen columns are numbers that the model takes as they are."""
+    if table.kinds is not None:
+        return False
+    return all(column is None or column.kind in NUMERIC for column in selection.columns)
+
+
+def _with_names(chosen: Table, data: Table, selection: Selection, column: Callable[[int], Matrix]) -> Table:
+    """Return the chosen inputs with their names, and with y and the weights from beside them or from columns."""
+    names = data.inputs
+    if names is None and len(selection.inputs) < data.X.shape[1]:
+        names = default_names("x", data.X.shape[1])
+    if names is not None:
+        chosen.inputs = [names[source] for source in selection.inputs]
+        taken = {*selection.inputs, *selection.outputs}
+        chosen.unused = [name for source, name in enumerate(names) if source not in taken]
+    chosen.y, chosen.outputs, chosen.weight = data.y, data.outputs, data.weight
+    if selection.outputs:
+        outputs = [column(source) for source in selection.outputs]
+        chosen.y = outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
+        chosen.outputs = None if names is None else [names[source] for source in selection.outputs]
+    if selection.weight is not None:
+        if data.weight is not None:
+            raise Invalid.at("/weight", "the weights are given twice: as a column, and as sample_weight")
+        chosen.weight = column(selection.weight)
+    return chosen

@@ -1,0 +1,27 @@
+"""Columns: their kinds, and what is known of them since the fit."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal["number", "integer", "boolean", "text", "datetime"]
+KINDS: tuple[Kind, ...] = ("number", "integer", "boolean", "text", "datetime")
+NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
+MAX_CATEGORIES = 1000
+"""The most different texts of a column that are kept with a version."""
+
+
+class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A column of a fit, as the version keeps it; an integer column held whole numbers only, and takes any number."""
+
+    name: str
+    kind: Kind
+    nullable: bool = False
+    """Whether values were missing in the fit."""
+    min: float | str | None = None
+    """The least value; of datetimes as RFC 3339, of text and booleans None."""
+    max: float | str | None = None
+    categories: list[str] | None = None
+    """The different texts in order; None where there were more than MAX_CATEGORIES, and for other kinds."""

@@ -1,0 +1,135 @@
+"""Which columns of a request's data are read: as the request of a fit says, or as the version that is used says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from app.errors import Invalid
+from app.model.dataframes import default_names
+from app.schemas.columns import Column, Kind
+from app.schemas.requests import Selection
+from app.storage.model_store import Schema
+
+SHOWN_CHARACTERS = 500
+
+
+class FitChoice(NamedTuple):
+    """All columns but the outputs, the weight and those that are ignored; or the inputs that are named."""
+
+    kinds: frozenset[Kind]
+    takes_missing: bool
+    target: Sequence[str] = ()
+    inputs: Sequence[str] | None = None
+    ignore: Sequence[str] = ()
+    weight: str | None = None
+
+    def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:  # noqa: ARG002  see Choice
+        """Return the selection from columns with these names, or x1, x2 …; raise Invalid."""
+        named = default_names("x", width) if names is None else names
+        positions = {name: position for position, name in enumerate(named)}
+        outputs = _positions("target", self.target, positions)
+        weight = None if self.weight is None else _position("/weight", self.weight, positions)
+        ignored = _positions("ignore", self.ignore, positions)
+        taken = {*outputs, *ignored, *([] if weight is None else [weight])}
+        if self.inputs is None:
+            chosen = [position for position in range(width) if position not in taken]
+        else:
+            chosen = _positions("inputs", self.inputs, positions)
+            for i, position in enumerate(chosen):
+                if position in taken:
+                    raise Invalid.at(f"/inputs/{i}", f"column {named[position]!r} cannot be an input too")
+        if not chosen:
+            raise Invalid.at("/data/X", "no column is left as an input; at least one must be")
+        return Selection(chosen, [None] * len(chosen), self.kinds, self.takes_missing, outputs, weight)
+
+
+class UseChoice:
+    """The inputs of a version in the order of its fit, and its outputs if they are needed.
+
+    Other columns of the file of the fit are passed over; columns that the fit did not see are refused.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        kinds: frozenset[Kind],
+        *,
+        takes_missing: bool,
+        needs_y: bool = False,
+        target: Sequence[str] = (),
+        weight: str | None = None,
+    ) -> None:
+        self._schema = schema
+        self._needs_y = needs_y
+        self._target = target
+        self._weight = weight
+        self._known = {*schema.inputs, *schema.unused, *target, *(schema.outputs if schema.named else ())}
+        columns: list[Column | None] = list(schema.columns) or [None] * len(schema.inputs)
+        self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing)
+
+    def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:
+        """Return the selection from columns with these names; raise Invalid for missing and unknown ones."""
+        schema = self._schema
+        if names is None:
+            if width != len(schema.inputs):
+                raise width_error("/data/X/0", width, schema)
+            return self._all
+        if names == schema.inputs and not (self._target or self._weight):
+            return self._all
+        positions = {name: position for position, name in enumerate(names)}
+        weight = None if self._weight is None else _position("/weight", self._weight, positions)
+        self._check_names(positions, pointer)
+        return self._all._replace(
+            inputs=[positions[name] for name in schema.inputs],
+            outputs=[] if has_y or not self._needs_y else self._outputs(positions),
+            weight=weight,
+        )
+
+    def _check_names(self, positions: Mapping[str, int], pointer: str) -> None:
+        """Raise Invalid unless all inputs are there, and nothing that the fit did not have."""
+        missing = _listed(name for name in self._schema.inputs if name not in positions)
+        unknown = _listed(name for name in positions if name not in self._known and name != self._weight)
+        if missing or unknown:
+            parts = [f"missing {missing}"] * bool(missing) + [f"unknown {unknown}"] * bool(unknown)
+            raise Invalid.at(pointer, "columns don't match those of the fit: " + "; ".join(parts))
+
+    def _outputs(self, positions: Mapping[str, int]) -> list[int]:
+        """Return the positions of the outputs, in the order of the fit; none where y has to come otherwise."""
+        schema = self._schema
+        if self._target:
+            found = _positions("target", self._target, positions)
+            if schema.named and set(self._target) != set(schema.outputs):
+                raise Invalid.at("/target", f"the model was fitted to {_listed(schema.outputs)}")
+            if len(found) != len(schema.outputs):
+                raise Invalid.at("/target", f"{len(found)} targets, the model has {len(schema.outputs)} outputs")
+            return [positions[name] for name in schema.outputs] if schema.named else found
+        if schema.named and all(name in positions for name in schema.outputs):
+            return [positions[name] for name in schema.outputs]
+        return []
+
+
+def width_error(pointer: str, width: int, schema: Schema) -> Invalid:
+    """Return the error for columns without names, of which there are not as many as in the fit."""
+    fitted = ", ".join(schema.inputs)[:SHOWN_CHARACTERS]
+    found = f"{width} {'column' if width == 1 else 'columns'}"
+    return Invalid.at(pointer, f"X has {found}, the model was fitted on {len(schema.inputs)}: {fitted}")
+
+
+def _positions(member: str, chosen: Sequence[str], positions: Mapping[str, int]) -> list[int]:
+    """Return the positions of the columns that a member of the request names; raise Invalid."""
+    step = "" if member == "target" else "/{}"
+    found = [_position(f"/{member}{step.format(i)}", name, positions) for i, name in enumerate(chosen)]
+    if len(set(found)) < len(found):
+        raise Invalid.at(f"/{member}", "a column is named twice")
+    return found
+
+
+def _position(pointer: str, name: str, positions: Mapping[str, int]) -> int:
+    if name not in positions:
+        raise Invalid.at(pointer, f"no column {name[:64]!r}; there are {_listed(positions)}")
+    return positions[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))[:SHOWN_CHARACTERS]
