@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from threading import Semaphore
 
@@ -84,7 +85,7 @@ class InlineDispatcher(Dispatcher):
     def _threaded(
         self, threads: ThreadPoolExecutor, work: Work, job_id: str, *, as_array: bool = False
     ) -> asyncio.Future[Outcome]:
-        run = partial(execute, self._service, work, job_id, self._clock, as_array=as_array)
+        run = partial(copy_context().run, execute, self._service, work, job_id, self._clock, as_array=as_array)
         future = asyncio.get_running_loop().run_in_executor(threads, run)
         future.add_done_callback(partial(self._done_in_thread, work))
         return future

@@ -58,10 +58,10 @@ class QueuedDispatcher:
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, or the earlier one of a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
-        job_id, (request_id, trace) = uuid4().hex, REQUEST.get()
-        spanned = nullcontext(trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
+        job_id, asked = uuid4().hex, REQUEST.get()
+        spanned = nullcontext(asked.trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
         with spanned as trace:
-            submission = Submission(job_id, work, timeout_s, *(key or ("", "")), request_id, trace)
+            submission = Submission(job_id, work, timeout_s, *(key or ("", "")), asked.request_id, trace)
             answer = await self._group_commit.accept(submission)
         if isinstance(answer, Duplicate):
             return await self._calls.call(self._ledger.job, answer.job_id)

@@ -18,6 +18,7 @@ from app.service.model_calls import fit_model, learned_state, metrics, predict_m
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Manifest, Store
+from app.telemetry.context import REQUEST
 
 
 class FitSpec(NamedTuple):
@@ -60,6 +61,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         libraries={name: installed(name) for name in ("numpy", "scipy")},
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
+        by=REQUEST.get().key_name,
         learned={key: value for key, value in learned.items() if key not in arrays},
     )
     try:

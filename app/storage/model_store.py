@@ -64,6 +64,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     libraries: dict[str, str]
     created: datetime
     job: str
+    by: str = ""
+    """The name of the API key that asked for the fit; '' where none was needed."""
     learned: dict[str, Any]
     arrays_sha256: str = ""
     sha256: str = ""

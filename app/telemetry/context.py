@@ -1,16 +1,30 @@
-"""The request that is being answered: set by the middleware, read where a job is made of it."""
+"""The request that is being answered, or whose job is run: set by the middleware and by workers, read at the work."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
 
 class RequestContext(NamedTuple):
-    """The id of a request, and the trace that it is part of (W3C traceparent, '' for none)."""
+    """The id of a request, its trace (W3C traceparent, '' for none), and who asked."""
 
     request_id: str = ""
     trace: str = ""
+    key_name: str = ""
+    """The name of the API key, never the key; '' where none is needed."""
 
 
 REQUEST: ContextVar[RequestContext] = ContextVar("request", default=RequestContext())  # noqa: B039  it can't be changed
+
+
+@contextmanager
+def on_behalf_of(context: RequestContext) -> Iterator[None]:
+    """Do what follows as the work of this request."""
+    token = REQUEST.set(context)
+    try:
+        yield
+    finally:
+        REQUEST.reset(token)

@@ -30,6 +30,8 @@ class RequestLine(msgspec.Struct, gc=False):
     duration_ms: float
     bytes: int
     request_id: str
+    key_name: str | msgspec.UnsetType = msgspec.UNSET
+    """The name of the API key, if the request had a known one."""
 
 
 class JobLine(msgspec.Struct, gc=False):
@@ -48,6 +50,8 @@ class JobLine(msgspec.Struct, gc=False):
     rows: int
     counted: bool
     request_id: str
+    key_name: str | msgspec.UnsetType = msgspec.UNSET
+    """The name of the API key that asked for it, if there was one."""
     error: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -60,14 +64,26 @@ class RequestLog:
         self._clock = clock
         self._lines: list[RequestLine] = []
 
-    def add(self, method: str, route: str, path: str, status: int, took_s: float, size: int, request_id: bytes) -> None:
+    def add(  # noqa: PLR0913  the members of a line
+        self,
+        method: str,
+        route: str,
+        path: str,
+        status: int,
+        took_s: float,
+        size: int,
+        request_id: bytes,
+        *,
+        key_name: str = "",
+    ) -> None:
         """Add the line of a request that was answered."""
         quiet = route in QUIET and status < SERVER_ERROR
         if quiet and not self._debug:
             return
         level, took_ms = "debug" if quiet else "info", int(took_s * 1e6) / 1000
         path, name = path[:PATH_CHARACTERS], request_id.decode()
-        self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name))
+        who = key_name or msgspec.UNSET
+        self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name, who))
 
     def write(self) -> None:
         """Write the gathered lines, all with the same time: they are milliseconds apart."""

@@ -87,6 +87,14 @@ def test_the_scope_predict_may_read_its_job(guarded: Api) -> None:
     problem(guarded.http.get("/models", headers=bearer("caller")), 403)
 
 
+def test_the_version_names_the_key_that_asked_for_it(guarded: Api) -> None:
+    """The name and never the key."""
+    manifest = guarded.http.get("/models/polynomial/versions/1", headers=bearer("reader"))
+    if not guarded.queued:
+        assert manifest.json()["by"] == "fitter"
+    assert not any(secret in manifest.text for secret, _ in HELD.values())
+
+
 def test_a_small_refusal_keeps_the_connection(guarded: Api) -> None:
     """The rest of a refused body is not read as the next request."""
     with socket.create_connection((guarded.http.base_url.host, guarded.http.base_url.port or 80), timeout=10) as peer:

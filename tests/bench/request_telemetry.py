@@ -98,7 +98,7 @@ async def _round(app: Any) -> float:
 async def _record_round(metrics: ServiceMetrics, whole: RequestMiddleware) -> float:
     """Count and log answers and their work, as the middleware and the dispatcher do."""
     work, outcome = Work("predict", "polynomial", 1, {}, Source("dummy", {})), Outcome(0.0, 0.00002, 1, rows=1)
-    answered = ("POST", "/predict", 200, 0.00003, 330, b"0123456789abcdef0123456789abcdef")
+    answered = ("POST", "/predict", 200, 0.00003, 330, b"0123456789abcdef0123456789abcdef", "")
     begun = time.process_time()
     for _ in range(CALLS // TURN):
         for _ in range(TURN):

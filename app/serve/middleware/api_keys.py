@@ -27,6 +27,14 @@ _VERB = re.compile(rf"(?:/models/[^/]+)?/({'|'.join(VERBS)})")
 _INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
+class Access(NamedTuple):
+    """Whose key a request has, and whether it may pass."""
+
+    key_name: str = ""
+    """'' for a request without a known key."""
+    failure: AuthFailure | None = None
+
+
 class AuthFailure(NamedTuple):
     """Why a request may not pass."""
 
@@ -43,33 +51,26 @@ class ApiKeyAuth:
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = keys
 
-    def check(self, scope: Message) -> AuthFailure | None:
-        """Return why a request may not pass; None if it may."""
-        refused = None if scope["path"] in PUBLIC_PATHS else self._refused(scope)
-        if refused is None:
-            return None
-        error, challenge = refused
-        headers = [(b"www-authenticate", challenge.encode())]
-        if isinstance(error, Unauthenticated) and _is_browser(scope):
-            headers.append((b"www-authenticate", BASIC))
-        return AuthFailure(error, headers, _has_small_body(scope))
-
-    def _refused(self, scope: Message) -> tuple[TrinityError, str] | None:
-        """Return the error and the words of WWW-Authenticate for it."""
-        needed, presented = required_scopes(scope["method"], scope["path"]), _credentials(scope)
+    def check(self, scope: Message) -> Access:
+        """Return whose key a request has, and why it may not pass; public paths need no key."""
+        if scope["path"] in PUBLIC_PATHS:
+            return Access()
+        presented = _credentials(scope)
         if len(presented) != 1:
             one = "a single key" if presented else "a key"
-            return Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`"), REALM
+            error = Unauthenticated(f"this needs {one}, as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+            return Access(failure=_failure(scope, error, REALM))
         key = self._known(presented.pop())
         if key is None:
-            return Unauthenticated("this key is unknown"), f'{REALM}, error="invalid_token"'
+            error = Unauthenticated("this key is unknown")
+            return Access(failure=_failure(scope, error, f'{REALM}, error="invalid_token"'))
+        needed = required_scopes(scope["method"], scope["path"])
         if needed & key.scopes:
-            return None
+            return Access(key.name)
         wanted, has = " or ".join(sorted(needed)), " and ".join(sorted(key.scopes))
-        return (
-            Forbidden(f"this needs a key with the scope {wanted}; {key.name!r} has {has}"),
-            f'{REALM}, error="insufficient_scope", scope="{wanted}"',
-        )
+        forbidden = Forbidden(f"this needs a key with the scope {wanted}; {key.name!r} has {has}")
+        challenge = f'{REALM}, error="insufficient_scope", scope="{wanted}"'
+        return Access(key.name, _failure(scope, forbidden, challenge))
 
     def _known(self, secret: bytes) -> Key | None:
         """Return the key; the time it takes does not depend on the key."""
@@ -78,6 +79,14 @@ class ApiKeyAuth:
             if hmac.compare_digest(key.digest, digest):
                 found = key
         return found
+
+
+def _failure(scope: Message, error: TrinityError, challenge: str) -> AuthFailure:
+    """Return the failure with the words of WWW-Authenticate for it."""
+    headers = [(b"www-authenticate", challenge.encode())]
+    if isinstance(error, Unauthenticated) and _is_browser(scope):
+        headers.append((b"www-authenticate", BASIC))
+    return AuthFailure(error, headers, _has_small_body(scope))
 
 
 def required_scopes(method: str, path: str) -> frozenset[str]:

@@ -32,7 +32,7 @@ MAX_PENDING = 200  # answers that are counted at once without waiting for more: 
 CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the answer
 _REQUEST_ID = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_Answered = tuple[str, str, int, float, int, bytes]  # method, path, status, seconds, bytes, id
+_Answered = tuple[str, str, int, float, int, bytes, str]  # method, path, status, seconds, bytes, id, name of the key
 
 
 class Telemetry(NamedTuple):
@@ -46,7 +46,7 @@ class Telemetry(NamedTuple):
 class _Response:
     """What is sent in answer to one request, as it is recorded."""
 
-    __slots__ = ("_send", "_started", "method", "path", "request_id", "size", "status")
+    __slots__ = ("_send", "_started", "key_name", "method", "path", "request_id", "size", "status")
 
     def __init__(self, scope: Message, send: Send) -> None:
         self._send = send
@@ -56,6 +56,7 @@ class _Response:
         self.request_id = _request_id(headers)
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.key_name = ""
         self.status = CLIENT_CLOSED
         self.size = 0
 
@@ -75,7 +76,8 @@ class _Response:
 
     def answered(self) -> _Answered:
         """Return what is recorded of the request."""
-        return self.method, self.path, self.status, perf_counter() - self._started, self.size, self.request_id
+        took_s = perf_counter() - self._started
+        return self.method, self.path, self.status, took_s, self.size, self.request_id, self.key_name
 
 
 class RequestMiddleware:
@@ -103,9 +105,13 @@ class RequestMiddleware:
         response = _Response(scope, send)
         span = self._begin(scope, response)
         try:
-            if self._auth is not None and (failure := self._auth.check(scope)) is not None:
-                await refuse(response.path, receive, response.send, failure.error, failure.headers, keep=failure.keep)
-                return
+            if self._auth is not None:
+                response.key_name, failure = self._auth.check(scope)
+                REQUEST.set(REQUEST.get()._replace(key_name=response.key_name))
+                if failure is not None:
+                    error, headers, keep = failure
+                    await refuse(response.path, receive, response.send, error, headers, keep=keep)
+                    return
             self._limits.check(scope[HEADERS])
             await self._app(scope, self._limits.timed(receive, scope), response.send)
         except TrinityError as error:  # of the head or of the body: Falcon answers all others
@@ -156,11 +162,11 @@ class RequestMiddleware:
     def _gather(self) -> None:
         pending, self._pending = self._pending, []
         match, log, count = self._routes.match, self._log, self._metrics.request
-        for method, path, status, took_s, size, request_id in pending:
+        for method, path, status, took_s, size, request_id, key_name in pending:
             route = match(path)
             count(method, route, status, took_s)
             if log is not None:
-                log.add(method, route, path, status, took_s, size, request_id)
+                log.add(method, route, path, status, took_s, size, request_id, key_name=key_name)
         if log is not None:
             log.write()
 

@@ -91,6 +91,7 @@ VERSION_INFO = derive(
     without={"learned"},
     created=Time,
     version=(int,),
+    by=(str,),
     arrays_sha256=(str,),
     sha256=(str,),
 )

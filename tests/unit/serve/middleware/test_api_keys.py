@@ -13,6 +13,10 @@ from app.serve.middleware.api_keys import ApiKeyAuth, required_scopes
 from app.serve.middleware.body_limits import BodyLimits
 from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
+from app.settings import Settings
+from app.telemetry.context import REQUEST
+from app.telemetry.log_records import RequestLog
+from app.telemetry.logs import line_sink
 from app.telemetry.metrics import ServiceMetrics
 
 SECRETS = {"reader": b"trk_r", "caller": b"trk_p", "fitter": b"trk_f", "both": b"trk_b"}
@@ -21,18 +25,21 @@ KEYS = [Key(name, frozenset(SCOPES[name].split()), digest_of(secret)) for name, 
 
 
 async def behind(scope: Message, receive: Receive, send: Send) -> None:
-    """An app that is glad of every request."""
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    """An app that is glad of every request, and tells whose it is."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"who", REQUEST.get().key_name.encode())]})
 
 
-async def guarded(scope: Message, receive: Receive, send: Send) -> None:
+async def guarded(scope: Message, receive: Receive, send: Send, log: RequestLog | None = None) -> None:
     """The app behind the middleware."""
-    auth = ApiKeyAuth(KEYS)
-    middleware = RequestMiddleware(behind, Telemetry(ServiceMetrics()), RouteMatcher([]), BodyLimits(10**6, 1.0), auth)
+    auth, telemetry = ApiKeyAuth(KEYS), Telemetry(ServiceMetrics(), log)
+    middleware = RequestMiddleware(behind, telemetry, RouteMatcher([]), BodyLimits(10**6, 1.0), auth)
     await middleware(scope, receive, send)
+    await middleware.close()
 
 
-def ask(method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, dict[bytes, bytes], Any]:
+def ask(
+    method: str, path: str, *headers: tuple[bytes, bytes], log: RequestLog | None = None
+) -> tuple[int, dict[bytes, bytes], Any]:
     """Status, headers and document of the answer to a head whose body never comes."""
     sent: list[Message] = []
 
@@ -44,7 +51,7 @@ def ask(method: str, path: str, *headers: tuple[bytes, bytes]) -> tuple[int, dic
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-    asyncio.run(guarded(scope, receive, send))
+    asyncio.run(guarded(scope, receive, send, log))
     document = msgspec.json.decode(sent[1]["body"]) if len(sent) > 1 else None
     return sent[0]["status"], dict(sent[0]["headers"]), document
 
@@ -200,3 +207,27 @@ def challenges(method: str, *headers: tuple[bytes, bytes]) -> list[str]:
     scope = {"type": "http", "method": method, "path": "/", "headers": list(headers)}
     asyncio.run(guarded(scope, receive, send))
     return [value.decode() for name, value in sent[0]["headers"] if name == b"www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "who"),
+    [
+        ("/models", [(b"x-api-key", b"trk_r")], 200, "reader"),
+        ("/models", [(b"x-api-key", b"trk_f")], 403, "fitter"),
+        ("/models", [(b"x-api-key", b"trk_x")], 401, None),
+        ("/models", [(b"x-api-key", b"trk_r"), (b"authorization", b"Bearer trk_p")], 401, None),
+        ("/ping", [(b"x-api-key", b"trk_r")], 200, None),
+    ],
+)
+def test_the_log_line_names_the_key_and_never_holds_it(
+    path: str, headers: list[tuple[bytes, bytes]], status: int, who: str | None
+) -> None:
+    """What a request does is done in the name of its key; a refusal of a known key names it too."""
+    written: list[bytes] = []
+    log = RequestLog(line_sink(Settings(log_format="json"), written.append))
+    answered = ask("GET", path, *headers, log=log)
+    assert answered[0] == status
+    assert status != 200 or answered[1][b"who"].decode() == (who or "")
+    (line,) = map(msgspec.json.decode, b"".join(written).splitlines())
+    assert (line["status"], line.get("key_name")) == (status, who)
+    assert b"trk_" not in b"".join(written)
