@@ -45,7 +45,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     fit_model(estimator, X, y, table.weight)
     y_predicted = predict_model(estimator, X, schema)
     found = metrics(y, y_predicted, table.weight)
-    kept = sample(estimator, X, y, y_predicted, schema, spec.sample_rows)
+    kept = sample(estimator, table.X, y, y_predicted, schema, spec.sample_rows)
     learned = learned_state(estimator)
     arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
     source = spec.work.data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.model.base import Regressor
+from app.schemas.columns import NUMERIC
 from app.schemas.requests import Matrix
 from app.service.model_calls import predict_model
 from app.storage.model_store import Arrays, Schema
@@ -15,12 +16,13 @@ CURVE_POINTS = 128
 
 
 def sample(estimator: Regressor, X: Matrix, y: Matrix, y_predicted: Matrix, schema: Schema, max_rows: int) -> Arrays:
-    """Return X, y and predictions of at most `max_rows` evenly spaced rows; with one input, also the curve.
+    """Return X, y and predictions of at most `max_rows` evenly spaced rows; with one input of numbers, also the curve.
 
-    Together they take at most SAMPLE_BYTES. The sample is empty if not even one row fits, or `max_rows` is 0.
+    X is that of the table: a text is its position in the categories of its column. Together they take at most
+    SAMPLE_BYTES. The sample is empty if not even one row fits, or `max_rows` is 0.
     """
     outputs = len(schema.outputs)
-    curved = X.shape[1] == 1
+    curved = X.shape[1] == 1 and schema.columns[0].kind in NUMERIC
     fitting_rows = (SAMPLE_BYTES - HEADER_BYTES) // (8 * (X.shape[1] + 2 * outputs + (1 + outputs) * curved))
     count = min(len(X), max_rows, fitting_rows)
     if not count:

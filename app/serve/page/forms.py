@@ -1,20 +1,30 @@
-"""The fields of forms, made from the Structs that validate their values."""
+"""The fields of forms, made from the Structs that validate their values and from the columns of versions."""
 
 from __future__ import annotations
 
+import csv
 import inspect
-from collections.abc import Mapping
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import isnan
 from typing import Any, NamedTuple
 
 import msgspec
 
+from app.schemas.columns import NUMERIC, Column, Kind
 from app.service.sources import DataSource
 
 NUMBERS = {"integer", "number"}
+MAX_FIELDS = 40  # with more columns there is one field for all
+_FIELD_KINDS: Mapping[Kind, str] = {"boolean": "checkbox", "datetime": "datetime", "text": "text"}
 
 
 class Field(NamedTuple):
-    """One field; `kind` is number, checkbox, text or json (any value); with `choices` it is a list to choose from."""
+    """One field; `kind` is number, checkbox, text, datetime, json (any value) or csv (a row).
+
+    With `choices` it is a list to choose from, also of nothing where the field is `nullable`.
+    """
 
     name: str
     kind: str
@@ -24,6 +34,7 @@ class Field(NamedTuple):
     greatest: str = ""
     step: str = "any"
     choices: tuple[str, ...] = ()
+    nullable: bool = False
 
 
 class SourceForm(NamedTuple):
@@ -48,6 +59,38 @@ def source_forms(sources: Mapping[str, type[DataSource]]) -> list[SourceForm]:
         SourceForm(name, (inspect.getdoc(kind) or "").partition("\n")[0], fields(kind.Params))
         for name, kind in sorted(sources.items())
     ]
+
+
+def column_fields(columns: Sequence[Column], row: Iterable[float | None]) -> list[Field]:
+    """Return a field for each column of a version, filled from a row of a table; with many columns one for all."""
+    texts = [_cell(column, value) for column, value in zip(columns, row, strict=True)]
+    if len(columns) > MAX_FIELDS:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(texts)
+        return [Field(f"{len(columns)} values, comma separated", "csv", line.getvalue() if any(texts) else "")]
+    return [_column_field(column, text) for column, text in zip(columns, texts, strict=True)]
+
+
+def _column_field(column: Column, text: str) -> Field:
+    if column.kind == "boolean" and column.nullable:
+        return Field(column.name, "json", text, choices=("true", "false"), nullable=True)
+    if column.kind == "boolean":
+        return Field(column.name, "checkbox", "on" if text == "true" else "")
+    choices = tuple(column.categories or ())
+    return Field(column.name, _FIELD_KINDS.get(column.kind, "number"), text, choices=choices, nullable=column.nullable)
+
+
+def _cell(column: Column, value: float | None) -> str:
+    """Return a value of a table's X as text; an empty one for a missing value, and for a text that was not kept."""
+    if value is None or isnan(value):
+        return ""
+    if column.kind in NUMERIC:
+        return f"{value:.6g}"
+    if column.kind == "boolean":
+        return "true" if value else "false"
+    if column.kind == "datetime":
+        return datetime.fromtimestamp(value, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    return column.categories[int(value)] if column.categories else ""
 
 
 def _field(name: str, schema: dict[str, Any], default: Any) -> Field:

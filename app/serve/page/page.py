@@ -19,7 +19,7 @@ from app.schemas.media_types import JSON
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
 from app.serve.openapi.parts import TEXT, Parameter, ResponseSpec
-from app.serve.page.format import clock, day, duration, number
+from app.serve.page.format import clock, day, duration, number, seen
 from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
 from app.serve.preferences import prefers_html
@@ -143,5 +143,5 @@ class HomePage:
             undefined=StrictUndefined,
             auto_reload=False,
         )
-        environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
+        environment.filters |= {each.__name__: each for each in (number, day, clock, duration, seen)}
         return environment.get_template("page.html")

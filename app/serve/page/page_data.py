@@ -8,16 +8,17 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from app.errors import NotFound, TrinityError
+from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.requests import parse_version
 from app.serve.page.charts import Chart, charts
-from app.serve.page.forms import Field, fields
+from app.serve.page.forms import Field, column_fields, fields
 from app.service import Service
 from app.storage.model_store import Arrays, Manifest
 
 LISTED_VERSIONS = 8  # of each model
 SHOWN_OUTPUTS = 24  # of a version, to choose from
-MAX_FIELDS = 12  # with more inputs the form for predictions has one field for all
+SHOWN_COLUMNS = 40  # of a version
 UNREADABLE = (TrinityError, OSError)
 
 
@@ -60,6 +61,7 @@ class ShownVersion(NamedTuple):
     output: int
     outputs: list[str]
     sample_rows: int
+    columns: list[Column]
     inputs: list[Field]
 
 
@@ -131,6 +133,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         return None
     manifest = service.store.manifest(name, service.store.resolve(name, parse_version(query.version or None)))
     output = _output(manifest, query.output)
+    columns = manifest.schema.columns or [Column(name, "number") for name in manifest.schema.inputs]
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."
@@ -143,7 +146,8 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         output,
         manifest.schema.outputs[:SHOWN_OUTPUTS],
         len(sample["y"]) if sample else 0,
-        _inputs(manifest, sample),
+        columns[:SHOWN_COLUMNS],
+        column_fields(columns, _example(sample) or [None] * len(columns)),
     )
 
 
@@ -158,10 +162,6 @@ def _output(manifest: Manifest, text: str | None) -> int:
     return numbers.index(text)
 
 
-def _inputs(manifest: Manifest, sample: Arrays) -> list[Field]:
-    """Return a field for each input, filled from a row of the data; one field for all when there are many."""
-    names = manifest.schema.inputs
-    row = [f"{value:.6g}" for value in sample["X"][len(sample["X"]) // 2]] if sample else [""] * len(names)
-    if len(names) > MAX_FIELDS:
-        return [Field(f"{len(names)} values, comma separated", "text", ", ".join(filter(None, row)))]
-    return [Field(name, "number", value) for name, value in zip(names, row, strict=True)]
+def _example(sample: Arrays) -> list[float]:
+    """Return X of a row in the middle of the sample; an empty list if there is none."""
+    return sample["X"][len(sample["X"]) // 2].tolist() if sample else []

@@ -132,16 +132,30 @@ function columns(text) {
 // Predict
 
 async function predict(form) {
-  const { model, version, outputs } = form.dataset;
+  const { model, version, inputs, outputs } = form.dataset;
   const fields = [...form.querySelectorAll("[data-kind]")];
-  const row = fields.flatMap((field) => field.value.split(",").map((text) => (text.trim() ? Number(text) : null)));
+  const path = `/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
-  const body = JSON.stringify({ version: Number(version), data: { X: [row] } });
-  const answer = await send("POST", `/models/${encodeURIComponent(model)}/predict`, body, "application/json");
+  const answer = fields[0].dataset.kind === "csv"
+    ? await send("POST", `${path}?version=${version}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
+    : await send("POST", path, JSON.stringify({ version: Number(version), data: { X: [fields.map(cell)] } }), "application/json");
   const [y] = (await finished(answer)).result.y;
   const names = JSON.parse(outputs);
   const shown = [y].flat().map((value, place) => `${names[place]} = ${Number(value.toPrecision(6))}`);
   say("predict-outcome", "right", element("strong", {}, shown.join(", ")));
+}
+
+// The value of a field as a cell of X; an empty field is a missing value
+function cell(field) {
+  if (field.dataset.kind === "checkbox") return field.checked;
+  if (field.tagName === "SELECT" ? "missing" in field.selectedOptions[0].dataset : field.value.trim() === "") return null;
+  if (field.dataset.kind === "number") return Number(field.value);
+  if (field.dataset.kind === "datetime") return `${field.value}Z`;
+  return field.dataset.kind === "json" ? parsed(field.value) : field.value;
+}
+
+function csvLine(cells) {
+  return cells.map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",");
 }
 
 // Versions: their sections are fetched again from the server
