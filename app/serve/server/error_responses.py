@@ -9,7 +9,8 @@ from msgspec import json
 from app.schemas.media_types import PROBLEM
 from app.schemas.problems import Problem
 
-MAX_HEAD_BYTES = 32 * 1024
+MAX_TARGET_BYTES = 32 * 1024  # of a request: its path and query
+MAX_HEAD_BYTES = 32 * 1024  # of its headers, or of its trailers
 
 
 def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
@@ -19,10 +20,15 @@ def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 
+TARGET_TOO_LONG = refusal(
+    HTTPStatus.REQUEST_URI_TOO_LONG,  # RFC 9112 §3
+    "target-too-long",
+    f"path and query are over {MAX_TARGET_BYTES:,} bytes; data belongs in the body",
+)
 HEAD_TOO_LARGE = refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head-too-large",
-    f"the request line and the headers, or the trailers, are over {MAX_HEAD_BYTES:,} bytes",
+    f"the headers, or the trailers, are over {MAX_HEAD_BYTES:,} bytes",
 )
 NOT_HTTP = refusal(
     HTTPStatus.BAD_REQUEST,

@@ -7,18 +7,26 @@ import socket
 import struct
 import sys
 from collections.abc import Sized
-from typing import ClassVar, cast
+from typing import ClassVar, NoReturn, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.serve.server.error_responses import HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP
+from app.serve.server.error_responses import (
+    HEAD_TOO_LARGE,
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    NOT_HTTP,
+    TARGET_TOO_LONG,
+)
 from app.serve.server.write_buffer import CoalescingTransport
 
 VERSIONS = {"1.0", "1.1"}
 DRAIN_S = 1.5  # how long a process that stops waits for the next request of a connection
+LINGER_S = 2  # how long what a refused client still sends is read: a reset would take the refusal from it
+SLACK_BYTES = 1024  # of a head beside its target and its fields: the method, the version, blanks
 HEAD, BODY, COMPLETE = range(3)  # what a message has come to
 
 
@@ -49,11 +57,14 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     server_state: State
+    url = b""
     head_timeout_s: ClassVar[float] = 30  # for a whole head, however often a piece of it comes
     write_timeout_s: ClassVar[float] = 60  # how long a client may read nothing of an answer
     _phase = HEAD
     _progress = False  # a head, a message or a piece of a body has ended in the data that is being read
     _head_bytes = 0  # read since the last progress: of a head, of trailers, or of the line before a chunk
+    _began_here = False  # the head that is being read began in the data that is being read
+    _refusal = NOT_HTTP  # the answer to what the parser stops at
     _stopped_reading = False  # after what can't be read
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
@@ -94,8 +105,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._phase = HEAD
+        self._phase, self._began_here = HEAD, True
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET_BYTES:
+            self._stop_parsing(TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, and no trailer: a trailer isn't a header, whatever its name (RFC 9110 §6.5.1)."""
@@ -104,6 +121,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin a body; its size is the application's to bound."""
+        if (not self._began_here or len(self._data) > MAX_HEAD_BYTES) and self._fields_bytes() > MAX_HEAD_BYTES:
+            self._stop_parsing(HEAD_TOO_LARGE)
         self._phase, self._progress = BODY, True
         self._stop_head_timer()
         if self._offers_upgrade():
@@ -131,18 +150,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._stopped_reading:
             return
         while data:
-            self._data, self._reparse, self._progress = data, b"", False
+            self._data, self._reparse, self._progress, self._began_here = data, b"", False, False
             super().data_received(data)
             data = self._reparse
         self._head_bytes = 0 if self._progress else self._head_bytes + len(self._data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self._stopped_reading:
+        if self._head_bytes > self._max_unfinished_bytes() and not self._stopped_reading:
             self._refuse(HEAD_TOO_LARGE)
         elif self._idle():
             self._start_timer()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  ours says more
-        """Refuse what isn't HTTP."""
-        self._refuse(NOT_HTTP)
+        """Refuse what isn't HTTP, or is too long."""
+        self._refuse(self._refusal)
 
     def on_response_complete(self) -> None:
         """Go on with the next request; end the connection after the last one before what can't be read."""
@@ -164,13 +183,33 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stopped_reading = True
         if self._idle() or (self.cycle.more_body and not self.pipeline and not self.cycle.response_started):
             self.transport.write(answer)
-            self.transport.close()
+            self._close_gently()
         elif not self.cycle.more_body:
             self.cycle.keep_alive = False
         elif self.pipeline:  # those before it are answered, it isn't
             self.pipeline.popleft()
             self.cycle.response_complete = True
         else:  # half an answer is out
+            self.transport.close()
+
+    def _stop_parsing(self, answer: bytes) -> NoReturn:
+        """End the parser's work; `send_400_response` comes next."""
+        self._refusal = answer
+        raise ValueError
+
+    def _fields_bytes(self) -> int:
+        return sum(len(name) + len(b": \r\n") + len(value) for name, value in self.headers)
+
+    def _max_unfinished_bytes(self) -> int:
+        """Return how much of a head, of trailers or of a chunk's line may come before its end."""
+        return MAX_HEAD_BYTES + (len(self.url) + SLACK_BYTES if self._phase == HEAD else 0)
+
+    def _close_gently(self) -> None:
+        """Send the end, and read the rest of a head for a while: with data unread, closing resets the connection."""
+        if self._phase == HEAD and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_S, self.timeout_keep_alive_handler)
+        else:
             self.transport.close()
 
     def _idle(self) -> bool:

@@ -35,6 +35,12 @@ class CoalescingTransport:
         """Return whether it is closed or will be."""
         return self._transport.is_closing()
 
+    def write_eof(self) -> None:
+        """Send no more after what was written; what the client sends is still read."""
+        self._flush()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
     def close(self) -> None:
         """Close when all is sent."""
         self._flush()
