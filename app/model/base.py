@@ -7,6 +7,7 @@ defaults), `fit` and `predict`. Everything else is inherited.
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import cache
+from inspect import signature
 from typing import Any, ClassVar, Self, get_type_hints
 
 import msgspec
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 from app.model.dataframes import Array
 from app.model.evaluate import evaluate
 from app.model.sklearn_compat import BaseEstimator
+from app.model.validation import check_weight
 
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
@@ -40,8 +42,12 @@ class Regressor(BaseEstimator, ABC):
     """Whether X may hold NaN, for a missing value."""
 
     @abstractmethod
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from X (n, p) and y (n,) or (n, k). Raises ValueError for parameters or data it cannot use."""
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from X (n, p) and y (n,) or (n, k). Raises ValueError for parameters or data it cannot use.
+
+        `sample_weight` (n,) says how much each row counts. A model may leave this parameter out: requests with weights
+        are then refused.
+        """
 
     @abstractmethod
     def predict(self, X: ArrayLike) -> Array:
@@ -57,9 +63,17 @@ class Regressor(BaseEstimator, ABC):
             raise ValueError("A prediction is not a finite number.")
         return predicted
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""
-        return evaluate(np.asarray(y, dtype=np.float64), self.predict(X)).r2
+        predicted = self.predict(X)
+        weight = check_weight(sample_weight, len(predicted))
+        return evaluate(np.asarray(y, dtype=np.float64), predicted, weight).r2
+
+    @classmethod
+    @cache
+    def takes_weights(cls) -> bool:
+        """Return whether `fit` has a parameter `sample_weight`."""
+        return "sample_weight" in signature(cls.fit).parameters
 
     # Parameters
 

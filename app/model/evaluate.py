@@ -1,4 +1,7 @@
-"""Evaluation of predictions: R², root mean square error and mean absolute error in one pass over blocks of rows."""
+"""Evaluation of predictions: R², root mean square error and mean absolute error in one pass over blocks of rows.
+
+Rows may be weighted: each then counts as often as its weight says.
+"""
 
 from math import nan
 from typing import NamedTuple
@@ -11,7 +14,10 @@ BLOCK_VALUES = 2**16
 
 
 class Metrics(NamedTuple):
-    """Averages over outputs. `r2` is NaN for fewer than two rows; for a constant y it is 1 or, with any error, 0."""
+    """Averages over outputs. `r2` is NaN for fewer than two rows; for a constant y it is 1 or, with any error, 0.
+
+    `n` is the number of rows, whatever their weights.
+    """
 
     r2: float
     rmse: float
@@ -19,19 +25,32 @@ class Metrics(NamedTuple):
     n: int
 
 
-def evaluate(y: Array, prediction: Array) -> Metrics:
-    """Compare predictions with y, both (n,) or (n, k), n ≥ 1 and finite; ValueError when the shapes differ."""
+def evaluate(y: Array, prediction: Array, weight: Array | None = None) -> Metrics:
+    """Compare predictions with y, both (n,) or (n, k), n ≥ 1 and finite; ValueError when the shapes differ.
+
+    `weight` (n,) is finite, not negative, and not zero for every row.
+    """
     if y.shape != prediction.shape or y.ndim not in (1, 2) or not y.size:
         raise ValueError(
             f"y {y.shape} and its prediction {prediction.shape} must be of one shape (n,) or (n, k), and not empty."
         )
     truth, guess = y.reshape(len(y), -1), prediction.reshape(len(y), -1)
-    tally = Tally(truth[0])
+    tally = Tally(truth[0 if weight is None else int(np.argmax(weight > 0))])
     step = max(1, BLOCK_VALUES // truth.shape[1])
     with np.errstate(all="ignore"):
+        unit = None if weight is None else weight / weight.max()
         for start in range(0, len(y), step):
-            tally.add(truth[start : start + step], guess[start : start + step])
-        return tally.metrics()
+            part = slice(start, start + step)
+            _add(tally, truth[part], guess[part], None if unit is None else unit[part])
+        return tally.metrics(len(y))
+
+
+def _add(tally: "Tally", truth: Array, guess: Array, weight: Array | None) -> None:
+    """Add a block of rows; those that weigh nothing are left out, whatever they hold."""
+    if weight is None:
+        tally.add(truth, guess, np.ones(1))
+    elif (counted := weight > 0).any():
+        tally.add(truth[counted], guess[counted], weight[counted])
 
 
 class Tally:
@@ -39,24 +58,29 @@ class Tally:
 
     def __init__(self, origin: Array) -> None:
         self._origin = origin  # sums of y - origin: a constant y has a variance of exactly zero
-        self._n = 0
+        self._total = 0.0  # of the weights
         self._exponent = np.full(origin.shape, -1000)
         self._mean, self._spread, self._squares, self._absolute = np.zeros((4, *origin.shape))
 
-    def add(self, y: Array, prediction: Array) -> None:
-        """Add a block (m, k) of y and predictions. Merging of variances: Chan, Golub & LeVeque (1979)."""
+    def add(self, y: Array, prediction: Array, weight: Array) -> None:
+        """Add a block (m, k) of y and predictions with weights (m,), or one weight (1,) for all.
+
+        Merging of variances: Chan, Golub & LeVeque (1979).
+        """
         self._raise_unit(y, prediction)
         shrink = -self._exponent
         truth, guess = np.ldexp(y, shrink), np.ldexp(prediction, shrink)
         residual = truth - guess
         truth -= np.ldexp(self._origin, shrink)
-        m, mean = len(y), truth.mean(axis=0)
-        step, total = mean - self._mean, self._n + len(y)
-        self._spread += ((truth - mean) ** 2).sum(axis=0) + step**2 * (self._n * m / total)
-        self._mean += step * (m / total)
-        self._squares += (residual**2).sum(axis=0)
-        self._absolute += np.abs(residual).sum(axis=0)
-        self._n = total
+        share = weight[:, np.newaxis]
+        added = float(weight.sum()) * (len(y) / len(weight))
+        mean = (share * truth).sum(axis=0) / added
+        step, total = mean - self._mean, self._total + added
+        self._spread += (share * (truth - mean) ** 2).sum(axis=0) + step**2 * (self._total * added / total)
+        self._mean += step * (added / total)
+        self._squares += (share * residual**2).sum(axis=0)
+        self._absolute += (share * np.abs(residual)).sum(axis=0)
+        self._total = total
 
     def _raise_unit(self, y: Array, prediction: Array) -> None:
         """Raise the unit to the block's greatest value."""
@@ -67,9 +91,9 @@ class Tally:
             sums[:] = np.ldexp(sums, power * shrink)
         self._exponent = exponent
 
-    def metrics(self) -> Metrics:
-        """Turn the sums into metrics."""
+    def metrics(self, rows: int) -> Metrics:
+        """Turn the sums over `rows` rows into metrics."""
         r2 = np.where(self._spread > 0, 1 - self._squares / self._spread, self._squares == 0)
-        rmse = np.ldexp(np.sqrt(self._squares / self._n), self._exponent)
-        mae = np.ldexp(self._absolute / self._n, self._exponent)
-        return Metrics(float(r2.mean()) if self._n > 1 else nan, float(rmse.mean()), float(mae.mean()), self._n)
+        rmse = np.ldexp(np.sqrt(self._squares / self._total), self._exponent)
+        mae = np.ldexp(self._absolute / self._total, self._exponent)
+        return Metrics(float(r2.mean()) if rows > 1 else nan, float(rmse.mean()), float(mae.mean()), rows)

@@ -26,6 +26,27 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
     return rows, targets
 
 
+def check_weight(sample_weight: ArrayLike | None, rows: int) -> Array | None:
+    """Bring the weights of rows, one for each or one for all, to float64 (n,); None where all weigh the same.
+
+    Raises ValueError for another number of them, negative ones, NaN and infinity, and if all are zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = as_float(sample_weight, "sample_weight")
+    if weight.ndim > 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
+    weight = np.broadcast_to(weight, rows) if weight.ndim == 0 else weight
+    if len(weight) != rows:
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(rows,)}!")
+    (low,), (high,) = limits(weight.reshape(-1, 1), name="sample_weight")
+    if low < 0:
+        raise ValueError("Negative values in data passed to `sample_weight`.")
+    if high == 0:
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return None if low == high else weight
+
+
 def check_rows(X: ArrayLike, of: Any) -> Array:
     """Bring X (m, p) to float64: finite, and of the width that the model `of` was fitted to."""
     rows = as_rows(X)

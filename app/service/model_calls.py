@@ -21,12 +21,19 @@ MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text th
 
 def fit_model(estimator: Regressor, X: Matrix, y: Matrix, weight: Matrix | None = None) -> None:
     """Fit a model; raise Invalid for data that it refuses."""
-    if weight is not None:
-        raise Invalid.at("/weight", "weights are not supported yet")
     try:
-        estimator.fit(X, y)
+        if weight is None:  # the fit of a user's class may have no such parameter
+            estimator.fit(X, y)
+        else:
+            estimator.fit(X, y, sample_weight=weight)
     except ValueError as error:
         raise refusal(error) from error
+
+
+def check_takes_weights(kind: type[Regressor], pointer: str) -> None:
+    """Raise Invalid for a model whose `fit` takes no weights; `pointer` leads to those of the request."""
+    if not kind.takes_weights():
+        raise Invalid.at(pointer, f"the model {kind.name!r} takes no weights: its fit has no sample_weight")
 
 
 def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
@@ -47,10 +54,11 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
 
 
 def metrics(y: Matrix, y_predicted: Matrix, weight: Matrix | None = None) -> dict[str, int | float | None]:
-    """Compare predictions with y. What is not defined (R² of one row) is None, because JSON has no NaN."""
-    if weight is not None:
-        raise Invalid.at("/weight", "weights are not supported yet")
-    found = evaluate(y.reshape(y_predicted.shape), y_predicted)._asdict()
+    """Compare predictions with y, each row as often as its weight says.
+
+    What is not defined (R² of one row) is None, because JSON has no NaN.
+    """
+    found = evaluate(y.reshape(y_predicted.shape), y_predicted, weight)._asdict()
     return {key: value if math.isfinite(value) else None for key, value in found.items()}
 
 

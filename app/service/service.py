@@ -18,7 +18,7 @@ from app.service.choice import FitChoice, UseChoice, width_error
 from app.service.columns import align_outputs, check_weight, learn_schema, require_y
 from app.service.design import Design
 from app.service.fitting import FitSpec, fit
-from app.service.model_calls import metrics, predict_model
+from app.service.model_calls import check_takes_weights, metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.versions import KINDS, Fitted, Versions
 from app.settings import Settings, SettingsError
@@ -135,6 +135,8 @@ class Service:
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
         estimator = kind(**params)
+        if request.weight is not None:
+            check_takes_weights(kind, "/weight")
         data: Table | Source
         if request.data is not None:
             data = request.data.read(_fit_choice(kind, request))
@@ -148,7 +150,9 @@ class Service:
 
     def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
         y = require_y(table)
-        check_weight(table)
+        if table.weight is not None:
+            check_takes_weights(type(estimator), "/data/sample_weight")
+            check_weight(table)
         width = table.X.shape[1] if table.kinds is None else Design(learn_schema(table).columns).width
         self._check_size(estimator, len(table.X), width, outputs=_shape(y)[1])
 
