@@ -31,7 +31,7 @@ class TableRecords(NamedTuple):
             return self._mixed(selection)
         chosen = selection.inputs
         X = table.X if chosen == list(range(width)) else np.ascontiguousarray(table.X[:, chosen])
-        return _with_names(Table(X), table, selection, self._column)
+        return _with_names(Table(X), table, selection, self._column, self._cells)
 
     def _mixed(self, selection: Selection) -> Table:
         table = self.table
@@ -40,7 +40,8 @@ class TableRecords(NamedTuple):
         X, kinds, categories = assemble(
             selection, names, len(table.X), read, row_locator(names, list(range(len(names))))
         )
-        return _with_names(Table(X, kinds=kinds, categories=categories), table, selection, self._column)
+        chosen = Table(X, kinds=kinds, categories=categories)
+        return _with_names(chosen, table, selection, self._column, self._cells)
 
     def _cells(self, source: int) -> list[Cell]:
         """Return a column as Python's values."""
@@ -77,7 +78,8 @@ class RowRecords(NamedTuple):
         table = Table(X, kinds=None if plain else kinds, categories=categories)
         beside = Table(np.empty((0, width)), self.y, self.names, weight=self.weight)
         column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
-        return _with_names(table, beside, selection, column)
+        kept = lambda source: [row[source] for row in self.rows]  # noqa: E731
+        return _with_names(table, beside, selection, column, kept)
 
     def _cells(self, source: int, fitted: Column | None) -> Cells:
         return from_python([row[source] for row in self.rows], fitted)
@@ -99,7 +101,13 @@ def _is_numeric(table: Table, selection: Selection) -> bool:
     return all(column is None or column.kind in NUMERIC for column in selection.columns)
 
 
-def _with_names(chosen: Table, data: Table, selection: Selection, column: Callable[[int], Matrix]) -> Table:
+def _with_names(
+    chosen: Table,
+    data: Table,
+    selection: Selection,
+    column: Callable[[int], Matrix],
+    cells: Callable[[int], list[Cell]],
+) -> Table:
     """Return the chosen inputs with their names, and with y and the weights from beside them or from columns."""
     names = data.inputs
     if names is None and len(selection.inputs) < data.X.shape[1]:
@@ -117,4 +125,6 @@ def _with_names(chosen: Table, data: Table, selection: Selection, column: Callab
         if data.weight is not None:
             raise Invalid.at("/weight", "the weights are given twice: as a column, and as sample_weight")
         chosen.weight = column(selection.weight)
+    if selection.kept and names is not None:
+        chosen.kept = {names[source]: cells(source) for source in selection.kept}
     return chosen

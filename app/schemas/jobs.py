@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from app.errors import Failure
 from app.schemas.problems import Problem, problem
-from app.schemas.requests import Matrix
+from app.schemas.requests import Cell, Matrix
 from app.schemas.verbs import Verb
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -97,6 +97,8 @@ class ScoreMetrics(msgspec.Struct):
     rmse: float | None
     mae: float | None
     n: int
+    source: str | msgspec.UnsetType = msgspec.UNSET
+    """The source that the data came from, if it came from one."""
 
 
 class FitResult(msgspec.Struct):
@@ -106,12 +108,18 @@ class FitResult(msgspec.Struct):
     terms: list[str]
     coefficients: list[float | list[float]]
     metrics: ScoreMetrics
+    source: str | msgspec.UnsetType = msgspec.UNSET
+    """The source that the data came from, if it came from one."""
 
 
 class Predictions(msgspec.Struct):
     """A prediction for each row of X: a number, or a row of numbers where y has rows."""
 
     y: list[float | list[float]]
+    kept: dict[str, list[Cell]] | msgspec.UnsetType = msgspec.UNSET
+    """The columns of the data that `keep` names, as they came."""
+    source: str | msgspec.UnsetType = msgspec.UNSET
+    """The source that the data came from, if it came from one."""
 
 
 class Envelope(msgspec.Struct, gc=False):

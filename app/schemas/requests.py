@@ -76,6 +76,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     version: Version | None = None
     data: Data | None = None
     weight: str | None = None
+    keep: Names = []
     timeout: Timeout | None = None
     webhook: Webhook | None = None
 
@@ -99,6 +100,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """The weight of each row (n,)."""
     unused: list[str] = []
     """The names of the columns that came with these and were not read."""
+    kept: dict[str, list[Cell]] = {}
+    """The cells of columns that come back beside the predictions, by name."""
 
     def __iter__(self) -> Iterator[Matrix | None]:
         """Yield X and y, for `X, y = source.read()`."""
@@ -117,6 +120,8 @@ class Selection(NamedTuple):
     """Whether the model takes missing values."""
     outputs: Sequence[int] = ()
     weight: int | None = None
+    kept: Sequence[int] = ()
+    """The columns whose cells are kept as they came."""
 
 
 class Choice(Protocol):
@@ -144,6 +149,7 @@ class Source(msgspec.Struct, tag=True, gc=False):
     inputs: list[str] | None = None
     ignore: list[str] = []
     weight: str | None = None
+    keep: list[str] = []
 
 
 class Request(msgspec.Struct, gc=False):
@@ -161,6 +167,8 @@ class Request(msgspec.Struct, gc=False):
     ignore: list[str] = []
     weight: str | None = None
     """The column that holds the weights of the rows."""
+    keep: list[str] = []
+    """The columns that come back beside the predictions."""
     timeout: float | None = None
     webhook: Webhook | None = None
 

@@ -15,6 +15,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.schemas.verbs import VERBS
 from app.serve import problems
 from app.serve.asgi import STOP_WAITING, Asgi, Message
+from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.reader import BodyReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
@@ -52,7 +53,11 @@ def create_app(
     """Build every resource, and serve their routes behind the middleware."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models))
     bodies = BodyReader(settings.max_body, settings.max_held)
-    verbs = {verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, settings=settings) for verb in VERBS}
+    formats = PredictionFormats(service, pool)
+    verbs = {
+        verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, formats=formats, settings=settings)
+        for verb in VERBS
+    }
     health = HealthChecks(checks)
     schemas = BodySchemas(service.models, service.sources, settings)
     # the list and the document hold their own routes too, so they take the routes later
@@ -62,7 +67,7 @@ def create_app(
         *verb_routes(verbs, schemas, settings),
         *routes_of(
             ModelResource(service),
-            JobResource(dispatcher, settings.max_wait, pool),
+            JobResource(dispatcher, settings.max_wait, formats),
             JobEvents(dispatcher),
             HealthResource(health),
             MetricsResource(telemetry.metrics, service, health, queue_stats),

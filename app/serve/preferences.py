@@ -46,6 +46,20 @@ def prefers_html(accept: str | None) -> bool:
         return False
 
 
+def prefers(req: Request, media_type: str) -> bool:
+    """Whether a type is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    if not has_header(req, b"accept"):
+        return False
+    accepted = req.accept.lower()
+    if media_type not in accepted:
+        return False
+    try:
+        weight = quality(media_type, accepted)
+        return weight > 0 and weight >= quality(JSON, accepted)
+    except ValueError:  # what cannot be read says nothing
+        return False
+
+
 def was_cut_short(started_s: float, wait_s: float) -> bool:
     """Return whether a wait that began at this time of the event loop ends now before its own time."""
     return asyncio.get_running_loop().time() - started_s < wait_s - WAIT_SLACK_S

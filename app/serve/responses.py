@@ -9,7 +9,7 @@ from falcon.asgi import Response
 
 from app.schemas.jobs import Job, envelope
 from app.schemas.problems import problem
-from app.serve.bodies.npy_body import NPY
+from app.serve.bodies.answers import Answer
 from app.serve.preferences import NONE, Preference
 from app.serve.problems import send_problem, set_retry_after
 
@@ -22,27 +22,27 @@ def send_json(resp: Response, content: object) -> None:
     resp.data = _encode(content)
 
 
-def send_submitted(resp: Response, job: Job, preferred: Preference, npy: bytes | None = None) -> None:
+def send_submitted(resp: Response, job: Job, preferred: Preference, answer: Answer | None = None) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look.
 
-    `npy` is y of a prediction; it is sent alone, and the headers hold what else the envelope would say of the job.
+    `answer` is a prediction in another format than JSON; it is sent alone, and the headers hold what else the envelope
+    would say of the job.
     """
     if job.queued:
         _set_location(resp, job, preferred)
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
-    elif npy is not None:
-        send_npy(resp, job, npy)
+    elif answer is not None:
+        send_answer(resp, job, answer)
     elif job.finished:
         send_json(resp, envelope(job))
     else:
         _send_unfinished(resp, job)
 
 
-def send_npy(resp: Response, job: Job, npy: bytes) -> None:
-    """Answer with an array, and with a link (RFC 8288) to the version that predicted it."""
-    resp.content_type = NPY
-    resp.data = npy
+def send_answer(resp: Response, job: Job, answer: Answer) -> None:
+    """Answer with a prediction alone, and with a link (RFC 8288) to the version that made it."""
+    resp.content_type, resp.data = answer
     resp.set_header("Link", f'</models/{job.model}/versions/{job.version}>; rel="related"')
 
 
@@ -52,10 +52,12 @@ def send_accepted(resp: Response, job: Job) -> None:
     _send_unfinished(resp, job)
 
 
-def send_result(resp: Response, job: Job) -> None:
+def send_result(resp: Response, job: Job, answer: Answer | None = None) -> None:
     """Answer with nothing but the result, the problem document of a failure, or 202 while there is neither."""
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
+    elif answer is not None:
+        send_answer(resp, job, answer)
     elif job.result is not None:
         send_json(resp, job.result)
     else:

@@ -59,12 +59,14 @@ class UseChoice:
         needs_y: bool = False,
         target: Sequence[str] = (),
         weight: str | None = None,
+        keep: Sequence[str] = (),
     ) -> None:
         self._schema = schema
+        self._keep = keep
         self._needs_y = needs_y
         self._target = target
         self._weight = weight
-        self._known = {*schema.inputs, *schema.unused, *target, *(schema.outputs if schema.named else ())}
+        self._known = {*schema.inputs, *schema.unused, *target, *keep, *(schema.outputs if schema.named else ())}
         columns: list[Column | None] = list(schema.columns) or [None] * len(schema.inputs)
         self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing)
 
@@ -72,10 +74,12 @@ class UseChoice:
         """Return the selection from columns with these names; raise Invalid for missing and unknown ones."""
         schema = self._schema
         if names is None:
+            if self._keep:
+                raise Invalid.at("/keep/0", "the columns of the data have no names; none can be kept")
             if width != len(schema.inputs):
                 raise width_error("/data/X/0", width, schema)
             return self._all
-        if names == schema.inputs and not (self._target or self._weight):
+        if names == schema.inputs and not (self._target or self._weight or self._keep):
             return self._all
         positions = {name: position for position, name in enumerate(names)}
         weight = None if self._weight is None else _position("/weight", self._weight, positions)
@@ -84,6 +88,7 @@ class UseChoice:
             inputs=[positions[name] for name in schema.inputs],
             outputs=[] if has_y or not self._needs_y else self._outputs(positions),
             weight=weight,
+            kept=_positions("keep", self._keep, positions),
         )
 
     def _check_names(self, positions: Mapping[str, int], pointer: str) -> None:

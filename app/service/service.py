@@ -93,7 +93,7 @@ class Service:
             return version, result | source
         version, table, y = self.predict(work)
         if work.verb == "predict":
-            return version, {"y": y.tolist(), **source}
+            return version, {"y": y.tolist(), **_kept(table), **source}
         return version, {**metrics(require_y(table), y, table.weight), **source}
 
     def predict(self, work: Work) -> tuple[int, Table, Matrix]:
@@ -127,10 +127,10 @@ class Service:
         Raises as `run` does, for all of them even if only one is at fault.
         """
         fitted = self._versions.get(works[0].model, works[0].version or 0)
-        tables = [work.data.X for work in works if isinstance(work.data, Table)]
-        X = fitted.design.matrix(np.concatenate(tables))
+        tables = [work.data for work in works if isinstance(work.data, Table)]
+        X = fitted.design.matrix(np.concatenate([table.X for table in tables]))
         y = iter(predict_model(fitted.estimator, X, fitted.manifest.schema).tolist())
-        return [{"y": list(islice(y, len(X)))} for X in tables]
+        return [{"y": list(islice(y, len(table.X))), **_kept(table)} for table in tables]
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
@@ -158,6 +158,10 @@ class Service:
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
+        if request.weight is not None and not VERBS[verb].needs_y:
+            raise Invalid.at("/weight", f"the rows of a {verb} have no weights")
+        if request.keep and VERBS[verb].needs_y:
+            raise Invalid.at("/keep", f"a {verb} has no rows to keep columns with")
         data: Table | Source
         if request.data is not None:
             data = self._checked(verb, request.data.read(self._use_choice(verb, fitted, request)), fitted)
@@ -179,12 +183,20 @@ class Service:
 
     def _use_choice(self, verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:
         """Return the choice of the columns that a verb needs: for most predictions it is made once for a version."""
-        if not VERBS[verb].needs_y:
+        if not VERBS[verb].needs_y and not request.keep:
             return fitted.choice
         target = request.target if isinstance(request, Request) else []
         missing = fitted.estimator.takes_missing
         schema = fitted.manifest.schema
-        return UseChoice(schema, KINDS, takes_missing=missing, needs_y=True, target=target, weight=request.weight)
+        return UseChoice(
+            schema,
+            KINDS,
+            takes_missing=missing,
+            needs_y=VERBS[verb].needs_y,
+            target=target,
+            weight=request.weight,
+            keep=request.keep,
+        )
 
     def _checked(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
         """Return what the verb needs of a table; raise Invalid for other outputs than in the fit, or too many rows."""
@@ -193,7 +205,7 @@ class Service:
             check_weight(table)
             table = Table(table.X, y, weight=table.weight)
         else:
-            table = Table(table.X)
+            table = Table(table.X, kept=table.kept)
         self._check_rows(verb, len(table.X), fitted)
         return table
 
@@ -208,7 +220,8 @@ class Service:
         if request.source is None and DEFAULT_SOURCE not in self.sources:
             raise Invalid.at("/data", f"there is no data: send X, or name a source: {self._source_names()}")
         source = check_source(self.sources, request.source or Source(DEFAULT_SOURCE, defaults))
-        source.inputs, source.ignore, source.weight = request.inputs, request.ignore, request.weight
+        source.inputs, source.ignore = request.inputs, request.ignore
+        source.weight, source.keep = request.weight, request.keep
         return source
 
     def _source_names(self) -> str:
@@ -227,6 +240,11 @@ class Service:
         if needed > self._max_design_bytes:
             size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
+
+
+def _kept(table: Table) -> dict[str, Any]:
+    """Return the columns of a table that belong into the result of its prediction."""
+    return {"kept": table.kept} if table.kept else {}
 
 
 def _fit_choice(kind: type[Regressor], data: Request | Source) -> FitChoice:

@@ -37,7 +37,7 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
     rest = dict(query)
     target = rest.pop("target", [])
     target = [target] if isinstance(target, str) else target
-    request = take_request(rest)
+    request = take_request(verb, rest)
     if VERBS[verb].publishes and request.version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
     if not VERBS[verb].publishes and rest:

@@ -56,7 +56,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
     else:
-        request.version = _version(decoded.version)
+        request.version, request.keep = _version(decoded.version), decoded.keep
     if decoded.data is not None:
         _take_data(request, decoded.data)
     return request

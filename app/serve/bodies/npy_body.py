@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import io
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from falcon import mediatypes
-from falcon.asgi import Request as HttpRequest
 
 from app.data.records import TableRecords
 from app.errors import Invalid, Malformed
-from app.schemas.jobs import Job
-from app.schemas.media_types import JSON
 from app.schemas.pointers import escaped
 from app.schemas.requests import Matrix, Request, Table
-from app.serve.asgi import has_header
-from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix, predictions
+from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix
 from app.serve.bodies.query import take_request
-from app.serve.bodies.reader import Body, Query, Reader, run_in_pool_if_large
+from app.serve.bodies.reader import Body, Query, Reader
 
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-
-
-def prefers_npy(req: HttpRequest) -> bool:
-    """Whether npy is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
-    if not has_header(req, b"accept"):
-        return False
-    accepted = req.accept.lower()
-    if NPY not in accepted:
-        return False
-    try:
-        quality = mediatypes.quality(NPY, accepted)
-        return quality > 0 and quality >= mediatypes.quality(JSON, accepted)
-    except ValueError:  # what can't be read says nothing
-        return False
 
 
 def parse_npy(body: Body, query: Query) -> Request:
@@ -49,7 +29,7 @@ def parse_npy(body: Body, query: Query) -> Request:
     Invalid for numbers of another kind, another shape, none at all, and any that isn't finite.
     """
     rest = dict(query)
-    request = take_request(rest)
+    request = take_request("predict", rest)
     if rest:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     request.data = TableRecords(Table(_read(body)))
@@ -62,11 +42,6 @@ def encode_npy(y: Matrix) -> bytes:
     description = {"descr": "<f8", "fortran_order": False, "shape": y.shape}
     np.lib.format.write_array_header_1_0(header, description)
     return b"".join((header.getbuffer(), little_endian(y)))
-
-
-async def as_npy(job: Job, pool: ThreadPoolExecutor) -> bytes:
-    """Return y of a prediction that succeeded as a npy file, made in a thread where much is to be read from JSON."""
-    return await run_in_pool_if_large(lambda: encode_npy(predictions(job)), pool, len(job.result or b""))
 
 
 def _read(body: Body) -> Matrix:

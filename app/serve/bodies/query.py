@@ -8,19 +8,31 @@ import msgspec
 
 from app.errors import Invalid
 from app.schemas.requests import Request, Timeout, Webhook, parse_version
+from app.schemas.verbs import VERBS, Verb
 
 Values: TypeAlias = dict[str, str | list[str]]
 
 
-def take_request(query: Values) -> Request:
-    """Take model, version, timeout and webhook out of the query; raise Invalid for a value that is not valid."""
-    url = _single("webhook", query)
+def take_request(verb: Verb, query: Values) -> Request:
+    """Take all that has a meaning for a verb out of the query; raise Invalid for a value that is not valid."""
+    url, spec = _single("webhook", query), VERBS[verb]
     return Request(
         model=_single("model", query),
         version=parse_version(_single("version", query)),
         timeout=_timeout(_single("timeout", query)),
         webhook=None if url is None else Webhook(url),
+        inputs=_names("inputs", query) if spec.publishes and "inputs" in query else None,
+        ignore=_names("ignore", query) if spec.publishes else [],
+        weight=_single("weight", query) if spec.needs_y else None,
+        keep=[] if spec.needs_y else _names("keep", query),
     )
+
+
+def _names(name: str, query: Values) -> list[str]:
+    """Take names of columns out of the query: repeated, or with commas between them."""
+    given = query.pop(name, [])
+    texts = [given] if isinstance(given, str) else given
+    return [each.strip() for text in texts for each in text.split(",") if each.strip()]
 
 
 def _single(name: str, query: Values) -> str | None:

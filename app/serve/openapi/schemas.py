@@ -18,6 +18,7 @@ from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
+from app.serve.bodies.multipart import FILE, MULTIPART
 from app.serve.openapi.parts import NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
@@ -79,6 +80,17 @@ ENVELOPES: dict[Verb, Struct] = {
     for verb, result in RESULTS.items()
 }
 ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made of the table
+_COLUMNS = {
+    "inputs": "the columns that are inputs, by default all others; repeated, or with commas.",
+    "ignore": "columns that are not inputs; repeated, or with commas.",
+    "keep": "columns that come back beside the predictions; repeated, or with commas.",
+}
+FORM: dict[str, Any] = {
+    "type": "object",
+    "description": f"The data as the file `{FILE}`; each other field is a member of the query.",
+    "properties": {FILE: {"type": "string", "format": "binary"}},
+    "required": [FILE],
+}
 JOB_PAGE = msgspec.defstruct(
     "JobPage",
     [("jobs", list[ANY_JOB]), ("next", str | None)],
@@ -135,6 +147,7 @@ class BodySchemas:
         base = FitBody if spec.publishes else PredictBody
         kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused, **types)
         contents = {reader.media_type: kind if reader.schema is None else reader.schema for reader in readers(verb)}
+        contents[MULTIPART] = FORM
         return RequestBody(contents, spec.examples, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
@@ -156,6 +169,13 @@ class BodySchemas:
             found.append(Parameter("webhook", str, f"{kinds}: the URL that is called when the job ends."))
         if not spec.publishes:
             found.append(Parameter("version", VERSION_REF, f"{kinds}: a version, by default the latest."))
+        found += [
+            Parameter(name, list[Annotated[str, Meta(min_length=1)]], f"{kinds}: {text}")
+            for name, text in _COLUMNS.items()
+            if (spec.publishes if name != "keep" else not spec.needs_y)
+        ]
+        if spec.needs_y:
+            found.append(Parameter("weight", str, f"{kinds}: the column that holds the weights of the rows."))
         return tuple(found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal, get_args
 
 from falcon.asgi import Request, Response
@@ -12,14 +11,15 @@ from msgspec import Meta
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Invalid
 from app.schemas.jobs import JobQuery, Status, envelope
-from app.schemas.media_types import JSON
+from app.schemas.media_types import CSV, JSON
 from app.schemas.verbs import VERBS
-from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
+from app.serve.bodies.answers import PredictionFormats
+from app.serve.bodies.npy_body import NPY
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ANY_JOB, ANY_RESULT, JOB_PAGE
 from app.serve.resources.route import queued_route
-from app.serve.responses import send_accepted, send_json, send_npy, send_result
+from app.serve.responses import send_accepted, send_json, send_result
 
 STATUSES: tuple[str, ...] = get_args(Status)
 PAGE_JOBS = 50
@@ -42,10 +42,10 @@ NO_JOB: ResponseSpecs = {
 class JobResource:
     """GET /jobs; GET and DELETE /jobs/{id}; GET /jobs/{id}/result; POST /jobs/{id}/retry."""
 
-    def __init__(self, dispatcher: Dispatcher, max_wait_s: int, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, dispatcher: Dispatcher, max_wait_s: int, formats: PredictionFormats) -> None:
         self._dispatcher = dispatcher
         self._max_wait_s = max_wait_s
-        self._pool = pool
+        self._formats = formats
 
     @queued_route(
         "/jobs",
@@ -106,7 +106,7 @@ class JobResource:
         {
             **NO_JOB,
             **parts.JOB_ERRORS,
-            200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: parts.BYTES}),
+            200: ResponseSpec("The result.", {JSON: ANY_RESULT, NPY: parts.BYTES, CSV: parts.TEXT}),
             202: ResponseSpec("The job has not ended.", {JSON: ANY_JOB}, parts.RETRY_AFTER),
             410: ResponseSpec("The job was cancelled, or is no longer kept."),
             422: ResponseSpec("The model refused the data; or wait is not a whole number of seconds."),
@@ -118,10 +118,7 @@ class JobResource:
     )
     async def on_get_result(self, req: Request, resp: Response, job_id: str) -> None:
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        if not VERBS[job.verb].needs_y and job.status == "SUCCESS" and prefers_npy(req):
-            send_npy(resp, job, await as_npy(job, self._pool))
-        else:
-            send_result(resp, job)
+        send_result(resp, job, await self._formats.encode(job, self._formats.preferred(req)))
 
     @queued_route(
         "/jobs/{job_id}/retry",

@@ -15,12 +15,14 @@ from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
-from app.schemas.media_types import JSON
+from app.schemas.media_types import CSV, JSON
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.formats import parse, reader_for, readers
-from app.serve.bodies.npy_body import NPY, as_npy, prefers_npy
-from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, Query, Reader, check_encoding
+from app.serve.bodies.multipart import Upload, opened
+from app.serve.bodies.npy_body import NPY
+from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding
 from app.serve.idempotency import idempotency_key
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
@@ -50,6 +52,7 @@ class VerbResource:
         pool: ThreadPoolExecutor,
         *,
         bodies: BodyReader,
+        formats: PredictionFormats,
         settings: Settings,
     ) -> None:
         self._verb: Verb = verb
@@ -58,42 +61,43 @@ class VerbResource:
         self._dispatcher = dispatcher
         self._pool = pool
         self._bodies = bodies
+        self._formats = formats
         self._check = partial(service.check, verb)
         self._check_job_options = partial(check_job_options, settings)
         self._max_wait_s = settings.max_wait
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        as_array = not self._spec.needs_y and prefers_npy(req)
+        media_type = None if self._spec.needs_y else self._formats.preferred(req)
         body = await self._bodies.read(req)
         try:
             preferred = preference(req, self._max_wait_s)
             key = idempotency_key(req, body)
             work = await self._checked(req, body, name)
-            job = await self._dispatcher.submit(work, key, as_array=as_array)
+            job = await self._dispatcher.submit(work, key, as_array=media_type == NPY)
         finally:
             self._bodies.release(body)
         if preferred.wait_s and not job.finished:
             job, preferred = await self._awaited(job, preferred, preferred.wait_s)
-        npy = await as_npy(job, self._pool) if as_array and job.status == "SUCCESS" else None
-        send_submitted(resp, job, preferred, npy)
+        send_submitted(resp, job, preferred, await self._formats.encode(job, media_type) if media_type else None)
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
         check_encoding(req)
-        reader = reader_for(self._verb, req.content_type, body)
+        upload = Upload(req.content_type, body, req.params)
         if len(body) > SMALL_BYTES:
-            both = lambda: self._check(self._parse(reader, body, req.params, name))  # noqa: E731
+            both = lambda: self._check(self._parse(upload, name))  # noqa: E731
             return await self._bodies.run_in_pool(body, self._pool, both)
-        request = self._parse(reader, body, req.params, name)
+        request = self._parse(upload, name)
         if not self._spec.publishes:
             model, request.version = self._service.pin(request.model, request.version)
             if not self._service.is_loaded(model, request.version):
                 return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
         return self._check(request)
 
-    def _parse(self, reader: Reader, body: Body, query: Query, name: str | None) -> Request:
-        request = parse(self._verb, reader, body, query, name)
+    def _parse(self, upload: Upload, name: str | None) -> Request:
+        content_type, body, query = opened(upload)
+        request = parse(self._verb, reader_for(self._verb, content_type, body), body, query, name)
         self._check_job_options(request)
         return request
 
@@ -138,7 +142,7 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     missing = "There is no such model." if spec.publishes else "There is no such model or version, or no fitted one."
     formats = " or ".join(reader.name for reader in readers(verb))
     reused = " Or the Idempotency-Key was used for another request." if queued else ""
-    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: parts.BYTES})}
+    envelope = {JSON: ENVELOPES[verb], **({} if spec.needs_y else {NPY: parts.BYTES, CSV: parts.TEXT})}
     return {
         **parts.BODY_ERRORS,
         500: parts.JOB_ERRORS[500],

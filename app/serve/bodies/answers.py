@@ -1,0 +1,86 @@
+"""Predictions in other formats than JSON, for those who ask for one by Accept: npy and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import msgspec
+from falcon.asgi import Request as HttpRequest
+
+from app.errors import TrinityError
+from app.model.dataframes import default_names
+from app.schemas.jobs import Job, Predictions
+from app.schemas.media_types import CSV
+from app.schemas.requests import Cell
+from app.serve.bodies.arrays import predictions
+from app.serve.bodies.npy_body import NPY, encode_npy
+from app.serve.bodies.reader import run_in_pool_if_large
+from app.serve.preferences import prefers
+from app.service import Service
+
+_decode = msgspec.json.Decoder(Predictions).decode
+
+
+class Answer(NamedTuple):
+    """What a prediction is sent as."""
+
+    media_type: str
+    content: bytes
+
+
+class PredictionFormats:
+    """Chooses the format of a prediction, and encodes it, in a thread where much is to be read from JSON."""
+
+    def __init__(self, service: Service, pool: ThreadPoolExecutor) -> None:
+        self._service = service
+        self._pool = pool
+
+    def preferred(self, req: HttpRequest) -> str | None:
+        """Return the media type that a client prefers to JSON; None for JSON."""
+        return next((media_type for media_type in (NPY, CSV) if prefers(req, media_type)), None)
+
+    async def encode(self, job: Job, media_type: str | None) -> Answer | None:
+        """Return a prediction that succeeded in a format; None for JSON, and for a job that did not succeed."""
+        if media_type is None or job.status != "SUCCESS" or job.verb != "predict":
+            return None
+        encode = self._csv if media_type == CSV else self._npy
+        return await run_in_pool_if_large(lambda: encode(job), self._pool, len(job.result or b""))
+
+    def _npy(self, job: Job) -> Answer:
+        return Answer(NPY, encode_npy(predictions(job)))
+
+    def _csv(self, job: Job) -> Answer:
+        """Encode the kept columns, then the predictions under the names of the outputs."""
+        result = _decode(job.result or b"")
+        kept = {} if result.kept is msgspec.UNSET else result.kept
+        rows = [row if isinstance(row, list) else [row] for row in result.y]
+        content = csv_of(kept, self._outputs(job, len(rows[0])), rows)
+        return Answer(f"{CSV}; charset=utf-8; header=present", content.encode())
+
+    def _outputs(self, job: Job, width: int) -> list[str]:
+        try:
+            return self._service.manifest(job.model, job.version).schema.outputs
+        except TrinityError:  # the version was removed since
+            return default_names("y", width)
+
+
+def csv_of(kept: dict[str, list[Cell]], outputs: list[str], rows: list[list[float]]) -> str:
+    """Return a table of kept columns and predictions (RFC 4180, with line feeds), each number to the bit."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*kept, *(f"{name}_predicted" if name in kept else name for name in outputs)])
+    beside = list(zip(*kept.values(), strict=True)) or [()] * len(rows)
+    writer.writerows([*map(_text, cells), *map(repr, row)] for cells, row in zip(beside, rows, strict=True))
+    return out.getvalue()
+
+
+def _text(cell: Cell) -> str:
+    """Return a cell as it came: a whole number without a point, and nothing where a value is missing."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else str(cell)
