@@ -80,11 +80,11 @@ def _form(upload: Upload) -> MultipartForm:
 
 
 def _content_type(part: BodyPart) -> str:
-    """Return the type of a file: as the client says, or by the file's name if it doesn't know."""
+    """Return the type of a file: as the client says, or by the file's name if it does not know, or else CSV."""
     said: str = part.content_type or ""
     if said.partition(";")[0].strip().lower() not in UNKNOWN_TYPES:
         return said
-    return TYPES.get(PurePath(part.filename or "").suffix.lower(), said)
+    return TYPES.get(PurePath(part.filename or "").suffix.lower(), CSV)
 
 
 def _joined(earlier: str | list[str] | None, value: str) -> str | list[str]:

@@ -88,7 +88,7 @@ _COLUMNS = {
 FORM: dict[str, Any] = {
     "type": "object",
     "description": f"The data as the file `{FILE}`; each other field is a member of the query.",
-    "properties": {FILE: {"type": "string", "format": "binary"}},
+    "properties": {FILE: {"type": "string", "format": "csv"}},
     "required": [FILE],
 }
 JOB_PAGE = msgspec.defstruct(

@@ -14,7 +14,7 @@ from tests.support.servers import until
 from tests.support.trinity import trinity
 
 MODES: list[Mode] = ["inline", "redis"]
-BINARY = {"application/x-npy", "application/octet-stream"}
+BINARY = {"application/x-npy", "application/octet-stream", "multipart/form-data"}
 SYNC_HAS_NOT = {"/jobs", "/jobs/{job_id}", "/jobs/{job_id}/result", "/jobs/{job_id}/events", "/jobs/{job_id}/retry"}
 
 
