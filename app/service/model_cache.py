@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -20,28 +19,49 @@ class ModelCache(Generic[T]):
     """
 
     def __init__(
-        self, load: Callable[[str, int], T], size: Callable[[T], int], *, max_count: int, max_bytes: int
+        self,
+        load: Callable[[str, int], T],
+        size: Callable[[T], int],
+        revision: Callable[[str, int], Hashable] = lambda *_: None,
+        *,
+        max_count: int,
+        max_bytes: int,
     ) -> None:
-        """`load` loads a version and may raise; `size` returns the bytes that a version takes."""
+        """`load` loads a version and may raise; `size` returns the bytes that a version takes.
+
+        `revision` is called at each use, and raises for a version that is gone. Where it returns another value than
+        before, the version is loaded again.
+        """
         self._load = load
+        self._revision = revision
         self._max_count = max_count
-        self._versions: LRUCache[tuple[str, int], T] = LRUCache(
+        self._versions: LRUCache[tuple[str, int], tuple[Hashable, T]] = LRUCache(
             max_bytes,
-            lambda version: min(size(version), max_bytes),  # a larger one fills the cache: it stays, all others go
+            lambda kept: min(size(kept[1]), max_bytes),  # a larger one fills the cache: it stays, all others go
         )
         self._lock = threading.Lock()
 
     def get(self, name: str, version: int) -> T:
-        """Return a version; load it if it isn't kept."""
-        with suppress(KeyError), self._lock:
-            return self._versions[name, version]
+        """Return a version; load it if it isn't kept, or is not what it was."""
+        revision = self._revision(name, version)  # before the load: what changes during it is loaded again
+        kept = self._kept(name, version)
+        if kept is not None and kept[0] == revision:
+            return kept[1]
         found = self._load(name, version)
         with self._lock:
-            self._versions[name, version] = found
+            self._versions[name, version] = revision, found
             if len(self._versions) > self._max_count:
                 self._versions.popitem()
         return found
 
-    def __contains__(self, key: tuple[str, int]) -> bool:
-        """Return whether a version is kept; that is no use of it."""
-        return key in self._versions
+    def holds(self, name: str, version: int) -> bool:
+        """Return whether a version is kept as it is now; raise as `revision` does."""
+        kept = self._kept(name, version)
+        return kept is not None and kept[0] == self._revision(name, version)
+
+    def _kept(self, name: str, version: int) -> tuple[Hashable, T] | None:
+        with self._lock:
+            try:
+                return self._versions[name, version]
+            except KeyError:
+                return None

@@ -55,6 +55,7 @@ class Versions:
         self._cache: ModelCache[Fitted] = ModelCache(
             self._load,
             lambda fitted: fitted.estimator.held_bytes(),
+            store.revision,
             max_count=LOADED_VERSIONS,
             max_bytes=max_loaded_bytes,
         )
@@ -73,8 +74,11 @@ class Versions:
         return self._resolved(name, version, lambda _, number: number)
 
     def is_loaded(self, name: str, number: int) -> bool:
-        """Return whether a version is in memory."""
-        return (name, number) in self._cache
+        """Return whether a version is in memory as it is on disk; this looks at the disk, but reads nothing."""
+        try:
+            return self._cache.holds(name, number)
+        except NotFound:
+            return False
 
     def manifest(self, name: str, version: Version | None) -> Manifest:
         """Return the manifest of a version without loading its model; raise as `find` does."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
-import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -20,15 +18,12 @@ import numpy as np
 
 from app.errors import Damaged, NotFound
 from app.schemas.columns import Column
+from app.storage.aliases import LATEST, Aliases
 from app.storage.durable_files import DurableFiles, Permit, always_permit
+from app.storage.file_states import FRESH_S, FileState, FileStates
+from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 
-LATEST = "latest"
-ALIAS_FRESH_S = 0.001  # for so long a process trusts what it saw of an alias, and a fit waits before it answers
 SAMPLE = "sample_sha256"  # the member of a manifest's `data` that holds the digest of the sample
-MAX_VERSION = 10**9  # a larger number is not a version
-_NUMBER = re.compile(r"[1-9][0-9]*")
-_ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_ALIAS_CONTENT = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -80,14 +75,6 @@ class Manifest(msgspec.Struct, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
 
 
-class _Alias(NamedTuple):
-    """What was seen of an alias file."""
-
-    identity: tuple[int, int]
-    number: int
-    fresh_until_s: float
-
-
 class Store:
     """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>.
 
@@ -102,10 +89,11 @@ class Store:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._models = folder / "models"
-        self._root = str(self._models)
+        self._root = str(self._models)  # a path costs more at each use
         self._files = files or DurableFiles()
-        self._clock, self._pause = clock, pause
-        self._alias_cache: dict[str, _Alias] = {}
+        self._pause = pause
+        self._states = FileStates(clock)
+        self._aliases = Aliases(self._models, self._files, self._states)
 
     def check(self) -> None:
         """Raise OSError if a file cannot be written."""
@@ -119,27 +107,39 @@ class Store:
         if isinstance(version, int):
             return version
         alias = version or LATEST
-        number = self._read_alias(name, alias) if alias == LATEST or _ALIAS.fullmatch(alias) else None
+        number = self._aliases.number(name, alias)
         if number is None:
             raise _no_version(name, alias)
         return number
 
     def versions(self, name: str) -> list[int]:
         """Return the numbers of all versions, oldest first."""
-        folder = self._models / name / "versions"
-        entries = folder.iterdir() if folder.is_dir() else ()
-        return sorted(int(entry.name) for entry in entries if _NUMBER.fullmatch(entry.name))
+        return present(self._models / name)
 
     def aliases(self, name: str) -> dict[str, int]:
         """Return each intact alias with the version it stands for."""
-        folder = self._models / name / "aliases"
-        entries = sorted(folder.iterdir()) if folder.is_dir() else ()
         found = {}
-        for entry in entries:
-            with suppress(ValueError):  # a damaged alias is reported when it is used
-                if _ALIAS.fullmatch(entry.name):
-                    found[entry.name] = _parse_alias(entry.read_text())
+        for alias in self.alias_names(name):
+            with suppress(Damaged):  # it is reported when it is used
+                if (number := self._aliases.number(name, alias)) is not None:
+                    found[alias] = number
         return found
+
+    def alias_names(self, name: str) -> list[str]:
+        """Return the names of a model's aliases, also of those that are damaged."""
+        return self._aliases.names(name)
+
+    def revision(self, name: str, version: int) -> FileState:
+        """Return what is another when the files of a version are not those that were there; raise NotFound.
+
+        Nobody changes a version, but an operator may put others into its place, such as those of a backup.
+        """
+        if not 0 < version <= MAX_VERSION:
+            raise _no_version(name, version)
+        try:
+            return self._states.state(f"{self._root}/{name}/versions/{version}/manifest.json")
+        except FileNotFoundError:
+            raise _no_version(name, version) from None
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of a version; raise NotFound, or Damaged when it is damaged."""
@@ -192,15 +192,20 @@ class Store:
         self._files.make_folder(root)
         with _locked(root / "publish.lock"):
             self._files.sweep(root)  # everything here is written under this lock
-            newest = max(self.versions(manifest.model), default=0)
-            if newest:  # a process may have died between writing a version and pointing at it
+            # a process may have died between writing a version and pointing at it
+            if newest := max(self.versions(manifest.model), default=0):
                 with suppress(Damaged):  # it is damaged; the next version replaces it
                     self._point_at(self.manifest(manifest.model, newest))
             if published := self._published(manifest.model, manifest.job):
                 return published
-            manifest.version = newest + 1
+            number = manifest.version = highest(root) + 1
             manifest.sha256 = manifest.digest()
-            with self._files.new_folder(root / "versions" / str(manifest.version), permit) as folder:
+
+            def permit_and_reserve() -> None:
+                permit()
+                reserve(self._files, root, number)
+
+            with self._files.new_folder(root / "versions" / str(number), permit_and_reserve) as folder:
                 for name, content in files.items():
                     self._files.write(folder / name, content)
                 self._files.write(folder / "manifest.json", manifest.to_json())
@@ -223,31 +228,14 @@ class Store:
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():
-            self._files.replace(root / "aliases" / LATEST, _alias_content(manifest.version))
-            self._pause(ALIAS_FRESH_S)  # now no process trusts what it saw before: its next request finds this version
+            self._aliases.point_at(manifest.model, LATEST, manifest.version)
+            self._pause(FRESH_S)  # now no process trusts what it saw before: its next request finds this version
             self._files.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
         return self._models / name / "versions" / str(version)
-
-    def _read_alias(self, name: str, alias: str) -> int | None:
-        """Return the number of an alias, as it was at most ALIAS_FRESH_S ago; the file is read when it changed."""
-        path, now_s = f"{self._root}/{name}/aliases/{alias}", self._clock()
-        seen = self._alias_cache.get(path)
-        if seen is not None and now_s < seen.fresh_until_s:
-            return seen.number
-        try:
-            stat = os.stat(path)  # noqa: PTH116  ten times as fast as a Path
-            identity = stat.st_mtime_ns, stat.st_ino
-            number = seen.number if seen and seen.identity == identity else _parse_alias(Path(path).read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
-        self._alias_cache[path] = _Alias(identity, number, now_s + ALIAS_FRESH_S)
-        return number
 
 
 def _is_intact(raw: bytes) -> bool:
@@ -264,19 +252,6 @@ def _packed(arrays: Arrays) -> memoryview:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getbuffer()
-
-
-def _alias_content(version: int) -> str:
-    """Return the content of an alias file: the number, and a checksum."""
-    return f"{version} sha256:{hashlib.sha256(b'%d' % version).hexdigest()[:16]}"
-
-
-def _parse_alias(text: str) -> int:
-    """Return the number in an alias file; raise ValueError if it is damaged. Operators may leave out the checksum."""
-    found = _ALIAS_CONTENT.fullmatch(text)
-    if found is None or (found[2] and _alias_content(int(found[1])) != found[1] + found[2]):
-        raise ValueError(text[:64])
-    return int(found[1])
 
 
 def _no_version(name: str, version: int | str) -> NotFound:

@@ -108,3 +108,37 @@ def test_many_threads_always_get_what_they_ask_for() -> None:
     shelf.ask(4, 5, 3)
     assert shelf.again(4, 5, 3) == []
     assert shelf.again(6) == [6]
+
+
+def test_another_revision_is_loaded_again() -> None:
+    """Once for all who ask; a version that is gone is not given, though it is kept."""
+    revisions: dict[int, int] = {7: 1, 8: 1}
+    loads: list[int] = []
+
+    def load(_: str, version: int) -> int:
+        loads.append(version)
+        return revisions[version]
+
+    loaded = ModelCache(load, lambda _: 1, lambda _, version: revisions[version], max_count=9, max_bytes=9)
+    assert [loaded.get("m", version) for version in (7, 8, 7, 8)] == [1, 1, 1, 1]
+    revisions[7] = 2
+    assert (loaded.holds("m", 7), loaded.holds("m", 8)) == (False, True)
+    assert [loaded.get("m", version) for version in (7, 8, 7, 8)] == [2, 1, 2, 1]
+    assert loads == [7, 8, 7]
+    assert loaded.holds("m", 7)
+    del revisions[8]
+    with pytest.raises(KeyError):
+        loaded.get("m", 8)
+
+
+def test_what_changes_while_it_is_loaded_is_loaded_again() -> None:
+    """It may be half of each."""
+    revision = [1]
+
+    def load(*_: object) -> int:
+        before, revision[0] = revision[0], 2
+        return before
+
+    loaded = ModelCache(load, lambda _: 1, lambda *_: revision[0], max_count=9, max_bytes=9)
+    assert loaded.get("m", 1) == 1
+    assert loaded.get("m", 1) == loaded.get("m", 1) == 2

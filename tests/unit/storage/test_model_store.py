@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from app.errors import NotFound
-from app.storage.model_store import ALIAS_FRESH_S, Store
+from app.storage.file_states import FRESH_S
+from app.storage.model_store import Store
 from tests.support.fakes import Clock, manifest, publish
 
 PROCESSES, EACH = 4, 6
@@ -190,7 +191,7 @@ def test_what_dying_writers_left_is_swept(store: Store, tmp_path: Path) -> None:
         (tmp_path / f"models/m/.{name}-fedcba9876543210fedcba9876543210").write_text("2")
     publish(store, "second")
     left = {path.name for path in (tmp_path / "models/m").iterdir()}
-    assert left == kept | {"versions", "aliases", "jobs", "publish.lock"}
+    assert left == kept | {"versions", "aliases", "jobs", "publish.lock", "last_version"}
     assert foreign.exists()
 
 
@@ -278,7 +279,7 @@ def test_an_alias_is_looked_at_again_when_what_was_seen_is_old(tmp_path: Path) -
     assert reader.resolve("m", None) == 1
     publish(writer, "second")
     assert reader.resolve("m", None) == 1
-    clock.tick(ALIAS_FRESH_S)
+    clock.tick(FRESH_S)
     assert reader.resolve("m", None) == 2
 
 
@@ -287,4 +288,4 @@ def test_a_version_is_answered_when_every_process_finds_it(tmp_path: Path) -> No
     seen: list[tuple[float, int]] = []
     writer = Store(tmp_path, pause=lambda pause_s: seen.append((pause_s, Store(tmp_path).resolve("m", None))))
     assert publish(writer, "job") == 1
-    assert seen == [(ALIAS_FRESH_S, 1)]
+    assert seen == [(FRESH_S, 1)]

@@ -1,0 +1,65 @@
+"""Aliases of a model's versions, such as `latest`: files that hold a number and a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from app.errors import Damaged
+from app.storage.durable_files import DurableFiles
+from app.storage.file_states import FileState, FileStates
+
+LATEST = "latest"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_CONTENT = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
+
+
+class Aliases:
+    """Alias files in `models`/<name>/aliases. One that did not change is not read again."""
+
+    def __init__(self, models: Path, files: DurableFiles, states: FileStates) -> None:
+        self._root = str(models)
+        self._files = files
+        self._states = states
+        self._numbers: dict[str, tuple[FileState, int]] = {}
+
+    def number(self, name: str, alias: str) -> int | None:
+        """Return the number that an alias stands for, None for one that is not there; raise Damaged."""
+        if alias != LATEST and not _NAME.fullmatch(alias):
+            return None
+        path = f"{self._root}/{name}/aliases/{alias}"
+        try:
+            state, seen = self._states.state(path), self._numbers.get(path)
+            if seen is not None and seen[0] == state:
+                return seen[1]
+            number = parse_number(Path(path).read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
+        self._numbers[path] = state, number
+        return number
+
+    def names(self, name: str) -> list[str]:
+        """Return the names of a model's aliases, also of those that are damaged."""
+        folder = Path(self._root) / name / "aliases"
+        entries = folder.iterdir() if folder.is_dir() else ()
+        return sorted(entry.name for entry in entries if _NAME.fullmatch(entry.name))
+
+    def point_at(self, name: str, alias: str, version: int) -> None:
+        """Set an alias."""
+        self._files.replace(Path(self._root) / name / "aliases" / alias, number_content(version))
+
+
+def number_content(version: int) -> str:
+    """Return the content of a file that holds a version's number, with a checksum."""
+    return f"{version} sha256:{hashlib.sha256(b'%d' % version).hexdigest()[:16]}"
+
+
+def parse_number(text: str) -> int:
+    """Return the number in such a file; raise ValueError if it is damaged. Operators may leave out the checksum."""
+    found = _CONTENT.fullmatch(text)
+    if found is None or (found[2] and number_content(int(found[1])) != found[1] + found[2]):
+        raise ValueError(text[:64])
+    return int(found[1])
