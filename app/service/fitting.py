@@ -15,6 +15,7 @@ from app.schemas.requests import Matrix, Source, Table, Work
 from app.service.columns import learn_schema, require_y
 from app.service.design import Design
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
+from app.service.restoring import check_restored, plain_and_arrays
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Manifest, Store
@@ -43,11 +44,12 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     design = Design(schema.columns)
     X, y = design.matrix(table.X), require_y(table)
     fit_model(estimator, X, y, table.weight)
+    learned = learned_state(estimator)
+    check_restored(estimator, spec.work.params, learned, X, schema)
     y_predicted = predict_model(estimator, X, schema)
     found = metrics(y, y_predicted, table.weight)
     kept = sample(estimator, table.X, y, y_predicted, schema, spec.sample_rows)
-    learned = learned_state(estimator)
-    arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
+    plain, arrays = plain_and_arrays(learned)
     source = spec.work.data
     origin = {"source": source.name, "params": source.params} if isinstance(source, Source) else {"source": "request"}
     manifest = Manifest(
@@ -62,7 +64,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
         by=REQUEST.get().key_name,
-        learned={key: value for key, value in learned.items() if key not in arrays},
+        learned=plain,
     )
     try:
         version = store.publish(manifest, arrays, spec.permit, kept).version

@@ -44,12 +44,12 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
     try:
         y = estimator.predict_checked(X)
     except NotNumbers as error:
-        raise _fault(estimator, str(error)) from error
+        raise fault(estimator, str(error)) from error
     except ValueError as error:
         raise refusal(error) from error
     expected = (len(X),) if schema.vector else (len(X), len(schema.outputs))
     if y.shape != expected:
-        raise _fault(estimator, f"predict returned an array of shape {y.shape}, expected {expected}")
+        raise fault(estimator, f"predict returned an array of shape {y.shape}, expected {expected}")
     return y
 
 
@@ -70,7 +70,7 @@ def learned_state(estimator: Regressor) -> dict[str, Any]:
         raise ModelFailed(str(error)) from error
 
 
-def _fault(estimator: Regressor, detail: str) -> ModelFailed:
+def fault(estimator: Regressor, detail: str) -> ModelFailed:
     """Return the error for callers; log it with the place in the model's code, as there is no traceback of it."""
     code = inspect.unwrap(type(estimator).predict).__code__
     logger.error("%s: %s (%s:%d)", estimator.name, detail, Path(code.co_filename).name, code.co_firstlineno)

@@ -172,8 +172,7 @@ class Store:
             raise _damaged(manifest.model, manifest.version) from None
         if hashlib.sha256(raw).hexdigest() != digest:
             raise _damaged(manifest.model, manifest.version)
-        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        return unpack_arrays(raw)
 
     def publish(
         self, manifest: Manifest, arrays: Arrays, permit: Permit = always_permit, sample: Arrays | None = None
@@ -183,10 +182,10 @@ class Store:
         `permit` is called under the lock, before the version becomes visible; if it raises, the version is removed.
         It is not called for a version that was published before.
         """
-        files = {"arrays.npz": _packed(arrays)}
+        files = {"arrays.npz": pack_arrays(arrays)}
         manifest.arrays_sha256 = hashlib.sha256(files["arrays.npz"]).hexdigest()
         if sample:
-            files["sample.npz"] = _packed(sample)
+            files["sample.npz"] = pack_arrays(sample)
             manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
         root = self._models / manifest.model
         self._files.make_folder(root)
@@ -248,10 +247,17 @@ def _is_intact(raw: bytes) -> bool:
     return raw == msgspec.json.format(msgspec.json.encode(members), indent=1)
 
 
-def _packed(arrays: Arrays) -> memoryview:
+def pack_arrays(arrays: Arrays) -> memoryview:
+    """Return the file of some arrays."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getbuffer()
+
+
+def unpack_arrays(raw: bytes | memoryview) -> Arrays:
+    """Return the arrays of a file."""
+    with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
 
 
 def _no_version(name: str, version: int | str) -> NotFound:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.behaviour.test_verbs import LINE
-from tests.support.api import Api, Json, problem
+from tests.support.api import WAIT_S, Api, Json, problem
 
 
 def steep(factor: float) -> Json:
@@ -81,3 +81,13 @@ def test_a_version_shows_its_manifest(api: Api) -> None:
 def test_unknown_models_and_versions(api: Api, path: str) -> None:
     """They are a 404."""
     problem(api.http.get(path), 404)
+
+
+def test_a_version_that_could_not_predict_is_not_published(api: Api) -> None:
+    """The fit fails, names the attribute that would not be kept, and there is no version afterwards."""
+    body = {"model": "unkept", "data": {"X": [[1.0], [2.0]], "y": [1.0, 3.0]}}
+    error = problem(api.post("fit", body, headers={"Prefer": f"wait={WAIT_S}"}), 500)
+    assert error["type"].endswith("model-failed")
+    assert error["detail"] == "`_mean` is not stored; call it `mean_`"
+    assert api.http.get("/models/unkept").json()["versions"] == []
+    problem(api.post("predict", {"model": "unkept", "data": {"X": [[1.0]]}}), 404)

@@ -61,6 +61,21 @@ class Picky(Raising):
         return np.zeros(len(np.asarray(X)))
 
 
+class Unkept(Regressor):
+    """A model whose state is not kept with a version, as it has no trailing underscore."""
+
+    name = "unkept"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the mean of y."""
+        self._mean = float(np.mean(np.asarray(y)))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The mean, for every row."""
+        return np.full(len(np.asarray(X)), self._mean)
+
+
 class Gated(Regressor):
     """A model whose fit waits at a named pipe until the test closes its end."""
 

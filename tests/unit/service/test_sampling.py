@@ -22,21 +22,19 @@ class Brittle(Regressor):
     name = "brittle"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> "Brittle":
-        self.seen_ = {float(x): float(value) for (x,), value in zip(np.asarray(X), np.asarray(y), strict=True)}
+        self.seen_ = np.column_stack((X, y)).tolist()
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        return np.array([self.seen_[float(x)] for (x,) in np.asarray(X)])
-
-    def learned(self) -> dict[str, Any]:
-        return {}
+        seen = dict(self.seen_)
+        return np.array([seen[float(x)] for (x,) in np.asarray(X)])
 
 
 def kept(folder: Path, X: Array, y: Array, rows: int = 200, model: Regressor | None = None) -> dict[str, Any]:
     """The sample of a fit that was stored and read back."""
     store = Store(folder)
     estimator = model or PolynomialRegressor(degree=1)
-    work = Work("fit", "m", None, {}, Table(X, y))
+    work = Work("fit", "m", None, estimator.get_params(), Table(X, y))
     version, _ = fit(estimator, Table(X, y), FitSpec(work, "job", 0.0, sample_rows=rows), store)
     return store.sample(store.manifest("m", version))
 
