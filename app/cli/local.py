@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import VerbResult
-from app.data.records import TableRecords
-from app.data.table import read_csv
+from app.cli.backend import Query, VerbResult
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
-from app.schemas.requests import Request, parse_version
+from app.schemas.requests import parse_version
 from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies.csv_body import parse_csv
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
 
@@ -40,13 +39,12 @@ class LocalBackend:
         store = self._components.store
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
 
-    def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
+    def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
         if VERBS[verb].publishes:
             self._components.check_store()
-        version = parse_version(query.get("version"))
-        records = TableRecords(read_csv(table, query["target"] or []))
-        request = Request(model, version, query.get("params", {}), records)
+        request = parse_csv(verb, content, query)
+        request.model = model
         work = self._service.check(verb, request)
         try:
             return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any, TextIO
 
@@ -35,6 +35,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     for row in [list(headings), *cells]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Print warnings on standard error, a line for each."""
+    for text in texts:
+        click.echo(f"warning: {text}", err=True)
 
 
 def as_json(value: object) -> None:

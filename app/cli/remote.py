@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from app.cli.backend import VerbResult
+from app.cli.backend import Query, VerbResult
 from app.client import Client
 from app.client.encoding import encode_csv
 from app.schemas.verbs import Verb
@@ -17,9 +15,8 @@ class RemoteBackend:
         self._client = client
         self.models, self.version = client.models, client.version
 
-    def run(self, verb: Verb, table: bytes, model: str | None, **query: Any) -> VerbResult:
+    def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
         """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""
-        given = {name: query[name] for name in ("target", "version") if query.get(name) is not None}
-        job = self._client.submit(verb, encode_csv(table, **query.get("params", {}), **given), model)
+        job = self._client.submit(verb, encode_csv(content, **query), model)
         result = job.result()  # first: the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)

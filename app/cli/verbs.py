@@ -2,89 +2,90 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import click
 
-from app.cli.backend import VerbResult
+from app.cli.backend import Query, VerbResult
 from app.cli.options import Backend, Command, json_option, with_backend
-from app.cli.output import as_json, table
+from app.cli.output import as_json, table, warn
+from app.cli.table_options import RESERVED, columns, with_table
 
-RESERVED = frozenset({"target", "model", "version", "timeout", "webhook"})
-"""Query members of a CSV request with a meaning of their own; a server would not read them as parameters."""
+version_option = click.option("--version", help="A version's number or alias; without it, the latest.")
+weight_option = click.option("--weight", metavar="COLUMN", help="Column with the weights of the rows.")
 
 
 def common_options(command: Command) -> Command:
     """Add the argument and options that all three commands have."""
-    command = with_backend(json_option(command))
-    command = click.option("--model", help="The model; without it, the default one.")(command)
-    return click.argument("file", type=click.File("rb"))(command)
+    command = with_backend(json_option(with_table(command)))
+    return click.option("--model", help="The model; without it, the default one.")(command)
 
 
-def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
-    """Return the parameters by name, each value decoded as JSON if that is possible, else as text."""
-    params: dict[str, Any] = {}
+def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters by name as text, as a query has them."""
+    params: dict[str, str] = {}
     for text in texts:
         name, given, value = text.partition("=")
         if not name or not given:
             raise click.BadParameter(f"{text!r}: expected NAME=VALUE, such as degree=3")
         if name in RESERVED:
             raise click.BadParameter(f"{name} is not a parameter of a model")
-        try:
-            params[name] = json.loads(value)
-        except ValueError:
-            params[name] = value
+        params[name] = value
     return params
 
 
 @click.command()
-@common_options
 @click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
+@columns("inputs", "The inputs, with commas or repeated; without it, all other columns")
+@columns("ignore", "Columns to leave out, with commas or repeated")
+@weight_option
 @click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", callback=_params, help="A parameter of the model."
 )
+@common_options
 def fit(
-    source: Backend, file: BinaryIO, model: str | None, target: tuple[str, ...], params: dict[str, Any], *, json_: bool
+    source: Backend, content: bytes, model: str | None, query: Query, params: dict[str, str], *, json_: bool
 ) -> None:
     """Fit a model to FILE, and publish a new version.
 
-    FILE is CSV with a header, or - for standard input. All columns except the targets are inputs.
+    FILE is CSV, also packed by gzip, or - for standard input. Warnings go to standard error.
 
     \b
-    Example: python -m app fit tests/data/longley.csv --target employed --model multivariate
+    Examples: python -m app fit tests/data/longley.csv --target employed --model multivariate
+              python -m app fit rents.csv --target rent --ignore id,date --separator ';'
     """
-    done = source.run("fit", file.read(), model, target=list(target), params=params)
+    done = source.run("fit", content, model, {**params, **query})
+    result = done.result
+    warn(result.get("warnings", ()))
     if json_:
         as_json(done._asdict())
         return
-    result = done.result
     click.echo(f"{done.model} version {done.version}")
     table(["term", "coefficient"], list(zip(result["terms"], result["coefficients"], strict=False)))
     table(["metric", "value"], list(result["metrics"].items()))
 
 
 @click.command()
-@common_options
-@click.option("--version", help="A version's number or alias; without it, the latest.")
+@version_option
+@columns("keep", "Columns of FILE to print beside, with commas or repeated")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
 )
+@common_options
 def predict(
-    source: Backend, file: BinaryIO, model: str | None, version: str | None, output: Path | None, *, json_: bool
+    source: Backend, content: bytes, model: str | None, query: Query, output: Path | None, *, json_: bool
 ) -> None:
     """Print a prediction for each row of FILE, as CSV.
 
-    FILE is CSV with a header, or - for standard input. Its columns may be in any order, and may include the targets of
-    the fit.
+    FILE is CSV, also packed by gzip, or - for standard input. Its columns may be in any order, and may include the
+    targets of the fit and the columns that it left out.
 
     \b
-    Example: python -m app predict new.csv --model multivariate --output predicted.csv
+    Examples: python -m app predict new.csv --model multivariate --output predicted.csv
+              python -m app predict new.csv --keep id
     """
-    done = source.run("predict", file.read(), model, target=None, version=version)
+    done = source.run("predict", content, model, query)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
     if output is None:
         click.echo(text, nl=False)
@@ -93,22 +94,23 @@ def predict(
 
 
 @click.command()
-@common_options
 @click.option(
-    "--target", multiple=True, required=True, help="Column with the true values; repeat it for several columns."
+    "--target",
+    multiple=True,
+    help="Column with the true values; repeat it for several columns. Without it, the targets of the fit.",
 )
-@click.option("--version", help="A version's number or alias; without it, the latest.")
-def score(
-    source: Backend, file: BinaryIO, model: str | None, target: tuple[str, ...], version: str | None, *, json_: bool
-) -> None:
+@weight_option
+@version_option
+@common_options
+def score(source: Backend, content: bytes, model: str | None, query: Query, *, json_: bool) -> None:
     """Compare the predictions of a version with the targets of FILE: R², RMSE, MAE.
 
-    FILE is CSV with a header, or - for standard input.
+    FILE is CSV, also packed by gzip, or - for standard input.
 
     \b
-    Example: python -m app score test.csv --target employed --model multivariate --version 1
+    Example: python -m app score test.csv --model multivariate --version 1
     """
-    done = source.run("score", file.read(), model, target=list(target), version=version)
+    done = source.run("score", content, model, query)
     if json_:
         as_json(done._asdict())
         return
@@ -117,7 +119,11 @@ def score(
 
 
 def _csv(done: VerbResult, source: Backend) -> str:
-    """Return predictions as CSV under the names of the outputs, or y, y1, y2 … if the key may not read the version."""
+    """Return the kept columns and the predictions as CSV.
+
+    These have the names of the outputs, or y, y1, y2 … if the key may not read the version.
+    """
+    from app.data.csv_writer import csv_of
     from app.errors import Forbidden
     from app.model.dataframes import default_names
 
@@ -126,8 +132,4 @@ def _csv(done: VerbResult, source: Backend) -> str:
         names = source.version(done.model, str(done.version))["schema"]["outputs"]
     except Forbidden:
         names = default_names("y", len(rows[0]))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([repr(value) for value in row] for row in rows)
-    return out.getvalue()
+    return csv_of(done.result.get("kept", {}), names, rows)

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tests.support.servers import OURS, ROOT
 
@@ -13,6 +15,9 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+Run: TypeAlias = Callable[..., Ran]
 
 
 def run(*arguments: object, stdin: str = "", **env: str) -> Ran:

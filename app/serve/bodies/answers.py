@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
 from falcon.asgi import Request as HttpRequest
 
+from app.data.csv_writer import csv_of
 from app.errors import TrinityError
 from app.model.dataframes import default_names
 from app.schemas.jobs import Job, Predictions
 from app.schemas.media_types import CSV
-from app.schemas.requests import Cell
 from app.serve.bodies.arrays import predictions
 from app.serve.bodies.npy_body import NPY, encode_npy
 from app.serve.bodies.reader import run_in_pool_if_large
@@ -65,22 +63,3 @@ class PredictionFormats:
             return self._service.manifest(job.model, job.version).schema.outputs
         except TrinityError:  # the version was removed since
             return default_names("y", width)
-
-
-def csv_of(kept: dict[str, list[Cell]], outputs: list[str], rows: list[list[float]]) -> str:
-    """Return a table of kept columns and predictions (RFC 4180, with line feeds), each number to the bit."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*kept, *(f"{name}_predicted" if name in kept else name for name in outputs)])
-    beside = list(zip(*kept.values(), strict=True)) or [()] * len(rows)
-    writer.writerows([*map(_text, cells), *map(repr, row)] for cells, row in zip(beside, rows, strict=True))
-    return out.getvalue()
-
-
-def _text(cell: Cell) -> str:
-    """Return a cell as it came: a whole number without a point, and nothing where a value is missing."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else str(cell)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -15,25 +14,11 @@ import pytest
 
 from app.cli.jobs import STATUSES
 from app.schemas.jobs import Status
-from tests.support.api import MODES
-from tests.support.cli import Ran, run
+from tests.support.cli import Ran, Run, run
 from tests.support.servers import ROOT, free_port, until
-from tests.support.trinity import trinity
+from tests.support.trinity import MODELS
 
 LONGLEY = "tests/data/longley.csv"
-MODELS = "app.model.models,tests.support.models"
-Run = Callable[..., Ran]
-
-
-@pytest.fixture(scope="module", params=["local", *MODES[:2]])
-def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """The command line with a local store, or with a server in either mode."""
-    folder = tmp_path_factory.mktemp("store")
-    if request.param == "local":
-        yield lambda *arguments, **options: run(*arguments, TRINITY_STORE=str(folder), TRINITY_MODELS=MODELS, **options)
-        return
-    with trinity(request.param, folder) as api:
-        yield lambda *arguments, **options: run(*arguments, TRINITY_SERVER=str(api.http.base_url), **options)
 
 
 def test_a_table_is_fitted_predicted_and_scored(command: Run, tmp_path: Path) -> None:
