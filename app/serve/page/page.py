@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 PAGE = {"text/html": TEXT}
+DIALECT = (
+    ("separator", "Between cells", ("comma", "semicolon", "tab", "pipe", "blank")),
+    ("decimal", "Decimal mark", ("point", "comma")),
+    ("header", "Names in the first row", ("present", "absent")),
+    ("encoding", "Encoding", ("utf-8", "windows-1250", "windows-1251", "windows-1252", "iso-8859-15", "shift_jis")),
+)
+"""Members of the query that say how a CSV file is written, with their labels and some values."""
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
@@ -126,6 +133,7 @@ class HomePage:
             jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs],
             no_jobs=no_jobs,
             sources=source_forms(self._service.sources),
+            dialect=DIALECT,
             **data._asdict(),
         )
         return text.encode()

@@ -1,10 +1,13 @@
-"""Columns of every kind in a real browser: what the page shows of a version, and the fields that predict with it."""
+"""Columns of every kind in a real browser: chosen for a fit, shown with the version, and fields to predict with it."""
 
+import gzip
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.api import Api, Json
 from tests.support.browser import artefacts, chromium, missing_chromium, visit
@@ -46,7 +49,7 @@ def fit(site: Api, **data: Json) -> str:
 
 def test_the_columns_of_a_version_are_shown(site: Api, url: str, browser: Browser) -> None:
     with visit(browser, url + fit(site)) as seen:
-        rows = seen.page.locator("table.schema tbody tr")
+        rows = seen.page.locator("#version .schema tbody tr")
         expect(rows).to_have_text(
             [re.compile("city\\s*text\\s*Bern, Chur, Genf"), "sizenumber1 to 7", "newbooleantrue or false"]
         )
@@ -101,6 +104,75 @@ def test_it_fits_its_window(site: Api, url: str, browser: Browser, width: int) -
     }
     path = fit(site, data=long, ignore=["b"])
     with visit(browser, url + path, width=width) as seen:
-        expect(seen.page.locator("table.schema")).to_be_visible()
+        expect(seen.page.locator("#version .schema")).to_be_visible()
         assert not seen.overflows()
         seen.page.screenshot(path=artefacts() / f"columns-{width}.png", full_page=True)
+
+
+def test_columns_of_a_file_are_chosen(url: str, browser: Browser, tmp_path: Path) -> None:
+    """Each is listed with its kind; those without a tick are left out, one is predicted, one holds the weights."""
+    lines = [f"{row['id']},{row['size'] ** 2},{row['size']},{row['id'] + 1},{row['size'] * 3},1" for row in ROWS]
+    file = tmp_path / "rents.csv"
+    file.write_text("\n".join(["id,city,size,day,rent,weight", *lines]) + "\n")
+    with visit(browser, url) as seen:
+        columns = choose(seen.page, file)
+        expect(columns.locator("tbody td:nth-child(2)")).to_have_text(["number"] * 6)
+        columns.get_by_label("Predict weight").uncheck()
+        columns.get_by_label("Predict rent").check()
+        expect(columns.get_by_label("rent", exact=True)).to_be_disabled()
+        for name in ("id", "city", "day"):
+            columns.get_by_label(name, exact=True).uncheck()
+        seen.page.get_by_label("Weights of the rows").select_option("weight")
+        with seen.page.expect_request("**/fit?*") as sent:
+            seen.page.get_by_role("button", name="Fit").click()
+        assert parse_qs(urlsplit(sent.value.url).query)["weight"] == ["weight"]
+        assert "is fitted" in seen.outcome("fit")
+        expect(seen.page.locator("#version .schema tbody tr")).to_have_text(["sizenumber1 to 7"])
+        expect(seen.page.locator(".details")).to_contain_text("id, city, day")
+
+
+FILES: dict[str, tuple[bytes, list[str]]] = {
+    "decimal commas": (
+        "größe;stadt;preis\n1,5;Bern;2\n-;Ulm;3,5\n".encode(),
+        ["größe number", "stadt text", "preis number"],
+    ),
+    "a line that names the separator": (b"sep=|\r\na|b\r\n1|true\r\n", ["a number", "b boolean"]),
+    "tabs in UTF-16": ("a\tb\n1\t\n2\t\n".encode("utf-16"), ["a number", "b empty"]),
+    "blanks": (b"a  b   c\n1  2   3\n 4 5 6\n", ["a number", "b number", "c number"]),
+    "quotes": (b'\xef\xbb\xbf"a, b","c ""d"""\r\n"x\ny",2020-01-01T00:00:00Z\r\n', ["a, b text", 'c "d" datetime']),
+    "no names": (b"1,2\n3,4\n", ["x1 number", "x2 number"]),
+    "row names without a name": (b"a b\nr1 1 x\nr2 2 y\n", ["a number", "b text"]),
+    "packed": (gzip.compress(b"a,b\n" + b"1,2\n" * 100_000), ["a number", "b number"]),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_files_are_understood_from_their_first_lines(url: str, browser: Browser, tmp_path: Path, case: str) -> None:
+    content, listed = FILES[case]
+    file = tmp_path / "file.csv"
+    file.write_bytes(content)
+    with visit(browser, url) as seen:
+        rows = choose(seen.page, file).locator("tbody tr")
+        expect(rows).to_have_count(len(listed))
+        assert [" ".join(row.locator("th, td:nth-child(2)").all_inner_texts()) for row in rows.all()] == listed
+
+
+def test_the_user_says_how_a_file_is_written(url: str, browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    file.write_bytes("straße,2;b\nx;1\n".encode("windows-1252"))
+    with visit(browser, url) as seen:
+        columns = choose(seen.page, file)
+        seen.page.get_by_text("How it is written").click()
+        seen.page.get_by_label("Encoding").select_option("windows-1252")
+        seen.page.get_by_label("Between cells").select_option("semicolon")
+        expect(columns.get_by_label("straße,2", exact=True)).to_be_checked()
+        seen.page.get_by_label("Names in the first row").select_option("absent")
+        expect(columns.get_by_label("x2", exact=True)).to_be_visible()
+
+
+def choose(page: Page, file: Path) -> Locator:
+    """Choose a CSV file in the form; return the list of its columns."""
+    page.get_by_label("Model", exact=True).select_option("multivariate")
+    page.get_by_label("CSV file").check()
+    page.get_by_label("File", exact=True).set_input_files(file)
+    return page.locator("#columns")

@@ -1,6 +1,8 @@
 // The page's only script: it sends the forms, follows the jobs and draws the traffic. Versions are shown as the server's
 // own HTML, fetched again; data from the API is set as text.
 
+import { csvLine, describe, firstText, isPacked } from "./table.js";
+
 const byId = (id) => document.getElementById(id);
 const queued = document.body.dataset.mode === "async";
 const FINISHED = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
@@ -13,8 +15,8 @@ function element(tag, properties = {}, ...children) {
 
 // Requests
 
-async function send(method, url, body, type) {
-  const headers = type ? { "Content-Type": type } : {};
+async function send(method, url, body, type, headers = {}) {
+  if (type) headers["Content-Type"] = type;
   const key = byId("key")?.value.trim();
   if (key) headers["X-API-Key"] = key;
   let answer;
@@ -94,9 +96,10 @@ async function fit(form) {
   say("fit-outcome", "", "Fitting …");
   const answer = source ? await fitSource(form, model, params, source) : await fitFile(model, params, byId("fit-file").files[0]);
   if (answer.location) say("fit-outcome", "", "Accepted, fitting …");
-  const { version } = await finished(answer);
+  const { version, result } = await finished(answer);
   await show(`/?model=${encodeURIComponent(model)}&version=${version}`);
-  say("fit-outcome", "right", `${model} version ${version} is fitted.`);
+  const warnings = (result.warnings ?? []).map((text) => element("span", { className: "warning" }, text));
+  say("fit-outcome", "right", `${model} version ${version} is fitted.`, ...warnings);
 }
 
 function fitSource(form, model, params, source) {
@@ -105,28 +108,53 @@ function fitSource(form, model, params, source) {
   return send("POST", `/models/${encodeURIComponent(model)}/fit`, body, "application/json");
 }
 
-function fitFile(model, params, file) {
+async function fitFile(model, params, file) {
   const query = new URLSearchParams();
-  for (const box of byId("targets").querySelectorAll("input:checked")) query.append("target", box.value);
+  for (const [name, value] of Object.entries({ ...dialect(), ...chosenColumns() })) {
+    for (const each of [value].flat()) if (each) query.append(name, each);
+  }
   for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
-  return send("POST", `/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv");
+  const coding = (await isPacked(file)) ? { "Content-Encoding": "gzip" } : {};
+  return send("POST", `/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv", coding);
 }
 
-async function offerTargets(file) {
-  const names = file ? columns(await file.slice(0, 65536).text()) : [];
-  const boxes = names.map((name, place) =>
-    element("label", { className: "check" },
-      element("input", { type: "checkbox", value: name, checked: place === names.length - 1 }), name));
-  byId("targets").replaceChildren(byId("targets").querySelector("legend"), ...boxes);
-  byId("targets").hidden = !names.length;
+// How the file is written, as the fields say it
+function dialect() {
+  return Object.fromEntries([...byId("dialect").querySelectorAll("[name]")].map(({ name, value }) => [name, value.trim()]));
 }
 
-function columns(text) {
-  const line = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/, 1)[0];
-  const cells = line.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g) ?? [];
-  const names = cells.map((cell) => cell.replace(/,$/, "").trim().replace(/^"|"$/g, "").replaceAll('""', '"').trim());
-  if (!line.endsWith(",")) names.pop(); // the match of nothing at the end
-  return names.filter(Boolean);
+// The shorter list of columns is sent: those that are used, or those that are left out
+function chosenColumns() {
+  const ticked = (selector) => [...byId("columns").querySelectorAll(selector)].map(({ value }) => value);
+  const [target, weight] = [ticked("[name=predict]:checked"), byId("fit-weight").value];
+  const left = ticked("[name=use]:not(:checked, :disabled)").filter((name) => name !== weight);
+  const inputs = ticked("[name=use]:checked:enabled").filter((name) => name !== weight);
+  return { target, weight, ...(left.length > inputs.length ? { inputs: csvLine(inputs) } : { ignore: csvLine(left) }) };
+}
+
+async function offerColumns() {
+  const file = byId("fit-file").files[0];
+  let columns = [];
+  if (file) {
+    try {
+      ({ columns } = describe(await firstText(file, dialect().encoding), dialect()));
+    } catch {
+      say("fit-outcome", "wrong", "The file can’t be read.");
+    }
+  }
+  const rows = columns.map((column, place) => columnRow(column, place === columns.length - 1));
+  byId("columns").querySelector("tbody").replaceChildren(...rows);
+  byId("fit-weight").replaceChildren(element("option", { value: "" }, "none"), ...columns.map(({ name }) => element("option", { value: name }, name)));
+  byId("columns").hidden = !columns.length;
+}
+
+function columnRow({ name, kind }, predicted) {
+  const box = (properties, ...label) =>
+    element("label", { className: "check" }, element("input", { type: "checkbox", value: name, ...properties }), ...label);
+  return element("tr", {},
+    element("th", { scope: "row" }, box({ name: "use", checked: true, disabled: predicted }, name)),
+    element("td", {}, kind),
+    element("td", {}, box({ name: "predict", checked: predicted }, element("span", { className: "unseen" }, `Predict ${name}`))));
 }
 
 // Predict
@@ -152,10 +180,6 @@ function cell(field) {
   if (field.dataset.kind === "number") return Number(field.value);
   if (field.dataset.kind === "datetime") return `${field.value}Z`;
   return field.dataset.kind === "json" ? parsed(field.value) : field.value;
-}
-
-function csvLine(cells) {
-  return cells.map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",");
 }
 
 // Versions: their sections are fetched again from the server
@@ -393,7 +417,8 @@ document.addEventListener("submit", (event) => {
   run(event.target, event.target.id.replace("form", "outcome"), () => work(event.target));
 });
 document.addEventListener("change", (event) => {
-  if (event.target.id === "fit-file") offerTargets(event.target.files[0]);
+  if (event.target.id === "fit-file" || byId("dialect").contains(event.target)) offerColumns();
+  else if (event.target.name === "predict") event.target.closest("tr").querySelector("[name=use]").disabled = event.target.checked;
   else if (event.target.id === "fit-model" || event.target.name === "data") choose();
 });
 document.addEventListener("click", (event) => {
@@ -402,7 +427,7 @@ document.addEventListener("click", (event) => {
 
 enable();
 choose();
-offerTargets(byId("fit-file").files[0]);
+offerColumns();
 if (queued) listen();
 setTimeout(() => often(health, 3 * POLL_MS), 3 * POLL_MS);
 often(traffic, POLL_MS);
