@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.faults.client import FINAL, Client
-from tests.faults.journal import Acknowledged, Attempt, Cancelled, Line, Refused, Seen
+from tests.faults.journal import Acknowledged, Attempt, Cancelled, Line, Refused, Retried, Seen
 from tests.faults.running_stack import RunningStack
 
 READERS = 4
@@ -69,6 +69,8 @@ class Story:
                 self.refused[line.n] = line
             case Cancelled():
                 self.cancelled.add(line.id)
+            case Retried():
+                self.cancelled.discard(line.id)
             case Seen():
                 self.seen[line.id].append(line)
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tests.bench.http import Answer, Connection
-from tests.faults.journal import Acknowledged, Attempt, Cancelled, Journal, Refused, Seen
+from tests.faults.journal import Acknowledged, Attempt, Cancelled, Journal, Refused, Retried, Seen
 
 FINAL = ("SUCCESS", "FAILURE", "REVOKED")
 TIMEOUT_S = 15
@@ -78,6 +78,13 @@ class Client:
         answer = self.ask("DELETE", f"/jobs/{job_id}")
         if answer is not None and answer.status == 200:
             self.journal.write(Cancelled(job_id))
+        return answer.status if answer is not None else 0
+
+    def retry(self, job_id: str) -> int:
+        """POST the retry of a job; the status of the answer, 0 for none."""
+        answer = self.ask("POST", f"/jobs/{job_id}/retry")
+        if answer is not None and answer.status == 202:
+            self.journal.write(Retried(job_id))
         return answer.status if answer is not None else 0
 
     def look(self, job_id: str, wait_s: int = 0) -> str:

@@ -24,6 +24,7 @@ FAULTS = {
     "frozen-worker": Fault(processes.frozen_worker),
     "worker-terminated": Fault(processes.worker_terminated),
     "cancel-running": Fault(processes.cancel_running),
+    "cancel-retried": Fault(processes.cancel_retried),
     "web-reloaded": Fault(processes.web_reloaded, heavy=True),
     "broker-killed": Fault(parts.broker_killed),
     "broker-wiped": Fault(parts.broker_wiped),

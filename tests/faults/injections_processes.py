@@ -139,11 +139,27 @@ def cancel_running(run: Run) -> None:
     process, began = run.child(tag), time.monotonic()
     status = run.client.cancel(job_id)
     run.expect(status == 200, f"DELETE answered {status}")
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the end of the process", 10)
+    until(lambda: _ended(process), "the end of the process", 10)
     took_s = time.monotonic() - began
     run.recoveries_s.append(took_s)
     run.expect(took_s <= 2, f"the process ended {took_s:.1f} s after the DELETE")
     run.expect(run.client.cancel(job_id) == 200, "a second DELETE, as a client sends that lost the answer, is refused")
+
+
+def cancel_retried(run: Run) -> None:
+    """DELETE while it runs, and a retry at once: the first run ends as after any DELETE though the job runs again."""
+    tag = run.tag()
+    job_id = run.client.fit(tag, hold_s=8, key=tag, patience_s=5, extra={"timeout": 4}) or ""
+    run.begun(tag)
+    process, began = run.child(tag), time.monotonic()
+    run.expect(run.client.cancel(job_id) == 200, "a running job can't be cancelled")
+    run.expect(run.client.retry(job_id) == 202, "a cancelled job can't be retried")
+    until(lambda: _ended(process), "the end of the first run", 15)
+    took_s = time.monotonic() - began
+    run.recoveries_s.append(took_s)
+    run.expect(took_s <= 2, f"the first run ended {took_s:.1f} s after the DELETE")
+    run.begun(tag, times=2)
+    run.quiesce_s = 15
 
 
 def long_job(run: Run) -> None:
@@ -178,6 +194,10 @@ def _killed_mid_fit(run: Run, kill: Callable[[str], None], limit_s: float) -> No
         killed_at = time.time()
         kill(tag)
         run.rerun(tag, killed_at, limit_s)
+
+
+def _ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _renewed(run: Run, old: set[int]) -> bool:

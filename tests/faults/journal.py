@@ -41,6 +41,12 @@ class Cancelled(msgspec.Struct, tag="cancelled"):
     id: str
 
 
+class Retried(msgspec.Struct, tag="retried"):
+    """Written after a retry that was granted: a job that was cancelled must end as it would have without that."""
+
+    id: str
+
+
 class Seen(msgspec.Struct, tag="seen"):
     """A job as it was read: its state and, when that is final, a digest of the whole envelope."""
 
@@ -50,7 +56,7 @@ class Seen(msgspec.Struct, tag="seen"):
     at: float
 
 
-Line = Attempt | Acknowledged | Refused | Cancelled | Seen
+Line = Attempt | Acknowledged | Refused | Cancelled | Retried | Seen
 
 
 class Journal:

@@ -106,7 +106,7 @@ class WorkerLedger:
 
     def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:
         values = [value for arguments in finished for value in arguments]
-        return [bool(done) for done in self._scripts("finish", *self._limits.ttls_s, *values)]
+        return [bool(done) for done in self._scripts("finish", self._node, *self._limits.ttls_s, *values)]
 
     def _arguments(self, claim: Claim, outcome: Outcome, took_s: float) -> tuple[_FinishArgs, Failure | None]:
         """Return the arguments for a job; a job whose result can't be stored has failed."""

@@ -35,6 +35,7 @@ class LeaseKeeper:
         self._kill = kill
         self._clock = clock
         self._seen_s: dict[tuple[str, int], float] = {}
+        self._void: set[tuple[str, int]] = set()
         self._reached_s = clock()
 
     def step(self) -> None:
@@ -51,6 +52,7 @@ class LeaseKeeper:
         self._seen_s = {claim: self._seen_s.get(claim, now_s) for claim in claims}
         for child, jobs in by_child.items():
             self._check(child, jobs, alive=child in alive)
+        self._void = {(held.job_id, held.fence) for jobs in by_child.values() for held in jobs if held.state == "void"}
 
     def release_all(self) -> None:
         """Put all jobs back into their lanes as if they had not been claimed, and kill the children that hold them."""
@@ -69,9 +71,9 @@ class LeaseKeeper:
         if lost:
             logger.warning("a process is gone with %d jobs; they run again", len(lost))
             self._maintenance.requeue(lost, worker_lost=True)
-        elif not live:  # all jobs of the child were cancelled
-            if alive:
-                for held in jobs:
+        elif not live:  # all jobs of the child were cancelled; it is killed until it is gone
+            for held in jobs:
+                if alive and (held.job_id, held.fence) not in self._void:
                     logger.info("job %s was cancelled or queued again; its process is replaced", held.job_id)
             self._kill(child)
         elif any(self._clock() - self._seen_s[held.job_id, held.fence] >= held.timeout_s for held in live):

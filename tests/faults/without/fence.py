@@ -4,7 +4,7 @@ from app.model.polynomial import PolynomialRegressor
 from tests.faults.without.scripts import alter
 
 alter(
-    ("if state[1] == 'STARTED' and state[2] == fence then\n    release(", "if state[1] then\n    release("),
+    ("if state[1] == 'STARTED' and state[2] == fence then\n    collect(", "if state[1] then\n    collect("),
     ("if state[1] ~= 'STARTED' or state[2] ~= ARGV[2] then return 0 end", ""),
 )
 

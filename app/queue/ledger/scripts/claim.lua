@@ -4,13 +4,14 @@
 -- job, then the work of each}: clients read few long strings much faster than many short ones.
 local node, child, lease_s = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local single = #ARGV == 4
-local claimed, taken, requested = {}, {}, {}  -- `taken`: the ids by verb
+local claimed, taken, mine = {}, {}, {}  -- `taken`: the ids by verb; `mine`: the names of the claims
 
 local works = {}
 
 local function add(id, fence, attempts, state)
   claimed[#claimed + 1] = {id, fence, state[5] or '', attempts, state[8] or '', state[9] or ''}
   works[#works + 1] = state[4] or ''
+  mine[claim_name(id, fence)] = true
 end
 
 -- Remember the latest time at which a claimed job's message was sent: lanes are first in, first out.
@@ -26,7 +27,6 @@ end
 for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
-  requested[id] = true
   local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', UNBATCHED,
     'request_id', 'trace', 'seq', 'log')
   local status, verb = state[1], state[3]
@@ -44,8 +44,8 @@ for at = 4, #ARGV do
     table.insert(taken[verb], id)
     add(id, fence, attempts, state)
   elseif status == 'STARTED' then
-    local held = redis.call('HGET', node_key(node), id)
-    if held and string.find(held, state[6] .. ' ' .. child .. ' ', 1, true) == 1 then  -- a first answer was lost
+    local held = redis.call('HGET', node_key(node), claim_name(id, state[6]))
+    if held and string.find(held, child .. ' ', 1, true) == 1 then  -- a first answer was lost
       add(id, tonumber(state[6]), tonumber(state[2]), state)
     end
   end
@@ -54,13 +54,15 @@ for verb, ids in pairs(taken) do note_newest(verb, ids) end
 -- A process does one thing at a time. What else it holds was claimed by a call whose answer was lost, or was given up.
 local held = redis.call('HGETALL', node_key(node))
 for at = 1, #held, 2 do
-  if not requested[held[at]] and string.find(held[at + 1], ' ' .. child .. ' ', 1, true) then
-    collect('HDEL', node_key(node), held[at])
-    if redis.call('ZSCORE', LEASES, held[at]) then collect('ZADD', LEASES, now, held[at]) end
+  if not mine[held[at]] and string.find(held[at + 1], child .. ' ', 1, true) == 1 then
+    local id, fence = string.match(held[at], '^(%S+) (%d+)$')
+    leave_table(node, id, fence)
+    local state = redis.call('HMGET', job_key(id), 'status', 'fence')
+    if state[1] == 'STARTED' and state[2] == fence then collect('ZADD', LEASES, now, id) end
   end
 end
 for _, claim in ipairs(claimed) do
-  collect('HSET', node_key(node), claim[1], claim[2] .. ' ' .. child .. ' ' .. #claimed)
+  collect('HSET', node_key(node), claim_name(claim[1], claim[2]), child .. ' ' .. #claimed)
 end
 flush()
 if #claimed == 0 then return {} end

@@ -68,10 +68,12 @@ local function leave_lane(id, verb)
   collect('ZREM', published_key(verb), id)
 end
 
--- End the newest claim of a job: its fence is no longer valid, and its lease is not renewed.
-local function release(id, node)
-  collect('ZREM', LEASES, id)
-  if node and node ~= '' then collect('HDEL', node_key(node), id) end
+-- A node has a table of its claims: `<id> <fence>` → `<child> <how many were claimed together>`. A job may be in it more
+-- than once: it was cancelled and claimed again, and the first process still works on it. An entry leaves the table when
+-- its process is known to be done with the claim, not when the claim is no longer valid: until then the process is watched.
+local function claim_name(id, fence) return id .. ' ' .. fence end
+local function leave_table(node, id, fence)
+  if node and node ~= '' then collect('HDEL', node_key(node), claim_name(id, fence)) end
 end
 
 -- Give a job its final state. `job` has its fields `verb`, `webhook`, `seq` and `log`; `fields` is a flat list of names

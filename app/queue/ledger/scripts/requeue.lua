@@ -20,7 +20,8 @@ for _, each in ipairs(jobs) do
     'webhook', 'seq', 'log')
   local verb, attempts = state[4], tonumber(state[3])
   if state[1] == 'STARTED' and (not each[2] or state[2] == each[2]) then
-    release(id, state[5])
+    collect('ZREM', LEASES, id)
+    if each[2] then leave_table(state[5], id, each[2]) end  -- else the process of a silent node may still work on it
     redis.call('HINCRBY', key, 'fence', 1)
     if worker_lost then count('lost', 1) end
     -- a job whose effect was about to become visible gets three more attempts, so that it can report the effect

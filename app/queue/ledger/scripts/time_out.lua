@@ -4,7 +4,8 @@
 local id = ARGV[1]
 local state = redis.call('HMGET', job_key(id), 'status', 'fence', 'node', 'committing', 'verb', 'webhook', 'seq', 'log')
 if state[1] ~= 'STARTED' or state[2] ~= ARGV[2] or state[4] then return 0 end
-release(id, state[3])
+collect('ZREM', LEASES, id)
+leave_table(state[3], id, ARGV[2])
 local job = {verb = state[5], webhook = state[6], seq = state[7], log = state[8]}
 finish(id, job, 'FAILURE', ARGV[3], ARGV[4], {'failure', ARGV[5]})
 flush()

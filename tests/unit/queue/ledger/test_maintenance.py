@@ -73,12 +73,40 @@ def test_a_nearly_full_ledger_lets_go_of_old_results(ledgers: LedgerFixture) -> 
     assert [ledgers.status(job_id) for job_id in (old, failed, waits)] == ["Gone", "FAILURE", "PENDING"]
 
 
-def test_a_cancelled_job_is_void_once(ledgers: LedgerFixture) -> None:
-    """The lease keeper sees it once; after that the node does not have the job any more."""
+def test_a_cancelled_job_is_void_until_its_process_is_gone(ledgers: LedgerFixture) -> None:
+    """The lease keeper sees it as often as it looks, in case it could not end the process; then it is forgotten."""
     claim = ledgers.started()
     ledgers.ledger.cancel(claim.job_id)
-    assert states(ledgers, "1") == {claim.job_id: "void"}
+    assert [states(ledgers, "1") for _ in range(2)] == [{claim.job_id: "void"}] * 2
+    assert [states(ledgers, "2") for _ in range(2)] == [{claim.job_id: "void"}, {}]
+
+
+def test_a_process_that_finished_a_cancelled_job_is_free(ledgers: LedgerFixture) -> None:
+    """Its outcome is refused, and there is nothing left to end it for."""
+    claim = ledgers.started()
+    ledgers.ledger.cancel(claim.job_id)
+    assert not ledgers.finish(claim)
     assert states(ledgers, "1") == {}
+
+
+def test_a_cancelled_job_that_runs_again_beside_its_first_process_is_held_twice(ledgers: LedgerFixture) -> None:
+    """The first run is void and the second is live: neither hides the other."""
+    first = ledgers.started()
+    ledgers.ledger.cancel(first.job_id)
+    ledgers.ledger.retry(first.job_id)
+    second = ledgers.claim(first.job_id, child="2")
+    held = {(one.fence, one.child): one.state for one in ledgers.held("1", "2")}
+    assert held == {(first.fence, "1"): "void", (second.fence, "2"): "live"}
+
+
+def test_a_process_that_goes_on_after_its_job_was_taken_away_takes_nothing_away(ledgers: LedgerFixture) -> None:
+    """It claims another job; the lease of the first, which another process has by now, stays as it is."""
+    first = ledgers.started()
+    ledgers.ledger.cancel(first.job_id)
+    ledgers.ledger.retry(first.job_id)
+    ledgers.claim(first.job_id, child="2", node="other")
+    ledgers.claim(*ledgers.accept())
+    assert ledgers.maintenance().requeue_expired() == 0
 
 
 def test_a_job_that_another_node_has_is_void(ledgers: LedgerFixture) -> None:
@@ -87,7 +115,7 @@ def test_a_job_that_another_node_has_is_void(ledgers: LedgerFixture) -> None:
     ledgers.end_lease(claim.job_id)
     ledgers.maintenance("other").requeue_expired()
     ledgers.claim(claim.job_id, node="other")
-    assert states(ledgers, "1") == {}
+    assert states(ledgers, "1") == {claim.job_id: "void"}
     assert [held.state for held in ledgers.maintenance("other").renew(["1"])] == ["live"]
 
 
