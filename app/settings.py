@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_held: Annotated[PositiveInt, about("most bytes of request bodies in the memory of one web process")] = 256 * MIB
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_design: Annotated[
-        PositiveInt, about("most bytes of a fit: rows × terms × 8, or terms² × 40 if that is more")
+        PositiveInt, about("most bytes of a fit: rows × terms × 8, or up to terms² × 40 if that is more")
     ] = 1024**3
     max_loaded: Annotated[PositiveInt, about("most bytes of fitted models in the memory of one process")] = 512 * MIB
     sample_rows: Annotated[

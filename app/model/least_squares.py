@@ -25,14 +25,18 @@ WIDE_VALUES = 2**22
 
 
 class Triangle:
-    """The factor R of all rows [A | y] absorbed so far: its leading part is R of A, its last columns begin with Qᵀy."""
+    """The factor R of all rows [A | y] absorbed so far: its leading part is R of A, its last columns begin with Qᵀy.
 
-    def __init__(self, terms: int, outputs: int) -> None:
+    At most `rows` rows come. Fewer than there are columns make a factor of that height.
+    """
+
+    def __init__(self, terms: int, outputs: int, rows: int) -> None:
         self._lapack = import_module("scipy.linalg.lapack")
         self._terms = terms
         self._width = terms + outputs
+        self._height = self._width if self._width <= NARROW else min(self._width, rows)
         self._rows = 0
-        self._factor: Array = np.zeros((self._width, self._width), order="F")
+        self._factor: Array = np.zeros((self._height, self._width), order="F")
         self._space: Array = np.empty(0)
 
     @property
@@ -57,7 +61,7 @@ class Triangle:
         self._factor = self._lapack.dtpqrt(0, panel, self._factor, block.T, overwrite_a=1, overwrite_b=1)[0]
 
     def _stack(self, rows: int, fill: Callable[[Array], None]) -> None:
-        held = min(self._rows, self._width)
+        held = min(self._rows, self._height)
         stack = self._workspace(held + rows)
         stack[:, :held] = self._factor[:held].T
         fill(stack[:, held:])
@@ -95,13 +99,17 @@ def _equilibrate(triangle: Array) -> tuple[Array, NDArray[np.int32]]:
 
 
 def _solve(lapack: ModuleType, triangle: Array, right: Array) -> tuple[Array, int]:
-    """Solve `triangle` x = `right` by rank-revealing, column-pivoted QR; the triangle is overwritten."""
-    n, work = len(triangle), 64 * (len(triangle) + right.shape[1])
+    """Solve `triangle` x = `right` by rank-revealing, column-pivoted QR; the triangle is overwritten.
+
+    It is as wide as there are terms, and lower where there are fewer rows.
+    """
+    n = triangle.shape[1]
+    work = 64 * (n + right.shape[1])
     factor, pivots, tau, _, _ = lapack.dgeqp3(triangle, lwork=work, overwrite_a=1)
-    right = lapack.dormqr("L", "T", factor, tau, right, lwork=work)[0]
+    right = lapack.dormqr("L", "T", factor[:, : len(tau)], tau, right, lwork=work)[0]
     diagonal = np.abs(np.diagonal(factor))
     rank = int(np.count_nonzero(diagonal > 8 * n * np.finfo(np.float64).eps * diagonal[0]))
-    solution: Array = np.zeros(right.shape)
+    solution: Array = np.zeros((n, right.shape[1]))
     if rank == n:
         solution[pivots - 1] = lapack.dtrtrs(factor, right)[0]
     elif rank:

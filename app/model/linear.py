@@ -55,7 +55,8 @@ class LinearRegressor(Regressor):
     def design_bytes(self, rows: int, inputs: int) -> int:
         """Return the bytes of the design matrix, or of the triangle and its workspace if they are larger."""
         terms = self.n_terms(inputs)
-        return max(rows * terms, TRIANGLES * terms * terms) * 8
+        height = min(rows, terms) if terms <= MAX_TERMS else terms
+        return max(rows * terms, TRIANGLES * height * terms) * 8
 
     def held_bytes(self) -> int:
         """Return the bytes of the arrays and of the predictor's own copy of the coefficients."""
@@ -173,7 +174,7 @@ def _fit(basis: Basis, rows: Array, columns: Array, factor: Array | None, groups
     """
     done, all_groups = groups
     count = basis.terms.count
-    triangle = Triangle(count, columns.shape[1])
+    triangle = Triangle(count, columns.shape[1], len(rows))
     for start in range(0, len(rows), triangle.block_rows):
         part = slice(start, start + triangle.block_rows)
 

@@ -36,6 +36,7 @@ def test_size_is_known_before_anything_is_made() -> None:
     model = PolynomialRegressor(degree=50)
     assert model.n_terms(10_000) == math.comb(10_050, 50)
     assert model.design_bytes(3, 10_000) == 5 * math.comb(10_050, 50) ** 2 * 8
+    assert PolynomialRegressor().design_bytes(27, 30) == 5 * 27 * math.comb(33, 3) * 8
     assert MultivariateRegressor().design_bytes(1_000, 16) == 1_000 * 17 * 8
 
 
