@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from app.client.dataframes import to_rows, to_rows_and_targets
+from app.client.caller_warnings import warn_of
+from app.client.dataframes import ColumnChoice, Names, to_rows, to_rows_and_targets
 from app.client.encoding import encode_arrays
 from app.client.estimator import Estimator, estimator_class
 from app.client.jobs import JobHandle
 from app.client.session import Session
 from app.client.transport import OutgoingRequest, decode_response, require_members
 from app.model.dataframes import Array
+from app.model.validation import check_weight
 
 PAGE_JOBS = 200
 
@@ -44,36 +46,56 @@ class Client(Session):
         """Return the estimator class of a model; the service's description defines its parameters."""
         return estimator_class(self, name)
 
-    def fit(self, X: Any, y: Any, model: str | None = None, **options: Any) -> Any:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        model: str | None = None,
+        sample_weight: Any = None,
+        *,
+        weight: str | None = None,
+        inputs: Names = None,
+        ignore: Names = None,
+        **options: Any,
+    ) -> Any:
         """Fit a model (None: the service's default) to X (n, p) and y (n,) or (n, k); return the result.
 
-        The result is `{"version", "terms", "coefficients", "metrics"}`. `options` are members of the request: params (a
-        dict), timeout (seconds). Raise Invalid (a ValueError) for data or parameters that the model refuses.
+        The data are as for `Estimator.fit`. The result is `{"version", "terms", "coefficients", "metrics"}`; what it
+        warns of is a UserWarning too. `options` are members of the request: params (a dict), timeout (seconds). Raise
+        Invalid (a ValueError) for data or parameters that the model refuses.
         """
-        given, targets = to_rows_and_targets(X, y)
-        return self.submit("fit", encode_arrays(given, targets, **options), model).result()
+        choice = ColumnChoice.of(inputs, ignore, weight)
+        given, targets = to_rows_and_targets(X, y, choice)
+        body = encode_arrays(given, targets, check_weight(sample_weight, len(targets)), **choice._asdict(), **options)
+        result = self.submit("fit", body, model).result()
+        warn_of(result)
+        return result
 
     def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> Array:
         """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows go in several requests.
 
-        Columns of a data frame are matched by name. Raise Invalid, NotFound, or NotFitted.
+        Named columns are matched by name. Raise Invalid, NotFound, or NotFitted.
         """
         return self.predict_rows(to_rows(X), model, version)
 
     def score(
-        self, X: Any, y: Any, model: str | None = None, version: int | str | None = None
+        self,
+        X: Any,
+        y: Any,
+        model: str | None = None,
+        version: int | str | None = None,
+        sample_weight: Any = None,
+        *,
+        weight: str | None = None,
     ) -> dict[str, float | int | None]:
         """Return `{"r2", "rmse", "mae", "n"}` of the predictions for X (m, p) against y; raise as `predict` does."""
-        given, targets = to_rows_and_targets(X, y)
-        body = encode_arrays(given, targets, version=version)
+        choice = ColumnChoice.of(weight=weight)
+        given, targets = to_rows_and_targets(X, y, choice)
+        weights = check_weight(sample_weight, len(targets))
+        body = encode_arrays(given, targets, weights, version=version, weight=choice.weight)
         found: dict[str, float | int | None] = self.submit("score", body, model).result()
+        warn_of(found)
         return found
-
-    def version(self, name: str, version: int | str | None = None) -> dict[str, Any]:
-        """Return a version's manifest (params, schema, terms, metrics …), the latest for None; raise NotFound."""
-        number = "latest" if version is None else str(version)
-        path = f"/models/{quote(name, safe='')}/versions/{quote(number, safe='')}"
-        return self._get(path, members=["model", "version", "params", "metrics", "created"])
 
     def jobs(self, status: str | None = None, verb: str | None = None, model: str | None = None) -> Iterator[JobHandle]:
         """Yield jobs, the newest first, and fetch each page when it is needed; raise NotFound in sync mode."""

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from app.client.dataframes import Rows, to_rows, to_rows_and_targets
+from app.client.dataframes import ColumnChoice, Rows, to_rows, to_targets
 from app.client.errors import Invalid
-from app.model.dataframes import Array, as_float
+from app.model.dataframes import Array
 
 BLOCK_VALUES = 200_000
 """Values of X in one predict request, about 4 MB of JSON; more rows go in further requests."""
@@ -28,32 +28,37 @@ class EncodedBody(NamedTuple):
     query: Mapping[str, Any] = {}
 
 
-def encode_arrays(rows: Rows, y: Array | None = None, **members: Any) -> EncodedBody:
-    """Encode X (n, p) and y (n,) or (n, k) with the other members of the request (params, version, timeout …)."""
-    data = {"X": rows.X.tolist(), "y": None if y is None else y.tolist(), "columns": rows.names}
-    return encode_request(data={name: value for name, value in data.items() if value is not None}, **members)
+def encode_arrays(
+    rows: Rows, y: Array | None = None, sample_weight: Array | None = None, **members: Any
+) -> EncodedBody:
+    """Encode X (n, p), y (n,) or (n, k) and the weights of the rows (n,) with the other members of the request."""
+    arrays = {"X": rows.X, "y": y, "sample_weight": sample_weight}
+    data: dict[str, Any] = {name: array.tolist() for name, array in arrays.items() if array is not None}
+    if rows.names is not None:
+        data["columns"] = rows.names
+    return encode_request(data=data, **members)
 
 
 def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
-    """Encode the member `data` of a request ({"X", "y", "columns"} or {"source", "params"}) and the other members.
+    """Encode the member `data` of a request and the other members.
 
-    Lists are sent unchanged; arrays and data frames are checked as `fit` does.
+    It is {"X", "y", "columns", "sample_weight"}, of lists, arrays or data frames, or {"source", "params"}.
     """
     encoded = dict(data)
+    choice = ColumnChoice.of(*(members.get(name) for name in ColumnChoice._fields))
     if data.get("columns") is not None:
         encoded["columns"] = list(data["columns"])
     X = data.get("X")
-    if isinstance(X, list) and X and isinstance(X[0], Mapping):  # dicts by column name, which the service sorts
-        if not isinstance(data.get("y", []), list):
-            encoded["y"] = as_float(data["y"], "y").tolist()
-    elif any(not isinstance(data.get(name, []), list) for name in ("X", "y")):
-        given, targets = (to_rows(X), None) if "y" not in data else to_rows_and_targets(X, data["y"])
+    ordered = isinstance(X, list) and X and isinstance(X[0], Mapping) and "columns" in encoded  # by the service
+    if X is not None and not ordered:
+        given = to_rows(X, choice, encoded.get("columns"))
         encoded["X"] = given.X.tolist()
-        if targets is not None:
-            encoded["y"] = targets.tolist()
         if given.names is not None:
-            encoded.setdefault("columns", given.names)
-    return encode_request(data=encoded, **members)
+            encoded["columns"] = given.names
+    for name in ("y", "sample_weight"):
+        if data.get(name) is not None:
+            encoded[name] = to_targets(data[name], name).tolist()
+    return encode_request(data=encoded, **{**members, **choice._asdict()})
 
 
 def encode_request(**members: Any) -> EncodedBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from app.errors import (
 
 URN = "urn:trinity:"
 BUSY = frozenset({429, 503})
+_ROW_STEP = re.compile(r"(?<=^/data/X/)\d+")
+_ROW = re.compile(r"(?<=\brow )\d+(?=, column )")
 
 
 class Malformed(service.Malformed, ValueError):
@@ -28,6 +31,14 @@ class Malformed(service.Malformed, ValueError):
 
 class Invalid(service.Invalid, ValueError):
     """A value in the request is wrong: a parameter, a shape, a number, a column."""
+
+    def after(self, rows: int) -> Invalid:
+        """Return the error with the places that its values have in all of X, if `rows` rows were sent before these."""
+        if not rows:
+            return self
+        count = lambda found: str(int(found[0]) + rows)  # noqa: E731
+        faults = [Fault(_ROW_STEP.sub(count, each.pointer), _ROW.sub(count, each.detail)) for each in self.faults]
+        return Invalid(_ROW.sub(count, self.detail), *faults, status=self.status, job_id=self.job_id)
 
 
 class NotFound(service.NotFound, LookupError):

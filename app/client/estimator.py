@@ -10,112 +10,191 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.dataframes import Rows, to_rows, to_rows_and_targets
+from app.client.caller_warnings import warn_of
+from app.client.coefficients import Linear, linear
+from app.client.dataframes import ColumnChoice, Names, Rows, check_not_missing, to_rows, to_rows_and_targets
+from app.client.descriptions import describe
 from app.client.encoding import encode_arrays
 from app.client.session import Session
 from app.model.dataframes import Array, default_names
 from app.model.sklearn_compat import BaseEstimator, not_fitted
-from app.model.validation import check_width, warn_of_missing_names
+from app.model.validation import check_weight, check_width, warn_of_missing_names
 
 
 class Estimator(BaseEstimator):
     """A model over HTTP. Its parameters are attributes; attributes that `fit` sets end in `_`.
 
-    `version_`: the number of the fitted version; `terms_` and `coefficients_` (terms,) or (terms, k), in the same
-    order; `metrics_` on the data of the fit; `n_features_in_`; `feature_names_in_` (p,) after a fit to a data frame.
+    `version_`: the number of the fitted version; `schema_`: its columns, as the service keeps them; `terms_` and
+    `coefficients_` (terms,) or (terms, k), in the same order; `metrics_` on the data of the fit; `n_features_in_`, the
+    number of inputs; `feature_names_in_`, their names after a fit to named columns.
+    `coef_` and `intercept_` are those of scikit-learn's linear models, where the model is linear in its inputs.
     `predict` and `score` use this version, even if others fit the model meanwhile.
     """
 
     client: ClassVar[Session]
     model_name: ClassVar[str]
+    takes_missing: ClassVar[bool]
 
     version_: int
+    schema_: dict[str, Any]
     n_features_in_: int
     terms_: list[str]
     coefficients_: Array
     metrics_: dict[str, float | int | None]
     feature_names_in_: NDArray[np.object_]
+    _unnamed_width: int | None = None
+    """The columns of X in the fit, if they had no names and not all were used."""
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit X (n, p) to y (n,) or (n, k) on the service: arrays, lists, pandas or polars frames of finite numbers.
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        weight: str | None = None,
+        inputs: Names = None,
+        ignore: Names = None,
+    ) -> Self:
+        """Fit X (n, p) to y (n,) or (n, k) on the service.
 
+        X is an array, a list of rows or of dicts, a dict of columns, or a frame of pandas, polars or Arrow. Its columns
+        hold numbers, texts, truth values or times, and may miss values where the model takes that. `inputs` names the
+        columns to use, or `ignore` those to leave out; without names they are x1, x2 … `sample_weight` (n,) says how
+        much each row counts, or `weight` which column of X does.
         Raise ValueError (Invalid, with pointers) for parameters and data that are not valid, and the errors of
-        `Client.submit`.
+        `Client.submit`. Give a UserWarning for each warning of the service.
         """
-        given, targets = to_rows_and_targets(X, y)
-        body = encode_arrays(given, targets, params=self.get_params())
+        choice = ColumnChoice.of(inputs, ignore, weight)
+        given, targets = to_rows_and_targets(X, y, choice)
+        self._check_missing(given)
+        weights = check_weight(sample_weight, len(targets))
+        body = encode_arrays(given, targets, weights, params=self.get_params(), **choice._asdict())
         result = self.client.submit("fit", body, self.model_name).result()
-        return self._set_fitted(result, given.X.shape[1], given.names)
+        self._set_fitted(result, self.client.version(self.model_name, result["version"])["schema"])
+        self._set_names(given)
+        warn_of(result)
+        return self
 
     def predict(self, X: Any) -> Array:
         """Return predictions for X (m, p): (m,) if y was 1-D, (m, k) if it was (n, k).
 
-        Columns of a data frame may be in another order than in the fit. Raise NotFittedError before a fit, ValueError
-        for other columns.
+        Named columns may be in another order than in the fit, and those that the fit did not use are passed over.
+        Raise NotFittedError before a fit, ValueError for other columns.
         """
-        self._check_fitted()
-        return self.client.predict_rows(self._matched(to_rows(X)), self.model_name, self.version_)
+        given = self._matched(to_rows(X, self._unused(), drop=True))
+        return self.client.predict_rows(given, self.model_name, self.version_)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, weight: str | None = None) -> float:
         """Return R² of the predictions for X (m, p) against y, the uniform average over outputs; NaN for one row.
 
-        Raise as `predict` does.
+        The rows may be weighted as in `fit`. Raise as `predict` does.
         """
-        self._check_fitted()
-        given, targets = to_rows_and_targets(X, y)
-        body = encode_arrays(self._matched(given), targets, version=self.version_)
-        r2 = self.client.submit("score", body, self.model_name).result()["r2"]
-        return math.nan if r2 is None else float(r2)
+        choice = self._unused(but=weight)
+        given, targets = to_rows_and_targets(X, y, choice, drop=True)
+        weights = check_weight(sample_weight, len(targets))
+        body = encode_arrays(self._matched(given), targets, weights, version=self.version_, weight=choice.weight)
+        result = self.client.submit("score", body, self.model_name).result()
+        warn_of(result)
+        return math.nan if result["r2"] is None else float(result["r2"])
+
+    @property
+    def coef_(self) -> Array:
+        """The coefficients of the inputs: (p,), or (k, p) for y (n, k); AttributeError if the model is not linear."""
+        return self._linear().coef
+
+    @property
+    def intercept_(self) -> Array | float:
+        """The prediction where all inputs are 0: a number, or (k,) for y (n, k); AttributeError as for `coef_`."""
+        return self._linear().intercept
 
     def load_manifest(self, manifest: Mapping[str, Any]) -> Self:
         """Set the fitted attributes from a version's manifest."""
-        inputs: list[str] = manifest["schema"]["inputs"]
-        names = None if inputs == default_names("x", len(inputs)) else inputs
-        return self._set_fitted(manifest, len(inputs), names)
+        schema = manifest["schema"]
+        self._set_fitted(manifest, schema)
+        if schema.get("named_inputs"):
+            self.feature_names_in_ = np.array(schema["inputs"], dtype=object)
+        return self
+
+    def __repr__(self) -> str:
+        """Show the parameters, and the columns of the version after a fit."""
+        shown = super().__repr__()
+        return f"{shown} version {self.version_}: {describe(self.schema_)}" if hasattr(self, "schema_") else shown
+
+    def __str__(self) -> str:
+        """Show the parameters."""
+        return super().__repr__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
         return _unpickled, (self.client, self.model_name), dict(vars(self))
 
-    def _check_fitted(self) -> None:
+    def _linear(self) -> Linear:
+        if not hasattr(self, "coefficients_"):
+            raise AttributeError("coef_ and intercept_ are known after `fit`, of a model with coefficients")
+        found = linear(self.terms_, self.coefficients_, self.schema_["inputs"])
+        if found is None:
+            raise AttributeError(
+                f"coef_ and intercept_ need a model of one term for each input, not {self.terms_[:10]}"
+            )
+        return found
+
+    def _unused(self, but: str | None = None) -> ColumnChoice:
+        """Return which columns the version passes over, `but` for the weights; raise NotFittedError before a fit."""
         if not hasattr(self, "version_"):
             raise not_fitted(self)
+        schema, weight = self.schema_, ColumnChoice.of(weight=but).weight
+        unused = [*schema.get("unused", []), *(schema["outputs"] if schema.get("named") else [])]
+        return ColumnChoice(ignore=[name for name in unused if name != weight], weight=weight)
+
+    def _check_missing(self, given: Rows) -> None:
+        if not self.takes_missing:
+            check_not_missing(given)
 
     def _matched(self, given: Rows) -> Rows:
         """Return the rows as the fitted version takes them; warn if only it or they have names of columns.
 
         Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
-        Raise ValueError for another number of columns.
+        Raise ValueError for another number of columns, and for missing values that the model does not take.
         """
-        fitted, title = list(getattr(self, "feature_names_in_", ())), type(self).__name__
-        check_width(given.X, self.n_features_in_, title)
-        warn_of_missing_names(given.names, fitted, title)
-        return given if fitted else Rows(given.X)
+        self._check_missing(given)
+        fitted = list(getattr(self, "feature_names_in_", ()))
+        if fitted and given.names:
+            return given
+        if given.names is None and given.X.shape[1] == self._unnamed_width:
+            return Rows(given.X, default_names("x", given.X.shape[1]))
+        check_width(given.X, self.n_features_in_, type(self).__name__)
+        warn_of_missing_names(given.names, fitted, type(self).__name__)
+        return Rows(given.X)
 
-    def _set_fitted(self, result: Mapping[str, Any], width: int, names: list[str] | None) -> Self:
-        self.version_, self.n_features_in_ = result["version"], width
+    def _set_fitted(self, result: Mapping[str, Any], schema: dict[str, Any]) -> None:
+        for name in ("coefficients_", "feature_names_in_", "_unnamed_width"):
+            vars(self).pop(name, None)
+        self.version_, self.schema_, self.n_features_in_ = result["version"], schema, len(schema["inputs"])
         self.terms_, self.metrics_ = result["terms"], result["metrics"]
         if "coefficients" in result:
             self.coefficients_ = np.asarray(result["coefficients"], dtype=np.float64)
-        if names is not None:
-            self.feature_names_in_ = np.array(names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        return self
+
+    def _set_names(self, given: Rows) -> None:
+        """Keep whether the columns of the fit had names."""
+        if given.names is not None:
+            self.feature_names_in_ = np.array(self.schema_["inputs"], dtype=object)
+        elif given.X.shape[1] > self.n_features_in_:
+            self._unnamed_width = given.X.shape[1]
 
 
 def estimator_class(client: Session, name: str) -> type[Estimator]:
     """Return the estimator class of a model, the same one each time; raise NotFound."""
     if name not in client.estimator_classes:
-        client.estimator_classes[name] = _make_class(client, name, client.models(name)["params"])
+        client.estimator_classes[name] = _make_class(client, client.models(name))
     return client.estimator_classes[name]
 
 
-def _make_class(client: Session, name: str, schema: Mapping[str, Any]) -> type[Estimator]:
-    """Make the class from the JSON Schema of the model's parameters.
+def _make_class(client: Session, model: Mapping[str, Any]) -> type[Estimator]:
+    """Make the class from the description of a model, which has the JSON Schema of its parameters.
 
     Its `__init__` has a real signature, because scikit-learn's `clone` and Python's `help` read it.
     """
+    name, schema = model["name"], model["params"]
     properties = schema.get("properties", {})
     given = [
         Parameter(each, Parameter.KEYWORD_ONLY, default=about.get("default", Parameter.empty))
@@ -131,7 +210,8 @@ def _make_class(client: Session, name: str, schema: Mapping[str, Any]) -> type[E
 
     vars(__init__)["__signature__"] = signature  # the inspect module reads it
     title = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
-    members = {"__init__": __init__, "client": client, "model_name": name}
+    takes_missing = model.get("takes_missing", False)
+    members = {"__init__": __init__, "client": client, "model_name": name, "takes_missing": takes_missing}
     return type(title, (Estimator,), {**members, "__doc__": schema.get("description"), "__module__": __name__})
 
 

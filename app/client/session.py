@@ -14,7 +14,7 @@ import numpy as np
 
 from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
-from app.client.errors import TooLarge
+from app.client.errors import Invalid, TooLarge
 from app.client.jobs import POLL_S, JobHandle
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.model.dataframes import Array
@@ -55,11 +55,12 @@ class Session:
             job.wait(progress=print)
             print(job.result()["coefficients"])
 
-        `data` is the member of a request: `{"X", "y", "columns"}` with lists, arrays or data frames, or
-        `{"source", "params"}`; without it the service uses its dummy source. `options` are the request's other members:
-        params (of a fit), version (of a predict or score), timeout (seconds), webhook (`{"url"}`). `data` may also be a
-        whole request, `{"data": {…}, "params": {…}}`. With `wait`, wait for the end of the job, else return a queued
-        job at once. Raise the error that refuses the request or that the job ended in; TypeError for other `data`.
+        `data` is the member of a request: `{"X", "y", "columns", "sample_weight"}` with lists, arrays or data frames,
+        or `{"source", "params"}`; a fit without it uses the service's dummy source. `options` are the request's other
+        members: params, inputs and ignore (of a fit), version (of a predict or score), weight (the column of weights),
+        timeout (seconds), webhook (`{"url"}`). `data` may also be a whole request, `{"data": {…}, "params": {…}}`. With
+        `wait`, wait for the end of the job, else return a queued job at once. Raise the error that refuses the request
+        or that the job ended in; TypeError for other `data`.
         """
         deadline = self._deadline()
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
@@ -95,6 +96,8 @@ class Session:
                 if len(block.X) == 1:
                     raise
                 step = len(block.X) // 2
+            except Invalid as refused:
+                raise refused.after(start) from None
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def models(self, name: str | None = None) -> Any:
@@ -105,6 +108,12 @@ class Session:
         if name is None:
             return self._get("/models", members=["models"])["models"]
         return self._get(f"/models/{quote(name, safe='')}", members=["name", "params", "versions", "aliases"])
+
+    def version(self, name: str, version: int | str | None = None) -> dict[str, Any]:
+        """Return a version's manifest (params, schema, terms, metrics …), the latest for None; raise NotFound."""
+        number = "latest" if version is None else str(version)
+        path = f"/models/{quote(name, safe='')}/versions/{quote(number, safe='')}"
+        return self._get(path, members=["model", "version", "params", "metrics", "created"])
 
     def close(self) -> None:
         """Close the connections."""

@@ -4,7 +4,7 @@ Neither pandas nor polars is imported: the attributes of a frame and its column 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,28 +17,42 @@ MISSING = ("NAType", "NaTType")  # pandas' types of missing values
 
 def as_float(values: Any, name: str) -> Array:
     """Convert X or y to float64; ValueError for complex numbers, times and missing values, TypeError otherwise."""
-    if hasattr(values, "toarray") or type(values).__module__.startswith("scipy.sparse"):
-        raise TypeError(
-            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to convert it."
-        )
+    refuse_sparse(values, name)
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     for position, dtype in _column_types(values):
         if held := _temporal_kind(dtype):
-            raise _not_numbers(_column_title(values, position, name), held)
+            raise not_numbers(_column_title(values, position, name), held)
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{name} has the type {array.dtype}.")
     if held := _temporal_kind(array.dtype):  # numpy would convert it to its count of ticks
-        raise _not_numbers(name, held)
+        raise not_numbers(name, held)
     try:
         return array.astype(np.float64, copy=False)
+    except OverflowError:
+        raise ValueError(f"Input {name} contains infinity or a value too large for dtype('float64').") from None
     except (TypeError, ValueError):
         _raise_for_column(values, array, name)
         raise
 
 
+def refuse_sparse(values: Any, name: str) -> None:
+    """Raise TypeError for a sparse matrix."""
+    if hasattr(values, "toarray") or type(values).__module__.startswith("scipy.sparse"):
+        raise TypeError(
+            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to convert it."
+        )
+
+
 def column_names(X: Any) -> list[str] | None:
     """Return the names of a data frame's columns if all are strings; TypeError for mixed types or several levels."""
-    columns = list(getattr(X, "columns", ()))
+    return names_of(getattr(X, "columns", ()))
+
+
+def names_of(labels: Iterable[Any]) -> list[str] | None:
+    """Return the labels of columns if all are strings, None if all are numbers; raise as `column_names` does."""
+    columns = list(labels)
     if columns and all(isinstance(name, str) for name in columns):
         return columns
     if not any(isinstance(name, str | tuple) for name in columns):  # numbers: a frame's own default names
@@ -82,11 +96,11 @@ def _raise_for_column(values: Any, array: NDArray[Any], name: str) -> None:
         if type(value).__name__ in MISSING:
             raise ValueError(f"Input {name} contains NaN: {where} has missing values.") from None
         if isinstance(value, dt.date | dt.time | np.datetime64):
-            raise _not_numbers(where, "datetimes") from None
+            raise not_numbers(where, "datetimes") from None
         if isinstance(value, dt.timedelta | np.timedelta64):
-            raise _not_numbers(where, "timedeltas") from None
+            raise not_numbers(where, "timedeltas") from None
         if isinstance(value, str) and not _is_number(value):
-            raise _not_numbers(where, "text") from None
+            raise not_numbers(where, "text") from None
 
 
 def _is_number(text: str) -> bool:
@@ -105,5 +119,6 @@ def _column_title(values: Any, position: int, name: str) -> str:
     return name if name == "y" else f"column {position}"
 
 
-def _not_numbers(where: str, held: str) -> ValueError:
+def not_numbers(where: str, held: str) -> ValueError:
+    """Return the error for a column that holds values of a type that is not taken."""
     return ValueError(f"{where} holds {held}; give numbers")

@@ -54,5 +54,5 @@ class BaseEstimator:
             estimator_type="regressor",
             target_tags=utils.TargetTags(required=True, multi_output=True),
             regressor_tags=utils.RegressorTags(),
-            input_tags=utils.InputTags(),
+            input_tags=utils.InputTags(allow_nan=getattr(self, "takes_missing", False)),
         )

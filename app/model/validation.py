@@ -1,29 +1,43 @@
 """Checks of X and y for callers in Python, with the error texts of scikit-learn."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from app.model.dataframes import Array, as_float, column_names
+from app.model.dataframes import Array, as_float, column_names, default_names
 
 SCAN_VALUES = 2**16
 """Values scanned in one block: half a megabyte stays in the processor's cache."""
 MIN_SCAN_COLUMNS = 1024
 """Narrow rows are laid side by side to about this width: numpy finds column minima faster in long rows."""
 
+SHOWN_COLUMNS = 10
+
 
 def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
     """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; `limits` checks that they are finite."""
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
-    rows, targets = as_rows(X), as_float(y, "y")
+    rows, targets = as_rows(X), as_targets(y)
+    check_lengths(rows, targets)
+    return rows, targets
+
+
+def as_targets(y: ArrayLike) -> Array:
+    """Bring y (n,) or (n, k) to float64; `limits` checks that it is finite."""
+    targets = as_float(y, "y")
     if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
         raise ValueError(f"y must be of shape (n,) or (n, k), got {targets.shape}.")
+    return targets
+
+
+def check_lengths(rows: NDArray[Any], targets: Array) -> None:
+    """Raise ValueError unless there is a target for each row."""
     if len(rows) != len(targets):
         raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(rows)}, {len(targets)}]")
-    return rows, targets
 
 
 def check_weight(sample_weight: ArrayLike | None, rows: int) -> Array | None:
@@ -64,6 +78,12 @@ def check_width(rows: Array, width: int, title: str) -> None:
 def as_rows(X: ArrayLike) -> Array:
     """Bring X (m, p), m and p at least 1, to float64; `limits` checks that they are finite."""
     rows = as_float(X, "X")
+    check_shape(rows)
+    return rows
+
+
+def check_shape(rows: NDArray[Any]) -> None:
+    """Raise ValueError unless X has two dimensions, a row and a column."""
     if rows.ndim != 2:  # noqa: PLR2004 - a matrix
         raise ValueError(
             f"Expected 2D array, got {rows.ndim}D array instead. Reshape your data either using array.reshape(-1, 1) "
@@ -72,7 +92,6 @@ def as_rows(X: ArrayLike) -> Array:
     for size, what in zip(rows.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(f"Found array with 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required.")
-    return rows
 
 
 def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
@@ -80,11 +99,41 @@ def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
     step = max(1, SCAN_VALUES // X.shape[1])
     parts = [_column_limits(X[start : start + step]) for start in range(0, len(X), step)]
     low, high = np.minimum.reduce([low for low, _ in parts]), np.maximum.reduce([high for _, high in parts])
-    if np.isnan(low).any():
-        raise ValueError(f"Input {name} contains NaN.")
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ValueError(f"Input {name} contains infinity or a value too large for dtype('float64').")
+    if not (np.isfinite(low).all() and np.isfinite(high).all()) and (error := finite_error(X, name)):
+        raise error
     return low, high
+
+
+def finite_error(
+    X: Array, name: str = "X", titles: Sequence[str] | None = None, *, takes_missing: bool = False
+) -> ValueError | None:
+    """Return the error for NaN, unless missing values are taken, or infinity in X (n, p); None if there is none.
+
+    It has the first place in each column; `titles` are the names of the columns.
+    """
+    with np.errstate(all="ignore"):
+        if np.isfinite(X.sum()):
+            return None
+    infinity = np.isinf, "infinity or a value too large for dtype('float64')"
+    for test, what in [infinity] if takes_missing else [(np.isnan, "NaN"), infinity]:
+        bad = test(X)
+        if bad.any():
+            return ValueError(f"Input {name} contains {what}: {_places(bad, name, titles)}.")
+    return None
+
+
+def _places(bad: NDArray[np.bool_], name: str, titles: Sequence[str] | None) -> str:
+    """Return the first place in each column of bad values (n, p), and how many they are."""
+    width = bad.shape[1]
+    columns = np.flatnonzero(bad.any(axis=0))
+    titles = titles or default_names(name[0].lower(), width)
+    places: list[str] = []
+    for column in columns[:SHOWN_COLUMNS].tolist():
+        title = "" if name != "X" and width == 1 else f", column {titles[column]!r}"
+        count = f" ({bad[:, column].sum()} of {len(bad)} values)"
+        places.append(f"row {bad[:, column].argmax()}{title}{count}")
+    more = len(columns) - SHOWN_COLUMNS
+    return "; ".join(places) + (f"; and {more} more {'column' if more == 1 else 'columns'}" if more > 0 else "")
 
 
 def _column_limits(block: Array) -> tuple[Array, Array]:

@@ -20,6 +20,8 @@ class Model(msgspec.Struct):
     versions: list[int]
     aliases: dict[str, int]
     links: dict[str, str]
+    takes_missing: bool = False
+    """Whether values may be missing in its inputs."""
 
 
 def describe_model(service: Service, name: str) -> Model:
@@ -33,6 +35,7 @@ def describe_model(service: Service, name: str) -> Model:
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
         links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
+        takes_missing=kind.takes_missing,
     )
 
 

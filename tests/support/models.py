@@ -76,6 +76,23 @@ class Unkept(Regressor):
         return np.full(len(np.asarray(X)), self._mean)
 
 
+class Filling(Regressor):
+    """A model that predicts its only input, and the mean of y where that is missing."""
+
+    name = "filling"
+    takes_missing = True
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the mean of y."""
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The first input of each row, or the mean."""
+        first = np.asarray(X, dtype=np.float64)[:, 0]
+        return np.where(np.isnan(first), self.mean_, first)
+
+
 class Gated(Regressor):
     """A model whose fit waits at a named pipe until the test closes its end."""
 
