@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from app.cli.options import Backend, backend, backend_options, json_option, with_backend
-from app.cli.output import as_json, table
+from app.cli.output import as_json, table, text
 
 METRICS = ("r2", "rmse", "n")
 
@@ -53,7 +55,22 @@ def show(source: Backend, name: str, version: str | None, *, json_: bool) -> Non
         found["params"] = {key: about.get("default") for key, about in found["params"].get("properties", {}).items()}
         table(["model", found.pop("name")], [pair for pair in found.items() if pair[0] != "links"])
     else:
+        schema = found.pop("schema")
+        found |= {"outputs": schema["outputs"], "left out": schema.get("unused")}
         table(["version", f"{found['model']} {found['version']}"], list(found.items()))
+        table(["input", "kind", "in the fit"], _inputs(schema))
+
+
+def _inputs(schema: dict[str, Any]) -> list[list[str]]:
+    """Return name, kind and values of each input; those of versions of earlier releases are numbers."""
+    import msgspec
+
+    from app.schemas.columns import Column
+    from app.schemas.wording import seen
+
+    columns = schema.get("columns") or [{"name": name, "kind": "number"} for name in schema["inputs"]]
+    converted = [msgspec.convert(column, Column) for column in columns]
+    return [[column.name, column.kind, seen(column, text)] for column in converted]
 
 
 def _latest(source: Backend, model: dict[str, object]) -> list[object]:

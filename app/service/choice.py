@@ -9,6 +9,7 @@ from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
 from app.schemas.requests import Selection
+from app.schemas.wording import counted
 from app.storage.model_store import Schema
 
 SHOWN_CHARACTERS = 500
@@ -107,7 +108,8 @@ class UseChoice:
             if schema.named and set(self._target) != set(schema.outputs):
                 raise Invalid.at("/target", f"the model was fitted to {_listed(schema.outputs)}")
             if len(found) != len(schema.outputs):
-                raise Invalid.at("/target", f"{len(found)} targets, the model has {len(schema.outputs)} outputs")
+                fitted = counted(len(schema.outputs), "output")
+                raise Invalid.at("/target", f"{counted(len(found), 'target')}, the model has {fitted}")
             return [positions[name] for name in schema.outputs] if schema.named else found
         if schema.named and all(name in positions for name in schema.outputs):
             return [positions[name] for name in schema.outputs]
@@ -117,8 +119,9 @@ class UseChoice:
 def width_error(pointer: str, width: int, schema: Schema) -> Invalid:
     """Return the error for columns without names, of which there are not as many as in the fit."""
     fitted = ", ".join(schema.inputs)[:SHOWN_CHARACTERS]
-    found = f"{width} {'column' if width == 1 else 'columns'}"
-    return Invalid.at(pointer, f"X has {found}, the model was fitted on {len(schema.inputs)}: {fitted}")
+    return Invalid.at(
+        pointer, f"X has {counted(width, 'column')}, the model was fitted on {len(schema.inputs)}: {fitted}"
+    )
 
 
 def _positions(member: str, chosen: Sequence[str], positions: Mapping[str, int]) -> list[int]:

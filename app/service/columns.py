@@ -10,6 +10,7 @@ from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import MAX_CATEGORIES, Column, Kind
 from app.schemas.requests import Matrix, Table
+from app.schemas.wording import counted
 from app.storage.model_store import Schema
 
 BLOCK_VALUES = 2**18
@@ -20,7 +21,7 @@ def require_y(table: Table) -> Matrix:
     if table.y is None:
         raise Invalid.at("/data/y", "y is missing")
     if len(table.y) != len(table.X):
-        raise Invalid.at("/data/y", f"X has {len(table.X)} rows, y has {len(table.y)}")
+        raise Invalid.at("/data/y", f"X has {counted(len(table.X), 'row')}, y has {len(table.y)}")
     return table.y
 
 
@@ -31,7 +32,7 @@ def check_weight(table: Table) -> None:
         return
     pointer = "/data/sample_weight"
     if len(weight) != len(table.X):
-        raise Invalid.at(pointer, f"X has {len(table.X)} rows, there are {len(weight)} weights")
+        raise Invalid.at(pointer, f"X has {counted(len(table.X), 'row')}, sample_weight has {len(weight)}")
     if (weight < 0).any():
         row = int((weight < 0).argmax())
         raise Invalid.at(f"{pointer}/{row}", f"row {row}: the weight {weight[row]:g} is negative")
@@ -41,11 +42,15 @@ def check_weight(table: Table) -> None:
 
 def align_outputs(table: Table, schema: Schema) -> Matrix:
     """Return y in the order of the fit; raise Invalid if it has other columns, or another number of them."""
+    if table.y is None:
+        fitted = f"the model was fitted to {', '.join(map(repr, schema.outputs))}"
+        known = fitted if schema.named else "in a table, target names its columns"
+        raise Invalid.at("/data/y", f"y is missing; {known}")
     y = require_y(table)
     width = y.size // len(y)
     if width != len(schema.outputs):
-        columns = "column" if width == 1 else "columns"
-        raise Invalid.at("/data/y", f"y has {width} {columns}, the model has {len(schema.outputs)} outputs")
+        fitted = counted(len(schema.outputs), "output")
+        raise Invalid.at("/data/y", f"y has {counted(width, 'column')}, the model has {fitted}")
     if not schema.named or table.outputs is None or table.outputs == schema.outputs:
         return y
     if set(table.outputs) != set(schema.outputs):

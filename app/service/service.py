@@ -14,6 +14,7 @@ from app.errors import Invalid, NotFound
 from app.model.base import Regressor
 from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
+from app.schemas.wording import counted
 from app.service.choice import FitChoice, UseChoice, width_error
 from app.service.columns import align_outputs, check_weight, learn_schema, require_y
 from app.service.design import Design
@@ -238,7 +239,7 @@ class Service:
         terms = estimator.n_terms(inputs)
         needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTION_COPIES * terms * outputs * 8)
         if needed > self._max_design_bytes:
-            size = f"{rows} rows × {terms} terms and {outputs} outputs need {needed} bytes"
+            size = f"{rows} rows × {terms} terms and {counted(outputs, 'output')} need {needed} bytes"
             raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
 
 

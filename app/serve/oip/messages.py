@@ -10,6 +10,7 @@ from msgspec import Meta
 from app.errors import Invalid, Malformed
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix, Table
+from app.schemas.wording import counted
 from app.serve.bodies.arrays import little_endian
 from app.serve.bodies.reader import Body
 from app.serve.oip.tensors import Parameters, Tensor, parameter, read_table
@@ -73,7 +74,8 @@ def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferI
     json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
     request = _decoded(view[:json_bytes])
     if len(request.inputs) > max_inputs:
-        raise Invalid.at("/inputs", f"{len(request.inputs)} inputs, the model has {max_inputs} columns at the most")
+        most = counted(max_inputs, "column")
+        raise Invalid.at("/inputs", f"{counted(len(request.inputs), 'input')}, the model has {most} at the most")
     binary = _wants_binary(request)
     return InferInput(request.id, read_table(request.inputs, None if json_bytes is None else view[json_bytes:]), binary)
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 from app.errors import Invalid
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix, Table
+from app.schemas.wording import counted
 from app.serve.bodies.arrays import MAX_SIZE, Array, check_shape, first_nonfinite, matrix
 from app.serve.bodies.reader import Body
 
@@ -136,10 +137,10 @@ def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
 
 def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
     if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
-        raise Invalid.at(f"{pointer}/data", f"there are {len(rows)} rows, but the shape is {tensor.shape}")
+        raise Invalid.at(f"{pointer}/data", f"data has {counted(len(rows), 'row')}, but the shape is {tensor.shape}")
     for index, row in enumerate(rows):
         if len(row) != tensor.shape[1]:
-            fault = f"the row has {len(row)} numbers, but the shape is {tensor.shape}"
+            fault = f"the row has {counted(len(row), 'number')}, but the shape is {tensor.shape}"
             raise Invalid.at(f"{pointer}/data/{index}", fault)
     return [number for row in rows for number in row]
 

@@ -1,13 +1,10 @@
-"""Numbers, times and columns as text for people."""
+"""Numbers and times as text for people."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from app.schemas.columns import MAX_CATEGORIES, Column
-
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SHOWN_CATEGORIES, SHOWN_CHARACTERS = 8, 40
 UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -45,27 +42,3 @@ def duration(seconds: float | None) -> str:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     size, unit = next((size, unit) for size, unit in UNITS if seconds >= size)
     return f"{seconds / size:.1f} {unit}"
-
-
-def seen(column: Column) -> str:
-    """Return what the fit saw in a column: the range of numbers and times, or the texts."""
-    return ", ".join(filter(None, [_values(column), "some missing" if column.nullable else ""]))
-
-
-def _values(column: Column) -> str:
-    if column.kind == "boolean":
-        return "true or false"
-    if column.kind == "text" and column.categories is None:
-        return f"more than {number(MAX_CATEGORIES)} texts"
-    if column.categories is not None:
-        shown = ", ".join(map(_shortened, column.categories[:SHOWN_CATEGORIES]))
-        left = len(column.categories) - SHOWN_CATEGORIES
-        return f"{shown}, … and {number(left)} more" if left > 0 else shown
-    if column.min is None or column.max is None:
-        return ""
-    least, most = (one if isinstance(one, str) else number(one) for one in (column.min, column.max))
-    return f"{least} to {most}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"

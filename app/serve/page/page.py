@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,11 @@ from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
 from app.errors import NotFound, TrinityError, Unavailable
 from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
 from app.schemas.media_types import JSON
+from app.schemas.wording import seen
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
 from app.serve.openapi.parts import TEXT, Parameter, ResponseSpec
-from app.serve.page.format import clock, day, duration, number, seen
+from app.serve.page.format import clock, day, duration, number
 from app.serve.page.forms import source_forms
 from app.serve.page.page_data import PageData, PageQuery, page_data
 from app.serve.preferences import prefers_html
@@ -134,6 +135,7 @@ class HomePage:
             no_jobs=no_jobs,
             sources=source_forms(self._service.sources),
             dialect=DIALECT,
+            seen=partial(seen, number=number),
             **data._asdict(),
         )
         return text.encode()
@@ -151,5 +153,5 @@ class HomePage:
             undefined=StrictUndefined,
             auto_reload=False,
         )
-        environment.filters |= {each.__name__: each for each in (number, day, clock, duration, seen)}
+        environment.filters |= {each.__name__: each for each in (number, day, clock, duration)}
         return environment.get_template("page.html")

@@ -86,3 +86,11 @@ def test_a_wrong_choice_is_named(command: Run, arguments: tuple[str, ...], messa
     ran: Ran = command(*arguments, stdin=TABLE)
     assert (ran.code, ran.out) == (1, "")
     assert message in ran.err
+
+
+def test_the_columns_of_a_version_are_shown(command: Run) -> None:
+    """Each input with its kind and what the fit saw; the outputs, and what was left out."""
+    command("fit", "-", *CHOSEN, "--inputs", "a,b", stdin=TABLE)
+    lines = command("models", "show", "multivariate", "latest").out.splitlines()
+    assert [line.split() for line in lines[-5:-3]] == [["outputs", "y"], ["left", "out", "id,", "w"]]
+    assert [line.split(maxsplit=2) for line in lines[-2:]] == [["a", "integer", "1 to 4"], ["b", "integer", "0 to 3"]]

@@ -142,6 +142,7 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
     "quotes": (b'\xef\xbb\xbf"a, b","c ""d"""\r\n"x\ny",2020-01-01T00:00:00Z\r\n', ["a, b text", 'c "d" datetime']),
     "no names": (b"1,2\n3,4\n", ["x1 number", "x2 number"]),
     "row names without a name": (b"a b\nr1 1 x\nr2 2 y\n", ["a number", "b text"]),
+    "separators at the end": (b"a;b;;\n1;x;;\n;y;;\n", ["a number", "b text"]),
     "packed": (gzip.compress(b"a,b\n" + b"1,2\n" * 100_000), ["a number", "b number"]),
 }
 

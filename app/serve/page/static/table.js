@@ -80,7 +80,8 @@ function cellsOf(text, separator) {
   const endRow = () => {
     endCell();
     if (separator === " ") row = row.filter(Boolean);
-    if (row.some(Boolean)) rows.push(row);
+    while (row.length && !row.at(-1)) row.pop(); // separators at the end, as spreadsheets write them
+    if (row.length) rows.push(row);
     row = [];
   };
   for (let place = text.charCodeAt(0) === 0xfeff ? 1 : 0; place < text.length && rows.length < FIRST_ROWS; place++) {

@@ -3,7 +3,8 @@
 from math import nan
 
 from app.schemas.columns import Column
-from app.serve.page.format import seen
+from app.schemas.wording import seen
+from app.serve.page.format import number
 from app.serve.page.forms import MAX_FIELDS, Field, column_fields
 
 COLUMNS = [
@@ -40,7 +41,7 @@ def test_many_columns_share_a_field_that_holds_a_row_of_csv() -> None:
 
 
 def test_what_the_fit_saw_is_said_in_words() -> None:
-    assert [seen(column) for column in COLUMNS] == [
+    assert [seen(column, number) for column in COLUMNS] == [
         "0.5 to 2·10⁶",
         "1 to 1, some missing",
         "Bern, Chur",
@@ -49,6 +50,6 @@ def test_what_the_fit_saw_is_said_in_words() -> None:
         "true or false, some missing",
         "2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z",
     ]
-    assert seen(Column("many", "text", categories=list("abcdefghij"))) == "a, b, c, d, e, f, g, h, … and 2 more"
-    assert seen(Column("long", "text", categories=["a" * 50])) == "a" * 39 + "…"
-    assert seen(Column("x", "number")) == ""
+    assert seen(Column("many", "text", categories=list("abcdefghij")), number) == "a, b, c, d, e, f, g, h, … and 2 more"
+    assert seen(Column("long", "text", categories=["a" * 50]), number) == "a" * 39 + "…"
+    assert seen(Column("x", "number"), number) == ""
