@@ -30,7 +30,7 @@ def _add_task(verb: Verb) -> None:
     @queue.task(name=task_name(verb))
     def run(job_ids: list[str]) -> None:
         """Run the jobs of these ids."""
-        worker.runner.run(verb, job_ids)
+        worker.run(verb, job_ids)
 
 
 for each in VERBS:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -49,6 +50,26 @@ def child_killed(run: Run) -> None:
     _killed_mid_fit(run, lambda tag: run.child(tag).kill(), CHILD_S)
 
 
+def child_stopped(run: Run) -> None:
+    """SIGTERM to the process that fits, as Flower's "Terminate" sends it: its job runs again, or is REVOKED."""
+    tag, doomed = run.tag("stopped"), run.tag("cancelled")
+    stopped = run.client.fit(tag, hold_s=8, key=tag, patience_s=5) or ""
+    cancelled = run.client.fit(doomed, hold_s=8, key=doomed, patience_s=5) or ""
+    for each in (tag, doomed):
+        run.begun(each)
+    time.sleep(run.rng.uniform(0, 0.3))
+    processes = [run.child(each) for each in (tag, doomed)]
+    run.expect(run.client.cancel(cancelled) == 200, "a running job can't be cancelled")
+    signalled_at = time.time()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    run.rerun(tag, signalled_at, CHILD_S)
+    run.client.look(stopped, wait_s=5)
+    attempts = run.client.envelope(stopped).get("attempts")
+    run.expect(attempts == 2, f"{attempts} attempts")
+
+
 def worker_killed(run: Run) -> None:
     """A whole worker dies, as with its machine: another (here the same, started again) runs its job within 15 s."""
 
@@ -91,6 +112,26 @@ def worker_terminated(run: Run) -> None:
         run.stack.worker1.start()
         run.healed()
     run.expect(len(run.starts(short)) == 1, "a job that could end in time ran twice")
+
+
+def group_stopped(run: Run) -> None:
+    """SIGTERM to a worker and all its processes, as systemd (KillMode=control-group) and supervisor send it.
+
+    The worker ends within 10 s, and its job is there for the next one at once, not when its lease is over.
+    """
+    tag = run.tag()
+    run.client.fit(tag, hold_s=8, key=tag, patience_s=5)
+    run.begun(tag)
+    run.stack.worker1.signal(signal.SIGTERM)
+    run.stack.worker1.signal_all(signal.SIGTERM)
+    try:
+        run.stack.worker1.await_end(HAND_BACK_S + 1)
+    except subprocess.TimeoutExpired:
+        run.failures.append(f"the worker has not ended {HAND_BACK_S} s after SIGTERM")
+        run.stack.worker1.kill()
+    run.expect(run.stack.redis.zcard("trinity:leases") == 0, "the job is still leased")
+    run.stack.worker1.start()
+    run.rerun(tag, time.time(), CHILD_S)
 
 
 def web_reloaded(run: Run) -> None:

@@ -32,11 +32,18 @@ class FakeMaintenance:
         return self.held
 
     def requeue(
-        self, jobs: Sequence[HeldJob], *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+        self,
+        jobs: Sequence[HeldJob],
+        *,
+        count_attempt: bool = True,
+        worker_lost: bool = False,
+        unbatched: bool = False,
+        stopped: bool = False,
     ) -> None:
         self._raise("requeue")
         if jobs:
             how = "requeue" + " the lost" * worker_lost + " uncounted" * (not count_attempt) + " unbatched" * unbatched
+            how += " stopped" * stopped
             self.done.append((how, [held.job_id for held in jobs]))
 
     def time_out(self, held: HeldJob) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from app.errors import TrinityError
 
+MAX_STOPS = 50  # how often the process of a job may be stopped by a signal: a model might send it to itself
 TOMBSTONE_S = 86_400  # how long an expired job is remembered
 
 
@@ -25,8 +26,14 @@ class Limits(NamedTuple):
         return self.result_ttl_s, self.result_ttl_s + TOMBSTONE_S
 
     def requeue_arguments(
-        self, error: TrinityError, *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+        self,
+        error: TrinityError,
+        *,
+        count_attempt: bool = True,
+        worker_lost: bool = False,
+        unbatched: bool = False,
+        stopped: bool = False,
     ) -> list[int | bytes]:
         """Return the arguments of requeue.lua before the jobs; `error` is that of a job that may not start again."""
-        flags = int(count_attempt), int(worker_lost), int(unbatched)
+        flags = int(count_attempt), int(worker_lost), int(unbatched), MAX_STOPS if stopped else 0
         return [self.max_attempts, *self.ttls_s, msgspec.json.encode(error.failure()), *flags]

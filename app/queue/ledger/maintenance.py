@@ -76,17 +76,24 @@ class LedgerMaintenance:
         return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, failure))
 
     def requeue(
-        self, jobs: Sequence[HeldJob], *, count_attempt: bool = True, worker_lost: bool = False, unbatched: bool = False
+        self,
+        jobs: Sequence[HeldJob],
+        *,
+        count_attempt: bool = True,
+        worker_lost: bool = False,
+        unbatched: bool = False,
+        stopped: bool = False,
     ) -> None:
         """Queue jobs of this node again; a job whose attempts are used up fails.
 
-        Their worker was lost (`worker_lost`), or their time is over. `unbatched` jobs run alone from now on.
+        Their worker was lost (`worker_lost`), or their time is over. `unbatched` jobs run alone from now on. Their
+        process was `stopped` on purpose: that attempt is counted, but uses none up.
         """
         if jobs:
             error = self._worker_lost if worker_lost else TIMED_OUT
             fences = [word for held in jobs for word in (held.job_id, held.fence)]
             arguments = self._limits.requeue_arguments(
-                error, count_attempt=count_attempt, worker_lost=worker_lost, unbatched=unbatched
+                error, count_attempt=count_attempt, worker_lost=worker_lost, unbatched=unbatched, stopped=stopped
             )
             self._scripts("requeue", *arguments, *fences)
 

@@ -20,6 +20,8 @@ OUTAGE_S = 3.0
 class LeaseKeeper:
     """`children` lists the names of the living children; `kill` ends one.
 
+    `was_stopped` says of a child that is gone whether a signal asked it to end, which is no fault of its jobs.
+
     The running time of a job is measured here, with a monotonic clock, and not with the ledger's.
     """
 
@@ -29,11 +31,13 @@ class LeaseKeeper:
         children: Callable[[], list[str]],
         kill: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        was_stopped: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._maintenance = maintenance
         self._children = children
         self._kill = kill
         self._clock = clock
+        self._was_stopped = was_stopped
         self._seen_s: dict[tuple[str, int], float] = {}
         self._void: set[tuple[str, int]] = set()
         self._reached_s = clock()
@@ -69,8 +73,10 @@ class LeaseKeeper:
         live = [held for held in jobs if held.state != "void"]
         lost = [held for held in live if held.state == "lost"]
         if lost:
-            logger.warning("a process is gone with %d jobs; they run again", len(lost))
-            self._maintenance.requeue(lost, worker_lost=True)
+            stopped = self._was_stopped(child)
+            what = "was stopped by a signal" if stopped else "is gone"
+            logger.warning("a process %s with %d jobs; they run again", what, len(lost))
+            self._maintenance.requeue(lost, worker_lost=True, stopped=stopped)
         elif not live:  # all jobs of the child were cancelled; it is killed until it is gone
             for held in jobs:
                 if alive and (held.job_id, held.fence) not in self._void:

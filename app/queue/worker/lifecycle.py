@@ -5,23 +5,34 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery import signals
+from celery.concurrency import get_available_pool_names, get_implementation
+from celery.concurrency.prefork import TaskPool
 
 from app.queue import factory
 from app.queue.broker import Broker
 from app.queue.webhooks.urls import named_hosts
 from app.queue.worker.job_log import log_jobs
 from app.queue.worker.lease_keeper import LeaseKeeper
-from app.queue.worker.node import ExpectedExits, children, exit_with_parent, new_name, release_later
+from app.queue.worker.node import (
+    ExpectedExits,
+    StoppedProcesses,
+    end_on_signals,
+    exit_with_parent,
+    new_name,
+    release_jobs,
+    release_later,
+)
 from app.queue.worker.outbox import MAX_CONCURRENT, Outbox
 from app.queue.worker.periodic import start_periodic
 from app.queue.worker.reconciler import Reconciler
 from app.queue.worker.runner import JobRunner
+from app.schemas.verbs import Verb
 from app.service import Components
 from app.settings import Settings, SettingsError
 from app.telemetry.logs import install, line_sink, stderr
@@ -34,6 +45,10 @@ LEASE_CHECK_S = 0.5  # how often a worker checks its own jobs
 RECONCILE_S = 1.0  # and those of all workers
 OUTBOX_S = 0.5
 CLEANUP_S = 600.0
+NEEDS_PROCESSES = (
+    "Trinity can't start: a job that is cancelled or out of time is ended with its process, so a worker needs the pool "
+    "`prefork` (Celery's default), not `{}`"
+)
 PAYLOAD_AGE_S = 3_600.0  # far more than it takes from the writing of a file to its job in the ledger
 
 
@@ -54,9 +69,15 @@ class WorkerLifecycle:
         signals.setup_logging.connect(self._set_up_logging, weak=False)
         signals.worker_init.connect(self._check, weak=False)
         signals.worker_ready.connect(self._start_maintenance, weak=False)
-        signals.worker_shutting_down.connect(self._release_jobs, weak=False)
+        signals.worker_shutting_down.connect(self._release_soon, weak=False)
+        signals.worker_shutdown.connect(self._release_rest, weak=False)
         signals.worker_process_init.connect(self._prepare_process, weak=False)
         signals.worker_process_shutdown.connect(self._flush, weak=False)
+
+    def run(self, verb: Verb, job_ids: Sequence[str]) -> None:
+        """Run the jobs of a message in this process."""
+        end_on_signals()
+        self.runner.run(verb, job_ids)
 
     @cached_property
     def runner(self) -> JobRunner:
@@ -81,8 +102,12 @@ class WorkerLifecycle:
         if logfile:
             root.addHandler(logging.FileHandler(logfile))
 
-    def _check(self, **_: object) -> None:
-        """End the worker before it takes jobs if it could not run them."""
+    def _check(self, sender: Any, **_: object) -> None:
+        """End the worker before it takes jobs if it could not run them; `sender` is Celery's worker."""
+        pool = get_implementation(sender.pool_cls)
+        if not issubclass(pool, TaskPool):
+            names = [name for name in get_available_pool_names() if name.startswith(pool.__module__.rpartition(".")[2])]
+            raise SystemExit(NEEDS_PROCESSES.format(*names or [pool.__qualname__]))
         try:
             components = self._build(self._settings())
             components.check_store()
@@ -96,9 +121,9 @@ class WorkerLifecycle:
         components = self._build(self._settings())
         settings, payloads = components.settings, components.payloads
         maintenance = factory.maintenance(settings, self._node)
-        exits = ExpectedExits()
+        exits, processes = ExpectedExits(), StoppedProcesses()
         exits.install()
-        lease_keeper = LeaseKeeper(maintenance, children, exits.kill)
+        lease_keeper = LeaseKeeper(maintenance, processes.children, exits.kill, was_stopped=processes.was_stopped)
         self._release_all = lease_keeper.release_all
         reconciler = Reconciler(maintenance, self._broker.publish, self._broker.depth, settings.lease)
         start_periodic("lease-keeper", lease_keeper.step, LEASE_CHECK_S)
@@ -112,10 +137,15 @@ class WorkerLifecycle:
             outbox = Outbox(maintenance, ledger, pool, settings.webhook_secret, hosts)
             start_periodic("outbox", outbox.step, OUTBOX_S)
 
-    def _release_jobs(self, **_: object) -> None:
+    def _release_soon(self, **_: object) -> None:
         """Leave jobs that don't end soon to other workers."""
         if self._release_all is not None:
             release_later(self._release_all)
+
+    def _release_rest(self, **_: object) -> None:
+        """Leave the jobs of processes that were stopped together with this one to other workers, before it ends."""
+        if self._release_all is not None:
+            release_jobs(self._release_all)
 
     def _prepare_process(self, **_: object) -> None:
         """Import and build everything before the first job."""

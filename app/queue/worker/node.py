@@ -15,6 +15,7 @@ from uuid import uuid4
 import billiard
 import billiard.util
 from billiard.exceptions import WorkerLostError
+from billiard.process import BaseProcess
 
 from app.errors import Unavailable
 
@@ -22,6 +23,8 @@ logger = getLogger(__name__)
 
 RELEASE_AFTER_S = 7.0  # how long a worker that stops may still finish jobs; then it releases the others
 ORPHAN_S = 1.0
+STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # by supervisors, terminals, and Flower's "Terminate"
+MAX_STOPPED = 100  # processes that are remembered: their jobs are queued again within seconds
 NOT_RELEASED = "jobs could not be released, other workers take them over when their leases end"
 
 
@@ -32,23 +35,58 @@ def new_name() -> str:
 
 def release_later(release_all: Callable[[], None], after_s: float = RELEASE_AFTER_S) -> None:
     """Let running jobs end for some seconds; then have the node's other jobs put back into their lanes."""
-
-    def release() -> None:
-        try:
-            release_all()
-        except Unavailable as error:
-            logger.warning("%s: %s", NOT_RELEASED, error.detail)
-        except Exception:
-            logger.exception(NOT_RELEASED)
-
-    timer = threading.Timer(after_s, release)
+    timer = threading.Timer(after_s, release_jobs, [release_all])
     timer.daemon = True  # a worker without jobs stops at once
     timer.start()
+
+
+def release_jobs(release_all: Callable[[], None]) -> None:
+    """Have the node's jobs put back into their lanes; an error is logged."""
+    try:
+        release_all()
+    except Unavailable as error:
+        logger.warning("%s: %s", NOT_RELEASED, error.detail)
+    except Exception:
+        logger.exception(NOT_RELEASED)
 
 
 def children() -> list[str]:
     """Return the names of this worker's living processes."""
     return [str(child.pid) for child in billiard.active_children()]
+
+
+def end_on_signals() -> None:
+    """Let a signal end this process at once, as the system does by default, also within a long call of C code.
+
+    billiard's handlers raise an exception instead, in whatever code runs: a model's, which may take it for its own.
+    They are set after all of Celery's signals for a new process, so this is called before each message.
+    """
+    for number in (*STOPS, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+
+
+class StoppedProcesses:
+    """Remembers which processes of this worker were stopped by a signal that asks a process to end.
+
+    It knows the processes that lived when `children` was called.
+    """
+
+    def __init__(self) -> None:
+        self._living: dict[str, BaseProcess] = {}
+        self._stopped: dict[str, None] = {}
+
+    def children(self) -> list[str]:
+        """Return the names of the living processes, and note how those ended that lived at the call before."""
+        living = {str(child.pid): child for child in billiard.active_children()}
+        ended = {name: child for name, child in self._living.items() if name not in living}
+        self._stopped |= {name: None for name, child in ended.items() if -(child.exitcode or 0) in STOPS}
+        self._stopped = dict.fromkeys(list(self._stopped)[-MAX_STOPPED:])
+        self._living = living
+        return list(living)
+
+    def was_stopped(self, child: str) -> bool:
+        """Whether the process of that name was stopped so."""
+        return child in self._stopped
 
 
 class ExpectedExits:

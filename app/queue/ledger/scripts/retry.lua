@@ -17,7 +17,7 @@ if waiting >= tonumber(ARGV[2]) then return {'FULL'} end
 local seq, log = append_event(id, 'PENDING', state[4], state[5])
 -- the first write: a full ledger refuses a script only before it has written anything
 redis.call('HSET', key, 'status', 'PENDING', 'attempts', 0, UNBATCHED, 1, 'retried', 1, 'seq', seq, 'log', log)
-redis.call('HDEL', key, 'failure', 'started', 'finished', 'result', 'result_ref', 'committing', 'node', 'webhook_tries')
+redis.call('HDEL', key, 'failure', 'started', 'finished', 'result', 'result_ref', 'committing', 'node', 'webhook_tries', 'stops')
 redis.call('PERSIST', key)
 redis.call('DEL', gone_key(id))
 redis.call('ZREM', OUTBOX, id)

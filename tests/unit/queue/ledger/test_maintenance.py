@@ -1,8 +1,9 @@
 """The ledger as keepers use it: leases, lost workers, jobs handed back, messages that are gone, webhooks, trimming."""
 
 from app.queue.ledger.ledger import Submission
+from app.queue.ledger.limits import MAX_STOPS
 from tests.support.fakes import work
-from tests.support.ledger_fixture import FAILED, LedgerFixture
+from tests.support.ledger_fixture import FAILED, LIMITS, LedgerFixture
 
 
 def states(ledgers: LedgerFixture, *children: str) -> dict[str, str]:
@@ -142,6 +143,30 @@ def test_a_lost_job_runs_again_and_is_then_given_up(ledgers: LedgerFixture) -> N
     assert failure is not None
     assert (failure.kind, failure.detail) == ("worker-lost", "worker lost 3 times")
     assert ledgers.maintenance().waiting("predict") == 0
+
+
+def test_a_job_whose_process_is_stopped_runs_again_however_often(ledgers: LedgerFixture) -> None:
+    """Its starts are counted, but only those that were lost use its attempts up."""
+    (job_id,) = ledgers.accept()
+    seen = []
+    for stopped in (True, True, True, True, False, False, False):
+        ledgers.claim(job_id)
+        ledgers.maintenance().requeue(ledgers.held(), worker_lost=True, stopped=stopped)
+        seen.append(ledgers.status_and_attempts(job_id))
+    assert seen == [*(("RETRY", count) for count in range(1, 7)), ("FAILURE", 7)]
+
+
+def test_a_job_that_stops_its_own_process_ends(ledgers: LedgerFixture) -> None:
+    """There is a bound, and a retry begins anew."""
+    (job_id,) = ledgers.accept()
+    while ledgers.status(job_id) != "FAILURE":
+        ledgers.claim(job_id)
+        ledgers.maintenance().requeue(ledgers.held(), worker_lost=True, stopped=True)
+    assert ledgers.status_and_attempts(job_id) == ("FAILURE", MAX_STOPS + LIMITS.max_attempts)
+    ledgers.ledger.retry(job_id)
+    ledgers.claim(job_id)
+    ledgers.maintenance().requeue(ledgers.held(), worker_lost=True, stopped=True)
+    assert ledgers.status_and_attempts(job_id) == ("RETRY", 1)
 
 
 def test_a_lost_job_keeps_its_place(ledgers: LedgerFixture) -> None:

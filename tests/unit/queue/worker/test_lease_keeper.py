@@ -81,6 +81,26 @@ def test_the_jobs_of_a_lost_child_are_taken_back(caplog: pytest.LogCaptureFixtur
     assert "a process is gone with 2 jobs" in caplog.text
 
 
+def test_the_jobs_of_a_stopped_child_use_no_attempt_up(caplog: pytest.LogCaptureFixture) -> None:
+    """A signal asked it to end: its jobs are not to blame."""
+    node = Node(held("a", "lost", "8"), held("b", "lost", "9"))
+    maintenance = cast("LedgerMaintenance", node.maintenance)
+    keeper = LeaseKeeper(maintenance, lambda: ["1"], lambda _: None, was_stopped=lambda child: child == "8")
+    keeper.step()
+    assert node.done == [("requeue the lost stopped", ["a"]), ("requeue the lost", ["b"])]
+    assert "a process was stopped by a signal with 1 jobs" in caplog.text
+
+
+def test_a_cancelled_job_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Though its process is killed until it is gone."""
+    caplog.set_level("INFO")
+    node = Node(held("a", "void"))
+    for _ in range(3):
+        node.keeper.step()
+    assert node.done == [("kill", "1")] * 3
+    assert caplog.text.count("job a was cancelled") == 1
+
+
 def test_each_child_is_looked_after_for_itself() -> None:
     """A lost one beside a late one beside one that is well."""
     done = after_a_step(held("a", "lost", "9"), held("b", "late", "1"), held("c", "live", "2"))

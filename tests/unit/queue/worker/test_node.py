@@ -52,6 +52,36 @@ def main():
 main()
 """
 
+STOPPED_BY = """
+import billiard, json, os, signal
+from app.queue.worker.node import StoppedProcesses, end_on_signals
+
+def stay(ready):
+    billiard.common.reset_signals()
+    end_on_signals()
+    ready.send(os.getpid())
+    try:
+        signal.pause()
+    except BaseException:
+        ready.send("an exception")
+
+def main():
+    mine, theirs = billiard.Pipe()
+    processes, seen = StoppedProcesses(), {}
+    for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGKILL"):
+        child = billiard.Process(target=stay, args=(theirs,))
+        child.start()
+        assert mine.recv() == child.pid
+        processes.children()
+        os.kill(child.pid, getattr(signal, name))
+        child.join()
+        processes.children()
+        seen[name] = [-child.exitcode, processes.was_stopped(str(child.pid)), mine.poll()]
+    print(json.dumps(seen))
+
+main()
+"""
+
 FAMILY = """
 import os, signal
 from app.queue.worker.node import exit_with_parent
@@ -105,6 +135,18 @@ def test_children_are_the_living_processes_of_the_worker(seen: dict[str, Any]) -
 def test_only_children_are_killed(seen: dict[str, Any]) -> None:
     """By their ids: neither a stranger, nor what is no process, nor a child's number after its end."""
     assert seen["codes"] == [-signal.SIGKILL, None, None]
+
+
+def test_a_signal_ends_a_process_at_once_and_raises_nothing_in_it() -> None:
+    """Those that ask a process to end are told from the others."""
+    command = [sys.executable, "-c", STOPPED_BY]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=LOADED_S).stdout
+    assert json.loads(answer) == {
+        "SIGTERM": [signal.SIGTERM, True, False],
+        "SIGHUP": [signal.SIGHUP, True, False],
+        "SIGUSR1": [signal.SIGUSR1, False, False],
+        "SIGKILL": [signal.SIGKILL, False, False],
+    }
 
 
 def test_a_process_ends_with_its_worker() -> None:
