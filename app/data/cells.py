@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from app.schemas.requests import Matrix, Selection
 Cell: TypeAlias = float | str | bool | None
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
+T = TypeVar("T")
+BLOCK_VALUES = 16_384  # that one step of C looks at
 SHOWN = 40  # characters of a cell in an error text
 SHOWN_CATEGORIES = 10
 MAX_FAULTS = 50  # of one answer
@@ -47,16 +49,15 @@ class BadCell(ValueError):
 
 def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
     """Return a column of Python's values; without a fitted one the values say what it is. Raise BadCell."""
-    types = set(map(type, values)) - {type(None)}
-    kind = _kind(values, types) if fitted is None else fitted.kind
+    kind = _kind(values) if fitted is None else fitted.kind
     match kind:
         case "number" | "integer":
             _require(values, (float, int), "a number")
-            return Cells(np.array([np.nan if value is None else value for value in values], np.float64), kind)
+            return Cells(_array(values, float), kind)
         case "boolean":
             truths = [None if value is None else _TRUTHS.get(value, value) for value in values]
             _require(truths, (bool,), "true or false")
-            return Cells(np.array([np.nan if value is None else value for value in truths], np.float64), kind)
+            return Cells(_array(truths, float), kind)
         case "datetime":
             _require(values, (str,), "a time as RFC 3339 writes it")
             return Cells(np.array([_seconds(row, value) for row, value in enumerate(values)], np.float64), kind)
@@ -66,16 +67,46 @@ def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
 
 
 def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
-    """Return a column of texts; raise BadCell for one that the fit did not see."""
+    """Return a column of texts; raise BadCell for one that the fit did not see.
+
+    Of more different ones than are kept, the categories are only some, and the positions none.
+    """
     known = None if fitted is None else fitted.categories
-    categories = sorted({value for value in values if value is not None}) if known is None else known
-    positions: dict[str | None, float] = {text: float(i) for i, text in enumerate(categories)}
-    positions[None] = np.nan
+    categories = _different(values) if known is None else known
+    if known is None and len(categories) > MAX_CATEGORIES:
+        return Cells(np.full(len(values), np.nan), "text", categories)
+    positions = {text: float(i) for i, text in enumerate(categories)}
     try:
-        return Cells(np.array([positions[value] for value in values], np.float64), "text", categories)
+        return Cells(_array(values, positions.__getitem__), "text", categories)
     except KeyError as error:
         row = values.index(error.args[0])
         raise BadCell(row, unseen(error.args[0], categories)) from None
+
+
+def _blocks(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    """Yield the values in parts: what is done to one of these in C holds the interpreter's lock for no long time."""
+    if len(values) <= BLOCK_VALUES:
+        return [values]
+    return (values[start : start + BLOCK_VALUES] for start in range(0, len(values), BLOCK_VALUES))
+
+
+def _array(values: Sequence[object], number: Callable[[Any], float]) -> Matrix:
+    """Return the numbers of values, NaN for those that are missing."""
+    nan = np.nan
+    parts = [
+        np.array([nan if value is None else number(value) for value in part], np.float64) for part in _blocks(values)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _different(values: Sequence[str | None]) -> list[str]:
+    """Return the different texts in order; only some, when they are over MAX_CATEGORIES."""
+    found: set[str | None] = set()
+    for part in _blocks(values):
+        found.update(part)
+        if len(found) > MAX_CATEGORIES + 1:
+            break
+    return sorted(text for text in found if text is not None)
 
 
 def unseen(text: str, categories: Sequence[str]) -> str:
@@ -142,23 +173,28 @@ def _refused(cells: Cells, selection: Selection, name: str, locate: Callable[[in
         pointer, where = locate(0)
         detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
         return Fault(pointer, f"{detail}; {ignoring}, or convert it to numbers")
+    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
+        pointer, where = locate(0)
+        return Fault(pointer, f"{where}: the column holds over {MAX_CATEGORIES} different texts, the limit; {ignoring}")
     missing = np.flatnonzero(np.isnan(cells.values))
     if missing.size and not selection.takes_missing:
         pointer, where = locate(int(missing[0]))
         count = f"{missing.size} of {len(cells.values)} in this column"
         return Fault(pointer, f"{where}: a value is missing, {count}; fill them in, or {ignoring}")
-    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
-        pointer, where = locate(0)
-        count = f"{len(cells.categories)} different texts, over the limit of {MAX_CATEGORIES}"
-        return Fault(pointer, f"{where}: the column holds {count}; {ignoring}")
     return None
 
 
 _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too
 
 
-def _kind(values: Sequence[Cell], types: set[type]) -> Kind:
+def _types(values: Sequence[object]) -> set[type]:
+    """Return the types of values that are not missing."""
+    return {kind for part in _blocks(values) for kind in set(map(type, part))} - {type(None)}
+
+
+def _kind(values: Sequence[Cell]) -> Kind:
     """Return the kind of values that are all of one; raise BadCell for the first that isn't as those before it."""
+    types = _types(values)
     if not types:
         raise BadCell(0, "every value of the column is missing; leave the column out")
     if types <= {float, int}:
@@ -175,7 +211,7 @@ def _kind(values: Sequence[Cell], types: set[type]) -> Kind:
 def _require(values: Sequence[object], types: tuple[type, ...], what: str) -> None:
     """Raise BadCell for the first value that is of no such type, and not missing."""
     allowed = {*types, type(None)}
-    if not set(map(type, values)) <= allowed:
+    if not _types(values) <= allowed:
         row = next(i for i, value in enumerate(values) if type(value) not in allowed)
         raise BadCell(row, f"{_shown(values[row])} is not {what}")
 

@@ -56,10 +56,10 @@ class TableRecords(NamedTuple):
         return self.table.X[:, source].copy()
 
 
-class RowRecords(NamedTuple):
-    """Rows of Python's values, all of one width, with what stands beside them."""
+class ColumnRecords(NamedTuple):
+    """Columns of Python's values, all of one length, with what stands beside them."""
 
-    rows: Sequence[Sequence[Cell]]
+    columns: Sequence[Sequence[Cell]]
     names: list[str] | None
     names_pointer: str
     steps: Sequence[str | int]
@@ -73,16 +73,16 @@ class RowRecords(NamedTuple):
         selection = choice.select(self.names, width, self.names_pointer, has_y=self.y is not None)
         names = self.names or default_names("x", width)
         locate = row_locator(names, self.steps)
-        X, kinds, categories = assemble(selection, names, len(self.rows), self._cells, locate)
+        X, kinds, categories = assemble(selection, names, len(self.columns[0]), self._cells, locate)
         plain = NUMERIC.issuperset(kinds)
         table = Table(X, kinds=None if plain else kinds, categories=categories)
         beside = Table(np.empty((0, width)), self.y, self.names, weight=self.weight)
         column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
-        kept = lambda source: [row[source] for row in self.rows]  # noqa: E731
+        kept = lambda source: list(self.columns[source])  # noqa: E731
         return _with_names(table, beside, selection, column, kept)
 
     def _cells(self, source: int, fitted: Column | None) -> Cells:
-        return from_python([row[source] for row in self.rows], fitted)
+        return from_python(self.columns[source], fitted)
 
 
 def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Callable[[int, int], tuple[str, str]]:

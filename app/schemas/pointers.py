@@ -1,4 +1,4 @@
-"""JSON pointers (RFC 6901) to the values that msgspec refuses."""
+"""JSON pointers (RFC 6901) to values of a document, and what msgspec says of those it refuses, in plain words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ from app.errors import Invalid
 _TOKEN = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _SOME = "[...]"
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
+_STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},:]', re.DOTALL)
+_WORDS = {
+    "object": "an object",
+    "array": "an array",
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "null",
+}
+_PLAIN = (
+    (re.compile(r"^Expected "), "expected "),
+    (re.compile(r"^Object missing required field `(.*)`$", re.DOTALL), r"the member '\1' is missing"),
+    (re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL), r"there is no member '\1'"),
+    (re.compile(r"^Invalid (?:enum )?value (.*)$", re.DOTALL), r"\1 is not one of the values allowed here"),
+    (re.compile(r"^Number out of range$"), "the number is out of range"),
+)
 
 
 def escaped(key: str | int) -> str:
@@ -20,11 +37,12 @@ def escaped(key: str | int) -> str:
     return "/" + str(key).replace("~", "~0").replace("/", "~1")
 
 
-def located(error: msgspec.ValidationError, document: bytes, root: str = "") -> Invalid:
+def located(error: msgspec.ValidationError, document: bytes, root: str = "", first: int = 0) -> Invalid:
     """Return the error with a pointer to the value that msgspec refused in a JSON document, which stands at `root`.
 
-    msgspec's message ends in a path such as `$.data.X[3][1]`. The path has `[...]` for the keys of dicts, and does not
-    hold the name of an unknown member, which is in the message only.
+    The document may be a part of an array whose items before it are `first`. msgspec's message ends in a path such as
+    `$.data.X[3][1]`. The path has `[...]` for the keys of dicts, and does not hold the name of an unknown member, which
+    is in the message only.
     """
     detail, _, path = str(error).partition(" - at `$")
     keys = [token["field"] or token["index"] or _SOME for token in _TOKEN.finditer(path.rstrip("`"))]
@@ -33,7 +51,24 @@ def located(error: msgspec.ValidationError, document: bytes, root: str = "") -> 
     if _SOME in keys:
         at = keys.index(_SOME)
         keys[at:] = _refused_key(document, keys[:at])
-    return Invalid.at(root + "".join(map(escaped, keys)), detail)
+    if first and keys:
+        keys[0] = str(int(keys[0]) + first)
+    return Invalid.at(root + "".join(map(escaped, keys)), plain(detail))
+
+
+def plain(detail: str) -> str:
+    """Return what msgspec says of a value without the names of types: "expected an object or null, got a string"."""
+    for pattern, words in _PLAIN:
+        detail, found = pattern.subn(words, detail)
+        if found:
+            break
+    detail = re.sub(r"`(\w+(?: \| \w+)*)`", lambda types: _words(types[1].split(" | ")), detail)
+    return detail.replace("an integer, got a number", "an integer, got a number with a fraction")
+
+
+def _words(types: list[str]) -> str:
+    *others, last = (_WORDS.get(each, each) for each in types)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _refused_key(document: bytes, keys: list[str]) -> list[str]:
@@ -54,3 +89,35 @@ def _refused_key(document: bytes, keys: list[str]) -> list[str]:
         key for key, _ in items if key not in numbers
     ]
     return refused[:1]
+
+
+class Place:
+    """Where one stands in a JSON document that is read from its beginning, all of it so far being well formed."""
+
+    def __init__(self) -> None:
+        self._keys: list[str | int] = []
+        self._last = b""
+
+    def advance(self, text: bytes) -> None:
+        """Pass over the next part of the document."""
+        for token in _STRUCTURE.finditer(text):
+            match token[0]:
+                case b"[":
+                    self._keys.append(0)
+                case b"{":
+                    self._keys.append("")
+                case b"]" | b"}":
+                    self._keys.pop()
+                case b"," if isinstance(self._keys[-1], int):
+                    self._keys[-1] += 1
+                case b":":
+                    self._keys[-1] = msgspec.json.decode(self._last, type=str)
+                case string if string.startswith(b'"'):
+                    self._last = string
+
+    def pointer(self, first: int = 0) -> str:
+        """Return the pointer to the value that begins here; the items before the document are `first`."""
+        keys = [*self._keys]
+        if first and keys and isinstance(keys[0], int):
+            keys[0] += first
+        return "".join(map(escaped, keys))

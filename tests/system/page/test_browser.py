@@ -93,7 +93,7 @@ def test_errors_are_shown(url: str, browser: Browser) -> None:
     with visit(browser, url, tolerated="422") as seen:
         seen.page.get_by_label("function").fill("oops")
         seen.page.get_by_role("button", name="Fit").click()
-        assert seen.outcome("fit") == "Expected `array`, got `str` (/data/params/function)"
+        assert seen.outcome("fit") == "expected an array, got a string (/data/params/function)"
         assert seen.page.get_by_label("function").input_value() == "oops"
         expect(seen.page.get_by_role("button", name="Fit")).to_be_enabled()
 

@@ -1,9 +1,14 @@
 """JSON bodies: decoded, or refused with a pointer to the value that is wrong."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
+from app.data.records import ColumnRecords
 from app.errors import Invalid, Malformed, TrinityError
+from app.schemas.columns import KINDS as ALL_KINDS
 from app.schemas.requests import Request, Webhook
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_body import parse_json
@@ -245,3 +250,91 @@ def test_a_timeout_is_a_number_over_zero(value: str) -> None:
 def test_a_webhook_is_an_object_with_a_url(value: str, pointer: str) -> None:
     """And with nothing else."""
     assert refusal(f'{{"webhook": {value}}}', "predict") == (Invalid, [pointer])
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"model": "polynomial", "model": "multivariate"}', "/model"),
+        ('{"params": {"degree": 1, "degree": 2}}', "/params/degree"),
+        ('{"data": {"X": [[1]], "y": [1], "X": [[2]]}}', "/data/X"),
+        ('{"data": {"X": [[1]], "y": [1]}, "data": {"X": [[1]], "y": [1]}}', "/data"),
+        ('{"data": {"source": "dummy", "params": {"number": 5, "number": 6}}}', "/data/params/number"),
+        ('{"webhook": {"url": "http://a", "url": "http://b"}}', "/webhook/url"),
+        ('{"data": {"X": [{"a": 1}, {"a": 1, "a": 2}], "y": [1, 2]}}', "/data/X/1/a"),
+        ('{"data": {"X": [{"a": "x:y"}, {"a": "z", "a" : "x:y"}], "y": [1, 2]}}', "/data/X/1/a"),
+    ],
+)
+def test_a_member_given_twice_is_malformed(body: str, pointer: str) -> None:
+    """The decoder would take the last one and say nothing."""
+    assert refusal(body) == (Malformed, [pointer])
+
+
+def test_the_byte_order_mark_of_utf8_is_passed_over() -> None:
+    """RFC 8259 §8.1: a parser may ignore it."""
+    body = '\ufeff{"data": {"X": [[0.5]]}}'.encode()
+    assert table_of(parsed(body, "predict")).X.tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_another_encoding_is_named(encoding: str, rows: int) -> None:
+    """And not told as a fault of JSON."""
+    body = ('{"data": {"X": [[0.5]' + ",[1]" * (rows - 1) + "]}}").encode(encoding)
+    with pytest.raises(Malformed, match=r"UTF-(16|32); JSON is sent as UTF-8"):
+        parsed(body)
+
+
+LARGE = 40_000
+ROWS = {
+    "numbers": lambda i: [i / 7, i],
+    "named numbers": lambda i: {"a": i / 7, "b": i},
+    "texts": lambda i: [f'a,[{i % 7}\\"', i],
+    "times": lambda i: {"a": f"2020-01-01T00:{i % 60:02}:00Z", "b : c": True},
+    "texts at the end": lambda i: ["x" if i == LARGE - 1 else "y", None if i % 3 else "z"],
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_large_body_is_read_as_its_rows_are(kind: str) -> None:
+    """It is decoded in pieces, and makes the table that the same rows make in Python."""
+    rows = [ROWS[kind](i) for i in range(LARGE)]
+    values = [list(row.values()) if isinstance(row, dict) else row for row in rows]
+    choice = FitChoice(frozenset(ALL_KINDS), takes_missing=True)
+    for separators in ((",", ":"), (", ", " : ")):
+        body = json.dumps({"data": {"X": rows, "y": [[i] for i in range(LARGE)]}}, separators=separators)
+        data = parsed(body).data
+        assert data is not None
+        table = data.read(choice)
+        expected = ColumnRecords(list(zip(*values, strict=True)), table.inputs, "", range(2)).read(choice)
+        assert np.array_equal(table.X, expected.X, equal_nan=True)
+        assert (table.kinds, table.categories) == (expected.kinds, expected.categories)
+        assert table.y is not None and table.y.tolist() == [[i] for i in range(LARGE)]
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "pointer"),
+    [
+        ("[1, 2]", Invalid, f"/data/X/{LARGE}"),
+        ('["a"]', Invalid, f"/data/X/{LARGE}/0"),
+        ("[{}]", Invalid, f"/data/X/{LARGE}/0"),
+        ("1", Invalid, f"/data/X/{LARGE}"),
+        ("[NaN]", Malformed, f"/data/X/{LARGE}/0"),
+        ("[1e999]", Invalid, f"/data/X/{LARGE}/0"),
+    ],
+)
+def test_a_large_body_is_refused_with_the_row(part: str, error: type[TrinityError], pointer: str) -> None:
+    """Its number is that of the whole, not that of the piece."""
+    X = "[1234567.5]," * LARGE + part
+    assert refusal(f'{{"data": {{"X": [{X}], "y": [1]}}}}') == (error, [pointer])
+
+
+@pytest.mark.parametrize("part", [",", ", ", "]", "1", "[1] [2],[1]"])
+def test_a_large_body_is_malformed_at_its_byte(part: str) -> None:
+    """The position is that in the whole body."""
+    X = ",".join(["[1234567.5]"] * LARGE) + part
+    body = f'{{"data": {{"X": [{X}], "y": [1]}}}}'
+    with pytest.raises(Malformed, match=r"\(byte \d+\)") as caught:
+        _read(parsed(body))
+    at = re.search(r"\(byte (\d+)\)", caught.value.detail)
+    assert at and abs(int(at[1]) - body.index(X) - len(X)) < 20

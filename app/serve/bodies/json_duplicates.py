@@ -1,0 +1,106 @@
+"""Members that an object has twice: the decoder keeps the last one and says nothing, so they are counted here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.errors import Malformed
+from app.schemas.pointers import escaped
+from app.schemas.requests import NO_JSON
+
+SHORT_BYTES = 1000  # of a text whose names are looked for
+LONG_BYTES = 1000  # of a value that is worth leaving out
+_NAMES = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:')
+_SPACED = re.compile(rb'"[ \t\r\n]+:')
+
+
+def refuse_duplicates(text: bytes, members: int, apart: msgspec.Raw = NO_JSON, root: str = "", first: int = 0) -> None:
+    """Raise Malformed for the first member that is given twice, with its pointer.
+
+    The text is JSON that was decoded to so many members, those of objects in objects included, and `apart` a value in
+    it whose own are not counted. Only where there are more colons than members, and not all of the others in strings,
+    is the text read once more. It may be an array, whose items before it are `first`, and `root` leads to it.
+    """
+    colons = text.count(b":")
+    if colons <= members or _all_differ(text):
+        return
+    value = bytes(apart)
+    if colons - value.count(b":") <= members:
+        return
+    if text.count(b'":') - value.count(b'":') <= members and not _SPACED.search(text):
+        return
+    document = (text.replace(value, b"[]", 1) if len(value) > LONG_BYTES else text).decode("utf-8", "surrogateescape")
+    try:
+        _strict.decode(document)
+    except _TwiceError:
+        found = _find(_marking.decode(document))
+        if found and first:
+            found = [int(found[0]) + first, *found[1:]]
+        detail = f"the member {str((found or [''])[-1])[:64]!r} is given twice"
+        raise Malformed.at(root + "".join(map(escaped, found or [])), detail) from None
+    except (ValueError, RecursionError):
+        return  # a text that this decoder reads otherwise
+
+
+def count_members(value: dict[str, Any] | list[Any]) -> int:
+    """Return how many members the objects in a decoded value have."""
+    found, items = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    for item in items:
+        if type(item) is dict or type(item) is list:
+            found += count_members(item)
+    return found
+
+
+def _all_differ(text: bytes) -> bool:
+    """Whether all names of members in a short text differ, in whichever objects they are."""
+    if len(text) > SHORT_BYTES or b"\\" in text:
+        return False
+    names = _NAMES.findall(text)
+    return len(names) == len(set(names))
+
+
+class _TwiceError(Exception):
+    """An object has a member twice."""
+
+
+class _Twice(NamedTuple):
+    key: str
+
+
+def _refused(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _TwiceError
+    return members
+
+
+def _marked(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | _Twice:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            return _Twice(key)
+        members[key] = value
+    return members
+
+
+def _find(value: Any) -> list[str | int] | None:
+    """Return the steps to the first object that has a member twice, and that member."""
+    if isinstance(value, _Twice):
+        return [value.key]
+    items = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    for key, item in items:
+        if (found := _find(item)) is not None:
+            return [key, *found]
+    return None
+
+
+def _decoder(hook: Any) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=hook, parse_int=str, parse_float=str, parse_constant=str, strict=False)
+
+
+_strict, _marking = _decoder(_refused), _decoder(_marked)
