@@ -19,7 +19,7 @@ from app.schemas.verbs import VERBS, Verb
 
 PREFIX = "TRINITY_"
 FILE_SUFFIX = "_FILE"
-CLIENT_VARIABLES = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE"})
+CLIENT_VARIABLES = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE", "TRINITY_CA_FILE"})
 """Variables of the client and the command line; the service ignores them."""
 
 

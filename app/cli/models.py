@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
-from app.cli.options import Backend, backend, backend_options, json_option, with_backend
+from app.cli.options import Backend, Connection, backend, json_option, with_backend, with_connection
 from app.cli.output import as_json, table, text
 
 METRICS = ("r2", "rmse", "n")
 
 
 @click.group(invoke_without_command=True)
-@backend_options
+@with_connection
 @json_option
 @click.pass_context
-def models(ctx: click.Context, server: str | None, key_file: str | None, *, json_: bool) -> None:
+def models(ctx: click.Context, connection: Connection, *, json_: bool) -> None:
     """List the models with their versions and metrics.
 
     The metrics are those of the latest version on the data of its fit.
@@ -25,10 +25,10 @@ def models(ctx: click.Context, server: str | None, key_file: str | None, *, json
     Examples: python -m app models
               python -m app models show polynomial 3
     """
-    ctx.default_map = {"show": {"server": server, "key_file": key_file, "json_": json_}}
+    ctx.default_map = {"show": {**connection._asdict(), "json_": json_}}
     if ctx.invoked_subcommand is not None:
         return
-    source = backend(server, key_file)
+    source = backend(connection)
     found = source.models()
     if json_:
         as_json(found)

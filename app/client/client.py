@@ -22,8 +22,10 @@ PAGE_JOBS = 200
 class Client(Session):
     """A Trinity at `url`, with a key if it needs one. Threads may share a client.
 
-    `timeout_s` limits each call: all its tries, its pauses and the wait for its job together. Raise ValueError for a
-    URL or a key that is not valid. Every call may raise Unreachable, Refused, Unauthenticated or Forbidden; the
+    `timeout_s` limits each call: all its tries, its pauses and the wait for its job together. `verify` is False to
+    accept any certificate, or the file or folder of the certificate authorities to trust; `headers` go with every
+    request. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. Raise ValueError for a URL, a key, headers or
+    authorities that are not valid. Every call may raise Unreachable, Refused, Unauthenticated or Forbidden; the
     methods name other errors.
     """
 

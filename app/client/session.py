@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
@@ -16,6 +17,7 @@ from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
 from app.client.errors import Invalid, TooLarge
 from app.client.jobs import POLL_S, JobHandle
+from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.model.dataframes import Array
 from app.schemas.verbs import Verb
@@ -28,10 +30,19 @@ _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictiona
 class Session:
     """The base of Client: what estimators need. Threads may share a session."""
 
-    def __init__(self, url: str, key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        verify: Verify = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
-        self._transport = Transport(self.url, key)
+        self._verify = verify
+        self._transport = Transport(self.url, key, verify=verify, headers=headers)
         self._queued = False
         self.estimator_classes: dict[str, type[Any]] = {}
         """The classes of `Client.kind`, by the names of their models."""
@@ -129,8 +140,9 @@ class Session:
         return f"{type(self).__name__}({self._transport.shown_url!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Support copies and other processes; the pickle contains the URL, but not the key."""
-        return _unpickled, (type(self), self._token, self.url, self.timeout_s)
+        """Support copies and other processes; the pickle contains the URL, but neither the key nor headers."""
+        verify = True if isinstance(self._verify, SSLContext) else self._verify
+        return _unpickled, (type(self), self._token, self.url, self.timeout_s, verify)
 
     def _deadline(self) -> Deadline:
         return Deadline(self.timeout_s)
@@ -163,6 +175,6 @@ def _encode(data: Any, options: Mapping[str, Any]) -> EncodedBody:
     return encode_request(**request) if data is None else encode_data(data, **request)
 
 
-def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float) -> Session:
+def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float, verify: Verify) -> Session:
     """Return the session that was pickled; in another process a new one, with the key in the variable TRINITY_KEY."""
-    return _sessions.get(token) or kind(url, os.environ.get(KEY_VARIABLE), timeout_s)
+    return _sessions.get(token) or kind(url, os.environ.get(KEY_VARIABLE), timeout_s, verify=verify)

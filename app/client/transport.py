@@ -15,6 +15,7 @@ import httpx
 
 from app.client.encoding import EncodedBody
 from app.client.errors import BUSY, URN, Unreachable, error_from_problem
+from app.client.network import Verify, check_headers, is_certificate_refused, proxy_of, redirect_target, verification
 from app.errors import TrinityError
 
 CONNECT_S = 5.0
@@ -62,20 +63,25 @@ class OutgoingRequest(NamedTuple):
 
 
 class Transport:
-    """Connections to one service. Threads may share it. `sleep` waits between tries.
+    """Connections to one service, by way of the environment's proxy. Threads may share it. `sleep` waits between tries.
 
-    Raise ValueError for a URL or a key that is not valid; the message does not quote them.
+    Raise ValueError for a URL, a key or headers that are not valid; the message does not quote them.
     """
 
-    def __init__(self, url: str, key: str | None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        verify: Verify = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.shown_url = without_password(url)
-        headers = {"Accept": "application/json", "User-Agent": "trinity-client"}
-        if key:
-            if not (key.isascii() and key.isprintable()):
-                raise ValueError("the key is not valid: a key is one line of printable ASCII characters")
-            headers["Authorization"] = f"Bearer {key}"
-        transport = httpx.HTTPTransport(socket_options=_KEEPALIVE)
-        self._http = httpx.Client(base_url=url, headers=headers, transport=transport)
+        proxy = proxy_of(httpx.URL(url))
+        self._shown_proxy = "" if proxy is None else f" by way of the proxy {proxy.url.copy_with(userinfo=b'')}"
+        transport = httpx.HTTPTransport(verify=verification(verify), proxy=proxy, socket_options=_KEEPALIVE)
+        self._http = httpx.Client(base_url=url, headers=_headers(key, headers or {}), transport=transport)
         self._sleep = sleep
 
     def send(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
@@ -97,13 +103,15 @@ class Transport:
                 raise  # nothing was sent; another try cannot help
             except httpx.TransportError as error:
                 failure = f"{type(error).__name__}: {error}".rstrip(": ")
+                if is_certificate_refused(error):
+                    raise Unreachable(f"{self.shown_url} has a certificate that is not trusted ({failure})") from error
                 lost += 1
             pause_s = (retry_after_s(response) if response is not None else None) or _backoff_s(max(lost, busy))
             if not request.retries or lost == MAX_LOST_TRIES or busy == MAX_BUSY_TRIES or pause_s >= deadline.left_s:
                 if response is not None:
                     return response
                 tries = f"{lost} {'try' if lost == 1 else 'tries'}"
-                raise Unreachable(f"{self.shown_url} did not respond after {tries} ({failure})")
+                raise Unreachable(f"{self.shown_url} did not respond after {tries}{self._shown_proxy} ({failure})")
             self._sleep(pause_s)
 
     def json(self, request: OutgoingRequest, deadline: Deadline) -> Any:
@@ -125,6 +133,17 @@ class Transport:
         return self._http.request(
             request.method, request.path, params=query, content=content, headers=headers, timeout=timeout
         )
+
+
+def _headers(key: str | None, own: Mapping[str, str]) -> httpx.Headers:
+    headers = httpx.Headers({"User-Agent": "trinity-client", **check_headers(own), "Accept": "application/json"})
+    if key:
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("the key is not valid: a key is one line of printable ASCII characters")
+        if "Authorization" in headers:
+            raise ValueError("headers: Authorization is given, and a key, which is sent in it; give one of them")
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
 
 
 def without_password(url: str) -> str:
@@ -180,6 +199,8 @@ def _is_retriable(response: httpx.Response) -> bool:
 
 def _problem(response: httpx.Response) -> Mapping[str, Any]:
     status = response.status_code
+    if target := redirect_target(response):
+        return {"status": status, "detail": f"the service is not at this URL: it redirects to {target} ({status})"}
     with suppress(ValueError):
         document = response.json()
         if isinstance(document, dict):
