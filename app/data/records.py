@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from math import isnan
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from app.data.cells import Cell, Cells, assemble, from_python, numbers
@@ -25,16 +26,15 @@ class TableRecords(NamedTuple):
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; they are copied only if they are not all, in their order."""
-        table, width = self.table, self.table.X.shape[1]
+        table, width = _tidy(self.table), self.table.X.shape[1]
         selection = choice.select(table.inputs, width, self.names_pointer, has_y=table.y is not None)
         if not _is_numeric(table, selection):
-            return self._mixed(selection)
+            return self._mixed(table, selection)
         chosen = selection.inputs
         X = table.X if chosen == list(range(width)) else np.ascontiguousarray(table.X[:, chosen])
         return _with_names(Table(X), table, selection, self._column, self._cells)
 
-    def _mixed(self, selection: Selection) -> Table:
-        table = self.table
+    def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or [f"column {i}" for i in range(table.X.shape[1])]
         read = lambda source, fitted: from_python(self._cells(source), fitted)  # noqa: E731
         X, kinds, categories = assemble(
@@ -70,13 +70,13 @@ class ColumnRecords(NamedTuple):
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; the others are not looked at."""
         width = len(self.steps)
-        selection = choice.select(self.names, width, self.names_pointer, has_y=self.y is not None)
-        names = self.names or default_names("x", width)
+        beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight))
+        selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
+        names = beside.inputs or default_names("x", width)
         locate = row_locator(names, self.steps)
         X, kinds, categories = assemble(selection, names, len(self.columns[0]), self._cells, locate)
         plain = NUMERIC.issuperset(kinds)
         table = Table(X, kinds=None if plain else kinds, categories=categories)
-        beside = Table(np.empty((0, width)), self.y, self.names, weight=self.weight)
         column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
         kept = lambda source: list(self.columns[source])  # noqa: E731
         return _with_names(table, beside, selection, column, kept)
@@ -99,6 +99,14 @@ def _is_numeric(table: Table, selection: Selection) -> bool:
     if table.kinds is not None:
         return False
     return all(column is None or column.kind in NUMERIC for column in selection.columns)
+
+
+def _tidy(table: Table) -> Table:
+    """Return a table without blanks around the names of its columns, as in CSV."""
+    if table.inputs is None:
+        return table
+    outputs = None if table.outputs is None else [name.strip() for name in table.outputs]
+    return msgspec.structs.replace(table, inputs=[name.strip() for name in table.inputs], outputs=outputs)
 
 
 def _with_names(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
@@ -62,12 +64,13 @@ class UseChoice:
         weight: str | None = None,
         keep: Sequence[str] = (),
     ) -> None:
-        self._schema = schema
-        self._keep = keep
+        inputs, outputs = _stripped(schema.inputs), _stripped(schema.outputs)
+        self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs)
+        self._keep, self._target = _stripped(keep), _stripped(target)
         self._needs_y = needs_y
-        self._target = target
-        self._weight = weight
-        self._known = {*schema.inputs, *schema.unused, *target, *keep, *(schema.outputs if schema.named else ())}
+        self._weight = None if weight is None else weight.strip()
+        others = outputs if schema.named else []
+        self._known = {*inputs, *others, *_stripped(schema.unused), *self._target, *self._keep}
         columns: list[Column | None] = list(schema.columns) or [None] * len(schema.inputs)
         self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing)
 
@@ -134,9 +137,15 @@ def _positions(member: str, chosen: Sequence[str], positions: Mapping[str, int])
 
 
 def _position(pointer: str, name: str, positions: Mapping[str, int]) -> int:
-    if name not in positions:
+    position = positions.get(name.strip())
+    if position is None:
         raise Invalid.at(pointer, f"no column {name[:64]!r}; there are {_listed(positions)}")
-    return positions[name]
+    return position
+
+
+def _stripped(names: Iterable[str]) -> list[str]:
+    """Return names without the blanks around them: versions of earlier releases may have some."""
+    return [name.strip() for name in names]
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -136,3 +136,17 @@ def test_no_data_is_no_request(api: Api, verb: str) -> None:
     assert api.result(verb)["source"] == "dummy"
     api.result("fit", {"data": {"X": [[1], [2]], "y": [1, 2]}, "params": {"degree": 1}})
     assert pointers(problem(api.post(verb), 422)) == ["/data"]
+
+
+def test_blanks_around_names_do_not_count(api: Api) -> None:
+    """At the fit and afterwards, in JSON as in CSV; two names that differ in them alone are one."""
+    data = {"X": [{" a": 1, "b ": "x"}, {" a": 2, "b ": "x"}, {" a": 4, "b ": "y"}], "y": [1, 2, 4]}
+    fitted = api.result("fit", {"model": "multivariate", "data": data, "ignore": [" b"]})
+    assert fitted["terms"] == ["1", "a"]
+    lists = {"X": [[3, 7]], "columns": ["a ", "b"]}
+    for body in ({"X": [{"a": 3}]}, {"X": [{"a\t": 3, " b": None}]}, lists):
+        kept = api.result("predict", {"model": "multivariate", "data": body, "keep": [" a "]})
+        assert (kept["y"], kept["kept"]) == (pytest.approx([3.0]), {"a": [3]})
+    assert api.csv("predict", " a , b\n3,7\n", model="multivariate")["y"] == pytest.approx([3.0])
+    twice = {"X": [{"a": 1, "a ": 2}], "y": [1]}
+    assert pointers(problem(api.post("fit", {"data": twice}), 422)) == ["/data/X/0/1"]

@@ -57,7 +57,7 @@ def test_json_and_the_query_go_with_a_form_as_well(api: Api, fitted: Json) -> No
     body = b'{"data": {"X": [{"a": 1, "b": 2}]}}'
     expected = api.result("predict", {"model": "multivariate", "data": {"X": [[1, 2]]}})["y"]
     assert api.finished(upload(api, "predict", file(body, "x.json", "application/json")))["result"]["y"] == expected
-    table = upload(api, "predict", file(b"a,b\n1,2\n"), version="1")
+    table = upload(api, "predict", file(b"a,b\n1,2\n"), version=str(fitted["version"]))
     assert api.finished(table)["result"]["y"] == expected
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
 from app.schemas.requests import Cell, Choice, Data, Matrix, Rows, Table, Targets
+from app.schemas.wording import counted
 from app.serve.bodies.json_duplicates import refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
 from app.serve.bodies.json_outline import Piece
@@ -168,9 +169,9 @@ def _decoded(decode: Callable[[bytes], T], text: bytes, pointer: str, first: int
 
 def _check_names(names: list[str], width: int, pointer: str) -> None:
     if len(names) != width:
-        raise Invalid.at(pointer, f"{len(names)} names for {width} {'column' if width == 1 else 'columns'}")
+        raise Invalid.at(pointer, f"{counted(len(names), 'name')} for {counted(width, 'column')}")
     seen: set[str] = set()
-    for position, name in enumerate(names):
+    for position, name in enumerate(each.strip() for each in names):
         if not name or name in seen:
             fault = f"the name {name[:64]!r} is given twice" if name else "a column has an empty name"
             raise Invalid.at(f"{pointer}/{position}", fault)
@@ -201,7 +202,9 @@ def _check_kinds(kind: type, items: Sequence[object], pointer: str, first: int) 
 def _check_widths(width: int, rows: Sequence[Sequence[Cell]], pointer: str, first: int) -> None:
     if set(map(len, rows)) != {width}:
         index = next(i for i, row in enumerate(rows) if len(row) != width)
-        raise Invalid.at(f"{pointer}/{first + index}", f"the row has {len(rows[index])} values, the first has {width}")
+        raise Invalid.at(
+            f"{pointer}/{first + index}", f"the row has {counted(len(rows[index]), 'value')}, the first has {width}"
+        )
 
 
 def _in_order(rows: list[dict[str, Cell]], names: list[str], first: int) -> list[list[Cell]]:
