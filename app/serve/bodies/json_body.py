@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,11 +13,10 @@ from app.schemas.requests import NO_JSON, Data, FitBody, PredictBody, Request, S
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
-from app.serve.bodies.json_outline import LARGE_BYTES, Arrays, outline
+from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, Arrays, outline
 from app.serve.bodies.json_records import MEMBERS, JsonRecords
 from app.serve.bodies.reader import Body, Reader
 
-NO_ARRAYS: Arrays = MappingProxyType({})
 NULL = msgspec.Raw(b"null")
 BOM = b"\xef\xbb\xbf"
 UNICODE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\0": "UTF-16 or UTF-32"}
@@ -44,7 +42,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _as_utf8(text)
         raise not_json(text, error, position) from None
-    refuse_duplicates(text, _members(decoded), NO_JSON if decoded.data is None else decoded.data.X)
+    refuse_duplicates(text, _members(decoded), () if decoded.data is None else (decoded.data.X,))
     request = Request(model=decoded.model, timeout=decoded.timeout, webhook=decoded.webhook, weight=decoded.weight)
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore

@@ -11,7 +11,6 @@ import msgspec
 
 from app.errors import Malformed
 from app.schemas.pointers import escaped
-from app.schemas.requests import NO_JSON
 
 SHORT_BYTES = 1000  # of a text whose names are looked for
 LONG_BYTES = 1000  # of a value that is worth leaving out
@@ -19,22 +18,27 @@ _NAMES = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:')
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
 
 
-def refuse_duplicates(text: bytes, members: int, apart: msgspec.Raw = NO_JSON, root: str = "", first: int = 0) -> None:
+def refuse_duplicates(
+    text: bytes, members: int, apart: Sequence[msgspec.Raw] = (), root: str = "", first: int = 0
+) -> None:
     """Raise Malformed for the first member that is given twice, with its pointer.
 
-    The text is JSON that was decoded to so many members, those of objects in objects included, and `apart` a value in
-    it whose own are not counted. Only where there are more colons than members, and not all of the others in strings,
-    is the text read once more. It may be an array, whose items before it are `first`, and `root` leads to it.
+    The text is JSON that was decoded to so many members, those of objects in objects included; those in the values
+    `apart` are not counted. Only where there are more colons than members, and not all of the others in strings, is the
+    text read once more. It may be an array, whose items before it are `first`, and `root` leads to it.
     """
     colons = text.count(b":")
     if colons <= members or _all_differ(text):
         return
-    value = bytes(apart)
-    if colons - value.count(b":") <= members:
+    values = [bytes(value) for value in apart]
+    if colons - sum(value.count(b":") for value in values) <= members:
         return
-    if text.count(b'":') - value.count(b'":') <= members and not _SPACED.search(text):
+    if not _SPACED.search(text) and text.count(b'":') - sum(value.count(b'":') for value in values) <= members:
         return
-    document = (text.replace(value, b"[]", 1) if len(value) > LONG_BYTES else text).decode("utf-8", "surrogateescape")
+    for value in values:
+        if len(value) > LONG_BYTES:
+            text = text.replace(value, b"[]", 1)
+    document = text.decode("utf-8", "surrogateescape")
     try:
         _strict.decode(document)
     except _TwiceError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -38,6 +39,7 @@ class Piece(NamedTuple):
 
 Arrays: TypeAlias = Mapping[str, Sequence[Piece]]
 """Long arrays by their pointers."""
+NO_ARRAYS: Arrays = MappingProxyType({})
 
 
 class Outline(NamedTuple):

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import msgspec
 import numpy as np
 
 from app.data.records import ColumnRecords, TableRecords
-from app.errors import Invalid, Malformed
+from app.errors import Invalid
 from app.schemas.requests import Cell, Choice, Data, Matrix, Rows, Table, Targets
 from app.schemas.wording import counted
 from app.serve.bodies.json_duplicates import refuse_duplicates
-from app.serve.bodies.json_errors import not_json, wrong
-from app.serve.bodies.json_outline import Piece
+from app.serve.bodies.json_outline import Arrays
+from app.serve.bodies.json_pieces import decoded, decoded_pieces
 
 MEMBERS = re.compile("/data/(X|y|sample_weight)")
 """The pointers to the arrays of a body that may be long."""
 FEW_ROWS = 16  # up to here np.array is the faster way
-T = TypeVar("T")
 _numbers_decoder = msgspec.json.Decoder(list[list[float] | dict[str, float]])
 _cells_decoder = msgspec.json.Decoder(Rows)
 _targets_decoder = msgspec.json.Decoder(Targets)
@@ -33,7 +32,7 @@ _weights_decoder = msgspec.json.Decoder(list[float])
 class JsonRecords:
     """The member `data` of a body, with the pieces of its long arrays by their pointers."""
 
-    def __init__(self, data: Data, arrays: Mapping[str, Sequence[Piece]]) -> None:
+    def __init__(self, data: Data, arrays: Arrays) -> None:
         self._data = data
         self._arrays = arrays
 
@@ -41,9 +40,9 @@ class JsonRecords:
         """Return the chosen columns; raise Invalid, or Malformed."""
         rows = _RowReader(self._data.columns)
         if "/data/X" in self._arrays:
-            deque(self._long("/data/X", rows.add), maxlen=0)
+            deque(decoded_pieces(rows.add, self._arrays["/data/X"], "/data/X"), maxlen=0)
         else:
-            _decoded(rows.add, bytes(self._data.X), "/data/X", 0, int)
+            decoded(rows.add, bytes(self._data.X), "/data/X")
         if not rows.count:
             raise Invalid.at("/data/X", "X is empty; it needs at least one row")
         return rows.read(choice, self._y(), self._weight())
@@ -52,8 +51,8 @@ class JsonRecords:
         if "/data/y" not in self._arrays:
             return None if self._data.y is None else _outputs(self._data.y)
         arrays: list[Matrix] = []
-        for first, items in self._long("/data/y", _targets_decoder.decode):
-            arrays.append(_outputs(items, first))
+        for first, items in decoded_pieces(_targets_decoder.decode, self._arrays["/data/y"], "/data/y"):
+            arrays.append(_outputs(cast("Targets", items), first))
             if arrays[-1].shape[1:] != arrays[0].shape[1:]:
                 raise Invalid.at(f"/data/y/{first}", "this item is not of the same kind or width as the first one")
         return _stacked(arrays)
@@ -61,21 +60,10 @@ class JsonRecords:
     def _weight(self) -> Matrix | None:
         weight = self._data.sample_weight
         if "/data/sample_weight" in self._arrays:
-            pieces = self._long("/data/sample_weight", _weights_decoder.decode)
-            return np.concatenate([np.array(items, np.float64) for _, items in pieces])
+            pieces = self._arrays["/data/sample_weight"]
+            weights = decoded_pieces(_weights_decoder.decode, pieces, "/data/sample_weight")
+            return np.concatenate([np.array(items, np.float64) for _, items in weights])
         return None if weight is None else np.array(weight, np.float64)
-
-    def _long(self, pointer: str, decode: Callable[..., Sequence[Any]]) -> Iterator[tuple[int, Any]]:
-        """Yield the items of each piece of a long array, and how many are before them."""
-        first = 0
-        pieces = self._arrays[pointer]
-        for piece in pieces:
-            text = b"".join((b"[", piece.text, b"]"))
-            items = _decoded(decode, text, pointer, first, (piece.start - 1).__add__)
-            if not items and len(pieces) > 1:
-                raise Malformed(f"the body is not JSON: a value is missing (byte {piece.start + len(piece.text)})")
-            yield first, items
-            first += len(items)
 
 
 class _RowReader:
@@ -155,16 +143,6 @@ class _RowReader:
             self._matrices.clear()
         for column, cells in zip(self._columns, zip(*lists, strict=True), strict=True):
             column.extend(cells)
-
-
-def _decoded(decode: Callable[[bytes], T], text: bytes, pointer: str, first: int, position: Callable[[int], int]) -> T:
-    """Decode an array, or a part of one with `first` items before it; raise Invalid, or Malformed."""
-    try:
-        return decode(text)
-    except msgspec.ValidationError as error:
-        raise wrong(text, error, position, pointer, first) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise not_json(text, error, position, pointer, first) from None
 
 
 def _check_names(names: list[str], width: int, pointer: str) -> None:

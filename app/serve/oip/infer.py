@@ -12,7 +12,6 @@ from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 from msgspec import Meta
 
-from app.data.records import TableRecords
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job
@@ -100,7 +99,7 @@ class Infer:
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         infer = read_request(body, json_length, columns)
-        request = Request(model=name, version=manifest.version, data=TableRecords(infer.table, "/inputs"))
+        request = Request(model=name, version=manifest.version, data=infer.records)
         return infer, self._service.check("predict", request)
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:

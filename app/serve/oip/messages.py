@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
 from app.schemas.pointers import located
-from app.schemas.requests import Matrix, Table
+from app.schemas.requests import Matrix
 from app.schemas.wording import counted
 from app.serve.bodies.arrays import little_endian
+from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
+from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, Arrays, outline
 from app.serve.bodies.reader import Body
-from app.serve.oip.tensors import Parameters, Tensor, parameter, read_table
+from app.serve.oip.inputs import read_records
+from app.serve.oip.tensors import Parameters, Tensor, parameter
 
 Y = "y"
 """The name of the output."""
 BINARY = "application/octet-stream"
 HEADER = "Inference-Header-Content-Length"
 MAX_DIGITS = 18
+DATA_DEPTH = 4
+DATA = re.compile(r"/inputs/\d+/data")  # the long arrays of a request
 
 
 class RequestedOutput(msgspec.Struct):
@@ -61,7 +68,7 @@ class InferInput(NamedTuple):
     """A request: its id, the rows to predict for, and whether y is requested in binary."""
 
     id: str | None
-    table: Table
+    records: TableRecords | ColumnRecords
     binary: bool
 
 
@@ -72,12 +79,13 @@ def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferI
     """Read a body whose JSON ends after `json_length` bytes; raise Malformed, or Invalid with a pointer."""
     view = memoryview(body)
     json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
-    request = _decoded(view[:json_bytes])
+    request, arrays = _decoded(view[:json_bytes])
     if len(request.inputs) > max_inputs:
         most = counted(max_inputs, "column")
         raise Invalid.at("/inputs", f"{counted(len(request.inputs), 'input')}, the model has {most} at the most")
     binary = _wants_binary(request)
-    return InferInput(request.id, read_table(request.inputs, None if json_bytes is None else view[json_bytes:]), binary)
+    records = read_records(request.inputs, arrays, None if json_bytes is None else view[json_bytes:])
+    return InferInput(request.id, records, binary)
 
 
 def response(model: str, version: int, request: InferInput, y: Matrix) -> tuple[bytes, int | None]:
@@ -97,15 +105,33 @@ def _json_bytes(text: str, body_bytes: int) -> int:
     return int(text)
 
 
-def _decoded(text: memoryview) -> InferenceRequest:
+def _decoded(body: memoryview) -> tuple[InferenceRequest, Arrays]:
+    """Return the request, and the long arrays that it has no values of."""
+    text, arrays = bytes(body[:LARGE_BYTES]), NO_ARRAYS
+    if len(body) > LARGE_BYTES:
+        text, arrays, _ = outline(body, DATA_DEPTH, DATA)
     try:
-        return _decoder.decode(text)
+        request = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise located(error, bytes(text)) from None
+        raise located(error, text) from None
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the request is not JSON: {error}; before binary data, {HEADER} says where it ends") from None
+    data = [tensor.data for tensor in request.inputs if tensor.data is not msgspec.UNSET]
+    refuse_duplicates(text, _members(request), data)
+    return request, arrays
+
+
+def _members(request: InferenceRequest) -> int:
+    """Return how many members the request has for certain, but for those in the data of tensors."""
+    found = 1 + (request.id is not None) + (request.outputs is not None)
+    named: list[Tensor | RequestedOutput] = [*request.inputs, *(request.outputs or [])]
+    found += sum(4 if isinstance(each, Tensor) else 1 for each in named)
+    for parameters in (request.parameters, *(each.parameters for each in named)):
+        if parameters is not None:
+            found += 1 + count_members(parameters)
+    return found - sum(tensor.data is msgspec.UNSET for tensor in request.inputs)
 
 
 def _wants_binary(request: InferenceRequest) -> bool:

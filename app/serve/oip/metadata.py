@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
 from falcon.asgi import Request, Response
 
+from app.schemas.columns import NUMERIC, Kind
 from app.schemas.media_types import JSON
 from app.schemas.requests import Version, parse_version
 from app.schemas.version import VERSION
@@ -21,8 +22,17 @@ from app.serve.problems import set_retry_after
 from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
 from app.service import Service
+from app.storage.model_store import Schema
 
 ROWS = -1  # a dimension of any size
+DATATYPES: Mapping[Kind, Literal["FP64", "BOOL", "BYTES"]] = {
+    "number": "FP64",
+    "integer": "FP64",
+    "boolean": "BOOL",
+    "text": "BYTES",
+    "datetime": "BYTES",
+}
+"""Of the tensor for a column: numbers of any kind are taken where the fit saw whole ones."""
 MODEL_ERRORS: ResponseSpecs = {
     404: ResponseSpec("There is no such model or version, or no fitted one."),
     500: ResponseSpec("The version is damaged on disk."),
@@ -55,7 +65,7 @@ class TensorInfo(msgspec.Struct):
     """A tensor; a dimension of any size is -1."""
 
     name: str
-    datatype: Literal["FP64"]
+    datatype: Literal["FP64", "BOOL", "BYTES"]
     shape: list[int]
 
 
@@ -159,6 +169,13 @@ class MetadataResource:
             name=name,
             versions=[str(number) for number in self._service.store.versions(name)],
             platform=f"trinity_{manifest.estimator.rpartition('.')[2]}",
-            inputs=[TensorInfo(X, "FP64", [ROWS, len(schema.inputs)])],
+            inputs=_inputs(schema),
             outputs=[TensorInfo(Y, "FP64", [ROWS, *outputs])],
         )
+
+
+def _inputs(schema: Schema) -> list[TensorInfo]:
+    """Return one tensor for all columns that are numbers; else one for each column."""
+    if all(column.kind in NUMERIC for column in schema.columns):
+        return [TensorInfo(X, "FP64", [ROWS, len(schema.inputs)])]
+    return [TensorInfo(column.name, DATATYPES[column.kind], [ROWS]) for column in schema.columns]

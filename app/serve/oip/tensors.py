@@ -1,77 +1,57 @@
-"""Tensors of an inference request, from JSON or from the bytes after it, as a table for a model."""
+"""Tensors of an inference request: their values from JSON, or from the bytes after it."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from app.errors import Invalid
-from app.schemas.pointers import located
-from app.schemas.requests import Matrix, Table
 from app.schemas.wording import counted
-from app.serve.bodies.arrays import MAX_SIZE, Array, check_shape, first_nonfinite, matrix
+from app.serve.bodies.arrays import MAX_SIZE, Array, check_shape
+from app.serve.bodies.json_outline import Piece
+from app.serve.bodies.json_pieces import decoded, decoded_pieces
 from app.serve.bodies.reader import Body
 
 X = "X"
 """The name of the tensor that holds all inputs."""
-DTYPES: dict[str, np.dtype[Any]] = {
+NUMERIC: dict[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
     "INT32": np.dtype("<i4"),
     "INT64": np.dtype("<i8"),
 }
+"""The datatypes of numbers."""
+BOOL = "BOOL"
+TEXT = "BYTES"
+DTYPES: dict[str, np.dtype[Any]] = {**NUMERIC, BOOL: np.dtype(np.bool_)}
+"""The datatypes whose values all have the same size."""
+LENGTH_BYTES = 4  # before each text in binary
+Values: TypeAlias = Array | list[str]
+"""The values of a tensor, row by row."""
 Parameters: TypeAlias = dict[str, Any] | None
 _Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-_NUMBERS: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64}
-_FLAT = {name: msgspec.json.Decoder[Any](list[kind]) for name, kind in _NUMBERS.items()}  # type: ignore[valid-type]
-_ROWS = {name: msgspec.json.Decoder[Any](list[list[kind]]) for name, kind in _NUMBERS.items()}  # type: ignore[valid-type]
+_TYPES: dict[str, Any] = {"FP32": float, "FP64": float, "INT32": _Int32, "INT64": _Int64, BOOL: bool, TEXT: str}
+_FLAT = {name: msgspec.json.Decoder[Any](list[kind]) for name, kind in _TYPES.items()}  # type: ignore[valid-type]
+_ROWS = {name: msgspec.json.Decoder[Any](list[list[kind]]) for name, kind in _TYPES.items()}  # type: ignore[valid-type]
 _NESTED = re.compile(rb"\s*\[\s*\[")
 _PEEK_BYTES = 1_000
 
 
 class Tensor(msgspec.Struct):
-    """One input; its numbers are in `data`, or are `binary_data_size` bytes after the JSON."""
+    """One input; its values are in `data`, or are `binary_data_size` bytes after the JSON."""
 
     name: str
     shape: list[Annotated[int, Meta(ge=0, le=MAX_SIZE)]]
     datatype: str
     parameters: Parameters = None
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-def read_table(tensors: Sequence[Tensor], binary: Body | None) -> Table:
-    """Return the tensor X, or one tensor for each column, as a table; raise Invalid with a pointer.
-
-    `binary` is the part of the body after the JSON, None when the request has no such part. Aligned float64 in it is
-    not copied.
-    """
-    arrays, offset = [], 0
-    for index, tensor in enumerate(tensors):
-        pointer = f"/inputs/{index}"
-        _check(tensor, pointer)
-        size = (tensor.parameters or {}).get("binary_data_size")
-        if size is None:
-            values = _from_json(tensor, pointer)
-        else:
-            values = _from_bytes(tensor, pointer, size, binary, offset)
-            offset += values.nbytes
-        with np.errstate(all="ignore"):
-            array = matrix(values.reshape(tensor.shape))
-        if position := first_nonfinite(array):
-            raise _not_finite(tensor, pointer, *position)
-        arrays.append(array)
-    if binary is not None and offset != len(binary):
-        raise Invalid.at("/inputs", f"{len(binary)} bytes follow the JSON, but the inputs have {offset}")
-    if len(tensors) == 1 and tensors[0].name == X:
-        return Table(arrays[0])
-    return _columns(tensors, arrays)
 
 
 def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
@@ -82,78 +62,100 @@ def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
     return value
 
 
-def _check(tensor: Tensor, pointer: str) -> None:
-    if tensor.datatype not in DTYPES:
-        fault = f"datatype {tensor.datatype[:32]!r} is not supported; send one of {', '.join(DTYPES)}"
+def check(tensor: Tensor, pointer: str) -> None:
+    """Raise Invalid for a datatype or a shape that no model takes."""
+    if tensor.datatype not in _TYPES:
+        fault = f"datatype {tensor.datatype[:32]!r} is not supported; send one of {', '.join(_TYPES)}"
         raise Invalid.at(f"{pointer}/datatype", fault)
     check_shape(tensor.shape, f"{pointer}/shape")
     if "shared_memory_region" in (tensor.parameters or {}):
         raise Invalid.at(f"{pointer}/parameters/shared_memory_region", "shared memory is not supported; send the data")
 
 
-def _from_bytes(tensor: Tensor, pointer: str, size: object, binary: Body | None, offset: int) -> Array:
+def from_bytes(tensor: Tensor, pointer: str, size: object, binary: Body | None, offset: int) -> Values:
+    """Return the values that are `size` bytes of `binary` from the offset; raise Invalid."""
     at = f"{pointer}/parameters/binary_data_size"
     if binary is None:
         raise Invalid.at(at, "binary data needs the header Inference-Header-Content-Length")
     if tensor.data is not msgspec.UNSET:
         raise Invalid.at(f"{pointer}/data", "the tensor has both data and binary_data_size; send one of them")
-    dtype, count = DTYPES[tensor.datatype], math.prod(tensor.shape)
-    needed = count * dtype.itemsize
-    if type(size) is not int or size != needed:
+    count, left = math.prod(tensor.shape), len(binary) - offset
+    needed = size if tensor.datatype == TEXT else count * DTYPES[tensor.datatype].itemsize
+    if type(size) is not int or size != needed or size < 0:
         raise Invalid.at(at, f"binary_data_size must be {needed}, as the shape and datatype say")
-    if needed > len(binary) - offset:
-        raise Invalid.at(at, f"the tensor has {needed} bytes, but only {len(binary) - offset} are left in the body")
-    return np.frombuffer(binary, dtype, count, offset)
+    if size > left:
+        raise Invalid.at(at, f"the tensor has {size} bytes, but only {left} are left in the body")
+    if tensor.datatype == TEXT:
+        return _texts(memoryview(binary)[offset : offset + size], count, pointer)
+    values = np.frombuffer(binary, DTYPES[tensor.datatype], count, offset)
+    return values if tensor.datatype != BOOL else values.view(np.uint8) != 0
 
 
-def _from_json(tensor: Tensor, pointer: str) -> Array:
+def from_json(tensor: Tensor, pointer: str, pieces: Sequence[Piece] | None) -> Values:
+    """Return the values of `data`, which may be a long array in pieces; raise Invalid, or Malformed."""
     if tensor.data is msgspec.UNSET:
         raise Invalid.at(pointer, "the tensor has neither data nor binary_data_size")
-    nested = _is_nested(tensor.data)
-    try:
-        numbers = (_ROWS if nested else _FLAT)[tensor.datatype].decode(tensor.data)
-    except msgspec.ValidationError as error:
-        raise located(error, bytes(tensor.data), f"{pointer}/data") from None
-    if nested:
-        numbers = _flat(tensor, pointer, numbers)
-    elif len(numbers) != math.prod(tensor.shape):
-        raise Invalid.at(f"{pointer}/data", f"there are {len(numbers)} numbers, but the shape is {tensor.shape}")
-    with np.errstate(all="ignore"):  # a number beyond float32 becomes infinite, and is refused later
-        return np.array(numbers, DTYPES[tensor.datatype])
+    nested = _is_nested(tensor.data, pieces)
+    decode = (_ROWS if nested else _FLAT)[tensor.datatype].decode
+    parts: list[Any] = []
+    items: Any
+    rows = 0
+    if pieces is None:
+        decoded_parts = iter([(0, decoded(decode, bytes(tensor.data), f"{pointer}/data"))])
+    else:
+        decoded_parts = decoded_pieces(decode, pieces, f"{pointer}/data")
+    for first, items in decoded_parts:
+        rows = first + len(items)
+        flat = _flat(tensor, pointer, items, first) if nested else items
+        with np.errstate(all="ignore"):  # a number beyond float32 becomes infinite, and is refused later
+            parts.append(flat if tensor.datatype == TEXT else np.array(flat, DTYPES[tensor.datatype]))
+    if nested and rows != tensor.shape[0]:
+        raise Invalid.at(f"{pointer}/data", f"data has {counted(rows, 'row')}, but the shape is {tensor.shape}")
+    if not nested and rows != math.prod(tensor.shape):
+        raise Invalid.at(f"{pointer}/data", f"data has {counted(rows, 'value')}, but the shape is {tensor.shape}")
+    if tensor.datatype == TEXT:
+        return [text for part in parts for text in part]
+    return cast("Array", parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
-def _is_nested(data: msgspec.Raw) -> bool:
-    """Whether the data is a list of rows."""
-    return _NESTED.match(bytes(memoryview(data)[:_PEEK_BYTES])) is not None
-
-
-def _not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
+def not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
     """Return the error for a number; its pointer leads into rows or a flat list, and to the tensor for binary data."""
     if tensor.data is msgspec.UNSET:
         return Invalid.at(pointer, f"every number must be finite; the one at row {row}, column {column} is not")
-    step = f"{row}/{column}" if _is_nested(tensor.data) else str(row * math.prod(tensor.shape[1:]) + column)
+    step = f"{row}/{column}" if _is_nested(tensor.data, None) else str(row * math.prod(tensor.shape[1:]) + column)
     return Invalid.at(f"{pointer}/data/{step}", "every number must be finite")
 
 
-def _flat(tensor: Tensor, pointer: str, rows: list[list[float]]) -> list[float]:
-    if len(tensor.shape) == 1 or len(rows) != tensor.shape[0]:
-        raise Invalid.at(f"{pointer}/data", f"data has {counted(len(rows), 'row')}, but the shape is {tensor.shape}")
-    for index, row in enumerate(rows):
-        if len(row) != tensor.shape[1]:
-            fault = f"the row has {counted(len(row), 'number')}, but the shape is {tensor.shape}"
+def _texts(data: memoryview, count: int, pointer: str) -> list[str]:
+    """Return texts, each of which stands after its length; raise Invalid."""
+    texts: list[str] = []
+    at = 0
+    while at + LENGTH_BYTES <= len(data) and len(texts) < count:
+        end = at + LENGTH_BYTES + int.from_bytes(data[at : at + LENGTH_BYTES], "little")
+        try:
+            texts.append(str(data[at + LENGTH_BYTES : end], "utf-8"))
+        except UnicodeDecodeError:
+            raise Invalid.at(pointer, f"the text at position {len(texts)} is not UTF-8") from None
+        at = end
+    if at != len(data) or len(texts) != count:
+        fault = f"the bytes are not {counted(count, 'text')}, each after its length in {LENGTH_BYTES} bytes"
+        raise Invalid.at(f"{pointer}/parameters/binary_data_size", fault)
+    return texts
+
+
+def _is_nested(data: msgspec.Raw, pieces: Sequence[Piece] | None) -> bool:
+    """Whether the data is a list of rows."""
+    begin = bytes(memoryview(data)[:_PEEK_BYTES]) if pieces is None else b"[" + bytes(pieces[0].text[:_PEEK_BYTES])
+    return _NESTED.match(begin) is not None
+
+
+def _flat(tensor: Tensor, pointer: str, rows: Sequence[Sequence[Any]], first: int) -> list[Any]:
+    """Return the values of rows; raise Invalid unless they are as wide as the shape says."""
+    if len(tensor.shape) == 1:
+        raise Invalid.at(f"{pointer}/data", f"data has rows, but the shape is {tensor.shape}")
+    width = tensor.shape[1]
+    for index, row in enumerate(rows, first):
+        if len(row) != width:
+            fault = f"the row has {counted(len(row), 'value')}, but the shape is {tensor.shape}"
             raise Invalid.at(f"{pointer}/data/{index}", fault)
-    return [number for row in rows for number in row]
-
-
-def _columns(tensors: Sequence[Tensor], arrays: Sequence[Matrix]) -> Table:
-    """Return the tensors side by side; each is named as a column of the fit."""
-    names: dict[str, None] = {}
-    for index, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
-        pointer = f"/inputs/{index}"
-        if tensor.name in names:
-            raise Invalid.at(f"{pointer}/name", f"the input {tensor.name[:64]!r} is given twice")
-        if array.shape != (len(arrays[0]), 1):
-            fault = "a tensor for one column must have the shape [rows] or [rows, 1], with as many rows as the others"
-            raise Invalid.at(f"{pointer}/shape", f"{fault}; send all columns in one tensor named {X}, or one each")
-        names[tensor.name] = None
-    return Table(np.hstack(arrays), inputs=list(names))
+    return [value for row in rows for value in row]

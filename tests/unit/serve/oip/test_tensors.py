@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
 from app.serve.oip.messages import InferInput, read_request, response
 
@@ -52,7 +53,7 @@ def pointer(error: pytest.ExceptionInfo[Invalid]) -> str:
 
 @pytest.mark.parametrize("data", [[1, 2.5, 3, -4], [[1, 2.5], [3, -4]]])
 def test_numbers_come_flat_or_in_rows(data: Any) -> None:
-    assert np.array_equal(read({"inputs": [X | {"data": data}]}).table.X, NUMBERS)
+    assert np.array_equal(read({"inputs": [X | {"data": data}]}).records.table.X, NUMBERS)
 
 
 @pytest.mark.parametrize(("datatype", "kind"), [("FP64", "<f8"), ("FP32", "<f4"), ("INT32", "<i4"), ("INT64", "<i8")])
@@ -60,8 +61,8 @@ def test_each_datatype_in_binary_and_in_json(datatype: str, kind: str) -> None:
     """Both give the same float64."""
     numbers = np.array([[1, -2], [3, 2**30 - 1]], kind)
     tensor = BINARY | {"datatype": datatype, "parameters": {"binary_data_size": numbers.nbytes}}
-    binary = read({"inputs": [tensor]}, numbers.tobytes()).table.X
-    text = read({"inputs": [X | {"datatype": datatype, "data": numbers.tolist()}]}).table.X
+    binary = read({"inputs": [tensor]}, numbers.tobytes()).records.table.X
+    text = read({"inputs": [X | {"datatype": datatype, "data": numbers.tolist()}]}).records.table.X
     assert binary.dtype == text.dtype == np.float64
     assert np.array_equal(binary, numbers) and np.array_equal(text, numbers)
     assert binary.flags.c_contiguous and binary.flags.aligned
@@ -69,18 +70,18 @@ def test_each_datatype_in_binary_and_in_json(datatype: str, kind: str) -> None:
 
 def test_float32_in_json_is_rounded_as_it_is_in_binary() -> None:
     asked = read({"inputs": [{"name": "X", "shape": [1], "datatype": "FP32", "data": [0.1]}]})
-    assert asked.table.X.tolist() == [[float(np.float32(0.1))]]
+    assert asked.records.table.X.tolist() == [[float(np.float32(0.1))]]
 
 
 def test_a_vector_is_one_column() -> None:
-    assert read({"inputs": [X | {"shape": [4]}]}).table.X.shape == (4, 1)
+    assert read({"inputs": [X | {"shape": [4]}]}).records.table.X.shape == (4, 1)
 
 
 def test_a_tensor_a_column() -> None:
     """Binary and JSON together, of shape [n] or [n, 1]."""
     a = {"name": "a", "shape": [2], "datatype": "FP64", "parameters": {"binary_data_size": 16}}
     b = {"name": "b", "shape": [2, 1], "datatype": "INT64", "data": [3, 4]}
-    table = read({"inputs": [a, b]}, np.array([1.0, 2.0]).tobytes()).table
+    table = read({"inputs": [a, b]}, np.array([1.0, 2.0]).tobytes()).records.table
     assert table.inputs == ["a", "b"] and table.X.tolist() == [[1, 3], [2, 4]]
 
 
@@ -88,7 +89,8 @@ def test_a_tensor_a_column() -> None:
     ("change", "where"),
     [
         ({"datatype": "FP16"}, "/inputs/0/datatype"),
-        ({"datatype": "BYTES"}, "/inputs/0/datatype"),
+        ({"datatype": "BYTES"}, "/inputs/0/data/0"),
+        ({"datatype": "BOOL"}, "/inputs/0/data/0"),
         ({"shape": []}, "/inputs/0/shape"),
         ({"shape": [0, 2]}, "/inputs/0/shape"),
         ({"shape": [2, 1, 2]}, "/inputs/0/shape"),
@@ -112,7 +114,6 @@ def test_a_tensor_a_column() -> None:
         ({"datatype": "INT64", "data": [1, 2, 2**63, 4]}, "/inputs/0/data/2"),
         ({"datatype": "INT64", "data": [1, 2, 3.5, 4]}, "/inputs/0/data/2"),
         ({"parameters": {"shared_memory_region": "a"}}, "/inputs/0/parameters/shared_memory_region"),
-        ({"name": "a"}, "/inputs/0/shape"),
     ],
 )
 def test_a_tensor_that_is_not_what_it_says(change: dict[str, Any], where: str) -> None:
@@ -252,8 +253,12 @@ def test_whatever_comes(request: Any, binary: bytes | None, length: int | None) 
         asked = read(request, binary, None if length is None else str(length))
     except (Invalid, Malformed):
         return
-    assert asked.table.X.dtype == np.float64 and asked.table.X.ndim == 2 and np.isfinite(asked.table.X).all()
-    response("m", 1, asked, asked.table.X)
+    assert (
+        asked.records.table.X.dtype == np.float64
+        and asked.records.table.X.ndim == 2
+        and np.isfinite(asked.records.table.X).all()
+    )
+    response("m", 1, asked, asked.records.table.X)
 
 
 TOKENS = [
@@ -309,3 +314,92 @@ def test_whatever_is_wrong_with_a_request(text: bytes, binary: bytes) -> None:
     except (Invalid, Malformed) as error:
         told = error.detail
     assert len(told) < 500
+
+
+def _texts(texts: list[str]) -> bytes:
+    return b"".join(len(text.encode()).to_bytes(4, "little") + text.encode() for text in texts)
+
+
+def test_texts_and_truth_values_in_json_and_in_binary() -> None:
+    """A text in binary stands after its length; both give the same columns, with the tensors' names."""
+    city, old = ["Bern", "", "Zürich"], [True, False, True]
+    as_json = [
+        {"name": "city", "shape": [3], "datatype": "BYTES", "data": city},
+        {"name": "old", "shape": [3, 1], "datatype": "BOOL", "data": [[each] for each in old]},
+        {"name": "x", "shape": [3], "datatype": "FP32", "data": [0.5, 1, 2]},
+    ]
+    parts = [_texts(city), bytes(old), np.array([0.5, 1, 2], "<f4").tobytes()]
+    in_binary = [
+        {**{key: tensor[key] for key in ("name", "shape", "datatype")}, "parameters": {"binary_data_size": len(part)}}
+        for tensor, part in zip(as_json, parts, strict=True)
+    ]
+    for records in (read({"inputs": as_json}).records, read({"inputs": in_binary}, b"".join(parts)).records):
+        assert isinstance(records, ColumnRecords)
+        assert (list(records.columns), records.names) == ([city, old, [0.5, 1, 2]], ["city", "old", "x"])
+
+
+def test_one_tensor_of_texts_holds_all_columns() -> None:
+    """Row by row."""
+    for data in (["a", "b", "c", "d"], [["a", "b"], ["c", "d"]]):
+        records = read({"inputs": [X | {"datatype": "BYTES", "data": data}]}).records
+        assert isinstance(records, ColumnRecords)
+        assert (list(records.columns), records.names) == ([["a", "c"], ["b", "d"]], None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        _texts(["a"]),
+        _texts(["a", "b", "c"]),
+        _texts(["a", "b"])[:-1],
+        _texts(["a"]) + b"\x01\x00\x00",
+        b"\xff" * 10,
+        _texts(["a"]) + b"\x01\x00\x00\x00\xff",
+    ],
+)
+def test_texts_in_binary_that_are_none(data: bytes) -> None:
+    """Too few, too many, cut off, or not UTF-8."""
+    tensor = {"name": "X", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": len(data)}}
+    with pytest.raises(Invalid):
+        read({"inputs": [tensor]}, data)
+
+
+@pytest.mark.parametrize("name", ["a", "input-0", ""])
+def test_a_single_tensor_of_any_name_is_x(name: str) -> None:
+    """Clients name it as they like."""
+    records = read({"inputs": [X | {"name": name}]}).records
+    assert isinstance(records, TableRecords) and records.table.inputs is None
+    assert np.array_equal(records.table.X, NUMBERS)
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("datatype", ["FP64", "BYTES"])
+def test_long_arrays_are_read_in_pieces(datatype: str, *, nested: bool) -> None:
+    """To the same values, and the index in a refusal is that of the whole."""
+    values = [f"text,[{i}" if datatype == "BYTES" else i / 7 for i in range(60_000)]
+    data: list[Any] = [values[i : i + 2] for i in range(0, 60_000, 2)] if nested else values
+    tensor = {"name": "X", "shape": [30_000, 2], "datatype": datatype, "data": data}
+    records = read({"inputs": [tensor]}).records
+    columns = records.columns if isinstance(records, ColumnRecords) else records.table.X.T.tolist()
+    assert columns == [values[0::2], values[1::2]]
+    data[-1] = [values[0], None] if nested else None
+    with pytest.raises(Invalid) as error:
+        read({"inputs": [tensor]})
+    assert pointer(error) == "/inputs/0/data/" + ("29999/1" if nested else "59999")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (b'{"inputs": [], "inputs": []}', ""),
+        (b'{"id": "a", "inputs": [%b], "id": "b"}', "/id"),
+        (b'{"inputs": [%b], "parameters": {"a": 1, "a": 2}}', "/parameters/a"),
+        (b'{"inputs": [{"name": "X", "name": "X", "shape": [1], "datatype": "FP64", "data": [1]}]}', "/inputs/0/name"),
+    ],
+)
+def test_a_member_given_twice_is_malformed(text: bytes, where: str) -> None:
+    """Wherever it is."""
+    with pytest.raises((Malformed, Invalid)) as error:
+        read(text.replace(b"%b", json.dumps(X).encode()))
+    assert not where or error.value.pointers == [where]
