@@ -46,6 +46,10 @@ HttpUrl = Annotated[str, Meta(pattern=r"^https?://")]
 Rate = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(/[smh])?$")]
 Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
 Link = Annotated[str, Meta(pattern=r"^(/|https?://)\S*$")]
+ROOT_PATH = r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
+RootPath = Annotated[str, Meta(pattern=ROOT_PATH)]
+ANY_ORIGIN = "*"
+ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
@@ -109,6 +113,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
     flower_url: Annotated[Link | None, about("address of Flower for the link on the page: a path or a URL")] = None
+    root_path: Annotated[
+        RootPath, about("path below which a proxy serves this, such as /trinity; empty: X-Forwarded-Prefix says it")
+    ] = ""
+    cors_origins: Annotated[
+        str | None, about("origins whose scripts may call this, https://…, comma separated; * for all; empty: none")
+    ] = None
     api_keys: Annotated[
         str | None, about("who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
     ] = None
@@ -147,6 +157,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     wrong = {name: _url_problem(values.get(name)) for name in URLS}
     problems += [f"{PREFIX}{name.upper()}: this URL {problem}" for name, problem in wrong.items() if problem]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
+    problems += [f"{PREFIX}CORS_ORIGINS: {problem}" for problem in _origin_problems(values.get("cors_origins"))]
     # a setting with a wrong value is not reported as missing, too
     named = " ".join(problems)
     settings = Settings(**values)
@@ -208,6 +219,15 @@ def _key_problems(text: str | None) -> list[str]:
     except ValueError as error:
         return str(error).splitlines() if text else []
     return []
+
+
+def _origin_problems(text: str | None) -> list[str]:
+    """Return what is wrong with a list of origins; browsers compare them letter by letter (RFC 6454)."""
+    if not text or text == ANY_ORIGIN:
+        return []
+    wrong = [origin for origin in map(str.strip, text.split(",")) if not ORIGIN.fullmatch(origin)]
+    form = f"an origin is http(s)://host or http(s)://host:port without a path, and {ANY_ORIGIN} stands alone"
+    return [f"{origin!r} is none; {form}" for origin in wrong]
 
 
 def _unknown_setting(variable: str) -> str:

@@ -144,11 +144,11 @@ class Envelope(msgspec.Struct, gc=False):
     """The share that is done, from 0 to 1, while it runs and its model reports progress."""
 
 
-def envelope(job: Job) -> Envelope:
-    """Return the job in the form that every verb answers with."""
-    links = {"self": f"/jobs/{job.id}", "result": f"/jobs/{job.id}/result"} if job.queued else {}
+def envelope(job: Job, root_path: str = "") -> Envelope:
+    """Return the job in the form that every verb answers with; its links lead below `root_path`."""
+    links = {"self": f"{root_path}/jobs/{job.id}", "result": f"{root_path}/jobs/{job.id}/result"} if job.queued else {}
     if job.version is not None:
-        links["model"] = f"/models/{job.model}/versions/{job.version}"
+        links["model"] = f"{root_path}/models/{job.model}/versions/{job.version}"
     created = datetime.fromtimestamp(job.created_s, UTC)
     return Envelope(
         id=job.id,

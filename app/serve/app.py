@@ -20,7 +20,9 @@ from app.serve.bodies.reader import BodyReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
-from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry
+from app.serve.middleware.cors import Cors
+from app.serve.middleware.query_names import QueryNames
+from app.serve.middleware.request_middleware import Network, RequestMiddleware, Telemetry
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
 from app.serve.oip.metadata import MetadataResource
@@ -35,6 +37,7 @@ from app.serve.resources.metrics import MetricsResource
 from app.serve.resources.models import ModelResource
 from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
+from app.serve.root_path import RootPath
 from app.service import Service
 from app.settings import Settings
 from app.telemetry.metrics import ServiceMetrics
@@ -80,8 +83,10 @@ def create_app(
     matcher = RouteMatcher((route.path for route in routes), often)
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
+    network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
     api = _api(routes)
-    middleware = RequestMiddleware(api, telemetry, matcher, limits, auth)
+    queries = QueryNames(routes, matcher)
+    middleware = RequestMiddleware(api, telemetry, matcher, limits, auth, queries=queries, network=network)
     api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
     return middleware
 

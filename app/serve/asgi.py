@@ -18,6 +18,8 @@ STOP_WAITING = "stop_waiting"
 """The key in the lifespan's state of a function that ends all waits of requests: the process is about to stop."""
 HEADERS, BODY = "trinity.headers", "trinity.body"
 """Keys that the middleware adds to a scope: the headers by name, and the body where it came in one piece."""
+TRUSTED_PEER = "trinity.trusted_peer"
+"""The key that the server adds to a scope: whether the connection's other end is a proxy that is believed."""
 LENGTH_DIGITS = 19  # a number with more is no length; int() refuses thousands of digits
 
 

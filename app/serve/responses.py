@@ -1,4 +1,4 @@
-"""Jobs as HTTP answers: the envelope, and the headers that belong to a job."""
+"""Jobs as HTTP answers: the envelope, and the headers that belong to a job; links lead below the root path."""
 
 from __future__ import annotations
 
@@ -22,57 +22,59 @@ def send_json(resp: Response, content: object) -> None:
     resp.data = _encode(content)
 
 
-def send_submitted(resp: Response, job: Job, preferred: Preference, answer: Answer | None = None) -> None:
+def send_submitted(
+    resp: Response, job: Job, preferred: Preference, answer: Answer | None = None, *, root_path: str
+) -> None:
     """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look.
 
     `answer` is a prediction in another format than JSON; it is sent alone, and the headers hold what else the envelope
     would say of the job.
     """
     if job.queued:
-        _set_location(resp, job, preferred)
+        _set_location(resp, job, preferred, root_path)
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
     elif answer is not None:
-        send_answer(resp, job, answer)
+        send_answer(resp, job, answer, root_path)
     elif job.finished:
-        send_json(resp, envelope(job))
+        send_json(resp, envelope(job, root_path))
     else:
-        _send_unfinished(resp, job)
+        _send_unfinished(resp, job, root_path)
 
 
-def send_answer(resp: Response, job: Job, answer: Answer) -> None:
+def send_answer(resp: Response, job: Job, answer: Answer, root_path: str) -> None:
     """Answer with a prediction alone, and with a link (RFC 8288) to the version that made it."""
     resp.content_type, resp.data = answer
-    resp.set_header("Link", f'</models/{job.model}/versions/{job.version}>; rel="related"')
+    resp.set_header("Link", f'<{root_path}/models/{job.model}/versions/{job.version}>; rel="related"')
 
 
-def send_accepted(resp: Response, job: Job) -> None:
+def send_accepted(resp: Response, job: Job, *, root_path: str) -> None:
     """Answer that a job waits, and where to look."""
-    _set_location(resp, job, NONE)
-    _send_unfinished(resp, job)
+    _set_location(resp, job, NONE, root_path)
+    _send_unfinished(resp, job, root_path)
 
 
-def send_result(resp: Response, job: Job, answer: Answer | None = None) -> None:
+def send_result(resp: Response, job: Job, answer: Answer | None = None, *, root_path: str) -> None:
     """Answer with nothing but the result, the problem document of a failure, or 202 while there is neither."""
     if job.failure is not None:
         send_problem(resp, problem(job.failure))
     elif answer is not None:
-        send_answer(resp, job, answer)
+        send_answer(resp, job, answer, root_path)
     elif job.result is not None:
         send_json(resp, job.result)
     else:
-        _send_unfinished(resp, job)
+        _send_unfinished(resp, job, root_path)
 
 
-def _send_unfinished(resp: Response, job: Job) -> None:
+def _send_unfinished(resp: Response, job: Job, root_path: str) -> None:
     resp.status = HTTPStatus.ACCEPTED
     set_retry_after(resp, POLL_S)
-    send_json(resp, envelope(job))
+    send_json(resp, envelope(job, root_path))
 
 
-def _set_location(resp: Response, job: Job, preferred: Preference) -> None:
+def _set_location(resp: Response, job: Job, preferred: Preference, root_path: str) -> None:
     """Say where the job is, and which preferences were honoured (RFC 7240 §3)."""
-    resp.set_header("Content-Location" if job.finished else "Location", f"/jobs/{job.id}")
+    resp.set_header("Content-Location" if job.finished else "Location", f"{root_path}/jobs/{job.id}")
     applied = ["respond-async"] * preferred.respond_async
     if preferred.wait_s is not None:
         applied.append(f"wait={preferred.wait_s}")

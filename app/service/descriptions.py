@@ -24,8 +24,8 @@ class Model(msgspec.Struct):
     """Whether values may be missing in its inputs."""
 
 
-def describe_model(service: Service, name: str) -> Model:
-    """Describe a model; raise NotFound."""
+def describe_model(service: Service, name: str, root_path: str = "") -> Model:
+    """Describe a model, with links below `root_path`; raise NotFound."""
     name, kind = service.model(name)
     (schema,), components = msgspec.json.schema_components([kind.parameters()])  # a reference, and what it refers to
     return Model(
@@ -34,7 +34,7 @@ def describe_model(service: Service, name: str) -> Model:
         params=components[schema["$ref"].rpartition("/")[2]],
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
-        links={"self": f"/models/{name}", "fit": f"/models/{name}/fit"},
+        links={"self": f"{root_path}/models/{name}", "fit": f"{root_path}/models/{name}/fit"},
         takes_missing=kind.takes_missing,
     )
 

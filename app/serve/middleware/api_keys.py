@@ -12,7 +12,8 @@ from typing import NamedTuple, cast
 from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.schemas.verbs import VERBS, Verb
-from app.serve.asgi import Header, Message, length_of
+from app.serve.asgi import Message
+from app.serve.middleware.body_limits import Refusal, has_small_body
 from app.serve.preferences import prefers_html
 
 PUBLIC_PATHS = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
@@ -22,7 +23,6 @@ POLLING = READ | PREDICT | FIT
 READING = frozenset({"GET", "HEAD"})
 REALM = 'Bearer realm="trinity"'
 BASIC = b'Basic realm="trinity", charset="UTF-8"'
-SMALL_BODY_BYTES = 65_536  # reading past so much is cheaper than a new connection
 _VERB = re.compile(rf"(?:/models/[^/]+)?/({'|'.join(VERBS)})")
 _INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
@@ -32,17 +32,7 @@ class Access(NamedTuple):
 
     key_name: str = ""
     """'' for a request without a known key."""
-    failure: AuthFailure | None = None
-
-
-class AuthFailure(NamedTuple):
-    """Why a request may not pass."""
-
-    error: TrinityError
-    headers: list[Header]
-    """WWW-Authenticate, once for each way to authenticate."""
-    keep: bool
-    """Whether the connection may stay open."""
+    failure: Refusal | None = None
 
 
 class ApiKeyAuth:
@@ -81,12 +71,12 @@ class ApiKeyAuth:
         return found
 
 
-def _failure(scope: Message, error: TrinityError, challenge: str) -> AuthFailure:
+def _failure(scope: Message, error: TrinityError, challenge: str) -> Refusal:
     """Return the failure with the words of WWW-Authenticate for it."""
     headers = [(b"www-authenticate", challenge.encode())]
     if isinstance(error, Unauthenticated) and _is_browser(scope):
         headers.append((b"www-authenticate", BASIC))
-    return AuthFailure(error, headers, _has_small_body(scope))
+    return Refusal(error, headers, has_small_body(scope))
 
 
 def required_scopes(method: str, path: str) -> frozenset[str]:
@@ -129,15 +119,3 @@ def _is_browser(scope: Message) -> bool:
     """Return whether a browser asks for a page: it can ask its user for a key."""
     accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), None)
     return scope["method"] in READING and prefers_html(accept)
-
-
-def _has_small_body(scope: Message) -> bool:
-    """Return whether the body is small and sure to come, so that the connection may stay open."""
-    announced = b"0"
-    for name, value in scope["headers"]:
-        if name in (b"transfer-encoding", b"expect"):
-            return False
-        if name == b"content-length":
-            announced = value
-    length = length_of(announced)
-    return length is not None and length <= SMALL_BODY_BYTES

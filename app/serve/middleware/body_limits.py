@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from app.errors import Malformed, TooSlow, TrinityError
 from app.serve.asgi import BODY, LENGTH_DIGITS, Header, Message, Receive, Send, length_of
@@ -12,7 +13,18 @@ from app.serve.bodies.reader import check_size
 from app.serve.problems import render
 
 DISCARD_S = 30  # for how long the rest of a refused body is read
+SMALL_BODY_BYTES = 65_536  # reading past so much is cheaper than a new connection
 DISCARD_PAUSE_S = 1  # without a byte of it for so long, no more is awaited
+
+
+class Refusal(NamedTuple):
+    """Why a request may not pass."""
+
+    error: TrinityError
+    headers: list[Header]
+    """What goes into the head of the answer."""
+    keep: bool
+    """Whether the connection may stay open."""
 
 
 class BodyLimits:
@@ -114,3 +126,15 @@ async def _discard_body(receive: Receive) -> None:
             while more:
                 async with asyncio.timeout(DISCARD_PAUSE_S):
                     more = (await receive()).get("more_body", False)
+
+
+def has_small_body(scope: Message) -> bool:
+    """Return whether the body is small and sure to come, so that the connection may stay open."""
+    announced = b"0"
+    for name, value in scope["headers"]:
+        if name in (b"transfer-encoding", b"expect"):
+            return False
+        if name == b"content-length":
+            announced = value
+    length = length_of(announced)
+    return length is not None and length <= SMALL_BODY_BYTES

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.errors import TrinityError, Unavailable
 from app.schemas.ids import new_id
-from app.serve.asgi import HEADERS, Asgi, Message, Receive, Send
+from app.serve.asgi import HEADERS, Asgi, Header, Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth
-from app.serve.middleware.body_limits import BodyLimits, refuse
+from app.serve.middleware.body_limits import BodyLimits, Refusal, refuse
+from app.serve.middleware.cors import Cors, send_preflight
+from app.serve.middleware.query_names import QueryNames
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.problems import internal_error
+from app.serve.root_path import RootPath
 from app.telemetry.context import REQUEST, RequestContext
 from app.telemetry.log_records import SERVER_ERROR, RequestLog
 from app.telemetry.logs import stderr
@@ -43,17 +46,33 @@ class Telemetry(NamedTuple):
     tracing: Tracing | None = None
 
 
+class Network(NamedTuple):
+    """How the service stands in its network; `cors` is None where no other origin may call."""
+
+    root_path: RootPath = RootPath()
+    cors: Cors | None = None
+
+    def apply(self, scope: Message) -> list[Header] | None:
+        """Set the root path of a request; return what goes into the head of its answer."""
+        headers = self.root_path.apply(scope)
+        return headers if self.cors is None else [*(headers or ()), *self.cors.headers(scope[HEADERS])]
+
+    def is_preflight(self, scope: Message) -> bool:
+        """Return whether a browser asks if it may send a request; it sends no key with that."""
+        return self.cors is not None and self.cors.is_preflight(scope["method"], scope[HEADERS])
+
+
 class _Response:
     """What is sent in answer to one request, as it is recorded."""
 
-    __slots__ = ("_send", "_started", "key_name", "method", "path", "request_id", "size", "status")
+    __slots__ = ("_more", "_send", "_started", "key_name", "method", "path", "request_id", "size", "status")
 
-    def __init__(self, scope: Message, send: Send) -> None:
+    def __init__(self, scope: Message, send: Send, more: list[Header] | None) -> None:
+        """`more` are headers for the head of the answer."""
         self._send = send
+        self._more = more
         self._started = perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        scope[HEADERS] = headers
-        self.request_id = _request_id(headers)
+        self.request_id = _request_id(scope[HEADERS])
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.key_name = ""
@@ -70,6 +89,8 @@ class _Response:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((_REQUEST_ID, self.request_id))
+            if self._more is not None:
+                message["headers"].extend(self._more)
         else:
             self.size += len(message.get("body", b""))
         return self._send(message)
@@ -84,7 +105,15 @@ class RequestMiddleware:
     """An ASGI app in front of another; `auth` is None where no keys are needed."""
 
     def __init__(
-        self, app: Asgi, telemetry: Telemetry, routes: RouteMatcher, limits: BodyLimits, auth: ApiKeyAuth | None = None
+        self,
+        app: Asgi,
+        telemetry: Telemetry,
+        routes: RouteMatcher,
+        limits: BodyLimits,
+        auth: ApiKeyAuth | None = None,
+        *,
+        queries: QueryNames | None = None,
+        network: Network | None = None,
     ) -> None:
         self._app = app
         self._metrics = telemetry.metrics
@@ -93,6 +122,8 @@ class RequestMiddleware:
         self._routes = routes
         self._limits = limits
         self._auth = auth
+        self._queries = queries
+        self._network = network or Network()
         self._pending: list[_Answered] = []
         self._timer: asyncio.TimerHandle | None = None
         self._metrics.gather = self._gather
@@ -102,18 +133,17 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        response = _Response(scope, send)
+        scope[HEADERS] = dict(scope["headers"])
+        response = _Response(scope, send, self._network.apply(scope))
         span = self._begin(scope, response)
         try:
-            if self._auth is not None:
-                response.key_name, failure = self._auth.check(scope)
-                REQUEST.set(REQUEST.get()._replace(key_name=response.key_name))
-                if failure is not None:
-                    error, headers, keep = failure
-                    await refuse(response.path, receive, response.send, error, headers, keep=keep)
-                    return
-            self._limits.check(scope[HEADERS])
-            await self._app(scope, self._limits.timed(receive, scope), response.send)
+            if response.method == "OPTIONS" and self._network.is_preflight(scope):
+                await send_preflight(response.send)
+            elif (refusal := self._refusal(scope, response)) is not None:
+                error, more, keep = refusal
+                await refuse(response.path, receive, response.send, error, more, keep=keep)
+            else:
+                await self._app(scope, self._limits.timed(receive, scope), response.send)
         except TrinityError as error:  # of the head or of the body: Falcon answers all others
             if response.begun:
                 raise
@@ -130,6 +160,16 @@ class RequestMiddleware:
             await refuse(response.path, receive, response.send, internal_error(response.method, response.path, error))
         finally:
             self._end(response, span)
+
+    def _refusal(self, scope: Message, response: _Response) -> Refusal | None:
+        """Return why a request may not pass, which its head says; raise TrinityError for a body that may not come."""
+        if self._auth is not None:
+            response.key_name, failure = self._auth.check(scope)
+            REQUEST.set(REQUEST.get()._replace(key_name=response.key_name))
+            if failure is not None:
+                return failure
+        self._limits.check(scope[HEADERS])
+        return None if self._queries is None or not scope["query_string"] else self._queries.check(scope)
 
     def _begin(self, scope: Message, response: _Response) -> RequestSpan | None:
         self._metrics.in_progress += 1

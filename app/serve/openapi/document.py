@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from app.schemas.version import VERSION
 from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs, path_parameters
 from app.serve.openapi.schemas import REF
+from app.serve.problems import below_v2
 from app.serve.resources.route import Route, public_routes
 from app.settings import Mode, Settings
 
@@ -35,6 +37,7 @@ KEY_ERRORS: ResponseSpecs = {
     ),
     403: ResponseSpec("The key lacks the scope.", headers={"WWW-Authenticate": "The scope that is missing."}),
 }
+UNKNOWN_PARAMETER = ResponseSpec("The query has a parameter that this does not take.")
 SERVICE_PATHS = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 DATA = {"const", "default", "enum", "examples"}  # values below these words are data and no schemas
@@ -61,7 +64,6 @@ def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any]
             "description": ABOUT[settings.mode],
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in shown)],
         "paths": paths,
         "components": components,
@@ -93,12 +95,18 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
 
 
 def complete_routes(routes: Iterable[Route], settings: Settings, models: Mapping[str, object]) -> list[Route]:
-    """Return the routes with what depends on the models and the settings: path parameters, and 401 and 403."""
+    """Return the routes with what depends on the models and the settings, and the errors of the middleware."""
     parameters = path_parameters(models, settings.default_model)
-    return [
-        route.complete(parameters, KEY_ERRORS if settings.api_keys and route.path not in PUBLIC_PATHS else {})
-        for route in routes
-    ]
+    return [route.complete(parameters, _head_errors(route, with_keys=bool(settings.api_keys))) for route in routes]
+
+
+def _head_errors(route: Route, *, with_keys: bool) -> ResponseSpecs:
+    """Return the errors that the head of a request may have: its key, and unknown names in its query."""
+    found = dict(KEY_ERRORS) if with_keys and route.path not in PUBLIC_PATHS else {}
+    status = HTTPStatus.BAD_REQUEST if below_v2(route.path) else HTTPStatus.UNPROCESSABLE_ENTITY
+    if route.body is None and status not in route.responses:
+        found[status] = UNKNOWN_PARAMETER
+    return found
 
 
 def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:

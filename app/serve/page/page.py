@@ -90,7 +90,9 @@ class HomePage:
     async def on_get(self, req: Request, resp: Response) -> None:
         resp.append_header("Vary", "Accept")
         if not prefers_html(req.get_header("Accept")):
-            send_json(resp, route_list(self._routes(), self._settings.mode, f"{req.scheme}://{req.netloc}"))
+            send_json(
+                resp, route_list(self._routes(), self._settings.mode, f"{req.scheme}://{req.netloc}", req.root_path)
+            )
             return
         query = PageQuery(*(next(iter(req.get_param_as_list(name) or ()), None) for name in PageQuery._fields))
         parts, (jobs, no_jobs), data = await asyncio.gather(
@@ -104,7 +106,7 @@ class HomePage:
         resp.content_type = "text/html; charset=utf-8"
         set_security_headers(resp, forms="'self'")
         resp.set_header("Cache-Control", "private, no-cache")
-        resp.data = await asyncio.to_thread(self._render, parts, jobs, no_jobs, data)
+        resp.data = await asyncio.to_thread(self._render, parts, jobs, no_jobs, data, req)
 
     @route("/page/{digest}/{file}", "A file of the page at /.", public=False)
     async def on_get_file(self, req: Request, resp: Response, digest: str, file: str) -> None:
@@ -123,14 +125,15 @@ class HomePage:
             return [], f"The jobs can’t be read now: {error.detail}."
         return found, ""
 
-    def _render(self, parts: Mapping[str, str], jobs: list[Job], no_jobs: str, data: PageData) -> bytes:
-        flower = {self._settings.flower_url: "Flower"} if self._settings.flower_url else {}
+    def _render(self, parts: Mapping[str, str], jobs: list[Job], no_jobs: str, data: PageData, req: Request) -> bytes:
         text = self._template.render(
             mode=self._settings.mode.value,
             with_keys=bool(self._settings.api_keys),
-            static=f"/page/{self._digest}",
+            static=f"{req.root_path}/page/{self._digest}",
             parts=parts,
-            links=LINKS | flower,
+            root=req.root_path,
+            links=self._links(req.root_path),
+            url=f"{req.prefix}/",
             jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs],
             no_jobs=no_jobs,
             sources=source_forms(self._service.sources),
@@ -139,6 +142,10 @@ class HomePage:
             **data._asdict(),
         )
         return text.encode()
+
+    def _links(self, root_path: str) -> dict[str, str]:
+        links = LINKS | ({url: "Flower"} if (url := self._settings.flower_url) else {})
+        return {f"{root_path}{url}" if url.startswith("/") else url: name for url, name in links.items()}
 
     @cached_property
     def _template(self) -> Template:

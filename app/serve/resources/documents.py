@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterable
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ FILES = {
     "docs.js": "docs.js",
 }
 BASE = f"/docs/{SWAGGER_UI}"
+KEPT = 4  # documents, and pages, of different root paths
 ETAG = {"ETag": "Changes with the document."}
 NOT_MODIFIED = ResponseSpec("The caller has this version.", {}, ETAG)
 
@@ -49,24 +50,26 @@ class RouteList(msgspec.Struct):
     routes: list[RouteInfo]
 
 
-def route_list(routes: Iterable[Route], mode: Mode, base: str) -> RouteList:
-    """Return the routes of a mode for people; `base` is the service's URL."""
-    return RouteList("trinity", mode, [describe(route, base) for route in public_routes(routes, mode)])
+def route_list(routes: Iterable[Route], mode: Mode, origin: str, root_path: str = "") -> RouteList:
+    """Return the routes of a mode for people; the service's URL is `origin` and `root_path`."""
+    return RouteList("trinity", mode, [describe(route, origin, root_path) for route in public_routes(routes, mode)])
 
 
-def describe(route: Route, base: str) -> RouteInfo:
+def describe(route: Route, origin: str, root_path: str) -> RouteInfo:
     """Return the route for people, with a command for curl that works as it stands."""
     words = ["curl"]
     if route.body is not None and JSON in route.body.examples:
         words += [f"-H 'Content-Type: {JSON}'", f"-d '{route.body.examples[JSON]}'"]
     elif route.method != "GET":
         words.append(f"-X {route.method}")
-    address = base + route.example_path
+    # $job is the path that Location gave, root path included
+    address = origin + ("" if route.example_path.startswith("$") else root_path) + route.example_path
     if "$" in address:
         address = f'"{address}"'
     example = " ".join([*words, address])
     if route.setup:
-        example = f"{route.setup.replace('{base}', base)}; {example}"
+        setup = route.setup.replace("{base}$", f"{origin}$").replace("{base}", origin + root_path)
+        example = f"{setup}; {example}"
     answers = {str(status): response.description for status, response in sorted(route.responses.items())}
     return RouteInfo(route.method, route.path, route.description, example, answers)
 
@@ -79,7 +82,8 @@ class DocumentResource:
 
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
-        self._page = StaticFile((ASSETS / "docs.html").read_bytes().replace(b"{BASE}", BASE.encode()))
+        self._page_below = lru_cache(KEPT)(_page_below)
+        self._document_below = lru_cache(KEPT)(self._make_document)
 
     @route(
         "/openapi.json",
@@ -89,11 +93,11 @@ class DocumentResource:
         operation="openapi",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        send_cached(req, resp, self._document, JSON, REVALIDATE)
+        send_cached(req, resp, self._document_below(req.root_path), JSON, REVALIDATE)
 
-    @cached_property
-    def _document(self) -> StaticFile:
-        return StaticFile(msgspec.json.encode(self._make()))
+    def _make_document(self, root_path: str) -> StaticFile:
+        servers = [{"url": root_path or "/"}]
+        return StaticFile(msgspec.json.encode(self._make() | {"servers": servers}))
 
     @route(
         "/docs",
@@ -104,7 +108,7 @@ class DocumentResource:
     )
     async def on_get_page(self, req: Request, resp: Response) -> None:
         set_security_headers(resp)
-        send_cached(req, resp, self._page, "text/html; charset=utf-8", REVALIDATE)
+        send_cached(req, resp, self._page_below(req.root_path), "text/html; charset=utf-8", REVALIDATE)
 
     @route("/docs/{release}/{name}", "A file of that page.", public=False)
     async def on_get_file(self, req: Request, resp: Response, release: str, name: str) -> None:
@@ -112,6 +116,11 @@ class DocumentResource:
             raise NotFound(f"there is no file {name[:64]!r} of {release[:64]!r}")
         set_security_headers(resp)
         send_cached(req, resp, _file(name), MEDIA_TYPES[Path(name).suffix], IMMUTABLE)
+
+
+def _page_below(root_path: str) -> StaticFile:
+    text = (ASSETS / "docs.html").read_text(encoding="utf-8")
+    return StaticFile(text.replace("{ROOT}", root_path).replace("{BASE}", f"{root_path}{BASE}").encode())
 
 
 @cache

@@ -50,9 +50,9 @@ class JobEvents:
         resp.sse = _events(self._dispatcher.events(job_id, _last_event_id(req)), job_id)
 
     @route("/jobs/events", "The newest jobs, at each change.", public=False, streams=True)
-    async def on_get_feed(self, req: Request, resp: Response) -> None:  # noqa: ARG002  Falcon's signature
+    async def on_get_feed(self, req: Request, resp: Response) -> None:
         resp.set_header("X-Accel-Buffering", "no")  # nginx would buffer events
-        resp.sse = _feed_events(self._dispatcher.latest_jobs())
+        resp.sse = _feed_events(self._dispatcher.latest_jobs(), req.root_path)
 
 
 async def _events(events: AsyncIterator[Event | None], job_id: str) -> AsyncIterator[SSEvent | None]:
@@ -67,13 +67,13 @@ async def _events(events: AsyncIterator[Event | None], job_id: str) -> AsyncIter
             yield SSEvent(msgspec.json.encode({"id": job_id, **data}), event=kind, event_id=str(event.seq))
 
 
-async def _feed_events(changes: AsyncIterator[list[Job] | None]) -> AsyncIterator[SSEvent | None]:
+async def _feed_events(changes: AsyncIterator[list[Job] | None], root_path: str) -> AsyncIterator[SSEvent | None]:
     with suppress(TrinityError):  # as above
         async for jobs in changes:
             if jobs is None:
                 yield None
             else:
-                data = {"jobs": [envelope(job) for job in jobs]}
+                data = {"jobs": [envelope(job, root_path) for job in jobs]}
                 yield SSEvent(msgspec.json.encode(data), event="jobs", retry=RECONNECT_MS)
 
 

@@ -66,7 +66,7 @@ class JobResource:
     )
     async def on_get(self, req: Request, resp: Response) -> None:
         found, cursor = await self._dispatcher.jobs(_query(req))
-        send_json(resp, {"jobs": [envelope(job) for job in found], "next": cursor})
+        send_json(resp, {"jobs": [envelope(job, req.root_path) for job in found], "next": cursor})
 
     @queued_route(
         "/jobs/{job_id}",
@@ -83,7 +83,7 @@ class JobResource:
     )
     async def on_get_job(self, req: Request, resp: Response, job_id: str) -> None:
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        send_json(resp, envelope(job))
+        send_json(resp, envelope(job, req.root_path))
 
     @queued_route(
         "/jobs/{job_id}",
@@ -97,8 +97,8 @@ class JobResource:
         setup=LONG_JOB,
         example_path="$job",
     )
-    async def on_delete_job(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        send_json(resp, envelope(await self._dispatcher.cancel(job_id)))
+    async def on_delete_job(self, req: Request, resp: Response, job_id: str) -> None:
+        send_json(resp, envelope(await self._dispatcher.cancel(job_id), req.root_path))
 
     @queued_route(
         "/jobs/{job_id}/result",
@@ -118,7 +118,7 @@ class JobResource:
     )
     async def on_get_result(self, req: Request, resp: Response, job_id: str) -> None:
         job = await self._dispatcher.job(job_id, wait_seconds(req, self._max_wait_s))
-        send_result(resp, job, await self._formats.encode(job, self._formats.preferred(req)))
+        send_result(resp, job, await self._formats.encode(job, self._formats.preferred(req)), root_path=req.root_path)
 
     @queued_route(
         "/jobs/{job_id}/retry",
@@ -133,8 +133,8 @@ class JobResource:
         setup=f'{LONG_JOB}; curl -s -o /dev/null -X DELETE "{{base}}$job"',
         example_path="$job/retry",
     )
-    async def on_post_retry(self, req: Request, resp: Response, job_id: str) -> None:  # noqa: ARG002  Falcon's signature
-        send_accepted(resp, await self._dispatcher.retry(job_id))
+    async def on_post_retry(self, req: Request, resp: Response, job_id: str) -> None:
+        send_accepted(resp, await self._dispatcher.retry(job_id), root_path=req.root_path)
 
 
 def wait_seconds(req: Request, max_wait_s: int) -> float:

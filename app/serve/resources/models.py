@@ -36,8 +36,9 @@ class ModelResource:
         {200: ResponseSpec("The models.", {JSON: Models}), 503: STORE_DOWN},
         operation="list_models",
     )
-    async def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        listed = [await asyncio.to_thread(describe_model, self._service, name) for name in sorted(self._service.models)]
+    async def on_get(self, req: Request, resp: Response) -> None:
+        names = sorted(self._service.models)
+        listed = [await asyncio.to_thread(describe_model, self._service, name, req.root_path) for name in names]
         send_json(resp, Models(listed))
 
     @route(
@@ -50,8 +51,8 @@ class ModelResource:
         },
         operation="get_model",
     )
-    async def on_get_model(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
-        send_json(resp, await asyncio.to_thread(describe_model, self._service, name))
+    async def on_get_model(self, req: Request, resp: Response, name: str) -> None:
+        send_json(resp, await asyncio.to_thread(describe_model, self._service, name, req.root_path))
 
     @route(
         "/models/{name}/versions/{version}",

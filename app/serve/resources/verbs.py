@@ -79,7 +79,8 @@ class VerbResource:
             self._bodies.release(body)
         if preferred.wait_s and not job.finished:
             job, preferred = await self._awaited(job, preferred, preferred.wait_s)
-        send_submitted(resp, job, preferred, await self._formats.encode(job, media_type) if media_type else None)
+        answer = await self._formats.encode(job, media_type) if media_type else None
+        send_submitted(resp, job, preferred, answer, root_path=req.root_path)
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""

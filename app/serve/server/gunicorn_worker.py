@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from gunicorn.arbiter import Arbiter
 from uvicorn.config import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
@@ -40,6 +41,9 @@ class DrainingServer(Server):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.server_state = State()
+        # as uvicorn finds out whose X-Forwarded-For it believes
+        believed: Any = ProxyHeadersMiddleware(cast("Any", config.app), config.forwarded_allow_ips).trusted_hosts
+        self.server_state.trusted_peers = believed
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Have long waits answered now, and let each connection end with an answer."""

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import Sized
+from collections.abc import Container, Sized
 from typing import ClassVar, NoReturn, cast
 
 import httptools
@@ -14,6 +14,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.serve.asgi import TRUSTED_PEER
 from app.serve.server.error_responses import (
     HEAD_TOO_LARGE,
     MAX_HEAD_BYTES,
@@ -34,6 +35,8 @@ class State(ServerState):
     """What the connections of one process know of it."""
 
     draining = False
+    trusted_peers: Container[str | None] = ()
+    """The addresses of the proxies that are believed."""
 
 
 class PipelineFlow(FlowControl):
@@ -60,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
     url = b""
     head_timeout_s: ClassVar[float] = 30  # for a whole head, however often a piece of it comes
     write_timeout_s: ClassVar[float] = 60  # how long a client may read nothing of an answer
+    _trusted_peer = False
     _phase = HEAD
     _progress = False  # a head, a message or a piece of a body has ended in the data that is being read
     _head_bytes = 0  # read since the last progress: of a head, of trailers, or of the line before a chunk
@@ -75,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", CoalescingTransport(transport, self.loop))
         self.flow = PipelineFlow(transport, self.pipeline)
+        self._trusted_peer = (self.client[0] if self.client else None) in self.server_state.trusted_peers
         if self.server_state.draining:  # it was accepted before
             self.shutdown()
         else:
@@ -107,6 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin a head."""
         self._phase, self._began_here = HEAD, True
         super().on_message_begin()
+        self.scope[TRUSTED_PEER] = self._trusted_peer  # type: ignore[literal-required]
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""

@@ -2,7 +2,7 @@
 // Shows this service's OpenAPI document; nothing is fetched from other sites.
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
-    url: "/openapi.json",
+    url: "openapi.json",
     dom_id: "#swagger-ui",
     deepLinking: true,
     displayRequestDuration: true,

@@ -76,6 +76,7 @@ def test_the_page_and_its_errors_are_documented(document: Json) -> None:
     assert {code: list(answer["content"]) for code, answer in said["responses"].items()} == {
         "200": ["application/json", "text/html"],
         "404": ["text/html"],
+        "422": ["application/problem+json"],
         "500": ["text/html"],
         "503": ["text/html"],
     }

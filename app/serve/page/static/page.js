@@ -5,6 +5,7 @@ import { csvLine, describe, firstText, isPacked } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
 const queued = document.body.dataset.mode === "async";
+const { root } = document.body.dataset; // the path below which a proxy serves all this
 const FINISHED = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 
 function element(tag, properties = {}, ...children) {
@@ -33,7 +34,7 @@ async function send(method, url, body, type, headers = {}) {
     throw new Error(`The server answered ${answer.status}.`);
   }
   if (!answer.ok) throw new Error(problemText(content));
-  return { content, location: answer.status === 202 && answer.headers.get("Location") };
+  return { content, accepted: answer.status === 202 };
 }
 
 function problemText(problem) {
@@ -43,7 +44,7 @@ function problemText(problem) {
 
 async function finished(answer) {
   let job = answer.content;
-  while (!FINISHED.has(job.status)) job = (await send("GET", `${answer.location}?wait=20`)).content;
+  while (!FINISHED.has(job.status)) job = (await send("GET", `${root}/jobs/${job.id}?wait=20`)).content;
   if (job.error) throw new Error(problemText(job.error));
   return job;
 }
@@ -95,9 +96,9 @@ async function fit(form) {
   const { source } = form.querySelector("[name=data]:checked").dataset;
   say("fit-outcome", "", "Fitting …");
   const answer = source ? await fitSource(form, model, params, source) : await fitFile(model, params, byId("fit-file").files[0]);
-  if (answer.location) say("fit-outcome", "", "Accepted, fitting …");
+  if (answer.accepted) say("fit-outcome", "", "Accepted, fitting …");
   const { version, result } = await finished(answer);
-  await show(`/?model=${encodeURIComponent(model)}&version=${version}`);
+  await show(`${root}/?model=${encodeURIComponent(model)}&version=${version}`);
   const warnings = (result.warnings ?? []).map((text) => element("span", { className: "warning" }, text));
   say("fit-outcome", "right", `${model} version ${version} is fitted.`, ...warnings);
 }
@@ -105,7 +106,7 @@ async function fit(form) {
 function fitSource(form, model, params, source) {
   const fields = form.querySelectorAll(`[data-data="source-${CSS.escape(source)}"] [data-kind]`);
   const body = JSON.stringify({ params, data: { source, params: typed(fields) } });
-  return send("POST", `/models/${encodeURIComponent(model)}/fit`, body, "application/json");
+  return send("POST", `${root}/models/${encodeURIComponent(model)}/fit`, body, "application/json");
 }
 
 async function fitFile(model, params, file) {
@@ -115,7 +116,7 @@ async function fitFile(model, params, file) {
   }
   for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
   const coding = (await isPacked(file)) ? { "Content-Encoding": "gzip" } : {};
-  return send("POST", `/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv", coding);
+  return send("POST", `${root}/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv", coding);
 }
 
 // How the file is written, as the fields say it
@@ -162,7 +163,7 @@ function columnRow({ name, kind }, predicted) {
 async function predict(form) {
   const { model, version, inputs, outputs } = form.dataset;
   const fields = [...form.querySelectorAll("[data-kind]")];
-  const path = `/models/${encodeURIComponent(model)}/predict`;
+  const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
   const answer = fields[0].dataset.kind === "csv"
     ? await send("POST", `${path}?version=${version}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
@@ -218,7 +219,7 @@ let fits = null;
 
 function listen() {
   for (const row of document.querySelectorAll("#jobs-table tbody tr")) rows.set(row.dataset.id, row);
-  const stream = new EventSource("/jobs/events");
+  const stream = new EventSource(`${root}/jobs/events`);
   stream.addEventListener("jobs", (event) => list(JSON.parse(event.data).jobs));
   stream.addEventListener("error", () => {
     summary(stream.readyState === EventSource.CLOSED ? "Not live: load the page again." : "Connecting again …");
@@ -245,7 +246,7 @@ function summary(text) {
 }
 
 function blank(job) {
-  const link = element("a", { href: `/jobs/${job.id}` }, element("code", {}, job.id.slice(0, 8)));
+  const link = element("a", { href: `${root}/jobs/${job.id}` }, element("code", {}, job.id.slice(0, 8)));
   const row = element("tr", {}, element("th", { scope: "row" }, link), ...Array.from({ length: 5 }, () => element("td")));
   row.dataset.id = job.id;
   row.cells[4].className = "n";
@@ -289,7 +290,7 @@ function duration(ms) {
 // The URL of the version that is shown, which may not be the latest any more
 function shown() {
   const { model, version } = byId("predict-form")?.dataset ?? {};
-  return model ? `/?model=${encodeURIComponent(model)}&version=${version}` : location.href;
+  return model ? `${root}/?model=${encodeURIComponent(model)}&version=${version}` : location.href;
 }
 
 // A new fit, by any caller, has a new version: fetch the list of versions again
@@ -303,7 +304,7 @@ function refresh(jobs) {
 // The button stays enabled, since a disabled one loses the keyboard's focus; to cancel twice does no harm
 async function cancel(button) {
   try {
-    await send("DELETE", `/jobs/${button.dataset.cancel}`);
+    await send("DELETE", `${root}/jobs/${button.dataset.cancel}`);
   } catch (error) {
     summary(error.message);
   }
@@ -319,7 +320,7 @@ let before = null;
 
 async function health() {
   try {
-    const answer = await fetch("/health/ready");
+    const answer = await fetch(`${root}/health/ready`);
     const { parts } = await answer.json();
     for (const item of byId("health").children) {
       light(item, parts[item.textContent.split(":")[0]] ?? "?");
@@ -336,7 +337,7 @@ function light(item, state) {
 
 async function traffic() {
   try {
-    const answer = await fetch("/metrics");
+    const answer = await fetch(`${root}/metrics`);
     if (!answer.ok) throw new Error(answer.status);
     const now = { at: performance.now(), ...counted(await answer.text()) };
     if (before) measure(now, before);

@@ -1,0 +1,64 @@
+"""Requests by scripts of other origins (the Fetch standard's CORS protocol), where the settings allow them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from app.serve.asgi import Header, Send
+from app.settings import ANY_ORIGIN
+
+METHODS = b"GET, HEAD, POST, DELETE"
+REQUEST_HEADERS = (
+    b"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
+    b"Inference-Header-Content-Length, Last-Event-ID, Prefer, traceparent, tracestate, X-API-Key, X-Request-ID"
+)
+"""What a script may send. `*` would not cover Authorization, and nothing where credentials are allowed."""
+RESPONSE_HEADERS = (
+    b"Accept-Encoding, Allow, Content-Encoding, Content-Location, ETag, Inference-Header-Content-Length, Link, "
+    b"Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-ID"
+)
+"""What a script may read, beside those that it always may."""
+MAX_AGE = b"7200"  # seconds for which browsers keep the answer to a preflight; they cap it at that
+VARY_ORIGIN: Header = (b"vary", b"Origin")
+
+
+class Cors:
+    """The headers for requests of other origins: `*` is any, without credentials."""
+
+    def __init__(self, origins: str) -> None:
+        self._any = origins == ANY_ORIGIN
+        self._origins = frozenset(origin.strip().lower().encode() for origin in origins.split(","))
+        # the answer without them is another one: a cache may not give it to an allowed origin
+        self._others = [] if self._any else [VARY_ORIGIN]
+
+    def headers(self, request: Mapping[bytes, bytes]) -> list[Header]:
+        """Return what goes into the head of every answer to this request."""
+        origin = request.get(b"origin")
+        if origin is None or not self._allows(origin):
+            return self._others
+        allowed = [(b"access-control-expose-headers", RESPONSE_HEADERS), *self._others]
+        if self._any:
+            return [(b"access-control-allow-origin", b"*"), *allowed]
+        credentials = (b"access-control-allow-credentials", b"true")
+        return [(b"access-control-allow-origin", origin), credentials, *allowed]
+
+    def is_preflight(self, method: str, request: Mapping[bytes, bytes]) -> bool:
+        """Return whether a browser asks if a script of an allowed origin may send a request."""
+        if method != "OPTIONS" or b"access-control-request-method" not in request:
+            return False
+        return self._allows(request.get(b"origin", b""))
+
+    def _allows(self, origin: bytes) -> bool:
+        return (self._any and origin != b"") or origin.lower() in self._origins
+
+
+async def send_preflight(send: Send) -> None:
+    """Allow every method, also where no route is: the request itself is answered, and a script can read the answer."""
+    headers = [
+        (b"access-control-allow-methods", METHODS),
+        (b"access-control-allow-headers", REQUEST_HEADERS),
+        (b"access-control-max-age", MAX_AGE),
+    ]
+    await send({"type": "http.response.start", "status": HTTPStatus.NO_CONTENT, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
