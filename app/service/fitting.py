@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from importlib.metadata import version as installed
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from app.model.base import Regressor
 from app.schemas.requests import Matrix, Source, Table, Work
 from app.service.columns import learn_schema, require_y
 from app.service.design import Design
+from app.service.libraries import libraries
 from app.service.model_calls import fit_model, learned_state, metrics, predict_model
 from app.service.restoring import check_restored, plain_and_arrays
 from app.service.sampling import sample
@@ -60,7 +60,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         terms=estimator.terms(design.names),
         metrics=found,
         data={"origin": origin, "rows": len(X), "sha256": _digest(table.X, y)},
-        libraries={name: installed(name) for name in ("numpy", "scipy")},
+        libraries=libraries(type(estimator)),
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
         by=REQUEST.get().key_name,

@@ -1,0 +1,92 @@
+"""The libraries that a model's code imports, with their versions: what a version has to be loaded with."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import Distribution, distributions, version
+from importlib.util import resolve_name
+from pathlib import Path
+from types import ModuleType
+
+from app.model.base import Regressor
+
+ALWAYS = ("numpy", "scipy")  # the service's own arithmetic
+OWN = __name__.partition(".")[0]
+
+
+def libraries(kind: type[Regressor]) -> dict[str, str]:
+    """Return the versions of the distributions that a model's module imports, and NumPy's and SciPy's, by name.
+
+    The modules of its bases count too, and the modules beside it that belong to no distribution, with what they
+    import. Nothing is imported for it: what is not loaded was not used.
+    """
+    return dict(_libraries(kind))
+
+
+@cache
+def _libraries(kind: type[Regressor]) -> dict[str, str]:
+    waiting = {base.__module__ for base in kind.__mro__}
+    home = kind.__module__.partition(".")[0]
+    followed: set[str] = set()
+    found = {name: version(name) for name in ALWAYS}
+    while waiting:
+        name = waiting.pop()
+        package, module = name.partition(".")[0], sys.modules.get(name)
+        if name in followed or module is None or package in sys.stdlib_module_names:
+            continue
+        followed.add(name)
+        owners = [] if package == OWN else _owners(module)
+        found.update((each.name, each.version) for each in owners)
+        if package == home or not owners:
+            waiting.update(_imported(module))
+    return dict(sorted(found.items(), key=lambda each: each[0].lower()))
+
+
+def _owners(module: ModuleType) -> list[Distribution]:
+    """Return the distributions that a module is from; several share a namespace such as `google`."""
+    name, file = module.__name__, module.__file__
+    if file is None:  # a namespace itself
+        return []
+    named = _by_package().get(name.partition(".")[0], [])
+    owners = [each for each in named if Path(file).is_relative_to(str(each.locate_file("")))]
+    if len(owners) < 2:  # noqa: PLR2004  the usual case
+        return owners
+    path = name.replace(".", "/")
+    return [each for each in owners if any(f"\n{path}{end}" in _files(each) for end in ("/", "."))]
+
+
+@cache
+def _by_package() -> dict[str, list[Distribution]]:
+    """Return what is installed, by the packages and modules of each. importlib's own table takes ten times as long."""
+    found: dict[str, list[Distribution]] = {}
+    for each in distributions():
+        listed = each.read_text("top_level.txt")
+        names = set(listed.split() if listed else re.findall(r"(?m)^[^/.,\n]+", _files(each)))
+        for name in names:
+            found.setdefault(name, []).append(each)
+    return found
+
+
+def _files(each: Distribution) -> str:
+    return f"\n{each.read_text('RECORD') or ''}"
+
+
+def _imported(module: ModuleType) -> Iterator[str]:
+    """Yield the names of the modules that a module's source imports, also within its functions."""
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError):  # it has no source
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            name = resolve_name(name, module.__package__) if node.level else name
+            yield name
+            yield from (f"{name}.{each.name}" for each in node.names)  # those that are modules are loaded
