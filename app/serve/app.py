@@ -39,6 +39,7 @@ from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
 from app.service import Service
+from app.service.version_checks import VersionChecks
 from app.settings import Settings
 from app.telemetry.metrics import ServiceMetrics
 
@@ -61,7 +62,7 @@ def create_app(
         verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, formats=formats, settings=settings)
         for verb in VERBS
     }
-    health = HealthChecks(checks)
+    health = HealthChecks(checks, warnings=VersionChecks(service.models, service.store).aliases)
     schemas = BodySchemas(service.models, service.sources, settings)
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, lambda: routes)

@@ -13,6 +13,7 @@ logger = getLogger(__name__)
 
 OK = "ok"
 LATE = "no answer yet"
+WARNINGS = "versions"
 TIMEOUT_S = 2.0  # less than callers wait: Prometheus gives up after 10 s
 T = TypeVar("T")
 Probe = Callable[[], Any]
@@ -29,8 +30,12 @@ class ComponentStatus(NamedTuple):
 class HealthChecks:
     """The checks of components, by name. A check that hangs is not started again until it has returned."""
 
-    def __init__(self, checks: Mapping[str, Probe], timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, checks: Mapping[str, Probe], timeout_s: float = TIMEOUT_S, *, warnings: Callable[[], list[str]] = list
+    ) -> None:
+        """`warnings` returns what is wrong without keeping the service from its work."""
         self._checks = checks
+        self._warnings = warnings
         self.timeout_s = timeout_s
         self._running: dict[str, asyncio.Future[ComponentStatus]] = {}
 
@@ -40,16 +45,22 @@ class HealthChecks:
 
     async def run(self) -> dict[str, ComponentStatus]:
         """Run all checks at the same time; return their results after at most `timeout_s`."""
-        running = {component: self._start(component) for component in self._checks}
+        running = {component: self._start(component, check) for component, check in self._checks.items()}
         if running:
             await asyncio.wait(running.values(), timeout=self.timeout_s)
         return {name: future.result() if future.done() else ComponentStatus(LATE) for name, future in running.items()}
 
-    def _start(self, component: str) -> asyncio.Future[ComponentStatus]:
+    async def warnings(self) -> list[str]:
+        """Return what is wrong with less than a component, after at most `timeout_s`."""
+        running = self._start(WARNINGS, self._warnings)
+        await asyncio.wait([running], timeout=self.timeout_s)
+        state, found = running.result() if running.done() else ComponentStatus(LATE)
+        return found if state == OK else [f"{WARNINGS}: {state}"]
+
+    def _start(self, component: str, check: Probe) -> asyncio.Future[ComponentStatus]:
         """Start a check unless it is running. A result that came after its caller's timeout is old: it is not used."""
         running = self._running.get(component)
         if running is None or running.done():
-            check = self._checks[component]
             running = run_in_thread(lambda: _status(component, check), f"check-{component}")
             self._running[component] = running
         return running

@@ -12,6 +12,7 @@ from app.schemas.requests import Version
 from app.service.choice import UseChoice
 from app.service.design import Design
 from app.service.model_cache import ModelCache
+from app.service.compatibility import restore
 from app.storage.model_store import Manifest, Store
 
 LOADED_VERSIONS = 32
@@ -60,7 +61,7 @@ class Versions:
             max_bytes=max_loaded_bytes,
         )
         self.get = self._cache.get
-        """Return a version by its model's name and its number; raise NotFound or Damaged."""
+        """Return a version by its model's name and its number; raise as `find` and `restore` do."""
 
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
@@ -94,7 +95,7 @@ class Versions:
 
     def _load(self, name: str, version: int) -> Fitted:
         manifest, arrays = self._store.load(name, version)
-        estimator = self._models[name].restore(manifest.params, {**manifest.learned, **arrays})
+        estimator = restore(self._models[name], manifest, arrays)
         schema = manifest.schema
         design = Design(schema.columns or [Column(name, "number") for name in schema.inputs])
         choice = UseChoice(schema, KINDS, takes_missing=estimator.takes_missing)

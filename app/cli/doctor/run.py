@@ -12,11 +12,12 @@ from urllib.parse import unquote, urlsplit
 from app.cli.doctor import CheckResult
 from app.cli.doctor.queue_checks import check_broker, check_ledger
 from app.cli.doctor.system_checks import check_libraries, check_store
+from app.cli.doctor.version_checks import check_versions
 from app.settings import SECRETS, URLS, Mode, Settings, SettingsError, load
 
 TIMEOUT_S = 10.0
 Check = Callable[[Settings], list[CheckResult]]
-ALWAYS: dict[str, Check] = {"libraries": check_libraries, "store": check_store}
+ALWAYS: dict[str, Check] = {"libraries": check_libraries, "store": check_store, "versions": check_versions}
 QUEUED: dict[str, Check] = {"ledger": check_ledger, "broker": check_broker}
 
 

@@ -17,7 +17,7 @@ from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.messages import Y
 from app.serve.oip.tensors import X
-from app.serve.openapi.parts import RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
+from app.serve.openapi.parts import CLASS_CHANGED, RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
 from app.serve.problems import set_retry_after
 from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
@@ -152,7 +152,7 @@ class MetadataResource:
     @model_route(
         "/ready",
         "Whether a model can predict, by the Open Inference Protocol.",
-        {200: ResponseSpec("The model can predict.", {JSON: ModelReadiness})},
+        {200: ResponseSpec("The model can predict.", {JSON: ModelReadiness}), 409: CLASS_CHANGED},
         "v2_model_ready",
     )
     async def on_get_model_ready(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002

@@ -65,8 +65,9 @@ RETRY_AFTER = {"Retry-After": "Seconds to wait before the next try."}
 QUEUE_FULL = ResponseSpec("TRINITY_MAX_PENDING jobs are waiting already.", headers=RETRY_AFTER)
 LEDGER_DOWN = ResponseSpec("The ledger does not answer.", headers=RETRY_AFTER)
 STORE_DOWN = ResponseSpec("The store cannot be read now.", headers=RETRY_AFTER)
+CLASS_CHANGED = ResponseSpec("The model's class has other parameters now than the version was fitted with.")
 JOB_ERRORS: ResponseSpecs = {
-    409: ResponseSpec("The job was given to another worker; this result does not count."),
+    409: ResponseSpec("The job was given to another worker; or the model's class has other parameters now."),
     500: ResponseSpec("The model failed, or the worker was lost at every attempt."),
     504: ResponseSpec("The job took longer than its timeout."),
 }

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from app.errors import NotFound, TrinityError
+from app.errors import Conflict, NotFound, TrinityError
 from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.requests import parse_version
 from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, column_fields, fields
 from app.service import Service
+from app.service.compatibility import require_usable
 from app.storage.model_store import Arrays, Manifest
 
 LISTED_VERSIONS = 8  # of each model
@@ -31,11 +32,12 @@ class PageQuery(NamedTuple):
 
 
 class ListedVersion(NamedTuple):
-    """A version in the list; `manifest` is None when it is damaged."""
+    """A version in the list; `manifest` is None when it is damaged, `problem` says why it cannot be used."""
 
     number: int
     manifest: Manifest | None
     aliases: list[str]
+    problem: str = ""
 
 
 class ListedModel(NamedTuple):
@@ -63,6 +65,8 @@ class ShownVersion(NamedTuple):
     sample_rows: int
     columns: list[Column]
     inputs: list[Field]
+    problem: str
+    """Why it cannot be used, '' for one that can."""
 
 
 class PageData(NamedTuple):
@@ -115,16 +119,25 @@ def _model(service: Service, name: str) -> ListedModel:
     except OSError:
         unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
     named = {number: [alias for alias, at in aliases.items() if at == number] for number in numbers[-LISTED_VERSIONS:]}
-    listed = [ListedVersion(number, _manifest(service, name, number), named[number]) for number in reversed(named)]
+    listed = [_listed(service, name, number, named[number]) for number in reversed(named)]
     description = (inspect.getdoc(kind) or "").partition("\n")[0]
     return ListedModel(name, description, fields(kind.parameters()), listed, len(numbers), unread)
 
 
-def _manifest(service: Service, name: str, number: int) -> Manifest | None:
+def _listed(service: Service, name: str, number: int, aliases: list[str]) -> ListedVersion:
     try:
-        return service.store.manifest(name, number)
+        manifest = service.store.manifest(name, number)
     except UNREADABLE:
-        return None
+        return ListedVersion(number, None, aliases)
+    return ListedVersion(number, manifest, aliases, _problem(service, name, manifest))
+
+
+def _problem(service: Service, name: str, manifest: Manifest) -> str:
+    try:
+        require_usable(service.models[name], manifest)
+    except Conflict as error:
+        return error.detail
+    return ""
 
 
 def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None:
@@ -148,6 +161,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         len(sample["y"]) if sample else 0,
         columns[:SHOWN_COLUMNS],
         column_fields(columns, _example(sample) or [None] * len(columns)),
+        _problem(service, name, manifest),
     )
 
 

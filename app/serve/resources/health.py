@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Literal
 
@@ -30,11 +31,15 @@ class Liveness(msgspec.Struct):
     status: Literal["live"] = "live"
 
 
-class Readiness(msgspec.Struct):
-    """For each part `ok`, the name of the error that it ended in, or that there is no answer yet."""
+class Readiness(msgspec.Struct, omit_defaults=True):
+    """For each part `ok`, the name of the error that it ended in, or that there is no answer yet.
+
+    `warnings` names aliases whose version cannot be used; the service is ready all the same.
+    """
 
     status: Literal["ready", "not ready"]
     parts: dict[str, str]
+    warnings: list[str] = []
 
 
 class HealthResource:
@@ -67,9 +72,9 @@ class HealthResource:
         operation="ready",
     )
     async def on_get_ready(self, req: Request, resp: Response) -> None:  # noqa: ARG002
-        parts = await self._checks.states()
+        parts, warnings = await asyncio.gather(self._checks.states(), self._checks.warnings())
         ready = all(state == OK for state in parts.values())
         if not ready:
             resp.status = HTTPStatus.SERVICE_UNAVAILABLE
             set_retry_after(resp)
-        send_json(resp, Readiness("ready" if ready else "not ready", parts))
+        send_json(resp, Readiness("ready" if ready else "not ready", parts, warnings))

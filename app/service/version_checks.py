@@ -1,0 +1,47 @@
+"""Whether versions can be used by the classes that there are now, told by their manifests: no arrays are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.errors import Conflict, Damaged, NotFound
+from app.model.base import Regressor
+from app.service.compatibility import require_usable
+from app.storage.file_states import FileState
+from app.storage.model_store import Store
+
+
+class VersionChecks:
+    """Checks what the aliases of models point to. A manifest that did not change is not read again."""
+
+    def __init__(self, models: Mapping[str, type[Regressor]], store: Store) -> None:
+        self._models = models
+        self._store = store
+        self._found: dict[tuple[str, int], tuple[FileState, str]] = {}
+
+    def problem(self, name: str, version: int) -> str:
+        """Return why a version cannot be used, '' for one that can; raise NotFound or OSError."""
+        revision = self._store.revision(name, version)
+        seen = self._found.get((name, version))
+        if seen is not None and seen[0] == revision:
+            return seen[1]
+        problem = ""
+        try:
+            require_usable(self._models[name], self._store.manifest(name, version))
+        except (Conflict, Damaged) as error:
+            problem = error.detail
+        self._found[name, version] = revision, problem
+        return problem
+
+    def aliases(self) -> list[str]:
+        """Return what is wrong with the versions that aliases name, and with the aliases; raise OSError."""
+        problems = []
+        for name in sorted(self._models):
+            for alias in self._store.alias_names(name):
+                try:
+                    problem = self.problem(name, self._store.resolve(name, alias))
+                except (NotFound, Damaged) as error:
+                    problem = error.detail
+                if problem:
+                    problems.append(f"{name}, {alias}: {problem}")
+        return problems
