@@ -10,9 +10,9 @@ from app.model.base import Regressor
 from app.schemas.columns import Column, Kind
 from app.schemas.requests import Version
 from app.service.choice import UseChoice
+from app.service.compatibility import restore
 from app.service.design import Design
 from app.service.model_cache import ModelCache
-from app.service.compatibility import restore
 from app.storage.model_store import Manifest, Store
 
 LOADED_VERSIONS = 32
