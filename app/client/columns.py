@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model.dataframes import column_names, names_of, refuse_sparse
+from app.schemas.wording import counted
 
 
 class Columns(NamedTuple):
@@ -63,8 +64,8 @@ def _of_mapping(columns: Mapping[Any, Any]) -> Columns:
             raise ValueError(f"column {name!r} is not a list of values but of the type {type(values).__name__}")
         if len(values) != len(lists[0]):
             first = next(iter(columns))
-            counted = _counted(len(values), "value")
-            raise ValueError(f"column {name!r} has {counted}, column {first!r} has {len(lists[0])}")
+            found = counted(len(values), "value")
+            raise ValueError(f"column {name!r} has {found}, column {first!r} has {len(lists[0])}")
     rows = len(lists[0]) if lists else 0
     return Columns(rows, len(lists), lambda position: _array(lists[position]), names_of(columns))
 
@@ -96,12 +97,8 @@ def _of_rows(rows: Sequence[Sequence[Any]]) -> Columns | None:
     width = len(rows[0])
     for row, cells in enumerate(rows):
         if len(cells) != width:
-            raise ValueError(f"row {row} has {_counted(len(cells), 'value')}, the first row has {width}")
+            raise ValueError(f"row {row} has {counted(len(cells), 'value')}, the first row has {width}")
     return Columns(len(rows), width, lambda position: _array([row[position] for row in rows]))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _array(values: Any) -> NDArray[Any]:

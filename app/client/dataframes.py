@@ -134,7 +134,7 @@ def _joined(columns: Columns, names: Sequence[str] | None, choice: ColumnChoice)
     if faults:
         raise ValueError("; ".join(faults))
     numeric = all(cells.dtype == np.float64 for cells in found)
-    matrix: NDArray[Any] = np.empty((columns.rows, columns.width), np.float64 if numeric else object)
+    matrix: NDArray[Any] = np.empty((columns.rows, columns.width), np.float64 if numeric else object, order="F")
     for position, cells in enumerate(found):
         matrix[:, position] = cells
     check_shape(matrix)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.model.dataframes import Array, as_float, column_names, default_names
+from app.schemas.wording import counted
 
 SCAN_VALUES = 2**16
 """Values scanned in one block: half a megabyte stays in the processor's cache."""
@@ -130,10 +131,10 @@ def _places(bad: NDArray[np.bool_], name: str, titles: Sequence[str] | None) -> 
     places: list[str] = []
     for column in columns[:SHOWN_COLUMNS].tolist():
         title = "" if name != "X" and width == 1 else f", column {titles[column]!r}"
-        count = f" ({bad[:, column].sum()} of {len(bad)} values)"
+        count = f" ({bad[:, column].sum()} of {counted(len(bad), 'value')})"
         places.append(f"row {bad[:, column].argmax()}{title}{count}")
     more = len(columns) - SHOWN_COLUMNS
-    return "; ".join(places) + (f"; and {more} more {'column' if more == 1 else 'columns'}" if more > 0 else "")
+    return "; ".join(places) + (f"; and {counted(more, 'more column')}" if more > 0 else "")
 
 
 def _column_limits(block: Array) -> tuple[Array, Array]:

@@ -55,7 +55,7 @@ def test_a_fitted_estimator_shows_its_columns(client: Client) -> None:
     model = client.model("multivariate").fit(pd.DataFrame(FLATS), RENT)
     assert model.schema_ == client.version("multivariate", model.version_)["schema"]
     assert [column["kind"] for column in model.schema_["columns"]] == ["text", "integer", "boolean"]
-    columns = "city (text: Bern, Chur, Genf), size (integer, 1 to 5), new (boolean) -> y"
+    columns = "city (text: Bern, Chur, Genf), size (integer: 1 to 5), new (boolean: true or false) -> y"
     assert repr(model) == f"Multivariate(fit_intercept=True) version {model.version_}: {columns}"
     assert repr(client.fitted("multivariate", model.version_)) == repr(model)
     assert str(model) == "Multivariate(fit_intercept=True)"
@@ -66,8 +66,8 @@ def test_many_columns_are_shown_in_short(client: Client) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there are fewer rows than terms
         shown = repr(client.model("multivariate").fit(columns, [1, 2]))
-    assert f"c0 (text: {'a' * 30}, b), c1 (number, 1 to 1.5)" in shown
-    assert "c9 (number, 9 to 9.5) and 2 more -> y" in shown
+    assert f"c0 (text: {'a' * 39}…, b), c1 (number: 1 to 1.5)" in shown
+    assert "c9 (number: 9 to 9.5) and 2 more -> y" in shown
 
 
 def test_columns_that_are_really_called_x1_and_x2(client: Client) -> None:

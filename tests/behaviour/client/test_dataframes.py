@@ -150,7 +150,7 @@ def test_missing_values_among_numbers_are_named_by_row_and_column() -> None:
 
 
 def test_many_columns_with_missing_values_are_counted() -> None:
-    with pytest.raises(ValueError, match=r"column 'x10' \(1 of 1 values\); and 1 more column\.$"):
+    with pytest.raises(ValueError, match=r"column 'x10' \(1 of 1 value\); and 1 more column\.$"):
         check_not_missing(to_rows(np.full((1, 11), NAN)))
 
 
