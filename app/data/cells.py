@@ -21,7 +21,7 @@ BLOCK_VALUES = 16_384  # that one step of C looks at
 SHOWN = 40  # characters of a cell in an error text
 SHOWN_CATEGORIES = 10
 MAX_FAULTS = 50  # of one answer
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _PLURALS: Mapping[Kind, str] = {
     "number": "numbers",
     "integer": "numbers",
@@ -37,6 +37,8 @@ class Cells(NamedTuple):
     values: Matrix
     kind: Kind
     categories: Sequence[str] = ()
+    is_complete: bool = False
+    """Whether it is known that no value is missing."""
 
 
 class BadCell(ValueError):
@@ -117,14 +119,19 @@ def unseen(text: str, categories: Sequence[str]) -> str:
 
 
 def assemble(
-    selection: Selection, names: Sequence[str], rows: int, read: Callable[[int, Column | None], Cells], locate: Locate
+    selection: Selection,
+    names: Sequence[str],
+    rows: int,
+    read: Callable[[int, Column | None], Cells],
+    locate: Locate,
+    into: Matrix | None = None,
 ) -> tuple[Matrix, list[Kind], dict[int, list[str]]]:
     """Return the selected inputs as a matrix (rows, inputs), their kinds, and the categories of texts by position.
 
-    `names` are those of all columns of the data; `read` returns one of them. All columns that cannot be used are named
-    in one error.
+    `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
+    hold some of them already. All columns that cannot be used are named in one error.
     """
-    X = np.empty((rows, len(selection.inputs)))
+    X = np.empty((rows, len(selection.inputs))) if into is None else into
     kinds: list[Kind] = []
     categories: dict[int, list[str]] = {}
     faults: list[Fault] = []
@@ -137,7 +144,8 @@ def assemble(
             continue
         if fault := _refused(cells, selection, names[source], lambda row, at=source: locate(row, at)):  # type: ignore[misc]
             faults.append(fault)
-        X[:, position] = cells.values
+        if into is None or not np.may_share_memory(cells.values, X):
+            X[:, position] = cells.values
         kinds.append(cells.kind)
         if cells.kind == "text":
             categories[position] = list(cells.categories)
@@ -176,7 +184,7 @@ def _refused(cells: Cells, selection: Selection, name: str, locate: Callable[[in
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
         pointer, where = locate(0)
         return Fault(pointer, f"{where}: the column holds over {MAX_CATEGORIES} different texts, the limit; {ignoring}")
-    missing = np.flatnonzero(np.isnan(cells.values))
+    missing = np.flatnonzero(np.isnan(cells.values)) if not cells.is_complete else np.empty(0)
     if missing.size and not selection.takes_missing:
         pointer, where = locate(int(missing[0]))
         count = f"{missing.size} of {len(cells.values)} in this column"
@@ -202,7 +210,7 @@ def _kind(values: Sequence[Cell]) -> Kind:
     if types == {bool}:
         return "boolean"
     if types == {str}:
-        return "datetime" if all(value is None or _ISO_DATE.fullmatch(str(value)) for value in values) else "text"
+        return "datetime" if all(value is None or ISO_DATE.fullmatch(str(value)) for value in values) else "text"
     first = next(value for value in values if value is not None)
     row = next(i for i, value in enumerate(values) if value is not None and type(value) is not type(first))
     raise BadCell(row, f"{_shown(values[row])} is not of the kind of the first value, {_shown(first)}")
@@ -221,7 +229,7 @@ def _seconds(row: int, value: Cell) -> float:
     if value is None:
         return float("nan")
     try:
-        if not _ISO_DATE.fullmatch(str(value)):
+        if not ISO_DATE.fullmatch(str(value)):
             _not_a_time(row, value)
         time = datetime.fromisoformat(str(value).replace(",", "."))
     except ValueError:

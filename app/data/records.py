@@ -32,7 +32,7 @@ class TableRecords(NamedTuple):
             return self._mixed(table, selection)
         chosen = selection.inputs
         X = table.X if chosen == list(range(width)) else np.ascontiguousarray(table.X[:, chosen])
-        return _with_names(Table(X), table, selection, self._column, self._cells)
+        return with_names(Table(X), table, selection, self._column, self._cells)
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or [f"column {i}" for i in range(table.X.shape[1])]
@@ -41,7 +41,7 @@ class TableRecords(NamedTuple):
             selection, names, len(table.X), read, row_locator(names, list(range(len(names))))
         )
         chosen = Table(X, kinds=kinds, categories=categories)
-        return _with_names(chosen, table, selection, self._column, self._cells)
+        return with_names(chosen, table, selection, self._column, self._cells)
 
     def _cells(self, source: int) -> list[Cell]:
         """Return a column as Python's values."""
@@ -79,7 +79,7 @@ class ColumnRecords(NamedTuple):
         table = Table(X, kinds=None if plain else kinds, categories=categories)
         column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
         kept = lambda source: list(self.columns[source])  # noqa: E731
-        return _with_names(table, beside, selection, column, kept)
+        return with_names(table, beside, selection, column, kept)
 
     def _cells(self, source: int, fitted: Column | None) -> Cells:
         return from_python(self.columns[source], fitted)
@@ -109,7 +109,7 @@ def _tidy(table: Table) -> Table:
     return msgspec.structs.replace(table, inputs=[name.strip() for name in table.inputs], outputs=outputs)
 
 
-def _with_names(
+def with_names(
     chosen: Table,
     data: Table,
     selection: Selection,

@@ -40,7 +40,7 @@ def render(error: TrinityError, path: str) -> tuple[int, dict[str, str], bytes]:
     if isinstance(error, Retriable):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, UnsupportedEncoding):
-        headers["Accept-Encoding"] = "identity"  # RFC 9110 §15.5.16: so it wasn't the media type
+        headers["Accept-Encoding"] = "gzip, identity"  # RFC 9110 §15.5.16: so it wasn't the media type
     return status, headers, body
 
 

@@ -128,8 +128,9 @@ def test_not_finite(api: Api, version: int, no_job: None, value: float) -> None:
     assert pointers(problem(answer, 422)) == ["/data/X/7/1"]
 
 
-def test_a_compressed_body(api: Api, version: int, no_job: None) -> None:
-    problem(api.http.post(path(version), content=saved(X), headers=SENT | {"Content-Encoding": "gzip"}), 415)
+def test_a_body_in_a_coding_that_is_not_decoded(api: Api, version: int, no_job: None) -> None:
+    problem(api.http.post(path(version), content=saved(X), headers=SENT | {"Content-Encoding": "br"}), 415)
+    problem(api.http.post(path(version), content=saved(X), headers=SENT | {"Content-Encoding": "gzip"}), 400)
 
 
 def test_a_chunked_body(api: Api, version: int) -> None:

@@ -287,9 +287,10 @@ def test_other_refusals(api: Api, version: str, no_job: None) -> None:
     """As on the native routes: other media types, compressed bodies, bodies over the limit."""
     path = "/v2/models/polynomial/infer"
     refused(api.http.post(path, content=b"a\n1\n", headers={"Content-Type": "text/csv"}), 415)
-    coded = api.http.post(path, json=request(), headers={"Content-Encoding": "gzip"})
+    coded = api.http.post(path, json=request(), headers={"Content-Encoding": "br"})
     refused(coded, 415)
-    assert coded.headers["Accept-Encoding"] == "identity"
+    assert coded.headers["Accept-Encoding"] == "gzip, identity"
+    refused(api.http.post(path, json=request(), headers={"Content-Encoding": "gzip"}), 400)
     refused(api.http.post(path, content=b" " * (MAX_BODY_BYTES + 1)), 413)
 
 

@@ -66,7 +66,7 @@ UNREADABLE = {
     "nothing": b"",
     "only a byte-order mark": b"\xef\xbb\xbf",
     "invalid UTF-8": b"a,y\n1,2\n\xff\xfe,3\n",
-    "UTF-16": "a,y\n1,2\n".encode("utf-16"),
+    "UTF-16 without a byte-order mark": "a,y\n1,2\n".encode("utf-16-le"),
     "NUL bytes": b"a,y\n1,\x00\n",
     "an open quote": b'a,y\n1,"2\n2,3\n',
     "a field of 200,000 characters": b"a,y\n1," + b"9" * 200_000 + b"\n",

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from falcon import parse_header
 
-from app.data.records import TableRecords
-from app.data.table import read_csv
+from app.data.table.charset import check_encoding_name
+from app.data.table.csv_records import CsvRecords
+from app.data.table.options import HEADERS, take_options
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.media_types import CSV
 from app.schemas.pointers import escaped
@@ -17,19 +18,21 @@ from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.query import take_request
 from app.serve.bodies.reader import Body, Query, Reader
 
-CHARSETS = ("utf-8", "us-ascii", "utf8")  # the last is no registered name, and often written
 
-
-def check_parameters(content_type: str) -> None:
-    """Raise UnsupportedMediaType for a table without a header, or in another charset (RFC 4180 §3).
-
-    Its first row would be read as names, its text as other text.
-    """
-    _, parameters = parse_header(content_type)
-    if parameters.get("header", "").lower() == "absent":
-        raise UnsupportedMediaType("a table without a header can't be read; send the columns' names in the first row")
-    if (charset := parameters.get("charset", CHARSETS[0])).lower() not in CHARSETS:
-        raise UnsupportedMediaType(f"can't read text/csv in {charset[:64]!r}; send it in {CHARSETS[0]}")
+def parameters(content_type: str) -> Query:
+    """Return header and charset of a Content-Type (RFC 4180 §3); raise UnsupportedMediaType for values unknown."""
+    _, given = parse_header(content_type)
+    found: dict[str, str | list[str]] = {}
+    if "charset" in given:
+        try:
+            found["encoding"] = check_encoding_name(given["charset"])
+        except Invalid as error:
+            raise UnsupportedMediaType(error.detail) from None
+    if "header" in given:
+        found["header"] = given["header"].lower()
+        if found["header"] not in HEADERS:
+            raise UnsupportedMediaType(f"header={given['header'][:64]} is neither header=present nor header=absent")
+    return found
 
 
 def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
@@ -37,6 +40,7 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
     rest = dict(query)
     target = rest.pop("target", [])
     target = [target] if isinstance(target, str) else target
+    options = take_options(rest)
     request = take_request(verb, rest)
     if VERBS[verb].publishes and request.version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
@@ -44,7 +48,8 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
         raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
     if VERBS[verb].publishes and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
-    request.data = TableRecords(read_csv(bytes(body), target))
+    request.data = CsvRecords(body, options)
+    request.target = target
     request.params = {key: _loose(value) for key, value in rest.items()}
     return request
 
@@ -61,11 +66,11 @@ READER = Reader(
     CSV,
     "CSV",
     parse_csv,
-    check_parameters=check_parameters,
+    parameters=parameters,
     schema=Annotated[
         str,
         msgspec.Meta(
-            description="A table in UTF-8 with a header. Every column is an input, except the targets.",
+            description="A table, by default in UTF-8 and with a header. All columns but the targets are inputs.",
             extra_json_schema={"format": "csv"},
         ),
     ],

@@ -34,7 +34,6 @@ def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
         if reader is None:
             found = media_type[:64] or "a body without a Content-Type"
             raise UnsupportedMediaType(f"can't read {found}; send {_listed(readers(verb))}")
-        reader.check_parameters(content_type or "")
     if VERBS[verb].needs_y and not reader.holds_y:
         verbs = " and ".join(name for name, spec in VERBS.items() if not spec.needs_y)
         raise UnsupportedMediaType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TypeAlias
 
 import msgspec
@@ -29,10 +30,10 @@ def take_request(verb: Verb, query: Values) -> Request:
 
 
 def _names(name: str, query: Values) -> list[str]:
-    """Take names of columns out of the query: repeated, or with commas between them."""
+    """Take names of columns out of the query: repeated, or with commas between them; a name with commas is quoted."""
     given = query.pop(name, [])
-    texts = [given] if isinstance(given, str) else given
-    return [each.strip() for text in texts for each in text.split(",") if each.strip()]
+    rows = csv.reader([given] if isinstance(given, str) else given, skipinitialspace=True)
+    return [each.strip() for row in rows for each in row if each.strip()]
 
 
 def _single(name: str, query: Values) -> str | None:

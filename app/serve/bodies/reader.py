@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from falcon.asgi import Request as HttpRequest
 
-from app.errors import Busy, Malformed, TooLarge, UnsupportedEncoding
+from app.errors import Busy, Malformed, TooLarge
 from app.schemas.requests import Request
 from app.schemas.verbs import Verb
-from app.serve.asgi import BODY, has_header
+from app.serve.asgi import BODY
 
 Body: TypeAlias = bytes | bytearray | memoryview
 Query: TypeAlias = Mapping[str, str | list[str]]
@@ -36,8 +36,8 @@ class Reader(NamedTuple):
     """Whether a body can hold y; without it the format is for verbs that need X alone."""
     with_query: bool = True
     """Whether the query holds what the body doesn't: model, version, timeout, parameters."""
-    check_parameters: Callable[[str], None] = lambda _: None
-    """Raises UnsupportedMediaType for a Content-Type whose parameters can't be honoured."""
+    parameters: Callable[[str], Query] = lambda _: {}
+    """Returns what the parameters of a Content-Type say, as members of the query; raises UnsupportedMediaType."""
     schema: Any = None
     """The type of a body for the OpenAPI document; None where it differs from verb to verb."""
 
@@ -46,7 +46,7 @@ class BodyReader:
     """Reads bodies, and bounds the bytes of all that are held at the same time: beyond it requests get a 503."""
 
     def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
-        self._max_body_bytes = max_body_bytes
+        self.max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
         self._decoding_large = asyncio.Semaphore()
@@ -72,7 +72,7 @@ class BodyReader:
 
     async def _read_length(self, req: HttpRequest, length: int) -> Body:
         """Read a body of known length into one piece of memory, which is claimed as it is written to."""
-        check_size(length, self._max_body_bytes)
+        check_size(length, self.max_body_bytes)
         body = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]
         held = 0
         try:
@@ -101,7 +101,7 @@ class BodyReader:
         return body
 
     def _hold(self, added_bytes: int, body_bytes: int) -> None:
-        check_size(body_bytes, self._max_body_bytes)
+        check_size(body_bytes, self.max_body_bytes)
         if self._held_bytes + added_bytes > self._max_held_bytes:
             raise Busy("this process can hold no more request bodies now (TRINITY_MAX_HELD); try again")
         self._held_bytes += added_bytes
@@ -111,16 +111,6 @@ def check_size(body_bytes: int, max_body_bytes: int) -> None:
     """Raise TooLarge for a body over the limit; `body_bytes` is what is announced of it, or has come."""
     if body_bytes > max_body_bytes:
         raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {max_body_bytes}")
-
-
-def check_encoding(req: HttpRequest) -> None:
-    """Raise UnsupportedEncoding for a body in any coding but `identity`, which changes nothing (RFC 9110 §8.4)."""
-    if not has_header(req, b"content-encoding"):
-        return
-    codings = req.get_header("Content-Encoding") or ""
-    coded = [coding for each in codings.split(",") if (coding := each.strip()) and coding.lower() != "identity"]
-    if coded:
-        raise UnsupportedEncoding(f"content encodings such as {coded[0][:64]} aren't decoded; send the body as it is")
 
 
 async def run_in_pool_if_large(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:

@@ -19,7 +19,8 @@ from app.schemas.media_types import JSON
 from app.schemas.problems import problem
 from app.schemas.requests import Request, Work, parse_version
 from app.serve.bodies.arrays import predictions
-from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding, run_in_pool_if_large
+from app.serve.bodies.content_coding import gunzip, is_coded
+from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, run_in_pool_if_large
 from app.serve.idempotency import idempotency_key
 from app.serve.oip.messages import (
     BINARY,
@@ -46,7 +47,7 @@ RESPONSES: ResponseSpecs = {
     **parts.BODY_ERRORS,
     **parts.QUEUED_ERRORS,
     200: ResponseSpec("The output.", OUTPUT, {HEADER: "Bytes of JSON before the binary y."}),
-    415: ResponseSpec("The body is neither JSON nor binary tensors, or it is compressed."),
+    415: ResponseSpec("The body is neither JSON nor binary tensors, or it is compressed by other means than gzip."),
     504: ResponseSpec("The prediction did not end in time.", headers=parts.RETRY_AFTER),
 }
 
@@ -77,11 +78,11 @@ class Infer:
     async def on_post(self, req: HttpRequest, resp: Response, name: str, version: str | None = None) -> None:
         body = await self._bodies.read(req)
         try:
-            _check_media_type(req)
+            coded = _check_media_type(req)
             key = idempotency_key(req, body)
             _, number = self._service.pin(name, parse_version(version))
-            check = partial(self._check, body, req.get_header(HEADER), name, number)
-            if len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
+            check = partial(self._check, body, req.get_header(HEADER), name, number, coded=coded)
+            if not coded and len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
                 infer, work = check()
             else:
                 infer, work = await self._bodies.run_in_pool(body, self._pool, check)
@@ -95,7 +96,11 @@ class Infer:
         else:
             await self._send(resp, job, infer)
 
-    def _check(self, body: Body, json_length: str | None, name: str, number: int) -> tuple[InferInput, Work]:
+    def _check(
+        self, body: Body, json_length: str | None, name: str, number: int, *, coded: bool
+    ) -> tuple[InferInput, Work]:
+        if coded:
+            body = gunzip(body, self._bodies.max_body_bytes)
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         infer = read_request(body, json_length, columns)
@@ -133,9 +138,10 @@ class Infer:
             resp.set_header(HEADER, str(json_bytes))
 
 
-def _check_media_type(req: HttpRequest) -> None:
-    """Raise UnsupportedMediaType; clients of this protocol often name none."""
-    check_encoding(req)
+def _check_media_type(req: HttpRequest) -> bool:
+    """Return whether the body is gzip; raise UnsupportedMediaType; clients of this protocol often name none."""
+    coded = is_coded(req)
     kind = (req.content_type or "").partition(";")[0].strip().lower()
     if kind not in {"", JSON, BINARY}:
         raise UnsupportedMediaType(f"can't read {kind[:64]}; send {JSON}, or {BINARY} with {HEADER}")
+    return coded

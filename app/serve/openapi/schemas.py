@@ -85,6 +85,13 @@ _COLUMNS = {
     "ignore": "columns that are not inputs; repeated, or with commas.",
     "keep": "columns that come back beside the predictions; repeated, or with commas.",
 }
+_DIALECT: dict[str, tuple[Any, str]] = {
+    "separator": (str, "what stands between cells, such as `;` or `tab`; by default found."),
+    "decimal": (Literal[".", ","], "the sign in fractions; by default found."),
+    "header": (Literal["present", "absent"], "whether the first row holds names; by default found."),
+    "encoding": (str, "the text encoding, such as `windows-1252`; by default UTF-8, or as a byte order mark says."),
+    "na": (list[str], "what stands for a missing value in any column, beside an empty cell; may be repeated."),
+}
 FORM: dict[str, Any] = {
     "type": "object",
     "description": f"The data as the file `{FILE}`; each other field is a member of the query.",
@@ -176,6 +183,7 @@ class BodySchemas:
         ]
         if spec.needs_y:
             found.append(Parameter("weight", str, f"{kinds}: the column that holds the weights of the rows."))
+        found += [Parameter(name, kind, f"CSV: {text}") for name, (kind, text) in _DIALECT.items()]
         return tuple(found)
 
 

@@ -19,10 +19,11 @@ from app.schemas.media_types import CSV, JSON
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.answers import PredictionFormats
+from app.serve.bodies.content_coding import gunzip, is_coded, is_gzip
 from app.serve.bodies.formats import parse, reader_for, readers
 from app.serve.bodies.multipart import Upload, opened
 from app.serve.bodies.npy_body import NPY
-from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, check_encoding
+from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader
 from app.serve.idempotency import idempotency_key
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
@@ -33,6 +34,8 @@ from app.serve.responses import send_submitted
 from app.service import Service
 from app.settings import Mode, Settings
 
+QUICK_TYPES = (JSON, NPY)
+"""What is read without a thread if it is small; all else may have to be unpacked, or to load a library."""
 PREFER = Parameter(
     "Prefer",
     str,
@@ -84,10 +87,10 @@ class VerbResource:
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
-        check_encoding(req)
+        coded = is_coded(req)
         upload = Upload(req.content_type, body, req.params)
-        if len(body) > SMALL_BYTES:
-            both = lambda: self._check(self._parse(upload, name))  # noqa: E731
+        if coded or len(body) > SMALL_BYTES or not (req.content_type or JSON).startswith(QUICK_TYPES):
+            both = lambda: self._check(self._parse(upload, name, coded=coded))  # noqa: E731
             return await self._bodies.run_in_pool(body, self._pool, both)
         request = self._parse(upload, name)
         if not self._spec.publishes:
@@ -96,9 +99,16 @@ class VerbResource:
                 return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
         return self._check(request)
 
-    def _parse(self, upload: Upload, name: str | None) -> Request:
+    def _parse(self, upload: Upload, name: str | None, *, coded: bool = False) -> Request:
+        max_bytes = self._bodies.max_body_bytes
+        if coded:
+            upload = upload._replace(body=gunzip(upload.body, max_bytes))
         content_type, body, query = opened(upload)
-        request = parse(self._verb, reader_for(self._verb, content_type, body), body, query, name)
+        if is_gzip(body):  # a file such as table.csv.gz, whatever its type is called
+            body = gunzip(body, max_bytes)
+        reader = reader_for(self._verb, content_type, body)
+        query = {**reader.parameters(content_type or ""), **query}
+        request = parse(self._verb, reader, body, query, name)
         self._check_job_options(request)
         return request
 
@@ -150,7 +160,7 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
         **({} if spec.publishes else {409: parts.CLASS_CHANGED}),
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
         404: ResponseSpec(missing),
-        415: ResponseSpec(f"The body is not {formats}, or it is compressed."),
+        415: ResponseSpec(f"The body is not {formats}, or it is compressed by other means than gzip."),
         422: ResponseSpec(f"A value is wrong; `errors` points to it.{reused}"),
         503: ResponseSpec(
             "This process has no capacity for it now; or the store cannot be read.", headers=parts.RETRY_AFTER

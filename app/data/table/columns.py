@@ -1,0 +1,192 @@
+"""The cells of a CSV text by columns, parsed by Arrow: numbers at once, all else as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from app.data.table.charset import Bytes
+from app.data.table.layout import MISSING, Layout
+from app.data.table.rows import lines_of, read_rows
+from app.errors import Malformed
+from app.schemas.requests import Matrix
+
+BLOCK_BYTES = 1_048_576
+SCAN_BYTES = 4_194_304
+SMALL_BYTES = 262_144  # up to here threads cost more than they save
+SPARE = 1.02  # of the rows that the first ones let expect
+_END = "\x1a"
+Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+BLANKS = " \t\r\n\f\v"
+
+
+class Parsed(NamedTuple):
+    """The chosen columns of all rows."""
+
+    groups: Sequence[Sequence[int]]
+    """The positions of the columns of each matrix."""
+    matrices: list[Matrix]
+    """Missing numbers are NaN, and columns of text are not filled in."""
+    texts: dict[int, Any]
+    """The columns that came as text, chunked arrays of bytes, by their positions."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.matrices[0])
+
+    def numbers(self) -> dict[int, Matrix]:
+        """Return the columns that came as numbers."""
+        return {
+            source: matrix[:, position]
+            for group, matrix in zip(self.groups, self.matrices, strict=True)
+            for position, source in enumerate(group)
+            if source not in self.texts
+        }
+
+    def filter(self, mask: Mask) -> Parsed:
+        """Return some of the rows."""
+        texts = {source: array.filter(pa.array(mask)) for source, array in self.texts.items()}
+        return self._replace(matrices=[matrix[mask] for matrix in self.matrices], texts=texts)
+
+
+class BadRow(Exception):
+    """A row has another width than the header, or cannot be split into cells."""
+
+
+class Matrices:
+    """Matrices of the same number of rows, which is not known before their end."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        self._values = [np.empty((0, width)) for width in widths]
+        self.rows = 0
+
+    def extend(self, added: int, expected: int) -> list[Matrix]:
+        """Return the parts for so many more rows; `expected` rows are likely to be all."""
+        start, self.rows = self.rows, self.rows + added
+        for values in self._values:
+            if self.rows > len(values):
+                # in place: a copy would need the memory twice
+                values.resize((max(self.rows, expected), values.shape[1]), refcheck=False)
+        return [values[start : self.rows] for values in self._values]
+
+    def finished(self) -> list[Matrix]:
+        """Return the matrices with the rows that there are."""
+        return [values[: self.rows] for values in self._values]
+
+
+class ColumnReader:
+    """Reads chosen columns of a text."""
+
+    def __init__(self, layout: Layout, missing: Sequence[str]) -> None:
+        self._layout = layout
+        self._missing = [*MISSING, *missing]
+        self._data = memoryview(layout.body)[layout.offset :]
+        self._names = [str(position) for position in range(layout.width)]
+        self._quotes = _count(self._data, ord('"'))
+        self._block_bytes = BLOCK_BYTES
+
+    def read(self, groups: Sequence[Sequence[int]], numeric: set[int], others: Sequence[int]) -> Parsed:
+        """Read columns, those of a group into one matrix: those of `numeric` as numbers, unless one is anything else.
+
+        `others` are read as text.
+
+        Raise BadRow for a row of another width, Malformed for a quote that is not closed.
+        """
+        if self._quotes % 2:
+            check_quotes(self._data, self._layout)
+        attempts = [(numeric, BLOCK_BYTES)] * bool(numeric) + [(set(), BLOCK_BYTES)]
+        if len(self._data) > BLOCK_BYTES:  # a row may be longer than a block
+            attempts.append((set(), len(self._data) + 1))
+        for chosen, block_bytes in attempts:
+            self._block_bytes = block_bytes
+            with suppress(pa.ArrowInvalid):
+                return self._parse(groups, chosen, others)
+        raise BadRow
+
+    def empty_rows(self) -> Mask:
+        """Return which rows hold nothing in any column."""
+        every = range(self._layout.width)
+        found: list[Mask] = []
+        for batch in self._batches(self._names, dict.fromkeys(self._names, pa.string())):
+            filled = [pc.utf8_length(pc.ascii_trim(batch.column(i), BLANKS)) for i in every]
+            found.append(np.all([each.to_numpy(zero_copy_only=False) == 0 for each in filled], axis=0))
+        return np.concatenate(found)
+
+    def _parse(self, groups: Sequence[Sequence[int]], numeric: set[int], others: Sequence[int]) -> Parsed:
+        first, surplus = self._layout.first, self._layout.surplus
+        chosen = sorted({position for group in [*groups, others] for position in group})
+        columns = {position: i for i, position in enumerate(chosen)}
+        names = [str(first + position) for position in chosen]
+        types = {str(first + at): pa.float64() if at in numeric else pa.binary() for at in chosen}
+        types |= {str(at): pa.binary() for at in surplus}
+        matrices = Matrices([len(group) for group in groups])
+        texts: dict[int, list[Any]] = {at: [] for at in [*chosen, *(at - first for at in surplus)] if at not in numeric}
+        for batch in self._batches([*names, *(str(at) for at in surplus)], types):
+            expected = matrices.rows + batch.num_rows
+            if not matrices.rows and len(self._data) > self._block_bytes:
+                expected = int(batch.num_rows * len(self._data) / self._block_bytes * SPARE)
+            parts = matrices.extend(batch.num_rows, expected)
+            for group, part in zip(groups, parts, strict=True):
+                into = [i for i, source in enumerate(group) if source in numeric]
+                if into:
+                    part[:, into if len(into) < len(group) else slice(None)] = _matrix(
+                        batch, [columns[group[i]] for i in into]
+                    )
+            for source, chunks in texts.items():
+                chunks.append(batch.column(str(first + source)))
+        return Parsed(
+            groups, matrices.finished(), {at: pa.chunked_array(chunks, pa.binary()) for at, chunks in texts.items()}
+        )
+
+    def _batches(self, names: Sequence[str], types: dict[str, Any]) -> Any:
+        """Yield the rows in blocks; raise pyarrow.ArrowInvalid."""
+        if not len(self._data):
+            return
+        separator = self._layout.separator
+        nothing = BLANKS + '"' + separator
+        skip = lambda row: "skip" if not row.text.strip(nothing) else "error"  # noqa: E731
+        read = csv.ReadOptions(
+            column_names=self._names,
+            block_size=self._block_bytes,
+            use_threads=len(self._data) > SMALL_BYTES,
+        )
+        parse = csv.ParseOptions(delimiter=separator, newlines_in_values=self._quotes > 0, invalid_row_handler=skip)
+        convert = csv.ConvertOptions(
+            column_types=types,
+            include_columns=None if len(names) == len(self._names) else names,  # they cost time where they are many
+            null_values=self._missing,
+            decimal_point=self._layout.decimal or ".",
+            check_utf8=False,
+        )
+        with csv.open_csv(pa.py_buffer(self._data), read, parse, convert) as batches:
+            yield from batches
+
+
+def _matrix(batch: Any, columns: list[int]) -> Any:
+    """Return columns of numbers as a matrix, missing ones as NaN."""
+    if columns != list(range(batch.num_columns)):
+        batch = batch.select(columns)
+    return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
+
+
+def check_quotes(data: Bytes, layout: Layout) -> None:
+    """Raise Malformed if a quote is open at the end."""
+    last = None
+    for last in read_rows(chain(lines_of(data), [_END]), layout.separator, layout.line):  # noqa: B007  the last of them
+        pass
+    if last is not None and last.cells != [_END]:
+        raise Malformed(f"line {last.line} of the CSV opens a quote that is never closed")
+
+
+def _count(data: memoryview, byte: int) -> int:
+    """Return how often a byte occurs; other threads get their turn meanwhile."""
+    values = np.frombuffer(data, np.uint8)
+    return sum(int(np.count_nonzero(values[i : i + SCAN_BYTES] == byte)) for i in range(0, len(values), SCAN_BYTES))

@@ -1,0 +1,39 @@
+"""CSV as the data of a request: read when the model is known, and only the columns that count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.data.table.charset import Bytes, as_utf8
+from app.data.table.layout import Layout, find_layouts
+from app.data.table.options import CsvOptions
+from app.errors import Invalid
+from app.schemas.requests import Choice, Selection, Table
+
+
+class CsvRecords:
+    """A CSV file in any of the dialects that are in use."""
+
+    def __init__(self, raw: Bytes, options: CsvOptions | None = None) -> None:
+        self._raw = raw
+        self._options = options or CsvOptions()
+
+    def read(self, choice: Choice) -> Table:
+        """Return the chosen columns; raise Invalid with pointers, or Malformed for what is no CSV."""
+        body = as_utf8(self._raw, self._options.encoding)
+        layout, selection = _select(find_layouts(body, self._options), choice)
+        from app.data.table.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
+
+        return read_table(layout, selection, self._options.missing)
+
+
+def _select(layouts: Sequence[Layout], choice: Choice) -> tuple[Layout, Selection]:
+    """Return the first layout whose names, or positions, go with the choice; raise Invalid as for the first of all."""
+    refused: list[Invalid] = []
+    for layout in layouts:
+        for names in (layout.names, None) if layout.unnamed else (layout.names,):
+            try:
+                return layout, choice.select(names, len(layout.names), "/data/columns", has_y=False)
+            except Invalid as error:
+                refused.append(error)
+    raise refused[0]

@@ -1,0 +1,174 @@
+"""The chosen columns of a CSV text as a table; what stands in the way is refused with its line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from app.data.cells import BadCell, Cell, Cells, assemble, numbers, refusal
+from app.data.records import with_names
+from app.data.table.charset import not_utf8
+from app.data.table.columns import BadRow, ColumnReader, Parsed
+from app.data.table.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
+from app.data.table.layout import Layout, no_rows, width_fault
+from app.data.table.rows import Row, lines_of, read_rows
+from app.errors import Fault, Invalid, Malformed
+from app.schemas.columns import NUMERIC, Column
+from app.schemas.requests import Matrix, Selection, Table
+
+
+def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> Table:
+    """Return the selected columns; raise Invalid with pointers, or Malformed."""
+    others = [*selection.outputs, *([] if selection.weight is None else [selection.weight])]
+    fitted = dict(zip(selection.inputs, selection.columns, strict=True))
+    numeric = {at for at in [*selection.inputs, *others] if _may_be_numbers(at, fitted.get(at), layout)}
+    numeric -= set(selection.kept)
+    reader = ColumnReader(layout, missing)
+    places = Places(layout, selection.outputs)
+    try:
+        parsed = reader.read([selection.inputs, others], numeric, selection.kept)
+    except BadRow:
+        raise places.bad_row() from None
+    if parsed.rows and (found := _without_empty_rows(parsed, reader)):
+        parsed = found
+    if not parsed.rows:
+        raise no_rows(layout.body)
+    return Reading(layout, selection, parsed, places, missing).table()
+
+
+def _may_be_numbers(position: int, fitted: Column | None, layout: Layout) -> bool:
+    return fitted.kind in NUMERIC if fitted else position in layout.numeric
+
+
+def _without_empty_rows(parsed: Parsed, reader: ColumnReader) -> Parsed | None:
+    """Return the rows in which any column holds something; None if all do."""
+    empty = np.ones(parsed.rows, np.bool_)
+    for column in parsed.numbers().values():
+        empty &= np.isnan(column)
+        if not empty.any():
+            return None
+    for array in parsed.texts.values():
+        empty &= are_blank(array)
+    if not empty.any():
+        return None
+    empty &= reader.empty_rows()
+    return parsed.filter(~empty) if empty.any() else None
+
+
+class Places:
+    """Says where rows and cells stand."""
+
+    def __init__(self, layout: Layout, outputs: Sequence[int]) -> None:
+        self._layout = layout
+        self._outputs = list(outputs)
+        self._found: list[int] = []
+
+    def locate(self, row: int, column: int) -> tuple[str, str]:
+        """Return the pointer that a cell would have in JSON, and its line and column in words."""
+        where = f"line {self.line(row)}, column {self._layout.names[column]!r}"
+        if column in self._outputs:
+            several = f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else ""
+            return f"/data/y/{row}{several}", where
+        return f"/data/X/{row}/{column - sum(output < column for output in self._outputs)}", where
+
+    def line(self, row: int) -> int:
+        """Return the line at which a row begins."""
+        if len(self._found) <= row:
+            self._found = [each.line for each in islice(self._rows(), 2 * row + 1)]
+        return self._found[row]
+
+    def bad_row(self) -> Invalid | Malformed:
+        """Return the error for the first row of another width."""
+        width = self._layout.width
+        expected = len(self._layout.names) + self._layout.first
+        for position, row in enumerate(self._rows()):
+            if len(row.cells) != width:
+                return width_fault(position, row.line, len(row.cells), expected)
+        return Malformed("the CSV cannot be read: its quotes do not enclose whole cells")
+
+    def surplus(self, row: int) -> Invalid:
+        """Return the error for a row that goes on after the last column."""
+        return width_fault(row, self.line(row), self._layout.width, len(self._layout.names) + self._layout.first)
+
+    def _rows(self) -> Iterator[Row]:
+        data = memoryview(self._layout.body)[self._layout.offset :]
+        rows = read_rows(lines_of(data), self._layout.separator, self._layout.line)
+        return (row for row in rows if not row.is_empty)
+
+
+class Reading:
+    """A table in the making."""
+
+    def __init__(
+        self, layout: Layout, selection: Selection, parsed: Parsed, places: Places, missing: Sequence[str]
+    ) -> None:
+        self._layout = layout
+        self._selection = selection
+        self._parsed = parsed
+        self._places = places
+        self._missing = missing
+        self._numbers = parsed.numbers()
+        # a sum is finite where every number is, but for sums over the range of floats
+        with np.errstate(all="ignore"):
+            sums = [matrix.sum(axis=0) for matrix in parsed.matrices]
+        self._finite = {
+            source
+            for group, found in zip(parsed.groups, sums, strict=True)
+            for source, total in zip(group, found, strict=True)
+            if np.isfinite(total)
+        }
+
+    def table(self) -> Table:
+        """Return the table; raise Invalid with all columns that stand in the way."""
+        layout, selection = self._layout, self._selection
+        for at in layout.surplus:
+            filled = ~are_blank(self._parsed.texts[at - layout.first])
+            if filled.any():
+                raise self._places.surplus(int(filled.argmax()))
+        faults: list[Fault] = []
+        try:
+            X, kinds, categories = assemble(
+                selection, layout.names, self._parsed.rows, self._cells, self._places.locate, self._parsed.matrices[0]
+            )
+        except Invalid as error:
+            faults += error.faults
+        beside: dict[int, Matrix] = {}
+        for source in self._parsed.groups[1]:
+            try:
+                beside[source] = self._beside(source)
+            except Invalid as error:
+                faults += error.faults
+        if faults:
+            raise refusal(faults)
+        chosen = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
+        named = Table(np.empty((0, len(layout.names))), inputs=layout.names)
+        return with_names(chosen, named, selection, beside.__getitem__, self._kept)
+
+    def _beside(self, source: int) -> Matrix:
+        """Return a column of y or of weights."""
+        locate = self._places.locate
+        try:
+            cells = self._cells(source, None)
+        except BadCell as error:
+            pointer, where = locate(error.row, source)
+            raise Invalid.at(pointer, f"{where}: {error}") from None
+        return np.ascontiguousarray(numbers(cells, repr(self._layout.names[source]), lambda row: locate(row, source)))
+
+    def _cells(self, source: int, fitted: Column | None) -> Cells:
+        values = self._numbers.get(source)
+        if values is not None:
+            return Cells(values, "number", is_complete=True) if source in self._finite else finite(values)
+        ignore = f"ignore={self._layout.names[source]}"
+        return TextColumn(self._texts(source), self._missing, self._layout.decimal, ignore).cells(fitted)
+
+    def _kept(self, source: int) -> list[Cell]:
+        return as_they_came(self._texts(source))
+
+    def _texts(self, source: int) -> Any:
+        try:
+            return trimmed(self._parsed.texts[source])
+        except UnicodeError:
+            raise not_utf8(self._layout.body) from None
