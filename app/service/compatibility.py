@@ -21,7 +21,7 @@ def restore(kind: type[Regressor], manifest: Manifest, arrays: Mapping[str, Any]
     try:
         return kind.restore(manifest.params, {**manifest.learned, **arrays})
     except Exception as error:  # anybody's code
-        raise _fault(manifest, error) from error
+        raise _failure(manifest, error) from error
 
 
 def require_usable(kind: type[Regressor], manifest: Manifest) -> None:
@@ -50,7 +50,7 @@ def _parameters(names: list[str]) -> str:
     return f"the parameter{'s' if len(names) > 1 else ''} {' and '.join(map(repr, names))}"
 
 
-def _fault(manifest: Manifest, error: Exception) -> ModelFailed:
+def _failure(manifest: Manifest, error: Exception) -> ModelFailed:
     """Return the error for callers; log the stack without the message, which may quote data."""
     named, raised = f"version {manifest.version} of model {manifest.model!r}", type(error).__name__
     logger.error("%s: restore raised %s\n%s", named, raised, "".join(traceback.format_tb(error.__traceback__)))

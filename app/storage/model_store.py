@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 from app.errors import Damaged, NotFound
 from app.schemas.columns import Column
 from app.storage.aliases import LATEST, Aliases
-from app.storage.durable_files import DurableFiles, Permit, always_permit
+from app.storage.durable_files import DurableFiles, Permit, always_permit, locked
 from app.storage.file_states import FRESH_S, FileState, FileStates
 from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 
@@ -189,7 +188,7 @@ class Store:
             manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
         root = self._models / manifest.model
         self._files.make_folder(root)
-        with _locked(root / "publish.lock"):
+        with locked(root / "publish.lock"):
             self._files.sweep(root)  # everything here is written under this lock
             # a process may have died between writing a version and pointing at it
             if newest := max(self.versions(manifest.model), default=0):
@@ -266,11 +265,3 @@ def _no_version(name: str, version: int | str) -> NotFound:
 
 def _damaged(name: str, version: int) -> Damaged:
     return Damaged(f"version {version} of model {name!r} is damaged on disk; fit it again")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`. The kernel releases it however the process ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 PATH_CHARACTERS = 200
-SERVER_ERROR = 500  # statuses from here on are faults of the service
+SERVER_ERROR = 500  # from here on the service failed, and not the request
 QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes ask for these all day long
 Sink: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 

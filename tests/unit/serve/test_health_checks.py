@@ -157,3 +157,22 @@ print(asyncio.run(HealthChecks({"store": threading.Event().wait}, 0.01).states()
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert ended.stdout == f"{{'store': '{LATE}'}}\n"
+
+
+def test_warnings_delay_and_change_nothing() -> None:
+    """One that fails or hangs is a warning itself."""
+
+    def raising() -> list[str]:
+        raise PermissionError
+
+    with Gate() as gate:
+
+        def hanging() -> list[str]:
+            gate.enter()
+            return []
+
+        async def asked_for() -> list[list[str]]:
+            each = [HealthChecks({}, MOMENT_S, warnings=probe) for probe in (list, lambda: ["old"], raising, hanging)]
+            return [await checks.warnings() for checks in each]
+
+        assert run(asked_for()) == [[], ["old"], ["versions: PermissionError"], [f"versions: {LATE}"]]
