@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from app.dispatch.execute import Clock, encoder, execute, model_failure
+from app.dispatch.execute import Clock, encoder, execute
 from app.errors import TrinityError
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import VERBS
 from app.service import Service
+from app.telemetry.context import RequestContext, on_behalf_of
 
 BATCH_WINDOW_S = 0.02  # how long a result may wait for those of the works after it
 
 
+class JobWork(NamedTuple):
+    """A work with the id of its job, and the request that it is done for."""
+
+    job_id: str
+    work: Work
+    asked: RequestContext = RequestContext()
+
+
 def execute_batch(
-    service: Service, works: Sequence[tuple[str, Work]], clock: Clock = time.time
+    service: Service, works: Sequence[JobWork], clock: Clock = time.time
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do several works, each with the id of its job, as `execute` does; yield indices and outcomes as they end.
+    """Do several works, as `execute` does; yield indices and outcomes as they end.
 
     Predictions of one version are done in one call, end together and share their times. Where that call fails, each is
     done alone, so that no job fails because of another. Fits belong to `execute`, each with its permit.
     """
     for indices, together in _batches(service, works):
         batch = [works[index] for index in indices]
-        outcomes = _predict_batch(service, [work for _, work in batch], clock) if together else None
+        outcomes = _predict_batch(service, [each.work for each in batch], clock) if together else None
         if outcomes is not None:
             yield list(zip(indices, outcomes, strict=True))
         else:
@@ -35,13 +45,14 @@ def execute_batch(
 
 
 def _one_by_one(
-    service: Service, works: Iterable[tuple[int, tuple[str, Work]]], clock: Clock
+    service: Service, works: Iterable[tuple[int, JobWork]], clock: Clock
 ) -> Iterator[list[tuple[int, Outcome]]]:
     """Do works of one version, which take about as long each; yield together those that end within BATCH_WINDOW_S."""
     ended: list[tuple[int, Outcome]] = []
     started_s = clock()
-    for index, (job_id, work) in works:
-        ended.append((index, execute(service, work, job_id, clock)))
+    for index, (job_id, work, asked) in works:
+        with on_behalf_of(asked):
+            ended.append((index, execute(service, work, job_id, clock)))
         if clock() - started_s >= BATCH_WINDOW_S:
             yield ended
             ended, started_s = [], clock()
@@ -49,16 +60,16 @@ def _one_by_one(
         yield ended
 
 
-def _batches(service: Service, works: Sequence[tuple[str, Work]]) -> Iterator[tuple[list[int], bool]]:
+def _batches(service: Service, works: Sequence[JobWork]) -> Iterator[tuple[list[int], bool]]:
     """Sort works, by their indices, into batches; yield each with whether one call of the model can do it."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
-    for index, (_, work) in enumerate(works):
+    for index, (_, work, _) in enumerate(works):
         if VERBS[work.verb].batchable and isinstance(work.data, Table):
             groups.setdefault((work.model, work.version), []).append((index, len(work.data.X)))
         else:
             yield [index], False
     for group in groups.values():
-        max_rows = _max_batch_rows(service, works[group[0][0]][1]) if len(group) > 1 else 0
+        max_rows = _max_batch_rows(service, works[group[0][0]].work) if len(group) > 1 else 0
         if max_rows:
             yield from ((batch, len(batch) > 1) for batch in _split(group, max_rows))
         else:
@@ -96,8 +107,7 @@ def _predict_batch(service: Service, works: Sequence[Work], clock: Clock) -> lis
         lines = encoder.encode_lines(service.predict_batch(works)).splitlines()  # JSON has no line ends of its own
     except TrinityError:
         return None
-    except BaseException as error:  # noqa: BLE001  as in `execute`
-        model_failure(works[0], error)
+    except BaseException:  # noqa: BLE001  as in `execute`, which logs what each raises alone
         return None
     finished = clock()
     return [

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from logging import getLogger
+from pathlib import Path
 
 import msgspec
 
@@ -14,10 +15,13 @@ from app.schemas.jobs import Job, Outcome
 from app.schemas.requests import Work
 from app.service import Service
 from app.storage.durable_files import Permit, always_permit
+from app.telemetry.context import REQUEST
 
 logger = getLogger(__name__)
 
 Clock = Callable[[], float]
+
+OURS = Path(__file__).parents[1]
 
 encoder = msgspec.json.Encoder()
 
@@ -44,13 +48,14 @@ def execute(
         version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, msgspec.Raw(encoder.encode(result)), None, service.rows(work))
     except TrinityError as error:
+        _log_refusal(work, job_id, error)
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
-        failure = model_failure(work, error)
+        failure = _model_failure(work, job_id, error)
     return Outcome(started, clock(), failure=failure)
 
 
-def model_failure(work: Work, error: BaseException) -> Failure:
+def _model_failure(work: Work, job_id: str, error: BaseException) -> Failure:
     """Log what a model shouldn't have raised, the stack without the message: messages may quote data."""
     logger.error(
         "%s of %s raised %s\n%s",
@@ -58,8 +63,29 @@ def model_failure(work: Work, error: BaseException) -> Failure:
         work.model,
         type(error).__name__,
         "".join(traceback.format_tb(error.__traceback__)),
+        extra=_origin(job_id, error),
     )
     return ModelFailed(f"the model {work.model!r} raised {type(error).__name__}").failure()
+
+
+def _log_refusal(work: Work, job_id: str, error: TrinityError) -> None:
+    """Log where a model's own code, or a library that it uses, refused the data: it may be a bug and no refusal.
+
+    The caller gets the words, which may quote data; what our own models refuse says all there.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, ValueError):
+        return
+    place = traceback.extract_tb(cause.__traceback__)[-1]
+    if OURS not in Path(place.filename).parents:
+        what = "%s of %s refused its data: %s at %s:%s in %s"
+        where = place.filename, place.lineno, place.name
+        logger.warning(what, work.verb, work.model, type(cause).__name__, *where, extra=_origin(job_id, cause))
+
+
+def _origin(job_id: str, error: BaseException) -> dict[str, str]:
+    """Return what the log line of an error says of its job, beside its words."""
+    return {"job_id": job_id, "request_id": REQUEST.get().request_id, "error": type(error).__name__}
 
 
 def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:
@@ -76,5 +102,6 @@ def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) ->
         result=outcome.result,
         failure=outcome.failure,
         array=outcome.array,
+        key_name=REQUEST.get().key_name,
         queued=False,
     )

@@ -61,7 +61,9 @@ class QueuedDispatcher:
         job_id, asked = uuid4().hex, REQUEST.get()
         spanned = nullcontext(asked.trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
         with spanned as trace:
-            submission = Submission(job_id, work, timeout_s, *(key or ("", "")), asked.request_id, trace)
+            submission = Submission(
+                job_id, work, timeout_s, *(key or ("", "")), asked.request_id, trace, asked.key_name
+            )
             answer = await self._group_commit.accept(submission)
         if isinstance(answer, Duplicate):
             return await self._calls.call(self._ledger.job, answer.job_id)

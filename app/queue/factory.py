@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.queue.broker import Broker
 from app.queue.dispatcher import QueuedDispatcher
+from app.queue.ended_jobs import OnEnded, ignore_ended, log_ended
 from app.queue.ledger.claims import WorkerLedger
 from app.queue.ledger.ledger import Ledger
 from app.queue.ledger.limits import Limits
@@ -17,6 +19,7 @@ from app.queue.publisher import Publisher
 from app.schemas.verbs import VERBS, Verb
 from app.settings import Settings, SettingsError
 from app.storage.payload_store import Payloads
+from app.telemetry.logs import line_sink
 
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
@@ -32,18 +35,25 @@ def dispatcher(settings: Settings, ledger: Ledger, broker: Broker, tracing: Trac
 
 def ledger(settings: Settings, payloads: Payloads) -> Ledger:
     """Return the ledger for a web process."""
-    return Ledger(connect(_ledger_url(settings)), payloads, _limits(settings))
+    return Ledger(connect(_ledger_url(settings)), payloads, _limits(settings), _on_ended(settings))
 
 
 def worker_ledger(settings: Settings, payloads: Payloads, node: str, child: str) -> WorkerLedger:
     """Return the ledger for a worker's process."""
     redis = connect(_ledger_url(settings), WORKER_TIMEOUT_S)
-    return WorkerLedger(redis, payloads, _limits(settings), node, child)
+    return WorkerLedger(redis, payloads, _limits(settings), node, child, _on_ended(settings))
 
 
 def maintenance(settings: Settings, node: str) -> LedgerMaintenance:
     """Return the ledger for a worker's maintenance threads."""
-    return LedgerMaintenance(connect(_ledger_url(settings), WORKER_TIMEOUT_S), _limits(settings), node)
+    return LedgerMaintenance(
+        connect(_ledger_url(settings), WORKER_TIMEOUT_S), _limits(settings), node, _on_ended(settings)
+    )
+
+
+def _on_ended(settings: Settings) -> OnEnded:
+    """Return what writes the lines of jobs that are ended here and ran elsewhere."""
+    return partial(log_ended, line_sink(settings)) if settings.logs_each_request else ignore_ended
 
 
 def _limits(settings: Settings) -> Limits:

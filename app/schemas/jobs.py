@@ -55,6 +55,8 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """Whether it runs without others, in a message of its own."""
     array: Matrix | None = None
     """The predictions themselves, in place of `result`, where an array was asked for and made in this process."""
+    key_name: str = ""
+    """The name of the API key that asked for it, '' where none is needed."""
     queued: bool = True
     """Whether it went through the queue, where others can look at it."""
 
@@ -142,6 +144,8 @@ class Envelope(msgspec.Struct, gc=False):
     """Its position in the queue, from 1, while it waits."""
     progress: float | msgspec.UnsetType = msgspec.UNSET
     """The share that is done, from 0 to 1, while it runs and its model reports progress."""
+    by: str | msgspec.UnsetType = msgspec.UNSET
+    """The name of the API key that asked for it, where keys are needed."""
 
 
 def envelope(job: Job, root_path: str = "") -> Envelope:
@@ -165,6 +169,7 @@ def envelope(job: Job, root_path: str = "") -> Envelope:
         attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
         position=msgspec.UNSET if job.position is None else job.position,
         progress=msgspec.UNSET if job.progress is None else job.progress,
+        by=job.key_name or msgspec.UNSET,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 STDERR = 2
+EXTRAS = ("job_id", "request_id", "error")  # what a record may say beside its words
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -53,9 +54,9 @@ def line_sink(settings: Settings, write: Callable[[bytes], None] | None = None) 
 def handler(settings: Settings, write: Callable[[bytes], None] | None = None) -> logging.Handler:
     """Return a handler for the standard library's loggers."""
     from structlog.processors import format_exc_info  # noqa: PLC0415  slow to import, and the client needs none of it
-    from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name  # noqa: PLC0415
+    from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name  # noqa: PLC0415
 
-    before: list[Processor] = [add_log_level, add_logger_name, _stamped]
+    before: list[Processor] = [add_log_level, add_logger_name, ExtraAdder(EXTRAS), _stamped]
     last: list[Processor] = [_console()] if for_people(settings) else [format_exc_info, _json]
     made = LineHandler(write or stderr().write)
     clean = ProcessorFormatter.remove_processors_meta

@@ -238,7 +238,10 @@ def _killed_mid_fit(run: Run, kill: Callable[[str], None], limit_s: float) -> No
 
 
 def _ended(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return True
 
 
 def _renewed(run: Run, old: set[int]) -> bool:

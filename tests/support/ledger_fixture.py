@@ -1,5 +1,6 @@
 """The ledger on a real server as its users see it: web, workers' processes and keepers; and time that passes there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import numpy as np
 from redis import Redis
 
 from app.errors import Failure, Fault, TrinityError
+from app.queue.ended_jobs import EndedJob
 from app.queue.ledger.claims import Claim, WorkerLedger
 from app.queue.ledger.ledger import Duplicate, Ledger, Submission
 from app.queue.ledger.limits import Limits
@@ -34,6 +36,7 @@ class LedgerFixture:
         self.url, self.redis, self.folder, self.limits = url, redis, folder, limits
         self.payloads = Payloads(folder)
         self._opened: list[Any] = []
+        self.ended: list[tuple[EndedJob, str]] = []  # by others than the processes that ran them, and why
         self.ledger = self.web()
 
     def bounded(self, **limits: Any) -> "LedgerFixture":
@@ -44,15 +47,15 @@ class LedgerFixture:
 
     def web(self) -> Ledger:
         """The ledger of one more web process."""
-        return Ledger(self._connect(), self.payloads, self.limits)
+        return Ledger(self._connect(), self.payloads, self.limits, self._on_ended)
 
     def worker(self, child: str = "1", node: str = "node") -> WorkerLedger:
         """The claims of a process."""
-        return WorkerLedger(self._connect(), self.payloads, self.limits, node, child)
+        return WorkerLedger(self._connect(), self.payloads, self.limits, node, child, self._on_ended)
 
     def maintenance(self, node: str = "node") -> LedgerMaintenance:
         """What a node's keeper has."""
-        return LedgerMaintenance(self._connect(), self.limits, node)
+        return LedgerMaintenance(self._connect(), self.limits, node, self._on_ended)
 
     def accept(self, count: int = 1, submitted: Work | None = None, timeout_s: float = 60) -> list[str]:
         """Commit so many jobs in one call; return the ids of those accepted."""
@@ -126,6 +129,9 @@ class LedgerFixture:
         """Close all that was opened."""
         for each in self._opened:
             each.close()
+
+    def _on_ended(self, jobs: Sequence[EndedJob], kind: str) -> None:
+        self.ended += [(job, kind) for job in jobs]
 
     def _connect(self) -> Redis:
         redis = connect(self.url)

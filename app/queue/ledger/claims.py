@@ -11,17 +11,19 @@ import msgspec
 from redis import Redis
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
+from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
 from app.schemas.requests import Work, unpack
 from app.storage.payload_store import Payloads
+from app.telemetry.context import RequestContext
 from app.telemetry.metrics import bucket_of
 
 logger = getLogger(__name__)
 
-_claimed = msgspec.json.Decoder(list[tuple[str, int, str, int, str, str]])  # as claim.lua returns it
+_claimed = msgspec.json.Decoder(list[tuple[str, int, str, int, str, str, str]])  # as claim.lua returns it
 
 
 class Claim(NamedTuple):
@@ -34,6 +36,12 @@ class Claim(NamedTuple):
     attempts: int
     request_id: str = ""
     trace: str = ""
+    key_name: str = ""
+
+    @property
+    def asked(self) -> RequestContext:
+        """The request that made the job."""
+        return RequestContext(self.request_id, self.trace, self.key_name)
 
 
 class FinishResult(NamedTuple):
@@ -61,22 +69,25 @@ class _FinishArgs(NamedTuple):
 class WorkerLedger:
     """The claims of one process, the `child` of a `node`. The node renews their leases while the child lives."""
 
-    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str) -> None:
+    def __init__(
+        self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str, on_ended: OnEnded = ignore_ended
+    ) -> None:
         self._scripts = Scripts(redis)
         self._payloads = payloads
         self._limits = limits
         self._node = node
         self._child = child
+        self._on_ended = on_ended
 
     def claim(self, job_ids: Sequence[str]) -> list[Claim]:
         """Claim the jobs that still wait; unknown, claimed and finished jobs are left out."""
         claimed, *contents = self._scripts("claim", self._node, self._child, self._limits.lease_s, *job_ids) or [b"[]"]
         claims = []
         for row, content in zip(_claimed.decode(claimed), contents, strict=True):
-            job_id, fence, reference, attempts, request_id, trace = row
+            job_id, fence, reference, attempts, *asked = row
             work = self._work(job_id, fence, content, reference)
             if work is not None:
-                claims.append(Claim(job_id, fence, work, reference, attempts, request_id, trace))
+                claims.append(Claim(job_id, fence, work, reference, attempts, *asked))
         return claims
 
     def progress(self, claim: Claim, fraction: float) -> None:
@@ -131,13 +142,15 @@ class WorkerLedger:
             return unpack(self._payloads.get(reference) if reference else content)
         except Unavailable:  # the store may be back when the job is tried again
             lost = WorkerLost(f"the request could not be read {self._limits.max_attempts} times")
-            self._scripts("requeue", *self._limits.requeue_arguments(lost), job_id, fence)
+            _, *failed = self._scripts("requeue", *self._limits.requeue_arguments(lost), job_id, fence)
+            self._on_ended(ended_jobs(failed), lost.kind)
             return None
         except (TrinityError, msgspec.MsgspecError, ValueError) as error:
             failure = error.failure() if isinstance(error, TrinityError) else UNREADABLE
-            # it gets no line of its own as other jobs do: its verb and model can't be read
             logger.warning("job %s failed before it began: %s", job_id, failure.kind)
-            self._finish([_FinishArgs(job_id, fence, "FAILURE", failure=msgspec.json.encode(failure))])
+            content = msgspec.json.encode(failure)
+            failed = self._scripts("fail", job_id, fence, *self._limits.ttls_s, content, 1)
+            self._on_ended(ended_jobs(failed), failure.kind)
             return None
 
 

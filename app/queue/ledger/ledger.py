@@ -10,6 +10,7 @@ import msgspec
 from redis import Redis
 
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, Scripts, redis_errors
 from app.queue.ledger.stats import SCAN_LIMIT, SILENT_S, QueueStats, queue_stats
@@ -34,7 +35,7 @@ class StoredWork(NamedTuple):
 class Submission(NamedTuple):
     """Work to be accepted. `key` is the digest of its idempotency key, `digest` that of the request ('' without a key).
 
-    `request_id` and `trace` are those of its HTTP request, for the worker's logs and traces.
+    `request_id`, `trace` and `key_name` (of the API key) are those of its HTTP request, for logs and traces.
     """
 
     job_id: str
@@ -44,6 +45,7 @@ class Submission(NamedTuple):
     digest: str = ""
     request_id: str = ""
     trace: str = ""
+    key_name: str = ""
 
 
 class Duplicate(NamedTuple):
@@ -55,11 +57,12 @@ class Duplicate(NamedTuple):
 class Ledger:
     """Every transition takes many jobs and is one atomic step. All times come from Redis, so clocks cannot disagree."""
 
-    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits) -> None:
+    def __init__(self, redis: Redis, payloads: Payloads, limits: Limits, on_ended: OnEnded = ignore_ended) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._payloads = payloads
         self._limits = limits
+        self._on_ended = on_ended
 
     def ping(self) -> None:
         """Raise LedgerUnavailable unless Redis answers."""
@@ -88,7 +91,7 @@ class Ledger:
             work = each.work
             arguments += [each.job_id, work.verb, work.model, work.version or "", *stored]
             arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_unbatched(work, stored))]
-            arguments += [each.request_id, each.trace]
+            arguments += [each.request_id, each.trace, each.key_name]
         now, *answers = self._scripts("accept", *arguments)
         return [
             _answered(each, answer, float(now), unbatched=_unbatched(each.work, stored))
@@ -144,7 +147,9 @@ class Ledger:
     def cancel(self, job_id: str) -> None:
         """Cancel a job; raise NotFound, Gone, or Conflict if it ended otherwise."""
         failure = msgspec.json.encode(Cancelled("the job was cancelled").failure())
-        before = self._scripts("cancel", job_id, *self._limits.ttls_s, failure).decode()
+        found, *cancelled = self._scripts("cancel", job_id, *self._limits.ttls_s, failure)
+        self._on_ended(ended_jobs(cancelled), Cancelled.kind)
+        before = found.decode()
         if not before:
             raise self._why_absent(job_id)
         if before == "COMMITTING":
@@ -209,7 +214,8 @@ class Ledger:
         return [self._read(job_id, [*values, None, None]) for job_id, values in zip(job_ids, rows, strict=True)]
 
     def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
-        status, verb, model, version, created, started, finished, attempts, progress, failure, result, ref = values
+        (*state, key_name, result, ref) = values
+        status, verb, model, version, created, started, finished, attempts, progress, failure = state
         if status is None or verb is None or model is None or created is None:
             return None
         raw = self._payloads.get(ref.decode()) if ref else result
@@ -226,10 +232,12 @@ class Ledger:
             failure=msgspec.json.decode(failure, type=Failure) if failure else None,
             attempts=int(attempts or 0),
             progress=float(progress) if progress else None,
+            key_name=key_name.decode() if key_name else "",
         )
 
 
 HEADER = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "failure"]
+HEADER += ["key_name"]
 FIELDS = [*HEADER, "result", "result_ref"]
 
 
@@ -257,6 +265,7 @@ def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -
                 created_s=now_s,
                 position=position or None,
                 unbatched=unbatched,
+                key_name=each.key_name,
             )
         case [b"full", empty_in_s]:
             return queue_full(int(empty_in_s))

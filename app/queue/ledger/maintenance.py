@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 from redis import Redis
 
-from app.errors import TimedOut, WorkerLost
+from app.errors import TimedOut, TrinityError, WorkerLost
+from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import JOB, LANE, Scripts, redis_errors
 from app.queue.messages import JobRef
@@ -50,11 +51,12 @@ class DueWebhook(NamedTuple):
 class LedgerMaintenance:
     """What the maintenance threads of a node do in the ledger."""
 
-    def __init__(self, redis: Redis, limits: Limits, node: str) -> None:
+    def __init__(self, redis: Redis, limits: Limits, node: str, on_ended: OnEnded = ignore_ended) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._limits = limits
         self._node = node
+        self._on_ended = on_ended
         self._worker_lost = WorkerLost(f"worker lost {limits.max_attempts} times")
 
     def ping(self) -> None:
@@ -73,7 +75,9 @@ class LedgerMaintenance:
     def time_out(self, held: HeldJob) -> bool:
         """Fail a job whose time is over; return False if its effect is being made visible."""
         failure = msgspec.json.encode(TIMED_OUT.failure())
-        return bool(self._scripts("time_out", held.job_id, held.fence, *self._limits.ttls_s, failure))
+        failed = self._scripts("fail", held.job_id, held.fence, *self._limits.ttls_s, failure, 0)
+        self._on_ended(ended_jobs(failed), TIMED_OUT.kind)
+        return bool(failed)
 
     def requeue(
         self,
@@ -95,12 +99,17 @@ class LedgerMaintenance:
             arguments = self._limits.requeue_arguments(
                 error, count_attempt=count_attempt, worker_lost=worker_lost, unbatched=unbatched, stopped=stopped
             )
-            self._scripts("requeue", *arguments, *fences)
+            self._requeue(error, arguments, fences)
 
     def requeue_expired(self) -> int:
         """Queue the jobs of any node whose lease is over again; return how many wait now."""
         arguments = self._limits.requeue_arguments(self._worker_lost, worker_lost=True)
-        return cast("int", self._scripts("requeue", *arguments))
+        return self._requeue(self._worker_lost, arguments)
+
+    def _requeue(self, error: TrinityError, arguments: Sequence[Any], fences: Sequence[str | int] = ()) -> int:
+        waiting, *failed = self._scripts("requeue", *arguments, *fences)
+        self._on_ended(ended_jobs(failed), error.kind)
+        return cast("int", waiting)
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
         """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""

@@ -33,5 +33,6 @@ def _line(now: str, job: FinishedJob) -> JobLine:
         rows=outcome.rows,
         counted=counted,
         request_id=claim.request_id,
+        key_name=claim.key_name or msgspec.UNSET,
         error=msgspec.UNSET if failure is None else failure.kind,
     )

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from app.dispatch.batching import execute_batch
+from app.dispatch.batching import JobWork, execute_batch
 from app.dispatch.execute import execute
 from app.errors import Failure
 from app.model.progress import reporting
@@ -17,6 +17,7 @@ from app.queue.ledger.scripts import LedgerUnavailable
 from app.schemas.jobs import Outcome
 from app.schemas.verbs import VERBS, Verb
 from app.service import Service
+from app.telemetry.context import on_behalf_of
 
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
@@ -69,12 +70,12 @@ class JobRunner:
     def _run_batch(self, job_ids: Sequence[str]) -> None:
         """Finish each batch when it is done: the next one may take long."""
         claimed = self._claim(job_ids)
-        for ended in execute_batch(self._service, [(c.job_id, c.work) for c in claimed], self._clock):
+        for ended in execute_batch(self._service, [JobWork(c.job_id, c.work, c.asked) for c in claimed], self._clock):
             self._finish([(claimed[index], outcome) for index, outcome in ended])
 
     def _run_one(self, job_id: str) -> None:
         for claim in self._claim([job_id]):
-            with reporting(self._report(claim)):
+            with reporting(self._report(claim)), on_behalf_of(claim.asked):
                 commit = partial(self._retry_while_unavailable, partial(self._ledger.commit, claim), FINISH_TRIES)
                 outcome = execute(self._service, claim.work, job_id, self._clock, commit)
             self._finish([(claim, outcome)])

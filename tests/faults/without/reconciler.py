@@ -4,7 +4,7 @@ from app.model.polynomial import PolynomialRegressor
 from tests.faults.without.scripts import alter
 
 alter(
-    ("local waiting = 0\nfor _, each in", "if true then return 0 end\nlocal waiting = 0\nfor _, each in"),
+    ("local waiting, failed = 0, {}\n", "if true then return {0} end\nlocal waiting, failed = 0, {}\n"),
     ("local batched, unbatched = {}, {}\n", "local batched, unbatched = {}, {}\nif true then return {{}, {}} end\n"),
 )
 

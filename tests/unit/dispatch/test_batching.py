@@ -9,7 +9,7 @@ import pytest
 
 from app.data.dummy import Dummy
 from app.data.records import TableRecords
-from app.dispatch.batching import execute_batch
+from app.dispatch.batching import JobWork, execute_batch
 from app.dispatch.execute import execute
 from app.errors import Failure, TrinityError
 from app.model.base import Array
@@ -86,10 +86,10 @@ def work(count: int, model: str = "counting", verb: Verb = "predict") -> Work:
 
 def together(service: Service, works: Sequence[Work]) -> list[Outcome]:
     """Their outcomes, which are the same as when each is done alone, in the same order."""
-    named = [(f"job{place}", work) for place, work in enumerate(works)]
+    named = [JobWork(f"job{place}", work) for place, work in enumerate(works)]
     outcomes = in_order(execute_batch(service, named, Clock()))
     called = len(Counting.calls)
-    assert outcomes == [execute(service, work, job_id, Clock()) for job_id, work in named]
+    assert outcomes == [execute(service, work, job_id, Clock()) for job_id, work, _ in named]
     del Counting.calls[called:]
     return outcomes
 
@@ -126,7 +126,7 @@ def test_predictions_of_one_version_are_done_at_once(service: Service) -> None:
     """One call for all of them, whatever stands between them; they share their times."""
     clock = Clock()
     works = [("a", work(1)), ("b", work(2, "relative")), ("c", work(3)), ("d", work(4, verb="score")), ("e", work(5))]
-    outcomes = in_order(execute_batch(service, works, clock))
+    outcomes = in_order(execute_batch(service, [JobWork(*each) for each in works], clock))
     assert sorted(Counting.calls) == [4, 9]
     assert {(one.started_s, one.finished_s, one.version, kind(one)) for one in outcomes} == {(1000, 1000, 1, None)}
 
@@ -153,7 +153,7 @@ def test_rows_that_do_not_stand_alone_are_not_stacked(service: Service) -> None:
 def test_what_is_done_one_by_one_is_told_at_once(service: Service, pace_s: float, stacks: list[list[int]]) -> None:
     """Results that take a moment are given together, and those that take longer each as it ends."""
     clock = Clock()
-    named = [(str(place), work(2, "relative")) for place in range(4)]
+    named = [JobWork(str(place), work(2, "relative")) for place in range(4)]
     ended = execute_batch(service, named, lambda: clock.tick(pace_s))
     assert [[place for place, _ in stack] for stack in ended] == stacks
 
@@ -183,7 +183,7 @@ def test_a_high_stack_is_cut(service: Service) -> None:
     """No more rows are predicted at once than the limit allows; what has more on its own stands alone."""
     half, limit = MAX_BATCH_VALUES // 2, MAX_BATCH_VALUES
     asked = [Work("predict", "counting", 1, {}, Table(np.zeros((n, 1)))) for n in (half, half, 1, limit + 1, 2, 3)]
-    stacks = execute_batch(service, [(str(place), one) for place, one in enumerate(asked)])
+    stacks = execute_batch(service, [JobWork(str(place), one) for place, one in enumerate(asked)])
     assert [[place for place, _ in stack] for stack in stacks] == [[0, 1], [2], [3], [4, 5]]
     assert Counting.calls == [limit, 1, limit + 1, 5]
 
@@ -195,7 +195,7 @@ def test_a_stack_takes_no_more_memory_than_a_request_may(tmp_path: Path) -> None
     small.run(small.check("fit", Request(data=TableRecords(rows(2)))), "job", 0.0)
     Counting.calls.clear()
     assert small.max_batch_rows(work(1)) == 20
-    assert len(list(execute_batch(small, [(str(n), work(9)) for n in range(3)]))) == 2
+    assert len(list(execute_batch(small, [JobWork(str(n), work(9)) for n in range(3)]))) == 2
     assert Counting.calls == [18, 9]
 
 

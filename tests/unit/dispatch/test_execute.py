@@ -1,15 +1,20 @@
 """execute: work ends in an outcome, whatever the model does, and nothing of the data reaches the log."""
 
+import json
 import logging
+import re
 from typing import Any, cast
 
 import pytest
 
 from app.dispatch.execute import execute, finished_job
 from app.errors import Busy, Invalid, ModelFailed, NotFound, TrinityError
+from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from app.service import Service
+from app.service.model_calls import refusal
+from app.telemetry.context import RequestContext, on_behalf_of
 from tests.support.fakes import Clock, FakeService, work
 
 
@@ -54,6 +59,47 @@ def test_a_bug_of_the_model_is_named_and_not_quoted(error: BaseException, caplog
     assert type(error).__name__ in failure.detail and type(error).__name__ in caplog.text
     assert "17.25" not in failure.detail + caplog.text
     assert "test_execute.py" in caplog.text
+
+
+def test_the_line_of_a_bug_leads_to_its_job_and_its_request(caplog: pytest.LogCaptureFixture) -> None:
+    """Beside its words, as members of their own."""
+    with on_behalf_of(RequestContext("asked")):
+        outcome(KeyError("17.25"))
+    (record,) = caplog.records
+    assert origin(record) == ("job", "asked", "KeyError")
+
+
+def test_a_value_error_deep_in_a_library_is_logged_once_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    """The caller gets its words as a refusal; the log says where it was raised, without the words."""
+    try:
+        json.loads("17.25 x")
+    except ValueError as cause:
+        refused = refusal(cause)
+        refused.__cause__ = cause
+    with on_behalf_of(RequestContext("asked")):
+        failure = outcome(refused).failure
+    assert failure is not None and (failure.kind, "Extra data" in failure.detail) == ("invalid", True)
+    (record,) = caplog.records
+    assert re.search(
+        r"predict of mean refused its data: JSONDecodeError at .*json/decoder\.py:\d+ in decode", record.message
+    )
+    assert origin(record) == ("job", "asked", "JSONDecodeError")
+    assert "Extra data" not in caplog.text and "17.25" not in caplog.text
+
+
+def test_a_refusal_of_our_own_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The caller gets all that there is to say."""
+    with pytest.raises(ValueError, match="degree") as raised:
+        PolynomialRegressor(degree=-1).fit([[1.0]], [1.0])
+    refused = refusal(raised.value)
+    refused.__cause__ = raised.value
+    outcome(refused)
+    assert caplog.records == []
+
+
+def origin(record: logging.LogRecord) -> tuple[str, str, str]:
+    """What a line says beside its words."""
+    return record.job_id, record.request_id, record.error  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("result", [{"y": object()}, {"y": 1j}, {1j: 1}])

@@ -146,6 +146,19 @@ def test_records_of_libraries_have_the_same_form(page: Page) -> None:
     assert (line["level"], line["event"], line["logger"]) == ("warning", "3 of them\nare gone", "celery.worker")
 
 
+def test_a_record_may_name_its_job_and_request(page: Page) -> None:
+    """Other members that a library adds stay out: they may be anything."""
+    record = logging.makeLogRecord({"msg": "it failed", "job_id": "a", "request_id": "b", "error": "KeyError", "x": 1})
+    handler(JSON, page).emit(record)
+    (line,) = page.lines
+    assert {name: line[name] for name in ("job_id", "request_id", "error")} == {
+        "job_id": "a",
+        "request_id": "b",
+        "error": "KeyError",
+    }
+    assert "x" not in line
+
+
 def test_an_exception_is_part_of_its_line(page: Page) -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         _ = 1 / 0

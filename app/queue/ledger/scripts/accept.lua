@@ -1,7 +1,7 @@
 -- Accept jobs while the lanes have space. A key that was used before gives the job it was used for.
 -- ARGV: how many may wait, seconds to keep a key, then for each job: id, verb, model, version ('' for none), work,
 --   reference to work kept elsewhere, timeout in seconds, webhook, digest of its key ('' for none), digest of its request,
---   1 if it is unbatched, id of its request, its trace ('' for none)
+--   1 if it is unbatched, id of its request, its trace ('' for none), name of the API key ('' for none)
 -- Returns {now, for each job: its position (0 when it waits no more) | {'same', id} | {'conflict'} | {'full', seconds until
 -- the lane is likely to be empty}}.
 local most, key_ttl_s = tonumber(ARGV[1]), ARGV[2]
@@ -11,7 +11,7 @@ for _, verb in ipairs(VERBS) do
   waiting = waiting + lengths[verb]
 end
 local keys = {}
-for at = 3, #ARGV, 13 do keys[#keys + 1] = job_key(ARGV[at]) end
+for at = 3, #ARGV, 14 do keys[#keys + 1] = job_key(ARGV[at]) end
 local any_known = redis.call('EXISTS', unpack(keys)) > 0
 local answers = {now_text}
 
@@ -27,7 +27,7 @@ local function empty_in(verb)
   return math.ceil(lengths[verb] * service_s / math.max(1, processes))
 end
 
-for at = 3, #ARGV, 13 do
+for at = 3, #ARGV, 14 do
   local id, verb, idem, digest = ARGV[at], ARGV[at + 1], ARGV[at + 8], ARGV[at + 9]
   local known = idem ~= '' and redis.call('HMGET', 'trinity:idem:' .. idem, 'id', 'digest') or {false, false}
   if known[1] and known[1] ~= id and known[2] == digest then
@@ -46,6 +46,7 @@ for at = 3, #ARGV, 13 do
       'request_id', ARGV[at + 11], 'seq', seq, 'log', log)
     if ARGV[at + 5] ~= '' then redis.call('HSET', key, 'work_ref', ARGV[at + 5]) end
     if ARGV[at + 10] == '1' then redis.call('HSET', key, UNBATCHED, 1) end
+    if ARGV[at + 13] ~= '' then redis.call('HSET', key, 'key_name', ARGV[at + 13]) end
     if ARGV[at + 12] ~= '' then redis.call('HSET', key, 'trace', ARGV[at + 12]) end
     if ARGV[at + 7] ~= '' then redis.call('HSET', key, 'webhook', ARGV[at + 7]) end
     if idem ~= '' then

@@ -1,7 +1,7 @@
 -- Claim waiting jobs under a lease. A job that was lost before, or is unbatched, is only claimed by a message of its own.
 -- ARGV: node, child, seconds of the lease, then ids
--- Returns {} or {a JSON list with [id, fence, reference to work, attempts, id of its request, its trace] of each claimed
--- job, then the work of each}: clients read few long strings much faster than many short ones.
+-- Returns {} or {a JSON list with [id, fence, reference to work, attempts, id of its request, its trace, name of its API
+-- key] of each claimed job, then the work of each}: clients read few long strings much faster than many short ones.
 local node, child, lease_s = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local single = #ARGV == 4
 local claimed, taken, mine = {}, {}, {}  -- `taken`: the ids by verb; `mine`: the names of the claims
@@ -9,7 +9,7 @@ local claimed, taken, mine = {}, {}, {}  -- `taken`: the ids by verb; `mine`: th
 local works = {}
 
 local function add(id, fence, attempts, state)
-  claimed[#claimed + 1] = {id, fence, state[5] or '', attempts, state[8] or '', state[9] or ''}
+  claimed[#claimed + 1] = {id, fence, state[5] or '', attempts, state[8] or '', state[9] or '', state[12] or ''}
   works[#works + 1] = state[4] or ''
   mine[claim_name(id, fence)] = true
 end
@@ -28,7 +28,7 @@ for at = 4, #ARGV do
   local id = ARGV[at]
   local key = job_key(id)
   local state = redis.call('HMGET', key, 'status', 'attempts', 'verb', 'work', 'work_ref', 'fence', UNBATCHED,
-    'request_id', 'trace', 'seq', 'log')
+    'request_id', 'trace', 'seq', 'log', 'key_name')
   local status, verb = state[1], state[3]
   local waits = status == 'PENDING' or status == 'RETRY'
   if waits and (single or state[2] == '0' and not state[7]) then

@@ -96,3 +96,12 @@ local function finish(id, job, status, ttl_s, tombstone_s, fields)
     redis.call('EXPIRE', key, ttl_s)
   end
 end
+
+-- Describe a job that a script ended in place of the process that ran it, for its log line; `ran` is false if it waited.
+local function ended(id, ran)
+  local state = redis.call('HMGET', job_key(id), 'verb', 'model', 'version', 'status', 'attempts', 'started', 'finished',
+    'request_id', 'key_name')
+  local ran_s = ran and state[6] and tonumber(state[7]) - tonumber(state[6]) or 0
+  return cjson.encode({id, state[1] or '', state[2] or '', state[3] or '', state[4], tonumber(state[5] or 0), ran_s,
+    state[8] or '', state[9] or ''})
+end

@@ -3,7 +3,7 @@
 --   1 if the attempt counts, 1 to count a lost worker, 1 if the jobs are unbatched from now on,
 --   how many stops of a job's process by a signal use no attempt up (0: this is no such stop),
 --   then ids and fences; without ids, expired leases
--- Returns how many wait again.
+-- Returns {how many wait again, then the descriptions of those that failed}.
 local most, ttl_s, tombstone_s, failure = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local count_attempt, worker_lost, unbatched = ARGV[5] == '1', ARGV[6] == '1', ARGV[7] == '1'
 local max_stops = tonumber(ARGV[8])
@@ -15,7 +15,7 @@ else
     jobs[#jobs + 1] = {id, false}
   end
 end
-local waiting = 0
+local waiting, failed = 0, {}
 for _, each in ipairs(jobs) do
   local id, key = each[1], job_key(each[1])
   local state = redis.call('HMGET', key, 'status', 'fence', 'attempts', 'verb', 'node', 'created', 'committing',
@@ -34,6 +34,7 @@ for _, each in ipairs(jobs) do
     if count_attempt and attempts - stops >= most + (state[7] and 3 or 0) then
       local job = {verb = verb, webhook = state[8], seq = state[9], log = state[10]}
       finish(id, job, 'FAILURE', ttl_s, tombstone_s, {'failure', failure})
+      failed[#failed + 1] = ended(id, true)
     else
       local status = count_attempt and 'RETRY' or 'PENDING'
       if count_attempt then collect('SADD', retry_key(verb), id) else attempts = attempts - 1 end
@@ -49,4 +50,4 @@ for _, each in ipairs(jobs) do
   end
 end
 flush()
-return waiting
+return {waiting, unpack(failed)}
