@@ -100,6 +100,16 @@ class Regressor(BaseEstimator, ABC):
         except msgspec.ValidationError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
 
+    # What a fit says about itself
+
+    def diagnostics(self) -> dict[str, int | float]:
+        """Return numbers about the solution that a fit shows among its metrics; infinity is shown as null."""
+        return {}
+
+    def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - a model without warnings
+        """Return sentences about what is doubtful in the solution, given the names of the inputs; shown with a fit."""
+        return []
+
     # Persistence
 
     def learned(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.model.dataframes import Array
 from app.model.terms import Terms
@@ -40,8 +41,8 @@ class Basis:
             centre = np.round((high / 2 + low / 2) / scale * 8) * (scale / 8)
         return cls(terms, centre, scale if terms.degree > 1 else np.ones(terms.inputs))
 
-    def expand(self, X: Array, out: Array) -> None:
-        """Write the terms of X (m, p) into out (terms, m)."""
+    def expand(self, X: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+        """Write the terms of X (m, p) into out (terms, m), in the precision that both have."""
         first = self.terms.first
         out[:first] = 1.0
         inputs = out[first : first + self.terms.inputs]
@@ -51,7 +52,7 @@ class Basis:
         for new, old, factor in self._steps:
             np.multiply(out[old], out[factor], out=out[new])
 
-    def to_units(self, coefficients: Array) -> Array:
+    def to_units(self, coefficients: NDArray[np.floating]) -> Array:
         """Turn coefficients (terms, k) of the scaled basis into those of the plain powers of the inputs.
 
         One Taylor shift per input (Horner's scheme), under which the terms of a polynomial are closed; in extended
@@ -64,7 +65,7 @@ class Basis:
         for i in np.flatnonzero(self.centre):
             for lower, upper in _shift_order(factors, int(i)):
                 plain[lower] -= np.longdouble(self.centre[i]) * plain[upper]
-        result = plain.astype(np.float64)
+        result = plain.astype(np.float64) + 0.0  # of -0.0 that makes 0.0
         if not np.isfinite(result).all():
             raise OverflowError("a coefficient is beyond float64")
         return result

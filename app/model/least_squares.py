@@ -6,6 +6,7 @@ No normal equations, no inverse. SciPy is imported by the first fit: a process t
 import time.
 """
 
+import math
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -22,6 +23,8 @@ PANEL = 4
 """Columns that `tpqrt` reduces at once: with 2,048 rows few enough that BLAS starts no useless threads."""
 WIDE_VALUES = 2**22
 """Values of a wide block: 32 MB, unless as many rows as columns need more."""
+NEGLIGIBLE = 1e-8
+"""Relative to the greatest, what is left by rounding of a vector that should be zero."""
 
 
 class Triangle:
@@ -77,17 +80,93 @@ class Triangle:
             self._space = np.empty(size)
         return self._space[:size].reshape(self._width, rows)
 
-    def solve(self) -> tuple[Array, int]:
-        """Return coefficients (terms, outputs) and rank; of many solutions the shortest one in equilibrated columns.
+    def factor(self) -> "Factor":
+        """Return the pivoted factor, which solves for the coefficients.
 
         Raises OverflowError when a row held NaN or infinity, or the rows were too large for float64.
         """
-        if not np.isfinite(self._factor).all():
+        if not np.isfinite(self._factor[: self._rows]).all():
             raise OverflowError("the triangle of the rows is not finite")
         self._space = np.empty(0)
-        scaled, exponents = _equilibrate(np.triu(self._factor[: self._terms, : self._terms]))
-        solution, rank = _solve(self._lapack, scaled, self._factor[: self._terms, self._terms :])
-        return np.ldexp(solution, -exponents[:, np.newaxis]), rank
+        height = min(self._rows, self._terms)  # below, all is zero
+        leading = np.triu(self._factor[:height, : self._terms])
+        return Factor(self._lapack, leading, self._factor[:height, self._terms :])
+
+
+class Factor:
+    """The rank-revealing, column-pivoted QR of a triangle R in equilibrated columns: R D P = Q F."""
+
+    def __init__(self, lapack: ModuleType, triangle: Array, right: Array) -> None:
+        """`triangle` (rows, terms) has as many rows as terms, or fewer; `right` (rows, outputs) belongs to them."""
+        height, self.terms = triangle.shape
+        scaled, self._exponents = _equilibrate(triangle)
+        self._lapack, self._work = lapack, 64 * (self.terms + right.shape[1])
+        self._factor, pivots, tau, _, _ = lapack.dgeqp3(scaled, lwork=self._work, overwrite_a=1)
+        self._order = pivots - 1
+        self._right = lapack.dormqr("L", "T", self._factor[:, :height], tau, right, lwork=self._work)[0]
+        diagonal = np.abs(np.diagonal(self._factor))
+        smallest = 8 * self.terms * np.finfo(np.float64).eps * diagonal[0]
+        self.rank = int(np.count_nonzero(diagonal > smallest))
+
+    @property
+    def condition(self) -> float:
+        """An estimate of the condition number (1-norm) of the equilibrated columns; infinite below the full rank."""
+        if self.rank < self.terms:
+            return math.inf
+        reciprocal, _ = self._lapack.dtrcon(self._factor)
+        return 1 / float(reciprocal) if reciprocal else math.inf
+
+    def solve(self) -> Array:
+        """Return coefficients (terms, outputs): of many solutions the shortest one in equilibrated columns."""
+        solution: Array = np.zeros((self.terms, self._right.shape[1]))
+        if self.rank == self.terms:
+            solution[self._order] = self._lapack.dtrtrs(self._factor, self._right)[0]
+        elif self.rank:
+            wide = np.triu(self._factor[: self.rank])
+            solution[self._order] = _shortest(self._lapack, wide, self._right[: self.rank], self._work)
+        return self._unscaled(solution)
+
+    def correct(self, gradient: Array) -> Array:
+        """Return the correction of coefficients (terms, outputs) whose residual r has the gradient Aᵀr; full rank only.
+
+        These are the corrected seminormal equations: Björck, Numerical Methods for Least Squares Problems, §6.6.5.
+        """
+        right = np.ldexp(gradient, -self._exponents[:, np.newaxis])[self._order]
+        half = self._lapack.dtrtrs(self._factor, right, trans=1)[0]
+        correction = np.empty_like(gradient)
+        correction[self._order] = self._lapack.dtrtrs(self._factor, half)[0]
+        return self._unscaled(correction)
+
+    def lengths(self, coefficients: NDArray[np.floating]) -> Array:
+        """Return the greatest of the coefficients (terms, outputs) of each output, in equilibrated columns."""
+        scaled = np.ldexp(np.abs(coefficients).astype(np.float64), self._exponents[:, np.newaxis])
+        return np.max(scaled, axis=0)  # type: ignore[no-any-return]
+
+    def redundant(self, most: int) -> list[int]:
+        """Return the last terms, `most` of them at most, that depend on the terms before them.
+
+        A column depends on columns before it where a vector of the null space ends with it. `most` random vectors of
+        the null space are enough to tell the last of them, and little work where terms are many.
+        """
+        missing = self.terms - self.rank
+        count = min(most, missing)
+        null: Array = np.empty((self.terms, count))
+        free = np.random.default_rng(0).normal(size=(missing, count))
+        null[self._order[self.rank :]] = free
+        if self.rank:
+            known, rest = self._factor[: self.rank, : self.rank], self._factor[: self.rank, self.rank :]
+            null[self._order[: self.rank]] = -self._lapack.dtrtrs(known, rest @ free)[0]
+        found: list[int] = []
+        for _ in range(count):
+            lengths = np.sqrt(np.einsum("ij,ij->i", null, null))
+            last = int(np.flatnonzero(lengths > NEGLIGIBLE * lengths.max())[-1])
+            found.append(last)
+            direction = null[last] / lengths[last]
+            null -= np.outer(null @ direction, direction)
+        return sorted(found)
+
+    def _unscaled(self, coefficients: Array) -> Array:
+        return np.ldexp(coefficients, -self._exponents[:, np.newaxis])
 
 
 def _equilibrate(triangle: Array) -> tuple[Array, NDArray[np.int32]]:
@@ -96,25 +175,6 @@ def _equilibrate(triangle: Array) -> tuple[Array, NDArray[np.int32]]:
     scaled = np.ldexp(triangle, -largest)
     remaining = np.frexp(np.sqrt(np.einsum("ij,ij->j", scaled, scaled)))[1]
     return np.asfortranarray(np.ldexp(scaled, -remaining)), largest + remaining
-
-
-def _solve(lapack: ModuleType, triangle: Array, right: Array) -> tuple[Array, int]:
-    """Solve `triangle` x = `right` by rank-revealing, column-pivoted QR; the triangle is overwritten.
-
-    It is as wide as there are terms, and lower where there are fewer rows.
-    """
-    n = triangle.shape[1]
-    work = 64 * (n + right.shape[1])
-    factor, pivots, tau, _, _ = lapack.dgeqp3(triangle, lwork=work, overwrite_a=1)
-    right = lapack.dormqr("L", "T", factor[:, : len(tau)], tau, right, lwork=work)[0]
-    diagonal = np.abs(np.diagonal(factor))
-    rank = int(np.count_nonzero(diagonal > 8 * n * np.finfo(np.float64).eps * diagonal[0]))
-    solution: Array = np.zeros((n, right.shape[1]))
-    if rank == n:
-        solution[pivots - 1] = lapack.dtrtrs(factor, right)[0]
-    elif rank:
-        solution[pivots - 1] = _shortest(lapack, np.triu(factor[:rank]), right[:rank], work)
-    return solution, rank
 
 
 def _shortest(lapack: ModuleType, wide: Array, right: Array, work: int) -> Array:

@@ -1,6 +1,8 @@
 """The base of models that are linear in their coefficients: a streamed fit in a scaled basis, and predictions."""
 
 from abc import abstractmethod
+from functools import partial
+from math import inf, log10
 from typing import Self
 
 import numpy as np
@@ -9,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from app.model.base import Regressor
 from app.model.basis import Basis
 from app.model.dataframes import Array, column_names
-from app.model.least_squares import Triangle
 from app.model.predictor import Predictor
 from app.model.progress import report
 from app.model.sklearn_compat import not_fitted
+from app.model.solution import Observations, solve
 from app.model.terms import Terms
 from app.model.validation import check_names, check_pair, check_rows, check_weight, limits
 
@@ -23,6 +25,8 @@ OUTPUTS_AT_ONCE = 16
 """Outputs fitted in one pass over the rows, or as many as there are terms: more would cost more than a new pass."""
 SAMPLE = 2**14
 """So many rows are enough to find the centre of each input."""
+LOSSY_CONDITION = 1e8
+"""From here on half of the digits of float64 hang on rounding in the data."""
 
 
 class LinearRegressor(Regressor):
@@ -30,7 +34,9 @@ class LinearRegressor(Regressor):
 
     Learned: `coefficients_` (terms,) or (terms, k) in units of the data; `scaled_coefficients_`, shaped alike, in the
     scaled basis of `centre_` (p,) and `scale_` (p,), used to predict; `rank_`, below the number of terms when some are
-    redundant or rows too few; `n_features_in_`; and `names_` where X was a data frame.
+    redundant or rows too few; `condition_`, of the terms in the scaled basis, each brought to about unit length, and
+    infinite below the full rank; `redundant_`, the last terms that depend on terms before them; `rows_`, the number of
+    rows that counted; `n_features_in_`; and `names_` where X was a data frame.
     """
 
     batchable = True  # see Predictor
@@ -40,6 +46,9 @@ class LinearRegressor(Regressor):
     centre_: Array
     scale_: Array
     rank_: int
+    condition_: np.float64
+    redundant_: list[int]
+    rows_: int
     n_features_in_: int
     names_: list[str]
     _predictor: Predictor
@@ -65,6 +74,35 @@ class LinearRegressor(Regressor):
     def terms(self, names: list[str]) -> list[str]:
         """Name the terms, the intercept "1" first, then by total degree, then by the order of the inputs."""
         return self._terms(len(names)).names(names)
+
+    def diagnostics(self) -> dict[str, int | float]:
+        """Return rank, number of terms, and condition number."""
+        return {"rank": self.rank_, "terms": len(self.coefficients_), "condition": float(self.condition_)}
+
+    def warnings(self, names: list[str]) -> list[str]:
+        """Warn of fewer rows than terms, of redundant terms, and of terms so alike that digits are lost."""
+        terms, missing, condition = (
+            len(self.coefficients_),
+            len(self.coefficients_) - self.rank_,
+            float(self.condition_),
+        )
+        found = []
+        if self.rows_ < terms:
+            found.append(
+                f"{self.rows_} rows are fewer than {terms} terms: many coefficients fit equally well, "
+                "and r2 says nothing about new data"
+            )
+        if self.rank_ < min(self.rows_, terms):
+            all_terms = self.terms(names)
+            listed = ", ".join(all_terms[k] for k in self.redundant_)
+            more = missing - len(self.redundant_)
+            found.append(f"{missing} of {terms} terms are redundant: {listed}" + (f" and {more} more" if more else ""))
+        if LOSSY_CONDITION <= condition < inf:
+            found.append(
+                f"the terms nearly depend on each other (condition {condition:.1e}): about "
+                f"{int(log10(condition))} of the 16 digits of the coefficients are lost"
+            )
+        return found
 
     @property
     def coef_(self) -> Array:
@@ -113,7 +151,8 @@ class LinearRegressor(Regressor):
             with np.errstate(all="ignore"):  # an overflow ends in the error below
                 # the basis of degree one needs only a centre, for which some rows are enough
                 sample = rows if terms.degree > 1 else rows[:: max(1, len(rows) // SAMPLE)]
-                self._learn(Basis.spanning(terms, *limits(sample)), rows, targets, weight)
+                data = Observations.of(rows, targets.reshape(len(targets), -1), weight)
+                self._learn(Basis.spanning(terms, *limits(sample)), data, targets.shape[1:])
         except OverflowError:
             limits(rows)
             limits(targets.reshape(len(targets), -1), name="y")
@@ -123,20 +162,22 @@ class LinearRegressor(Regressor):
             self.names_ = names
         return self
 
-    def _learn(self, basis: Basis, rows: Array, targets: Array, weight: Array | None) -> None:
-        columns = targets.reshape(len(targets), -1)
-        factor = None if weight is None else _row_factors(weight)
-        scaled = np.empty((basis.terms.count, columns.shape[1]))
-        at_once, rank = max(OUTPUTS_AT_ONCE, basis.terms.count), 0
-        starts = range(0, columns.shape[1], at_once)
+    def _learn(self, basis: Basis, data: Observations, shape: tuple[int, ...]) -> None:
+        """Fit some outputs after the others; `shape` is that of one row of y."""
+        terms, outputs = basis.terms.count, data.y.shape[1]
+        scaled = np.empty((terms, outputs), dtype=np.longdouble)
+        at_once = max(OUTPUTS_AT_ONCE, terms)
+        starts = range(0, outputs, at_once)
         for done, k in enumerate(starts):
             group = slice(k, k + at_once)
-            scaled[:, group], rank = _fit(basis, rows, columns[:, group], factor, (done, len(starts)))
-        shape = (basis.terms.count, *targets.shape[1:])
-        self.coefficients_ = basis.to_units(scaled).reshape(shape)
-        self.scaled_coefficients_ = scaled.reshape(shape)
-        self.centre_, self.scale_, self.rank_ = basis.centre, basis.scale, rank
-        self.n_features_in_ = basis.terms.inputs
+            found = solve(basis, data.outputs(group), partial(_report, done, len(starts)))
+            scaled[:, group] = found.coefficients
+        self.coefficients_ = basis.to_units(scaled).reshape(terms, *shape)
+        self.scaled_coefficients_ = scaled.astype(np.float64).reshape(terms, *shape)
+        self.centre_, self.scale_ = basis.centre, basis.scale
+        self.rank_, self.redundant_ = found.rank, found.redundant
+        self.condition_ = np.float64(found.condition)  # stored as an array: JSON has no infinity
+        self.rows_, self.n_features_in_ = len(data.X), basis.terms.inputs
         self.prepare()
 
     def prepare(self) -> None:
@@ -157,33 +198,6 @@ class LinearRegressor(Regressor):
         return self._predictor(X)
 
 
-def _row_factors(weight: Array) -> Array:
-    """Return the factors of rows whose squares weigh as `weight` does, in units of an even power of two.
-
-    So 1 and 4 stay 1 and 2, and no weight is too large or too small to be squared.
-    """
-    exponent = (int(np.frexp(weight.max())[1]) - 1) // 2
-    return np.sqrt(np.ldexp(weight, -2 * exponent))
-
-
-def _fit(basis: Basis, rows: Array, columns: Array, factor: Array | None, groups: tuple[int, int]) -> tuple[Array, int]:
-    """Return coefficients (terms, k) and rank for rows (n, p) and columns (n, k), block by block.
-
-    Each row is multiplied by its `factor`. Progress is reported for one group of outputs; `groups` says how many were
-    done before it, and how many there are.
-    """
-    done, all_groups = groups
-    count = basis.terms.count
-    triangle = Triangle(count, columns.shape[1], len(rows))
-    for start in range(0, len(rows), triangle.block_rows):
-        part = slice(start, start + triangle.block_rows)
-
-        def fill(block: Array, part: slice = part) -> None:
-            basis.expand(rows[part], block[:count])
-            block[count:] = columns[part].T
-            if factor is not None:
-                np.multiply(block, factor[part], out=block)
-
-        triangle.absorb(len(rows[part]), fill)
-        report((done + min(part.stop, len(rows)) / len(rows)) / all_groups)
-    return triangle.solve()
+def _report(groups_done: int, groups: int, share: float) -> None:
+    """Report the progress of a fit, of one group of outputs after the others."""
+    report((groups_done + share) / groups)

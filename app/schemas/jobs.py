@@ -103,13 +103,27 @@ class ScoreMetrics(msgspec.Struct):
     """The source that the data came from, if it came from one."""
 
 
+class FitMetrics(ScoreMetrics):
+    """Metrics on the data of the fit, and of linear models how well the data determine the coefficients."""
+
+    rank: int | msgspec.UnsetType = msgspec.UNSET
+    """How many terms are independent of each other in the data."""
+    terms: int | msgspec.UnsetType = msgspec.UNSET
+    condition: float | msgspec.UnsetType | None = msgspec.UNSET
+    """The condition number of the terms as they are fitted, each brought to about unit length; null below full rank."""
+
+
 class FitResult(msgspec.Struct):
-    """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers where y has rows."""
+    """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers where y has rows.
+
+    `warnings` says in words what is doubtful: redundant terms, fewer rows than terms, lost digits.
+    """
 
     version: int
     terms: list[str]
     coefficients: list[float | list[float]]
-    metrics: ScoreMetrics
+    metrics: FitMetrics
+    warnings: list[str]
     source: str | msgspec.UnsetType = msgspec.UNSET
     """The source that the data came from, if it came from one."""
 

@@ -14,7 +14,7 @@ from app.schemas.requests import Matrix, Source, Table, Work
 from app.service.columns import learn_schema, require_y
 from app.service.design import Design
 from app.service.libraries import libraries
-from app.service.model_calls import fit_model, learned_state, metrics, predict_model
+from app.service.model_calls import finite, fit_model, learned_state, metrics, predict_model
 from app.service.restoring import check_restored, plain_and_arrays
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
@@ -47,7 +47,8 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     learned = learned_state(estimator)
     check_restored(estimator, spec.work.params, learned, X, schema)
     y_predicted = predict_model(estimator, X, schema)
-    found = metrics(y, y_predicted, table.weight)
+    found = metrics(y, y_predicted, table.weight) | finite(estimator.diagnostics())
+    warnings = estimator.warnings(design.names)
     kept = sample(estimator, table.X, y, y_predicted, schema, spec.sample_rows)
     plain, arrays = plain_and_arrays(learned)
     source = spec.work.data
@@ -59,6 +60,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         schema=schema,
         terms=estimator.terms(design.names),
         metrics=found,
+        warnings=warnings,
         data={"origin": origin, "rows": len(X), "sha256": _digest(table.X, y)},
         libraries=libraries(type(estimator)),
         created=datetime.fromtimestamp(spec.created_s, UTC),
@@ -71,8 +73,13 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     except OSError as error:  # a full disk, a folder of another user
         raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
     named = estimator.coefficients(design.names)
-    coefficients = [] if named is None else named[1].tolist()
-    return version, {"version": version, "terms": manifest.terms, "coefficients": coefficients, "metrics": found}
+    return version, {
+        "version": version,
+        "terms": manifest.terms,
+        "coefficients": [] if named is None else named[1].tolist(),
+        "metrics": found,
+        "warnings": warnings,
+    }
 
 
 def _digest(X: Matrix, y: Matrix) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,13 @@ def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
 
 
 def metrics(y: Matrix, y_predicted: Matrix, weight: Matrix | None = None) -> dict[str, int | float | None]:
-    """Compare predictions with y, each row as often as its weight says.
+    """Compare predictions with y, each row as often as its weight says. R² of one row is None, as it is not defined."""
+    return finite(evaluate(y.reshape(y_predicted.shape), y_predicted, weight)._asdict())
 
-    What is not defined (R² of one row) is None, because JSON has no NaN.
-    """
-    found = evaluate(y.reshape(y_predicted.shape), y_predicted, weight)._asdict()
-    return {key: value if math.isfinite(value) else None for key, value in found.items()}
+
+def finite(numbers: Mapping[str, int | float]) -> dict[str, int | float | None]:
+    """Return the numbers with None for NaN and infinity, which JSON does not have."""
+    return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
 
 
 def learned_state(estimator: Regressor) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     schema: Schema
     terms: list[str]
     metrics: dict[str, int | float | None]
+    warnings: list[str] = []
+    """What the model said about the fit."""
     data: dict[str, Any]
     libraries: dict[str, str]
     created: datetime

@@ -1,0 +1,51 @@
+"""What is doubtful in a fit is said in its result and kept with the version."""
+
+import pytest
+
+from tests.support.api import Api, Json
+
+DEPENDENT: Json = {"model": "multivariate", "data": {"X": [[1, 3], [2, 5], [3, 7], [5, 11]], "y": [1, 2, 3, 5]}}
+CONSTANT: Json = {"model": "multivariate", "data": {"X": [[1], [2], [4]], "y": [5, 5, 5]}}
+FEW: Json = {"model": "polynomial", "data": {"X": [[1], [2], [4]], "y": [1, 2, 2]}}
+SOUND: Json = {"model": "multivariate", "data": {"X": [[1], [2], [4]], "y": [1, 2, 2]}}
+
+
+def version(api: Api, model: str) -> Json:
+    return api.http.get(f"/models/{model}/versions/latest").json()
+
+
+def test_redundant_terms_are_named(api: Api) -> None:
+    """x2 is 2 x1 + 1."""
+    fitted = api.result("fit", DEPENDENT)
+    assert fitted["warnings"] == ["1 of 3 terms are redundant: x2"]
+    metrics = fitted["metrics"]
+    assert (metrics["rank"], metrics["terms"], metrics["condition"], metrics["r2"]) == (2, 3, None, pytest.approx(1))
+    kept = version(api, "multivariate")
+    assert (kept["warnings"], kept["metrics"]) == (fitted["warnings"], metrics)
+
+
+def test_too_few_rows_are_said(api: Api) -> None:
+    (warning,) = api.result("fit", FEW)["warnings"]
+    assert warning.startswith("3 rows are fewer than 4 terms")
+
+
+def test_a_sound_fit_has_no_warning(api: Api) -> None:
+    """Its condition is a number."""
+    fitted = api.result("fit", SOUND)
+    assert fitted["warnings"] == version(api, "multivariate")["warnings"] == []
+    assert fitted["metrics"]["rank"] == fitted["metrics"]["terms"] == 2
+    assert 1 <= fitted["metrics"]["condition"] < 10
+
+
+def test_a_constant_target_is_met_exactly(api: Api) -> None:
+    fitted = api.result("fit", CONSTANT)
+    assert fitted["coefficients"] == [5.0, 0.0]
+    assert (fitted["metrics"]["r2"], fitted["metrics"]["rmse"]) == (1.0, 0.0)
+    assert api.result("predict", {"model": "multivariate", "data": {"X": [[3], [1e6]]}})["y"] == [5.0, 5.0]
+
+
+def test_the_page_shows_the_warnings_of_a_version(api: Api) -> None:
+    number = api.result("fit", DEPENDENT)["version"]
+    page = api.http.get("/", params={"model": "multivariate", "version": number}, headers={"Accept": "text/html"}).text
+    assert "1 of 3 terms are redundant: x2" in page
+    assert "3 of rank 2" in page
