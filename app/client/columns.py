@@ -33,7 +33,7 @@ def columns_of(X: Any) -> Columns | None:
     Raise ValueError for rows or columns that do not fit together, TypeError for sparse data.
     """
     refuse_sparse(X, "X")
-    named = _named_columns(X)
+    named = named_columns(X)
     if named is not None:
         return _of_mapping(named)
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
@@ -44,7 +44,7 @@ def columns_of(X: Any) -> Columns | None:
     return _of_array(X if isinstance(X, np.ndarray) else np.asarray(X)) if hasattr(X, "__array__") else None
 
 
-def _named_columns(X: Any) -> Mapping[Any, Any] | None:
+def named_columns(X: Any) -> Mapping[Any, Any] | None:
     """Return the columns of a dict, a list of dicts, a structured array or a table of Arrow; None for anything else."""
     if isinstance(X, Mapping):
         return X
@@ -83,21 +83,21 @@ def _of_records(records: Sequence[Any]) -> dict[Any, list[Any]]:
 
 def _of_array(X: NDArray[Any]) -> Columns | None:
     """Return the columns of an array of objects, texts or times; an array of truth values is one of 0 and 1."""
-    if X.dtype.kind not in "OUM" or X.ndim != 2:  # noqa: PLR2004 - a matrix
+    if X.dtype.kind not in "OUSM" or X.ndim != 2:  # noqa: PLR2004 - a matrix
         return None
     return Columns(len(X), X.shape[1], lambda position: _array(X[:, position]))
 
 
 def _of_rows(rows: Sequence[Sequence[Any]]) -> Columns | None:
     """Return the columns of rows that hold more than numbers; None for numbers, and for what is no matrix."""
-    types = set(map(type, chain.from_iterable(rows)))
-    numbers = all(issubclass(each, int | float | np.number) and each is not bool for each in types)
-    if numbers or any(issubclass(each, list | tuple | np.ndarray) for each in types):
-        return None
     width = len(rows[0])
     for row, cells in enumerate(rows):
         if len(cells) != width:
             raise ValueError(f"row {row} has {counted(len(cells), 'value')}, the first row has {width}")
+    types = set(map(type, chain.from_iterable(rows)))
+    numbers = all(issubclass(each, int | float | np.number) and each is not bool for each in types)
+    if numbers or any(issubclass(each, list | tuple | np.ndarray) for each in types):
+        return None
     return Columns(len(rows), width, lambda position: _array([row[position] for row in rows]))
 
 

@@ -5,14 +5,14 @@ The checks and their messages are those of the models themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.client.cells import column_cells
-from app.client.columns import Columns, collected, columns_of
+from app.client.columns import Columns, collected, columns_of, named_columns
 from app.model.dataframes import Array, default_names
 from app.model.validation import as_rows, as_targets, check_lengths, check_shape, finite_error, limits
 
@@ -73,8 +73,8 @@ def to_rows_and_targets(X: Any, y: Any, choice: ColumnChoice = ALL, *, drop: boo
 def to_targets(y: Any, name: str = "y") -> Array:
     """Return y (n,) or (n, k), finite; raise ValueError."""
     y = collected(y)
-    if isinstance(y, Mapping):
-        y = np.column_stack([np.asarray(values) for values in y.values()])
+    if (named := named_columns(y)) is not None:
+        y = np.column_stack([np.asarray(values) for values in named.values()])
     targets = as_targets(y)
     limits(targets.reshape(len(targets), -1), name)
     return targets
@@ -104,7 +104,7 @@ def to_rows(X: Any, choice: ColumnChoice = ALL, names: list[str] | None = None, 
 def check_not_missing(rows: Rows) -> None:
     """Raise ValueError for missing values among numbers, with the first place in each column."""
     if rows.numeric and (error := finite_error(rows.X, "X", rows.titles)):
-        raise error
+        raise ValueError(f"{error} Fill these values in, or leave the columns out (ignore=).")
 
 
 def _without(columns: Columns, names: list[str], choice: ColumnChoice) -> tuple[Columns, list[str]]:

@@ -78,6 +78,8 @@ def check_width(rows: Array, width: int, title: str) -> None:
 
 def as_rows(X: ArrayLike) -> Array:
     """Bring X (m, p), m and p at least 1, to float64; `limits` checks that they are finite."""
+    if hasattr(X, "shape") and len(X.shape) == 1:  # whatever it holds
+        check_shape(np.asarray(X))
     rows = as_float(X, "X")
     check_shape(rows)
     return rows

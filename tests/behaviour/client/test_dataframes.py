@@ -124,6 +124,9 @@ def test_rows_without_names() -> None:
         ({"a": "text"}, "column 'a' is not a list of values but of the type str"),
         ([{"a": 1, "b": 2}, {"a": 1}], "row 1: its names are not those of the first row; they differ in 'b'"),
         ([["a", 1], ["b"]], "row 1 has 1 value, the first row has 2"),
+        ([[1], [2, 3]], "row 1 has 2 values, the first row has 1"),
+        (pd.Series(["a", "b"]), "Expected 2D array, got 1D array"),
+        (pl.Series([1, 2]), "Expected 2D array, got 1D array"),
         ({"a": []}, r"Found array with 0 sample\(s\) \(shape=\(0, 1\)\)"),
         (pd.DataFrame(index=[0]), r"Found array with 0 feature\(s\) \(shape=\(1, 0\)\)"),
         ([[[1.0]]], "Expected 2D array, got 3D array"),
@@ -144,13 +147,13 @@ def test_missing_values_among_numbers_are_named_by_row_and_column() -> None:
         (pl.DataFrame(frame), "a", "b"),
         (frame, "a", "b"),
     ):
-        where = rf"row 1, column '{first}' \(1 of 3 values\); row 2, column '{second}' \(1 of 3 values\)\.$"
+        where = rf"row 1, column '{first}' \(1 of 3 values\); row 2, column '{second}' \(1 of 3 values\)\. Fill"
         with pytest.raises(ValueError, match=rf"^Input X contains NaN: {where}"):
             check_not_missing(to_rows(X))
 
 
 def test_many_columns_with_missing_values_are_counted() -> None:
-    with pytest.raises(ValueError, match=r"column 'x10' \(1 of 1 value\); and 1 more column\.$"):
+    with pytest.raises(ValueError, match=r"column 'x10' \(1 of 1 value\); and 1 more column\."):
         check_not_missing(to_rows(np.full((1, 11), NAN)))
 
 
@@ -182,6 +185,7 @@ def test_missing_targets_are_named_by_row() -> None:
         (pl.DataFrame({"day": SPANS}), "timedeltas"),
         (pl.DataFrame({"n": NUMBERS, "day": [dt.time(1), dt.time(2)]}), "times of day"),
         (pl.DataFrame({"day": [b"a", b"b"]}), "bytes"),
+        (np.array([(b"a",), (b"b",)], dtype=[("day", "S1")]), "bytes"),
     ],
 )
 def test_values_of_no_kind_are_refused_by_their_column(frame: Any, held: str) -> None:
@@ -200,6 +204,20 @@ def test_all_columns_that_cannot_be_sent_are_named_at_once() -> None:
 def test_objects_that_are_no_values_are_refused_by_their_place(odd: Any) -> None:
     with pytest.raises(TypeError, match="row 1, column 'a': argument must be a string or a real number, not"):
         to_rows({"a": [1, odd]})
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        {"a": [1, 2], "b": [3, 4]},
+        [{"a": 1, "b": 3}, {"a": 2, "b": 4}],
+        pd.DataFrame({"a": [1, 2], "b": [3, 4]}),
+        pl.LazyFrame({"a": [1, 2], "b": [3, 4]}),
+        pa.table({"a": [1, 2], "b": [3, 4]}),
+    ],
+)
+def test_several_targets_come_in_the_forms_of_x(y: Any) -> None:
+    assert to_targets(y).tolist() == [[1, 3], [2, 4]]
 
 
 @pytest.mark.parametrize("day", [DATES, pd.to_datetime(DATES), pd.to_datetime(DATES).tz_localize("UTC")])
