@@ -1,6 +1,7 @@
 # `make help` lists what there is. Everything is installed into .venv, exactly as locked.
 
 PYTHON ?= python3
+HOST ?= 127.0.0.1
 PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
@@ -20,11 +21,11 @@ $(if $(unknown),$(error EXTRAS: there is no requirements/$(firstword $(unknown))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-serve: .venv/server $(extras:%=.venv/%) ## sync mode on PORT (5000), until Ctrl-C; EXTRAS=tracing installs an extra
-	@TRINITY_MODE=sync exec $(BIN)/gunicorn app:api --bind 0.0.0.0:$(PORT)
+serve: .venv/server $(extras:%=.venv/%) ## sync mode on HOST (127.0.0.1) and PORT (5000), until Ctrl-C; EXTRAS=tracing installs an extra
+	@TRINITY_MODE=sync HOST=$(HOST) PORT=$(PORT) exec $(BIN)/gunicorn app:api
 
-stack: .venv/dev ## async mode without Docker on PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
-	@PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack
+stack: .venv/dev ## async mode without Docker on HOST and PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
+	@HOST=$(HOST) PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack
 
 test: .venv/dev ## all tests; ARGS="-k ledger" runs some
 ifdef ARGS

@@ -14,12 +14,14 @@ import sys
 
 from gunicorn.arbiter import Arbiter
 
+from app.serve.server.addresses import LOOPBACK, address, open_addresses
 from app.serve.server.gunicorn_logger import GunicornLogger
 from app.serve.server.gunicorn_worker import GunicornWorker
 from app.serve.server.startup_check import problems, report
-from app.settings import Settings
+from app.settings import Settings, load
 from app.telemetry.multiprocess import MetricsDir
 
+WHO_MAY = "everybody who reaches this may fit and predict; HOST=127.0.0.1 serves this machine only"
 _problems: list[str] = []
 
 
@@ -43,6 +45,8 @@ def on_starting(server: Arbiter) -> None:
     """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
     if found := _problems + problems(build_parts):
         sys.exit(report(found))
+    if load().api_keys is None and (wide := open_addresses(server.cfg.address)):
+        server.log.warning("listening on %s without TRINITY_API_KEYS: %s", ", ".join(wide), WHO_MAY)
     server.metrics = MetricsDir.make()  # on the arbiter, which outlives a reload of this file
 
 
@@ -72,7 +76,7 @@ worker_class = GunicornWorker
 logger_class = GunicornLogger
 # A word in WEB_CONCURRENCY never gets here: gunicorn reads it too, at its import, and ends with its own traceback.
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
-bind = f"0.0.0.0:{number('PORT', default=5000, largest=65535)}"
+bind = address(os.environ.get("HOST") or LOOPBACK, number("PORT", default=5000, largest=65535))
 backlog = 2048
 # Longer than the 60 s for which nginx keeps an idle upstream connection: the side that speaks first must hang up first.
 keepalive = 75

@@ -17,7 +17,7 @@ GUNICORN_SETTINGS = "python:app.cli.gunicorn_settings"
 def serve(arguments: tuple[str, ...]) -> None:
     """Serve HTTP; ARGUMENTS go to gunicorn.
 
-    TRINITY_MODE says whether models run here (sync) or in workers (async).
+    TRINITY_MODE says whether models run here (sync) or in workers (async). It listens on HOST (127.0.0.1) and PORT.
 
     \b
     Example: python -m app serve --bind 127.0.0.1:5000
@@ -40,7 +40,7 @@ def worker(arguments: tuple[str, ...]) -> None:
 def stack() -> None:
     """Run the whole async mode on this machine.
 
-    Valkey, web, two workers and Flower, until Ctrl-C; BROKER=rabbit for RabbitMQ as the broker.
+    Valkey, web (on HOST and PORT), two workers and Flower, until Ctrl-C; BROKER=rabbit for RabbitMQ as the broker.
 
     \b
     Example: PORT=8080 python -m app stack

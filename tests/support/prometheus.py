@@ -25,15 +25,15 @@ needs_prometheus = pytest.mark.skipif(
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, rules: Mapping[str, Any] | None = None) -> Iterator[httpx.Client]:
-    """A client of a Prometheus that scrapes `target`, by the stack's `rules` unless it is given others."""
+def prometheus(folder: Path, *targets: str, rules: Mapping[str, Any] | None = None) -> Iterator[httpx.Client]:
+    """A client of a Prometheus that scrapes `targets`, by the stack's `rules` unless it is given others."""
     port = free_port()
     config = yaml.safe_load((MONITORING / "prometheus.yml").read_text(encoding="utf-8"))
     interval = f"{SCRAPE_S}s"
     config["global"] |= {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
     (job,) = config["scrape_configs"]
     del job["dns_sd_configs"]
-    job["static_configs"] = [{"targets": [target]}]
+    job["static_configs"] = [{"targets": list(targets)}]
     (folder / "key").write_text("")
     job["authorization"]["credentials_file"] = str(folder / "key")
     (folder / "alerts.yml").write_text(RULES.read_text(encoding="utf-8") if rules is None else yaml.safe_dump(rules))

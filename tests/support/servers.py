@@ -24,7 +24,7 @@ from app.schemas.verbs import VERBS
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # /usr/sbin's wrapper insists on the system's own user
-OURS = ("TRINITY_", "FLOWER_", "RABBITMQ_", "CELERY_", "WEB_CONCURRENCY", "PORT", "GUNICORN_CMD_ARGS")
+OURS = ("TRINITY_", "FLOWER_", "RABBITMQ_", "CELERY_", "WEB_CONCURRENCY", "HOST", "PORT", "GUNICORN_CMD_ARGS")
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_a_stopped_worker_raises_the_alert_and_a_new_one_ends_it(tmp_path: Path)
 
 def watched(folder: Path, api: Api) -> AbstractContextManager[httpx.Client]:
     """A Prometheus that scrapes a Trinity and raises alerts without their delays."""
-    return prometheus(folder, api.http.base_url.netloc.decode(), without_delay(GROUPS))
+    return prometheus(folder, api.http.base_url.netloc.decode(), rules=without_delay(GROUPS))
 
 
 def queued(api: Api) -> dict[str, str]:

@@ -24,6 +24,7 @@ TRIED_BY = {
     "a certificate to try it with": "test_operations_tls.py",
     "how many jobs wait or run": "test_operations_page.py",
     "remove old versions but the newest $KEEP": "test_operations_page.py",
+    "nginx below a path": "test_path_prefix.py",
     "redis.conf": "test_operations_page.py",
     "prometheus.yml": "test_operations_page.py",
 }

@@ -13,14 +13,14 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.api import WAIT_S, Api, Mode
 from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.operations import command_blocks
 from tests.support.servers import Launch, free_port, served
 from tests.support.trinity import trinity
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
 BROWSER = {"Accept": "text/html"}
-STRIPS = """location /trinity/ {{ proxy_pass {url}/;
-            proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Prefix /trinity; }}"""
-PASSES_ON = "location /team/trinity {{ proxy_pass {url}; }}"
+STRIPS = command_blocks()["nginx below a path"]
+PASSES_ON = "location /team/trinity { proxy_pass http://127.0.0.1:5000; }"
 CONFIGURATION = """\
 worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{ worker_connections 200; }}
 http {{
@@ -42,7 +42,9 @@ def proxy(folder: Path, url: str, location: str) -> Iterator[str]:
 
     def launch() -> Launch:
         port, file = free_port(), folder / "nginx.conf"
-        file.write_text(CONFIGURATION.format(folder=folder, port=port, location=location.format(url=url)))
+        file.write_text(
+            CONFIGURATION.format(folder=folder, port=port, location=location.replace("http://127.0.0.1:5000", url))
+        )
         address = f"http://127.0.0.1:{port}"
         return Launch([NGINX, "-c", file, "-g", "daemon off;"], address, lambda _: answers(f"{address}/ready"), {})
 

@@ -127,6 +127,19 @@ def test_a_second_start_finds_the_models_and_jobs_of_the_first(tmp_path: Path) -
         assert (predict["status"], predict["version"]) == ("SUCCESS", job["version"])
 
 
+def test_the_web_server_alone_listens_where_host_says(tmp_path: Path) -> None:
+    """And says that nobody needs a key; broker, ledger and Flower stay on this machine."""
+    with running(tmp_path, HOST="0.0.0.0") as stack:  # noqa: S104  that is what is tried
+        sockets = {
+            (each.laddr.ip, each.laddr.port)
+            for program in stack.programs()
+            for each in program.net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN
+        }
+        assert {port for ip, port in sockets if ip != "127.0.0.1"} == {int(stack.web.rpartition(":")[2])}
+        assert "without TRINITY_API_KEYS" in stack.text
+
+
 def test_one_program_ending_stops_all_and_is_named(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         programs = stack.programs()

@@ -16,9 +16,10 @@ import click
 from app.cli.errors import CommandFailed
 from app.cli.stack.supervisor import Program, Supervisor
 from app.schemas.verbs import VERBS
+from app.serve.server.addresses import LOOPBACK, address
 from app.settings import load, masked
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK  # of all but the web server, for which the variable HOST names another
 MAX_PORT = 65_535
 RABBITMQ_DEFAULT = f"amqp://guest:guest@{HOST}:5672//"
 # the program itself: Debian's wrapper on the PATH allows only the system's own user, folders and node
@@ -39,7 +40,8 @@ class LocalBroker:
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
     """Run the stack until Ctrl-C; return the exit status. Raise CommandFailed when a port or a program is not there."""
-    web, flower = _port(environ, "PORT", 5000), _port(environ, "FLOWER_PORT", 5555)
+    host = environ.get("HOST") or HOST
+    web, flower = _port(environ, "PORT", 5000, host), _port(environ, "FLOWER_PORT", 5555)
     folder = Path(load({**environ, "TRINITY_MODE": "sync"}).store).resolve() / "stack"
     valkey_port = _free_port()
     valkey = _valkey(folder / "valkey", valkey_port, environ)
@@ -47,31 +49,39 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
     environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
     # Flower looks for workers only when it starts: it comes last
-    services = [_web(web, environment), *_workers(broker.url, environment)]
+    services = [_web(host, web, environment), *_workers(broker.url, environment)]
     stages = [*([each] for each in broker.programs), [valkey], services, [_flower(flower, broker.api, environment)]]
-    urls = {"web": f"http://{HOST}:{web}", "Flower": f"http://{HOST}:{flower}"}
+    urls = {"web": f"http://{address(_near(host), web)}", "Flower": f"http://{HOST}:{flower}"}
     urls |= {"broker": masked(broker.url), "ledger": ledger}
     lines = [f"  {name:<7} {url}" for name, url in urls.items()]
     text = "\n".join(["", *lines, "  Ctrl-C stops everything", ""])
     return Supervisor(stages).run(lambda: click.echo(text))
 
 
-def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
+def _near(host: str) -> str:
+    """Return an address at which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": HOST, "::": "::1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104  not bound here
+
+
+def _port(environ: Mapping[str, str], variable: str, default: int, host: str = HOST) -> int:
     """Return the port that an environment variable names; raise CommandFailed when it cannot be used."""
     text = environ.get(variable) or str(default)
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_PORT):
         raise CommandFailed(f"{variable}: expected a port from 1 to {MAX_PORT}, got {text!r}")
     try:
-        return _free_port(int(text))
+        return _free_port(int(text), host.strip("[]"))
+    except socket.gaierror as error:
+        raise CommandFailed(f"HOST={host}: {error.strerror}") from None
     except OSError as error:
         raise CommandFailed(f"port {text}: {error.strerror}; choose another with {variable}=…") from None
 
 
-def _free_port(wanted: int = 0) -> int:
+def _free_port(wanted: int = 0, host: str = HOST) -> int:
     """Return this port, or any for 0; raise OSError when it is not free."""
-    with socket.socket() as probe:
+    family, _, _, _, where = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, wanted))
+        probe.bind(where)
         return int(probe.getsockname()[1])
 
 
@@ -86,9 +96,10 @@ def _environment(environ: Mapping[str, str], broker: str, ledger: str, flower: s
     return environment
 
 
-def _web(port: int, environment: Mapping[str, str]) -> Program:
-    command = [sys.executable, "-m", "gunicorn", "app:api", "--bind", f"{HOST}:{port}"]
-    return Program("web", command, environment, _replies(port, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"))
+def _web(host: str, port: int, environment: Mapping[str, str]) -> Program:
+    command = [sys.executable, "-m", "gunicorn", "app:api", "--bind", address(host, port)]
+    ready = _replies(port, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200", _near(host))
+    return Program("web", command, environment, ready)
 
 
 def _workers(broker: str, environment: Mapping[str, str]) -> list[Program]:
@@ -183,11 +194,11 @@ def _connects(url: str) -> bool:
         return bool(connection.connected)
 
 
-def _replies(port: int, request: bytes, reply: bytes) -> Callable[[], bool]:
+def _replies(port: int, request: bytes, reply: bytes, host: str = HOST) -> Callable[[], bool]:
     """Return a check that a server on this machine begins its reply to `request` with `reply`."""
 
     def ready() -> bool:
-        with suppress(OSError), socket.create_connection((HOST, port), timeout=2) as peer:
+        with suppress(OSError), socket.create_connection((host, port), timeout=2) as peer:
             peer.sendall(request)
             return peer.recv(len(reply)) == reply
         return False
