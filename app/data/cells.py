@@ -125,11 +125,12 @@ def assemble(
     read: Callable[[int, Column | None], Cells],
     locate: Locate,
     into: Matrix | None = None,
+    others: Sequence[Fault] = (),
 ) -> tuple[Matrix, list[Kind], dict[int, list[str]]]:
     """Return the selected inputs as a matrix (rows, inputs), their kinds, and the categories of texts by position.
 
     `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
-    hold some of them already. All columns that cannot be used are named in one error.
+    hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
     """
     X = np.empty((rows, len(selection.inputs))) if into is None else into
     kinds: list[Kind] = []
@@ -149,8 +150,8 @@ def assemble(
         kinds.append(cells.kind)
         if cells.kind == "text":
             categories[position] = list(cells.categories)
-    if faults:
-        raise refusal(faults)
+    if faults or others:
+        raise refusal([*faults, *others])
     return X, kinds, categories
 
 

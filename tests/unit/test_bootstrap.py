@@ -84,6 +84,17 @@ def test_the_web_process_does_without_celery_and_redis_in_sync_mode(tmp_path: Pa
     assert not loaded & {"celery", "kombu", "redis"}
 
 
+@pytest.mark.parametrize(
+    "statement", ["from app import api", "import app.tasks", "from app.cli.local import LocalBackend; LocalBackend()"]
+)
+def test_pyarrow_is_imported_when_the_first_table_comes(tmp_path: Path, statement: str) -> None:
+    """It costs 40 MB and a fifth of a second, which only tables are worth."""
+    assert "pyarrow" not in imports(statement, tmp_path)
+    read = "from app.data.table.csv_records import CsvRecords; from app.service.choice import FitChoice"
+    choice = "FitChoice(frozenset({'number'}), False, ['y'])"
+    assert "pyarrow" in imports(f"{statement}; {read}; CsvRecords(b'a,y\\n1,2\\n').read({choice})", tmp_path)
+
+
 BROKEN = {
     "a syntax error": "def x(:",
     "an exit": "raise SystemExit(0)",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.data.cells import BadCell, Cell, Cells, assemble, numbers, refusal
+from app.data.cells import BadCell, Cell, Cells, assemble, from_python, numbers
 from app.data.records import with_names
 from app.data.table.charset import not_utf8
 from app.data.table.columns import BadRow, ColumnReader, Parsed
@@ -129,23 +129,31 @@ class Reading:
             if filled.any():
                 raise self._places.surplus(int(filled.argmax()))
         faults: list[Fault] = []
-        try:
-            X, kinds, categories = assemble(
-                selection, layout.names, self._parsed.rows, self._cells, self._places.locate, self._parsed.matrices[0]
-            )
-        except Invalid as error:
-            faults += error.faults
         beside: dict[int, Matrix] = {}
         for source in self._parsed.groups[1]:
             try:
                 beside[source] = self._beside(source)
             except Invalid as error:
                 faults += error.faults
-        if faults:
-            raise refusal(faults)
+        X, kinds, categories = assemble(
+            selection,
+            layout.names,
+            self._parsed.rows,
+            self._input,
+            self._places.locate,
+            self._parsed.matrices[0],
+            faults,
+        )
         chosen = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
         named = Table(np.empty((0, len(layout.names))), inputs=layout.names)
         return with_names(chosen, named, selection, beside.__getitem__, self._kept)
+
+    def _input(self, source: int, fitted: Column | None) -> Cells:
+        """Return a column of X."""
+        cells = self._cells(source, fitted)
+        if fitted is None and not cells.is_complete and np.isnan(cells.values).all():
+            from_python([None], None)  # it says why not
+        return cells
 
     def _beside(self, source: int) -> Matrix:
         """Return a column of y or of weights."""
