@@ -1,4 +1,4 @@
-"""The argument FILE of a command, and the options that say which of its columns count."""
+"""The argument FILE of a command, and the options that say how it is read and which of its columns count."""
 
 from __future__ import annotations
 
@@ -11,22 +11,38 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 GZIP = b"\x1f\x8b"  # the first bytes of a gzip file (RFC 1952 §2.3.1)
-MEMBERS = ("target", "inputs", "ignore", "weight", "keep", "version")
+DIALECT = (
+    click.option("--separator", metavar="TEXT", help="What stands between cells, such as ; or tab; by default found."),
+    click.option("--decimal", metavar="TEXT", help="The decimal mark: . or a comma; by default found."),
+    click.option(
+        "--with-header/--no-header", "header", default=None, help="Whether the first row holds names; by default found."
+    ),
+    click.option("--encoding", metavar="NAME", help="The text encoding, such as windows-1252; by default UTF-8."),
+    click.option("--na", multiple=True, metavar="TEXT", help="Stands for a missing value; may be repeated."),
+)
+MEMBERS = ("target", "inputs", "ignore", "weight", "keep", "version", "separator", "decimal", "encoding", "na")
 """Options that are members of the query of the same request over HTTP."""
-RESERVED = frozenset({*MEMBERS, "model", "timeout", "webhook"})
+RESERVED = frozenset({*MEMBERS, "header", "model", "timeout", "webhook"})
 """Names that no parameter of a model can have in a CSV request."""
 
 
 def with_table(command: Command) -> Command:
-    """Add FILE; the command gets what it holds as `content`, and the options for columns and version as `query`."""
+    """Add FILE and the options of its dialect.
+
+    The command gets what FILE holds as `content`, and these options with those for columns and version as `query`.
+    """
 
     @wraps(command)
-    def run(*args: Any, file: BinaryIO, **options: Any) -> Any:
+    def run(*args: Any, file: BinaryIO, header: bool | None, **options: Any) -> Any:
         query = {name: _listed(options.pop(name)) for name in MEMBERS if name in options}
+        query["header"] = None if header is None else "present" if header else "absent"
         given = {name: value for name, value in query.items() if value not in (None, [])}
         return command(*args, content=_unpacked(file), query=given, **options)
 
-    return click.argument("file", type=click.File("rb"))(cast("Command", run))
+    decorated = cast("Command", run)
+    for option in reversed(DIALECT):
+        decorated = option(decorated)
+    return click.argument("file", type=click.File("rb"))(decorated)
 
 
 def columns(name: str, help_text: str) -> Callable[[Command], Command]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.cli import Ran, Run
 
-TABLE = "id,a,b,y,w\n1,1,0,1,1\n2,2,1,5,1\n3,3,0,7,2\n4,4,3,6,0\n"
+TABLE = "id,a,b,y,w\nr1,1,0,1,1\nr2,2,1,5,1\nr3,3,0,7,2\nr4,4,3,6,0\n"
 CHOSEN = ("--target", "y", "--model", "multivariate", "--json")
 
 
@@ -51,13 +51,52 @@ def test_score_takes_the_targets_of_the_fit(command: Run) -> None:
 def test_columns_are_kept_beside_predictions(command: Run) -> None:
     """As they came, under their own names, before those of the outputs."""
     command("fit", "-", *CHOSEN, "--inputs", "a", stdin="a,y\n1,2\n2,4\n")
-    ran = command("predict", "-", "--model", "multivariate", "--keep", "id,a", stdin="id,a\n7,1\n8,2.5\n")
+    ran = command("predict", "-", "--model", "multivariate", "--keep", "id,a", stdin="id,a\n07,1\n8,2.5\n")
     assert ran.code == 0
     lines = ran.out.splitlines()
     assert lines[0] == "id,a,y"
-    assert [line.rpartition(",")[0] for line in lines[1:]] == ["7,1", "8,2.5"]
+    assert [line.rpartition(",")[0] for line in lines[1:]] == ["07,1", "8,2.5"]
     plain = command("predict", "-", "--model", "multivariate", stdin="a\n1\n2.5\n").out.splitlines()
     assert [line.rpartition(",")[2] for line in lines] == plain
+
+
+DIALECTS: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "semicolons and decimal commas": (b"a;y\n0,5;1\n1,5;3\n2;4\n", ()),
+    "semicolons, said": (b"a;y\n0,5;1\n1,5;3\n2;4\n", ("--separator", ";", "--decimal", ",")),
+    "tabs in windows-1252": (
+        b"a\ty\t\xe9\n0.5\t1\tx\n1.5\t3\tx\n2\t4\tx\n",
+        ("--encoding", "windows-1252", "--ignore", "é"),
+    ),
+    "a header, said": (b"a,y\n0.5,1\n1.5,3\n2,4\n", ("--with-header",)),
+}
+
+
+@pytest.mark.parametrize("case", DIALECTS)
+def test_files_are_read_as_they_are_written(command: Run, tmp_path: Path, case: str) -> None:
+    """As they are found to be, or as the options say."""
+    content, options = DIALECTS[case]
+    file = tmp_path / "table.csv"
+    file.write_bytes(content)
+    fitted = command("fit", file, *CHOSEN, *options)
+    assert (fitted.code, fitted.err) == (0, "")
+    assert json.loads(fitted.out)["result"]["coefficients"] == pytest.approx([0.0, 2.0])
+
+
+def test_without_a_header_columns_are_numbered(command: Run, tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("0.5,1\n1.5,3\n2,4\n-9,4\n")
+    fitted = command("fit", file, "--target", "x2", "--model", "multivariate", "--no-header", "--json")
+    assert json.loads(fitted.out)["result"]["terms"] == ["1", "x1"]
+    for options in (("--no-header",), ()):
+        ran = command("predict", "-", "--model", "multivariate", *options, stdin="0.5\n1.5\n")
+        assert (ran.code, len(ran.out.splitlines())) == (0, 3)
+
+
+def test_a_text_may_stand_for_a_missing_value(command: Run) -> None:
+    """Which this model does not take: the refusal counts them."""
+    ran = command("fit", "-", *CHOSEN, "--na", "-999", "--na", "?", stdin="a,y\n1,2\n-999,4\n?,4\n5,4\n")
+    assert ran.code == 1
+    assert "2 of 4" in ran.err
 
 
 def test_a_file_that_gzip_packed_is_read(command: Run, tmp_path: Path) -> None:

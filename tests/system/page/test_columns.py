@@ -111,12 +111,14 @@ def test_it_fits_its_window(site: Api, url: str, browser: Browser, width: int) -
 
 def test_columns_of_a_file_are_chosen(url: str, browser: Browser, tmp_path: Path) -> None:
     """Each is listed with its kind; those without a tick are left out, one is predicted, one holds the weights."""
-    lines = [f"{row['id']},{row['size'] ** 2},{row['size']},{row['id'] + 1},{row['size'] * 3},1" for row in ROWS]
+    lines = [f"{row['id']},{row['city']},{row['size']},2020-01-0{row['id'] + 1},{row['size'] * 3},1" for row in ROWS]
     file = tmp_path / "rents.csv"
     file.write_text("\n".join(["id,city,size,day,rent,weight", *lines]) + "\n")
     with visit(browser, url) as seen:
         columns = choose(seen.page, file)
-        expect(columns.locator("tbody td:nth-child(2)")).to_have_text(["number"] * 6)
+        expect(columns.locator("tbody td:nth-child(2)")).to_have_text(
+            ["number", "text", "number", "datetime", *["number"] * 2]
+        )
         columns.get_by_label("Predict weight").uncheck()
         columns.get_by_label("Predict rent").check()
         expect(columns.get_by_label("rent", exact=True)).to_be_disabled()

@@ -111,7 +111,7 @@ function fitSource(form, model, params, source) {
 
 async function fitFile(model, params, file) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...dialect(), ...chosenColumns() })) {
+  for (const [name, value] of Object.entries({ ...listed, ...chosenColumns() })) {
     for (const each of [value].flat()) if (each) query.append(name, each);
   }
   for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
@@ -119,7 +119,9 @@ async function fitFile(model, params, file) {
   return send("POST", `${root}/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv", coding);
 }
 
-// How the file is written, as the fields say it
+// How the file is written, as the fields say it, and as it was listed
+let listed = {};
+
 function dialect() {
   return Object.fromEntries([...byId("dialect").querySelectorAll("[name]")].map(({ name, value }) => [name, value.trim()]));
 }
@@ -136,9 +138,12 @@ function chosenColumns() {
 async function offerColumns() {
   const file = byId("fit-file").files[0];
   let columns = [];
+  listed = dialect();
   if (file) {
     try {
-      ({ columns } = describe(await firstText(file, dialect().encoding), dialect()));
+      const { separator, header, ...found } = describe(await firstText(file, listed.encoding), listed);
+      columns = found.columns;
+      listed = { ...listed, separator, header };
     } catch {
       say("fit-outcome", "wrong", "The file can’t be read.");
     }
@@ -166,7 +171,7 @@ async function predict(form) {
   const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
   const answer = fields[0].dataset.kind === "csv"
-    ? await send("POST", `${path}?version=${version}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
+    ? await send("POST", `${path}?version=${version}&separator=comma`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
     : await send("POST", path, JSON.stringify({ version: Number(version), data: { X: [fields.map(cell)] } }), "application/json");
   const [y] = (await finished(answer)).result.y;
   const names = JSON.parse(outputs);

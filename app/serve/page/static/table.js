@@ -45,7 +45,7 @@ export function describe(given, { separator, header, decimal } = {}) {
   const body = said ? text.slice(said[0].length) : text;
   separator ||= said ? nameOf(said[1]) : found(body);
   const lines = cellsOf(body, SEPARATORS[separator]);
-  if (!lines.length) return { separator, header: header || "present", columns: [] };
+  if (!lines.length) return { separator, header, columns: [] };
   header ||= lines.length > 1 && lines[0].every((cell) => NUMBER.test(cell.replace(",", "."))) ? "absent" : "present";
   const rows = header === "absent" ? lines : lines.slice(1);
   const comma = decimal ? decimal === "comma" : separator !== "comma";
