@@ -36,7 +36,7 @@ class LedgerFixture:
         self.url, self.redis, self.folder, self.limits = url, redis, folder, limits
         self.payloads = Payloads(folder)
         self._opened: list[Any] = []
-        self.ended: list[tuple[EndedJob, str]] = []  # by others than the processes that ran them, and why
+        self.ended_elsewhere: list[tuple[EndedJob, str]] = []  # by others than the processes that ran them, and why
         self.ledger = self.web()
 
     def bounded(self, **limits: Any) -> "LedgerFixture":
@@ -131,7 +131,7 @@ class LedgerFixture:
             each.close()
 
     def _on_ended(self, jobs: Sequence[EndedJob], kind: str) -> None:
-        self.ended += [(job, kind) for job in jobs]
+        self.ended_elsewhere += [(job, kind) for job in jobs]
 
     def _connect(self) -> Redis:
         redis = connect(self.url)

@@ -75,7 +75,7 @@ def test_a_job_that_is_ended_from_outside_is_described_once(
     if ledgers.status("job") == "REVOKED":
         ledgers.ledger.cancel("job")
     status, kind, attempts = ENDS[end]
-    ((job, why),) = ledgers.ended
+    ((job, why),) = ledgers.ended_elsewhere
     assert (job.job_id, job.verb, job.model, job.version, job.request_id) == ("job", "fit", "mean", "", "asked")
     assert (job.status, why, job.attempts, job.key_name) == (status, kind, attempts, "alice")
     assert (job.ran_s > 0) == (attempts > 0)
@@ -87,7 +87,7 @@ def test_a_job_that_runs_again_has_not_ended(ledgers: LedgerFixture) -> None:
     claim = ledgers.started()
     ledgers.lose(claim.job_id)
     ledgers.finish(ledgers.claim(claim.job_id))
-    assert ledgers.ended == []
+    assert ledgers.ended_elsewhere == []
 
 
 def test_its_line_is_like_that_of_any_other_job(ledgers: LedgerFixture) -> None:
@@ -95,7 +95,7 @@ def test_its_line_is_like_that_of_any_other_job(ledgers: LedgerFixture) -> None:
     lines: list[bytes] = []
     ledgers.submit(Submission("job", work(version=4), 60, request_id="asked", key_name="alice"))
     cancel_running(ledgers)
-    ((job, kind),) = ledgers.ended
+    ((job, kind),) = ledgers.ended_elsewhere
     log_ended(line_sink(Settings(log_format="json"), lines.append), [job], kind, lambda: 0.0)
     written: dict[str, Any] = msgspec.json.decode(lines[0])
     assert written.pop("duration_ms") == round(job.ran_s * 1000, 3)
