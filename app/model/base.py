@@ -5,6 +5,7 @@ defaults), `fit` and `predict`. Everything else is inherited.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from inspect import signature
@@ -99,6 +100,13 @@ class Regressor(BaseEstimator, ABC):
             msgspec.convert(values, type(self).parameters())
         except msgspec.ValidationError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
+
+    def set_indicators(self, groups: Sequence[int | None]) -> None:
+        """Take which columns of X are indicators of a text or a truth value, 0 or 1, before `n_terms` and `fit`.
+
+        `groups` has a number for each column of X: those of one column of the table share it and stand side by side,
+        and at most one of them is 1 in a row. It is None for all other columns. A model need not care.
+        """
 
     # What a fit says about itself
 

@@ -1,6 +1,8 @@
 """The base of models that are linear in their coefficients: a streamed fit in a scaled basis, and predictions."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import inf, log10
 from typing import Self
@@ -36,7 +38,8 @@ class LinearRegressor(Regressor):
     scaled basis of `centre_` (p,) and `scale_` (p,), used to predict; `rank_`, below the number of terms when some are
     redundant or rows too few; `condition_`, of the terms in the scaled basis, each brought to about unit length, and
     infinite below the full rank; `redundant_`, the last terms that depend on terms before them; `rows_`, the number of
-    rows that counted; `n_features_in_`; and `names_` where X was a data frame.
+    rows that counted; `n_features_in_`; and `names_` where X was a data frame. Kept with them: `indicators_`, the
+    groups that `set_indicators` was given, where there are any.
     """
 
     batchable = True  # see Predictor
@@ -50,16 +53,29 @@ class LinearRegressor(Regressor):
     redundant_: list[int]
     rows_: int
     n_features_in_: int
+    indicators_: Sequence[int | None] = ()
     names_: list[str]
     _predictor: Predictor
 
     @abstractmethod
     def _terms(self, inputs: int) -> Terms:
-        """Return the terms for this number of inputs."""
+        """Return the terms for this number of inputs, as if none were an indicator."""
+
+    def set_indicators(self, groups: Sequence[int | None]) -> None:
+        """Take which columns of X are indicators: their powers, and products within a group, are no terms."""
+        self.__dict__.pop("indicators_", None)
+        if any(group is not None for group in groups):
+            self.indicators_ = list(groups)
+
+    def _layout(self, inputs: int) -> Terms:
+        """Return the terms for this number of inputs; ValueError unless it is that of `set_indicators`."""
+        if self.indicators_ and len(self.indicators_) != inputs:
+            raise ValueError(f"X has {inputs} columns, but set_indicators was given {len(self.indicators_)}.")
+        return replace(self._terms(inputs), indicators=tuple(self.indicators_))
 
     def n_terms(self, n_inputs: int) -> int:
         """Return the number of coefficients for `n_inputs` inputs, the intercept included."""
-        return self._terms(n_inputs).count
+        return self._layout(n_inputs).count
 
     def design_bytes(self, rows: int, inputs: int) -> int:
         """Return the bytes of the design matrix, or of the triangle and its workspace if they are larger."""
@@ -73,7 +89,7 @@ class LinearRegressor(Regressor):
 
     def terms(self, names: list[str]) -> list[str]:
         """Name the terms, the intercept "1" first, then by total degree, then by the order of the inputs."""
-        return self._terms(len(names)).names(names)
+        return self._layout(len(names)).names(names)
 
     def diagnostics(self) -> dict[str, int | float]:
         """Return rank, number of terms, and condition number."""
@@ -144,7 +160,7 @@ class LinearRegressor(Regressor):
         if weight is not None and not weight.all():  # what weighs nothing must not move the basis either
             counted = weight > 0
             rows, targets, weight = rows[counted], targets[counted], weight[counted]
-        terms = self._terms(rows.shape[1])
+        terms = self._layout(rows.shape[1])
         if terms.count > MAX_TERMS:
             raise ValueError(f"{terms.count} terms are too many for one fit (at most {MAX_TERMS}).")
         try:
@@ -182,7 +198,7 @@ class LinearRegressor(Regressor):
 
     def prepare(self) -> None:
         """Build the predictor from the learned attributes."""
-        basis = Basis(self._terms(self.n_features_in_), self.centre_, self.scale_)
+        basis = Basis(self._layout(self.n_features_in_), self.centre_, self.scale_)
         coefficients = self.scaled_coefficients_.reshape(basis.terms.count, -1)
         self._predictor = Predictor(basis, coefficients, flat=self.scaled_coefficients_.ndim == 1)
 

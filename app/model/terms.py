@@ -1,6 +1,7 @@
 """The terms of a polynomial: their number, their names, and how each is made from one of lower degree."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,12 +11,18 @@ Step = tuple[slice, slice, slice]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Products of powers of the inputs: the constant, then by total degree, then lexicographically by input."""
+    """Products of powers of the inputs: the constant, then by total degree, then lexicographically by input.
+
+    Powers of an indicator and products of two indicators of one group are no terms: they would repeat others, or be 0.
+    """
 
     inputs: int
     degree: int
     interactions: bool
     intercept: bool
+    indicators: tuple[int | None, ...] = ()
+    """For each input that is an indicator the number of its group, whose members stand side by side; None for others.
+    Empty without indicators."""
 
     @property
     def first(self) -> int:
@@ -25,29 +32,68 @@ class Terms:
     @property
     def count(self) -> int:
         """The number of terms; none is made for it."""
-        products = math.comb(self.inputs + self.degree, self.degree) - 1
-        return self.first + (products if self.interactions else self.inputs * self.degree)
+        groups = Counter(group for group in self.indicators if group is not None)
+        plain = self.inputs - groups.total()
+        if not self.interactions:
+            return self.first + plain * self.degree + groups.total()
+        choices = [1] + [0] * self.degree  # of k indicators from k groups: elementary symmetric polynomials
+        for size in groups.values():
+            for k in range(self.degree, 0, -1):
+                choices[k] += choices[k - 1] * size
+        left = range(self.degree, -1, -1)
+        return self.first - 1 + sum(n * math.comb(plain + k, k) for n, k in zip(choices, left, strict=True))
 
     def steps(self) -> Iterator[Step]:
         """Yield (new, old, factor) from degree two on: the terms `new` are `old` times the inputs `factor`."""
         return self._products() if self.interactions else self._powers()
 
     def _powers(self) -> Iterator[Step]:
-        p = self.inputs
-        for start in range(self.first + p, self.count, p):
-            yield slice(start, start + p), slice(start - p, start), slice(self.first, self.first + p)
+        new = self.first + self.inputs
+        runs = [slice(self.first + run.start, self.first + run.stop) for run in self._plain_runs()]
+        below = runs
+        for _ in range(1, self.degree):
+            powers = []
+            for run, old in zip(runs, below, strict=True):
+                powers.append(slice(new, new + run.stop - run.start))
+                yield powers[-1], old, run
+                new = powers[-1].stop
+            below = powers
+
+    def _plain_runs(self) -> list[slice]:
+        """Return the inputs that are no indicators, as runs of neighbours."""
+        if not self.indicators:
+            return [slice(0, self.inputs)]
+        runs = groupby(range(self.inputs), key=lambda i: self.indicators[i] is None)
+        plain = [list(run) for is_plain, run in runs if is_plain]
+        return [slice(run[0], run[-1] + 1) for run in plain]
 
     def _products(self) -> Iterator[Step]:
         # x_i times the terms of the degree below that contain no earlier input; those are the last ones of that degree.
+        # Of an indicator it is those that contain no input of its group either, which are the last ones again.
+        partners = self._first_partners()
         end = self.first + self.inputs
         starts = list(range(self.first, end))
         for _ in range(1, self.degree):
             above, new = [], end
-            for i, start in enumerate(starts):
+            starts.append(end)
+            for i in range(self.inputs):
                 above.append(new)
-                yield slice(new, new + end - start), slice(start, end), slice(self.first + i, self.first + i + 1)
-                new += end - start
+                start = starts[partners[i]]
+                if start < end:
+                    new_end = new + end - start
+                    yield slice(new, new_end), slice(start, end), slice(self.first + i, self.first + i + 1)
+                    new = new_end
             starts, end = above, new
+
+    def _first_partners(self) -> list[int]:
+        """Return for each input the first one, itself or after it, that it may be multiplied with."""
+        partners = list(range(self.inputs))
+        for i in reversed(range(len(self.indicators))):
+            group = self.indicators[i]
+            if group is not None:
+                same = i + 1 < self.inputs and self.indicators[i + 1] == group
+                partners[i] = partners[i + 1] if same else i + 1
+        return partners
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Yield (term, term of one input), whose product is the next term, from the second degree on."""

@@ -43,6 +43,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     schema = learn_schema(table)
     design = Design(schema.columns)
     X, y = design.matrix(table.X), require_y(table)
+    estimator.set_indicators(design.groups)
     fit_model(estimator, X, y, table.weight)
     learned = learned_state(estimator)
     check_restored(estimator, spec.work.params, learned, X, schema)

@@ -154,7 +154,11 @@ class Service:
         if table.weight is not None:
             check_takes_weights(type(estimator), "/data/sample_weight")
             check_weight(table)
-        width = table.X.shape[1] if table.kinds is None else Design(learn_schema(table).columns).width
+        width = table.X.shape[1]
+        if table.kinds is not None:
+            design = Design(learn_schema(table).columns)
+            estimator.set_indicators(design.groups)
+            width = design.width
         self._check_size(estimator, len(table.X), width, outputs=_shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:

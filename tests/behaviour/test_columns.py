@@ -40,6 +40,19 @@ def test_texts_and_truth_values_become_terms(fitted: Json) -> None:
     assert fitted["coefficients"] == pytest.approx(expected.tolist(), rel=1e-12)
 
 
+def test_a_polynomial_of_texts_has_no_redundant_terms(api: Api) -> None:
+    """No powers of what is 0 or 1, and no products of two texts of one column; all else is there."""
+    rows = [{"city": city, "size": size} for city in ("Bern", "Chur", "Genf") for size in (1, 2, 4, 7)]
+    y = [row["size"] ** 2 + (5 * row["size"] if row["city"] == "Genf" else 1) for row in rows]
+    fitted = api.result("fit", {"model": "polynomial", "data": {"X": rows, "y": y}})
+    lower = ["1", "city=Chur", "city=Genf", "size", "city=Chur size", "city=Genf size", "size^2"]
+    assert fitted["terms"] == [*lower, "city=Chur size^2", "city=Genf size^2", "size^3"]
+    assert fitted["warnings"] == []
+    assert fitted["metrics"]["rank"] == 10
+    new = {"model": "polynomial", "data": {"X": [{"city": "Genf", "size": 3}, {"city": "Chur", "size": 5}]}}
+    assert api.result("predict", new)["y"] == pytest.approx([24, 26], rel=1e-9)
+
+
 def test_columns_are_shown_with_the_version(api: Api, fitted: Json) -> None:
     schema = api.http.get("/models/multivariate/versions/latest").json()["schema"]
     assert schema["inputs"] == ["city", "size", "new"]
