@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
 from app.errors import Fault, Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
+from app.schemas.parts import parts
 from app.schemas.requests import Matrix, Selection
 
 Cell: TypeAlias = float | str | bool | None
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
-T = TypeVar("T")
-BLOCK_VALUES = 16_384  # that one step of C looks at
 SHOWN = 40  # characters of a cell in an error text
 SHOWN_CATEGORIES = 10
 MAX_FAULTS = 50  # of one answer
@@ -81,30 +80,23 @@ def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
     try:
         return Cells(_array(values, positions.__getitem__), "text", categories)
     except KeyError as error:
-        row = values.index(error.args[0])
+        row = next(i for i, value in enumerate(values) if value == error.args[0])
         raise BadCell(row, unseen(error.args[0], categories)) from None
-
-
-def _blocks(values: Sequence[T]) -> Iterable[Sequence[T]]:
-    """Yield the values in parts: what is done to one of these in C holds the interpreter's lock for no long time."""
-    if len(values) <= BLOCK_VALUES:
-        return [values]
-    return (values[start : start + BLOCK_VALUES] for start in range(0, len(values), BLOCK_VALUES))
 
 
 def _array(values: Sequence[object], number: Callable[[Any], float]) -> Matrix:
     """Return the numbers of values, NaN for those that are missing."""
     nan = np.nan
-    parts = [
-        np.array([nan if value is None else number(value) for value in part], np.float64) for part in _blocks(values)
+    found = [
+        np.array([nan if value is None else number(value) for value in part], np.float64) for part in parts(values)
     ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def _different(values: Sequence[str | None]) -> list[str]:
     """Return the different texts in order; only some, when they are over MAX_CATEGORIES."""
     found: set[str | None] = set()
-    for part in _blocks(values):
+    for part in parts(values):
         found.update(part)
         if len(found) > MAX_CATEGORIES + 1:
             break
@@ -198,7 +190,7 @@ _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True =
 
 def _types(values: Sequence[object]) -> set[type]:
     """Return the types of values that are not missing."""
-    return {kind for part in _blocks(values) for kind in set(map(type, part))} - {type(None)}
+    return {kind for part in parts(values) for kind in set(map(type, part))} - {type(None)}
 
 
 def _kind(values: Sequence[Cell]) -> Kind:

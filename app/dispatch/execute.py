@@ -7,11 +7,13 @@ import traceback
 from collections.abc import Callable
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from app.errors import Failure, ModelFailed, TrinityError
 from app.schemas.jobs import Job, Outcome
+from app.schemas.parts import PART, clear, to_json
 from app.schemas.requests import Work
 from app.service import Service
 from app.storage.durable_files import Permit, always_permit
@@ -46,13 +48,22 @@ def execute(
             version, _, y = service.predict(work)
             return Outcome(started, clock(), version, rows=len(y), array=y)
         version, result = service.run(work, job_id, started, permit)
-        return Outcome(started, clock(), version, msgspec.Raw(encoder.encode(result)), None, service.rows(work))
+        return Outcome(started, clock(), version, _encoded(result), None, service.rows(work))
     except TrinityError as error:
         _log_refusal(work, job_id, error)
         failure = error.failure()
     except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
         failure = _model_failure(work, job_id, error)
     return Outcome(started, clock(), failure=failure)
+
+
+def _encoded(result: dict[str, Any]) -> msgspec.Raw:
+    """Return a result as JSON, and free its long lists."""
+    long = [name for name, value in result.items() if isinstance(value, list) and len(value) > PART]
+    for name in long:
+        values, result[name] = result[name], to_json(result[name])
+        clear(values)
+    return msgspec.Raw(encoder.encode(result))
 
 
 def _model_failure(work: Work, job_id: str, error: BaseException) -> Failure:

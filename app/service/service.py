@@ -12,6 +12,7 @@ import numpy as np
 from app.data.records import TableRecords
 from app.errors import Invalid, NotFound
 from app.model.base import Regressor
+from app.schemas.parts import to_list
 from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
 from app.schemas.wording import counted
@@ -94,7 +95,7 @@ class Service:
             return version, result | source
         version, table, y = self.predict(work)
         if work.verb == "predict":
-            return version, {"y": y.tolist(), **_kept(table), **source}
+            return version, {"y": to_list(y), **_kept(table), **source}
         return version, {**metrics(require_y(table), y, table.weight), **source}
 
     def predict(self, work: Work) -> tuple[int, Table, Matrix]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +12,8 @@ import numpy as np
 from app.errors import Invalid
 from app.schemas.jobs import Job
 from app.schemas.requests import Matrix, Targets
+from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, outline
+from app.serve.bodies.json_pieces import decoded_pieces
 
 MAX_DIMENSIONS = 2
 MAX_SIZE = 2**63 - 1  # of a dimension
@@ -23,6 +26,8 @@ class _Result(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Result).decode
+_decode_targets = msgspec.json.Decoder(Targets).decode
+_Y = re.compile("/y")
 
 
 def check_shape(shape: Sequence[int], pointer: str) -> None:
@@ -61,7 +66,13 @@ def predictions(job: Job) -> Matrix:
     """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
     if job.array is not None:
         return job.array
-    return np.array(_decode(job.result or b"").y, dtype=np.float64)
+    text, arrays = bytes(job.result or b""), NO_ARRAYS
+    if len(text) > LARGE_BYTES:
+        text, arrays, _ = outline(text, 2, _Y)
+    if "/y" in arrays:
+        pieces = decoded_pieces(_decode_targets, arrays["/y"], "/y")
+        return np.concatenate([np.array(items, np.float64) for _, items in pieces])
+    return np.array(_decode(text).y, dtype=np.float64)
 
 
 def little_endian(y: Matrix) -> memoryview:

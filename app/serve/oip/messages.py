@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
+from app.schemas.parts import to_json
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix
 from app.schemas.wording import counted
@@ -25,6 +26,7 @@ Y = "y"
 BINARY = "application/octet-stream"
 HEADER = "Inference-Header-Content-Length"
 MAX_DIGITS = 18
+NUMBERS = {"type": "array", "items": {"type": "number"}}
 DATA_DEPTH = 4
 DATA = re.compile(r"/inputs/\d+/data")  # the long arrays of a request
 
@@ -52,7 +54,7 @@ class Output(msgspec.Struct, omit_defaults=True):
     datatype: str
     shape: list[int]
     parameters: Parameters = None
-    data: list[float] | None = None
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema=NUMBERS)] | None = None
 
 
 class InferenceResponse(msgspec.Struct, omit_defaults=True):
@@ -94,7 +96,7 @@ def response(model: str, version: int, request: InferInput, y: Matrix) -> tuple[
     if request.binary:
         output.parameters = {"binary_data_size": y.nbytes}
     else:
-        output.data = y.reshape(-1).tolist()
+        output.data = to_json(y.reshape(-1))
     text = msgspec.json.encode(InferenceResponse(model, str(version), [output], request.id))
     return (b"".join((text, little_endian(y))), len(text)) if request.binary else (text, None)
 

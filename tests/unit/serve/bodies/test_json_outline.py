@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid, Malformed
-from app.serve.bodies.json_outline import MAX_ITEM_BYTES, MAX_REST_BYTES, outline
+from app.serve.bodies.json_outline import BLOCK_BYTES, MAX_ITEM_BYTES, MAX_REST_BYTES, outline
 
 ANY = re.compile(".*", re.DOTALL)
 TEXTS = st.text('ab[]{},:"\\é \n', max_size=6)
@@ -40,6 +40,13 @@ def test_the_parts_make_the_document(document: dict[str, Any], layout: dict[str,
         assert container[_step(container, last)] == []
         container[_step(container, last)] = items
     assert rest == document
+
+
+def test_pieces_are_short_however_many_rows_there_are() -> None:
+    """So that no call of the decoder takes long."""
+    text = b'{"data": {"X": [[1]' + b",[1]" * 500_000 + b"]}}"
+    (pieces,) = outline(text, 2, ANY).arrays.values()
+    assert max(len(piece.text) for piece in pieces) <= 2 * BLOCK_BYTES
 
 
 def test_a_position_is_that_in_the_document() -> None:
