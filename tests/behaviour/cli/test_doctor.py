@@ -132,3 +132,29 @@ def test_settings_and_store(tmp_path: Path) -> None:
     ran = run("doctor", TRINITY_STORE=str(tmp_path / "store"), TRINITY_MODELS="no.such.module")
     assert ran.code == 1 and "can't import 'no.such.module'" in ran.out
     assert run("doctor", TRINITY_STORE=str(tmp_path / "store")).code == 0
+
+
+def test_what_each_alias_points_to(tmp_path: Path) -> None:
+    """A byte that changed in the arrays, in the sample, in an alias, and a version that is gone are failures each."""
+    store = tmp_path / "store"
+    env = {"TRINITY_STORE": str(store)}
+    assert run("fit", "tests/data/norris.csv", "--target", "y", "--model", "multivariate", **env).code == 0
+    model = store / "models/multivariate"
+    version = model / "versions/1"
+
+    def versions() -> tuple[int, list[str], str]:
+        ran = run("doctor", "--json", **env)
+        found = [each for each in json.loads(ran.out)["checks"] if each["part"] == "versions"]
+        return ran.code, [each["state"] for each in found], " ".join(each["detail"] for each in found)
+
+    assert versions() == (0, ["ok"], "intact: multivariate 1 (latest)")
+    for file in (version / "arrays.npz", version / "sample.npz", version / "manifest.json", model / "aliases/latest"):
+        intact = file.read_bytes()
+        file.write_bytes(bytes([intact[0] ^ 1]) + intact[1:])
+        code, states_, details = versions()
+        assert (code, states_) == (1, ["fail"]) and "damaged" in details, file
+        file.write_bytes(intact)
+    (model / "aliases/champion").write_text("7")
+    code, states_, details = versions()
+    assert (code, states_) == (1, ["ok", "fail"])
+    assert "multivariate, champion: model 'multivariate' has no version 7" in details
