@@ -108,6 +108,40 @@ def test_a_reload_under_load_fails_no_request(tmp_path: Path, through: str) -> N
         assert load.failures == []
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_a_reload_cuts_no_pipeline(tmp_path: Path, pieces: int) -> None:
+    """Each request of a batch is answered, in however many pieces it was sent; the last answer may end it."""
+    with web(tmp_path) as server:
+        with Connection(server.url) as connection:
+            assert connection.ask("POST", "/fit").status == 200
+        pipelines = Pipelines(server.url, pieces)
+        with pipelines.running(CLIENTS // 2):
+            for count in range(1, RELOADS + 2):
+                reload(server)
+                until(lambda count=count: pipelines.answered > 500 * count, "answers", 60)
+        assert pipelines.failures == []
+
+
+class Pipelines(Load):
+    """Clients that send a batch of requests before they read an answer."""
+
+    def __init__(self, url: str, pieces: int) -> None:
+        super().__init__(url)
+        self._pieces = pieces
+
+    def _converse(self, connection: Connection, pause_s: float) -> None:
+        batch = (request("POST", "/predict", ROW) + request("GET", "/ping")) * 8
+        size = len(batch) // self._pieces + 1
+        while True:
+            for start in range(0, len(batch), size):
+                connection.send_raw(batch[start : start + size])
+            answers = [connection.receive() for _ in range(16)]
+            self._answers += [answer.status for answer in answers]
+            self.failures += [f"status {answer.status}" for answer in answers if answer.status != 200]
+            if self._ended.wait(pause_s) or answers[-1].headers.get("connection") == "close":
+                return
+
+
 def test_a_new_connection_waits_for_the_process_that_starts(tmp_path: Path) -> None:
     """In the backlog of the socket, which outlives the old process."""
     with web(tmp_path, **second_waits(tmp_path)) as server, gate(tmp_path) as closed, ThreadPoolExecutor(2) as pool:

@@ -16,7 +16,8 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from app.serve.asgi import STOP_WAITING
-from app.serve.server.protocol import BoundedProtocol, State
+from app.serve.server.connections import State
+from app.serve.server.protocol import BoundedProtocol
 from app.serve.server.startup_check import report
 from app.settings import SettingsError
 

@@ -6,15 +6,13 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import Container, Sized
-from typing import ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.serve.asgi import TRUSTED_PEER
+from app.serve.server.connections import PipelineFlow, State, unread_bytes
 from app.serve.server.error_responses import (
     HEAD_TOO_LARGE,
     MAX_HEAD_BYTES,
@@ -31,27 +29,6 @@ SLACK_BYTES = 1024  # of a head beside its target and its fields: the method, th
 HEAD, BODY, COMPLETE = range(3)  # what a message has come to
 
 
-class State(ServerState):
-    """What the connections of one process know of it."""
-
-    draining = False
-    trusted_peers: Container[str | None] = ()
-    """The addresses of the proxies that are believed."""
-
-
-class PipelineFlow(FlowControl):
-    """Reads no more while requests wait in the pipeline; uvicorn reads on, and holds all that comes."""
-
-    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        """Read on, unless requests wait."""
-        if not self._pipeline:
-            super().resume_reading()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection.
 
@@ -64,6 +41,7 @@ class BoundedProtocol(HttpToolsProtocol):
     head_timeout_s: ClassVar[float] = 30  # for a whole head, however often a piece of it comes
     write_timeout_s: ClassVar[float] = 60  # how long a client may read nothing of an answer
     _trusted_peer = False
+    _ending: RequestResponseCycle | None = None  # its answer says that it is the last
     _phase = HEAD
     _progress = False  # a head, a message or a piece of a body has ended in the data that is being read
     _head_bytes = 0  # read since the last progress: of a head, of trailers, or of the line before a chunk
@@ -136,8 +114,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.get_http_version() not in VERSIONS:
             raise ValueError  # the parser makes it an error of its own
         super().on_headers_complete()
-        if self.server_state.draining:
-            self.cycle.keep_alive = False
+        if self._ending is not None and not self._ending.response_started:
+            self._ending.keep_alive, self._ending = True, None  # it isn't the last one
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -181,8 +159,38 @@ class BoundedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive = DRAIN_S  # type: ignore[assignment]
         if self._idle():
             self._start_keep_alive_timer()
-        elif not self.cycle.response_started:
-            self.cycle.keep_alive = False
+        elif not self.pipeline:
+            self._end_with(self.cycle)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Have a request answered; while the process stops, see when the answer begins if it is the last one."""
+        if not self.server_state.draining:
+            super()._start_asgi_task(cycle, app)
+            return
+
+        async def answered(scope: Any, receive: Any, send: Any) -> None:
+            def sent(message: Any) -> Any:
+                if message["type"] == "http.response.start":
+                    self._end_with(cycle)
+                return send(message)
+
+            await app(scope, receive, sent)
+
+        super()._start_asgi_task(cycle, answered)
+
+    def _end_with(self, cycle: RequestResponseCycle) -> None:
+        """Let the connection end with this answer, unless more of a pipeline was read or waits to be.
+
+        Its client sent that before it could know, and does not know whether it was done (RFC 9112 §9.3.2).
+        """
+        if cycle is self.cycle and cycle.keep_alive and not cycle.response_started and not self._more_waits():
+            cycle.keep_alive, self._ending = False, cycle
+
+    def _more_waits(self) -> bool:
+        """Return whether the next request has begun, or is in the system's buffer."""
+        if self._phase != COMPLETE:
+            return self._phase == HEAD
+        return not self.transport.is_closing() and unread_bytes(self.transport.get_extra_info("socket")) > 0
 
     def _refuse(self, answer: bytes) -> None:
         """Read no more, and end the connection: with this answer, or with that to the last whole request."""
