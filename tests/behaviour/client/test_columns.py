@@ -161,6 +161,16 @@ def test_names_are_compared_before_widths(client: Client) -> None:
         model.predict({"a": [1.0]})
 
 
+def test_what_the_service_warns_of_is_a_warning_of_python(client: Client) -> None:
+    """At this line, for columns that depend on each other and for fewer rows than terms."""
+    line = np.arange(5.0)
+    with pytest.warns(UserWarning, match="1 of 3 terms are redundant: b") as redundant:
+        client.model("multivariate").fit({"a": line, "b": 2 * line + 1}, line)
+    with pytest.warns(UserWarning, match="2 rows are fewer than 3 terms") as few:
+        client.fit([[1.0, 2.0], [2.0, 1.0]], [1.0, 2.0], "multivariate")
+    assert {warning.filename for warning in (*redundant, *few)} == {__file__}
+
+
 def test_a_model_takes_missing_values_if_it_says_so(client: Client, api: Api) -> None:
     """Its own description says it; others refuse them."""
     assert api.http.get("/models/multivariate").json()["takes_missing"] is False
