@@ -105,14 +105,17 @@ class LinearRegressor(Regressor):
         found = []
         if self.rows_ < terms:
             found.append(
-                f"{self.rows_} rows are fewer than {terms} terms: many coefficients fit equally well, "
+                f"there are fewer rows than terms ({self.rows_} and {terms}): many coefficients fit equally well, "
                 "and r2 says nothing about new data"
             )
         if self.rank_ < min(self.rows_, terms):
             all_terms = self.terms(names)
             listed = ", ".join(all_terms[k] for k in self.redundant_)
             more = missing - len(self.redundant_)
-            found.append(f"{missing} of {terms} terms are redundant: {listed}" + (f" and {more} more" if more else ""))
+            verb = "is" if missing == 1 else "are"
+            found.append(
+                f"{missing} of {terms} terms {verb} redundant: {listed}" + (f" and {more} more" if more else "")
+            )
         if LOSSY_CONDITION <= condition < inf:
             found.append(
                 f"the terms nearly depend on each other (condition {condition:.1e}): about "

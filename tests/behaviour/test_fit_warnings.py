@@ -17,7 +17,7 @@ def version(api: Api, model: str) -> Json:
 def test_redundant_terms_are_named(api: Api) -> None:
     """x2 is 2 x1 + 1."""
     fitted = api.result("fit", DEPENDENT)
-    assert fitted["warnings"] == ["1 of 3 terms are redundant: x2"]
+    assert fitted["warnings"] == ["1 of 3 terms is redundant: x2"]
     metrics = fitted["metrics"]
     assert (metrics["rank"], metrics["terms"], metrics["condition"], metrics["r2"]) == (2, 3, None, pytest.approx(1))
     kept = version(api, "multivariate")
@@ -26,7 +26,7 @@ def test_redundant_terms_are_named(api: Api) -> None:
 
 def test_too_few_rows_are_said(api: Api) -> None:
     (warning,) = api.result("fit", FEW)["warnings"]
-    assert warning.startswith("3 rows are fewer than 4 terms")
+    assert warning.startswith("there are fewer rows than terms (3 and 4)")
 
 
 def test_a_sound_fit_has_no_warning(api: Api) -> None:
@@ -47,5 +47,5 @@ def test_a_constant_target_is_met_exactly(api: Api) -> None:
 def test_the_page_shows_the_warnings_of_a_version(api: Api) -> None:
     number = api.result("fit", DEPENDENT)["version"]
     page = api.http.get("/", params={"model": "multivariate", "version": number}, headers={"Accept": "text/html"}).text
-    assert "1 of 3 terms are redundant: x2" in page
+    assert "1 of 3 terms is redundant: x2" in page
     assert "3 of rank 2" in page

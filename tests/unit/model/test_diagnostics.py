@@ -27,12 +27,12 @@ def test_independent_terms_give_no_warning() -> None:
 
 A, B, C = INDEPENDENT.T
 DEPENDENT = {
-    "a line of another": (np.column_stack((A, 2 * A + 1)), "1 of 3 terms are redundant: b"),
-    "a sum": (np.column_stack((A, B, A + B, C)), "1 of 5 terms are redundant: c"),
-    "a constant": (np.column_stack((np.full(40, 7.0), A)), "1 of 3 terms are redundant: a"),
+    "a line of another": (np.column_stack((A, 2 * A + 1)), "1 of 3 terms is redundant: b"),
+    "a sum": (np.column_stack((A, B, A + B, C)), "1 of 5 terms is redundant: c"),
+    "a constant": (np.column_stack((np.full(40, 7.0), A)), "1 of 3 terms is redundant: a"),
     "two": (np.column_stack((A, A, B, A - B)), "2 of 5 terms are redundant: b, d"),
     "nothing but zeros": (np.zeros((40, 2)), "2 of 3 terms are redundant: a, b"),
-    "other units": (np.column_stack((A, 1e9 * B, 1e-9 * A + B)), "1 of 4 terms are redundant: c"),
+    "other units": (np.column_stack((A, 1e9 * B, 1e-9 * A + B)), "1 of 4 terms is redundant: c"),
 }
 
 
@@ -57,12 +57,13 @@ def test_only_some_of_many_redundant_terms_are_named() -> None:
 
 def test_fewer_rows_than_terms() -> None:
     """Rows that weigh nothing do not count."""
-    words = "3 rows are fewer than 4 terms: many coefficients fit equally well, and r2 says nothing about new data"
+    few = "there are fewer rows than terms (3 and 4)"
+    words = f"{few}: many coefficients fit equally well, and r2 says nothing about new data"
     x = np.array([[1.0], [2.0], [4.0], [8.0]])
     assert PolynomialRegressor().fit(x[:3], [1.0, 2.0, 3.0]).warnings(["x"]) == [words]
     assert PolynomialRegressor().fit(x, [1.0, 2.0, 3.0, 4.0], [1, 1, 0, 2]).warnings(["x"]) == [words]
     both = MultivariateRegressor().fit([[1.0, 1.0], [1.0, 1.0]], [1.0, 2.0]).warnings(["a", "b"])
-    assert both == [words.replace("3", "2").replace("4", "3"), "2 of 3 terms are redundant: a, b"]
+    assert both == [words.replace("3 and 4", "2 and 3"), "2 of 3 terms are redundant: a, b"]
 
 
 def test_terms_that_nearly_depend_on_each_other() -> None:
