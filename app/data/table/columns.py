@@ -14,7 +14,7 @@ from pyarrow import csv
 
 from app.data.table.charset import Bytes
 from app.data.table.layout import MISSING, Layout
-from app.data.table.rows import lines_of, read_rows
+from app.data.table.rows import BLANKS, lines_of, read_rows
 from app.errors import Malformed
 from app.schemas.requests import Matrix
 
@@ -24,7 +24,6 @@ SMALL_BYTES = 262_144  # up to here threads cost more than they save
 SPARE = 1.02  # of the rows that the first ones let expect
 _END = "\x1a"
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
-BLANKS = " \t\r\n\f\v"
 
 
 class Parsed(NamedTuple):
@@ -88,7 +87,7 @@ class ColumnReader:
     def __init__(self, layout: Layout, missing: Sequence[str]) -> None:
         self._layout = layout
         self._missing = [*MISSING, *missing]
-        self._data = memoryview(layout.body)[layout.offset :]
+        self._data = layout.data
         self._names = [str(position) for position in range(layout.width)]
         self._quotes = _count(self._data, ord('"'))
         self._block_bytes = BLOCK_BYTES
@@ -150,15 +149,12 @@ class ColumnReader:
         """Yield the rows in blocks; raise pyarrow.ArrowInvalid."""
         if not len(self._data):
             return
-        separator = self._layout.separator
-        nothing = BLANKS + '"' + separator
-        skip = lambda row: "skip" if not row.text.strip(nothing) else "error"  # noqa: E731
         read = csv.ReadOptions(
             column_names=self._names,
             block_size=self._block_bytes,
             use_threads=len(self._data) > SMALL_BYTES,
         )
-        parse = csv.ParseOptions(delimiter=separator, newlines_in_values=self._quotes > 0, invalid_row_handler=skip)
+        parse = csv.ParseOptions(delimiter=self._layout.separator, newlines_in_values=self._quotes > 0)
         convert = csv.ConvertOptions(
             column_types=types,
             include_columns=None if len(names) == len(self._names) else names,  # they cost time where they are many

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.data.cells import ISO_DATE, SHOWN, BadCell, Cell, Cells, from_python, from_texts
-from app.data.table.columns import BLANKS
 from app.data.table.layout import MISSING, NUMBER
+from app.data.table.rows import BLANKS
 from app.schemas.columns import NUMERIC, Column, Kind
 from app.schemas.requests import Matrix
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.data.table.charset import Bytes, not_utf8
 from app.data.table.options import CsvOptions
-from app.data.table.rows import Row, collapse_blanks, count_lines, read_rows
+from app.data.table.rows import BLANKS, Row, collapse_blanks, count_lines, read_rows
 from app.errors import Invalid
 from app.model.dataframes import default_names
 
@@ -47,6 +47,11 @@ class Layout(NamedTuple):
     """Whether the first cell of each row is its name, and no column."""
     unnamed: bool = False
     """Whether the names were made up, as there is no header."""
+
+    @property
+    def data(self) -> memoryview:
+        """The text below the header."""
+        return memoryview(self.body)[self.offset :]
 
     @property
     def first(self) -> int:
@@ -206,7 +211,7 @@ def _numeric(layout: Layout, rows: Sequence[Row]) -> frozenset[int]:
         position
         for row in rows
         for position, cell in enumerate(row.cells[layout.first :])
-        if not (_is_number(cell) or cell.strip() in MISSING)
+        if not (_is_number(cell) or cell.strip(BLANKS) in MISSING)
     }
     return frozenset(set(range(len(layout.names))) - odd)
 
@@ -244,13 +249,13 @@ def _check_names(names: Sequence[str], start: int) -> None:
 def _stripped(cells: Sequence[str]) -> Sequence[str]:
     """Return the cells up to the last that is not empty."""
     end = len(cells)
-    while end and not cells[end - 1].strip():
+    while end and not cells[end - 1].strip(BLANKS):
         end -= 1
     return cells[:end]
 
 
 def _is_number(cell: str) -> bool:
-    text = cell.strip()
+    text = cell.strip(BLANKS)
     return bool(_POINT.fullmatch(text) or _COMMA.fullmatch(text))
 
 

@@ -14,7 +14,7 @@ from app.data.table.charset import not_utf8
 from app.data.table.columns import BadRow, ColumnReader, Parsed
 from app.data.table.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
 from app.data.table.layout import Layout, no_rows, width_fault
-from app.data.table.rows import Row, lines_of, read_rows
+from app.data.table.rows import Row, lines_of, read_rows, without_empty_rows
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Matrix, Selection, Table
@@ -26,12 +26,18 @@ def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> 
     fitted = dict(zip(selection.inputs, selection.columns, strict=True))
     numeric = {at for at in [*selection.inputs, *others] if _may_be_numbers(at, fitted.get(at), layout)}
     numeric -= set(selection.kept)
-    reader = ColumnReader(layout, missing)
     places = Places(layout, selection.outputs)
+    groups = [selection.inputs, others]
     try:
-        parsed = reader.read([selection.inputs, others], numeric, selection.kept)
+        reader = ColumnReader(layout, missing)
+        parsed = reader.read(groups, numeric, selection.kept)
     except BadRow:
-        raise places.bad_row() from None
+        data = without_empty_rows(layout.data, layout.separator)
+        reader = ColumnReader(layout._replace(body=data, offset=0), missing)
+        try:
+            parsed = reader.read(groups, numeric, selection.kept)
+        except BadRow:
+            raise places.bad_row() from None
     if parsed.rows and (found := _without_empty_rows(parsed, reader)):
         parsed = found
     if not parsed.rows:
@@ -78,7 +84,7 @@ class Places:
         """Return the line at which a row begins."""
         if len(self._found) <= row:
             self._found = [each.line for each in islice(self._rows(), 2 * row + 1)]
-        return self._found[row]
+        return self._found[min(row, len(self._found) - 1)]
 
     def bad_row(self) -> Invalid | Malformed:
         """Return the error for the first row of another width."""
@@ -94,8 +100,7 @@ class Places:
         return width_fault(row, self.line(row), self._layout.width, len(self._layout.names) + self._layout.first)
 
     def _rows(self) -> Iterator[Row]:
-        data = memoryview(self._layout.body)[self._layout.offset :]
-        rows = read_rows(lines_of(data), self._layout.separator, self._layout.line)
+        rows = read_rows(lines_of(self._layout.data), self._layout.separator, self._layout.line)
         return (row for row in rows if not row.is_empty)
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from app.data.table.charset import Bytes
 from app.errors import Malformed
 
-CHUNK_BYTES = 1_048_576
+BLANKS = " \t\r\n\f\v"
+"""What does not count around a cell."""
 MAX_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB
 _BLANKS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 
@@ -26,7 +27,7 @@ class Row(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether it holds nothing but separators and blanks."""
-        return not any(cell.strip(" \t\r\n\f\v") for cell in self.cells)
+        return not any(cell.strip(BLANKS) for cell in self.cells)
 
 
 def read_rows(lines: Iterable[str], separator: str, line: int = 1) -> Iterator[Row]:
@@ -48,6 +49,22 @@ def read_rows(lines: Iterable[str], separator: str, line: int = 1) -> Iterator[R
             begins = line + reader.line_num
     except csv.Error as error:
         raise Malformed(f"line {begins} of the CSV cannot be read: {error}") from None
+
+
+def without_empty_rows(body: Bytes, separator: str) -> bytes:
+    """Return the text without the rows that hold nothing but separators and blanks, however wide they are."""
+    kept, pending = bytearray(), list[str]()
+
+    def noted() -> Iterator[str]:
+        for line in lines_of(body):
+            pending.append(line)
+            yield line
+
+    for row in read_rows(noted(), separator):
+        if not row.is_empty:
+            kept += "".join(pending).encode("utf-8", "surrogateescape")
+        pending.clear()
+    return bytes(kept)
 
 
 def lines_of(body: Bytes) -> Iterator[str]:

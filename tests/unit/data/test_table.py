@@ -100,12 +100,14 @@ BAD = {
     "a comment": (b"a,b\n#1,2\n", "/data/X/0/0"),
     "a line of a space that isn't ASCII": ("a\n1\n\u3000\n".encode(), "/data/X/1/0"),
     "a short row": (b"a,b\n1,2\n3\n", "/data/X/1"),
+    "a short row in another encoding": (b"a,b\n1,2\n\xe9\n", "/data/X/1"),
     "a long row": (b"a,b\n1,2\n3,4,5\n", "/data/X/1"),
     "a short row after an empty line": (b"a,b\n1,2\n\n3\n", "/data/X/1"),
     "every row short": (b"a,b\n1\n2\n", "/data/X/0"),
     "every row long": (b"a,b\n1,2,3\n", "/data/X/0"),
     "a name twice": (b"a,b,a\n1,2,3\n", "/data/columns/2"),
     "a column without a name": (b"a,,c\n1,2,3\n", "/data/columns/1"),
+    "a name of a blank that isn't ASCII": ("\u3000\n1\n".encode(), "/data/columns/0"),
     "a column without a name at the end": (b"a,b,\n1,2,3\n", "/data/columns/2"),
 }
 
