@@ -111,7 +111,8 @@ class Estimator(BaseEstimator):
         """Set the fitted attributes from a version's manifest."""
         schema = manifest["schema"]
         self._set_fitted(manifest, schema)
-        if schema.get("named_inputs"):
+        earlier = not schema.get("columns")  # an earlier release kept the names only
+        if schema.get("named_inputs") or (earlier and schema["inputs"] != default_names("x", self.n_features_in_)):
             self.feature_names_in_ = np.array(schema["inputs"], dtype=object)
         return self
 

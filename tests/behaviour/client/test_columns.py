@@ -86,6 +86,17 @@ def test_columns_that_are_really_called_x1_and_x2(client: Client) -> None:
     assert not hasattr(client.fitted("multivariate", unnamed.version_), "feature_names_in_")
 
 
+def test_versions_of_earlier_releases_have_names_that_are_not_those_of_columns_without(client: Client) -> None:
+    """They kept the names alone."""
+    version = client.model("multivariate").fit({"a": [1.0, 2, 3], "b": [2.0, 1, 5]}, [1, 2, 3]).version_
+    manifest = client.version("multivariate", version)
+    for inputs, named in ((["a", "b"], True), (["x1", "x2"], False)):
+        manifest["schema"] = {"inputs": inputs, "outputs": ["y"], "vector": True}
+        model = client.model("multivariate").load_manifest(manifest)
+        assert hasattr(model, "feature_names_in_") == named
+        assert f"{inputs[0]} (number)" in repr(model)
+
+
 @pytest.mark.parametrize("choice", [{"inputs": ["size", "new"]}, {"inputs": [" size ", " new"]}, {"ignore": "city"}])
 def test_columns_are_chosen_at_the_fit_and_passed_over_afterwards(client: Client, choice: dict[str, Any]) -> None:
     """Whatever they hold then; names that the fit's data did not have are refused."""
