@@ -173,6 +173,17 @@ def test_the_user_says_how_a_file_is_written(url: str, browser: Browser, tmp_pat
         expect(columns.get_by_label("x2", exact=True)).to_be_visible()
 
 
+def test_warnings_of_a_fit_are_shown(url: str, browser: Browser, tmp_path: Path) -> None:
+    """Below its outcome, and with the version."""
+    file = tmp_path / "file.csv"
+    file.write_text("a,b,y\n1,2,1\n2,4,2\n3,6,4\n")
+    with visit(browser, url) as seen:
+        choose(seen.page, file)
+        seen.page.get_by_role("button", name="Fit").click()
+        assert seen.outcome("fit").endswith("is fitted.\n1 of 3 terms are redundant: b")
+        expect(seen.page.locator("#version .warning")).to_have_text("1 of 3 terms are redundant: b")
+
+
 def choose(page: Page, file: Path) -> Locator:
     """Choose a CSV file in the form; return the list of its columns."""
     page.get_by_label("Model", exact=True).select_option("multivariate")
