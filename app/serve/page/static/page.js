@@ -139,9 +139,12 @@ async function offerColumns() {
   const file = byId("fit-file").files[0];
   let columns = [];
   listed = dialect();
+  say("fit-outcome", "");
   if (file) {
     try {
-      const { separator, header, ...found } = describe(await firstText(file, listed.encoding), listed);
+      const text = await firstText(file, listed.encoding);
+      if (text.includes("\ufffd")) wrongEncoding();
+      const { separator, header, ...found } = describe(text, listed);
       columns = found.columns;
       listed = { ...listed, separator, header };
     } catch {
@@ -152,6 +155,11 @@ async function offerColumns() {
   byId("columns").querySelector("tbody").replaceChildren(...rows);
   byId("fit-weight").replaceChildren(element("option", { value: "" }, "none"), ...columns.map(({ name }) => element("option", { value: name }, name)));
   byId("columns").hidden = !columns.length;
+}
+
+function wrongEncoding() {
+  byId("dialect").open = true;
+  say("fit-outcome", "wrong", "The file is not in this encoding. Choose another one.");
 }
 
 function columnRow({ name, kind }, predicted) {
@@ -194,6 +202,7 @@ async function show(url, ids = ["version", "models", "predict"]) {
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(`The fit is done, but the server answered ${answer.status} to the request for this page.`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!ids.includes("version") && url !== shown()) return show(shown(), ids); // another version has been shown meanwhile
   for (const id of ids) {
     const made = page.getElementById(id);
     if (made) byId(id).replaceWith(made);
