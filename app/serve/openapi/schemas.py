@@ -26,12 +26,26 @@ from app.storage.model_store import Manifest
 
 Struct = type[msgspec.Struct]
 REF = "#/components/schemas/{name}"
-X = Annotated[
-    Annotated[Rows, Meta(min_length=1)], Meta(description="n rows of p numbers, or n rows that name their numbers.")
-]
-Y = Annotated[
-    Annotated[Targets, Meta(min_length=1)], Meta(description="n numbers, or n rows of k numbers for k outputs.")
-]
+X = Annotated[Rows, Meta(min_length=1)]
+Y = Annotated[Targets, Meta(min_length=1)]
+
+
+ABOUT: Mapping[tuple[Struct, str], str] = {
+    (
+        Data,
+        "X",
+    ): "n rows of p cells, or n objects with a cell for each column. A cell is a number, a string, true, false "
+    "or null (missing); a column of RFC 3339 times holds times. What a column held at the fit, it has to hold later.",
+    (Data, "y"): "n numbers, or n rows of k numbers for k outputs.",
+    (Data, "columns"): "The names of the columns of X, where its rows are lists.",
+    (Data, "sample_weight"): "The weight of each row, in fit and score; 0 or more.",
+    (FitBody, "inputs"): "The columns that are inputs, by default all others than those below.",
+    (FitBody, "ignore"): "Columns that are not inputs.",
+    (FitBody, "weight"): "The column that holds the weights of the rows.",
+    (PredictBody, "weight"): "The column that holds the weights of the rows, in score.",
+    (PredictBody, "keep"): "Columns that come back beside the predictions.",
+}
+"""What the document says of members of bodies."""
 
 
 def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), tag: str = "", **types: Any) -> Struct:
@@ -46,8 +60,13 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
         if field.name in without or (tag and field.name == "verb"):
             continue
         kind = types.get(field.name, hints[field.name])
-        if isinstance(kind, tuple):
-            fields.append((field.name, kind[0]))
+        required = isinstance(kind, tuple)
+        if required:
+            (kind,) = kind
+        if text := ABOUT.get((base, field.name)):
+            kind = Annotated[kind, Meta(description=text)]
+        if required:
+            fields.append((field.name, kind))
         else:
             default: Any = {"default": field.default, "default_factory": field.default_factory}
             fields.append((field.name, kind, msgspec.field(**default)))
