@@ -102,8 +102,8 @@ def test_a_text_may_stand_for_a_missing_value(command: Run) -> None:
 def test_warnings_of_a_fit_go_to_standard_error(command: Run) -> None:
     """And with --json into its result too."""
     ran = command("fit", "-", *CHOSEN, stdin="a,b,y\n1,2,1\n2,4,2\n3,6,4\n")
-    assert ran.err == "warning: 1 of 3 terms are redundant: b\n"
-    assert json.loads(ran.out)["result"]["warnings"] == ["1 of 3 terms are redundant: b"]
+    assert ran.err == "warning: 1 of 3 terms is redundant: b\n"
+    assert json.loads(ran.out)["result"]["warnings"] == ["1 of 3 terms is redundant: b"]
 
 
 def test_a_file_that_gzip_packed_is_read(command: Run, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_names_are_compared_before_widths(client: Client) -> None:
 def test_what_the_service_warns_of_is_a_warning_of_python(client: Client) -> None:
     """At this line, for columns that depend on each other and for fewer rows than terms."""
     line = np.arange(5.0)
-    with pytest.warns(UserWarning, match="1 of 3 terms are redundant: b") as redundant:
+    with pytest.warns(UserWarning, match="1 of 3 terms is redundant: b") as redundant:
         client.model("multivariate").fit({"a": line, "b": 2 * line + 1}, line)
     with pytest.warns(UserWarning, match="2 rows are fewer than 3 terms") as few:
         client.fit([[1.0, 2.0], [2.0, 1.0]], [1.0, 2.0], "multivariate")

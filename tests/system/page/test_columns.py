@@ -181,8 +181,8 @@ def test_warnings_of_a_fit_are_shown(url: str, browser: Browser, tmp_path: Path)
     with visit(browser, url) as seen:
         choose(seen.page, file)
         seen.page.get_by_role("button", name="Fit").click()
-        assert seen.outcome("fit").endswith("is fitted.\n1 of 3 terms are redundant: b")
-        expect(seen.page.locator("#version .warning")).to_have_text("1 of 3 terms are redundant: b")
+        assert seen.outcome("fit").endswith("is fitted.\n1 of 3 terms is redundant: b")
+        expect(seen.page.locator("#version .warning")).to_have_text("1 of 3 terms is redundant: b")
 
 
 def choose(page: Page, file: Path) -> Locator:
