@@ -65,7 +65,7 @@ def create_app(
     health = HealthChecks(checks, warnings=VersionChecks(service.models, service.store).aliases)
     schemas = BodySchemas(service.models, service.sources, settings)
     # the list and the document hold their own routes too, so they take the routes later
-    page = HomePage(service, dispatcher, health, settings, lambda: routes)
+    page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
         *verb_routes(verbs, schemas, settings),

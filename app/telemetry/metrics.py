@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
 from app.schemas.verbs import VERBS
-from app.telemetry.multiprocess import FOLDER, use_slot
+from app.telemetry.multiprocess import FOLDER, SLOT, use_slot
+from app.telemetry.traffic import TrafficRing
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -69,6 +71,8 @@ class ServiceMetrics:
         """Collects counts that others still hold; called before the metrics are shown."""
         self._requests: dict[tuple[str, str, int], list[float]] = {}
         self._works: dict[tuple[str, str, bool], list[float]] = {}
+        folder = os.environ.get(FOLDER)
+        self.traffic = TrafficRing(BOUNDS_S, Path(folder) if folder else None, os.environ.get(SLOT, "0"))
         self._answered = counter("trinity_http_requests", ["method", "route", "status"])
         self._seconds = histogram("trinity_http_request_duration_seconds", ["route"])
         self.in_progress = 0
@@ -97,6 +101,7 @@ class ServiceMetrics:
         for (method, route, status), row in requests.items():
             self._answered.labels(method, route, status).inc(sum(row[:_BUCKETS]))
             _observe(self._seconds.labels(route), row)
+            self.traffic.add(route, row[:_BUCKETS])
         works, self._works = self._works, {}
         for (verb, model, done), row in works.items():
             count = sum(row[:_BUCKETS])

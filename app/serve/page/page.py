@@ -30,6 +30,7 @@ from app.serve.resources.route import Route, route
 from app.serve.responses import send_json
 from app.service import Service
 from app.settings import Settings
+from app.telemetry.traffic import TrafficRing
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -59,12 +60,14 @@ class HomePage:
         dispatcher: Dispatcher,
         checks: HealthChecks,
         settings: Settings,
+        traffic: TrafficRing,
         routes: Callable[[], Iterable[Route]],
     ) -> None:
         self._service = service
         self._dispatcher = dispatcher
         self._checks = checks
         self._settings = settings
+        self._traffic = traffic
         self._routes = routes
         files = sorted(file for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES)
         self._files = {file.name: StaticFile(file.read_bytes()) for file in files}
@@ -132,6 +135,7 @@ class HomePage:
             static=f"{req.root_path}/page/{self._digest}",
             parts=parts,
             root=req.root_path,
+            traffic=self._traffic.history()._asdict(),
             links=self._links(req.root_path),
             url=f"{req.prefix}/",
             jobs=[(job, envelope(job), job.status in FINISHED) for job in jobs],

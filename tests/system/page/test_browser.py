@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from app.api_keys import new_key
 from tests.support.api import Api, gate
 from tests.support.browser import artefacts, chromium, missing_chromium, visit
-from tests.support.servers import ROOT
+from tests.support.servers import ROOT, until
 from tests.support.trinity import trinity
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
@@ -180,6 +180,19 @@ def test_the_traffic_is_drawn(url: str, browser: Browser) -> None:
         expect(page.locator("#rate")).to_have_text(re.compile(r"(19|20|21)"), timeout=15_000)
         expect(page.locator("#latency")).to_have_text("9.5 ms")
         expect(page.locator("#rate-spark path")).to_have_count(1)
+
+
+def test_the_traffic_of_the_last_minutes_is_there_when_the_page_opens(site: Api, url: str, browser: Browser) -> None:
+    """Counted by the server, over its processes; nothing is fetched for it."""
+    for _ in range(30):
+        assert site.http.get("/models").status_code == 200
+    counted = re.compile(r"latency&#34;: \[[^\]]*\d")
+    until(lambda: bool(counted.search(site.http.get("/", headers={"Accept": "text/html"}).text)), "the interval's end")
+    with visit(browser, url, tolerated="ERR_FAILED") as seen:
+        seen.page.route("**/metrics", lambda route: route.abort())
+        seen.page.reload()
+        expect(seen.page.locator("#rate")).to_have_text(re.compile(r"\d"))
+        expect(seen.page.locator("#latency-spark path")).to_have_attribute("d", re.compile("M"))
 
 
 def test_the_health_comes_back(url: str, browser: Browser) -> None:

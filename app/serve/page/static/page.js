@@ -329,7 +329,7 @@ async function cancel(button) {
 const POLL_MS = 5000;
 const KEPT = 60;
 const OWN = new Set(["/", "/metrics", "/page/{digest}/{file}", "/health/ready", "/health/live", "/ping", "/jobs/{job_id}"]);
-const series = { rate: [], latency: [] };
+const series = JSON.parse(byId("traffic").dataset.history); // what the server has counted before the page was opened
 let before = null;
 
 async function health() {
@@ -379,12 +379,17 @@ function counted(text) {
 
 function measure(now, last) {
   const rate = Math.max(0, (now.total - last.total) / ((now.at - last.at) / 1000));
-  const latency = quantile(0.95, now.buckets, last.buckets);
+  series.rate.push(rate);
+  series.latency.push(quantile(0.95, now.buckets, last.buckets));
   byId("traffic-hint").textContent = "The last minutes, without this page’s own requests.";
-  byId("rate").textContent = rate < 10 ? rate.toFixed(1) : Math.round(rate);
+  draw();
+}
+
+function draw() {
+  const [rate, latency] = [series.rate.at(-1) ?? null, series.latency.at(-1) ?? null];
+  byId("rate").textContent = rate === null ? "–" : rate < 10 ? rate.toFixed(1) : Math.round(rate);
   byId("latency").textContent = latency === null ? "–" : duration(latency < 0.01 ? Number((latency * 1000).toFixed(1)) : Math.round(latency * 1000));
-  spark("rate", rate);
-  spark("latency", latency);
+  for (const name of Object.keys(series)) spark(name);
 }
 
 // Linear interpolation within a bucket, as Prometheus does
@@ -401,10 +406,9 @@ function quantile(share, now, last) {
   return low;
 }
 
-function spark(name, value) {
+function spark(name) {
   const values = series[name];
-  values.push(value);
-  if (values.length > KEPT) values.shift();
+  while (values.length > KEPT) values.shift();
   const greatest = Math.max(...values.filter((one) => one !== null), 1e-9);
   let data = "";
   values.forEach((one, place) => {
@@ -444,5 +448,6 @@ enable();
 choose();
 offerColumns();
 if (queued) listen();
+draw();
 setTimeout(() => often(health, 3 * POLL_MS), 3 * POLL_MS);
 often(traffic, POLL_MS);
