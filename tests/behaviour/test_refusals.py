@@ -203,6 +203,29 @@ def test_numbers_that_are_not_finite(api: Api, golden: Api, no_job: None, conten
     assert pointers(refused(api, golden, "fit", content, status)) == [pointer]
 
 
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        (b'{"data": {"X": [[1]], "y": [1]}, "data": {"X": [[1]], "y": [1]}}', "/data"),
+        (b'{"data": {"X": [[1], [2]], "y": [1, 2], "X": [[1], [2]]}}', "/data/X"),
+        (b'{"data": {"X": [{"a": 1}, {"a": 2, "a": 3}], "y": [1, 2]}}', "/data/X/1/a"),
+        (b'{"params": {"degree": 1, "degree": 2}}', "/params/degree"),
+    ],
+)
+def test_members_given_twice(api: Api, golden: Api, no_job: None, content: bytes, pointer: str) -> None:
+    """No reader has to guess which of them counts."""
+    assert pointers(refused(api, golden, "fit", content, 400)) == [pointer]
+
+
+def test_the_byte_order_mark_and_utf_16(api: Api, golden: Api) -> None:
+    """The mark of UTF-8 is passed over; UTF-16 is named."""
+    text = json.dumps({"data": GOOD})
+    headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
+    marked = api.http.post("/fit", content=text.encode("utf-8-sig"), headers=headers)
+    assert marked.status_code == 200
+    assert "UTF-16" in refused(api, golden, "fit", text.encode("utf-16"), 400)["detail"]
+
+
 @pytest.mark.parametrize("content", NESTED.values(), ids=NESTED.keys())
 def test_deep_nesting(api: Api, golden: Api, no_job: None, content: bytes) -> None:
     """A very deeply nested document is refused, and the server continues."""
