@@ -131,7 +131,9 @@ def test_all_columns_that_stand_in_the_way_are_named_at_once(api: Api) -> None:
     assert pointers(refused) == ["/data/X/1/1", "/data/X/2/2", "/data/X/0/3", "/data/y/1"]
     details = [error["detail"] for error in refused["errors"]]
     assert details[0].startswith("line 3, column 'hole': a value is missing, 2 of 3")
-    assert details[1].startswith("line 4, column 'odd': '?' is not a number, as 2 of 3 cells are; correct it, say na=?")
+    assert details[1].startswith(
+        "line 4, column 'odd': '?' is not a number, as 2 of 3 cells are; correct it, or say na=?"
+    )
     assert all("ignore=" in detail for detail in details[:3])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from app.schemas.columns import NUMERIC, Column, Kind
 from app.schemas.requests import Matrix
 
 _NOT_FINITE = "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])"
+_GROUPED = r"[+-]?([0-9]+,[0-9]+|[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?)"
+"""Numbers that are written otherwise: with a decimal comma, or with signs between thousands."""
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 _FITTED_TRUTHS = {**_TRUTHS, "t": True, "f": False, "1.0": True, "0.0": False}
 _MICROSECONDS = 1e6
@@ -29,8 +32,8 @@ class TextColumn(NamedTuple):
     missing: Sequence[str]
     """What the request says stands for a missing value of any kind."""
     decimal: str | None
-    ignore: str
-    """What to write in the request to leave the column out."""
+    way_out: str
+    """What else to do about the column, as the end of a sentence."""
 
     def cells(self, fitted: Column | None) -> Cells:
         """Return the column as numbers; without a fitted one its cells say what it is. Raise BadCell."""
@@ -64,14 +67,21 @@ class TextColumn(NamedTuple):
             return "boolean"
         if pc.all(pc.match_substring_regex(known, f"^({ISO_DATE.pattern})$")).as_py():
             return "datetime"
-        if 2 * count < len(known):
+        grouped = pc.match_substring_regex(known, f"^({_GROUPED})$")
+        if 2 * pc.sum(pc.or_(numbers, grouped)).as_py() < len(known):
             return "text"
         odd = known.filter(pc.invert(numbers))[0].as_py()
-        row = pc.index(self.array, odd).as_py()
-        what = f"correct it, say na={odd[:SHOWN]} if it stands for a missing value, or leave the column out"
-        raise BadCell(
-            row, f"{odd[:SHOWN]!r} is not a number, as {count} of {len(known)} cells are; {what} ({self.ignore})"
-        )
+        raise BadCell(pc.index(self.array, odd).as_py(), self._odd(odd, count, len(known)))
+
+    def _odd(self, cell: str, count: int, known: int) -> str:
+        """Say that a cell is no number in a column where most are, and what to do."""
+        found = f"{cell[:SHOWN]!r} is not a number"
+        if re.fullmatch(NUMBER.replace("[.]", ","), cell):
+            return f"{found}; if the comma is the decimal sign, say decimal=comma{self.way_out}"
+        if re.fullmatch(_GROUPED, cell):
+            return f"{found}; write it without signs between thousands{self.way_out}"
+        what = f"correct it, or say na={cell[:SHOWN]} if it stands for a missing value{self.way_out}"
+        return f"{found}, as {count} of {known} cells are; {what}"
 
     def _numbers(self) -> Cells:
         texts = self._known(self._tokens)

@@ -174,8 +174,10 @@ class Reading:
         values = self._numbers.get(source)
         if values is not None:
             return Cells(values, "number", is_complete=True) if source in self._finite else finite(values)
-        ignore = f"ignore={self._layout.names[source]}"
-        return TextColumn(self._texts(source), self._missing, self._layout.decimal, ignore).cells(fitted)
+        way_out = f", or leave the column out (ignore={self._layout.names[source]})"
+        if source in self._selection.outputs:
+            way_out = ""
+        return TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out).cells(fitted)
 
     def _kept(self, source: int) -> list[Cell]:
         return as_they_came(self._texts(source))
