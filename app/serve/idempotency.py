@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from falcon.asgi import Request
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.errors import Malformed
 from app.serve.asgi import has_header
-from app.serve.bodies.reader import Body
+from app.serve.bodies.reader import Body, run_in_pool_if_large
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')
 
 
-def idempotency_key(req: Request, body: Body) -> IdempotencyKey | None:
+async def idempotency_key(req: Request, body: Body, pool: ThreadPoolExecutor) -> IdempotencyKey | None:
     """Return the digests of a request's key and of all that makes the request what it is; raise Malformed.
 
     The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
     """
     if not has_header(req, b"idempotency-key"):
         return None
+    return await run_in_pool_if_large(lambda: _digests(req, body), pool, len(body))
+
+
+def _digests(req: Request, body: Body) -> IdempotencyKey:
     key = _KEY.fullmatch((req.get_header(HEADER) or "").strip())
     if key is None:
         raise Malformed(f'{HEADER} is a string of 1 to 255 visible characters, such as "9b1deb4d-3b7d"')

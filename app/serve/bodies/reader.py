@@ -113,6 +113,6 @@ def check_size(body_bytes: int, max_body_bytes: int) -> None:
         raise TooLarge(f"the body has {body_bytes} bytes or more, the limit is {max_body_bytes}")
 
 
-async def run_in_pool_if_large(call: Callable[[], T], pool: ThreadPoolExecutor, json_bytes: int) -> T:
-    """Call in a thread when so much JSON is read or written that the event loop would stand still for it."""
-    return call() if json_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)
+async def run_in_pool_if_large(call: Callable[[], T], pool: ThreadPoolExecutor, size_bytes: int) -> T:
+    """Call in a thread when so much is read or written that the event loop would stand still for it."""
+    return call() if size_bytes <= SMALL_BYTES else await asyncio.get_running_loop().run_in_executor(pool, call)

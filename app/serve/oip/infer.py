@@ -79,7 +79,7 @@ class Infer:
         body = await self._bodies.read(req)
         try:
             coded = _check_media_type(req)
-            key = idempotency_key(req, body)
+            key = await idempotency_key(req, body, self._pool)
             _, number = self._service.pin(name, parse_version(version))
             check = partial(self._check, body, req.get_header(HEADER), name, number, coded=coded)
             if not coded and len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):

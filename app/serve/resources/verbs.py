@@ -75,7 +75,7 @@ class VerbResource:
         body = await self._bodies.read(req)
         try:
             preferred = preference(req, self._max_wait_s)
-            key = idempotency_key(req, body)
+            key = await idempotency_key(req, body, self._pool)
             work = await self._checked(req, body, name)
             job = await self._dispatcher.submit(work, key, as_array=media_type == NPY)
         finally:
