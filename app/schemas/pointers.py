@@ -72,7 +72,7 @@ def _words(types: list[str]) -> str:
 
 
 def _refused_key(document: bytes, keys: list[str]) -> list[str]:
-    """Return the key that `[...]` stands for: that of a number out of range, else of a value that is not a number.
+    """Return the key that `[...]` stands for: that of a number out of range, of an array or object, or of no number.
 
     Return no key where msgspec took another path than `json`: of two members with the same name msgspec refuses the
     first and `json` keeps the last, and the name of an unknown member may look like a path. The pointer ends there.
@@ -85,10 +85,10 @@ def _refused_key(document: bytes, keys: list[str]) -> list[str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
     numbers = {key: item for key, item in items if isinstance(item, float)}
-    refused = [key for key, item in numbers.items() if not math.isfinite(item)] or [
-        key for key, _ in items if key not in numbers
-    ]
-    return refused[:1]
+    beyond = [key for key, item in numbers.items() if not math.isfinite(item)]
+    containers = [key for key, item in items if isinstance(item, list | dict)]
+    others = [key for key, _ in items if key not in numbers]
+    return (beyond or containers or others)[:1]
 
 
 class Place:

@@ -59,8 +59,9 @@ def as_utf8(raw: Bytes, encoding: str | None) -> Bytes:
     for start in range(0, len(raw), CHUNK_BYTES):
         try:
             part = decoder.decode(bytes(view[start : start + CHUNK_BYTES]), start + CHUNK_BYTES >= len(raw))
-        except UnicodeDecodeError as error:
-            raise Malformed(f"the CSV is not {encoding}: {error.reason}") from None
+        except UnicodeError as error:  # UTF-16 without a byte order mark is no UnicodeDecodeError
+            reason = error.reason if isinstance(error, UnicodeDecodeError) else error
+            raise Malformed(f"the CSV is not {encoding}: {reason}") from None
         text += part.removeprefix("\ufeff" if start == 0 else "").encode("utf-8", "replace")
     return text
 

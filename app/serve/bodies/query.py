@@ -30,10 +30,16 @@ def take_request(verb: Verb, query: Values) -> Request:
 
 
 def _names(name: str, query: Values) -> list[str]:
-    """Take names of columns out of the query: repeated, or with commas between them; a name with commas is quoted."""
+    """Take names of columns out of the query: repeated, or with commas between them.
+
+    A name with a comma or a line end is quoted; raise Invalid for a line end that is not.
+    """
     given = query.pop(name, [])
     rows = csv.reader([given] if isinstance(given, str) else given, skipinitialspace=True)
-    return [each.strip() for row in rows for each in row if each.strip()]
+    try:
+        return [each.strip() for row in rows for each in row if each.strip()]
+    except csv.Error:
+        raise Invalid.at(f"/{name}", "the names of columns are one line; quote a name that holds a line end") from None
 
 
 def _single(name: str, query: Values) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Invalid, TrinityError
+from app.errors import Invalid, Malformed, TrinityError
 from app.schemas.requests import Webhook
 from app.schemas.verbs import Verb
 from app.serve.bodies.csv_body import parse_csv
@@ -62,6 +62,8 @@ def test_a_version_is_a_number_or_an_alias(text: str, version: int | str) -> Non
         ("predict", {"encoding": "rot13"}, "/encoding"),
         ("predict", {"encoding": "../x"}, "/encoding"),
         ("predict", {"encoding": "idna"}, "/encoding"),
+        ("predict", {"keep": "a\nb"}, "/keep"),
+        ("fit", {"target": "t", "ignore": ["a", "b\rc"]}, "/ignore"),
         ("fit", {"target": "t", "version": "1"}, "/version"),
         ("fit", {"target": "t", "model": ["a", "b"]}, "/model"),
         ("predict", {"degree": "2"}, "/degree"),
@@ -81,6 +83,18 @@ def test_a_wrong_query(verb: Verb, query: dict[str, Any], pointer: str) -> None:
 def test_a_parameter_that_is_no_json_is_text(value: str) -> None:
     """Whatever stands in the query, it is a value that the model may refuse, and no error here."""
     assert parse_csv("fit", BODY, {"target": "t", "degree": value}).params["degree"] == value
+
+
+def test_a_quoted_name_may_hold_a_comma_and_a_line_end() -> None:
+    """As in the header of a CSV file."""
+    assert parse_csv("predict", BODY, {"keep": 'a, "b,c", "d\ne"'}).keep == ["a", "b,c", "d\ne"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_text_that_is_not_in_the_encoding_that_is_given(encoding: str) -> None:
+    """Is Malformed, also where the byte order mark is missing."""
+    with pytest.raises(Malformed, match=f"the CSV is not {encoding}"):
+        table_of(parse_csv("fit", BODY, {"target": "t", "encoding": encoding}))
 
 
 @pytest.mark.parametrize("verb", ["fit", "predict", "score"])
