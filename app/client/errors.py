@@ -36,7 +36,10 @@ class Invalid(service.Invalid, ValueError):
         """Return the error with the places that its values have in all of X, if `rows` rows were sent before these."""
         if not rows:
             return self
-        count = lambda found: str(int(found[0]) + rows)  # noqa: E731
+
+        def count(found: re.Match[str]) -> str:
+            return str(int(found[0]) + rows)
+
         faults = [Fault(_ROW_STEP.sub(count, each.pointer), _ROW.sub(count, each.detail)) for each in self.faults]
         return Invalid(_ROW.sub(count, self.detail), *faults, status=self.status, job_id=self.job_id)
 

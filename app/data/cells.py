@@ -12,9 +12,8 @@ import numpy as np
 from app.errors import Fault, Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.parts import parts
-from app.schemas.requests import Matrix, Selection
+from app.schemas.requests import Cell, Matrix, Selection
 
-Cell: TypeAlias = float | str | bool | None
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
 SHOWN = 40  # characters of a cell in an error text
@@ -135,7 +134,7 @@ def assemble(
             pointer, where = locate(error.row, source)
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
-        if fault := _refused(cells, selection, names[source], lambda row, at=source: locate(row, at)):  # type: ignore[misc]
+        if fault := _refused(cells, selection, names[source], locate, source):
             faults.append(fault)
         if into is None or not np.may_share_memory(cells.values, X):
             X[:, position] = cells.values
@@ -167,19 +166,19 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
     return cells.values
 
 
-def _refused(cells: Cells, selection: Selection, name: str, locate: Callable[[int], tuple[str, str]]) -> Fault | None:
-    """Return why a model does not take a column; None if it does."""
+def _refused(cells: Cells, selection: Selection, name: str, locate: Locate, source: int) -> Fault | None:
+    """Return why a model does not take the column that is at `source`; None if it does."""
     ignoring = f"leave the column out (ignore={name})"
     if cells.kind not in selection.kinds:
-        pointer, where = locate(0)
+        pointer, where = locate(0, source)
         detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
         return Fault(pointer, f"{detail}; {ignoring}, or convert it to numbers")
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
-        pointer, where = locate(0)
+        pointer, where = locate(0, source)
         return Fault(pointer, f"{where}: the column holds over {MAX_CATEGORIES} different texts, the limit; {ignoring}")
     missing = np.flatnonzero(np.isnan(cells.values)) if not cells.is_complete else np.empty(0)
     if missing.size and not selection.takes_missing:
-        pointer, where = locate(int(missing[0]))
+        pointer, where = locate(int(missing[0]), source)
         count = f"{missing.size} of {len(cells.values)} in this column"
         return Fault(pointer, f"{where}: a value is missing, {count}; fill them in, or {ignoring}")
     return None

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from app.data.cells import Cell, Cells, assemble, from_python, numbers
+from app.data.cells import Cells, Locate, assemble, from_python, numbers
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.pointers import escaped
-from app.schemas.requests import Choice, Matrix, Selection, Table
+from app.schemas.requests import Cell, Choice, Matrix, Selection, Table
 
 
 class TableRecords(NamedTuple):
@@ -35,13 +35,15 @@ class TableRecords(NamedTuple):
         return with_names(Table(X), table, selection, self._column, self._cells)
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
-        names = table.inputs or [f"column {i}" for i in range(table.X.shape[1])]
-        read = lambda source, fitted: from_python(self._cells(source), fitted)  # noqa: E731
-        X, kinds, categories = assemble(
-            selection, names, len(table.X), read, row_locator(names, list(range(len(names))))
-        )
+        width = table.X.shape[1]
+        names = table.inputs or default_names("x", width)
+        locate = row_locator(names, range(width))
+        X, kinds, categories = assemble(selection, names, len(table.X), self._read, locate)
         chosen = Table(X, kinds=kinds, categories=categories)
         return with_names(chosen, table, selection, self._column, self._cells)
+
+    def _read(self, source: int, fitted: Column | None) -> Cells:
+        return from_python(self._cells(source), fitted)
 
     def _cells(self, source: int) -> list[Cell]:
         """Return a column as Python's values."""
@@ -74,18 +76,22 @@ class ColumnRecords(NamedTuple):
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
         names = beside.inputs or default_names("x", width)
         locate = row_locator(names, self.steps)
-        X, kinds, categories = assemble(selection, names, len(self.columns[0]), self._cells, locate)
-        plain = NUMERIC.issuperset(kinds)
-        table = Table(X, kinds=None if plain else kinds, categories=categories)
-        column = lambda source: numbers(self._cells(source, None), repr(names[source]), lambda row: locate(row, source))  # noqa: E731
-        kept = lambda source: list(self.columns[source])  # noqa: E731
-        return with_names(table, beside, selection, column, kept)
+        X, kinds, categories = assemble(selection, names, len(self.columns[0]), self._read, locate)
 
-    def _cells(self, source: int, fitted: Column | None) -> Cells:
+        def column(source: int) -> Matrix:
+            return numbers(self._read(source, None), repr(names[source]), lambda row: locate(row, source))
+
+        table = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
+        return with_names(table, beside, selection, column, self._cells)
+
+    def _read(self, source: int, fitted: Column | None) -> Cells:
         return from_python(self.columns[source], fitted)
 
+    def _cells(self, source: int) -> list[Cell]:
+        return list(self.columns[source])
 
-def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Callable[[int, int], tuple[str, str]]:
+
+def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Locate:
     """Return the function that says where a cell of /data/X stands."""
 
     def locate(row: int, column: int) -> tuple[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 Kind: TypeAlias = Literal["number", "integer", "boolean", "text", "datetime"]
-KINDS: tuple[Kind, ...] = ("number", "integer", "boolean", "text", "datetime")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 MAX_CATEGORIES = 1000
 """The most different texts of a column that are kept with a version."""

@@ -18,7 +18,7 @@ from app.service.model_calls import finite, fit_model, learned_state, metrics, p
 from app.service.restoring import check_restored, plain_and_arrays
 from app.service.sampling import sample
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Manifest, Store
+from app.storage.model_store import Arrays, Manifest, Store
 from app.telemetry.context import REQUEST
 
 
@@ -48,39 +48,45 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
     learned = learned_state(estimator)
     check_restored(estimator, spec.work.params, learned, X, schema)
     y_predicted = predict_model(estimator, X, schema)
-    found = metrics(y, y_predicted, table.weight) | finite(estimator.diagnostics())
-    warnings = estimator.warnings(design.names)
     kept = sample(estimator, table.X, y, y_predicted, schema, spec.sample_rows)
     plain, arrays = plain_and_arrays(learned)
-    source = spec.work.data
-    origin = {"source": source.name, "params": source.params} if isinstance(source, Source) else {"source": "request"}
     manifest = Manifest(
         model=spec.work.model,
         estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
         params=spec.work.params,
         schema=schema,
         terms=estimator.terms(design.names),
-        metrics=found,
-        warnings=warnings,
-        data={"origin": origin, "rows": len(X), "sha256": _digest(table.X, y)},
+        metrics=metrics(y, y_predicted, table.weight) | finite(estimator.diagnostics()),
+        warnings=estimator.warnings(design.names),
+        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(table.X, y)},
         libraries=libraries(type(estimator)),
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
         by=REQUEST.get().key_name,
         learned=plain,
     )
-    try:
-        version = store.publish(manifest, arrays, spec.permit, kept).version
-    except OSError as error:  # a full disk, a folder of another user
-        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
+    version = _publish(store, manifest, arrays, spec.permit, kept)
     named = estimator.coefficients(design.names)
     return version, {
         "version": version,
         "terms": manifest.terms,
         "coefficients": [] if named is None else named[1].tolist(),
-        "metrics": found,
-        "warnings": warnings,
+        "metrics": manifest.metrics,
+        "warnings": manifest.warnings,
     }
+
+
+def _publish(store: Store, manifest: Manifest, arrays: Arrays, permit: Permit, kept: Arrays) -> int:
+    """Publish a version and return its number; raise Unavailable, and what `permit` raises."""
+    try:
+        return store.publish(manifest, arrays, permit, kept).version
+    except OSError as error:  # a full disk, a folder of another user
+        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
+
+
+def _origin(data: Table | Source) -> dict[str, Any]:
+    """Return where data came from, as the manifest says it."""
+    return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
 
 
 def _digest(X: Matrix, y: Matrix) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -22,11 +21,9 @@ from app.service.design import Design
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import check_takes_weights, metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
-from app.service.versions import KINDS, Fitted, Versions
-from app.settings import Settings, SettingsError
+from app.service.versions import MODEL_KINDS, Fitted, Versions
 from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Schema, Store
-from app.storage.payload_store import Payloads
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
 SOLUTION_COPIES = 4  # of the coefficients: scaled, in units of the data, and two for the work
@@ -182,7 +179,7 @@ class Service:
         return Work(verb, name, manifest.version, {}, data, request.timeout, webhook)
 
     def _check_width(self, width: int, schema: Schema, source: Source) -> None:
-        """Raise Invalid if a source that declares its shape has too few inputs for a version."""
+        """Raise Invalid if a source that declares its shape has another number of columns than the data of the fit."""
         if width != len(schema.inputs) + len(schema.unused):
             pointer = "/data/params/inputs" if "inputs" in source.params else "/data"
             raise width_error(pointer, width, schema)
@@ -196,7 +193,7 @@ class Service:
         schema = fitted.manifest.schema
         return UseChoice(
             schema,
-            KINDS,
+            MODEL_KINDS,
             takes_missing=missing,
             needs_y=VERBS[verb].needs_y,
             target=target,
@@ -255,26 +252,9 @@ def _kept(table: Table) -> dict[str, Any]:
 
 def _fit_choice(kind: type[Regressor], data: Request | Source) -> FitChoice:
     target = data.target if isinstance(data, Request) else []
-    return FitChoice(KINDS, kind.takes_missing, target, data.inputs, data.ignore, data.weight)
+    return FitChoice(MODEL_KINDS, kind.takes_missing, target, data.inputs, data.ignore, data.weight)
 
 
 def _shape(values: Matrix) -> tuple[int, int]:
     """Return rows and columns; a vector is one column."""
     return values.shape[0], values.shape[1] if values.ndim > 1 else 1
-
-
-@dataclass(frozen=True)
-class Components:
-    """What web processes, workers and the command line share: the settings and what is built from them, unconnected."""
-
-    settings: Settings
-    service: Service
-    store: Store
-    payloads: Payloads
-
-    def check_store(self) -> None:
-        """Raise SettingsError if the store cannot be written."""
-        try:
-            self.store.check()
-        except OSError as error:
-            raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None

@@ -19,9 +19,8 @@ LOADED_VERSIONS = 32
 NUMBER_BYTES = 20  # a float64 in JSON, about
 T = TypeVar("T")
 
-
-KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
-"""The kinds of columns that regressors take: all that have a natural form as numbers."""
+MODEL_KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
+"""The kinds of columns that models take: all that have a natural form as numbers."""
 
 
 class Fitted(NamedTuple):
@@ -98,7 +97,7 @@ class Versions:
         estimator = restore(self._models[name], manifest, arrays)
         schema = manifest.schema
         design = Design(schema.columns or [Column(name, "number") for name in schema.inputs])
-        choice = UseChoice(schema, KINDS, takes_missing=estimator.takes_missing)
+        choice = UseChoice(schema, MODEL_KINDS, takes_missing=estimator.takes_missing)
         inputs, outputs = design.width, len(schema.outputs)
         design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
         row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))

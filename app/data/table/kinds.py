@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.data.cells import ISO_DATE, SHOWN, BadCell, Cell, Cells, from_python, from_texts
+from app.data.cells import ISO_DATE, SHOWN, BadCell, Cells, from_python, from_texts
 from app.data.table.layout import MISSING, NUMBER
 from app.data.table.rows import BLANKS
 from app.schemas.columns import NUMERIC, Column, Kind
-from app.schemas.requests import Matrix
+from app.schemas.requests import Cell, Matrix
 
 _NOT_FINITE = "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 _GROUPED = r"[+-]?([0-9]+,[0-9]+|[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?)"

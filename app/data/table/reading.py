@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.data.cells import BadCell, Cell, Cells, assemble, from_python, numbers
+from app.data.cells import BadCell, Cells, assemble, from_python, numbers
 from app.data.records import with_names
 from app.data.table.charset import not_utf8
 from app.data.table.columns import BadRow, ColumnReader, Parsed
@@ -17,7 +17,7 @@ from app.data.table.layout import Layout, no_rows, width_fault
 from app.data.table.rows import Row, lines_of, read_rows, without_empty_rows
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Matrix, Selection, Table
+from app.schemas.requests import Cell, Matrix, Selection, Table
 
 
 def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> Table:

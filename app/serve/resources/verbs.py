@@ -90,14 +90,17 @@ class VerbResource:
         coded = is_coded(req)
         upload = Upload(req.content_type, body, req.params)
         if coded or len(body) > SMALL_BYTES or not (req.content_type or JSON).startswith(QUICK_TYPES):
-            both = lambda: self._check(self._parse(upload, name, coded=coded))  # noqa: E731
-            return await self._bodies.run_in_pool(body, self._pool, both)
+            check = partial(self._parsed_and_checked, upload, name, coded=coded)
+            return await self._bodies.run_in_pool(body, self._pool, check)
         request = self._parse(upload, name)
         if not self._spec.publishes:
             model, request.version = self._service.pin(request.model, request.version)
             if not self._service.is_loaded(model, request.version):
                 return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
         return self._check(request)
+
+    def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool) -> Work:
+        return self._check(self._parse(upload, name, coded=coded))
 
     def _parse(self, upload: Upload, name: str | None, *, coded: bool = False) -> Request:
         max_bytes = self._bodies.max_body_bytes

@@ -8,12 +8,12 @@ import pytest
 
 from app.data.records import ColumnRecords
 from app.errors import Invalid, Malformed, TrinityError
-from app.schemas.columns import KINDS as ALL_KINDS
+from app.schemas.columns import KINDS
 from app.schemas.requests import Request, Webhook
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_body import parse_json
 from app.service.choice import FitChoice
-from app.service.versions import KINDS
+from app.service.versions import MODEL_KINDS
 from tests.support.tables import table_of
 
 
@@ -24,7 +24,7 @@ def parsed(text: str | bytes, verb: Verb = "fit") -> Request:
 
 def _read(request: Request) -> None:
     if request.data is not None:
-        request.data.read(FitChoice(KINDS, takes_missing=False))
+        request.data.read(FitChoice(MODEL_KINDS, takes_missing=False))
 
 
 def refusal(text: str | bytes, verb: Verb = "fit") -> tuple[type[TrinityError], list[str]]:
@@ -301,7 +301,7 @@ def test_a_large_body_is_read_as_its_rows_are(kind: str) -> None:
     """It is decoded in pieces, and makes the table that the same rows make in Python."""
     rows = [ROWS[kind](i) for i in range(LARGE)]
     values = [list(row.values()) if isinstance(row, dict) else row for row in rows]
-    choice = FitChoice(frozenset(ALL_KINDS), takes_missing=True)
+    choice = FitChoice(frozenset(KINDS), takes_missing=True)
     for separators in ((",", ":"), (", ", " : ")):
         body = json.dumps({"data": {"X": rows, "y": [[i] for i in range(LARGE)]}}, separators=separators)
         data = parsed(body).data
