@@ -50,7 +50,8 @@ class FitChoice(NamedTuple):
 class UseChoice:
     """The inputs of a version in the order of its fit, and its outputs if they are needed.
 
-    Other columns of the file of the fit are passed over; columns that the fit did not see are refused.
+    Other columns of the data of the fit are passed over; columns that the fit did not see are refused. Columns without
+    names are the inputs, or all that the fit had.
     """
 
     def __init__(
@@ -64,13 +65,13 @@ class UseChoice:
         weight: str | None = None,
         keep: Sequence[str] = (),
     ) -> None:
-        inputs, outputs = _stripped(schema.inputs), _stripped(schema.outputs)
-        self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs)
+        inputs, outputs, unused = _stripped(schema.inputs), _stripped(schema.outputs), _stripped(schema.unused)
+        self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs, unused=unused)
         self._keep, self._target = _stripped(keep), _stripped(target)
         self._needs_y = needs_y
         self._weight = None if weight is None else weight.strip()
         others = outputs if schema.named else []
-        self._known = {*inputs, *others, *_stripped(schema.unused), *self._target, *self._keep}
+        self._known = {*inputs, *others, *unused, *self._target, *self._keep}
         columns: list[Column | None] = list(schema.columns) or [None] * len(schema.inputs)
         self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing)
 
@@ -80,9 +81,11 @@ class UseChoice:
         if names is None:
             if self._keep:
                 raise Invalid.at("/keep/0", "the columns of the data have no names; none can be kept")
-            if width != len(schema.inputs):
+            if width == len(schema.inputs):
+                return self._all
+            names = default_names("x", width)
+            if set(names) != {*schema.inputs, *schema.unused}:  # those of a fit to columns without names
                 raise width_error("/data/X/0", width, schema)
-            return self._all
         if names == schema.inputs and not (self._target or self._weight or self._keep):
             return self._all
         positions = {name: position for position, name in enumerate(names)}

@@ -171,7 +171,7 @@ class Service:
         elif request.source is None and manifest.data.get("origin", {}).get("source") != DEFAULT_SOURCE:
             raise Invalid.at("/data", f"there is no data to {verb}: send X, or name a source: {self._source_names()}")
         else:
-            data = self._source(request, {"inputs": len(manifest.schema.inputs)})
+            data = self._source(request, {"inputs": len(manifest.schema.inputs) + len(manifest.schema.unused)})
             if shape := self._shape(data):
                 self._check_width(shape[1], manifest.schema, data)
                 self._check_rows(verb, shape[0], fitted)
@@ -179,8 +179,8 @@ class Service:
         return Work(verb, name, manifest.version, {}, data, request.timeout, webhook)
 
     def _check_width(self, width: int, schema: Schema, source: Source) -> None:
-        """Raise Invalid if a source that declares its shape has another number of columns than the data of the fit."""
-        if width != len(schema.inputs) + len(schema.unused):
+        """Raise Invalid if a source that declares its shape has too few columns for a version, or too many."""
+        if not len(schema.inputs) <= width <= len(schema.inputs) + len(schema.unused):
             pointer = "/data/params/inputs" if "inputs" in source.params else "/data"
             raise width_error(pointer, width, schema)
 

@@ -142,6 +142,28 @@ def test_a_fit_without_names_keeps_that_it_had_none(api: Api) -> None:
         assert (schema["inputs"], schema["named_inputs"]) == (["x"], named)
 
 
+def test_columns_without_names_are_passed_over_by_their_place(api: Api) -> None:
+    """As x1, x2 …: afterwards rows may have the inputs alone, or all columns of the fit, but no other number."""
+    X = [[1, 5, 2], [2, 3, 1], [4, 8, 8], [3, 9, 1]]
+    fitted = api.result("fit", {"model": "multivariate", "data": {"X": X, "y": [1, 2, 4, 3]}, "ignore": ["x2"]})
+    assert fitted["terms"] == ["1", "x1", "x3"]
+    whole, alone = ({"X": [[row[i] for i in columns] for row in X]} for columns in ((0, 1, 2), (0, 2)))
+    assert api.result("predict", {"model": "multivariate", "data": whole}) == api.result(
+        "predict", {"model": "multivariate", "data": alone}
+    )
+    for width in (1, 4):
+        refused = problem(api.post("predict", {"model": "multivariate", "data": {"X": [[1] * width]}}), 422)
+        assert pointers(refused) == ["/data/X/0"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "score"])
+def test_a_version_of_some_columns_of_a_source_is_used_with_the_source(api: Api, verb: str) -> None:
+    """As it was at the fit, whether the request names the source or sends nothing."""
+    source = {"source": "dummy", "params": {"inputs": 3}}
+    api.result("fit", {"data": source, "ignore": ["x2"], "params": {"degree": 1}})
+    assert api.result(verb) == api.result(verb, {"data": source})
+
+
 @pytest.mark.parametrize("verb", ["predict", "score"])
 def test_no_data_is_no_request(api: Api, verb: str) -> None:
     """But for a version that was itself fitted to the dummy source."""
