@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
-
-Query: TypeAlias = Mapping[str, str | list[str]]
-"""All of a CSV request but its table and model, as it stands in the query over HTTP."""
+from typing import Any, NamedTuple
 
 
 class VerbResult(NamedTuple):

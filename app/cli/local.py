@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import Query, VerbResult
+from app.cli.backend import VerbResult
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
+from app.schemas.query import Query
 from app.schemas.requests import parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import parse_csv

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from app.cli.backend import Query, VerbResult
+from app.cli.backend import VerbResult
 from app.client import Client
 from app.client.encoding import encode_csv
+from app.schemas.query import Query
 from app.schemas.verbs import Verb
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.backend import Query, VerbResult
+from app.cli.backend import VerbResult
 from app.cli.options import Backend, Command, json_option, with_backend
 from app.cli.output import as_json, table, warn
 from app.cli.table_options import RESERVED, columns, with_table
+
+if TYPE_CHECKING:
+    from app.schemas.query import Query
 
 version_option = click.option("--version", help="A version's number or alias; without it, the latest.")
 weight_option = click.option("--weight", metavar="COLUMN", help="Column with the weights of the rows.")

@@ -42,8 +42,6 @@ class Estimator(BaseEstimator):
     coefficients_: Array
     metrics_: dict[str, float | int | None]
     feature_names_in_: NDArray[np.object_]
-    _unnamed_width: int | None = None
-    """The columns of X in the fit, if they had no names and not all were used."""
 
     def fit(
         self,
@@ -71,7 +69,8 @@ class Estimator(BaseEstimator):
         body = encode_arrays(given, targets, weights, params=self.get_params(), **choice._asdict())
         result = self.client.submit("fit", body, self.model_name).result()
         self._set_fitted(result, self.client.version(self.model_name, result["version"])["schema"])
-        self._set_names(given)
+        if given.names is not None:
+            self.feature_names_in_ = np.array(self.schema_["inputs"], dtype=object)
         warn_of(result)
         return self
 
@@ -161,26 +160,20 @@ class Estimator(BaseEstimator):
         fitted = list(getattr(self, "feature_names_in_", ()))
         if fitted and given.names:
             return given
-        if given.names is None and given.X.shape[1] == self._unnamed_width:
-            return Rows(given.X, default_names("x", given.X.shape[1]))
+        whole = self.n_features_in_ + len(self.schema_.get("unused", []))
+        if given.names is None and not fitted and given.X.shape[1] == whole:
+            return given  # all columns of the fit: the service passes over those that it did not use
         check_width(given.X, self.n_features_in_, type(self).__name__)
         warn_of_missing_names(given.names, fitted, type(self).__name__)
         return Rows(given.X)
 
     def _set_fitted(self, result: Mapping[str, Any], schema: dict[str, Any]) -> None:
-        for name in ("coefficients_", "feature_names_in_", "_unnamed_width"):
+        for name in ("coefficients_", "feature_names_in_"):
             vars(self).pop(name, None)
         self.version_, self.schema_, self.n_features_in_ = result["version"], schema, len(schema["inputs"])
         self.terms_, self.metrics_ = result["terms"], result["metrics"]
         if "coefficients" in result:
             self.coefficients_ = np.asarray(result["coefficients"], dtype=np.float64)
-
-    def _set_names(self, given: Rows) -> None:
-        """Keep whether the columns of the fit had names."""
-        if given.names is not None:
-            self.feature_names_in_ = np.array(self.schema_["inputs"], dtype=object)
-        elif given.X.shape[1] > self.n_features_in_:
-            self._unnamed_width = given.X.shape[1]
 
 
 def estimator_class(client: Session, name: str) -> type[Estimator]:

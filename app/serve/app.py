@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
@@ -80,16 +80,23 @@ def create_app(
         ),
     ]
     routes = complete_routes(routes, settings, service.models)
-    often = ["/predict", *(f"/models/{name}/predict" for name in service.models)]
+    api = _api(routes)
+    middleware = _middleware(api, routes, settings, service.models, telemetry)
+    api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
+    return middleware
+
+
+def _middleware(
+    api: Asgi, routes: Sequence[Route], settings: Settings, models: Iterable[str], telemetry: Telemetry
+) -> RequestMiddleware:
+    """Return what every request passes before its resource, as the settings say."""
+    often = ["/predict", *(f"/models/{name}/predict" for name in models)]
     matcher = RouteMatcher((route.path for route in routes), often)
     limits = BodyLimits(settings.max_body, settings.body_timeout)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
-    api = _api(routes)
     queries = QueryNames(routes, matcher)
-    middleware = RequestMiddleware(api, telemetry, matcher, limits, auth, queries=queries, network=network)
-    api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
-    return middleware
+    return RequestMiddleware(api, telemetry, matcher, limits, auth, queries=queries, network=network)
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:

@@ -10,13 +10,13 @@ from app.service.version_checks import VersionChecks
 from app.settings import Settings, SettingsError
 
 PART = "versions"
-TODO: dict[type[TrinityError], str] = {
+ADVICE: dict[type[TrinityError], str] = {
     Damaged: "put its folder back from a backup, or fit again; until then predict with another version",
     Conflict: "give the class its old parameters again, or fit again; until then predict with another version",
     NotFound: "put its folder back, or write the number of a version that is there into the file of the alias",
     NotFitted: "put its folder back, or fit again",
 }
-OTHER_TODO = "mend the model's class, or fit again"
+OTHER_ADVICE = "mend the model's class, or fit again"
 
 
 def check_versions(settings: Settings) -> list[CheckResult]:
@@ -46,7 +46,7 @@ def _check(service: Service, name: str, alias: str) -> int | CheckResult:
         manifest = service.fitted(name, alias).manifest
         service.store.sample(manifest)
     except TrinityError as error:
-        return CheckResult(PART, "fail", f"{name}, {alias}: {error.detail}", TODO.get(type(error), OTHER_TODO))
+        return CheckResult(PART, "fail", f"{name}, {alias}: {error.detail}", ADVICE.get(type(error), OTHER_ADVICE))
     except OSError as error:
         detail = f"{name}, {alias}: the version cannot be read ({error.strerror})"
         return CheckResult(PART, "fail", detail, "let this user read the files below models/ in the store")

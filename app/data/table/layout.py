@@ -16,6 +16,7 @@ from app.errors import Invalid
 from app.model.dataframes import default_names
 
 HEAD_BYTES = 65_536
+MAX_HEAD_BYTES = 4 * 1024 * 1024  # of the first lines: cells are split in Python there, once for each separator
 MAX_ROWS = 500  # of the first lines
 CANDIDATES = (",", ";", "\t", "|", " ")
 _MISSING = ("NA", "N/A", "NaN", "null", "#N/A", "<NA>")
@@ -109,7 +110,7 @@ def width_fault(row: int, line: int, width: int, expected: int) -> Invalid:
 
 
 def _head(body: Bytes) -> tuple[str, bool]:
-    """Return the first lines, at least two if there are so many, and whether these are all."""
+    """Return the first lines, at least two if there are so many, and whether these are all; raise Invalid."""
     size = HEAD_BYTES
     while True:
         head = bytes(body[:size])
@@ -121,6 +122,8 @@ def _head(body: Bytes) -> tuple[str, bool]:
         text = head.decode("utf-8", "surrogateescape")
         if complete or count_lines(text) > 1:
             return text, complete
+        if size >= MAX_HEAD_BYTES:
+            raise Invalid.at("/data/X", f"the first lines of the CSV are over {MAX_HEAD_BYTES} bytes, the limit")
         size *= 8
 
 

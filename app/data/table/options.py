@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
 from app.data.table.charset import check_encoding_name
 from app.errors import Invalid
-
-Query: TypeAlias = dict[str, str | list[str]]
+from app.schemas.query import OpenQuery, take_all, take_one
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "blank": " ", "space": " "}
-HEADERS = ("present", "absent")
+HEADERS = {"present": True, "absent": False}
 DECIMALS = {".": ".", ",": ",", "point": ".", "comma": ","}
+T = TypeVar("T")
 
 
 class CsvOptions(NamedTuple):
@@ -26,33 +27,18 @@ class CsvOptions(NamedTuple):
     """What stands for a missing value in any column, beside an empty cell."""
 
 
-def take_options(query: Query) -> CsvOptions:
+def take_options(query: OpenQuery) -> CsvOptions:
     """Take how the table is written out of the query; raise Invalid for a value that has no meaning."""
     separator, decimal, header, encoding = (
-        _single(query, name) for name in ("separator", "decimal", "header", "encoding")
+        take_one(query, name) for name in ("separator", "decimal", "header", "encoding")
     )
     return CsvOptions(
         separator=None if separator is None else _separator(separator),
         decimal=None if decimal is None else _one_of("decimal", decimal, DECIMALS),
-        header=None
-        if header is None
-        else _one_of("header", header.lower(), dict(zip(HEADERS, HEADERS, strict=True))) == HEADERS[0],
+        header=None if header is None else _one_of("header", header.lower(), HEADERS),
         encoding=None if encoding is None else check_encoding_name(encoding),
-        missing=tuple(each.strip() for each in _several(query, "na")),
+        missing=tuple(each.strip() for each in take_all(query, "na")),
     )
-
-
-def _several(query: Query, name: str) -> list[str]:
-    """Take a member that may be given more than once out of the query."""
-    value = query.pop(name, [])
-    return [value] if isinstance(value, str) else value
-
-
-def _single(query: Query, name: str) -> str | None:
-    value = query.pop(name, None)
-    if isinstance(value, list):
-        raise Invalid.at(f"/{name}", "given more than once")
-    return value
 
 
 def _separator(text: str) -> str:
@@ -63,7 +49,7 @@ def _separator(text: str) -> str:
     return separator
 
 
-def _one_of(name: str, text: str, values: dict[str, str]) -> str:
+def _one_of(name: str, text: str, values: Mapping[str, T]) -> T:
     if text not in values:
         raise Invalid.at(f"/{name}", f"{text[:20]!r} is not one of {', '.join(values)}")
     return values[text]

@@ -12,17 +12,17 @@ from app.data.table.csv_records import CsvRecords
 from app.data.table.options import HEADERS, take_options
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.media_types import CSV
-from app.schemas.pointers import escaped
+from app.schemas.query import OpenQuery, Query, refuse_rest, take_all
 from app.schemas.requests import Request
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.query import take_request
-from app.serve.bodies.reader import Body, Query, Reader
+from app.serve.bodies.reader import Body, Reader
 
 
 def parameters(content_type: str) -> Query:
     """Return header and charset of a Content-Type (RFC 4180 §3); raise UnsupportedMediaType for values unknown."""
     _, given = parse_header(content_type)
-    found: dict[str, str | list[str]] = {}
+    found: OpenQuery = {}
     if "charset" in given:
         try:
             found["encoding"] = check_encoding_name(given["charset"])
@@ -38,14 +38,13 @@ def parameters(content_type: str) -> Query:
 def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
     """Read the table from the body and all else from the query; what has no meaning here is the model's parameter."""
     rest = dict(query)
-    target = rest.pop("target", [])
-    target = [target] if isinstance(target, str) else target
+    target = take_all(rest, "target")
     options = take_options(rest)
     request = take_request(verb, rest)
     if VERBS[verb].publishes and request.version is not None:
         raise Invalid.at("/version", "a fit makes a new version")
-    if not VERBS[verb].publishes and rest:
-        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
+    if not VERBS[verb].publishes:
+        refuse_rest(rest)
     if VERBS[verb].publishes and not target:
         raise Invalid.at("/target", "name the column to predict, ?target=…")
     request.data = CsvRecords(body, options)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.pointers import escaped
+from app.schemas.query import Query
 from app.schemas.requests import Request
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies import csv_body, json_body, npy_body
-from app.serve.bodies.reader import Body, Query, Reader
+from app.serve.bodies.reader import Body, Reader
 
 READERS: dict[str, Reader] = {
     reader.media_type: reader for reader in (json_body.READER, csv_body.READER, npy_body.READER)

@@ -12,7 +12,8 @@ from falcon.media.multipart import BodyPart, MultipartForm, MultipartParseError,
 from app.errors import Invalid, Malformed
 from app.schemas.media_types import CSV, JSON
 from app.schemas.pointers import escaped
-from app.serve.bodies.reader import Body, Query
+from app.schemas.query import OpenQuery, Query
+from app.serve.bodies.reader import Body
 
 MULTIPART = "multipart/form-data"
 FILE = "file"
@@ -55,10 +56,10 @@ def opened(upload: Upload) -> Upload:
     return files[0]._replace(query={**upload.query, **fields})
 
 
-def _read(form: MultipartForm) -> tuple[list[Upload], dict[str, str | list[str]]]:
+def _read(form: MultipartForm) -> tuple[list[Upload], OpenQuery]:
     """Return the files, and the other fields, each with its value or, if it comes several times, its values."""
     files: list[Upload] = []
-    fields: dict[str, str | list[str]] = {}
+    fields: OpenQuery = {}
     for part in form:
         name = part.name or ""
         if name == FILE:

@@ -11,11 +11,11 @@ import numpy as np
 
 from app.data.records import TableRecords
 from app.errors import Invalid, Malformed
-from app.schemas.pointers import escaped
+from app.schemas.query import Query, refuse_rest
 from app.schemas.requests import Matrix, Request, Table
 from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix
 from app.serve.bodies.query import take_request
-from app.serve.bodies.reader import Body, Query, Reader
+from app.serve.bodies.reader import Body, Reader
 
 NPY = "application/x-npy"
 HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
@@ -30,8 +30,7 @@ def parse_npy(body: Body, query: Query) -> Request:
     """
     rest = dict(query)
     request = take_request("predict", rest)
-    if rest:
-        raise Invalid.at(escaped(next(iter(rest))), "unknown query parameter")
+    refuse_rest(rest)
     request.data = TableRecords(Table(_read(body)))
     return request
 

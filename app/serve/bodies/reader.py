@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -12,12 +12,12 @@ import numpy as np
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Busy, Malformed, TooLarge
+from app.schemas.query import Query
 from app.schemas.requests import Request
 from app.schemas.verbs import Verb
 from app.serve.asgi import BODY
 
 Body: TypeAlias = bytes | bytearray | memoryview
-Query: TypeAlias = Mapping[str, str | list[str]]
 T = TypeVar("T")
 
 SMALL_BYTES = 65_536  # up to this size, reading or writing JSON costs less than to switch threads

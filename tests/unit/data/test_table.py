@@ -173,6 +173,14 @@ def test_pointers_are_those_of_the_same_request_as_json() -> None:
         assert [fault.pointer for fault in caught.value.faults] == [pointer]
 
 
+def test_a_file_without_line_ends_is_refused_at_once() -> None:
+    """By the size of its first line, however many cells it has."""
+    began = time.process_time()
+    with pytest.raises(Invalid, match="the first lines of the CSV are over"):
+        read_csv(b"1," * 16_000_000)
+    assert time.process_time() - began < 2
+
+
 def test_an_unknown_target_does_not_list_all_of_a_wide_table() -> None:
     """The message stays short."""
     names = ",".join(f"column {i}" for i in range(10_000))
