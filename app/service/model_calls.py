@@ -20,6 +20,14 @@ logger = getLogger(__name__)
 MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
 
 
+def new_model(kind: type[Regressor], params: Mapping[str, Any]) -> Regressor:
+    """Return a model with these parameters; raise Invalid for values that its constructor refuses."""
+    try:
+        return kind(**params)
+    except ValueError as error:
+        raise refusal(error, "/params") from error
+
+
 def fit_model(estimator: Regressor, X: Matrix, y: Matrix, weight: Matrix | None = None) -> None:
     """Fit a model; raise Invalid for data that it refuses."""
     try:
@@ -79,6 +87,6 @@ def fault(estimator: Regressor, detail: str) -> ModelFailed:
     return ModelFailed(detail)
 
 
-def refusal(error: ValueError) -> Invalid:
+def refusal(error: ValueError, pointer: str = "/data") -> Invalid:
     """Return the error for callers. Models and sources refuse data by a ValueError, as scikit-learn's estimators do."""
-    return Invalid.at("/data", str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode())
+    return Invalid.at(pointer, str(error)[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode())

@@ -19,7 +19,7 @@ from app.service.choice import FitChoice, UseChoice, width_error
 from app.service.columns import align_outputs, check_weight, learn_schema, require_y
 from app.service.design import Design
 from app.service.fitting import FitSpec, fit
-from app.service.model_calls import check_takes_weights, metrics, predict_model
+from app.service.model_calls import check_takes_weights, metrics, new_model, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.versions import MODEL_KINDS, Fitted, Versions
 from app.storage.durable_files import Permit, always_permit
@@ -80,7 +80,7 @@ class Service:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         source = {"source": work.data.name} if isinstance(work.data, Source) else {}
         if VERBS[work.verb].publishes:
-            estimator = self.models[work.model](**work.params)
+            estimator = new_model(self.models[work.model], work.params)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 table = TableRecords(read_source(self.sources, table), "/data").read(
@@ -133,7 +133,7 @@ class Service:
 
     def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
         params = check_params(kind.parameters(), request.params, "/params")
-        estimator = kind(**params)
+        estimator = new_model(kind, params)
         if request.weight is not None:
             check_takes_weights(kind, "/weight")
         data: Table | Source

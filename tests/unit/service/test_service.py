@@ -294,6 +294,22 @@ def test_predictions_that_are_no_numbers_are_the_models_fault(
     assert "predict returned" in caplog.text and "(test_service.py:" in caplog.text
 
 
+def test_a_constructor_refuses_parameters_by_a_value_error(tmp_path: Path) -> None:
+    """Which schemas cannot do, such as for two that exclude each other."""
+
+    class Choosy(Mean):
+        def __init__(self, shift: float = 0.0) -> None:
+            if shift > 1:
+                raise ValueError("shift is over 1")
+            super().__init__(shift)
+
+    services = ServiceFixture(tmp_path)
+    services.service.models = {"mean": Choosy}
+    with pytest.raises(Invalid, match="shift is over 1") as caught:
+        services.do("fit", Request("mean", params={"shift": 2.0}, data=records(A, y=A)))
+    assert [each.pointer for each in caught.value.faults] == ["/params"]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_predictions_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
     """The data lead beyond what numbers can be."""
