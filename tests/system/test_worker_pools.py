@@ -13,9 +13,9 @@ from tests.support.trinity import trinity
 
 NOBODY = "redis://127.0.0.1:1/0"
 ANSWERS = {  # a command, and a word of its answer
-    ("status",): "1 node online",
-    ("inspect", "stats"): "prefetch_count",
-    ("control", "pool_grow", "1"): "pool will grow",
+    ("status", "--timeout", "5"): "1 node online",
+    ("inspect", "--timeout", "5", "stats"): "prefetch_count",
+    ("control", "--timeout", "5", "pool_grow", "1"): "pool will grow",
     ("purge", "--force"): "messages",
 }
 
