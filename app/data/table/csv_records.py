@@ -24,7 +24,7 @@ class CsvRecords:
         layout, selection = _select(find_layouts(body, self._options), choice)
         from app.data.table.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
 
-        return read_table(layout, selection, self._options.missing)
+        return read_table(layout, selection, self._options)
 
 
 def _select(layouts: Sequence[Layout], choice: Choice) -> tuple[Layout, Selection]:

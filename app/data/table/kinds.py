@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from app.data.cells import ISO_DATE, SHOWN, BadCell, Cells, from_python, from_texts
 from app.data.table.layout import MISSING, NUMBER
 from app.data.table.rows import BLANKS
+from app.data.table.thousands import doubt, doubtful_cell
 from app.schemas.columns import NUMERIC, Column, Kind
 from app.schemas.requests import Cell, Matrix
 
@@ -34,11 +35,15 @@ class TextColumn(NamedTuple):
     decimal: str | None
     way_out: str
     """What else to do about the column, as the end of a sentence."""
+    is_doubtful: bool = False
+    """Whether nobody said which sign is the decimal one: a fit without it."""
 
     def cells(self, fitted: Column | None) -> Cells:
         """Return the column as numbers; without a fitted one its cells say what it is. Raise BadCell."""
         kind = self._kind() if fitted is None else fitted.kind
         if kind in NUMERIC:
+            if self.is_doubtful and (cell := doubtful_cell(self._known(self._tokens).drop_null())):
+                raise BadCell(pc.index(self.array, cell).as_py(), doubt(cell))
             return self._numbers()
         if kind == "text":
             codes, texts = self._encoded(("", *self.missing))

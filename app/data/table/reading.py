@@ -14,13 +14,15 @@ from app.data.table.charset import not_utf8
 from app.data.table.columns import BadRow, ColumnReader, Parsed
 from app.data.table.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
 from app.data.table.layout import Layout, no_rows, width_fault
+from app.data.table.options import CsvOptions
 from app.data.table.rows import Row, lines_of, read_rows, without_empty_rows
+from app.data.table.thousands import doubtful_columns
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Cell, Matrix, Selection, Table
 
 
-def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> Table:
+def read_table(layout: Layout, selection: Selection, options: CsvOptions) -> Table:
     """Return the selected columns; raise Invalid with pointers, or Malformed."""
     others = [*selection.outputs, *([] if selection.weight is None else [selection.weight])]
     fitted = dict(zip(selection.inputs, selection.columns, strict=True))
@@ -28,6 +30,8 @@ def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> 
     numeric -= set(selection.kept)
     places = Places(layout, selection.outputs)
     groups = [selection.inputs, others]
+    is_doubtful = options.decimal is None and all(column is None for column in selection.columns)
+    missing = options.missing
     try:
         reader = ColumnReader(layout, missing)
         parsed = reader.read(groups, numeric, selection.kept)
@@ -38,11 +42,13 @@ def read_table(layout: Layout, selection: Selection, missing: Sequence[str]) -> 
             parsed = reader.read(groups, numeric, selection.kept)
         except BadRow:
             raise places.bad_row() from None
+    if is_doubtful and (doubtful := doubtful_columns(parsed.numbers(), layout)):
+        parsed = reader.read(groups, numeric - doubtful, selection.kept)  # only their text tells
     if parsed.rows and (found := _without_empty_rows(parsed, reader)):
         parsed = found
     if not parsed.rows:
         raise no_rows(layout.body)
-    return Reading(layout, selection, parsed, places, missing).table()
+    return Reading(layout, selection, parsed, places, missing, is_doubtful=is_doubtful).table()
 
 
 def _may_be_numbers(position: int, fitted: Column | None, layout: Layout) -> bool:
@@ -108,13 +114,21 @@ class Reading:
     """A table in the making."""
 
     def __init__(
-        self, layout: Layout, selection: Selection, parsed: Parsed, places: Places, missing: Sequence[str]
+        self,
+        layout: Layout,
+        selection: Selection,
+        parsed: Parsed,
+        places: Places,
+        missing: Sequence[str],
+        *,
+        is_doubtful: bool,
     ) -> None:
         self._layout = layout
         self._selection = selection
         self._parsed = parsed
         self._places = places
         self._missing = missing
+        self._is_doubtful = is_doubtful
         self._numbers = parsed.numbers()
         # a sum is finite where every number is, but for sums over the range of floats
         with np.errstate(all="ignore"):
@@ -156,7 +170,7 @@ class Reading:
     def _input(self, source: int, fitted: Column | None) -> Cells:
         """Return a column of X."""
         cells = self._cells(source, fitted)
-        if fitted is None and not cells.is_complete and np.isnan(cells.values).all():
+        if fitted is None and not cells.is_complete and not cells.categories and np.isnan(cells.values).all():
             from_python([None], None)  # it says why not
         return cells
 
@@ -177,7 +191,8 @@ class Reading:
         way_out = f", or leave the column out (ignore={self._layout.names[source]})"
         if source in self._selection.outputs:
             way_out = ""
-        return TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out).cells(fitted)
+        column = TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out, self._is_doubtful)
+        return column.cells(fitted)
 
     def _kept(self, source: int) -> list[Cell]:
         return as_they_came(self._texts(source))

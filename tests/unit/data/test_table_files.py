@@ -204,6 +204,11 @@ BAD = {
     "decimal commas in quotes": ('a,y\n"1,5",2\n"2,5",3\n', ["/data/X/0/0"], "say decimal=comma"),
     "another decimal sign": ("a;y\n1.5;2\n2,5;3\n", ["/data/X/1/0"], "line 3, column 'a': '2,5' is not a number; if"),
     "nothing but missing values": ("a,b,y\n,1,2\nNA,2,3\n", ["/data/X/0/0"], "every value of the column is missing"),
+    "texts over the limit": (
+        "a,b,y\n" + "".join(f"t{i},{i},1\n" for i in range(1001)),
+        ["/data/X/0/0"],
+        "line 2, column 'a': the column holds over 1000 different texts, the limit; leave the column out (ignore=a)",
+    ),
     "a target of texts": ("a,y\n1,low\n2,high\n", ["/data/y/0"], "'y' must hold numbers, not text"),
     "a row too short": ("a,b,y\n1,2,3\n\n1,2\n", ["/data/X/1"], "line 4 has 2 cells, the header names 3"),
     "a row too long below a long cell": (f'a,y\n"{"x" * 2_000_000}",1\n1,2,3\n', ["/data/X/1"], "line 3 has 3 cells"),
