@@ -13,6 +13,7 @@ X = [1.5, 2.5, 3.5]
 Y = [3.0, 5.0, 7.1]
 LINE = np.linalg.lstsq(np.column_stack([np.ones(3), X]), np.array(Y), rcond=None)[0].tolist()
 FITTED = {"model": "multivariate", "target": "y"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def send(api: Api, verb: str, content: bytes, headers: Json | None = None, **query: Any) -> httpx.Response:
@@ -76,9 +77,25 @@ def test_names_in_another_encoding(api: Api) -> None:
     """The refusal says what the file looks like, and that is what to say."""
     content = TABLE.replace("x", "température").encode("windows-1252")
     refused = problem(send(api, "fit", content, target="y"), 400)
-    assert "looks like windows-1252: send UTF-8, or say charset=windows-1252" in refused["detail"]
-    for headers, query in (({}, {"encoding": "latin1"}), ({"Content-Type": "text/csv; charset=windows-1252"}, {})):
+    words = "send UTF-8, or say encoding=windows-1252 (in the Content-Type: charset=windows-1252)"
+    assert f"looks like windows-1252: {words}" in refused["detail"]
+    for headers, query in (
+        ({}, {"encoding": "windows-1252"}),
+        ({"Content-Type": "text/csv; charset=windows-1252"}, {}),
+    ):
         assert fitted(api, content, headers, target="y", **query)["terms"] == ["1", "température"]
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)])
+@pytest.mark.parametrize("media_type", ["text/csv", "text/csv; charset=utf-16le", XLSX, "application/zip"])
+def test_workbooks_are_called_so(api: Api, no_job: None, content: bytes, media_type: str) -> None:
+    """As a body and in a form, whatever their type is said to be."""
+    words = "this is an Excel workbook or a ZIP archive; save the table as CSV"
+    refused = problem(send(api, "fit", content, {"Content-Type": media_type}, target="y"), 400)
+    assert words in refused["detail"]
+    form = {"file": ("table.xlsx", content, media_type)}
+    answer = api.http.post("/fit", files=form, params={"model": "multivariate", "target": "y"})
+    assert words in problem(answer, 400)["detail"]
 
 
 def test_columns_to_leave_out(api: Api) -> None:

@@ -29,6 +29,7 @@ _KNOWN = {  # as `codecs.lookup` calls them: those of text, but none that runs o
     *("mac-roman", "mac-latin2", "mac-cyrillic", "mac-greek", "mac-turkish", "koi8-r", "koi8-u", "tis-620"),
     *("shift_jis", "euc_jp", "iso2022_jp", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "euc_kr", "johab"),
 }
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of ZIP, as xlsx and ods are, and of xls
 _UNUSED_IN_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -41,6 +42,12 @@ def check_encoding_name(name: str) -> str:
     if found not in _KNOWN:
         raise Invalid.at("/encoding", f"the text encoding {name[:MAX_NAME]!r} is not known; send UTF-8")
     return found
+
+
+def refuse_workbook(raw: Bytes) -> None:
+    """Raise Malformed for a workbook or an archive, which people send for the table in it."""
+    if bytes(raw[:4]) in _WORKBOOKS:
+        raise Malformed("this is an Excel workbook or a ZIP archive; save the table as CSV")
 
 
 def as_utf8(raw: Bytes, encoding: str | None) -> Bytes:
@@ -77,5 +84,9 @@ def not_utf8(raw: Bytes) -> Malformed:
         odd = {byte for start in range(0, len(raw), CHUNK_BYTES) for byte in set(raw[start : start + CHUNK_BYTES])}
         looks = "" if odd & _UNUSED_IN_1252 else "windows-1252"
     if looks:
-        return Malformed(f"the CSV is not UTF-8; it looks like {looks}: send UTF-8, or say charset={looks}")
-    return Malformed("the CSV is not UTF-8: send UTF-8, or say which encoding it is, such as charset=windows-1250")
+        return Malformed(f"the CSV is not UTF-8; it looks like {looks}: {_saying(looks)}")
+    return Malformed(f"the CSV is not UTF-8: {_saying('NAME')}, such as windows-1250")
+
+
+def _saying(encoding: str) -> str:
+    return f"send UTF-8, or say encoding={encoding} (in the Content-Type: charset={encoding})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.data.table.charset import Bytes, as_utf8
+from app.data.table.charset import Bytes, as_utf8, refuse_workbook
 from app.data.table.layout import Layout, find_layouts
 from app.data.table.options import CsvOptions
 from app.errors import Invalid
@@ -20,6 +20,7 @@ class CsvRecords:
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; raise Invalid with pointers, or Malformed for what is no CSV."""
+        refuse_workbook(self._raw)
         body = as_utf8(self._raw, self._options.encoding)
         layout, selection = _select(find_layouts(body, self._options), choice)
         from app.data.table.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table

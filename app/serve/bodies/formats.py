@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from app.data.table.charset import refuse_workbook
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.pointers import escaped
 from app.schemas.query import Query
@@ -16,6 +17,7 @@ READERS: dict[str, Reader] = {
     reader.media_type: reader for reader in (json_body.READER, csv_body.READER, npy_body.READER)
 }
 """The readers by media type, in the order in which messages and the OpenAPI document name them."""
+MAX_SHOWN = 127  # characters of a media type, of which RFC 6838 allows 127 on each side
 DEFAULT = json_body.READER  # of an empty body without a Content-Type
 
 
@@ -25,7 +27,7 @@ def readers(verb: Verb) -> list[Reader]:
 
 
 def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
-    """Return the reader of a body; raise UnsupportedMediaType where a verb has none for it."""
+    """Return the reader of a body; raise UnsupportedMediaType where a verb has none, Malformed for a workbook."""
     reader = READERS.get(content_type or "")  # mostly as it is registered
     if reader is None:
         media_type = (content_type or "").partition(";")[0].strip().lower()
@@ -33,7 +35,8 @@ def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
             return DEFAULT
         reader = READERS.get(media_type)
         if reader is None:
-            found = media_type[:64] or "a body without a Content-Type"
+            refuse_workbook(body)
+            found = media_type[:MAX_SHOWN] or "a body without a Content-Type"
             raise UnsupportedMediaType(f"can't read {found}; send {_listed(readers(verb))}")
     if VERBS[verb].needs_y and not reader.holds_y:
         verbs = " and ".join(name for name, spec in VERBS.items() if not spec.needs_y)

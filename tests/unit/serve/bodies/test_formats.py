@@ -6,6 +6,8 @@ from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.verbs import Verb
 from app.serve.bodies.formats import READERS, parse, reader_for, readers
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 
 @pytest.mark.parametrize(
     ("content_type", "media_type"),
@@ -31,6 +33,7 @@ def test_an_empty_body_needs_no_type(content_type: str | None) -> None:
     [
         ("fit", None, "can't read a body without a Content-Type; send application/json or text/csv"),
         ("predict", "text/plain", "can't read text/plain; send application/json, text/csv or application/x-npy"),
+        ("fit", XLSX, f"can't read {XLSX}; send"),
         ("score", "application/x-npy", "holds X alone, and so goes with predict; send application/json or text/csv"),
     ],
 )
