@@ -89,7 +89,8 @@ class VerbResource:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
         coded = is_coded(req)
         upload = Upload(req.content_type, body, req.params)
-        if coded or len(body) > SMALL_BYTES or not (req.content_type or JSON).startswith(QUICK_TYPES):
+        packed = coded or is_gzip(body)  # what is unpacked may be large
+        if packed or len(body) > SMALL_BYTES or not (req.content_type or JSON).startswith(QUICK_TYPES):
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
             return await self._bodies.run_in_pool(body, self._pool, check)
         request = self._parse(upload, name)
