@@ -13,6 +13,7 @@ from app.errors import Fault, Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.parts import parts
 from app.schemas.requests import Cell, Matrix, Selection
+from app.schemas.wording import counted
 
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
@@ -134,7 +135,8 @@ def assemble(
             pointer, where = locate(error.row, source)
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
-        if fault := _refused(cells, selection, names[source], locate, source):
+        ignoring = "" if fitted else f"leave the column out (ignore={names[source]})"  # after a fit none can be
+        if fault := _refused(cells, selection, ignoring, locate, source):
             faults.append(fault)
         if into is None or not np.may_share_memory(cells.values, X):
             X[:, position] = cells.values
@@ -151,6 +153,8 @@ def refusal(faults: Sequence[Fault]) -> Invalid:
     if len(faults) == 1:
         return Invalid(faults[0].detail, *faults)
     shown = "; ".join(fault.detail for fault in faults[:MAX_FAULTS])
+    if len(faults) > MAX_FAULTS:
+        shown += f"; … and {counted(len(faults) - MAX_FAULTS, 'more column')}"
     return Invalid(f"{len(faults)} columns cannot be used. {shown}", *faults[:MAX_FAULTS])
 
 
@@ -166,22 +170,26 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
     return cells.values
 
 
-def _refused(cells: Cells, selection: Selection, name: str, locate: Locate, source: int) -> Fault | None:
-    """Return why a model does not take the column that is at `source`; None if it does."""
-    ignoring = f"leave the column out (ignore={name})"
+def _refused(cells: Cells, selection: Selection, ignoring: str, locate: Locate, source: int) -> Fault | None:
+    """Return why a model does not take the column that is at `source`; None if it does. `ignoring` is a way out."""
     if cells.kind not in selection.kinds:
         pointer, where = locate(0, source)
         detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
-        return Fault(pointer, f"{detail}; {ignoring}, or convert it to numbers")
+        return Fault(pointer, f"{detail}; {_either('convert it to numbers', ignoring)}")
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
         pointer, where = locate(0, source)
-        return Fault(pointer, f"{where}: the column holds over {MAX_CATEGORIES} different texts, the limit; {ignoring}")
+        limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
+        return Fault(pointer, f"{where}: {_either(limit, ignoring, '; ')}")
     missing = np.flatnonzero(np.isnan(cells.values)) if not cells.is_complete else np.empty(0)
     if missing.size and not selection.takes_missing:
         pointer, where = locate(int(missing[0]), source)
         count = f"{missing.size} of {len(cells.values)} in this column"
-        return Fault(pointer, f"{where}: a value is missing, {count}; fill them in, or {ignoring}")
+        return Fault(pointer, f"{where}: a value is missing, {count}; {_either('fill them in', ignoring)}")
     return None
+
+
+def _either(first: str, second: str, between: str = ", or ") -> str:
+    return f"{first}{between}{second}" if second else first
 
 
 _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too

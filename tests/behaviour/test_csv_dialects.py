@@ -180,3 +180,16 @@ def test_json_and_npy_may_be_packed_too(api: Api) -> None:
     body = gzip.compress(b'{"model": "multivariate", "data": {"X": [[1], [2], [3]], "y": [2, 4, 6]}}')
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     assert api.result("fit", content=body, headers=headers)["coefficients"] == pytest.approx([0, 2], abs=1e-12)
+
+
+def test_only_a_fit_is_advised_to_leave_a_column_out(api: Api) -> None:
+    """Predict and score need all columns of the fit."""
+    table = b"a,town,y\n1,Ulm,3\n2,Bern,4\n3,Ulm,9\n4,Bern,7\n"
+    assert "ignore=a" in problem(send(api, "fit", table.replace(b"2,Bern", b",Bern"), target="y"), 422)["detail"]
+    fitted(api, table, target="y")
+    for verb in ("predict", "score"):
+        for old, new in ((b"2,Bern", b",Bern"), (b"2,Bern", b"?,Bern"), (b"2,Bern", b"2,Rome"), (b"Bern,4", b",4")):
+            refused = problem(send(api, verb, table.replace(old, new)), 422)
+            assert pointers(refused) == [f"/data/X/1/{int(new in {b'2,Rome', b',4'})}"]
+            assert "ignore" not in refused["detail"]
+            assert "leave" not in refused["detail"]

@@ -188,9 +188,8 @@ class Reading:
         values = self._numbers.get(source)
         if values is not None:
             return Cells(values, "number", is_complete=True) if source in self._finite else finite(values)
-        way_out = f", or leave the column out (ignore={self._layout.names[source]})"
-        if source in self._selection.outputs:
-            way_out = ""
+        is_free = fitted is None and source in self._selection.inputs
+        way_out = f", or leave the column out (ignore={self._layout.names[source]})" if is_free else ""
         column = TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out, self._is_doubtful)
         return column.cells(fitted)
 

@@ -244,6 +244,7 @@ def test_many_faults_are_found_in_one_walk() -> None:
         read(text.encode(), "y")
     assert len(caught.value.faults) == 50
     assert caught.value.detail.startswith("100 columns cannot be used. line 19002, column 'c0'")
+    assert caught.value.detail.endswith("; … and 50 more columns")
 
 
 def test_a_gzip_file_is_no_csv_for_the_reader_of_text() -> None:
