@@ -11,7 +11,7 @@ import numpy as np
 from app.errors import Unavailable
 from app.model.base import Regressor
 from app.schemas.requests import Matrix, Source, Table, Work
-from app.service.columns import learn_schema, require_y
+from app.service.columns import column_warnings, learn_schema, require_y
 from app.service.design import Design
 from app.service.libraries import libraries
 from app.service.model_calls import finite, fit_model, learned_state, metrics, predict_model
@@ -57,7 +57,7 @@ def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tupl
         schema=schema,
         terms=estimator.terms(design.names),
         metrics=metrics(y, y_predicted, table.weight) | finite(estimator.diagnostics()),
-        warnings=estimator.warnings(design.names),
+        warnings=[*column_warnings(schema, len(X)), *estimator.warnings(design.names)],
         data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(table.X, y)},
         libraries=libraries(type(estimator)),
         created=datetime.fromtimestamp(spec.created_s, UTC),

@@ -134,6 +134,14 @@ def test_a_wrong_choice_is_refused_with_a_pointer(api: Api, choice: Json, pointe
     assert pointers(refused) == [pointer]
 
 
+def test_a_column_with_another_text_in_each_row_is_warned_of(api: Api) -> None:
+    """It is an id, or numbers in a form that is not read, as here."""
+    X = [{"share": f"{i}.5%", "size": i, "kind": "ab"[i % 2]} for i in range(20)]
+    warnings = api.result("fit", {"model": "multivariate", "data": {"X": X, "y": list(range(20))}})["warnings"]
+    assert warnings[0].startswith("column 'share' has 20 different texts in 20 rows, such as '0.5%'")
+    assert not any("'kind'" in each for each in warnings)
+
+
 def test_a_fit_without_names_keeps_that_it_had_none(api: Api) -> None:
     """A column that is really called x is another matter."""
     for data, named in (({"X": [[1], [2]]}, False), ({"X": [{"x": 1}, {"x": 2}]}, True)):
