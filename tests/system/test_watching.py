@@ -204,5 +204,9 @@ def in_progress(folder: Path) -> float:
 
 def shared_folder(server: Server) -> Path:
     """The folder in which the processes of a server write their metrics."""
-    environment = Path(f"/proc/{min(processes(server))}/maps").read_text()
-    return Path(re.search(r"(/\S*trinity-metrics-\w+)/", environment)[1])  # type: ignore[index]
+    maps = Path(f"/proc/{min(processes(server))}/maps")
+    pattern = re.compile(r"(/\S*trinity-metrics-\w+)/")
+    until(lambda: pattern.search(maps.read_text()) is not None, "the files of metrics")
+    found = pattern.search(maps.read_text())
+    assert found is not None
+    return Path(found[1])
