@@ -150,9 +150,10 @@ class Store:
             raise _no_version(name, version) from None
         try:
             manifest = msgspec.json.decode(raw, type=Manifest)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            intact = _is_intact(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):  # a flipped bit of a name, for example
             raise _damaged(name, version) from None
-        if not _is_intact(raw):
+        if not intact:
             raise _damaged(name, version)
         return manifest
 
