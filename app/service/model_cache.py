@@ -44,9 +44,9 @@ class ModelCache(Generic[T]):
     def get(self, name: str, version: int) -> T:
         """Return a version; load it if it isn't kept, or is not what it was."""
         revision = self._revision(name, version)  # before the load: what changes during it is loaded again
-        kept = self._kept(name, version)
-        if kept is not None and kept[0] == revision:
-            return kept[1]
+        kept = self._kept(name, version, revision)
+        if kept is not None:
+            return kept
         found = self._load(name, version)
         with self._lock:
             self._versions[name, version] = revision, found
@@ -54,14 +54,14 @@ class ModelCache(Generic[T]):
                 self._versions.popitem()
         return found
 
-    def holds(self, name: str, version: int) -> bool:
-        """Return whether a version is kept as it is now; raise as `revision` does."""
-        kept = self._kept(name, version)
-        return kept is not None and kept[0] == self._revision(name, version)
+    def peek(self, name: str, version: int) -> T | None:
+        """Return a version if it is kept as it is now, None if it has to be loaded; raise as `revision` does."""
+        return self._kept(name, version, self._revision(name, version))
 
-    def _kept(self, name: str, version: int) -> tuple[Hashable, T] | None:
+    def _kept(self, name: str, version: int, revision: Hashable) -> T | None:
         with self._lock:
             try:
-                return self._versions[name, version]
+                kept_revision, kept = self._versions[name, version]
             except KeyError:
                 return None
+        return kept if kept_revision == revision else None

@@ -52,7 +52,7 @@ class Service:
         self._max_design_bytes = max_design_bytes
         self._sample_rows = sample_rows
         self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
-        self.fitted, self.manifest, self.is_loaded = versions.find, versions.manifest, versions.is_loaded
+        self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
 
     def model(self, name: str | None) -> tuple[str, type[Regressor]]:
         """Return a model's name and class, the default's for None; raise NotFound."""
@@ -64,7 +64,7 @@ class Service:
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.
 
-        This reads only an alias; `is_loaded` then says whether the version is in memory.
+        This reads only an alias; `loaded` then returns the version if it is in memory.
         """
         name, _ = self.model(name)
         return name, self._versions.resolve(name, version)
@@ -75,6 +75,15 @@ class Service:
         if VERBS[verb].publishes:
             return self._check_fit(name, kind, request)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
+
+    def check_loaded(self, verb: Verb, request: Request) -> Work | None:
+        """Do as `check` if the version is in memory, or else return None: to read it would hold up the event loop.
+
+        In any case the request then names its version by the number.
+        """
+        name, request.version = self.pin(request.model, request.version)
+        fitted = self.loaded(name, request.version)
+        return None if fitted is None else self._check_use(verb, name, request, fitted)
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""

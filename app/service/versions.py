@@ -73,12 +73,12 @@ class Versions:
         """
         return self._resolved(name, version, lambda _, number: number)
 
-    def is_loaded(self, name: str, number: int) -> bool:
-        """Return whether a version is in memory as it is on disk; this looks at the disk, but reads nothing."""
+    def loaded(self, name: str, number: int) -> Fitted | None:
+        """Return a version if it is in memory as it is on disk; this looks at the disk, but reads nothing."""
         try:
-            return self._cache.holds(name, number)
+            return self._cache.peek(name, number)
         except NotFound:
-            return False
+            return None
 
     def manifest(self, name: str, version: Version | None) -> Manifest:
         """Return the manifest of a version without loading its model; raise as `find` does."""

@@ -53,7 +53,7 @@ def test_versions_are_kept_in_memory_up_to_the_bytes_of_the_setting(
     for job in ("one", "two"):
         version, _ = service.run(service.check("fit", Request()), job, 0.0)
         service.fitted("polynomial", version)
-    assert [version for version in (1, 2) if service.is_loaded("polynomial", version)] == kept
+    assert [version for version in (1, 2) if service.loaded("polynomial", version)] == kept
 
 
 def imports(statement: str, store: Path) -> set[str]:

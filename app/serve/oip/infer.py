@@ -82,7 +82,7 @@ class Infer:
             key = await idempotency_key(req, body, self._pool)
             _, number = self._service.pin(name, parse_version(version))
             check = partial(self._check, body, req.get_header(HEADER), name, number, coded=coded)
-            if not coded and len(body) <= SMALL_BYTES and self._service.is_loaded(name, number):
+            if not coded and len(body) <= SMALL_BYTES and self._service.loaded(name, number):
                 infer, work = check()
             else:
                 infer, work = await self._bodies.run_in_pool(body, self._pool, check)

@@ -94,11 +94,12 @@ class VerbResource:
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
             return await self._bodies.run_in_pool(body, self._pool, check)
         request = self._parse(upload, name)
-        if not self._spec.publishes:
-            model, request.version = self._service.pin(request.model, request.version)
-            if not self._service.is_loaded(model, request.version):
-                return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
-        return self._check(request)
+        if self._spec.publishes:
+            return self._check(request)
+        work = self._service.check_loaded(self._verb, request)
+        if work is None:
+            return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
+        return work
 
     def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool) -> Work:
         return self._check(self._parse(upload, name, coded=coded))

@@ -122,10 +122,10 @@ def test_another_revision_is_loaded_again() -> None:
     loaded = ModelCache(load, lambda _: 1, lambda _, version: revisions[version], max_count=9, max_bytes=9)
     assert [loaded.get("m", version) for version in (7, 8, 7, 8)] == [1, 1, 1, 1]
     revisions[7] = 2
-    assert (loaded.holds("m", 7), loaded.holds("m", 8)) == (False, True)
+    assert (loaded.peek("m", 7) is None, loaded.peek("m", 8) is None) == (True, False)
     assert [loaded.get("m", version) for version in (7, 8, 7, 8)] == [2, 1, 2, 1]
     assert loads == [7, 8, 7]
-    assert loaded.holds("m", 7)
+    assert loaded.peek("m", 7) is not None
     del revisions[8]
     with pytest.raises(KeyError):
         loaded.get("m", 8)

@@ -84,7 +84,7 @@ def client_of(service: Service, mode: Mode, threads: ThreadPoolExecutor) -> http
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(("path", "body", "headers"), WAYS)
-def test_the_loop_goes_on_while_a_version_is_loaded(
+def test_the_loop_goes_on_while_a_version_loaded(
     tmp_path: Path, mode: Mode, path: str, body: Any, headers: dict[str, str]
 ) -> None:
     """By every route; the next request finds it in memory."""
@@ -150,11 +150,11 @@ def test_whether_a_version_is_in_memory_is_known_without_loading_it(tmp_path: Pa
     assert service.pin(None, 7) == ("polynomial", 7)
     with pytest.raises(NotFound):
         service.pin(None, "nope")
-    assert not service.is_loaded("polynomial", 1)
+    assert not service.loaded("polynomial", 1)
     assert store.threads == []
     service.check("predict", Request(data=TableRecords(Table(np.zeros((1, 1))))))
-    assert service.is_loaded("polynomial", 1)
-    assert not service.is_loaded("polynomial", 7)
+    assert service.loaded("polynomial", 1)
+    assert not service.loaded("polynomial", 7)
 
 
 @pytest.mark.parametrize("path", ["/fit", "/models/polynomial/fit"])
