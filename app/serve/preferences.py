@@ -48,8 +48,6 @@ def prefers_html(accept: str | None) -> bool:
 
 def prefers(req: Request, media_type: str) -> bool:
     """Whether a type is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
-    if not has_header(req, b"accept"):
-        return False
     accepted = req.accept.lower()
     if media_type not in accepted:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ def parse_json(verb: Verb, body: Body) -> Request:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _as_utf8(text)
         raise not_json(text, error, position) from None
-    refuse_duplicates(text, _members(decoded), () if decoded.data is None else (decoded.data.X,))
+    refuse_duplicates(text, partial(_members, decoded), () if decoded.data is None else (decoded.data.X,))
     request = Request(model=decoded.model, timeout=decoded.timeout, webhook=decoded.webhook, weight=decoded.weight)
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,21 +19,24 @@ _SPACED = re.compile(rb'"[ \t\r\n]+:')
 
 
 def refuse_duplicates(
-    text: bytes, members: int, apart: Sequence[msgspec.Raw] = (), root: str = "", first: int = 0
+    text: bytes, members: Callable[[], int], apart: Sequence[msgspec.Raw] = (), root: str = "", first: int = 0
 ) -> None:
     """Raise Malformed for the first member that is given twice, with its pointer.
 
-    The text is JSON that was decoded to so many members, those of objects in objects included; those in the values
-    `apart` are not counted. Only where there are more colons than members, and not all of the others in strings, is the
-    text read once more. It may be an array, whose items before it are `first`, and `root` leads to it.
+    The text is JSON that was decoded to as many members as `members` counts, those of objects in objects included;
+    those in the values `apart` are not counted. Only where names recur and there are more colons than members, and not
+    all of the others in strings, is the text read once more. It may be an array, whose items before it are `first`, and
+    `root` leads to it.
     """
-    colons = text.count(b":")
-    if colons <= members or _all_differ(text):
+    if _all_differ(text):  # as in most short texts, where this takes less time than to count
+        return
+    colons, expected = text.count(b":"), members()
+    if colons <= expected:
         return
     values = [bytes(value) for value in apart]
-    if colons - sum(value.count(b":") for value in values) <= members:
+    if colons - sum(value.count(b":") for value in values) <= expected:
         return
-    if not _SPACED.search(text) and text.count(b'":') - sum(value.count(b'":') for value in values) <= members:
+    if not _SPACED.search(text) and text.count(b'":') - sum(value.count(b'":') for value in values) <= expected:
         return
     for value in values:
         if len(value) > LONG_BYTES:

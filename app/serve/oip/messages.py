@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -121,7 +122,7 @@ def _decoded(body: memoryview) -> tuple[InferenceRequest, Arrays]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the request is not JSON: {error}; before binary data, {HEADER} says where it ends") from None
     data = [tensor.data for tensor in request.inputs if tensor.data is not msgspec.UNSET]
-    refuse_duplicates(text, _members(request), data)
+    refuse_duplicates(text, partial(_members, request), data)
     return request, arrays
 
 

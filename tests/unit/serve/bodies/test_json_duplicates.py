@@ -30,7 +30,7 @@ def _has_twice(value: Any) -> bool:
 
 def _refused(text: bytes) -> list[str] | None:
     try:
-        refuse_duplicates(text, count_members(json.loads(text)))
+        refuse_duplicates(text, lambda: count_members(json.loads(text)))
     except Malformed as error:
         return error.pointers
     return None
