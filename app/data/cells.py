@@ -125,6 +125,7 @@ def assemble(
     hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
     """
     X = np.empty((rows, len(selection.inputs))) if into is None else into
+    memory = X if X.base is None else X.base
     kinds: list[Kind] = []
     categories: dict[int, list[str]] = {}
     faults: list[Fault] = []
@@ -135,10 +136,10 @@ def assemble(
             pointer, where = locate(error.row, source)
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
-        ignoring = "" if fitted else f"leave the column out (ignore={names[source]})"  # after a fit none can be
-        if fault := _refused(cells, selection, ignoring, locate, source):
+        name = None if fitted else names[source]  # after a fit none can be left out
+        if fault := _refused(cells, selection, name, locate, source):
             faults.append(fault)
-        if into is None or not np.may_share_memory(cells.values, X):
+        if cells.values.base is not memory:
             X[:, position] = cells.values
         kinds.append(cells.kind)
         if cells.kind == "text":
@@ -170,26 +171,29 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
     return cells.values
 
 
-def _refused(cells: Cells, selection: Selection, ignoring: str, locate: Locate, source: int) -> Fault | None:
-    """Return why a model does not take the column that is at `source`; None if it does. `ignoring` is a way out."""
+def _refused(cells: Cells, selection: Selection, name: str | None, locate: Locate, source: int) -> Fault | None:
+    """Return why a model does not take the column that is at `source`; None if it does.
+
+    With a `name` the column may be left out, and the error says so.
+    """
     if cells.kind not in selection.kinds:
         pointer, where = locate(0, source)
         detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
-        return Fault(pointer, f"{detail}; {_either('convert it to numbers', ignoring)}")
+        return Fault(pointer, f"{detail}; {_or_ignore('convert it to numbers', name)}")
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
         pointer, where = locate(0, source)
         limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
-        return Fault(pointer, f"{where}: {_either(limit, ignoring, '; ')}")
-    missing = np.flatnonzero(np.isnan(cells.values)) if not cells.is_complete else np.empty(0)
+        return Fault(pointer, f"{where}: {_or_ignore(limit, name, '; ')}")
+    missing = np.empty(0) if cells.is_complete else np.flatnonzero(np.isnan(cells.values))
     if missing.size and not selection.takes_missing:
         pointer, where = locate(int(missing[0]), source)
         count = f"{missing.size} of {len(cells.values)} in this column"
-        return Fault(pointer, f"{where}: a value is missing, {count}; {_either('fill them in', ignoring)}")
+        return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
     return None
 
 
-def _either(first: str, second: str, between: str = ", or ") -> str:
-    return f"{first}{between}{second}" if second else first
+def _or_ignore(detail: str, name: str | None, between: str = ", or ") -> str:
+    return detail if name is None else f"{detail}{between}leave the column out (ignore={name})"
 
 
 _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too

@@ -86,8 +86,11 @@ class ColumnReader:
 
     def __init__(self, layout: Layout, missing: Sequence[str]) -> None:
         self._layout = layout
-        self._missing = [*MISSING, *missing]
         self._data = layout.data
+        self._missing = [*MISSING, *missing]
+        if len(self._data) <= SCAN_BYTES:  # each word is prepared for every column, and most occur nowhere
+            text = bytes(self._data)
+            self._missing = [word for word in self._missing if word.encode() in text]
         self._names = [str(position) for position in range(layout.width)]
         self._quotes = _count(self._data, ord('"'))
         self._block_bytes = BLOCK_BYTES
@@ -124,8 +127,9 @@ class ColumnReader:
         chosen = sorted({position for group in [*groups, others] for position in group})
         columns = {position: i for i, position in enumerate(chosen)}
         names = [str(first + position) for position in chosen]
-        types = {str(first + at): pa.float64() if at in numeric else pa.binary() for at in chosen}
-        types |= {str(at): pa.binary() for at in surplus}
+        number, text = pa.float64(), pa.binary()
+        types = {name: number if at in numeric else text for name, at in zip(names, chosen, strict=True)}
+        types |= {str(at): text for at in surplus}
         matrices = Matrices([len(group) for group in groups])
         texts: dict[int, list[Any]] = {at: [] for at in [*chosen, *(at - first for at in surplus)] if at not in numeric}
         for batch in self._batches([*names, *(str(at) for at in surplus)], types):
@@ -159,6 +163,8 @@ class ColumnReader:
             column_types=types,
             include_columns=None if len(names) == len(self._names) else names,  # they cost time where they are many
             null_values=self._missing,
+            true_values=[],  # nothing is read as boolean here, and each list is prepared for every column
+            false_values=[],
             decimal_point=self._layout.decimal or ".",
             check_utf8=False,
         )

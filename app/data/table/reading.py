@@ -42,7 +42,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions) -> Tab
             parsed = reader.read(groups, numeric, selection.kept)
         except BadRow:
             raise places.bad_row() from None
-    if is_doubtful and (doubtful := doubtful_columns(parsed.numbers(), layout)):
+    if is_doubtful and (doubtful := doubtful_columns(parsed, layout)):
         parsed = reader.read(groups, numeric - doubtful, selection.kept)  # only their text tells
     if parsed.rows and (found := _without_empty_rows(parsed, reader)):
         parsed = found
@@ -129,16 +129,14 @@ class Reading:
         self._places = places
         self._missing = missing
         self._is_doubtful = is_doubtful
-        self._numbers = parsed.numbers()
-        # a sum is finite where every number is, but for sums over the range of floats
-        with np.errstate(all="ignore"):
-            sums = [matrix.sum(axis=0) for matrix in parsed.matrices]
-        self._finite = {
-            source
-            for group, found in zip(parsed.groups, sums, strict=True)
-            for source, total in zip(group, found, strict=True)
-            if np.isfinite(total)
-        }
+        self._numbers: dict[int, Cells] = {}
+        for group, matrix in zip(parsed.groups, parsed.matrices, strict=True):
+            # a sum is finite where every number is, but for sums over the range of floats
+            with np.errstate(all="ignore"):
+                complete = np.isfinite(matrix.sum(axis=0)).tolist()
+            for source, values, is_complete in zip(group, matrix.T, complete, strict=True):
+                if source not in parsed.texts:
+                    self._numbers[source] = Cells(values, "number", is_complete=is_complete)
 
     def table(self) -> Table:
         """Return the table; raise Invalid with all columns that stand in the way."""
@@ -185,9 +183,9 @@ class Reading:
         return np.ascontiguousarray(numbers(cells, repr(self._layout.names[source]), lambda row: locate(row, source)))
 
     def _cells(self, source: int, fitted: Column | None) -> Cells:
-        values = self._numbers.get(source)
-        if values is not None:
-            return Cells(values, "number", is_complete=True) if source in self._finite else finite(values)
+        found = self._numbers.get(source)
+        if found is not None:
+            return found if found.is_complete else finite(found.values)
         is_free = fitted is None and source in self._selection.inputs
         way_out = f", or leave the column out (ignore={self._layout.names[source]})" if is_free else ""
         column = TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out, self._is_doubtful)

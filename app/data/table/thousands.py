@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow.compute as pc
 
+from app.data.table.columns import Parsed
 from app.data.table.layout import Layout
 from app.schemas.requests import Matrix
 
@@ -17,37 +18,48 @@ _GROUPED = "^[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+$"
 """No zero before the sign: 0.125 is a fraction."""
 _THOUSAND = 1000
 _TOLERANCE = 1e-6  # of a thousandfold below a million, which floats hold to 1e-10
-_FIRST_ROWS = 1000
+BLOCK_VALUES = 2**18
+Indices: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 
-def doubtful_columns(columns: Mapping[int, Matrix], layout: Layout) -> set[int]:
+def doubtful_columns(parsed: Parsed, layout: Layout) -> set[int]:
     """Return the positions of the columns of numbers that may be written so; their text has to be looked at."""
     # a column of whole numbers may be written so too, as 1.000
     ending = re.compile(rb"[%b]000(?![0-9])" % (layout.decimal or ".").encode())
     has_round_ones: bool | None = None
     found: set[int] = set()
-    for position, values in columns.items():
-        if not (_may_be_grouped(values[:_FIRST_ROWS]) and _may_be_grouped(values)):
-            continue
-        known = values[~np.isnan(values)]
-        whole = known == np.floor(known)
-        if whole.all():
-            if has_round_ones is None:
+    for group, matrix in zip(parsed.groups, parsed.matrices, strict=True):
+        numeric = np.array([i for i, source in enumerate(group) if source not in parsed.texts], np.intp)
+        for i, has_fractions in _alike(matrix, numeric):
+            if not has_fractions and has_round_ones is None:
                 has_round_ones = ending.search(layout.data) is not None
-            if not has_round_ones:
-                continue
-        if whole.any():
-            found.add(position)
+            if has_fractions or has_round_ones:
+                found.add(group[i])
     return found
 
 
-def _may_be_grouped(values: Matrix) -> bool:
-    """Whether all fractions are of three digits, and from 1 to 1000."""
-    with np.errstate(invalid="ignore"):
-        fractions = np.abs(values[np.isfinite(values) & (values != np.floor(values))])
-        thousandfold = fractions * _THOUSAND
-        alike = (fractions > 1) & (fractions < _THOUSAND) & (np.abs(thousandfold - np.rint(thousandfold)) < _TOLERANCE)
-    return bool(alike.all())
+def _alike(matrix: Matrix, columns: Indices) -> Iterator[tuple[int, bool]]:
+    """Yield the columns with whole numbers whose fractions are all of three digits and from 1 to 1000.
+
+    With each comes whether it has such fractions. All columns are looked at together, block by block.
+    """
+    has_whole, has_fractions = np.zeros((2, len(columns)), np.bool_)
+    start = 0
+    while start < len(matrix) and len(columns):
+        block = matrix[start : start + max(1, BLOCK_VALUES // len(columns)), columns]
+        with np.errstate(all="ignore"):
+            whole = block == np.floor(block)
+            fractions = np.isfinite(block) & ~whole
+            size = np.abs(block)
+            thousandfold = size * _THOUSAND
+            like_thousands = (
+                (size > 1) & (size < _THOUSAND) & (np.abs(thousandfold - np.rint(thousandfold)) < _TOLERANCE)
+            )
+        left = (like_thousands | ~fractions).all(axis=0)
+        has_whole, has_fractions = (has_whole | whole.any(axis=0))[left], (has_fractions | fractions.any(axis=0))[left]
+        columns = columns[left]
+        start += len(block)
+    return zip(columns[has_whole].tolist(), has_fractions[has_whole].tolist(), strict=True)
 
 
 def doubtful_cell(cells: Any) -> str | None:

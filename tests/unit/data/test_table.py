@@ -144,19 +144,15 @@ def test_a_long_cell_is_not_quoted_whole() -> None:
     assert len(caught.value.detail) < 300
 
 
-def test_a_wide_header_is_read_in_linear_time() -> None:
-    """Ten times the columns take about ten times as long, and not a hundred times, with and without a target."""
-
-    def took_s(columns: int) -> float:
-        names = [f"c{i}" for i in range(columns)]
-        raw = (",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n").encode()
-        began = time.process_time()
-        assert read_csv(raw).X.shape == (1, columns)
-        assert read_csv(raw, names[-5:]).X.shape == (1, columns - 5)
-        return time.process_time() - began
-
-    took_s(10_000)  # imports
-    assert took_s(100_000) < 40 * took_s(10_000)
+def test_a_wide_header_takes_no_time() -> None:
+    """A hundred thousand columns are read in linear time, with and without a target."""
+    names = [f"c{i}" for i in range(100_000)]
+    raw = (",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n").encode()
+    read_csv(b"a\n1\n")  # the library is imported by the first table of a process
+    began = time.process_time()
+    assert read_csv(raw).X.shape == (1, 100_000)
+    assert read_csv(raw, names[-5:]).X.shape == (1, 99_995)
+    assert time.process_time() - began < 2
 
 
 def test_pointers_are_those_of_the_same_request_as_json() -> None:
