@@ -15,6 +15,7 @@ from tests.support.trinity import trinity
 
 MODES: list[Mode] = ["inline", "redis"]
 BINARY = {"application/x-npy", "application/octet-stream", "multipart/form-data"}
+DIALECT = ("separator", "decimal", "header", "encoding", "na")
 SYNC_HAS_NOT = {"/jobs", "/jobs/{job_id}", "/jobs/{job_id}/result", "/jobs/{job_id}/events", "/jobs/{job_id}/retry"}
 
 
@@ -61,14 +62,14 @@ def test_every_placeholder_is_a_parameter(document: Json) -> None:
 
 
 def test_what_a_parameter_goes_with(document: Json) -> None:
-    """Predict is the only verb that reads npy, with the query of CSV except the columns to predict."""
+    """Predict is the only verb that reads npy, with the query of CSV but for the target and the dialect."""
     for verb, kinds in (("fit", "CSV"), ("predict", "CSV or npy"), ("score", "CSV")):
         said = document["paths"][f"/{verb}"]["post"]
         assert ("application/x-npy" in said["requestBody"]["content"]) is ("npy" in kinds)
         words = {each["name"]: each["description"] for each in said["parameters"] if each["in"] == "query"}
-        assert words.pop("target").startswith("CSV: ")
-        assert all(each.startswith((f"{kinds}: ", "CSV: ")) for each in words.values()), words
-        assert words["model"].startswith(f"{kinds}: ")
+        for name in ("target", *DIALECT):
+            assert words.pop(name).startswith("CSV: ")
+        assert all(each.startswith(f"{kinds}: ") for each in words.values()), words
 
 
 def test_the_page_and_its_errors_are_documented(document: Json) -> None:
