@@ -1,4 +1,4 @@
-"""Whether versions can be used by the classes that there are now, told by their manifests: no arrays are read."""
+"""Whether versions can be used by the classes that there are now, by their manifests alone: no arrays are read."""
 
 from __future__ import annotations
 

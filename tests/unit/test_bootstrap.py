@@ -82,7 +82,7 @@ def test_the_web_process_does_without_celery_and_redis_in_sync_mode(tmp_path: Pa
 def test_pyarrow_is_imported_when_the_first_table_comes(tmp_path: Path, statement: str) -> None:
     """It costs 40 MB and a fifth of a second, which only tables are worth."""
     assert "pyarrow" not in imports(statement, tmp_path)
-    read = "from app.data.table.csv_records import CsvRecords; from app.service.choice import FitChoice"
+    read = "from app.data.csv_reader.csv_records import CsvRecords; from app.service.choice import FitChoice"
     choice = "FitChoice(frozenset({'number'}), False, ['y'])"
     assert "pyarrow" in imports(f"{statement}; {read}; CsvRecords(b'a,y\\n1,2\\n').read({choice})", tmp_path)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from falcon import parse_header
 
-from app.data.table.charset import check_encoding_name
-from app.data.table.csv_records import CsvRecords
-from app.data.table.options import HEADERS, take_options
+from app.data.csv_reader.charset import check_encoding_name
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import HEADERS, take_options
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.media_types import CSV
 from app.schemas.query import OpenQuery, Query, refuse_rest, take_all

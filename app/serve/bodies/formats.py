@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.data.table.charset import refuse_workbook
+from app.data.csv_reader.charset import refuse_workbook
 from app.errors import Invalid, UnsupportedMediaType
 from app.schemas.pointers import escaped
 from app.schemas.query import Query

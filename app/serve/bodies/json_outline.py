@@ -72,7 +72,7 @@ class _Events(NamedTuple):
 
 
 class _Lexer:
-    """Tells brackets from those in strings, block after block."""
+    """Finds the brackets that are not in strings, block after block."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -211,9 +211,9 @@ class _Scan:
 
     def _take(self, end: int) -> None:
         """Add the document up to here to the rest."""
-        room = MAX_REST_BYTES - len(self._rest)
-        self._rest += self._view[self._taken : min(end, self._taken + room)]
-        if end - self._taken > room:
+        left_bytes = MAX_REST_BYTES - len(self._rest)
+        self._rest += self._view[self._taken : min(end, self._taken + left_bytes)]
+        if end - self._taken > left_bytes:
             member = self._pointer().split("/")[1:2]
             detail = f"this is over {MAX_REST_BYTES} bytes of JSON, the limit of what is not data"
             raise Invalid.at("".join(map("/{}".format, member)), detail)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from app.data.table.csv_records import CsvRecords
-from app.data.table.options import CsvOptions
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import CsvOptions
 from app.errors import Invalid, Malformed, TrinityError
 from app.schemas.columns import NUMERIC
 from app.schemas.requests import Table

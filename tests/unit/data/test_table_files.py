@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from app.data.table.csv_records import CsvRecords
-from app.data.table.options import take_options
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import take_options
 from app.errors import TrinityError
 from app.schemas.columns import KINDS
 from app.schemas.requests import Table

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.data.table.csv_records import CsvRecords
-from app.data.table.options import CsvOptions
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import CsvOptions
 from app.errors import TrinityError
 from app.schemas.columns import KINDS
 from app.service.choice import FitChoice

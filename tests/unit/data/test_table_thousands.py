@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.data.table.csv_records import CsvRecords
-from app.data.table.options import CsvOptions
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import CsvOptions
 from app.errors import Invalid
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.data.table.charset import Bytes, as_utf8, refuse_workbook
-from app.data.table.layout import Layout, find_layouts
-from app.data.table.options import CsvOptions
+from app.data.csv_reader.charset import Bytes, as_utf8, refuse_workbook
+from app.data.csv_reader.layout import Layout, find_layouts
+from app.data.csv_reader.options import CsvOptions
 from app.errors import Invalid
 from app.schemas.requests import Choice, Selection, Table
 
@@ -23,7 +23,7 @@ class CsvRecords:
         refuse_workbook(self._raw)
         body = as_utf8(self._raw, self._options.encoding)
         layout, selection = _select(find_layouts(body, self._options), choice)
-        from app.data.table.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
+        from app.data.csv_reader.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
 
         return read_table(layout, selection, self._options)
 

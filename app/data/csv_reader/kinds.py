@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.data.cells import ISO_DATE, SHOWN, BadCell, Cells, from_python, from_texts
-from app.data.table.layout import MISSING, NUMBER
-from app.data.table.rows import BLANKS
-from app.data.table.thousands import doubt, doubtful_cell
+from app.data.csv_reader.layout import MISSING, NUMBER
+from app.data.csv_reader.rows import BLANKS
+from app.data.csv_reader.thousands import doubt, doubtful_cell
 from app.schemas.columns import NUMERIC, Column, Kind
 from app.schemas.requests import Cell, Matrix
 
@@ -36,7 +36,7 @@ class TextColumn(NamedTuple):
     way_out: str
     """What else to do about the column, as the end of a sentence."""
     is_doubtful: bool = False
-    """Whether nobody said which sign is the decimal one: a fit without it."""
+    """Whether the request of a fit leaves open which sign is the decimal one."""
 
     def cells(self, fitted: Column | None) -> Cells:
         """Return the column as numbers; without a fitted one its cells say what it is. Raise BadCell."""

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from app.data.cells import BadCell, Cells, assemble, from_python, numbers
+from app.data.csv_reader.charset import not_utf8
+from app.data.csv_reader.columns import BadRow, ColumnReader, Parsed
+from app.data.csv_reader.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
+from app.data.csv_reader.layout import Layout, no_rows, width_fault
+from app.data.csv_reader.options import CsvOptions
+from app.data.csv_reader.rows import Row, lines_of, read_rows, without_empty_rows
+from app.data.csv_reader.thousands import doubtful_columns
 from app.data.records import with_names
-from app.data.table.charset import not_utf8
-from app.data.table.columns import BadRow, ColumnReader, Parsed
-from app.data.table.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
-from app.data.table.layout import Layout, no_rows, width_fault
-from app.data.table.options import CsvOptions
-from app.data.table.rows import Row, lines_of, read_rows, without_empty_rows
-from app.data.table.thousands import doubtful_columns
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Cell, Matrix, Selection, Table
@@ -43,7 +43,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions) -> Tab
         except BadRow:
             raise places.bad_row() from None
     if is_doubtful and (doubtful := doubtful_columns(parsed, layout)):
-        parsed = reader.read(groups, numeric - doubtful, selection.kept)  # only their text tells
+        parsed = reader.read(groups, numeric - doubtful, selection.kept)  # their text decides
     if parsed.rows and (found := _without_empty_rows(parsed, reader)):
         parsed = found
     if not parsed.rows:

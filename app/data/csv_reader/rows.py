@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from app.data.table.charset import Bytes
+from app.data.csv_reader.charset import Bytes
 from app.errors import Malformed
 
 BLANKS = " \t\r\n\f\v"

@@ -1,4 +1,4 @@
-"""Numbers such as 1.234 among whole ones, of which nobody can tell whether the sign is between thousands."""
+"""Numbers such as 1.234 among whole ones: the sign may stand between thousands, or before decimals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow.compute as pc
 
-from app.data.table.columns import Parsed
-from app.data.table.layout import Layout
+from app.data.csv_reader.columns import Parsed
+from app.data.csv_reader.layout import Layout
 from app.schemas.requests import Matrix
 
 _WHOLE = "^[+-]?[0-9]+$"

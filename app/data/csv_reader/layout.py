@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from app.data.table.charset import Bytes, not_utf8
-from app.data.table.options import CsvOptions
-from app.data.table.rows import BLANKS, Row, collapse_blanks, count_lines, read_rows
+from app.data.csv_reader.charset import Bytes, not_utf8
+from app.data.csv_reader.options import CsvOptions
+from app.data.csv_reader.rows import BLANKS, Row, collapse_blanks, count_lines, read_rows
 from app.errors import Invalid
 from app.model.dataframes import default_names
 

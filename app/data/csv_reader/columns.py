@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from app.data.table.charset import Bytes
-from app.data.table.layout import MISSING, Layout
-from app.data.table.rows import BLANKS, lines_of, read_rows
+from app.data.csv_reader.charset import Bytes
+from app.data.csv_reader.layout import MISSING, Layout
+from app.data.csv_reader.rows import BLANKS, lines_of, read_rows
 from app.errors import Malformed
 from app.schemas.requests import Matrix
 

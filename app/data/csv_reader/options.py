@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
-from app.data.table.charset import check_encoding_name
+from app.data.csv_reader.charset import check_encoding_name
 from app.errors import Invalid
 from app.schemas.query import OpenQuery, take_all, take_one
 
