@@ -126,6 +126,7 @@ def with_names(
     names = data.inputs
     if names is None and len(selection.inputs) < data.X.shape[1]:
         names = default_names("x", data.X.shape[1])
+    chosen.named = data.inputs is not None and data.named
     if names is not None:
         chosen.inputs = [names[source] for source in selection.inputs]
         taken = {*selection.inputs, *selection.outputs}

@@ -100,6 +100,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """The weight of each row (n,)."""
     unused: list[str] = []
     """The names of the columns that came with these and were not read."""
+    named: bool = True
+    """Whether `inputs` came with the data; otherwise they are x1, x2 … by the positions of the columns."""
     kept: dict[str, list[Cell]] = {}
     """The cells of columns that come back beside the predictions, by name."""
 

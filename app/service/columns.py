@@ -71,7 +71,7 @@ def learn_schema(table: Table) -> Schema:
         outputs=table.outputs or default_names("y", 1 if y.ndim == 1 else y.shape[1]),
         vector=y.ndim == 1,
         named=table.outputs is not None,
-        named_inputs=table.inputs is not None,
+        named_inputs=table.inputs is not None and table.named,
         columns=[
             _column(name, kind, table.X[:, position], table.categories.get(position))
             for position, (name, kind) in enumerate(zip(names, kinds, strict=True))

@@ -148,6 +148,14 @@ def test_a_fit_without_names_keeps_that_it_had_none(api: Api) -> None:
         api.result("fit", {"model": "multivariate", "data": {**data, "y": [1, 2]}})
         schema = api.http.get("/models/multivariate/versions/latest").json()["schema"]
         assert (schema["inputs"], schema["named_inputs"]) == (["x"], named)
+    api.result("fit", {"model": "multivariate", "ignore": ["x2"], "data": {"X": [[1, 5], [2, 4]], "y": [1, 2]}})
+    schema = api.http.get("/models/multivariate/versions/latest").json()["schema"]
+    assert (schema["inputs"], schema["named_inputs"]) == (["x1"], False)
+    headers = {"Content-Type": "text/csv; header=absent"}
+    fit = api.http.post("/models/multivariate/fit", content=b"1,5\n2,4\n", params={"target": "x2"}, headers=headers)
+    api.finished(fit)
+    schema = api.http.get("/models/multivariate/versions/latest").json()["schema"]
+    assert (schema["inputs"], schema["named_inputs"]) == (["x1"], False)
 
 
 def test_columns_without_names_are_passed_over_by_their_place(api: Api) -> None:

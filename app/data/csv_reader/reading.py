@@ -162,7 +162,7 @@ class Reading:
             faults,
         )
         chosen = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
-        named = Table(np.empty((0, len(layout.names))), inputs=layout.names)
+        named = Table(np.empty((0, len(layout.names))), inputs=layout.names, named=not layout.unnamed)
         return with_names(chosen, named, selection, beside.__getitem__, self._kept)
 
     def _input(self, source: int, fitted: Column | None) -> Cells:
