@@ -62,6 +62,9 @@ lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes th
 	@$(PIP) uv
 	$(COMPILE) --extra server --output-file requirements/server.txt
 	$(COMPILE) --extra server --extra tracing --constraint requirements/server.txt --output-file requirements/tracing.txt
+	for extra in sklearn onnx xgboost lightgbm; do \
+		$(COMPILE) --extra server --extra $$extra --constraint requirements/tracing.txt --output-file requirements/$$extra.txt || exit 1; \
+	done
 	$(COMPILE) --all-extras --constraint requirements/tracing.txt --output-file requirements/dev.txt
 
 clean: ## remove the environment and the caches; fitted models (.trinity) stay
