@@ -1,0 +1,129 @@
+"""Bounds on archives, checked from their directory before anything of them is read (APPNOTE.TXT of PKWARE, §4.3)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from app.errors import Invalid
+
+MAX_ENTRIES = 50_000
+MAX_UNPACKED_BYTES = 1024**3
+MAX_SCHEMA_BYTES = 64 * 1000**2
+SCHEMA = "schema.json"
+MAX_NAME_BYTES = 256
+MAX_DIRECTORY_BYTES = MAX_ENTRIES * 256
+_END = struct.Struct("<4s4H2LH")
+_END_MARK = b"PK\x05\x06"
+_ENTRY = struct.Struct("<4s4B4HL2L5H2L")
+_ENTRY_MARK = b"PK\x01\x02"
+_LOCAL_BYTES = 30
+_ZIP64 = 0xFFFFFFFF
+_STORED_OR_DEFLATED = {0, 8}
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_MAX_COMMENT_BYTES = 0xFFFF
+
+
+class Entry(NamedTuple):
+    """A file in an archive, as the directory describes it."""
+
+    name: str
+    packed_bytes: int
+    bytes: int
+    offset: int
+
+
+def check_archive(path: Path) -> frozenset[str]:
+    """Return the names of an archive's entries; raise Invalid for one that is damaged or beyond the bounds.
+
+    One that says other things in its directory than it does is found out too: entries that overlap or lead out of the
+    archive, and more in front of the first than nothing.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        raw, start, count = _directory(file, size)
+    entries = list(_entries(raw))
+    if len(entries) != count:
+        _refuse("the directory of the archive is damaged: it counts its entries otherwise than it lists them")
+    names = frozenset(entry.name for entry in entries)
+    if len(names) < len(entries):
+        _refuse("two entries of the archive have the same name")
+    unpacked = sum(entry.bytes for entry in entries)
+    if unpacked > MAX_UNPACKED_BYTES:
+        _refuse(f"the archive has {unpacked} bytes when it is unpacked, the limit is {MAX_UNPACKED_BYTES}")
+    _check_places(entries, start)
+    schema = next((entry for entry in entries if entry.name == SCHEMA), None)
+    if schema is not None and schema.bytes > MAX_SCHEMA_BYTES:
+        _refuse(f"{SCHEMA} has {schema.bytes} bytes, the limit is {MAX_SCHEMA_BYTES}")
+    return names
+
+
+def _directory(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
+    """Return the directory, where it begins, and how many entries it has."""
+    tail_bytes = min(size, _END.size + _MAX_COMMENT_BYTES)
+    file.seek(size - tail_bytes)
+    tail = file.read(tail_bytes)
+    at = tail.rfind(_END_MARK)
+    if at < 0 or len(tail) - at < _END.size:
+        _refuse("the archive is cut off: it has no directory")
+    _, disk, first_disk, on_disk, count, directory_bytes, start, comment = _END.unpack_from(tail, at)
+    end = size - tail_bytes + at
+    if disk or first_disk or on_disk != count or at + _END.size + comment != len(tail):
+        _refuse("the directory of the archive is damaged")
+    if count > MAX_ENTRIES or directory_bytes > MAX_DIRECTORY_BYTES:
+        # a 64-bit directory has 65,535 here: archives that need one are over the bounds anyway
+        _refuse(f"the archive has more than {MAX_ENTRIES} entries")
+    if start + directory_bytes != end:
+        _refuse("the directory of the archive is damaged: it is not where the archive says")
+    file.seek(start)
+    return file.read(directory_bytes), start, count
+
+
+def _entries(raw: bytes) -> Iterator[Entry]:
+    at = 0
+    while at < len(raw):
+        if len(raw) - at < _ENTRY.size or not raw.startswith(_ENTRY_MARK, at):
+            _refuse("the directory of the archive is damaged")
+        fields = _ENTRY.unpack_from(raw, at)
+        flags, method, packed, unpacked, name_bytes, extra_bytes, comment_bytes = (*fields[5:7], *fields[10:15])
+        offset = fields[18]
+        at += _ENTRY.size
+        name = _checked_name(raw[at : at + name_bytes])
+        at += name_bytes + extra_bytes + comment_bytes
+        if flags & _ENCRYPTED:
+            _refuse("an entry of the archive is encrypted")
+        if method not in _STORED_OR_DEFLATED:
+            _refuse("an entry of the archive is packed by other means than deflate")
+        if _ZIP64 in {packed, unpacked, offset}:
+            _refuse("an entry of the archive has its size in 64 bits; none may be so large")
+        yield Entry(name, packed, unpacked, offset)
+
+
+def _checked_name(raw: bytes) -> str:
+    """Return the name of an entry; refuse those that lead out of a folder, though nothing is unpacked into one."""
+    try:
+        name = raw.decode("ascii")
+    except UnicodeDecodeError:
+        _refuse("the name of an entry is not one that skops writes")
+    if not 0 < len(raw) <= MAX_NAME_BYTES or "\0" in name or "\\" in name or ":" in name:
+        _refuse("the name of an entry is empty, too long or not one that skops writes")
+    if name.startswith("/") or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        _refuse("the name of an entry leads out of the archive")
+    return name
+
+
+def _check_places(entries: list[Entry], end: int) -> None:
+    """Refuse entries that overlap, which is how a small archive unpacks into a large one, or that lie outside."""
+    at = 0
+    for entry in sorted(entries, key=lambda entry: entry.offset):
+        if entry.offset < at:
+            _refuse("two entries of the archive overlap")
+        at = entry.offset + _LOCAL_BYTES + len(entry.name.encode()) + entry.packed_bytes
+    if at > end:
+        _refuse("an entry of the archive is cut off")
+
+
+def _refuse(detail: str) -> NoReturn:
+    raise Invalid.at("/file", detail)

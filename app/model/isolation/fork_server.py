@@ -1,0 +1,146 @@
+"""The process that forks a child for each call. It has its libraries loaded already, so that a call begins at once.
+
+`isolated_calls` starts it and sends it a socket for each call, over its standard input. It ends with the process that
+started it, or when it was idle for long. It never runs a call itself, and has a single thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from app.errors import Failure, TrinityError
+
+IDLE_S = 300.0  # without a call for so long the process ends; the next call starts another
+MAX_MESSAGE_CHARACTERS = 1000
+
+
+class IsolatedCall(msgspec.Struct):
+    """What to call in a child, and what the child may take."""
+
+    target: str
+    """`module:function`; it takes the arguments by name, and returns what JSON can hold."""
+    arguments: dict[str, Any]
+    memory_bytes: int
+    """Beyond what the libraries take."""
+    time_s: float
+
+
+class Reply(msgspec.Struct, omit_defaults=True):
+    """What a call returned, or how it failed."""
+
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    failure: Failure | None = None
+    raised: str = ""
+    """The name of an error that is not ours, and its words."""
+
+
+class Ended(msgspec.Struct):
+    """How a child ended: by an exit code, or by a signal, whose number is then below zero."""
+
+    code: int
+
+
+def serve(control: socket.socket, idle_s: float = IDLE_S) -> None:
+    """Fork a child for each socket that comes, until no more can come."""
+    children: dict[int, socket.socket] = {}
+    woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to all processes of a terminal
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    awaited: list[Any] = [control, woken]
+    while ready := select.select(awaited, [], [], None if children else idle_s)[0]:
+        if woken in ready:
+            os.read(woken, 4096)
+            _reap(children)
+        if control in ready:
+            marker, descriptors, *_ = socket.recv_fds(control, 1, 1)
+            if not marker:  # the process that started this one is gone
+                break
+            connection = socket.socket(fileno=descriptors[0])
+            pid = os.fork()
+            if not pid:
+                _run(connection, [control, *children.values()])
+            children[pid] = connection
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reap(children: dict[int, socket.socket]) -> None:
+    """Say of each child that ended how it ended."""
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        with children.pop(pid) as connection, suppress(OSError):  # nobody may be there to hear it
+            connection.sendall(msgspec.json.encode(Ended(os.waitstatus_to_exitcode(status))) + b"\n")
+
+
+def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
+    """Do one call in the child, and end the process."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        for other in others:
+            other.close()
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):  # native libraries write to them when they abort
+            os.dup2(silence, stream)
+        with connection.makefile("rb") as file:
+            call = msgspec.json.decode(file.readline(), type=IsolatedCall)
+        _limit(call)
+        connection.sendall(msgspec.json.encode(_replied(call)) + b"\n")
+        code = 0
+    finally:
+        os._exit(code)  # nothing of the parent's is to be cleaned up here
+
+
+def _limit(call: IsolatedCall) -> None:
+    """Bound what this process may take; over its time a signal ends it, whatever it is doing."""
+    seconds = max(1, round(call.time_s))
+    signal.setitimer(signal.ITIMER_REAL, call.time_s)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with suppress(FileNotFoundError):  # where there is no /proc, there is no such limit either
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        allowed = pages * resource.getpagesize() + call.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+
+
+def _replied(call: IsolatedCall) -> Reply:
+    module, _, name = call.target.partition(":")
+    try:
+        result = getattr(importlib.import_module(module), name)(**call.arguments)
+        return Reply(msgspec.Raw(msgspec.json.encode(result)))
+    except TrinityError as error:
+        return Reply(failure=error.failure())
+    except MemoryError:
+        return Reply(raised="MemoryError: ")
+    except Exception as error:  # noqa: BLE001  the call is of code that may raise anything
+        words = str(error)[:MAX_MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()
+        return Reply(raised=f"{type(error).__name__}: {words}")
+
+
+def main() -> None:
+    """Load the libraries that are named and installed, then serve the calls that come over standard input."""
+    for name in sys.argv[1:]:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    serve(socket.socket(fileno=0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Calls of functions in a child process under limits; whatever happens to the child, the caller gets an answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.errors import Failure, Unavailable
+from app.model.isolation.fork_server import Ended, IsolatedCall, Reply
+
+SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
+MAX_REPLY_BYTES = 64 * 1024**2
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_SERVER = "app.model.isolation.fork_server"
+_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
+
+
+class CallFailed(Exception):
+    """A call did not return. `failure` is an error of ours that it raised."""
+
+    def __init__(self, words: str, failure: Failure | None = None) -> None:
+        super().__init__(words)
+        self.failure = failure
+
+
+class CallLimits(NamedTuple):
+    """What a child may take."""
+
+    memory_bytes: int
+    time_s: float
+
+
+class IsolatedCalls:
+    """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
+
+    That process starts at the first call; its children get nothing of this process but the arguments, as JSON.
+    """
+
+    def __init__(self, limits: CallLimits, preload: Sequence[str] = ()) -> None:
+        self._limits = limits
+        self._preload = list(preload)
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._finalizer: weakref.finalize[..., Any] | None = None
+
+    def call(self, target: str, **arguments: Any) -> Any:
+        """Return what a function returned, named as `module:function`; raise CallFailed, or Unavailable."""
+        message = msgspec.json.encode(IsolatedCall(target, arguments, *self._limits)) + b"\n"
+        # the server may have ended at this moment, because it was idle for long: then a new one takes the call
+        lines = self._exchange(message) or self._exchange(message)
+        if not lines:
+            raise Unavailable("the process that tries files out was lost; try again")
+        return self._result(lines)
+
+    def _exchange(self, message: bytes) -> list[bytes]:
+        """Have a child do a call; return its lines, none if the server was lost."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._send(theirs)
+            theirs.close()
+            ours.settimeout(self._limits.time_s + SLACK_S)
+            try:
+                ours.sendall(message)
+                return _read(ours).splitlines()
+            except (BrokenPipeError, ConnectionResetError):
+                return []
+            except OSError as error:
+                raise Unavailable("the process that tries files out does not answer; try again") from error
+
+    def close(self) -> None:
+        """End the process; calls that run there fail."""
+        with self._lock:
+            if self._finalizer is not None:
+                self._finalizer()
+
+    def _result(self, lines: Sequence[bytes]) -> Any:
+        ended = msgspec.json.decode(lines[-1], type=Ended)
+        if ended.code or len(lines) == 1:
+            raise CallFailed(self._end(ended.code))
+        reply = msgspec.json.decode(lines[0], type=Reply)
+        if reply.failure is not None:
+            raise CallFailed(reply.failure.detail, reply.failure)
+        if reply.raised:
+            is_memory = reply.raised.startswith("MemoryError")
+            raise CallFailed(
+                f"needed more than {self._limits.memory_bytes} bytes" if is_memory else f"raised {reply.raised}"
+            )
+        return msgspec.json.decode(reply.result)
+
+    def _end(self, code: int) -> str:
+        if -code in {signal.SIGALRM, signal.SIGXCPU}:
+            return f"took longer than {self._limits.time_s:g} s"
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"ended the process ({name})"
+
+    def _send(self, connection: socket.socket) -> None:
+        """Give the server the socket of a call; start the server if there is none, or no longer one."""
+        with self._lock:
+            for _ in range(2):
+                control = self._control or self._start()
+                with suppress(OSError):
+                    socket.send_fds(control, [b"1"], [connection.fileno()])
+                    return
+                if self._finalizer is not None:
+                    self._finalizer()
+                self._control = None
+        raise Unavailable("the process that tries files out cannot be started; try again")
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("TRINITY_")}
+            environment = {**kept, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-m", _SERVER, *self._preload],
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
+                setsigdef=_SIGNALS,
+                setsigmask=[],
+            )
+        self._control = ours
+        self._finalizer = weakref.finalize(self, _end_server, ours, pid)
+        return ours
+
+
+def _end_server(control: socket.socket, pid: int) -> None:
+    """Close the socket, at which the server ends, and wait for it."""
+    control.close()
+    with suppress(ChildProcessError):  # this is a fork of the process that started it
+        os.waitpid(pid, 0)
+
+
+def _read(connection: socket.socket) -> bytes:
+    received = bytearray()
+    while piece := connection.recv(65_536):
+        received += piece
+        if len(received) > MAX_REPLY_BYTES:
+            raise OSError("the reply is too long")
+    return bytes(received)

@@ -1,0 +1,54 @@
+"""Functions that the tests call in children."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from app.errors import Invalid
+
+
+def echoed(value: Any) -> Any:
+    return value
+
+
+def pids() -> list[int]:
+    return [os.getppid(), os.getpid()]
+
+
+def refused() -> None:
+    raise Invalid.at("/file", "it is not good")
+
+
+def raised() -> None:
+    raise KeyError("nothing")
+
+
+def slept(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def looped() -> None:
+    while True:
+        pass
+
+
+def filled(size_bytes: int) -> int:
+    return len(b"1" * size_bytes)
+
+
+def killed(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def wrote(path: str) -> None:
+    Path(path).write_bytes(b"1" * 10_000)
+
+
+def variables() -> list[str]:
+    return sorted(name for name in os.environ if name.startswith("TRINITY_"))
+
+
+def segfaulted() -> None:
+    killed(signal.SIGSEGV)

@@ -1,0 +1,106 @@
+"""Calls in a child: what it may take, and that whatever it does, the caller gets an answer."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.errors import Fault
+from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+
+HERE = "tests.unit.model.isolation.calls"
+MIB = 1024**2
+
+
+@pytest.fixture(scope="module")
+def calls() -> Iterator[IsolatedCalls]:
+    isolated = IsolatedCalls(CallLimits(256 * MIB, 2.0), preload=["numpy", "there_is_no_such_module"])
+    yield isolated
+    isolated.close()
+
+
+def test_a_call_returns_what_its_function_returns(calls: IsolatedCalls) -> None:
+    assert calls.call(f"{HERE}:echoed", value={"a": [1, 2.5, "é", None]}) == {"a": [1, 2.5, "é", None]}
+
+
+def test_each_call_has_a_child_of_its_own_of_one_server(calls: IsolatedCalls) -> None:
+    (server, child), (same, other) = calls.call(f"{HERE}:pids"), calls.call(f"{HERE}:pids")
+    assert server == same != os.getpid()
+    assert child != other
+
+
+def test_an_error_of_ours_comes_back_with_its_pointers(calls: IsolatedCalls) -> None:
+    with pytest.raises(CallFailed, match="not good") as caught:
+        calls.call(f"{HERE}:refused")
+    assert caught.value.failure is not None
+    assert caught.value.failure.errors == [Fault("/file", "it is not good")]
+
+
+def test_any_other_error_comes_back_in_words(calls: IsolatedCalls) -> None:
+    with pytest.raises(CallFailed, match="raised KeyError: 'nothing'"):
+        calls.call(f"{HERE}:raised")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGBUS])
+def test_a_child_that_dies_fails_its_call_alone(calls: IsolatedCalls, number: signal.Signals) -> None:
+    with pytest.raises(CallFailed, match=number.name):
+        calls.call(f"{HERE}:killed", number=number)
+    assert calls.call(f"{HERE}:echoed", value=1) == 1
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("looped", {}), ("slept", {"seconds": 60})])
+def test_a_child_that_takes_too_long_is_ended(calls: IsolatedCalls, name: str, arguments: dict[str, float]) -> None:
+    started_s = time.monotonic()
+    with pytest.raises(CallFailed, match="longer than 2 s"):
+        calls.call(f"{HERE}:{name}", **arguments)
+    assert time.monotonic() - started_s < 30
+
+
+def test_a_child_gets_no_more_memory_than_it_may(calls: IsolatedCalls) -> None:
+    assert calls.call(f"{HERE}:filled", size_bytes=64 * MIB) == 64 * MIB
+    with pytest.raises(CallFailed, match=f"more than {256 * MIB} bytes"):
+        calls.call(f"{HERE}:filled", size_bytes=512 * MIB)
+
+
+def test_a_child_writes_no_files(calls: IsolatedCalls, tmp_path: Path) -> None:
+    with pytest.raises(CallFailed):
+        calls.call(f"{HERE}:wrote", path=str(tmp_path / "file"))
+    assert not (tmp_path / "file").exists() or (tmp_path / "file").stat().st_size == 0
+
+
+def test_a_child_sees_none_of_the_settings(calls: IsolatedCalls) -> None:
+    os.environ["TRINITY_API_KEYS"] = "secret"
+    try:
+        fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0))
+        assert fresh.call(f"{HERE}:variables") == []
+        fresh.close()
+    finally:
+        del os.environ["TRINITY_API_KEYS"]
+
+
+def test_threads_call_at_once(calls: IsolatedCalls) -> None:
+    started_s = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda value: calls.call(f"{HERE}:echoed", value=value), range(40)))
+        list(pool.map(lambda _: calls.call(f"{HERE}:slept", seconds=0.5), range(8)))
+    assert found == list(range(40))
+    assert time.monotonic() - started_s < 20
+
+
+def test_a_server_that_is_lost_is_replaced(calls: IsolatedCalls) -> None:
+    server, _ = calls.call(f"{HERE}:pids")
+    os.kill(server, signal.SIGKILL)
+    other, _ = calls.call(f"{HERE}:pids")
+    assert other != server
+
+
+def test_the_server_ends_with_its_user() -> None:
+    calls = IsolatedCalls(CallLimits(64 * MIB, 5.0))
+    server, _ = calls.call(f"{HERE}:pids")
+    calls.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)
