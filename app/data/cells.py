@@ -129,6 +129,7 @@ def assemble(
     kinds: list[Kind] = []
     categories: dict[int, list[str]] = {}
     faults: list[Fault] = []
+    indicators, checked = 0, len(selection.inputs)
     for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
         try:
             cells = read(source, fitted)
@@ -144,6 +145,10 @@ def assemble(
         kinds.append(cells.kind)
         if cells.kind == "text":
             categories[position] = list(cells.categories)
+            indicators += len(cells.categories) - 1
+            if selection.check_indicators and indicators > 2 * checked:  # not at every column: it takes a while itself
+                checked = indicators
+                selection.check_indicators([0] * indicators)
     if faults or others:
         raise refusal([*faults, *others])
     return X, kinds, categories

@@ -4,7 +4,6 @@ Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are 
 an unscaled fit loses its digits. Scales are powers of two and centres are round, so that u is nearly always exact.
 """
 
-from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -62,8 +61,9 @@ class Basis:
         exponents = np.log2(self.scale).astype(np.int64)
         powers = np.array([-sum(int(exponents[i]) for i in term) for term in factors], dtype=np.int64)
         plain = np.ldexp(coefficients.astype(np.longdouble), powers[:, np.newaxis])
-        for i in np.flatnonzero(self.centre):
-            for lower, upper in _shift_order(factors, int(i)):
+        moved = np.flatnonzero(self.centre).tolist()
+        for i, order in zip(moved, _shift_orders(factors, moved), strict=True):
+            for lower, upper in order:
                 plain[lower] -= np.longdouble(self.centre[i]) * plain[upper]
         result = plain.astype(np.float64) + 0.0  # of -0.0 that makes 0.0
         if not np.isfinite(result).all():
@@ -77,16 +77,17 @@ def _power_of_two(size: Array) -> Array:
     return np.where(size > 0, np.ldexp(1.0, exponents), 1.0)
 
 
-def _shift_order(factors: list[tuple[int, ...]], i: int) -> Iterator[tuple[list[int], list[int]]]:
-    """Pairs of term lists (one power of input i lower, upper) in the order of repeated synthetic division."""
+def _shift_orders(factors: list[tuple[int, ...]], moved: list[int]) -> list[list[tuple[list[int], list[int]]]]:
+    """Return for each input that is moved pairs of term lists (one power lower, upper).
+
+    They are in the order of repeated synthetic division. One pass over the terms serves all inputs.
+    """
     index = {term: k for k, term in enumerate(factors)}
-    levels: list[tuple[list[int], list[int]]] = []
+    levels: dict[int, list[tuple[list[int], list[int]]]] = {i: [] for i in moved}
     for k, term in enumerate(factors):
-        power = term.count(i)
-        if power:
-            levels.extend(([], []) for _ in range(power - len(levels)))
-            at = term.index(i)
-            levels[power - 1][0].append(index[term[:at] + term[at + 1 :]])
-            levels[power - 1][1].append(k)
-    for lowest in range(len(levels)):
-        yield from reversed(levels[lowest:])
+        for i in levels.keys() & term:
+            power, at, own = term.count(i), term.index(i), levels[i]
+            own.extend(([], []) for _ in range(power - len(own)))
+            own[power - 1][0].append(index[term[:at] + term[at + 1 :]])
+            own[power - 1][1].append(k)
+    return [[pair for lowest in range(len(own)) for pair in reversed(own[lowest:])] for own in levels.values()]

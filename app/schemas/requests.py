@@ -9,7 +9,7 @@ Structs that are made for every request set gc=False: they hold no cycles, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -124,6 +124,9 @@ class Selection(NamedTuple):
     weight: int | None = None
     kept: Sequence[int] = ()
     """The columns whose cells are kept as they came."""
+    check_indicators: Callable[[Sequence[int]], None] | None = None
+    """Raises Invalid where a model cannot have so many inputs, even if all are indicators of these groups, for which
+    it has the fewest terms."""
 
 
 class Choice(Protocol):

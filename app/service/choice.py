@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +26,8 @@ class FitChoice(NamedTuple):
     inputs: Sequence[str] | None = None
     ignore: Sequence[str] = ()
     weight: str | None = None
+    check_indicators: Callable[[Sequence[int]], None] | None = None
+    """See Selection; called for the number of inputs, before any cell is read."""
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:  # noqa: ARG002  see Choice
         """Return the selection from columns with these names, or x1, x2 …; raise Invalid."""
@@ -44,7 +46,17 @@ class FitChoice(NamedTuple):
                     raise Invalid.at(f"/inputs/{i}", f"column {named[position]!r} cannot be an input too")
         if not chosen:
             raise Invalid.at("/data/X", "no column is left as an input; at least one must be")
-        return Selection(chosen, [None] * len(chosen), self.kinds, self.takes_missing, outputs, weight)
+        if self.check_indicators:
+            self.check_indicators(range(len(chosen)))
+        return Selection(
+            chosen,
+            [None] * len(chosen),
+            self.kinds,
+            self.takes_missing,
+            outputs,
+            weight,
+            check_indicators=self.check_indicators,
+        )
 
 
 class UseChoice:

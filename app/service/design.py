@@ -3,45 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Matrix
 
+_AS_THEY_ARE = NUMERIC | {"datetime"}
+
 
 class Design:
     """Columns as numbers: a text column is one-hot without its first category, a truth value is 0 or 1.
 
     Without the first category the columns are independent of the constant term (dummy variables: Hastie, Tibshirani &
-    Friedman, The Elements of Statistical Learning, §3.2).
+    Friedman, The Elements of Statistical Learning, §3.2). What is as long as there are columns is made when it is
+    needed: a design may be too large.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self.names: list[str] = []
-        self.groups: list[int | None] = []
-        """For each column of numbers the column of the table whose indicator it is; None if it is no indicator."""
-        self._sources: list[tuple[int, int | None]] = []
-        for position, column in enumerate(columns):
-            if column.kind == "text":
-                categories = list(enumerate(column.categories or []))[1:]
-                self._add(position, [(f"{column.name}={text}", code) for code, text in categories], indicator=True)
-            elif column.kind == "boolean":
-                self._add(position, [(f"{column.name}=true", None)], indicator=True)
-            else:
-                self._add(position, [(column.name, None)], indicator=False)
+        self._columns = columns
         self._plain = all(column.kind in NUMERIC for column in columns)
 
-    def _add(self, position: int, made: Sequence[tuple[str, int | None]], *, indicator: bool) -> None:
-        for name, code in made:
-            self.names.append(name)
-            self.groups.append(position if indicator else None)
-            self._sources.append((position, code))
+    @cached_property
+    def groups(self) -> list[int | None]:
+        """For each column of numbers the column of the table whose indicator it is; None if it is no indicator."""
+        made: list[int | None] = []
+        for position, column in enumerate(self._columns):
+            made += [None if column.kind in _AS_THEY_ARE else position] * _width(column)
+        return made
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns of numbers."""
+        made: list[str] = []
+        for column in self._columns:
+            if column.kind == "text":
+                made += [f"{column.name}={text}" for text in (column.categories or [])[1:]]
+            else:
+                made.append(f"{column.name}=true" if column.kind == "boolean" else column.name)
+        return made
+
+    @cached_property
+    def _sources(self) -> list[tuple[int, int | None]]:
+        """For each column of numbers that of the table, and the text that makes it 1."""
+        made: list[tuple[int, int | None]] = []
+        for position, column in enumerate(self._columns):
+            is_text = column.kind == "text"
+            made += [(position, code) for code in range(1, 1 + _width(column))] if is_text else [(position, None)]
+        return made
 
     @property
     def width(self) -> int:
         """The number of columns of numbers."""
-        return len(self.names)
+        return len(self.groups)
 
     def matrix(self, X: Matrix) -> Matrix:
         """Return (n, width) for the X (n, columns) of a table; X itself where all columns are numbers."""
@@ -51,3 +66,8 @@ class Design:
         for target, (source, code) in enumerate(self._sources):
             made[:, target] = X[:, source] if code is None else X[:, source] == code
         return made
+
+
+def _width(column: Column) -> int:
+    """Return the number of columns of numbers that a column becomes."""
+    return max(0, len(column.categories or ()) - 1) if column.kind == "text" else 1

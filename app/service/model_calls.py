@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,24 @@ logger = getLogger(__name__)
 MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
 
 
-def new_model(kind: type[Regressor], params: Mapping[str, Any]) -> Regressor:
-    """Return a model with these parameters; raise Invalid for values that its constructor refuses."""
+@contextmanager
+def model_errors(model: Regressor | type[Regressor], pointer: str = "/data") -> Iterator[None]:
+    """Raise Invalid for a ValueError of a model's own code, ModelFailed for what it should not have raised.
+
+    That is what a job makes of them; here they come before there is one.
+    """
     try:
-        return kind(**params)
+        yield
     except ValueError as error:
-        raise refusal(error, "/params") from error
+        raise refusal(error, pointer) from error
+    except Exception as error:  # anybody's code
+        raise _failure(model, error) from error
+
+
+def new_model(kind: type[Regressor], params: Mapping[str, Any]) -> Regressor:
+    """Return a model with these parameters; raise Invalid for values that its constructor refuses, or ModelFailed."""
+    with model_errors(kind, "/params"):
+        return kind(**params)
 
 
 def fit_model(estimator: Regressor, X: Matrix, y: Matrix, weight: Matrix | None = None) -> None:
@@ -85,6 +99,13 @@ def fault(estimator: Regressor, detail: str) -> ModelFailed:
     code = inspect.unwrap(type(estimator).predict).__code__
     logger.error("%s: %s (%s:%d)", estimator.name, detail, Path(code.co_filename).name, code.co_firstlineno)
     return ModelFailed(detail)
+
+
+def _failure(model: Regressor | type[Regressor], error: Exception) -> ModelFailed:
+    """Return the error for callers; log the stack without the message, which may quote data."""
+    raised = f"the model {model.name!r} raised {type(error).__name__}"
+    logger.error("%s\n%s", raised, "".join(traceback.format_tb(error.__traceback__)))
+    return ModelFailed(raised)
 
 
 def refusal(error: ValueError, pointer: str = "/data") -> Invalid:

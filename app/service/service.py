@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,10 +15,10 @@ from app.model.base import Regressor
 from app.schemas.parts import to_list
 from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
-from app.schemas.wording import counted
 from app.service.choice import FitChoice, UseChoice, width_error
 from app.service.columns import align_outputs, check_weight, learn_schema, require_y
 from app.service.design import Design
+from app.service.design_size import DesignLimit
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import check_takes_weights, metrics, new_model, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
@@ -26,7 +27,6 @@ from app.storage.durable_files import Permit, always_permit
 from app.storage.model_store import Schema, Store
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
-SOLUTION_COPIES = 4  # of the coefficients: scaled, in units of the data, and two for the work
 MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larger batches gain nothing
 
 
@@ -49,7 +49,7 @@ class Service:
         self.store = store
         self.sources = sources
         self._default_model = default_model
-        self._max_design_bytes = max_design_bytes
+        self._limit = DesignLimit(max_design_bytes)
         self._sample_rows = sample_rows
         self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
@@ -92,9 +92,8 @@ class Service:
             estimator = new_model(self.models[work.model], work.params)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
-                table = TableRecords(read_source(self.sources, table), "/data").read(
-                    _fit_choice(type(estimator), table)
-                )
+                choice = self._fit_choice(estimator, table)
+                table = TableRecords(read_source(self.sources, table), "/data").read(choice)
                 self._check_fit_table(estimator, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
@@ -147,26 +146,32 @@ class Service:
             check_takes_weights(kind, "/weight")
         data: Table | Source
         if request.data is not None:
-            data = request.data.read(_fit_choice(kind, request))
+            data = request.data.read(self._fit_choice(estimator, request))
             self._check_fit_table(estimator, data)
         else:
             data = self._source(request, {})
             if shape := self._shape(data):
-                self._check_size(estimator, *shape, outputs=1)
+                self._limit.check(estimator, *shape, 1)
         webhook = request.webhook.url if request.webhook else None
         return Work("fit", name, None, params, data, request.timeout, webhook)
+
+    def _fit_choice(self, estimator: Regressor, data: Request | Source) -> FitChoice:
+        """Return the choice of the columns of a fit, which refuses what is too large for one row already."""
+        target = data.target if isinstance(data, Request) else []
+
+        check = partial(self._limit.check_groups, estimator)
+        return FitChoice(
+            MODEL_KINDS, estimator.takes_missing, target, data.inputs, data.ignore, data.weight, check_indicators=check
+        )
 
     def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
         y = require_y(table)
         if table.weight is not None:
             check_takes_weights(type(estimator), "/data/sample_weight")
             check_weight(table)
-        width = table.X.shape[1]
-        if table.kinds is not None:
-            design = Design(learn_schema(table).columns)
-            estimator.set_indicators(design.groups)
-            width = design.width
-        self._check_size(estimator, len(table.X), width, outputs=_shape(y)[1])
+        rows, width = table.X.shape
+        groups = [None] * width if table.kinds is None else Design(learn_schema(table).columns).groups
+        self._limit.check_groups(estimator, groups, rows, _shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
@@ -223,7 +228,7 @@ class Service:
 
     def _check_rows(self, verb: Verb, rows: int, fitted: Fitted) -> None:
         if rows > fitted.unchecked_rows:
-            self._check_size(fitted.estimator, rows, fitted.design.width, outputs=len(fitted.manifest.schema.outputs))
+            self._limit.check(fitted.estimator, rows, fitted.design.width, len(fitted.manifest.schema.outputs))
         if not VERBS[verb].needs_y and rows > fitted.max_answer_rows:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.max_answer_rows}")
 
@@ -246,22 +251,10 @@ class Service:
         shape: tuple[int, int] | None = getattr(self.sources[data.name](**data.params), "shape", None)
         return shape
 
-    def _check_size(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
-        terms = estimator.n_terms(inputs)
-        needed = max(estimator.design_bytes(rows, inputs), rows * inputs * 8, SOLUTION_COPIES * terms * outputs * 8)
-        if needed > self._max_design_bytes:
-            size = f"{rows} rows × {terms} terms and {counted(outputs, 'output')} need {needed} bytes"
-            raise Invalid.at("/data", f"{size}, over the limit of {self._max_design_bytes} (TRINITY_MAX_DESIGN)")
-
 
 def _kept(table: Table) -> dict[str, Any]:
     """Return the columns of a table that belong into the result of its prediction."""
     return {"kept": table.kept} if table.kept else {}
-
-
-def _fit_choice(kind: type[Regressor], data: Request | Source) -> FitChoice:
-    target = data.target if isinstance(data, Request) else []
-    return FitChoice(MODEL_KINDS, kind.takes_missing, target, data.inputs, data.ignore, data.weight)
 
 
 def _shape(values: Matrix) -> tuple[int, int]:

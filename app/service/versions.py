@@ -13,6 +13,7 @@ from app.service.choice import UseChoice
 from app.service.compatibility import restore
 from app.service.design import Design
 from app.service.model_cache import ModelCache
+from app.service.model_calls import model_errors
 from app.storage.model_store import Manifest, Store
 
 LOADED_VERSIONS = 32
@@ -99,7 +100,8 @@ class Versions:
         design = Design(schema.columns or [Column(name, "number") for name in schema.inputs])
         choice = UseChoice(schema, MODEL_KINDS, takes_missing=estimator.takes_missing)
         inputs, outputs = design.width, len(schema.outputs)
-        design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
-        row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))
+        with model_errors(estimator):
+            design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
+            row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))
         max_answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
         return Fitted(manifest, estimator, design, choice, self._max_design_bytes // row_bytes, max_answer_rows)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -125,3 +126,39 @@ class Entranced(Gated):
         os.close(gate)
         self.mean_ = float(np.mean(y))
         return self
+
+
+class Hooked(Regressor):
+    """A model with a bug in one of the hooks that say how large it is."""
+
+    name = "hooked"
+
+    def __init__(self, bug: str = "") -> None:
+        self.bug = bug
+
+    def _hook(self, name: str) -> None:
+        if self.bug == name:
+            raise KeyError("a bug in a hook")
+
+    def set_indicators(self, groups: Sequence[int | None]) -> None:
+        """Take nothing."""
+        self._hook("set_indicators")
+
+    def n_terms(self, n_inputs: int) -> int:
+        """One for each input."""
+        self._hook("n_terms")
+        return n_inputs
+
+    def design_bytes(self, rows: int, inputs: int) -> int:
+        """None."""
+        self._hook("design_bytes")
+        return 0
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the mean of y."""
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The mean, for every row."""
+        return np.full(len(np.asarray(X)), self.mean_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.data.cells import ISO_DATE, SHOWN, BadCell, Cells, from_python, from_texts
+from app.data.csv_reader.distinct import DistinctTexts
 from app.data.csv_reader.layout import MISSING, NUMBER
 from app.data.csv_reader.rows import BLANKS
 from app.data.csv_reader.thousands import doubt, doubtful_cell
@@ -20,6 +21,8 @@ from app.schemas.requests import Cell, Matrix
 _NOT_FINITE = "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 _GROUPED = r"[+-]?([0-9]+,[0-9]+|[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?)"
 """Numbers that are written otherwise: with a decimal comma, or with signs between thousands."""
+_WITH_COMMA = "(?s:.*),(?s:.*)"
+_TRUTH = "[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[01]"
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 _FITTED_TRUTHS = {**_TRUTHS, "t": True, "f": False, "1.0": True, "0.0": False}
 _MICROSECONDS = 1e6
@@ -40,43 +43,49 @@ class TextColumn(NamedTuple):
 
     def cells(self, fitted: Column | None) -> Cells:
         """Return the column as numbers; without a fitted one its cells say what it is. Raise BadCell."""
-        kind = self._kind() if fitted is None else fitted.kind
+        if fitted is not None and fitted.kind in NUMERIC:
+            return self._numbers()
+        texts = DistinctTexts(self.array)
+        kind = self._kind(texts) if fitted is None else fitted.kind
         if kind in NUMERIC:
-            if self.is_doubtful and (cell := doubtful_cell(self._known(self._tokens).drop_null())):
+            if self.is_doubtful and (cell := doubtful_cell(self._known().drop_null())):
                 raise BadCell(pc.index(self.array, cell).as_py(), doubt(cell))
             return self._numbers()
         if kind == "text":
-            codes, texts = self._encoded(("", *self.missing))
-            return _spread(codes, texts, lambda values: from_texts(values, fitted))
-        codes, texts = self._encoded(self._tokens)
+            return _spread(texts, {"", *self.missing}, lambda values: from_texts(values, fitted))
         if kind == "boolean":
             truths = _TRUTHS if fitted is None else _FITTED_TRUTHS
-            values = [None if text is None else truths.get(text.lower(), text) for text in texts]
-            return _spread(codes, values, lambda values: from_python(values, fitted or Column("", "boolean")))
-        return self._times() or _spread(codes, texts, lambda values: from_python(values, fitted))
+
+            def convert(values: Sequence[str | None]) -> Cells:
+                known = [None if text is None else truths.get(text.lower(), text) for text in values]
+                return from_python(known, fitted or Column("", "boolean"))
+
+            return _spread(texts, self._tokens, convert)
+        return self._times() or _spread(texts, self._tokens, lambda values: from_python(values, fitted))
 
     @property
-    def _tokens(self) -> tuple[str, ...]:
-        return (*MISSING, *self.missing)
+    def _tokens(self) -> frozenset[str]:
+        return MISSING.union(self.missing)
 
-    def _kind(self) -> Kind:
+    def _kind(self, texts: DistinctTexts) -> Kind:
         """Return the kind that all cells are of; raise BadCell if there are none, or most are numbers, but not all."""
-        known = self._known(self._tokens).drop_null()
-        if not len(known):
+        absent = texts.among(self._tokens)
+        if absent.all():
             from_python([None], None)
-        numbers = self._are_numbers(known)
-        count = pc.sum(numbers).as_py()
-        if count == len(known):
+        has_comma = not absent[texts.matching(_WITH_COMMA)].all()
+        numbers = texts.matching(self._number(has_comma=has_comma)) & ~absent
+        if (numbers | absent).all():
             return "number"
-        if pc.all(pc.is_in(pc.ascii_lower(known), value_set=pa.array(list(_TRUTHS)))).as_py():
+        if (texts.matching(_TRUTH) | absent).all():
             return "boolean"
-        if pc.all(pc.match_substring_regex(known, f"^({ISO_DATE.pattern})$")).as_py():
+        if (texts.matching(ISO_DATE.pattern) | absent).all():
             return "datetime"
-        grouped = pc.match_substring_regex(known, f"^({_GROUPED})$")
-        if 2 * pc.sum(pc.or_(numbers, grouped)).as_py() < len(known):
+        counts = texts.counts()
+        known = int(counts[~absent].sum())
+        if 2 * counts[~absent & (numbers | texts.matching(_GROUPED))].sum() < known:
             return "text"
-        odd = known.filter(pc.invert(numbers))[0].as_py()
-        raise BadCell(pc.index(self.array, odd).as_py(), self._odd(odd, count, len(known)))
+        odd = int(np.argmin(numbers | absent))
+        raise BadCell(texts.row(odd), self._odd(texts[odd], int(counts[numbers].sum()), known))
 
     def _odd(self, cell: str, count: int, known: int) -> str:
         """Say that a cell is no number in a column where most are, and what to do."""
@@ -89,23 +98,23 @@ class TextColumn(NamedTuple):
         return f"{found}, as {count} of {known} cells are; {what}"
 
     def _numbers(self) -> Cells:
-        texts = self._known(self._tokens)
-        odd = pc.invert(self._are_numbers(texts))
+        texts = self._known()
+        has_comma = pc.any(pc.match_substring(texts, ",")).as_py()
+        odd = pc.invert(pc.match_substring_regex(texts, f"^({self._number(has_comma=has_comma)})$"))
         if pc.any(odd).as_py():
             row = pc.index(odd, True).as_py()
             raise BadCell(row, f"{texts[row].as_py()[:SHOWN]!r} is not a number")
         texts = pc.replace_substring(texts, ",", ".")  # no comma is left but in the place of a point
         return finite(_as_floats(pc.cast(texts, pa.float64())))
 
-    def _are_numbers(self, texts: Any) -> Any:
-        """Return which cells are numbers, with either sign of fractions if the first lines have neither."""
-        decimal = self.decimal or ("," if pc.any(pc.match_substring(texts, ",")).as_py() else ".")
-        pattern = NUMBER if decimal == "." else NUMBER.replace("[.]", ",")
-        return pc.match_substring_regex(texts, f"^({pattern}|{_NOT_FINITE})$")
+    def _number(self, *, has_comma: bool) -> str:
+        """Return what a number looks like, with either sign of fractions if the first lines have neither."""
+        decimal = self.decimal or ("," if has_comma else ".")
+        return f"{NUMBER if decimal == '.' else NUMBER.replace('[.]', ',')}|{_NOT_FINITE}"
 
     def _times(self) -> Cells | None:
         """Return times as seconds, if Arrow can read them: all of them have an offset from UTC, or none has."""
-        texts = self._known(self._tokens)
+        texts = self._known()
         if not pc.all(pc.match_substring_regex(texts, f"^({ISO_DATE.pattern})$")).as_py():
             return None
         for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
@@ -116,18 +125,10 @@ class TextColumn(NamedTuple):
             return Cells(_as_floats(ticks) / _MICROSECONDS, "datetime")
         return None
 
-    def _known(self, missing: Sequence[str]) -> Any:
+    def _known(self) -> Any:
         """Return the cells, those that stand for a missing value as null."""
-        absent = pc.is_in(self.array, value_set=pa.array(missing))
+        absent = pc.is_in(self.array, value_set=pa.array(list(self._tokens)))
         return pc.if_else(absent, pa.scalar(None, pa.string()), self.array)
-
-    def _encoded(self, missing: Sequence[str]) -> tuple[Any, list[str | None]]:
-        """Return the different texts in the order of their first rows, and the position of each row's among them."""
-        known = self._known(missing)
-        encoded = pc.dictionary_encode(known, null_encoding="encode").combine_chunks()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.chunk(0)
-        return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def as_they_came(texts: Any) -> list[Cell]:
@@ -171,10 +172,10 @@ def _as_floats(array: Any) -> Matrix:
     return np.asarray(values, np.float64)
 
 
-def _spread(codes: Any, values: list[Any], convert: Any) -> Cells:
-    """Convert each different value once, and return the cells of all rows; raise BadCell for the first bad one."""
+def _spread(texts: DistinctTexts, missing: Collection[str], convert: Callable[[Sequence[str | None]], Cells]) -> Cells:
+    """Convert each different text once, and return the cells of all rows; raise BadCell for the first bad one."""
     try:
-        cells: Cells = convert(values)
+        cells = convert([None if text in missing else text for text in texts.listed()])
     except BadCell as error:
-        raise BadCell(int(np.argmax(codes == error.row)), str(error)) from None
-    return cells._replace(values=cells.values[codes])
+        raise BadCell(texts.row(error.row), str(error)) from None
+    return cells._replace(values=cells.values[texts.codes])

@@ -129,6 +129,7 @@ class Reading:
         self._places = places
         self._missing = missing
         self._is_doubtful = is_doubtful
+        self._inputs = frozenset(selection.inputs)
         self._numbers: dict[int, Cells] = {}
         for group, matrix in zip(parsed.groups, parsed.matrices, strict=True):
             # a sum is finite where every number is, but for sums over the range of floats
@@ -186,7 +187,7 @@ class Reading:
         found = self._numbers.get(source)
         if found is not None:
             return found if found.is_complete else finite(found.values)
-        is_free = fitted is None and source in self._selection.inputs
+        is_free = fitted is None and source in self._inputs
         way_out = f", or leave the column out (ignore={self._layout.names[source]})" if is_free else ""
         column = TextColumn(self._texts(source), self._missing, self._layout.decimal, way_out, self._is_doubtful)
         return column.cells(fitted)
