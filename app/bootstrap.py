@@ -22,7 +22,7 @@ def build(settings: Settings) -> Components:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
         )
-    store = Store(Path(settings.store))
+    store = Store(Path(settings.store), keep_versions=settings.keep_versions)
     service = Service(
         models,
         settings.default_model,

@@ -84,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sample_rows: Annotated[
         Count, about("rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
+    keep_versions: Annotated[
+        Count, about("newest versions of a model that a fit keeps, beside those that aliases name; 0: all")
+    ] = 0
     max_fits: Annotated[PositiveInt, about("sync: most fits that run at once in one web process")] = 2
     lease: Annotated[
         PositiveInt, about("async: seconds after which other workers take the jobs of a silent worker")

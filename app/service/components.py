@@ -20,8 +20,9 @@ class Components:
     payloads: Payloads
 
     def check_store(self) -> None:
-        """Raise SettingsError if the store cannot be written."""
+        """Remove what killed processes left in the store; raise SettingsError if it cannot be written."""
         try:
             self.store.check()
+            self.store.sweep()
         except OSError as error:
             raise SettingsError(f"TRINITY_STORE: can't write to {self.settings.store!r}: {error.strerror}") from None

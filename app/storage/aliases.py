@@ -11,7 +11,11 @@ from app.storage.durable_files import DurableFiles
 from app.storage.file_states import FileState, FileStates
 
 LATEST = "latest"
+CHAMPION = "champion"
+"""The alias that requests without a version use, where it is there."""
+USUAL = frozenset({LATEST, CHAMPION})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_MENDED = "set it again", "fit it again"
 _CONTENT = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
 
 
@@ -23,10 +27,26 @@ class Aliases:
         self._files = files
         self._states = states
         self._numbers: dict[str, tuple[FileState, int]] = {}
+        self._served: dict[str, tuple[float, int]] = {}
+
+    def served(self, name: str) -> int | None:
+        """Return the version for requests that name none: the champion, or else the latest; raise Damaged."""
+        kept = self._served.get(name)
+        if kept is not None and self._states.clock() < kept[0]:
+            return kept[1]
+        champion = f"{self._root}/{name}/aliases/{CHAMPION}"
+        number = None if self._states.find(champion) is None else self.number(name, CHAMPION)
+        until_s = self._states.fresh_until_s(champion)
+        if number is None:
+            number = self.number(name, LATEST)
+            until_s = min(until_s, self._states.fresh_until_s(f"{self._root}/{name}/aliases/{LATEST}"))
+        if number is not None:
+            self._served[name] = until_s, number
+        return number
 
     def number(self, name: str, alias: str) -> int | None:
         """Return the number that an alias stands for, None for one that is not there; raise Damaged."""
-        if alias != LATEST and not _NAME.fullmatch(alias):
+        if alias not in USUAL and not _NAME.fullmatch(alias):
             return None
         path = f"{self._root}/{name}/aliases/{alias}"
         try:
@@ -37,7 +57,7 @@ class Aliases:
         except FileNotFoundError:
             return None
         except ValueError:
-            raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; fit it again") from None
+            raise Damaged(f"alias {alias!r} of model {name!r} is damaged on disk; {_MENDED[alias == LATEST]}") from None
         self._numbers[path] = state, number
         return number
 
@@ -47,9 +67,18 @@ class Aliases:
         entries = folder.iterdir() if folder.is_dir() else ()
         return sorted(entry.name for entry in entries if _NAME.fullmatch(entry.name))
 
-    def point_at(self, name: str, alias: str, version: int) -> None:
-        """Set an alias."""
-        self._files.replace(Path(self._root) / name / "aliases" / alias, number_content(version))
+    def set(self, name: str, alias: str, version: int | None) -> None:
+        """Set an alias, or remove it for None."""
+        path = Path(self._root) / name / "aliases" / alias
+        if version is None:
+            self._files.remove(path)
+        else:
+            self._files.replace(path, number_content(version))
+
+
+def is_alias_name(text: str) -> bool:
+    """Return whether an alias may be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
 def number_content(version: int) -> str:

@@ -74,24 +74,66 @@ class DurableFiles:
                 temporary.unlink()
         self.sync(path.parent)
 
+    def append(self, path: Path, content: bytes) -> None:
+        """Add to the end of a file, or make it. If that fails, the file is as it was, unless the process was killed."""
+        with path.open("ab") as file:
+            size = file.tell()
+            if not size:
+                self.sync(path.parent)
+            try:
+                file.write(content)
+                file.flush()
+                self._fsync(file.fileno())
+            except BaseException:
+                with suppress(OSError):
+                    os.truncate(file.fileno(), size)
+                raise
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file off after `size` bytes."""
+        with path.open("r+b") as file:
+            file.truncate(size)
+            self._fsync(file.fileno())
+
+    def remove(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+        self.sync(path.parent)
+
+    def remove_folder(self, path: Path, by_way_of: Path) -> None:
+        """Remove a folder with all that is in it: in one step it is gone from its place.
+
+        It is renamed into the folder `by_way_of` first. What a killed process leaves there, `sweep` finds.
+        """
+        temporary = by_way_of / f".{path.name}-{uuid4().hex}"
+        path.rename(temporary)
+        self.sync(by_way_of)
+        self.sync(path.parent)
+        shutil.rmtree(temporary, ignore_errors=True)
+
     def sweep(self, folder: Path, before_s: float = math.inf) -> int:
         """Remove the unfinished files and folders of killed processes from a folder; return their number.
 
         Either nobody else may write there, or `before_s` (since the epoch) spares everything that changed after it.
         """
         removed = 0
-        for path in folder.iterdir():
-            if not _TEMPORARY.fullmatch(path.name):
-                continue
+        for path in self.unfinished(folder, before_s):
             with suppress(OSError):  # what cannot be removed now does no harm
-                if path.stat().st_mtime >= before_s:
-                    continue
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink()
                 removed += 1
         return removed
+
+    def unfinished(self, folder: Path, before_s: float = math.inf) -> list[Path]:
+        """Return what writers have not finished yet in a folder, without what changed after `before_s`."""
+        found = []
+        for path in folder.iterdir():
+            with suppress(OSError):  # it is gone meanwhile
+                if _TEMPORARY.fullmatch(path.name) and path.stat().st_mtime < before_s:
+                    found.append(path)
+        return found
 
     def sync(self, folder: Path) -> None:
         """Make the entries of a folder durable: a rename changes the folder, not the file."""
@@ -104,10 +146,16 @@ class DurableFiles:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`. The kernel releases it however the process ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """Hold an exclusive lock on `path`. The kernel releases it however the process ends.
+
+    Raise FileNotFoundError if its folder is not there, or is removed before the lock is free.
+    """
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield
+                return
 
 
 def _temporary(path: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 FRESH_S = 0.001  # for so long a process trusts what it saw of a file, and a fit waits before it answers
+ABSENT_S = 0.01  # the same of a file that is not there, for `find`: it is for files that seldom come
 FileState: TypeAlias = tuple[int, int, int, int]
 """When it was written, its inode, when that changed, its size: another file has another state, copied times or not."""
 
@@ -15,12 +16,32 @@ class FileStates:
     """Remembers what it saw. Threads may share it: two that look at once see the same."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._seen: dict[str, tuple[float, FileState]] = {}
+        self._absent_until: dict[str, float] = {}
+
+    def fresh_until_s(self, path: str) -> float:
+        """Return how long what was seen of a file last, or that it is not there, is trusted, by the clock."""
+        seen = self._seen.get(path)
+        return self._absent_until.get(path, 0.0) if seen is None else seen[0]
+
+    def find(self, path: str) -> FileState | None:
+        """Return the state of a file as `state` does; None if it was not there, at most ABSENT_S ago; raise OSError."""
+        until_s = self._absent_until.get(path)
+        if until_s is not None and self.clock() < until_s:
+            return None
+        try:
+            state = self.state(path)
+        except FileNotFoundError:
+            self._absent_until[path] = self.clock() + ABSENT_S
+            return None
+        if until_s is not None:
+            self._absent_until.pop(path, None)
+        return state
 
     def state(self, path: str) -> FileState:
         """Return the state of a file, as it was at most FRESH_S ago; raise OSError."""
-        now_s = self._clock()
+        now_s = self.clock()
         seen = self._seen.get(path)
         if seen is not None and now_s < seen[0]:
             return seen[1]

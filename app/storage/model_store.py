@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,14 +16,18 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 
-from app.errors import Damaged, NotFound
+from app.errors import Conflict, Damaged, NotFound
 from app.schemas.columns import Column
 from app.storage.aliases import LATEST, Aliases
-from app.storage.durable_files import DurableFiles, Permit, always_permit, locked
-from app.storage.file_states import FRESH_S, FileState, FileStates
+from app.storage.durable_files import DurableFiles, Permit, always_permit
+from app.storage.file_states import FileState, FileStates
+from app.storage.registry import Author, Registry
 from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 
+logger = getLogger(__name__)
+
 SAMPLE = "sample_sha256"  # the member of a manifest's `data` that holds the digest of the sample
+LEFT_S = 3600.0  # nobody writes for longer
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -88,29 +93,44 @@ class Store:
         files: DurableFiles | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        *,
+        keep_versions: int = 0,
     ) -> None:
+        """With `keep_versions` a publish removes older versions than so many that no alias names."""
         self._models = folder / "models"
         self._root = str(self._models)  # a path costs more at each use
         self._files = files or DurableFiles()
-        self._pause = pause
+        self._keep_versions = keep_versions
         self._states = FileStates(clock)
         self._aliases = Aliases(self._models, self._files, self._states)
+        self.registry = Registry(self._models, self._files, self._aliases, pause)
 
     def check(self) -> None:
         """Raise OSError if a file cannot be written."""
         self._files.make_folder(self._models)
         probe = self._models / f".probe-{uuid4().hex}"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left of removed models an hour ago or before; the rest, changes of models do."""
+        self._files.sweep(self._models, time.time() - LEFT_S)
+
+    def leftovers(self) -> list[Path]:
+        """Return what killed processes left an hour ago or before."""
+        folders = [self._models, *(self._models / name for name in self.registry.names())]
+        return [path for folder in folders for path in self._files.unfinished(folder, time.time() - LEFT_S)]
 
     def resolve(self, name: str, version: int | str | None) -> int:
-        """Return the number for an alias, for None (the latest), or for a number, unchecked; raise NotFound."""
+        """Return the number for an alias, for None (the champion if there is one, or else the latest), or for a number.
+
+        A number is not checked. Raise NotFound.
+        """
         if isinstance(version, int):
             return version
-        alias = version or LATEST
-        number = self._aliases.number(name, alias)
+        number = self._aliases.number(name, version) if version else self._aliases.served(name)
         if number is None:
-            raise _no_version(name, alias)
+            raise _no_version(name, version or LATEST)
         return number
 
     def versions(self, name: str) -> list[int]:
@@ -190,9 +210,7 @@ class Store:
             files["sample.npz"] = pack_arrays(sample)
             manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
         root = self._models / manifest.model
-        self._files.make_folder(root)
-        with locked(root / "publish.lock"):
-            self._files.sweep(root)  # everything here is written under this lock
+        with self.registry.lock(manifest.model, make=True):
             # a process may have died between writing a version and pointing at it
             if newest := max(self.versions(manifest.model), default=0):
                 with suppress(Damaged):  # it is damaged; the next version replaces it
@@ -211,17 +229,33 @@ class Store:
                     self._files.write(folder / name, content)
                 self._files.write(folder / "manifest.json", manifest.to_json())
             self._point_at(manifest)
+            self._prune(manifest.model)
         return manifest
+
+    def _prune(self, name: str) -> None:
+        if self._keep_versions:
+            try:
+                self.registry.prune(name, self._keep_versions)
+            except (
+                OSError,
+                Damaged,
+            ) as error:  # it is published all the same; the next one tries again
+                logger.warning("model %s: old versions were not removed (%s)", name, error)
 
     def _published(self, name: str, job: str) -> Manifest | None:
         """Return the version that a job published; raise Damaged if its marker does not lead to one."""
+        number = None
         with suppress(ValueError, NotFound):
             try:
-                found = self.manifest(name, int((self._models / name / "jobs" / job).read_text()))
+                number = int((self._models / name / "jobs" / job).read_text())
             except FileNotFoundError:
                 return None
+            found = self.manifest(name, number)
             if found.job == job:
                 return found
+        root = self._models / name
+        if number is not None and 0 < number <= highest(root) and number not in present(root):
+            raise Conflict(f"version {number}, which this job published, has been removed")
         raise Damaged(f"the marker of the version that job {job} published is damaged on disk; fit again")
 
     def _point_at(self, manifest: Manifest) -> None:
@@ -229,8 +263,7 @@ class Store:
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():
-            self._aliases.point_at(manifest.model, LATEST, manifest.version)
-            self._pause(FRESH_S)  # now no process trusts what it saw before: its next request finds this version
+            self.registry.set(manifest.model, LATEST, manifest.version, Author("fit", manifest.by))
             self._files.replace(marker, str(manifest.version))
 
     def _version(self, name: str, version: int) -> Path:

@@ -66,7 +66,15 @@ def check_store(settings: Settings) -> list[CheckResult]:
     except SettingsError as error:
         todo = f"let this user write to {Path(settings.store).resolve()}, or set TRINITY_STORE"
         return [models, CheckResult("store", "fail", re.sub(r"^TRINITY_STORE: ", "", str(error)), todo)]
-    return [models, _space(Path(settings.store).resolve())]
+    return [models, _space(Path(settings.store).resolve()), *_leftovers(components.store.leftovers())]
+
+
+def _leftovers(paths: list[Path]) -> list[CheckResult]:
+    if not paths:
+        return []
+    detail = f"{len(paths)} files or folders of killed processes are left, such as {paths[0]}"
+    todo = "nothing: the next fit of the model or the next start removes them; or remove them"
+    return [CheckResult("store", "warn", detail, todo)]
 
 
 def _space(folder: Path) -> CheckResult:

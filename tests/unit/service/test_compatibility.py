@@ -114,7 +114,7 @@ def test_every_alias_is_checked_and_followed(tmp_path: Path) -> None:
     (aliases / "torn").write_text("1 sha256:")
     assert checks.aliases() == [
         "mean, champion: model 'mean' has no version 7",
-        "mean, torn: alias 'torn' of model 'mean' is damaged on disk; fit it again",
+        "mean, torn: alias 'torn' of model 'mean' is damaged on disk; set it again",
     ]
     (aliases / "champion").unlink()
     (aliases / "torn").unlink()

@@ -191,7 +191,7 @@ def test_what_dying_writers_left_is_swept(store: Store, tmp_path: Path) -> None:
         (tmp_path / f"models/m/.{name}-fedcba9876543210fedcba9876543210").write_text("2")
     publish(store, "second")
     left = {path.name for path in (tmp_path / "models/m").iterdir()}
-    assert left == kept | {"versions", "aliases", "jobs", "publish.lock", "last_version"}
+    assert left == kept | {"versions", "aliases", "jobs", "history.jsonl", "publish.lock", "last_version"}
     assert foreign.exists()
 
 

@@ -1,0 +1,109 @@
+"""The history of a model: every move of its aliases, as lines of JSON that are only ever added.
+
+A line is written before its alias moves. So a last line whose alias still stands where it moves from was never done:
+readers leave it out, and the next writer removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from app.storage.durable_files import DurableFiles
+
+HISTORY = "history.jsonl"
+BLOCK_BYTES = 65_536
+Reason: TypeAlias = Literal["fit", "request", "rollback", "gate"]
+Numbers = Callable[[str], int | None]
+"""Returns the version that an alias stands for, None for an alias that is not there."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One move of an alias, from a version to another; None where it was not there before, or is not there after.
+
+    `why`: a fit published the version, a request moved it, a request moved it back (rollback), or a fit's gate did.
+    """
+
+    alias: str
+    from_: int | None = msgspec.field(name="from")
+    to: int | None
+    at: datetime
+    why: Reason
+    by: str = ""
+    """The name of the API key that asked for it; '' where none was needed."""
+
+
+class AliasHistory:
+    """The history file in a model's folder. Writers hold the model's lock."""
+
+    def __init__(self, model: Path, files: DurableFiles, numbers: Numbers) -> None:
+        self._path = model / HISTORY
+        self._files = files
+        self._numbers = numbers
+
+    def add(self, move: Move) -> None:
+        """Write a move that is about to be made."""
+        self._files.append(self._path, msgspec.json.encode(move) + b"\n")
+
+    def settle(self) -> None:
+        """Remove from the end what a killed process left: a part of a line, or a move that was never made."""
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            return
+        kept = size
+        for end, line in _lines_backwards(self._path):
+            move = _parsed(line)
+            if line.endswith(b"\n") and (move is None or not self._undone(move)):
+                break
+            kept = end - len(line)
+            if move is not None:
+                break
+        if kept < size:
+            self._files.truncate(self._path, kept)
+
+    def newest_first(self) -> Iterator[Move]:
+        """Yield the moves that were made; a damaged line is passed over."""
+        newest = True
+        with suppress(FileNotFoundError):
+            for _, line in _lines_backwards(self._path):
+                move = _parsed(line) if line.endswith(b"\n") else None
+                if move is None:
+                    continue
+                if not newest or not self._undone(move):
+                    yield move
+                newest = False
+
+    def _undone(self, move: Move) -> bool:
+        return move.from_ != move.to and self._numbers(move.alias) == move.from_
+
+
+def _parsed(line: bytes) -> Move | None:
+    try:
+        return msgspec.json.decode(line, type=Move)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file with the position of their ends, the last line first; that may lack its line end."""
+    with path.open("rb") as file:
+        end = start = file.seek(0, 2)
+        rest = b""
+        while start:
+            size = min(BLOCK_BYTES, start)
+            start -= size
+            file.seek(start)
+            rest = file.read(size) + rest
+            first, *lines = rest.splitlines(keepends=True)
+            for line in reversed(lines):
+                yield end, line
+                end -= len(line)
+            rest = first
+        if rest:
+            yield end, rest
