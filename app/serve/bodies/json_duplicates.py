@@ -68,7 +68,7 @@ def _all_differ(text: bytes) -> bool:
     if len(text) > SHORT_BYTES or b"\\" in text:
         return False
     names = _NAMES.findall(text)
-    return len(names) == len(set(names))
+    return len(names) == len(set(names)) == text.count(b":")  # a colon in a string may pass for the end of a name
 
 
 class _TwiceError(Exception):
