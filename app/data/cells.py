@@ -50,7 +50,7 @@ class BadCell(ValueError):
 
 def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
     """Return a column of Python's values; without a fitted one the values say what it is. Raise BadCell."""
-    kind = _kind(values) if fitted is None else fitted.kind
+    kind = kind_of(values) if fitted is None else fitted.kind
     match kind:
         case "number" | "integer":
             _require(values, (float, int), "a number")
@@ -209,7 +209,7 @@ def _types(values: Sequence[object]) -> set[type]:
     return {kind for part in parts(values) for kind in set(map(type, part))} - {type(None)}
 
 
-def _kind(values: Sequence[Cell]) -> Kind:
+def kind_of(values: Sequence[Cell]) -> Kind:
     """Return the kind of values that are all of one; raise BadCell for the first that isn't as those before it."""
     types = _types(values)
     if not types:

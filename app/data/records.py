@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 
 from app.data.cells import Cells, Locate, assemble, from_python, numbers
+from app.data.labels import Labels, read_labels
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.pointers import escaped
-from app.schemas.requests import Cell, Choice, Matrix, Selection, Table
+from app.schemas.requests import Cell, Choice, Label, LabelKind, Matrix, Selection, Table
 
 
 class TableRecords(NamedTuple):
@@ -23,24 +24,35 @@ class TableRecords(NamedTuple):
     table: Table
     names_pointer: str = "/data/columns"
     """Leads to the names in the request."""
+    steps: Sequence[str | int] | None = None
+    """The last step of the pointer to a cell, by the position of its column; None for the position itself."""
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; they are copied only if they are not all, in their order."""
         table, width = _tidy(self.table), self.table.X.shape[1]
         selection = choice.select(table.inputs, width, self.names_pointer, has_y=table.y is not None)
-        if not _is_numeric(table, selection):
-            return self._mixed(table, selection)
-        chosen = selection.inputs
-        X = table.X if chosen == list(range(width)) else np.ascontiguousarray(table.X[:, chosen])
-        return with_names(Table(X), table, selection, self._column, self._cells)
+        if _is_numeric(table, selection):
+            inputs = selection.inputs
+            X = table.X if inputs == list(range(width)) else np.ascontiguousarray(table.X[:, inputs])
+            chosen = Table(X)
+        else:
+            chosen = self._mixed(table, selection)
+        return with_names(chosen, table, selection, self._column, self._cells, self._label(choice.labels))
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
-        width = table.X.shape[1]
-        names = table.inputs or default_names("x", width)
-        locate = row_locator(names, range(width))
-        X, kinds, categories = assemble(selection, names, len(table.X), self._read, locate)
-        chosen = Table(X, kinds=kinds, categories=categories)
-        return with_names(chosen, table, selection, self._column, self._cells)
+        names = table.inputs or default_names("x", table.X.shape[1])
+        X, kinds, categories = assemble(selection, names, len(table.X), self._read, self._locator(names))
+        return Table(X, kinds=kinds, categories=categories)
+
+    def _label(self, kind: LabelKind | None) -> Callable[[int], Labels] | None:
+        """Return what reads a column of labels."""
+        if kind is None:
+            return None
+        locate = self._locator(self.table.inputs or default_names("x", self.table.X.shape[1]))
+        return lambda source: read_labels(self._cells(source), kind, lambda row: locate(row, source))
+
+    def _locator(self, names: Sequence[str]) -> Locate:
+        return row_locator(names, self.steps or range(self.table.X.shape[1]))
 
     def _read(self, source: int, fitted: Column | None) -> Cells:
         return from_python(self._cells(source), fitted)
@@ -68,11 +80,13 @@ class ColumnRecords(NamedTuple):
     """The last step of the pointer to a cell, by the position of its column."""
     y: Matrix | None = None
     weight: Matrix | None = None
+    classes: list[Label] | None = None
+    """The labels that y holds the positions of."""
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; the others are not looked at."""
         width = len(self.steps)
-        beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight))
+        beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight, labels=self.classes))
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
         names = beside.inputs or default_names("x", width)
         locate = row_locator(names, self.steps)
@@ -81,8 +95,11 @@ class ColumnRecords(NamedTuple):
         def column(source: int) -> Matrix:
             return numbers(self._read(source, None), repr(names[source]), lambda row: locate(row, source))
 
+        def label(source: int) -> Labels:
+            return read_labels(self.columns[source], choice.labels or "any", lambda row: locate(row, source))
+
         table = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
-        return with_names(table, beside, selection, column, self._cells)
+        return with_names(table, beside, selection, column, self._cells, label if choice.labels else None)
 
     def _read(self, source: int, fitted: Column | None) -> Cells:
         return from_python(self.columns[source], fitted)
@@ -121,8 +138,12 @@ def with_names(
     selection: Selection,
     column: Callable[[int], Matrix],
     cells: Callable[[int], list[Cell]],
+    label: Callable[[int], Labels] | None = None,
 ) -> Table:
-    """Return the chosen inputs with their names, and with y and the weights from beside them or from columns."""
+    """Return the chosen inputs with their names, and with y and the weights from beside them or from columns.
+
+    `label` reads a column of y where y is labels.
+    """
     names = data.inputs
     if names is None and len(selection.inputs) < data.X.shape[1]:
         names = default_names("x", data.X.shape[1])
@@ -131,10 +152,9 @@ def with_names(
         chosen.inputs = [names[source] for source in selection.inputs]
         taken = {*selection.inputs, *selection.outputs}
         chosen.unused = [name for source, name in enumerate(names) if source not in taken]
-    chosen.y, chosen.outputs, chosen.weight = data.y, data.outputs, data.weight
+    chosen.y, chosen.outputs, chosen.weight, chosen.labels = data.y, data.outputs, data.weight, data.labels
     if selection.outputs:
-        outputs = [column(source) for source in selection.outputs]
-        chosen.y = outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
+        _take_outputs(chosen, selection.outputs, column, label)
         chosen.outputs = None if names is None else [names[source] for source in selection.outputs]
     if selection.weight is not None:
         if data.weight is not None:
@@ -143,3 +163,19 @@ def with_names(
     if selection.kept and names is not None:
         chosen.kept = {names[source]: cells(source) for source in selection.kept}
     return chosen
+
+
+def _take_outputs(
+    chosen: Table,
+    sources: Sequence[int],
+    column: Callable[[int], Matrix],
+    label: Callable[[int], Labels] | None,
+) -> None:
+    """Read y from columns: one of labels, or any number of numbers."""
+    if label is None:
+        outputs = [column(source) for source in sources]
+        chosen.y = outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
+    elif len(sources) > 1:
+        raise Invalid.at("/target", f"a classifier has one target; these are {len(sources)}")
+    else:
+        chosen.y, chosen.labels = label(sources[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,6 +26,10 @@ Cell: TypeAlias = float | str | bool | None
 Rows: TypeAlias = list[list[Cell] | dict[str, Cell]]
 Names: TypeAlias = list[Annotated[str, Meta(min_length=1)]]
 Targets: TypeAlias = list[float | list[float]]
+Label: TypeAlias = bool | int | str
+"""A y of a classifier, as it came: whole numbers are int, however they were written."""
+LabelKind: TypeAlias = Literal["any", "text", "integer", "boolean"]
+"""What labels may be: at a fit anything that all of them are, later what those of the fit were."""
 
 
 def parse_version(text: str | None) -> Version | None:
@@ -39,11 +43,11 @@ NO_JSON = msgspec.Raw()
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Either rows (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source.
 
-    The rows stay JSON until it is known which of their columns are wanted.
+    The rows stay JSON until it is known which of their columns are wanted, and y until it is known what it may be.
     """
 
     X: msgspec.Raw = NO_JSON
-    y: Targets | None = None
+    y: msgspec.Raw = NO_JSON
     columns: list[str] | None = None
     sample_weight: list[float] | None = None
     source: str | None = None
@@ -85,7 +89,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """The data of a model: `X` (n, p) and `y` (n,) or (n, k), float64, with the names of their columns.
 
     A truth value is 0 or 1 in X, a text its position in the categories of its column, a time seconds since 1970 (UTC),
-    and a missing value NaN. y is finite, and so is X where the model takes no missing values.
+    and a missing value NaN. y is finite, and so is X where the model takes no missing values. That of a classifier
+    holds the positions of labels among `labels`.
     """
 
     X: Matrix
@@ -104,6 +109,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """Whether `inputs` came with the data; otherwise they are x1, x2 … by the positions of the columns."""
     kept: dict[str, list[Cell]] = {}
     """The cells of columns that come back beside the predictions, by name."""
+    labels: list[Label] | None = None
+    """The different labels in y, in order; after the classes of the fit those that it did not see. None for numbers."""
 
     def __iter__(self) -> Iterator[Matrix | None]:
         """Yield X and y, for `X, y = source.read()`."""
@@ -131,6 +138,10 @@ class Selection(NamedTuple):
 
 class Choice(Protocol):
     """Selects columns, once the names in the data are known."""
+
+    @property
+    def labels(self) -> LabelKind | None:
+        """What the labels in y may be; None where y is numbers."""
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:
         """Return the selection from `width` columns with these names; raise Invalid.

@@ -10,7 +10,7 @@ import msgspec
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
-from app.schemas.requests import Selection
+from app.schemas.requests import LabelKind, Selection
 from app.schemas.wording import counted
 from app.storage.model_store import Schema
 
@@ -28,6 +28,7 @@ class FitChoice(NamedTuple):
     weight: str | None = None
     check_indicators: Callable[[Sequence[int]], None] | None = None
     """See Selection; called for the number of inputs, before any cell is read."""
+    labels: LabelKind | None = None
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:  # noqa: ARG002  see Choice
         """Return the selection from columns with these names, or x1, x2 …; raise Invalid."""
@@ -66,7 +67,7 @@ class UseChoice:
     names are the inputs, or all that the fit had.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is one thing that a request or a version says
         self,
         schema: Schema,
         kinds: frozenset[Kind],
@@ -76,11 +77,13 @@ class UseChoice:
         target: Sequence[str] = (),
         weight: str | None = None,
         keep: Sequence[str] = (),
+        labels: LabelKind | None = None,
     ) -> None:
         inputs, outputs, unused = _stripped(schema.inputs), _stripped(schema.outputs), _stripped(schema.unused)
         self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs, unused=unused)
         self._keep, self._target = _stripped(keep), _stripped(target)
         self._needs_y = needs_y
+        self.labels = labels
         self._weight = None if weight is None else weight.strip()
         others = outputs if schema.named else []
         self._known = {*inputs, *others, *unused, *self._target, *self._keep}

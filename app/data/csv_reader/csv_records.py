@@ -25,7 +25,7 @@ class CsvRecords:
         layout, selection = _select(find_layouts(body, self._options), choice)
         from app.data.csv_reader.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
 
-        return read_table(layout, selection, self._options)
+        return read_table(layout, selection, self._options, choice.labels)
 
 
 def _select(layouts: Sequence[Layout], choice: Choice) -> tuple[Layout, Selection]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.data.cells import BadCell, Cells, assemble, from_python, numbers
+from app.data.cells import SHOWN, BadCell, Cells, assemble, from_python, numbers
 from app.data.csv_reader.charset import not_utf8
 from app.data.csv_reader.columns import BadRow, ColumnReader, Parsed
 from app.data.csv_reader.kinds import TextColumn, are_blank, as_they_came, finite, trimmed
@@ -16,16 +16,21 @@ from app.data.csv_reader.layout import Layout, no_rows, width_fault
 from app.data.csv_reader.options import CsvOptions
 from app.data.csv_reader.rows import Row, lines_of, read_rows, without_empty_rows
 from app.data.csv_reader.thousands import doubtful_columns
+from app.data.labels import Labels, encode_cells, refusal
 from app.data.records import with_names
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Cell, Matrix, Selection, Table
+from app.schemas.requests import Cell, LabelKind, Matrix, Selection, Table
+
+TEXT = Column("", "text")
 
 
-def read_table(layout: Layout, selection: Selection, options: CsvOptions) -> Table:
-    """Return the selected columns; raise Invalid with pointers, or Malformed."""
+def read_table(layout: Layout, selection: Selection, options: CsvOptions, labels: LabelKind | None = None) -> Table:
+    """Return the selected columns, y as `labels` if that is given; raise Invalid with pointers, or Malformed."""
     others = [*selection.outputs, *([] if selection.weight is None else [selection.weight])]
     fitted = dict(zip(selection.inputs, selection.columns, strict=True))
+    if labels == "text":  # digits as well
+        fitted |= dict.fromkeys(selection.outputs, TEXT)
     numeric = {at for at in [*selection.inputs, *others] if _may_be_numbers(at, fitted.get(at), layout)}
     numeric -= set(selection.kept)
     places = Places(layout, selection.outputs)
@@ -48,7 +53,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions) -> Tab
         parsed = found
     if not parsed.rows:
         raise no_rows(layout.body)
-    return Reading(layout, selection, parsed, places, missing, is_doubtful=is_doubtful).table()
+    return Reading(layout, selection, parsed, places, missing, labels, is_doubtful=is_doubtful).table()
 
 
 def _may_be_numbers(position: int, fitted: Column | None, layout: Layout) -> bool:
@@ -120,6 +125,7 @@ class Reading:
         parsed: Parsed,
         places: Places,
         missing: Sequence[str],
+        labels: LabelKind | None = None,
         *,
         is_doubtful: bool,
     ) -> None:
@@ -128,6 +134,7 @@ class Reading:
         self._parsed = parsed
         self._places = places
         self._missing = missing
+        self._labels = labels
         self._is_doubtful = is_doubtful
         self._inputs = frozenset(selection.inputs)
         self._numbers: dict[int, Cells] = {}
@@ -148,9 +155,13 @@ class Reading:
                 raise self._places.surplus(int(filled.argmax()))
         faults: list[Fault] = []
         beside: dict[int, Matrix] = {}
+        labels: dict[int, Labels] = {}
         for source in self._parsed.groups[1]:
             try:
-                beside[source] = self._beside(source)
+                if self._labels and source in selection.outputs:
+                    labels[source] = self._label(source, self._labels)
+                else:
+                    beside[source] = self._beside(source)
             except Invalid as error:
                 faults += error.faults
         X, kinds, categories = assemble(
@@ -164,7 +175,8 @@ class Reading:
         )
         chosen = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
         named = Table(np.empty((0, len(layout.names))), inputs=layout.names, named=not layout.unnamed)
-        return with_names(chosen, named, selection, beside.__getitem__, self._kept)
+        label = labels.__getitem__ if self._labels else None
+        return with_names(chosen, named, selection, beside.__getitem__, self._kept, label)
 
     def _input(self, source: int, fitted: Column | None) -> Cells:
         """Return a column of X."""
@@ -182,6 +194,22 @@ class Reading:
             pointer, where = locate(error.row, source)
             raise Invalid.at(pointer, f"{where}: {error}") from None
         return np.ascontiguousarray(numbers(cells, repr(self._layout.names[source]), lambda row: locate(row, source)))
+
+    def _label(self, source: int, kind: LabelKind) -> Labels:
+        """Return a column of labels."""
+
+        def locate(row: int) -> tuple[str, str]:
+            return self._places.locate(row, source)
+
+        try:
+            cells = self._cells(source, None if kind == "any" else Column("", kind))
+            if cells.kind == "datetime":
+                cells = self._cells(source, TEXT)
+        except BadCell as error:
+            cell = self._texts(source)[error.row].as_py()
+            detail = f"{cell[:SHOWN]!r} is no label like the others" if cell else "the label is missing"
+            raise refusal(error.row, detail, kind, locate) from None
+        return encode_cells(cells, kind, locate)
 
     def _cells(self, source: int, fitted: Column | None) -> Cells:
         found = self._numbers.get(source)

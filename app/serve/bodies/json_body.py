@@ -15,10 +15,9 @@ from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
 from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, Arrays, outline
-from app.serve.bodies.json_records import MEMBERS, JsonRecords
+from app.serve.bodies.json_records import MEMBERS, JsonRecords, is_given
 from app.serve.bodies.reader import Body, Reader
 
-NULL = msgspec.Raw(b"null")
 BOM = b"\xef\xbb\xbf"
 UNICODE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\0": "UTF-16 or UTF-32"}
 _fit_decoder = msgspec.json.Decoder(FitBody)
@@ -43,7 +42,9 @@ def parse_json(verb: Verb, body: Body) -> Request:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _as_utf8(text)
         raise not_json(text, error, position) from None
-    refuse_duplicates(text, partial(_members, decoded), () if decoded.data is None else (decoded.data.X,))
+    refuse_duplicates(
+        text, partial(_members, decoded), () if decoded.data is None else (decoded.data.X, decoded.data.y)
+    )
     request = Request(model=decoded.model, timeout=decoded.timeout, webhook=decoded.webhook, weight=decoded.weight)
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
@@ -81,7 +82,7 @@ def _members(decoded: FitBody | PredictBody) -> int:
     elif decoded.params or decoded.ignore or decoded.inputs is not None:
         found += _given(decoded.params) + bool(decoded.ignore) + (decoded.inputs is not None)
     if (data := decoded.data) is not None:
-        found += 1 + (data.y is not None) + (data.columns is not None) + (data.sample_weight is not None)
+        found += 1 + (data.y != NO_JSON) + (data.columns is not None) + (data.sample_weight is not None)
         found += (data.source is not None) + (data.X != NO_JSON)
         if data.params:
             found += _given(data.params)
@@ -93,9 +94,9 @@ def _given(params: dict[str, Any]) -> int:
 
 
 def _take_data(request: Request, data: Data, arrays: Arrays) -> None:
-    has_X = bool(memoryview(data.X)) and data.X != NULL
+    has_X = is_given(data.X)
     if data.source is not None:
-        if has_X or (data.y, data.columns, data.sample_weight) != (None, None, None):
+        if has_X or is_given(data.y) or (data.columns, data.sample_weight) != (None, None):
             raise Invalid.at("/data", "give either X or a source, not both")
         request.source = Source(data.source, data.params)
     elif not has_X:

@@ -11,10 +11,11 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from app.data.labels import Labels, read_labels
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
 from app.schemas.parts import Parts
-from app.schemas.requests import Cell, Choice, Data, Matrix, Rows, Table, Targets
+from app.schemas.requests import NO_JSON, Cell, Choice, Data, Label, LabelKind, Matrix, Rows, Table, Targets
 from app.schemas.wording import counted
 from app.serve.bodies.json_duplicates import refuse_duplicates
 from app.serve.bodies.json_outline import Arrays
@@ -26,7 +27,14 @@ FEW_ROWS = 16  # up to here np.array is the faster way
 _numbers_decoder = msgspec.json.Decoder(list[list[float] | dict[str, float]])
 _cells_decoder = msgspec.json.Decoder(Rows)
 _targets_decoder = msgspec.json.Decoder(Targets)
+_labels_decoder = msgspec.json.Decoder(list[Cell])
 _weights_decoder = msgspec.json.Decoder(list[float])
+_NULL = msgspec.Raw(b"null")
+
+
+def is_given(value: msgspec.Raw) -> bool:
+    """Whether a member is there, and not null."""
+    return value not in (NO_JSON, _NULL)
 
 
 class JsonRecords:
@@ -45,17 +53,38 @@ class JsonRecords:
             decoded(rows.add, bytes(self._data.X), "/data/X")
         if not rows.count:
             raise Invalid.at("/data/X", "X is empty; it needs at least one row")
-        return rows.read(choice, self._y(), self._weight())
+        y: Matrix | None = None
+        classes: list[Label] | None = None
+        if is_given(self._data.y):
+            if choice.labels is None:
+                y = self._numbers()
+            else:
+                y, classes = self._labels(choice.labels)
+        return rows.read(choice, y, self._weight(), classes)
 
-    def _y(self) -> Matrix | None:
+    def _numbers(self) -> Matrix:
         if "/data/y" not in self._arrays:
-            return None if self._data.y is None else _outputs(self._data.y)
+            return _outputs(decoded(_targets_decoder.decode, bytes(self._data.y), "/data/y"))
         arrays: list[Matrix] = []
         for first, items in decoded_pieces(_targets_decoder.decode, self._arrays["/data/y"], "/data/y"):
             arrays.append(_outputs(cast("Targets", items), first))
             if arrays[-1].shape[1:] != arrays[0].shape[1:]:
                 raise Invalid.at(f"/data/y/{first}", "this item is not of the same kind or width as the first one")
         return _stacked(arrays)
+
+    def _labels(self, kind: LabelKind) -> Labels:
+        labels: Parts[Cell] = Parts()
+        if "/data/y" in self._arrays:
+            for _, items in decoded_pieces(_labels_decoder.decode, self._arrays["/data/y"], "/data/y"):
+                labels.tuples.append(tuple(items))
+        else:
+            labels.tuples.append(tuple(decoded(_labels_decoder.decode, bytes(self._data.y), "/data/y")))
+        if not len(labels):
+            raise Invalid.at("/data/y", "y is empty")
+        try:
+            return read_labels(labels, kind)
+        finally:
+            labels.clear()
 
     def _weight(self) -> Matrix | None:
         weight = self._data.sample_weight
@@ -91,13 +120,16 @@ class _RowReader:
             self.count += len(rows)
         return rows
 
-    def read(self, choice: Choice, y: Matrix | None, weight: Matrix | None) -> Table:
-        """Return the chosen columns of all rows."""
+    def read(
+        self, choice: Choice, y: Matrix | None, weight: Matrix | None, classes: list[Label] | None = None
+    ) -> Table:
+        """Return the chosen columns of all rows, with y beside them: numbers, or the positions of `classes`."""
         names = self._names
         if self._columns is None:
-            return TableRecords(Table(_stacked(self._matrices), y, names, weight=weight), self._pointer).read(choice)
+            table = Table(_stacked(self._matrices), y, names, weight=weight, labels=classes)
+            return TableRecords(table, self._pointer, self._steps).read(choice)
         try:
-            return ColumnRecords(self._columns, names, self._pointer, self._steps, y, weight).read(choice)
+            return ColumnRecords(self._columns, names, self._pointer, self._steps, y, weight, classes).read(choice)
         finally:
             for column in self._columns:
                 column.clear()

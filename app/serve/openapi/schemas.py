@@ -15,7 +15,7 @@ from msgspec import Meta
 from app.model.base import Regressor
 from app.schemas import jobs
 from app.schemas.jobs import Envelope, Time
-from app.schemas.requests import Data, FitBody, PredictBody, Rows, Targets
+from app.schemas.requests import Data, FitBody, PredictBody, Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
 from app.serve.bodies.multipart import FILE, MULTIPART
@@ -27,7 +27,7 @@ from app.storage.model_store import Manifest
 Struct = type[msgspec.Struct]
 REF = "#/components/schemas/{name}"
 X = Annotated[Rows, Meta(min_length=1)]
-Y = Annotated[Targets, Meta(min_length=1)]
+Y = Annotated[list[float | str | bool | list[float]], Meta(min_length=1)]
 
 
 ABOUT: Mapping[tuple[Struct, str], str] = {
@@ -36,7 +36,8 @@ ABOUT: Mapping[tuple[Struct, str], str] = {
         "X",
     ): "n rows of p cells, or n objects with a cell for each column. A cell is a number, a string, true, false "
     "or null (missing); a column of RFC 3339 times holds times. What a column held at the fit, it has to hold later.",
-    (Data, "y"): "n numbers, or n rows of k numbers for k outputs.",
+    (Data, "y"): "n numbers, or n rows of k numbers for k outputs; for a classifier n labels, all of one kind: texts, "
+    "whole numbers, or true and false.",
     (Data, "columns"): "The names of the columns of X, where its rows are lists.",
     (Data, "sample_weight"): "The weight of each row, in fit and score; 0 or more.",
     (FitBody, "inputs"): "The columns that are inputs, by default all others than those below.",
@@ -68,7 +69,8 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
         if required:
             fields.append((field.name, kind))
         else:
-            default: Any = {"default": field.default, "default_factory": field.default_factory}
+            absent = None if isinstance(field.default, msgspec.Raw) else field.default  # JSON that is decoded later
+            default: Any = {"default": absent, "default_factory": field.default_factory}
             fields.append((field.name, kind, msgspec.field(**default)))
     return msgspec.defstruct(
         name,
@@ -151,7 +153,7 @@ class BodySchemas:
         self._params = _model_params(models, taken={f"{_camel(name)}Params" for name in sources})
         only = {"source", "params"}
         pairs = derive(Data, "Pairs", "Inputs and outputs, row by row.", without=only, X=(X,), y=(Y,))
-        points = derive(Data, "Points", "Inputs, row by row; y is ignored.", without=only, X=(X,))
+        points = derive(Data, "Points", "Inputs, row by row; y is ignored.", without=only, X=(X,), y=Y | None)
         self._data: dict[Verb, Any] = {
             verb: union([pairs if spec.needs_y else points, *by_source]) for verb, spec in VERBS.items()
         }

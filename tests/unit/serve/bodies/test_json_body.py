@@ -200,7 +200,7 @@ def test_an_integer_of_any_length_is_out_of_range() -> None:
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ('{"data":{"y":[1e999]},"data":null}', "/data/y/0"),
+        ('{"data":{"sample_weight":[1e999]},"data":null}', "/data/sample_weight/0"),
         ('{"params":{"a":1e999},"params":null}', "/params"),
         ('{"params":{"a":1e999},"params":[1]}', "/params"),
         ('{"params":{"a":1e999},"zz":' + "[" * 900 + "]" * 900 + "}", "/params/a"),

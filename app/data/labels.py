@@ -1,0 +1,131 @@
+"""Labels of a classifier as codes: the position of each among the different ones, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from app.data.cells import SHOWN, BadCell, Cells, from_python, kind_of
+from app.errors import Invalid
+from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column
+from app.schemas.requests import Cell, Label, LabelKind, Matrix
+
+Locate: TypeAlias = Callable[[int], tuple[str, str]]
+"""Returns the pointer to a label and the words for it ("line 3, column 'y'") by its row."""
+POINTER = "/data/y"
+BEYOND = 2.0**53  # from here on float64 does not tell all whole numbers apart
+BLOCK_VALUES = 2**18
+KINDS = "labels are all texts, all whole numbers, or all true and false"
+_PLURALS = {"text": "texts", "integer": "whole numbers", "boolean": "true and false"}
+
+
+class Labels(NamedTuple):
+    """The codes (n,) of labels, and what they stand for."""
+
+    codes: Matrix
+    classes: list[Label]
+
+    def among(self, fitted: Sequence[Label]) -> Labels:
+        """Return codes among the classes of a fit; labels that it did not see come after those, in order."""
+        known = {label: code for code, label in enumerate(fitted)}
+        every = [*fitted, *(label for label in self.classes if label not in known)]
+        known |= {label: code for code, label in enumerate(every)}
+        positions = np.array([known[label] for label in self.classes], np.float64)
+        return Labels(positions[self.codes.astype(np.intp)], every)
+
+
+def label_kind(classes: Sequence[Label]) -> LabelKind:
+    """Return what the classes of a fit are."""
+    first = classes[0]
+    return "text" if isinstance(first, str) else "boolean" if isinstance(first, bool) else "integer"
+
+
+def in_y(row: int) -> tuple[str, str]:
+    """Return where a label stands that is an item of /data/y."""
+    return f"{POINTER}/{row}", f"row {row}"
+
+
+def read_labels(values: Sequence[Cell], kind: LabelKind, locate: Locate = in_y) -> Labels:
+    """Return the labels in Python's values; raise Invalid for one that is missing, or of another kind."""
+    try:
+        found = kind_of(values) if kind == "any" else kind
+        cells = from_python(values, Column("", "text" if found == "datetime" else found))
+    except BadCell as error:
+        raise refusal(error.row, str(error), kind, locate) from None
+    return _encode(cells, locate)
+
+
+def encode_cells(cells: Cells, kind: LabelKind, locate: Locate) -> Labels:
+    """Return the labels in a column that was read before; raise Invalid."""
+    if cells.kind in NUMERIC and kind not in {"any", "integer"}:
+        return read_labels([None if np.isnan(value) else value for value in cells.values.tolist()], kind, locate)
+    return _encode(cells, locate)
+
+
+def from_array(array: Any, kind: LabelKind) -> Labels:
+    """Return the labels in an array or a sequence of a source, whatever its type; raise Invalid."""
+    values = np.asarray(array)
+    if values.ndim != 1:
+        raise Invalid.at(POINTER, f"labels are one column, not an array of shape {values.shape}")
+    if values.dtype.kind in "iuf" and kind in {"any", "integer"}:
+        return _encode(Cells(values.astype(np.float64), "number"), in_y)
+    listed = [item.item() if isinstance(item, np.generic) else item for item in values.tolist()]
+    return read_labels([None if _is_missing(item) else item for item in listed], kind)
+
+
+def refusal(row: int, detail: str, kind: LabelKind, locate: Locate) -> Invalid:
+    """Return the error for a label that is not of the kind of the others, or of those of the fit."""
+    pointer, where = locate(row)
+    said = KINDS if kind == "any" else f"those of the fit are {_PLURALS[kind]}"
+    return Invalid.at(pointer, f"{where}: {detail}; {said}")
+
+
+def _encode(cells: Cells, locate: Locate) -> Labels:
+    """Return the labels in a column of any kind but times; raise Invalid."""
+    missing = np.flatnonzero(np.isnan(cells.values)) if len(cells.categories) <= MAX_CATEGORIES else np.empty(0)
+    if missing.size:
+        pointer, where = locate(int(missing[0]))
+        raise Invalid.at(pointer, f"{where}: the label is missing, as {missing.size} of {len(cells.values)} are")
+    if cells.kind == "text":
+        _check_count(f"over {MAX_CATEGORIES}", len(cells.categories))
+        return Labels(cells.values, list(cells.categories))
+    if cells.kind in NUMERIC:
+        _check_whole(cells.values, locate)
+    different, codes = np.unique(cells.values, return_inverse=True)
+    _check_count(str(len(different)), len(different))
+    classes: list[Label] = [bool(each) if cells.kind == "boolean" else int(each) for each in different]
+    return Labels(codes.astype(np.float64), classes)
+
+
+def _check_whole(values: Matrix, locate: Locate) -> None:
+    """Raise Invalid for the first number that is no label."""
+    for start in range(0, len(values), BLOCK_VALUES):
+        block = values[start : start + BLOCK_VALUES]
+        odd = np.flatnonzero((np.rint(block) != block) | (np.abs(block) >= BEYOND))
+        if not odd.size:
+            continue
+        pointer, where = locate(start + int(odd[0]))
+        value = float(block[odd[0]])
+        if value.is_integer():
+            fault = f"{value:.0f} is too large for a label that is a number; send labels as text"
+        else:
+            fault = f"{value:g} is no label: a classifier takes texts, whole numbers, or true and false"
+        raise Invalid.at(pointer, f"{where}: {fault}")
+
+
+def _check_count(words: str, count: int) -> None:
+    if count > MAX_CATEGORIES:
+        fault = f"y holds {words} different labels, of which there may be {MAX_CATEGORIES}; numbers are for regressors"
+        raise Invalid.at(POINTER, fault)
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a value is None, or NaN and the like, which differ from themselves; pandas' NA cannot be compared."""
+    return value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value  # noqa: PLR0124
+
+
+def shown(label: Label) -> str:
+    """Return a label in words: a text in quotes, cut where it is long."""
+    return repr(label[:SHOWN]) if isinstance(label, str) else str(label).lower()
