@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,24 +15,31 @@ Function: TypeAlias = Callable[[Matrix], Matrix]
 
 CUBIC = [3.0, 0.4, -3.0, 2.0]
 BLOCK_ROWS = 65_536
+LOW, HIGH = "low", "high"
+NODES = 32  # of the rule for the mean of the function, exact up to degree 63
 
 Coefficients = Annotated[list[float], Meta(min_length=1, max_length=32)]
 
 
 class DummyParams(msgspec.Struct, forbid_unknown_fields=True):
-    """The parameters that a request may set; `function` lists a polynomial's coefficients, the constant first."""
+    """The parameters that a request may set; `function` lists a polynomial's coefficients, the constant first.
+
+    `kind` says what y is: numbers, or classes for a classifier.
+    """
 
     number: Annotated[int, Meta(ge=1, le=2**40)] = 50
     noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.2
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     inputs: Annotated[int, Meta(ge=1, le=2**20)] = 1
     function: Coefficients = msgspec.field(default_factory=lambda: list(CUBIC))
+    kind: Literal["numbers", "classes"] = "numbers"
 
 
 class Dummy(DummyParams):
     """Points around 3 + 0.4x − 3x² + 2x³ on [−1, 1], with uniform multiplicative noise.
 
-    With several inputs the function is applied to each and the values are added. In Python `function` may be any
+    With several inputs the function is applied to each and the values are added. Of the kind `classes`, y is high where
+    that number is over its mean, and low elsewhere. In Python `function` may be any
     callable that works element by element. The same parameters give the same points, always.
     """
 
@@ -57,4 +64,15 @@ class Dummy(DummyParams):
             block = slice(start, start + BLOCK_ROWS)
             with np.errstate(all="ignore"):  # what overflows is refused by the model
                 factor[block] *= function(X[block]).sum(axis=1)
-        return Table(X, factor)
+        if self.kind == "numbers":
+            return Table(X, factor)
+        # labels for a classifier, which Table has as codes once its reader knows that they are wanted
+        y = np.where(factor > self.inputs * _mean(function), HIGH, LOW)
+        return Table(X, y)
+
+
+def _mean(function: Function) -> float:
+    """Return the mean of a function on [−1, 1], by Gauss and Legendre's rule."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    with np.errstate(all="ignore"):
+        return float(weights @ function(nodes)) / 2

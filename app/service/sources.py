@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 import numpy as np
 
+from app.data.labels import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.pointers import located
-from app.schemas.requests import Source, Table
+from app.schemas.requests import LabelKind, Source, Table
 from app.service.model_calls import refusal
 
 
@@ -30,7 +31,10 @@ class DataSource(Protocol):
         """Store the parameters."""
 
     def read(self) -> Table:
-        """Return X (n, p), and y (n,) or (n, k) where there is one; with the names of the columns if they have any."""
+        """Return X (n, p), and y where there is one, with the names of the columns if they have any.
+
+        y is numbers (n,) or (n, k), or for a classifier an array (n,) of labels.
+        """
 
 
 SourceKinds = Mapping[str, type[DataSource]]
@@ -44,10 +48,11 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
     return msgspec.structs.replace(source, params=params)
 
 
-def read_source(kinds: SourceKinds, source: Source) -> Table:
-    """Read a checked source; raise Invalid unless X is a matrix of finite numbers. Models check y themselves.
+def read_source(kinds: SourceKinds, source: Source, labels: LabelKind | None = None) -> Table:
+    """Read a checked source; raise Invalid unless X is a matrix of finite numbers, and y is what it may be.
 
-    A ValueError of the source becomes Invalid, as a model's does; an OSError becomes Unavailable.
+    That is numbers, which models check themselves, or labels of the kind `labels`. A ValueError of the source becomes
+    Invalid, as a model's does; an OSError becomes Unavailable.
     """
     try:
         table = kinds[source.name](**source.params).read()
@@ -56,12 +61,24 @@ def read_source(kinds: SourceKinds, source: Source) -> Table:
     except OSError as error:
         raise Unavailable(f"source {source.name!r} could not be read ({type(error).__name__}); try again") from error
     X = np.ascontiguousarray(table.X, dtype=np.float64)
-    y = None if table.y is None else np.ascontiguousarray(table.y, dtype=np.float64)
     if X.ndim != 2 or not X.size:  # noqa: PLR2004  a matrix
         raise Invalid.at("/data", f"the source gave X of shape {X.shape}, expected rows and columns")
     if not np.isfinite(X).all():
         raise Invalid.at("/data", "the source gave a value in X that is not a finite number")
-    return msgspec.structs.replace(table, X=X, y=y)
+    return _with_y(msgspec.structs.replace(table, X=X), labels)
+
+
+def _with_y(table: Table, labels: LabelKind | None) -> Table:
+    """Return a table with y as numbers, or as labels."""
+    if table.y is None:
+        return table
+    if labels is not None:
+        codes, classes = from_array(table.y, labels)
+        return msgspec.structs.replace(table, y=codes, labels=classes)
+    try:
+        return msgspec.structs.replace(table, y=np.ascontiguousarray(table.y, dtype=np.float64))
+    except ValueError:
+        raise Invalid.at("/data", "the source gave a y that is not of numbers, which this model needs") from None
 
 
 def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str) -> dict[str, Any]:

@@ -96,3 +96,13 @@ def test_defaults_of_request_and_connector_agree() -> None:
     """An empty request means the same points as Dummy() in Python."""
     requested = Dummy(**msgspec.structs.asdict(DummyParams())).read()
     assert all(a.tobytes() == b.tobytes() for a, b in zip(requested, Dummy().read(), strict=True))
+
+
+def test_classes_are_numbers_over_and_below_the_mean_of_the_function() -> None:
+    """They are of the same points as the numbers, whatever the number of inputs."""
+    for inputs in (1, 3):
+        X, y = Dummy(number=500, inputs=inputs).read()
+        same, labels = Dummy(number=500, inputs=inputs, kind="classes").read()
+        assert y is not None and labels is not None
+        np.testing.assert_array_equal(X, same)
+        np.testing.assert_array_equal(labels, np.where(y > 2 * inputs, "high", "low"))  # 2 is the mean of the cubic
