@@ -44,7 +44,7 @@ def test_each_parameter_has_a_field_with_its_default() -> None:
 
 def test_the_shipped_parameters_have_fields() -> None:
     assert {field.name: field.kind for field in fields(PolynomialRegressor.parameters())}["degree"] == "number"
-    assert [field.name for field in fields(DummyParams)] == ["number", "noise", "seed", "inputs", "function"]
+    assert [field.name for field in fields(DummyParams)] == ["number", "noise", "seed", "inputs", "function", "kind"]
 
 
 @pytest.mark.parametrize(
