@@ -13,28 +13,32 @@ from typing import Any, ClassVar, Self, get_type_hints
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from app.model.dataframes import Array
 from app.model.evaluate import evaluate
 from app.model.sklearn_compat import BaseEstimator
 from app.model.validation import check_weight
+from app.schemas.tasks import Task
 
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
 
 class NotNumbers(TypeError):
-    """A model predicted something other than numbers."""
+    """A model predicted something other than numbers, or labels that it does not know."""
 
 
-class Regressor(BaseEstimator, ABC):
+class Model(BaseEstimator, ABC):
     """Base of every model. Attributes that `fit` learns end in `_`; `learned` returns them, `restore` sets them.
 
-    The service calls `fit` and `predict` with a float64 X (n, p), finite, C-contiguous, and y (n,) or (n, k).
+    Inherit from `Regressor` or `Classifier`. The service calls `fit` and `predict` with a float64 X (n, p), finite,
+    C-contiguous.
     """
 
     name: ClassVar[str]
     """The model's name in URLs."""
+    task: ClassVar[Task]
+    """What it predicts."""
     batchable: ClassVar[bool] = False
     """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
     whatever rows are around it. BLAS doesn't promise that."""
@@ -44,31 +48,19 @@ class Regressor(BaseEstimator, ABC):
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from X (n, p) and y (n,) or (n, k). Raises ValueError for parameters or data it cannot use.
+        """Learn from X (n, p) and y. Raises ValueError for parameters or data it cannot use.
 
         `sample_weight` (n,) says how much each row counts. A model may leave this parameter out: requests with weights
         are then refused.
         """
 
     @abstractmethod
-    def predict(self, X: ArrayLike) -> Array:
-        """Predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k)."""
+    def predict(self, X: ArrayLike) -> Any:
+        """Predictions for X (m, p)."""
 
-    def predict_checked(self, X: Array) -> Array:
-        """Predict for an X known to be float64, finite and of the fitted width; override it to skip checks.
-
-        Raises NotNumbers for text, None, objects and lists of unequal lengths, ValueError for NaN and infinity.
-        """
-        predicted = _numbers(self.predict(X))
-        if not np.isfinite(predicted).all():
-            raise ValueError("A prediction is not a finite number.")
-        return predicted
-
+    @abstractmethod
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""
-        predicted = self.predict(X)
-        weight = check_weight(sample_weight, len(predicted))
-        return evaluate(np.asarray(y, dtype=np.float64), predicted, weight).r2
+        """Say in one number how well the predictions for X agree with y."""
 
     @classmethod
     @cache
@@ -163,6 +155,53 @@ class Regressor(BaseEstimator, ABC):
         """Return terms and coefficients (terms,) or (terms, k), in units of the data; None without terms."""
         terms = self.terms(names)
         return (terms, self.coefficients_) if terms and hasattr(self, "coefficients_") else None
+
+
+class Regressor(Model):
+    """A model of numbers: y is (n,) or (n, k), float64."""
+
+    task: ClassVar[Task] = "regression"
+
+    @abstractmethod
+    def predict(self, X: ArrayLike) -> Array:
+        """Predictions for X (m, p): (m,) when y was 1-D, (m, k) when it was (n, k)."""
+
+    def predict_checked(self, X: Array) -> Array:
+        """Predict for an X known to be float64, finite and of the fitted width; override it to skip checks.
+
+        Raises NotNumbers for text, None, objects and lists of unequal lengths, ValueError for NaN and infinity.
+        """
+        predicted = _numbers(self.predict(X))
+        if not np.isfinite(predicted).all():
+            raise ValueError("A prediction is not a finite number.")
+        return predicted
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""
+        predicted = self.predict(X)
+        weight = check_weight(sample_weight, len(predicted))
+        return evaluate(np.asarray(y, dtype=np.float64), predicted, weight).r2
+
+
+class Classifier(Model):
+    """A model of labels: y is (n,) of texts, whole numbers or truth values, all of one of these types.
+
+    `fit` sets `classes_`, the different labels in order. A class with a method `predict_proba(X)`, which returns the
+    probability of each of them (m, classes), gives probabilities to who asks for them.
+    """
+
+    task: ClassVar[Task] = "classification"
+
+    classes_: NDArray[Any]
+
+    @abstractmethod
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Labels for X (m, p): (m,), each one of `classes_`."""
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy, the share of the rows of X whose label is predicted, each counted by its weight."""
+        right = np.asarray(self.predict(X)) == np.asarray(y)
+        return float(np.average(right, weights=check_weight(sample_weight, len(right))))
 
 
 def _numbers(predicted: Any) -> Array:

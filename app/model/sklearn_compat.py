@@ -3,7 +3,9 @@
 import sys
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from app.schemas.tasks import Task
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -22,7 +24,9 @@ def not_fitted(model: object) -> NotFittedError:
 
 
 class BaseEstimator:
-    """A regressor with several outputs; its parameters are those of `__init__`, which only stores them."""
+    """A regressor of one or more outputs, or a classifier. Parameters: those of `__init__`, which only stores them."""
+
+    task: ClassVar[Task] = "regression"
 
     @classmethod
     def init_parameters(cls) -> list[Parameter]:
@@ -50,9 +54,11 @@ class BaseEstimator:
 
     def __sklearn_tags__(self) -> Any:
         utils = import_module("sklearn.utils")  # loaded already: only scikit-learn calls this
+        regressor = self.task == "regression"
         return utils.Tags(
-            estimator_type="regressor",
-            target_tags=utils.TargetTags(required=True, multi_output=True),
-            regressor_tags=utils.RegressorTags(),
+            estimator_type="regressor" if regressor else "classifier",
+            target_tags=utils.TargetTags(required=True, multi_output=regressor),
+            regressor_tags=utils.RegressorTags() if regressor else None,
+            classifier_tags=None if regressor else utils.ClassifierTags(),
             input_tags=utils.InputTags(allow_nan=getattr(self, "takes_missing", False)),
         )

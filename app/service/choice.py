@@ -12,7 +12,7 @@ from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
 from app.schemas.requests import LabelKind, Selection
 from app.schemas.wording import counted
-from app.storage.model_store import Schema
+from app.storage.manifest import Schema
 
 SHOWN_CHARACTERS = 500
 

@@ -11,7 +11,7 @@ from app.model.dataframes import default_names
 from app.schemas.columns import MAX_CATEGORIES, Column, Kind
 from app.schemas.requests import Matrix, Table
 from app.schemas.wording import counted
-from app.storage.model_store import Schema
+from app.storage.manifest import Schema
 
 BLOCK_VALUES = 2**18
 FEW_ROWS = 10  # in fewer, texts may well be all different

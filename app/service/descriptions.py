@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import msgspec
 
 from app.service.service import Service
-from app.storage.model_store import Manifest
+from app.storage.manifest import Manifest
 
 
-class Model(msgspec.Struct):
+class ModelInfo(msgspec.Struct):
     """A model: its parameters as JSON Schema, the numbers of its versions, and its aliases."""
 
     name: str
@@ -24,18 +23,20 @@ class Model(msgspec.Struct):
     """Whether values may be missing in its inputs."""
 
 
-def describe_model(service: Service, name: str, root_path: str = "") -> Model:
+def describe_model(service: Service, name: str, root_path: str = "") -> ModelInfo:
     """Describe a model, with links below `root_path`; raise NotFound."""
-    name, kind = service.model(name)
-    (schema,), components = msgspec.json.schema_components([kind.parameters()])  # a reference, and what it refers to
-    return Model(
+    name, estimator = service.model(name)
+    (schema,), components = msgspec.json.schema_components(
+        [estimator.parameters()]
+    )  # a reference, and what it refers to
+    return ModelInfo(
         name=name,
-        description=(inspect.getdoc(kind) or "").partition("\n")[0],
+        description=estimator.description,
         params=components[schema["$ref"].rpartition("/")[2]],
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
         links={"self": f"{root_path}/models/{name}", "fit": f"{root_path}/models/{name}/fit"},
-        takes_missing=kind.takes_missing,
+        takes_missing=estimator.takes_missing,
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from app.errors import Invalid
-from app.model.base import Regressor
+from app.model.estimator import AnyEstimator, FittedModel, Size
 from app.schemas.wording import counted
 from app.service.model_calls import model_errors
 
@@ -18,20 +18,32 @@ class DesignLimit(NamedTuple):
 
     max_bytes: int
 
-    def check(self, estimator: Regressor, rows: int, inputs: int, outputs: int) -> None:
-        """Raise Invalid for a design that is too large, or what `model_errors` makes of the model's own errors."""
-        with model_errors(estimator):
-            terms = estimator.n_terms(inputs)
-            design_bytes = estimator.design_bytes(rows, inputs)
-        needed = max(design_bytes, rows * inputs * 8, SOLUTION_COPIES * terms * outputs * 8)
+    def check_fit(
+        self,
+        estimator: AnyEstimator,
+        params: Mapping[str, Any],
+        inputs: int | Sequence[int | None],
+        rows: int = 1,
+        outputs: int = 1,
+    ) -> None:
+        """Raise Invalid for a fit that needs too much, or what `model_errors` makes of the model's own errors.
+
+        `inputs` are as in AnyEstimator.size.
+        """
+        with model_errors(estimator.name):
+            size = estimator.size(params, inputs, rows)
+        self._check(size, rows, outputs)
+
+    def check_use(self, model: FittedModel, name: str, rows: int, outputs: int) -> None:
+        """Do as `check_fit` for a prediction of a model that is fitted."""
+        with model_errors(name):
+            size = model.size(rows)
+        self._check(size, rows, outputs)
+
+    def _check(self, size: Size, rows: int, outputs: int) -> None:
+        needed = max(size.design_bytes, SOLUTION_COPIES * size.terms * outputs * 8)
         if needed > self.max_bytes:
             least = "at least " if rows == 1 else ""
-            size = f"{least}{counted(rows, 'row')} × {counted(terms, 'term')} and {counted(outputs, 'output')}"
+            text = f"{least}{counted(rows, 'row')} × {counted(size.terms, 'term')} and {counted(outputs, 'output')}"
             limit = f"over the limit of {self.max_bytes} (TRINITY_MAX_DESIGN)"
-            raise Invalid.at("/data", f"{size} need {needed} bytes, {limit}")
-
-    def check_groups(self, estimator: Regressor, groups: Sequence[int | None], rows: int = 1, outputs: int = 1) -> None:
-        """Do as `check` for inputs of which these are indicators; the model keeps them."""
-        with model_errors(estimator):
-            estimator.set_indicators(groups)
-        self.check(estimator, rows, len(groups), outputs)
+            raise Invalid.at("/data", f"{text} need {needed} bytes, {limit}")

@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-from app.model.base import Regressor
+from app.model.base import Classifier, Regressor
+from app.model.estimator import AnyEstimator
+from app.model.own import OwnEstimator
 from app.service.sources import DataSource
 from app.settings import SettingsError
 
@@ -21,13 +23,13 @@ SOURCES = "TRINITY_SOURCES"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-def find_models(modules: Iterable[str]) -> dict[str, type[Regressor]]:
+def find_models(modules: Iterable[str]) -> dict[str, AnyEstimator]:
     """Return the public models of the modules, by name; raise SettingsError for one that can't be served."""
-    models: dict[str, type[Regressor]] = _find(MODELS, "model", modules, _is_model)
+    models = _find(MODELS, "model", modules, _is_model)
     for kind in models.values():
         if inspect.isabstract(kind):
             raise _unusable(MODELS, kind, f"has no {' and no '.join(sorted(kind.__abstractmethods__))}")
-    return models
+    return {name: OwnEstimator(kind) for name, kind in models.items()}
 
 
 def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
@@ -70,7 +72,7 @@ def _unusable(variable: str, kind: type, problem: str) -> SettingsError:
 
 def _is_model(thing: object) -> bool:
     """Whether this is a model, finished or not; a base class is abstract and has no name."""
-    if not inspect.isclass(thing) or not issubclass(thing, Regressor):
+    if not inspect.isclass(thing) or not issubclass(thing, Regressor | Classifier):
         return False
     return not inspect.isabstract(thing) or hasattr(thing, "name")
 

@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.errors import Unavailable
-from app.model.base import Regressor
+from app.model.estimator import AnyEstimator, FitData
 from app.schemas.requests import Matrix, Source, Table, Work
 from app.service.columns import column_warnings, learn_schema, require_y
-from app.service.design import Design
 from app.service.libraries import libraries
-from app.service.model_calls import finite, fit_model, learned_state, metrics, predict_model
-from app.service.restoring import check_restored, plain_and_arrays
+from app.service.model_calls import finite, fit_model, metrics, predict_model, save_model
+from app.service.restoring import check_restored
 from app.service.sampling import sample
+from app.storage.array_files import Arrays
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Arrays, Manifest, Store
+from app.storage.manifest import Manifest
+from app.storage.model_store import Files, Store
 from app.telemetry.context import REQUEST
 
 
@@ -35,51 +36,52 @@ class FitSpec(NamedTuple):
     """The most rows of the data that are kept with the version."""
 
 
-def fit(estimator: Regressor, table: Table, spec: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
+def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
     """Fit and publish; return the new version and the result.
 
     Raises Invalid, ModelFailed, Unavailable, and what `spec.permit` raises.
     """
     schema = learn_schema(table)
-    design = Design(schema.columns)
-    X, y = design.matrix(table.X), require_y(table)
-    estimator.set_indicators(design.groups)
-    fit_model(estimator, X, y, table.weight)
-    learned = learned_state(estimator)
-    check_restored(estimator, spec.work.params, learned, X, schema)
-    y_predicted = predict_model(estimator, X, schema)
-    kept = sample(estimator, table.X, y, y_predicted, schema, spec.sample_rows)
-    plain, arrays = plain_and_arrays(learned)
+    X, y = table.X, require_y(table)
+    model = fit_model(estimator, spec.work.params, FitData(X, y, schema.columns, table.weight))
+    stored = save_model(model)
+    check_restored(estimator, model, stored, X, schema)
+    y_predicted = predict_model(model, X, schema)
+    kept = sample(model, X, y, y_predicted, schema, spec.sample_rows)
     manifest = Manifest(
         model=spec.work.model,
-        estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+        estimator=estimator.source,
+        estimator_name=estimator.name,
+        task=estimator.task,
         params=spec.work.params,
         schema=schema,
-        terms=estimator.terms(design.names),
-        metrics=metrics(y, y_predicted, table.weight) | finite(estimator.diagnostics()),
-        warnings=[*column_warnings(schema, len(X)), *estimator.warnings(design.names)],
-        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(table.X, y)},
-        libraries=libraries(type(estimator)),
+        terms=model.terms(),
+        metrics=metrics(y, y_predicted, table.weight) | finite(model.diagnostics()),
+        warnings=[*column_warnings(schema, len(X)), *model.warnings()],
+        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y)},
+        libraries=libraries(estimator.modules),
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
         by=REQUEST.get().key_name,
-        learned=plain,
+        format=estimator.format,
+        stacks=model.stacks,
+        learned=stored.learned,
     )
-    version = _publish(store, manifest, arrays, spec.permit, kept)
-    named = estimator.coefficients(design.names)
+    version = _publish(store, manifest, stored.files, spec.permit, kept)
+    coefficients = model.coefficients()
     return version, {
         "version": version,
         "terms": manifest.terms,
-        "coefficients": [] if named is None else named[1].tolist(),
+        "coefficients": [] if coefficients is None else coefficients.tolist(),
         "metrics": manifest.metrics,
         "warnings": manifest.warnings,
     }
 
 
-def _publish(store: Store, manifest: Manifest, arrays: Arrays, permit: Permit, kept: Arrays) -> int:
+def _publish(store: Store, manifest: Manifest, files: Files, permit: Permit, kept: Arrays) -> int:
     """Publish a version and return its number; raise Unavailable, and what `permit` raises."""
     try:
-        return store.publish(manifest, arrays, permit, kept).version
+        return store.publish(manifest, files, permit, kept).version
     except OSError as error:  # a full disk, a folder of another user
         raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
 

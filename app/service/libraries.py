@@ -6,32 +6,30 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import Distribution, distributions, version
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 
-from app.model.base import Regressor
-
 ALWAYS = ("numpy", "scipy")  # the service's own arithmetic
 OWN = __name__.partition(".")[0]
 
 
-def libraries(kind: type[Regressor]) -> dict[str, str]:
-    """Return the versions of the distributions that a model's module imports, and NumPy's and SciPy's, by name.
+def libraries(modules: Sequence[str]) -> dict[str, str]:
+    """Return the versions of the distributions that modules are from or import, and NumPy's and SciPy's, by name.
 
-    The modules of its bases count too, and the modules beside it that belong to no distribution, with what they
-    import. Nothing is imported for it: what is not loaded was not used.
+    Those beside the first module that belong to no distribution count too, with what they import. Nothing is imported
+    for it: what is not loaded was not used.
     """
-    return dict(_libraries(kind))
+    return dict(_libraries(tuple(sys.modules[name] for name in modules if name in sys.modules)))
 
 
 @cache
-def _libraries(kind: type[Regressor]) -> dict[str, str]:
-    waiting = {base.__module__ for base in kind.__mro__}
-    home = kind.__module__.partition(".")[0]
+def _libraries(modules: tuple[ModuleType, ...]) -> dict[str, str]:
+    waiting = {module.__name__ for module in modules}
+    home = modules[0].__name__.partition(".")[0]
     followed: set[str] = set()
     found = {name: version(name) for name in ALWAYS}
     while waiting:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from logging import getLogger
-from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid, ModelFailed
-from app.model.base import NotNumbers, Regressor
+from app.model.base import NotNumbers
+from app.model.estimator import AnyEstimator, FitData, FittedModel, Stored
 from app.model.evaluate import evaluate
 from app.schemas.requests import Matrix
-from app.storage.model_store import Schema
+from app.storage.manifest import Schema
 
 logger = getLogger(__name__)
 
@@ -23,7 +22,7 @@ MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text th
 
 
 @contextmanager
-def model_errors(model: Regressor | type[Regressor], pointer: str = "/data") -> Iterator[None]:
+def model_errors(name: str, pointer: str = "/data") -> Iterator[None]:
     """Raise Invalid for a ValueError of a model's own code, ModelFailed for what it should not have raised.
 
     That is what a job makes of them; here they come before there is one.
@@ -33,46 +32,43 @@ def model_errors(model: Regressor | type[Regressor], pointer: str = "/data") -> 
     except ValueError as error:
         raise refusal(error, pointer) from error
     except Exception as error:  # anybody's code
-        raise _failure(model, error) from error
+        raise _failure(name, error) from error
 
 
-def new_model(kind: type[Regressor], params: Mapping[str, Any]) -> Regressor:
-    """Return a model with these parameters; raise Invalid for values that its constructor refuses, or ModelFailed."""
-    with model_errors(kind, "/params"):
-        return kind(**params)
+def check_estimator(estimator: AnyEstimator, params: Mapping[str, Any]) -> None:
+    """Raise Invalid for parameters that the estimator refuses, or ModelFailed."""
+    with model_errors(estimator.name, "/params"):
+        estimator.check(params)
 
 
-def fit_model(estimator: Regressor, X: Matrix, y: Matrix, weight: Matrix | None = None) -> None:
+def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> FittedModel:
     """Fit a model; raise Invalid for data that it refuses."""
     try:
-        if weight is None:  # the fit of a user's class may have no such parameter
-            estimator.fit(X, y)
-        else:
-            estimator.fit(X, y, sample_weight=weight)
+        return estimator.fit(params, data)
     except ValueError as error:
         raise refusal(error) from error
 
 
-def check_takes_weights(kind: type[Regressor], pointer: str) -> None:
-    """Raise Invalid for a model whose `fit` takes no weights; `pointer` leads to those of the request."""
-    if not kind.takes_weights():
-        raise Invalid.at(pointer, f"the model {kind.name!r} takes no weights: its fit has no sample_weight")
+def check_takes_weights(estimator: AnyEstimator, pointer: str) -> None:
+    """Raise Invalid for an estimator whose fit takes no weights; `pointer` leads to those of the request."""
+    if not estimator.takes_weights:
+        raise Invalid.at(pointer, f"the model {estimator.name!r} takes no weights: its fit has no sample_weight")
 
 
-def predict_model(estimator: Regressor, X: Matrix, schema: Schema) -> Matrix:
+def predict_model(model: FittedModel, X: Matrix, schema: Schema) -> Matrix:
     """Return predictions (n,) or (n, k), as y was in the fit.
 
     Raises Invalid for data that the model refuses, ModelFailed if it predicts anything but numbers of that shape.
     """
     try:
-        y = estimator.predict_checked(X)
+        y = model.predict(X)
     except NotNumbers as error:
-        raise fault(estimator, str(error)) from error
+        raise fault(model, str(error)) from error
     except ValueError as error:
         raise refusal(error) from error
     expected = (len(X),) if schema.vector else (len(X), len(schema.outputs))
     if y.shape != expected:
-        raise fault(estimator, f"predict returned an array of shape {y.shape}, expected {expected}")
+        raise fault(model, f"predict returned an array of shape {y.shape}, expected {expected}")
     return y
 
 
@@ -86,24 +82,23 @@ def finite(numbers: Mapping[str, int | float]) -> dict[str, int | float | None]:
     return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
 
 
-def learned_state(estimator: Regressor) -> dict[str, Any]:
-    """Return what a model learned, by attribute name; raise ModelFailed if it cannot be stored."""
+def save_model(model: FittedModel) -> Stored:
+    """Return what is to be kept of a model; raise ModelFailed if it cannot be stored."""
     try:
-        return estimator.learned()
+        return model.save()
     except TypeError as error:
         raise ModelFailed(str(error)) from error
 
 
-def fault(estimator: Regressor, detail: str) -> ModelFailed:
-    """Return the error for callers; log it with the place in the model's code, as there is no traceback of it."""
-    code = inspect.unwrap(type(estimator).predict).__code__
-    logger.error("%s: %s (%s:%d)", estimator.name, detail, Path(code.co_filename).name, code.co_firstlineno)
+def fault(model: FittedModel, detail: str) -> ModelFailed:
+    """Return the error for callers; log it with the place of the model's code, as there is no traceback of it."""
+    logger.error("%s: %s", model.place, detail)
     return ModelFailed(detail)
 
 
-def _failure(model: Regressor | type[Regressor], error: Exception) -> ModelFailed:
+def _failure(name: str, error: Exception) -> ModelFailed:
     """Return the error for callers; log the stack without the message, which may quote data."""
-    raised = f"the model {model.name!r} raised {type(error).__name__}"
+    raised = f"the model {name!r} raised {type(error).__name__}"
     logger.error("%s\n%s", raised, "".join(traceback.format_tb(error.__traceback__)))
     return ModelFailed(raised)
 

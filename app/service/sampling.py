@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.model.base import Regressor
+from app.model.estimator import FittedModel
 from app.schemas.columns import NUMERIC
 from app.schemas.requests import Matrix
 from app.service.model_calls import predict_model
-from app.storage.model_store import Arrays, Schema
+from app.storage.array_files import Arrays
+from app.storage.manifest import Schema
 
 SAMPLE_BYTES = 65_536
 HEADER_BYTES = 2_048  # headers of the archive and its arrays
 CURVE_POINTS = 128
 
 
-def sample(estimator: Regressor, X: Matrix, y: Matrix, y_predicted: Matrix, schema: Schema, max_rows: int) -> Arrays:
+def sample(model: FittedModel, X: Matrix, y: Matrix, y_predicted: Matrix, schema: Schema, max_rows: int) -> Arrays:
     """Return X, y and predictions of at most `max_rows` evenly spaced rows; with one input of numbers, also the curve.
 
     X is that of the table: a text is its position in the categories of its column. Together they take at most
@@ -29,16 +30,16 @@ def sample(estimator: Regressor, X: Matrix, y: Matrix, y_predicted: Matrix, sche
         return {}
     rows = np.linspace(0, len(X) - 1, count).round().astype(np.intp)
     kept = {"X": X[rows], "y": y[rows], "predicted": y_predicted[rows]}
-    return kept | _curve(estimator, X, schema, min(CURVE_POINTS, fitting_rows)) if curved else kept
+    return kept | _curve(model, X, schema, min(CURVE_POINTS, fitting_rows)) if curved else kept
 
 
-def _curve(estimator: Regressor, X: Matrix, schema: Schema, points: int) -> Arrays:
+def _curve(model: FittedModel, X: Matrix, schema: Schema, points: int) -> Arrays:
     low, high = float(X.min()), float(X.max())
     if low == high:
         return {}
     shares = np.linspace(0.0, 1.0, points)
     grid = (low * (1 - shares) + high * shares)[:, np.newaxis]  # high − low may be beyond float64
     try:
-        return {"curve_X": grid, "curve_y": predict_model(estimator, grid, schema)}
+        return {"curve_X": grid, "curve_y": predict_model(model, grid, schema)}
     except Exception:  # noqa: BLE001  a model may raise anything; a plot is no reason to fail a fit
         return {}

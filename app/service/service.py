@@ -11,20 +11,21 @@ import numpy as np
 
 from app.data.records import TableRecords
 from app.errors import Invalid, NotFound
-from app.model.base import Regressor
+from app.model.design import Design
+from app.model.estimator import AnyEstimator
 from app.schemas.parts import to_list
 from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
 from app.service.choice import FitChoice, UseChoice, width_error
 from app.service.columns import align_outputs, check_weight, learn_schema, require_y
-from app.service.design import Design
 from app.service.design_size import DesignLimit
 from app.service.fitting import FitSpec, fit
-from app.service.model_calls import check_takes_weights, metrics, new_model, predict_model
+from app.service.model_calls import check_estimator, check_takes_weights, metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
-from app.service.versions import MODEL_KINDS, Fitted, Versions
+from app.service.versions import Fitted, Versions
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Schema, Store
+from app.storage.manifest import Schema
+from app.storage.model_store import Store
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
 MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larger batches gain nothing
@@ -35,7 +36,7 @@ class Service:
 
     def __init__(  # noqa: PLR0913  each limit is one of its own
         self,
-        models: Mapping[str, type[Regressor]],
+        models: Mapping[str, AnyEstimator],
         default_model: str,
         store: Store,
         sources: SourceKinds,
@@ -54,8 +55,8 @@ class Service:
         self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
 
-    def model(self, name: str | None) -> tuple[str, type[Regressor]]:
-        """Return a model's name and class, the default's for None; raise NotFound."""
+    def model(self, name: str | None) -> tuple[str, AnyEstimator]:
+        """Return a model's name and its estimator, the default's for None; raise NotFound."""
         name = self._default_model if name is None else name
         if name not in self.models:
             raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
@@ -71,9 +72,9 @@ class Service:
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
-        name, kind = self.model(request.model)
+        name, estimator = self.model(request.model)
         if VERBS[verb].publishes:
-            return self._check_fit(name, kind, request)
+            return self._check_fit(name, estimator, request)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
@@ -89,12 +90,12 @@ class Service:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         source = {"source": work.data.name} if isinstance(work.data, Source) else {}
         if VERBS[work.verb].publishes:
-            estimator = new_model(self.models[work.model], work.params)
+            estimator = self.models[work.model]
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
-                choice = self._fit_choice(estimator, table)
+                choice = self._fit_choice(estimator, work.params, table)
                 table = TableRecords(read_source(self.sources, table), "/data").read(choice)
-                self._check_fit_table(estimator, table)
+                self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
             return version, result | source
@@ -111,7 +112,7 @@ class Service:
         if isinstance(table, Source):
             records = TableRecords(read_source(self.sources, table), "/data")
             table = self._checked(work.verb, records.read(self._use_choice(work.verb, fitted, table)), fitted)
-        return version, table, predict_model(fitted.estimator, fitted.design.matrix(table.X), fitted.manifest.schema)
+        return version, table, predict_model(fitted.model, table.X, fitted.manifest.schema)
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
@@ -122,10 +123,10 @@ class Service:
 
         Raises as `run` does.
         """
-        if not self.models[work.model].batchable:
-            return 0
         fitted = self._versions.get(work.model, work.version or 0)
-        width = max(fitted.design.width, len(fitted.manifest.schema.outputs))
+        if fitted.model.stacks != "exact":
+            return 0
+        width = max(fitted.model.width, len(fitted.manifest.schema.outputs))
         return min(MAX_BATCH_VALUES // width, fitted.unchecked_rows)
 
     def predict_batch(self, works: Sequence[Work]) -> list[dict[str, Any]]:
@@ -135,43 +136,48 @@ class Service:
         """
         fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data for work in works if isinstance(work.data, Table)]
-        X = fitted.design.matrix(np.concatenate([table.X for table in tables]))
-        y = iter(predict_model(fitted.estimator, X, fitted.manifest.schema).tolist())
+        X = np.concatenate([table.X for table in tables])
+        y = iter(predict_model(fitted.model, X, fitted.manifest.schema).tolist())
         return [{"y": list(islice(y, len(table.X))), **_kept(table)} for table in tables]
 
-    def _check_fit(self, name: str, kind: type[Regressor], request: Request) -> Work:
-        params = check_params(kind.parameters(), request.params, "/params")
-        estimator = new_model(kind, params)
+    def _check_fit(self, name: str, estimator: AnyEstimator, request: Request) -> Work:
+        params = check_params(estimator.parameters(), request.params, "/params")
+        check_estimator(estimator, params)
         if request.weight is not None:
-            check_takes_weights(kind, "/weight")
+            check_takes_weights(estimator, "/weight")
         data: Table | Source
         if request.data is not None:
-            data = request.data.read(self._fit_choice(estimator, request))
-            self._check_fit_table(estimator, data)
+            data = request.data.read(self._fit_choice(estimator, params, request))
+            self._check_fit_table(estimator, params, data)
         else:
             data = self._source(request, {})
             if shape := self._shape(data):
-                self._limit.check(estimator, *shape, 1)
+                rows, inputs = shape
+                self._limit.check_fit(estimator, params, inputs, rows)
         webhook = request.webhook.url if request.webhook else None
         return Work("fit", name, None, params, data, request.timeout, webhook)
 
-    def _fit_choice(self, estimator: Regressor, data: Request | Source) -> FitChoice:
+    def _fit_choice(self, estimator: AnyEstimator, params: dict[str, Any], data: Request | Source) -> FitChoice:
         """Return the choice of the columns of a fit, which refuses what is too large for one row already."""
         target = data.target if isinstance(data, Request) else []
-
-        check = partial(self._limit.check_groups, estimator)
         return FitChoice(
-            MODEL_KINDS, estimator.takes_missing, target, data.inputs, data.ignore, data.weight, check_indicators=check
+            estimator.kinds,
+            estimator.takes_missing,
+            target,
+            data.inputs,
+            data.ignore,
+            data.weight,
+            check_indicators=partial(self._limit.check_fit, estimator, params),
         )
 
-    def _check_fit_table(self, estimator: Regressor, table: Table) -> None:
+    def _check_fit_table(self, estimator: AnyEstimator, params: dict[str, Any], table: Table) -> None:
         y = require_y(table)
         if table.weight is not None:
-            check_takes_weights(type(estimator), "/data/sample_weight")
+            check_takes_weights(estimator, "/data/sample_weight")
             check_weight(table)
         rows, width = table.X.shape
-        groups = [None] * width if table.kinds is None else Design(learn_schema(table).columns).groups
-        self._limit.check_groups(estimator, groups, rows, _shape(y)[1])
+        inputs = width if table.kinds is None else Design(learn_schema(table).columns).groups
+        self._limit.check_fit(estimator, params, inputs, rows, _shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
@@ -207,7 +213,7 @@ class Service:
         schema = fitted.manifest.schema
         return UseChoice(
             schema,
-            MODEL_KINDS,
+            fitted.estimator.kinds,
             takes_missing=missing,
             needs_y=VERBS[verb].needs_y,
             target=target,
@@ -228,7 +234,7 @@ class Service:
 
     def _check_rows(self, verb: Verb, rows: int, fitted: Fitted) -> None:
         if rows > fitted.unchecked_rows:
-            self._limit.check(fitted.estimator, rows, fitted.design.width, len(fitted.manifest.schema.outputs))
+            self._limit.check_use(fitted.model, fitted.estimator.name, rows, len(fitted.manifest.schema.outputs))
         if not VERBS[verb].needs_y and rows > fitted.max_answer_rows:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.max_answer_rows}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.errors import Conflict, Damaged, NotFound
-from app.model.base import Regressor
+from app.model.estimator import AnyEstimator
 from app.service.compatibility import require_usable
 from app.storage.file_states import FileState
 from app.storage.model_store import Store
@@ -14,7 +14,7 @@ from app.storage.model_store import Store
 class VersionChecks:
     """Checks what the aliases of models point to. A manifest that did not change is not read again."""
 
-    def __init__(self, models: Mapping[str, type[Regressor]], store: Store) -> None:
+    def __init__(self, models: Mapping[str, AnyEstimator], store: Store) -> None:
         self._models = models
         self._store = store
         self._found: dict[tuple[str, int], tuple[FileState, str]] = {}

@@ -6,30 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
-from app.model.base import Regressor
-from app.schemas.columns import Column, Kind
+from app.model.estimator import AnyEstimator, FittedModel
 from app.schemas.requests import Version
 from app.service.choice import UseChoice
 from app.service.compatibility import restore
-from app.service.design import Design
 from app.service.model_cache import ModelCache
 from app.service.model_calls import model_errors
-from app.storage.model_store import Manifest, Store
+from app.storage.manifest import Manifest
+from app.storage.model_store import Store
 
 LOADED_VERSIONS = 32
 NUMBER_BYTES = 20  # a float64 in JSON, about
 T = TypeVar("T")
-
-MODEL_KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
-"""The kinds of columns that models take: all that have a natural form as numbers."""
 
 
 class Fitted(NamedTuple):
     """A version ready to predict."""
 
     manifest: Manifest
-    estimator: Regressor
-    design: Design
+    estimator: AnyEstimator
+    model: FittedModel
     choice: UseChoice
     """The columns that a prediction reads."""
     unchecked_rows: int
@@ -43,7 +39,7 @@ class Versions:
 
     def __init__(
         self,
-        models: Mapping[str, type[Regressor]],
+        models: Mapping[str, AnyEstimator],
         store: Store,
         max_design_bytes: int,
         max_answer_bytes: int,
@@ -55,7 +51,7 @@ class Versions:
         self._max_answer_bytes = max_answer_bytes
         self._cache: ModelCache[Fitted] = ModelCache(
             self._load,
-            lambda fitted: fitted.estimator.held_bytes(),
+            lambda fitted: fitted.model.held_bytes(),
             store.revision,
             max_count=LOADED_VERSIONS,
             max_bytes=max_loaded_bytes,
@@ -94,14 +90,13 @@ class Versions:
             raise
 
     def _load(self, name: str, version: int) -> Fitted:
-        manifest, arrays = self._store.load(name, version)
-        estimator = restore(self._models[name], manifest, arrays)
-        schema = manifest.schema
-        design = Design(schema.columns or [Column(name, "number") for name in schema.inputs])
-        choice = UseChoice(schema, MODEL_KINDS, takes_missing=estimator.takes_missing)
-        inputs, outputs = design.width, len(schema.outputs)
-        with model_errors(estimator):
-            design_bytes = max(estimator.design_bytes(1, inputs), 8 * inputs)
-            row_bytes = design_bytes + 16 * outputs * max(1, estimator.n_terms(inputs))
+        manifest, files = self._store.load(name, version)
+        estimator, schema = self._models[name], manifest.schema
+        model = restore(estimator, manifest, files)
+        choice = UseChoice(schema, estimator.kinds, takes_missing=estimator.takes_missing)
+        outputs = len(schema.outputs)
+        with model_errors(estimator.name):
+            needed = model.size(1)
+        row_bytes = needed.design_bytes + 16 * outputs * max(1, needed.terms)
         max_answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
-        return Fitted(manifest, estimator, design, choice, self._max_design_bytes // row_bytes, max_answer_rows)
+        return Fitted(manifest, estimator, model, choice, self._max_design_bytes // row_bytes, max_answer_rows)

@@ -3,88 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from logging import getLogger
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import msgspec
-import numpy as np
-
 from app.errors import Conflict, Damaged, NotFound
-from app.schemas.columns import Column
 from app.storage.aliases import LATEST, Aliases
+from app.storage.array_files import Arrays, pack_arrays, unpack_arrays
 from app.storage.durable_files import DurableFiles, Permit, always_permit
 from app.storage.file_states import FileState, FileStates
+from app.storage.manifest import SAMPLE, Manifest, read_manifest
 from app.storage.registry import Author, Registry
 from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 
 logger = getLogger(__name__)
 
-SAMPLE = "sample_sha256"  # the member of a manifest's `data` that holds the digest of the sample
 LEFT_S = 3600.0  # nobody writes for longer
-Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
-
-
-class Schema(msgspec.Struct, frozen=True):
-    """The columns of a fit. `vector`: y was (n,) and not (n, 1). `named`: its columns came with names.
-
-    The first four are all that versions of earlier releases have; their inputs are numbers.
-    """
-
-    inputs: list[str]
-    outputs: list[str]
-    vector: bool
-    named: bool = False
-    named_inputs: bool = False
-    """Whether the inputs came with names; without them they are called x, or x1, x2 …"""
-    columns: list[Column] = []
-    """What is known of each input."""
-    unused: list[str] = []
-    """The columns of the data of the fit that are neither inputs nor outputs."""
-
-
-class Manifest(msgspec.Struct, kw_only=True):
-    """Everything about one version except its arrays; `learned` holds the plain values that fit learned."""
-
-    model: str
-    version: int = 0
-    estimator: str
-    params: dict[str, Any]
-    schema: Schema
-    terms: list[str]
-    metrics: dict[str, int | float | None]
-    warnings: list[str] = []
-    """What the model said about the fit."""
-    data: dict[str, Any]
-    libraries: dict[str, str]
-    created: datetime
-    job: str
-    by: str = ""
-    """The name of the API key that asked for the fit; '' where none was needed."""
-    learned: dict[str, Any]
-    arrays_sha256: str = ""
-    sha256: str = ""
-    """Digest of all other fields."""
-
-    def to_json(self) -> bytes:
-        """Return the manifest's file. There is one form: a file that differs by a byte is damaged."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1)
-
-    def digest(self) -> str:
-        """Return the right value of `sha256`."""
-        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
+SAMPLE_FILE = "sample.npz"
+MAX_FILE_BYTES = 2**32
+"""A larger file of a version is not read: none was published."""
+_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)?")
+Files = Mapping[str, bytes | memoryview]
+"""The files of what was learned, by name."""
 
 
 class Store:
-    """Models in `folder`: models/<name>/versions/<n>/{manifest.json, arrays.npz}, models/<name>/aliases/<alias>.
+    """Models in `folder`: models/<name>/versions/<n>/{manifest.json, …}, models/<name>/aliases/<alias>.
 
-    If rows of the data were kept, `sample.npz` stands beside the arrays; the manifest's `data` has its digest.
+    The files of what was learned stand beside the manifest, which has their digests. If rows of the data were kept,
+    so does `sample.npz`; the manifest's `data` has its digest.
     """
 
     def __init__(
@@ -168,47 +119,47 @@ class Store:
             raw = (self._version(name, version) / "manifest.json").read_bytes()
         except FileNotFoundError:
             raise _no_version(name, version) from None
-        try:
-            manifest = msgspec.json.decode(raw, type=Manifest)
-            intact = _is_intact(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):  # a flipped bit of a name, for example
-            raise _damaged(name, version) from None
-        if not intact:
+        manifest = read_manifest(raw)
+        if manifest is None:
             raise _damaged(name, version)
         return manifest
 
-    def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
-        """Return a version; raise NotFound, or Damaged when it is damaged."""
+    def load(self, name: str, version: int) -> tuple[Manifest, dict[str, bytes]]:
+        """Return a version with its files; raise NotFound, or Damaged when it is damaged."""
         manifest = self.manifest(name, version)
-        return manifest, self._arrays(manifest, "arrays.npz", manifest.arrays_sha256)
+        return manifest, {file: self._file(manifest, file, digest) for file, digest in manifest.digests().items()}
 
     def sample(self, manifest: Manifest) -> Arrays:
         """Return the sample of a version's data, perhaps empty; raise Damaged when it is damaged."""
         digest = manifest.data.get(SAMPLE)
-        return {} if digest is None else self._arrays(manifest, "sample.npz", digest)
+        return {} if digest is None else unpack_arrays(self._file(manifest, SAMPLE_FILE, digest))
 
-    def _arrays(self, manifest: Manifest, file: str, digest: str) -> Arrays:
+    def _file(self, manifest: Manifest, file: str, digest: str) -> bytes:
+        damaged = _damaged(manifest.model, manifest.version)
+        if not _FILE.fullmatch(file):
+            raise damaged
         try:
-            raw = (self._version(manifest.model, manifest.version) / file).read_bytes()
+            with (self._version(manifest.model, manifest.version) / file).open("rb") as stored:
+                raw = stored.read(MAX_FILE_BYTES + 1)
         except FileNotFoundError:
-            raise _damaged(manifest.model, manifest.version) from None
-        if hashlib.sha256(raw).hexdigest() != digest:
-            raise _damaged(manifest.model, manifest.version)
-        return unpack_arrays(raw)
+            raise damaged from None
+        if len(raw) > MAX_FILE_BYTES or hashlib.sha256(raw).hexdigest() != digest:
+            raise damaged
+        return raw
 
     def publish(
-        self, manifest: Manifest, arrays: Arrays, permit: Permit = always_permit, sample: Arrays | None = None
+        self, manifest: Manifest, files: Files, permit: Permit = always_permit, sample: Arrays | None = None
     ) -> Manifest:
         """Write the next version and point `latest` at it; a job that published before gets its version back.
 
         `permit` is called under the lock, before the version becomes visible; if it raises, the version is removed.
         It is not called for a version that was published before.
         """
-        files = {"arrays.npz": pack_arrays(arrays)}
-        manifest.arrays_sha256 = hashlib.sha256(files["arrays.npz"]).hexdigest()
+        contents = dict(files)
+        manifest.files = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
         if sample:
-            files["sample.npz"] = pack_arrays(sample)
-            manifest.data[SAMPLE] = hashlib.sha256(files["sample.npz"]).hexdigest()
+            contents[SAMPLE_FILE] = pack_arrays(sample)
+            manifest.data[SAMPLE] = hashlib.sha256(contents[SAMPLE_FILE]).hexdigest()
         root = self._models / manifest.model
         with self.registry.lock(manifest.model, make=True):
             # a process may have died between writing a version and pointing at it
@@ -225,7 +176,7 @@ class Store:
                 reserve(self._files, root, number)
 
             with self._files.new_folder(root / "versions" / str(number), permit_and_reserve) as folder:
-                for name, content in files.items():
+                for name, content in contents.items():
                     self._files.write(folder / name, content)
                 self._files.write(folder / "manifest.json", manifest.to_json())
             self._point_at(manifest)
@@ -270,29 +221,6 @@ class Store:
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
         return self._models / name / "versions" / str(version)
-
-
-def _is_intact(raw: bytes) -> bool:
-    """Whether a manifest is as it was written; one of an earlier release lacks members that this one knows."""
-    members = msgspec.json.decode(raw)
-    digest, members["sha256"] = members["sha256"], ""
-    if hashlib.sha256(msgspec.json.encode(members)).hexdigest() != digest:
-        return False
-    members["sha256"] = digest
-    return raw == msgspec.json.format(msgspec.json.encode(members), indent=1)
-
-
-def pack_arrays(arrays: Arrays) -> memoryview:
-    """Return the file of some arrays."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getbuffer()
-
-
-def unpack_arrays(raw: bytes | memoryview) -> Arrays:
-    """Return the arrays of a file."""
-    with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
 
 
 def _no_version(name: str, version: int | str) -> NotFound:

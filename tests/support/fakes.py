@@ -19,8 +19,10 @@ from app.queue.messages import JobRef
 from app.schemas.jobs import Event, Job
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import Verb
+from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.durable_files import Permit, always_permit
-from app.storage.model_store import Manifest, Schema, Store
+from app.storage.manifest import ARRAYS_FILE, Manifest, Schema
+from app.storage.model_store import Store
 
 DEADLINE_S = 5.0
 T = TypeVar("T")
@@ -295,6 +297,13 @@ def manifest(job: str, model: str = "m") -> Manifest:
     )
 
 
+def stored_value(store: Store, version: int) -> float:
+    """Return the value that `publish` put into a version."""
+    _, files = store.load("m", version)
+    (value,) = unpack_arrays(files[ARRAYS_FILE])["value_"].tolist()
+    return float(value)
+
+
 def publish(store: Store, job: str, value: float = 1.0, model: str = "m") -> int:
     """Publish a version whose only array holds `value`."""
-    return store.publish(manifest(job, model), {"value_": np.array([value])}).version
+    return store.publish(manifest(job, model), {ARRAYS_FILE: pack_arrays({"value_": np.array([value])})}).version

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.bootstrap import build
+from app.model.own import OwnEstimator
 from app.schemas.requests import Request
 from app.service.discovery import find_models
 from app.settings import Settings, SettingsError
@@ -16,7 +17,7 @@ from tests.support.fakes import First, Mean
 
 def test_models_are_found_by_name() -> None:
     """Every concrete regressor of a module is served under its name; abstract and private ones are not."""
-    assert find_models(["tests.support.fakes"]) == {"mean": Mean, "first": First}
+    assert find_models(["tests.support.fakes"]) == {"mean": OwnEstimator(Mean), "first": OwnEstimator(First)}
 
 
 def test_modules_add_up() -> None:

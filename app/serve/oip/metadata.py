@@ -22,7 +22,7 @@ from app.serve.problems import set_retry_after
 from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
 from app.service import Service
-from app.storage.model_store import Schema
+from app.storage.manifest import Schema
 
 ROWS = -1  # a dimension of any size
 DATATYPES: Mapping[Kind, Literal["FP64", "BOOL", "BYTES"]] = {

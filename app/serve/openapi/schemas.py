@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from app.model.base import Regressor
+from app.model.estimator import AnyEstimator
 from app.schemas import jobs
 from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, PredictBody, Rows
@@ -22,7 +22,7 @@ from app.serve.bodies.multipart import FILE, MULTIPART
 from app.serve.openapi.parts import NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
-from app.storage.model_store import Manifest
+from app.storage.manifest import Manifest
 
 Struct = type[msgspec.Struct]
 REF = "#/components/schemas/{name}"
@@ -141,7 +141,7 @@ class BodySchemas:
     """The bodies and queries of the verbs, for the models and sources that are served."""
 
     def __init__(
-        self, models: Mapping[str, type[Regressor]], sources: Mapping[str, type[DataSource]], settings: Settings
+        self, models: Mapping[str, AnyEstimator], sources: Mapping[str, type[DataSource]], settings: Settings
     ) -> None:
         queued = settings.mode is Mode.ASYNC
         self._unused = set() if queued and settings.webhook_secret is not None else {"webhook"}
@@ -218,11 +218,11 @@ def _source(name: str, kind: type[DataSource]) -> Struct:
     return msgspec.defstruct(f"{_camel(name)}Source", fields, forbid_unknown_fields=True, namespace={"__doc__": doc})
 
 
-def _model_params(models: Mapping[str, type[Regressor]], taken: set[str]) -> list[Struct]:
+def _model_params(models: Mapping[str, AnyEstimator], taken: set[str]) -> list[Struct]:
     """Return the parameters of each model, as Structs with the model's name that no other Struct has."""
     found: list[Struct] = []
-    for name, kind in sorted(models.items()):
-        params = _params(kind.parameters(), name, "model")
+    for name, estimator in sorted(models.items()):
+        params = _params(estimator.parameters(), name, "model")
         if params.__name__ in taken:
             params = derive(params, f"{name}Params", params.__doc__ or "")
         taken.add(params.__name__)

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from app.serve.page.axis import Values
 from app.serve.page.format import number
 from app.serve.page.svg import Plot, draw
-from app.storage.model_store import Arrays, Manifest
+from app.storage.array_files import Arrays
+from app.storage.manifest import Manifest
 
 
 class Chart(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
@@ -15,7 +14,8 @@ from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, column_fields, fields
 from app.service import Service
 from app.service.compatibility import require_usable
-from app.storage.model_store import Arrays, Manifest
+from app.storage.array_files import Arrays
+from app.storage.manifest import Manifest
 
 LISTED_VERSIONS = 8  # of each model
 SHOWN_OUTPUTS = 24  # of a version, to choose from
@@ -109,7 +109,7 @@ def _chosen(models: Iterable[ListedModel], service: Service, query: PageQuery) -
 
 
 def _model(service: Service, name: str) -> ListedModel:
-    kind = service.models[name]
+    estimator = service.models[name]
     unread = ""
     numbers: list[int] = []
     aliases: dict[str, int] = {}
@@ -120,8 +120,7 @@ def _model(service: Service, name: str) -> ListedModel:
         unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
     named = {number: [alias for alias, at in aliases.items() if at == number] for number in numbers[-LISTED_VERSIONS:]}
     listed = [_listed(service, name, number, named[number]) for number in reversed(named)]
-    description = (inspect.getdoc(kind) or "").partition("\n")[0]
-    return ListedModel(name, description, fields(kind.parameters()), listed, len(numbers), unread)
+    return ListedModel(name, estimator.description, fields(estimator.parameters()), listed, len(numbers), unread)
 
 
 def _listed(service: Service, name: str, number: int, aliases: list[str]) -> ListedVersion:
@@ -146,7 +145,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         return None
     manifest = service.store.manifest(name, service.store.resolve(name, parse_version(query.version or None)))
     output = _output(manifest, query.output)
-    columns = manifest.schema.columns or [Column(name, "number") for name in manifest.schema.inputs]
+    columns = manifest.schema.input_columns()
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."

@@ -15,13 +15,13 @@ from app.serve.openapi.schemas import VERSION_INFO
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
-from app.service.descriptions import Model, describe_model, public_manifest
+from app.service.descriptions import ModelInfo, describe_model, public_manifest
 
 
 class Models(msgspec.Struct):
     """All models, by name."""
 
-    models: list[Model]
+    models: list[ModelInfo]
 
 
 class ModelResource:
@@ -45,7 +45,7 @@ class ModelResource:
         "/models/{name}",
         "One model with its parameters and versions.",
         {
-            200: ResponseSpec("The model.", {JSON: Model}),
+            200: ResponseSpec("The model.", {JSON: ModelInfo}),
             404: ResponseSpec("There is no such model."),
             503: STORE_DOWN,
         },

@@ -10,7 +10,7 @@ from app.errors import Invalid
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.requests import Table
 from app.service.choice import FitChoice, UseChoice
-from app.storage.model_store import Schema
+from app.storage.manifest import Schema
 
 LONG = "7;7\n" * 1500
 

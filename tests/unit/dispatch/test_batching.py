@@ -14,6 +14,7 @@ from app.dispatch.execute import execute
 from app.errors import Failure, TrinityError
 from app.model.base import Array
 from app.model.models import MultivariateRegressor, PolynomialRegressor
+from app.model.own import OwnEstimator
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Request, Source, Table, Work
 from app.schemas.verbs import Verb
@@ -52,7 +53,9 @@ class Relative(Mean):
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """Versions 1, 2, … of every model, those of the real ones of several widths and numbers of outputs."""
-    models = {kind.name: kind for kind in (PolynomialRegressor, MultivariateRegressor, Counting, Relative)}
+    models = {
+        kind.name: OwnEstimator(kind) for kind in (PolynomialRegressor, MultivariateRegressor, Counting, Relative)
+    }
     limits = {"max_design_bytes": 2**24, "max_answer_bytes": 2**24, "max_loaded_bytes": 2**24}
     made = Service(models, "counting", Store(tmp_path), {"dummy": Dummy}, **limits)
     rng = np.random.default_rng(1)
@@ -191,7 +194,9 @@ def test_a_high_stack_is_cut(service: Service) -> None:
 def test_a_stack_takes_no_more_memory_than_a_request_may(tmp_path: Path) -> None:
     """Stacks are kept within what may be predicted without a closer look, here 20 rows."""
     limits = {"max_answer_bytes": 2**24, "max_loaded_bytes": 2**24}
-    small = Service({"counting": Counting}, "counting", Store(tmp_path), {}, max_design_bytes=20 * 24, **limits)
+    small = Service(
+        {"counting": OwnEstimator(Counting)}, "counting", Store(tmp_path), {}, max_design_bytes=20 * 24, **limits
+    )
     small.run(small.check("fit", Request(data=TableRecords(rows(2)))), "job", 0.0)
     Counting.calls.clear()
     assert small.max_batch_rows(work(1)) == 20

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from app.errors import Conflict, ModelFailed
-from app.model.base import Array, Regressor
+from app.model.base import Array, Model, Regressor
+from app.model.own import OwnEstimator, OwnModel
 from app.service.compatibility import require_usable, restore
 from app.service.version_checks import VersionChecks
-from app.storage.model_store import Manifest, Schema, Store
+from app.storage.array_files import pack_arrays
+from app.storage.manifest import ARRAYS_FILE, Manifest, Schema
+from app.storage.model_store import Store
 from tests.support.fakes import Clock
 
 
@@ -48,6 +51,16 @@ class Broken(Mean):
 
     def prepare(self) -> None:
         raise LookupError(self.shift)
+
+
+NOTHING = {ARRAYS_FILE: pack_arrays({})}
+
+
+def restored(kind: type[Regressor], of: Manifest) -> Model:
+    """The instance of a version that learned nothing."""
+    model = restore(OwnEstimator(kind), of, NOTHING)
+    assert isinstance(model, OwnModel)
+    return model.instance
 
 
 def manifest(**params: float) -> Manifest:
@@ -87,10 +100,10 @@ def test_the_parameters_of_a_version_must_be_those_of_its_class(
 ) -> None:
     """One that the class did not have then takes its default."""
     if words is None:
-        assert restore(kind, manifest(**params), {}).get_params() == {"scale": 1.0, **params}
+        assert restored(kind, manifest(**params)).get_params() == {"scale": 1.0, **params}
         return
     with pytest.raises(Conflict, match="version 4 of model 'mean' was fitted ") as caught:
-        require_usable(kind, manifest(**params))
+        require_usable(OwnEstimator(kind), manifest(**params))
     assert words in caught.value.detail
     assert caught.value.pointers == ["/version"]
 
@@ -98,7 +111,7 @@ def test_the_parameters_of_a_version_must_be_those_of_its_class(
 def test_a_class_that_fails_is_named_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
     """Its place is in the log."""
     with caplog.at_level(logging.ERROR), pytest.raises(ModelFailed, match="its class raised LookupError"):
-        restore(Broken, manifest(shift=77.25), {})
+        restored(Broken, manifest(shift=77.25))
     assert "in prepare" in caplog.text and "77.25" not in caplog.text
 
 
@@ -106,9 +119,9 @@ def test_every_alias_is_checked_and_followed(tmp_path: Path) -> None:
     """Those that are damaged, lead nowhere, or lead to a version that cannot be used; what changes is seen."""
     clock = Clock()
     store = Store(tmp_path, clock=clock)
-    checks = VersionChecks({"mean": Mean, "other": Bare}, store)
+    checks = VersionChecks({"mean": OwnEstimator(Mean), "other": OwnEstimator(Bare)}, store)
     assert checks.aliases() == []
-    store.publish(manifest(shift=1.0), {})
+    store.publish(manifest(shift=1.0), NOTHING)
     aliases = tmp_path / "models/mean/aliases"
     (aliases / "champion").write_text("7")
     (aliases / "torn").write_text("1 sha256:")
@@ -125,6 +138,6 @@ def test_every_alias_is_checked_and_followed(tmp_path: Path) -> None:
     assert checks.aliases() == ["mean, latest: version 1 of model 'mean' is damaged on disk; fit it again"]
     second = manifest(factor=1.0)
     second.job = "another"
-    store.publish(second, {})
+    store.publish(second, NOTHING)
     clock.tick(1)
     assert "with the parameter 'factor'" in checks.aliases()[0]

@@ -9,6 +9,7 @@ import pytest
 from app.data.csv_reader.csv_records import CsvRecords
 from app.errors import Invalid, ModelFailed
 from app.model.multivariate import MultivariateRegressor
+from app.model.own import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.requests import Request
 from app.service import Service
@@ -19,7 +20,7 @@ from tests.support.models import Hooked
 
 @pytest.fixture
 def service(tmp_path: Path) -> Service:
-    models: Any = {model.name: model for model in (MultivariateRegressor, PolynomialRegressor)}
+    models: Any = {model.name: OwnEstimator(model) for model in (MultivariateRegressor, PolynomialRegressor)}
     limits = {"max_design_bytes": 2**30, "max_answer_bytes": 2**30, "max_loaded_bytes": 2**30}
     return Service(models, "multivariate", Store(tmp_path), {}, **limits)
 
@@ -82,6 +83,6 @@ def test_a_value_error_of_a_hook_is_a_refusal_and_others_are_faults() -> None:
 
     limit = DesignLimit(1_000)
     with pytest.raises(Invalid, match="too many for me"):
-        limit.check_groups(Refusing(), [None])
+        limit.check_fit(OwnEstimator(Refusing), {}, [None])
     with pytest.raises(ModelFailed, match="the model 'hooked' raised KeyError"):
-        limit.check_groups(Hooked("design_bytes"), [None])
+        limit.check_fit(OwnEstimator(Hooked), {"bug": "design_bytes"}, [None])

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from app.model.base import Regressor
+from app.model.own import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
-from app.service.libraries import libraries
+from app.service.libraries import libraries as of_modules
 
 BASE = '''
 from app.model.base import Regressor
+from app.model.own import OwnEstimator
 
 
 class {name}(Regressor):
@@ -48,6 +50,11 @@ def model(folder: Path, imports: str, lazy: str = "pass", name: str = "own_model
     (folder / f"{name}.py").write_text(imports + BASE.format(name="Mine", lazy=lazy))
     kind: type[Regressor] = importlib.import_module(name).Mine
     return kind
+
+
+def libraries(kind: type[Regressor]) -> dict[str, str]:
+    """Those of a class."""
+    return of_modules(OwnEstimator(kind).modules)
 
 
 def test_shipped_models_name_what_they_use() -> None:

@@ -9,10 +9,13 @@ import pytest
 from app.data.records import TableRecords
 from app.dispatch.execute import execute
 from app.errors import Cancelled, Conflict, NotFitted, TrinityError
+from app.model.own import OwnEstimator
 from app.schemas.requests import Request, Table
 from app.schemas.verbs import Verb
 from app.service import Service
-from app.storage.model_store import Manifest, Store
+from app.storage.array_files import pack_arrays
+from app.storage.manifest import ARRAYS_FILE, Manifest
+from app.storage.model_store import Store
 from tests.support.fakes import Clock, Mean, manifest, publish
 
 
@@ -38,13 +41,13 @@ def files(folder: Path) -> set[str]:
 
 def permitted_publish(store: Store, job: str, permit: Permit) -> Manifest:
     """Publish a small version."""
-    return store.publish(manifest(job), {"value_": np.array([1.0])}, permit=permit)
+    return store.publish(manifest(job), {ARRAYS_FILE: pack_arrays({"value_": np.array([1.0])})}, permit=permit)
 
 
 def service(folder: Path) -> Service:
     """A service that fits means."""
     limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
-    return Service({"mean": Mean}, "mean", Store(folder), {}, **limits)
+    return Service({"mean": OwnEstimator(Mean)}, "mean", Store(folder), {}, **limits)
 
 
 def test_a_permit_is_called_when_only_the_name_is_missing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from app.errors import ModelFailed
 from app.model.base import Array, Regressor
 from app.model.models import MultivariateRegressor, PolynomialRegressor
+from app.model.own import OwnEstimator
 from app.schemas.requests import Table, Work
 from app.service.fitting import FitSpec, fit
 from app.storage.model_store import Store
@@ -125,7 +126,10 @@ def publish(estimator: Regressor, folder: Path, X: Array = X, y: Array = Y) -> i
     """Fit and publish."""
     table = Table(X, y)
     return fit(
-        estimator, table, FitSpec(Work("fit", "m", None, estimator.get_params(), table), "job", 0.0), Store(folder)
+        OwnEstimator(type(estimator)),
+        table,
+        FitSpec(Work("fit", "m", None, estimator.get_params(), table), "job", 0.0),
+        Store(folder),
     )[0]
 
 

@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 from app.errors import Damaged
 from app.model.base import Array, Regressor
 from app.model.models import PolynomialRegressor
+from app.model.own import OwnEstimator
 from app.schemas.requests import Table, Work
 from app.service.fitting import FitSpec, fit
 from app.service.sampling import CURVE_POINTS, SAMPLE_BYTES
-from app.storage.model_store import SAMPLE, Store
+from app.storage.manifest import SAMPLE
+from app.storage.model_store import Store
 
 
 class Brittle(Regressor):
@@ -35,7 +37,7 @@ def kept(folder: Path, X: Array, y: Array, rows: int = 200, model: Regressor | N
     store = Store(folder)
     estimator = model or PolynomialRegressor(degree=1)
     work = Work("fit", "m", None, estimator.get_params(), Table(X, y))
-    version, _ = fit(estimator, Table(X, y), FitSpec(work, "job", 0.0, sample_rows=rows), store)
+    version, _ = fit(OwnEstimator(type(estimator)), Table(X, y), FitSpec(work, "job", 0.0, sample_rows=rows), store)
     return store.sample(store.manifest("m", version))
 
 

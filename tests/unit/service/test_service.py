@@ -10,6 +10,7 @@ import pytest
 from app.data.dummy import Dummy
 from app.data.records import TableRecords
 from app.errors import Damaged, Invalid, ModelFailed, NotFitted, NotFound, TrinityError
+from app.model.own import OwnEstimator
 from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
 from app.service import Service
 from app.storage.model_store import Store
@@ -23,7 +24,7 @@ class ServiceFixture:
 
     def __init__(self, folder: Path) -> None:
         sources = {"dummy": Dummy}
-        models = {"mean": Mean, "first": First}
+        models = {"mean": OwnEstimator(Mean), "first": OwnEstimator(First)}
         limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
         self.service = Service(models, "mean", Store(folder), sources, **limits)
         self._jobs = count()
@@ -261,7 +262,7 @@ class Unstorable(Mean):
 def test_a_model_that_breaks_the_contract_is_at_fault(tmp_path: Path, kind: type[Mean]) -> None:
     """What it predicts must have the shape of y, and what it learns must be storable; nothing is published."""
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": kind}
+    services.service.models = {"mean": OwnEstimator(kind)}
     with pytest.raises(ModelFailed):
         fit(services, A, model="mean")
     assert services.service.store.versions("mean") == []
@@ -288,7 +289,7 @@ def test_predictions_that_are_no_numbers_are_the_models_fault(
             return answer
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": Answering}
+    services.service.models = {"mean": OwnEstimator(Answering)}
     with pytest.raises(ModelFailed, match=words):
         fit(services, A, model="mean")
     assert "predict returned" in caplog.text and "(test_service.py:" in caplog.text
@@ -304,7 +305,7 @@ def test_a_constructor_refuses_parameters_by_a_value_error(tmp_path: Path) -> No
             super().__init__(shift)
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": Choosy}
+    services.service.models = {"mean": OwnEstimator(Choosy)}
     with pytest.raises(Invalid, match="shift is over 1") as caught:
         services.do("fit", Request("mean", params={"shift": 2.0}, data=records(A, y=A)))
     assert [each.pointer for each in caught.value.faults] == ["/params"]
@@ -319,7 +320,7 @@ def test_predictions_that_are_not_finite_are_refused(tmp_path: Path, value: floa
             return np.full(len(X), value)
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": Answering}
+    services.service.models = {"mean": OwnEstimator(Answering)}
     with pytest.raises(Invalid):
         fit(services, A, model="mean")
 

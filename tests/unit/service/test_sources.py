@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from app.data.dummy import Dummy
 from app.errors import Invalid, Unavailable
+from app.model.own import OwnEstimator
 from app.schemas.requests import Request, Source, Table
 from app.service import Service, find_sources
 from app.settings import SettingsError
@@ -71,7 +72,7 @@ def service(tmp_path: Path) -> Service:
     Grid.reads.clear()
     sources: Any = {kind.name: kind for kind in (Grid, Sized, Odd, Away)}
     limits = {"max_design_bytes": 1_000, "max_answer_bytes": 1_000, "max_loaded_bytes": 100_000}
-    return Service({"first": First}, "first", Store(tmp_path), sources, **limits)
+    return Service({"first": OwnEstimator(First)}, "first", Store(tmp_path), sources, **limits)
 
 
 def do(service: Service, verb: Any, source: Source) -> dict[str, Any]:

@@ -15,13 +15,15 @@ from app.data.records import TableRecords
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import InlineDispatcher
 from app.errors import NotFound
+from app.model.own import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Table, Work
 from app.serve.app import create_app
 from app.service import Service
 from app.settings import Mode, Settings
-from app.storage.model_store import Arrays, Manifest, Store
+from app.storage.manifest import Manifest
+from app.storage.model_store import Store
 from tests.support.fakes import Gate, job, passed, pool, run
 
 NATIVE = {"data": {"X": [[0.5]]}}
@@ -44,7 +46,7 @@ class Shelf(Store):
         self.gate = Gate()
         self.threads: list[threading.Thread] = []
 
-    def load(self, name: str, version: int) -> tuple[Manifest, Arrays]:
+    def load(self, name: str, version: int) -> tuple[Manifest, dict[str, bytes]]:
         self.threads.append(threading.current_thread())
         self.gate.enter()
         return super().load(name, version)
@@ -69,7 +71,7 @@ def fitted(folder: Path) -> tuple[Shelf, Service]:
     """A store with one version, and a service that has loaded nothing."""
     store = Shelf(folder)
     limits = {"max_design_bytes": 2**20, "max_answer_bytes": 2**20, "max_loaded_bytes": 2**20}
-    service = Service({"polynomial": PolynomialRegressor}, "polynomial", store, {}, **limits)
+    service = Service({"polynomial": OwnEstimator(PolynomialRegressor)}, "polynomial", store, {}, **limits)
     table = Table(np.arange(4.0).reshape(-1, 1), np.arange(4.0))
     service.run(service.check("fit", Request(data=TableRecords(table))), "job", 0.0)
     return store, service

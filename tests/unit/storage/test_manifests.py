@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from app.errors import Damaged
+from app.storage.array_files import unpack_arrays
+from app.storage.manifest import ARRAYS_FILE
 from app.storage.model_store import Store
 from tests.support.fakes import publish
 
@@ -98,12 +100,13 @@ def test_a_manifest_that_an_earlier_release_wrote(tmp_path: Path) -> None:
     "change",
     [
         lambda members: members.pop("by"),
+        lambda members: members.update(arrays_sha256=members.pop("files")[ARRAYS_FILE]),
         lambda members: [members["schema"].pop(each) for each in ("named", "named_inputs", "columns", "unused")],
-        lambda members: members.update(task="regression", files={"a": [1, None]}),
+        lambda members: members.update(taste="sweet", others={"a": [1, None]}),
         lambda members: members["schema"].update(classes=["a", "b"]),
         lambda members: members["data"].update(other=1.5),
     ],
-    ids=["older", "older columns", "newer", "newer columns", "newer data"],
+    ids=["older", "older files", "older columns", "newer", "newer columns", "newer data"],
 )
 def test_other_members_do_not_make_it_damaged(tmp_path: Path, change: Change) -> None:
     """The version loads, arrays and all; but a member that was changed afterwards is noticed."""
@@ -111,8 +114,8 @@ def test_other_members_do_not_make_it_damaged(tmp_path: Path, change: Change) ->
     publish(store, "job")
     path = tmp_path / "models/m/versions/1/manifest.json"
     rewrite(path, change)
-    manifest, arrays = Store(tmp_path).load("m", 1)
-    assert (manifest.learned, list(arrays["value_"])) == ({"mean_": 1.5}, [1.0])
+    manifest, files = Store(tmp_path).load("m", 1)
+    assert (manifest.learned, list(unpack_arrays(files[ARRAYS_FILE])["value_"])) == ({"mean_": 1.5}, [1.0])
     path.write_text(path.read_text().replace('"mean_": 1.5', '"mean_": 1.25'))
     with pytest.raises(Damaged):
         Store(tmp_path).load("m", 1)

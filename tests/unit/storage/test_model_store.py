@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from app.errors import NotFound
+from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.file_states import FRESH_S
 from app.storage.model_store import Store
-from tests.support.fakes import Clock, manifest, publish
+from tests.support.fakes import Clock, manifest, publish, stored_value
 
 PROCESSES, EACH = 4, 6
 
@@ -44,11 +45,13 @@ def leave(folder: Path) -> None:
 
 
 def test_what_was_published_is_loaded(store: Store) -> None:
-    """Manifest and arrays come back as they were, bit by bit."""
+    """Manifest, files and their arrays come back as they were, bit by bit."""
     arrays = {"a_": np.array([0.1, -0.0, 5e-324]), "b_": np.arange(6.0).reshape(2, 3), "c_": np.array([], dtype=int)}
-    published = store.publish(manifest("job"), arrays)
-    loaded, restored = store.load("m", 1)
+    published = store.publish(manifest("job"), {"arrays.npz": pack_arrays(arrays), "model.onnx": b"\0\1"})
+    loaded, files = store.load("m", 1)
     assert loaded == published
+    assert (files.keys(), files["model.onnx"]) == ({"arrays.npz", "model.onnx"}, b"\0\1")
+    restored = unpack_arrays(files["arrays.npz"])
     assert restored.keys() == arrays.keys()
     assert all(restored[key].tobytes() == arrays[key].tobytes() for key in arrays)
     assert all(restored[key].shape == arrays[key].shape for key in arrays)
@@ -114,7 +117,7 @@ def test_a_reader_never_sees_half_a_version(tmp_path: Path) -> None:
     while not done.is_set():
         version = reader.resolve("m", None)
         assert version >= seen[-1]
-        assert reader.load("m", version)[1]["value_"] == [version]
+        assert stored_value(reader, version) == version
         seen.append(version)
     writer.join()
     assert reader.resolve("m", None) == 29
@@ -135,7 +138,7 @@ def test_a_job_that_publishes_twice_gets_its_version_back(store: Store) -> None:
     assert publish(store, "mine", 3.0) == 1
     assert store.versions("m") == [1, 2]
     assert store.resolve("m", None) == 2
-    assert store.load("m", 1)[1]["value_"] == [1.0]
+    assert stored_value(store, 1) == 1.0
 
 
 @pytest.mark.parametrize("latest", [1, 2], ids=["before the alias", "before the marker"])
@@ -148,7 +151,7 @@ def test_a_job_that_died_while_announcing_gets_its_version(store: Store, tmp_pat
     assert publish(store, "dies", 3.0) == 2
     assert store.versions("m") == [1, 2]
     assert store.resolve("m", None) == 2
-    assert store.load("m", 2)[1]["value_"] == [2.0]
+    assert stored_value(store, 2) == 2.0
 
 
 @pytest.mark.parametrize("latest", [None, 1], ids=["before the alias", "before the marker"])
@@ -196,11 +199,13 @@ def test_what_dying_writers_left_is_swept(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(store: Store, tmp_path: Path) -> None:
-    """Arrays that can't be written (objects would be pickles) make no version and leave no folder behind."""
+    """A file that cannot be written makes no version and leaves nothing; nor do objects, which would be pickles."""
     publish(store, "first")
     before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(FileNotFoundError):
+        store.publish(manifest("bad"), {"arrays.npz": b"1", "missing/model.onnx": b"2"})
     with pytest.raises(ValueError, match="allow_pickle"):
-        store.publish(manifest("bad"), {"value_": np.array([object()])})
+        store.publish(manifest("bad"), {"arrays.npz": pack_arrays({"value_": np.array([object()])})})
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import Damaged
 from app.storage.model_store import Store
-from tests.support.fakes import publish
+from tests.support.fakes import manifest, publish, stored_value
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_every_flipped_byte_is_noticed(store: Store, tmp_path: Path) -> None:
         with pytest.raises(Damaged, match="damaged"):
             store.load("m", 1)
     path.write_bytes(intact)
-    assert store.load("m", 1)[1]["value_"] == [1.0]
+    assert stored_value(store, 1) == 1.0
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"x" * 100_000])
@@ -54,6 +54,17 @@ def test_missing_arrays_are_noticed(store: Store, tmp_path: Path) -> None:
     """A version without its arrays is damaged, too."""
     publish(store, "job")
     (tmp_path / "models/m/versions/1/arrays.npz").unlink()
+    with pytest.raises(Damaged, match="damaged"):
+        store.load("m", 1)
+
+
+@pytest.mark.parametrize("name", ["../2/manifest.json", "/etc/hostname", "a/b", "", ".hidden"])
+def test_no_file_outside_a_version_is_read(store: Store, tmp_path: Path, name: str) -> None:
+    """Whatever a manifest says."""
+    published = store.publish(manifest("job"), {"arrays.npz": b""})
+    published.files = {name: published.files["arrays.npz"]}
+    published.sha256 = published.digest()
+    (tmp_path / "models/m/versions/1/manifest.json").write_bytes(published.to_json())
     with pytest.raises(Damaged, match="damaged"):
         store.load("m", 1)
 

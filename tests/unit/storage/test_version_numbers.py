@@ -11,7 +11,7 @@ import pytest
 from app.storage.durable_files import DurableFiles
 from app.storage.model_store import Store
 from app.storage.version_numbers import LAST_VERSION
-from tests.support.fakes import manifest, publish
+from tests.support.fakes import manifest, publish, stored_value
 
 SYNCS = 40  # more than a publish has
 
@@ -101,7 +101,7 @@ def test_a_death_at_any_moment_gives_no_number_twice(tmp_path: Path) -> None:
         child.start()
         child.join()
         for version in Store(tmp_path).versions("m"):
-            assert Store(tmp_path).load("m", version)[1]["value_"] == [1.0]
+            assert stored_value(Store(tmp_path), version) == 1.0
             assert version > seen
             seen = version
             remove(tmp_path, version)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable
+from app.model.own import OwnEstimator
 from app.model.progress import report
 from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable
@@ -73,7 +74,7 @@ class Worker:
 def service(folder: Path) -> Service:
     """A service that fits means."""
     limits = {"max_design_bytes": 100_000, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
-    return Service({"mean": Mean}, "mean", Store(folder), {}, **limits)
+    return Service({"mean": OwnEstimator(Mean)}, "mean", Store(folder), {}, **limits)
 
 
 @pytest.mark.parametrize("verb", ["fit", "score"])

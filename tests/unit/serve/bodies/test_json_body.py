@@ -8,12 +8,12 @@ import pytest
 
 from app.data.records import ColumnRecords
 from app.errors import Invalid, Malformed, TrinityError
+from app.model.own import KINDS as MODEL_KINDS
 from app.schemas.columns import KINDS
 from app.schemas.requests import Request, Webhook
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_body import parse_json
 from app.service.choice import FitChoice
-from app.service.versions import MODEL_KINDS
 from tests.support.tables import table_of
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.data.dummy import Dummy
+from app.model.own import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.serve.openapi.document import Schemas
 from app.serve.openapi.parts import path_parameters
@@ -69,7 +70,9 @@ class RowsSource:
 def test_a_source_is_described_by_its_class() -> None:
     """Its name, its parameters and its docstring are all that the document needs; a required parameter is required."""
     settings = Settings(mode=Mode.SYNC)
-    bodies = BodySchemas({"polynomial": PolynomialRegressor}, {"dummy": Dummy, "warehouse": RowsSource}, settings)
+    bodies = BodySchemas(
+        {"polynomial": OwnEstimator(PolynomialRegressor)}, {"dummy": Dummy, "warehouse": RowsSource}, settings
+    )
     body = bodies.body("fit")
     schemas = Schemas([*body.contents.values(), *bodies.members]).components
     choices = {choice["$ref"].rpartition("/")[2] for choice in schemas["FitBody"]["properties"]["data"]["anyOf"][:-1]}
@@ -83,7 +86,7 @@ def test_a_source_is_described_by_its_class() -> None:
 
 
 def test_a_model_and_a_source_of_one_name_have_two_schemas() -> None:
-    bodies = BodySchemas({"dummy": PolynomialRegressor}, {"dummy": Dummy}, Settings(mode=Mode.SYNC))
+    bodies = BodySchemas({"dummy": OwnEstimator(PolynomialRegressor)}, {"dummy": Dummy}, Settings(mode=Mode.SYNC))
     schemas = Schemas([*bodies.body("fit").contents.values(), *bodies.members]).components
     assert "degree" in schemas["dummyParams"]["properties"]
     assert "noise" in schemas["DummyParams"]["properties"]
@@ -117,7 +120,7 @@ def test_routes_are_declared_beside_responders() -> None:
 
 def test_a_route_is_completed_from_its_path() -> None:
     """With the parameters in it, and their examples in the example's path."""
-    parameters = path_parameters({"polynomial": PolynomialRegressor}, "polynomial")
+    parameters = path_parameters({"polynomial": OwnEstimator(PolynomialRegressor)}, "polynomial")
     completed = routes_of(Greeting())[0].complete(parameters)
     assert [each.name for each in completed.parameters] == ["name"]
     assert completed.example_path == "/greet/polynomial"

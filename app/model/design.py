@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from app.model.dataframes import Array
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Matrix
 
 _AS_THEY_ARE = NUMERIC | {"datetime"}
 
@@ -23,7 +23,8 @@ class Design:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
-        self._plain = all(column.kind in NUMERIC for column in columns)
+        self.plain = all(column.kind in NUMERIC for column in columns)
+        """Whether all columns are numbers, and `matrix` returns what it is given."""
 
     @cached_property
     def groups(self) -> list[int | None]:
@@ -58,9 +59,9 @@ class Design:
         """The number of columns of numbers."""
         return len(self.groups)
 
-    def matrix(self, X: Matrix) -> Matrix:
+    def matrix(self, X: Array) -> Array:
         """Return (n, width) for the X (n, columns) of a table; X itself where all columns are numbers."""
-        if self._plain:
+        if self.plain:
             return X
         made = np.empty((len(X), self.width))
         for target, (source, code) in enumerate(self._sources):

@@ -1,0 +1,245 @@
+"""One's own classes as estimators: texts and truth values become numbers for them, labels come from codes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import Parameter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.model.base import Model, NotNumbers, Regressor
+from app.model.dataframes import Array
+from app.model.design import Design
+from app.model.estimator import FitData, Size, Stored
+from app.schemas.columns import Column, Kind
+from app.schemas.tasks import Format, Label, Stacks, Task
+from app.storage.array_files import pack_arrays, unpack_arrays
+from app.storage.manifest import ARRAYS_FILE
+
+KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
+"""The kinds of columns that have a natural form as numbers."""
+
+
+@dataclass(frozen=True)
+class OwnEstimator:
+    """A class of one's own as an estimator."""
+
+    kind: type[Model]
+
+    format: Format = "arrays"
+    kinds: frozenset[Kind] = KINDS
+    cannot_fit: str = ""
+
+    @property
+    def name(self) -> str:
+        """The `name` of the class."""
+        return self.kind.name
+
+    @property
+    def task(self) -> Task:
+        """The kind of model."""
+        return self.kind.task
+
+    @property
+    def description(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """The full name of the class."""
+        return f"{self.kind.__module__}.{self.kind.__qualname__}"
+
+    @property
+    def takes_missing(self) -> bool:
+        """As the class says."""
+        return self.kind.takes_missing
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the class' `fit` has a parameter `sample_weight`."""
+        return self.kind.takes_weights()
+
+    @property
+    def modules(self) -> Sequence[str]:
+        """The modules of the class and its bases."""
+        return [base.__module__ for base in self.kind.__mro__]
+
+    def parameters(self) -> type[msgspec.Struct]:
+        """Return the parameters of the constructor."""
+        return self.kind.parameters()
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raise what the constructor raises."""
+        self.kind(**params)
+
+    def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:
+        """Return the terms of the model for these inputs, and the bytes of its design matrix."""
+        instance = self.kind(**params)
+        if isinstance(inputs, int):
+            return _size(instance, inputs, rows)
+        instance.set_indicators(inputs)
+        return _size(instance, len(inputs), rows)
+
+    def fit(self, params: Mapping[str, Any], data: FitData) -> OwnModel:
+        """Fit a new instance to the columns as numbers."""
+        instance, design = self.kind(**params), Design(data.columns)
+        instance.set_indicators(design.groups)
+        X, y = design.matrix(data.X), data.y if data.classes is None else _labels(data.classes, data.y)
+        if data.weight is None:  # the fit of a user's class may have no such parameter
+            instance.fit(X, y)
+        else:
+            instance.fit(X, y, sample_weight=data.weight)
+        return OwnModel(instance, data.columns, data.classes)
+
+    def load(self, stored: Stored) -> OwnModel:
+        """Restore an instance from its parameters and what it learned."""
+        arrays = unpack_arrays(stored.files[ARRAYS_FILE])
+        return OwnModel(self.kind.restore(stored.params, {**stored.learned, **arrays}), stored.columns, stored.classes)
+
+    def misfit(self, params: Mapping[str, Any]) -> str:
+        """Say which parameters are not those of the class: with others a version would predict otherwise.
+
+        A class that overrides `restore` knows what to do about its old versions.
+        """
+        if any("restore" in vars(base) for base in self.kind.__mro__[: self.kind.__mro__.index(Model)]):
+            return ""
+        parameters = {each.name: each for each in self.kind.init_parameters()}
+        unknown = [name for name in params if name not in parameters]
+        if unknown:
+            has = f"it has {', '.join(parameters)}" if parameters else "it has none"
+            return f"was fitted with {_named(unknown)}, unknown to its class now: {has}"
+        required = [name for name, each in parameters.items() if each.default is Parameter.empty]
+        missing = [name for name in required if name not in params]
+        return f"was fitted without {_named(missing)}, which its class needs now" if missing else ""
+
+
+class OwnModel:
+    """A fitted instance of a class of one's own."""
+
+    predict: Callable[[Array], Array]
+
+    def __init__(self, instance: Model, columns: Sequence[Column], classes: list[Label] | None) -> None:
+        self.instance = instance
+        self.classes = classes
+        self._columns = columns
+        self._design = design = Design(columns)
+        self.width = design.width
+        self._attributes, self._learned = set(vars(instance)), set[str]()
+        self._predict_proba: Callable[[Array], Any] | None = getattr(instance, "predict_proba", None)
+        if not isinstance(instance, Regressor):
+            self.predict = self._codes
+        elif design.plain:
+            self.predict = instance.predict_checked
+        else:
+            predict_checked = instance.predict_checked
+            self.predict = lambda X: predict_checked(design.matrix(X))
+
+    def _codes(self, X: Array) -> Array:
+        """Return the codes of predicted labels; raise NotNumbers for one that is no class."""
+        codes = self._code_of
+        found = np.asarray(self.instance.predict(self._design.matrix(X))).tolist()
+        try:
+            return np.array([codes[label] for label in found], dtype=np.float64)
+        except (KeyError, TypeError):
+            raise NotNumbers("predict returned something that is no label of the fit") from None
+
+    @cached_property
+    def _code_of(self) -> dict[Label, int]:
+        return {label: code for code, label in enumerate(self.classes or [])}
+
+    @property
+    def task(self) -> Task:
+        """The kind of model."""
+        return self.instance.task
+
+    @property
+    def stacks(self) -> Stacks:
+        """What the class says of itself."""
+        return "exact" if self.instance.batchable else "no"
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the class has `predict_proba`."""
+        return self._predict_proba is not None
+
+    @property
+    def place(self) -> str:
+        """The name of the class, and the file and line of its `predict`."""
+        code = inspect.unwrap(type(self.instance).predict).__code__
+        return f"{self.instance.name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
+
+    def probabilities(self, X: Array) -> Array:
+        """Return what `predict_proba` says."""
+        if self._predict_proba is None:
+            raise NotNumbers("the class has no predict_proba")
+        return np.asarray(self._predict_proba(self._design.matrix(X)), dtype=np.float64)
+
+    def size(self, rows: int) -> Size:
+        """Return the terms and the bytes of the design matrix."""
+        return _size(self.instance, self.width, rows)
+
+    def held_bytes(self) -> int:
+        """Return what the instance says."""
+        return self.instance.held_bytes()
+
+    def save(self) -> Stored:
+        """Return parameters, plain values, and the arrays in a file of their own."""
+        learned = self.instance.learned()
+        self._learned = set(learned)
+        arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
+        plain = {key: value for key, value in learned.items() if key not in arrays}
+        files = {ARRAYS_FILE: pack_arrays(arrays)}
+        return Stored(self.instance.get_params(), plain, files, self._columns, self.classes)
+
+    def unkept(self, restored: object = None) -> list[str]:
+        """Return advice on attributes that are not learned, nor parameters or those of the restored model."""
+        others = vars(restored.instance) if isinstance(restored, OwnModel) else self.instance.get_params()
+        return [_advice(name) for name in sorted(self._attributes - self._learned - set(others))]
+
+    def terms(self) -> list[str]:
+        """Name the terms."""
+        return self.instance.terms(self._design.names)
+
+    def coefficients(self) -> Array | None:
+        """Return the coefficients of the terms."""
+        found = self.instance.coefficients(self._design.names)
+        return None if found is None else found[1]
+
+    def diagnostics(self) -> Mapping[str, int | float]:
+        """Return what the instance says."""
+        return self.instance.diagnostics()
+
+    def warnings(self) -> list[str]:
+        """Return what the instance says."""
+        return self.instance.warnings(self._design.names)
+
+
+def _size(instance: Model, width: int, rows: int) -> Size:
+    return Size(instance.n_terms(width), max(instance.design_bytes(rows, width), rows * width * 8))
+
+
+def _labels(classes: list[Label], codes: Array) -> Any:
+    return np.array(classes)[codes.astype(np.intp)]
+
+
+def _named(names: list[str]) -> str:
+    return f"the parameter{'s' if len(names) > 1 else ''} {' and '.join(map(repr, names))}"
+
+
+def _advice(name: str) -> str:
+    """Say that an attribute is not stored, and what to call it."""
+    new = _stored_name(name)
+    return f"`{name}` is not stored" + (f"; call it `{new}`" if new != name else "")
+
+
+def _stored_name(name: str) -> str:
+    """Return a name that is stored: `mean_` for `_mean`, `mean`, `_mean_`, and for the `__mean` of a class."""
+    own = name.rpartition("__")[2] if name.startswith("_") and not name.endswith("__") else name
+    return own.strip("_") + "_"
