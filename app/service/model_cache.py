@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -26,29 +27,36 @@ class ModelCache(Generic[T]):
         *,
         max_count: int,
         max_bytes: int,
+        fresh_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`load` loads a version and may raise; `size` returns the bytes that a version takes.
 
-        `revision` is called at each use, and raises for a version that is gone. Where it returns another value than
-        before, the version is loaded again.
+        `revision` raises for a version that is gone. Where it returns another value than before, the version is loaded
+        again. It is called at each use, but for those within `fresh_s` seconds after it was.
         """
         self._load = load
         self._revision = revision
         self._max_count = max_count
+        self._fresh_s = fresh_s
+        self._clock = clock
         self._versions: LRUCache[tuple[str, int], tuple[Hashable, T]] = LRUCache(
             max_bytes,
             lambda kept: min(size(kept[1]), max_bytes),  # a larger one fills the cache: it stays, all others go
         )
+        self._fresh: dict[tuple[str, int], tuple[float, T]] = {}
+        """Of the kept versions those that were just looked at, and until when it is trusted what was seen of them."""
         self._lock = threading.Lock()
 
     def get(self, name: str, version: int) -> T:
         """Return a version; load it if it isn't kept, or is not what it was."""
-        revision = self._revision(name, version)  # before the load: what changes during it is loaded again
-        kept = self._kept(name, version, revision)
+        kept = self.peek(name, version)
         if kept is not None:
             return kept
+        revision = self._revision(name, version)  # before the load: what changes during it is loaded again
         found = self._load(name, version)
         with self._lock:
+            self._fresh.clear()  # it must not hold what has to go now
             self._versions[name, version] = revision, found
             if len(self._versions) > self._max_count:
                 self._versions.popitem()
@@ -56,12 +64,17 @@ class ModelCache(Generic[T]):
 
     def peek(self, name: str, version: int) -> T | None:
         """Return a version if it is kept as it is now, None if it has to be loaded; raise as `revision` does."""
-        return self._kept(name, version, self._revision(name, version))
-
-    def _kept(self, name: str, version: int, revision: Hashable) -> T | None:
+        key = name, version
+        now_s, fresh = self._clock(), self._fresh.get(key)
+        if fresh is not None and now_s < fresh[0]:
+            return fresh[1]
+        revision = self._revision(name, version)
         with self._lock:
             try:
-                kept_revision, kept = self._versions[name, version]
+                kept_revision, kept = self._versions[key]
             except KeyError:
                 return None
-        return kept if kept_revision == revision else None
+            if kept_revision != revision:
+                return None
+            self._fresh[key] = now_s + self._fresh_s, kept
+        return kept

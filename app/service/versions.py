@@ -12,6 +12,7 @@ from app.service.choice import UseChoice
 from app.service.compatibility import restore
 from app.service.model_cache import ModelCache
 from app.service.model_calls import model_errors
+from app.storage.file_states import FRESH_S
 from app.storage.manifest import Manifest
 from app.storage.model_store import Store
 
@@ -55,6 +56,7 @@ class Versions:
             store.revision,
             max_count=LOADED_VERSIONS,
             max_bytes=max_loaded_bytes,
+            fresh_s=FRESH_S,
         )
         self.get = self._cache.get
         """Return a version by its model's name and its number; raise as `find` and `restore` do."""

@@ -15,7 +15,7 @@ from app.errors import Conflict, Damaged, NotFound
 from app.storage.aliases import LATEST, Aliases
 from app.storage.array_files import Arrays, pack_arrays, unpack_arrays
 from app.storage.durable_files import DurableFiles, Permit, always_permit
-from app.storage.file_states import FileState, FileStates
+from app.storage.file_states import FileState, FileStates, file_state
 from app.storage.manifest import SAMPLE, Manifest, read_manifest
 from app.storage.registry import Author, Registry
 from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
@@ -109,7 +109,7 @@ class Store:
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
         try:
-            return self._states.state(f"{self._root}/{name}/versions/{version}/manifest.json")
+            return file_state(f"{self._root}/{name}/versions/{version}/manifest.json")
         except FileNotFoundError:
             raise _no_version(name, version) from None
 

@@ -1,12 +1,14 @@
 """The cache of loaded versions: the most recently used, bounded in number and bytes, safe with threads."""
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.service.model_cache import ModelCache
-from tests.support.fakes import DEADLINE_S
+from tests.support.fakes import DEADLINE_S, Clock
 
 
 class Shelf:
@@ -142,3 +144,33 @@ def test_what_changes_while_it_is_loaded_is_loaded_again() -> None:
     loaded = ModelCache(load, lambda _: 1, lambda *_: revision[0], max_count=9, max_bytes=9)
     assert loaded.get("m", 1) == 1
     assert loaded.get("m", 1) == loaded.get("m", 1) == 2
+
+
+def test_what_was_just_looked_at_is_not_looked_at_again() -> None:
+    """For `fresh_s` seconds after a use that looked, uses cost no look; then the next one looks."""
+    clock, looks, revision = Clock(), [0], [1]
+
+    def look(*_: object) -> int:
+        looks[0] += 1
+        return revision[0]
+
+    loaded = ModelCache(lambda *_: revision[0], lambda _: 1, look, max_count=9, max_bytes=9, fresh_s=1, clock=clock)
+    assert (loaded.get("m", 1), loaded.peek("m", 1)) == (1, 1)
+    looks[0], revision[0] = 0, 2
+    assert (loaded.get("m", 1), loaded.peek("m", 1), looks[0]) == (1, 1, 0)
+    clock.tick(1)
+    assert (loaded.get("m", 1), looks[0] > 0) == (2, True)
+
+
+def test_what_was_pushed_out_is_not_held() -> None:
+    """Its memory is free, though it was looked at just before."""
+
+    class Version:
+        """Something that can be weakly referred to."""
+
+    loaded = ModelCache(lambda *_: Version(), lambda _: 1, max_count=1, max_bytes=9, fresh_s=60)
+    first = weakref.ref(loaded.get("m", 1))
+    assert loaded.peek("m", 1) is first()
+    loaded.get("m", 2)
+    gc.collect()
+    assert first() is None
