@@ -18,7 +18,7 @@ from app.schemas.pointers import escaped
 from app.schemas.requests import Cell, Choice, Label, LabelKind, Matrix, Selection, Table
 
 
-class TableRecords(NamedTuple):
+class TableRecords(msgspec.Struct, frozen=True, gc=False):
     """A table of which columns are chosen: finite numbers, or what a source gave."""
 
     table: Table
@@ -29,14 +29,16 @@ class TableRecords(NamedTuple):
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; they are copied only if they are not all, in their order."""
-        table, width = _tidy(self.table), self.table.X.shape[1]
+        table = _tidy(self.table)
+        X = table.X
+        width = X.shape[1]
         selection = choice.select(table.inputs, width, self.names_pointer, has_y=table.y is not None)
-        if _is_numeric(table, selection):
-            inputs = selection.inputs
-            X = table.X if inputs == list(range(width)) else np.ascontiguousarray(table.X[:, inputs])
+        if table.kinds is not None or not selection.numeric:
+            chosen = self._mixed(table, selection)
+        elif selection.in_order and len(selection.inputs) == width:
             chosen = Table(X)
         else:
-            chosen = self._mixed(table, selection)
+            chosen = Table(np.ascontiguousarray(X[:, selection.inputs]))
         return with_names(chosen, table, selection, self._column, self._cells, self._label(choice.labels))
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
@@ -115,13 +117,6 @@ def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Locate:
         return f"/data/X/{row}{escaped(steps[column])}", f"row {row}, column {names[column]!r}"
 
     return locate
-
-
-def _is_numeric(table: Table, selection: Selection) -> bool:
-    """Whether all chosen columns are numbers that the model takes as they are."""
-    if table.kinds is not None:
-        return False
-    return all(column is None or column.kind in NUMERIC for column in selection.columns)
 
 
 def _tidy(table: Table) -> Table:

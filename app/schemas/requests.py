@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from app.schemas.columns import Column, Kind
+from app.schemas.columns import NUMERIC, Column, Kind
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -117,7 +119,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
         return iter((self.X, self.y))
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True)
+class Selection:
     """Which columns are read, by their positions in the data, and what they may hold."""
 
     inputs: list[int]
@@ -134,6 +137,16 @@ class Selection(NamedTuple):
     check_indicators: Callable[[Sequence[int]], None] | None = None
     """Raises Invalid where a model cannot have so many inputs, even if all are indicators of these groups, for which
     it has the fewest terms."""
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the inputs are the first columns of the data, in their order."""
+        return self.inputs == list(range(len(self.inputs)))
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether all inputs may be numbers."""
+        return all(column is None or column.kind in NUMERIC for column in self.columns)
 
 
 class Choice(Protocol):

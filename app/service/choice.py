@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -106,7 +107,8 @@ class UseChoice:
         positions = {name: position for position, name in enumerate(names)}
         weight = None if self._weight is None else _position("/weight", self._weight, positions)
         self._check_names(positions, pointer)
-        return self._all._replace(
+        return replace(
+            self._all,
             inputs=[positions[name] for name in schema.inputs],
             outputs=[] if has_y or not self._needs_y else self._outputs(positions),
             weight=weight,
