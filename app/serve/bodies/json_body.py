@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import Invalid, Malformed
 from app.schemas.media_types import JSON
+from app.schemas.query import Query
 from app.schemas.requests import NO_JSON, Data, FitBody, PredictBody, Request, Source, Version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
@@ -18,13 +19,14 @@ from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, Arrays, outlin
 from app.serve.bodies.json_records import MEMBERS, JsonRecords, is_given
 from app.serve.bodies.reader import Body, Reader
 
+NO_QUERY: Query = {}
 BOM = b"\xef\xbb\xbf"
 UNICODE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\0": "UTF-16 or UTF-32"}
 _fit_decoder = msgspec.json.Decoder(FitBody)
 _predict_decoder = msgspec.json.Decoder(PredictBody)
 
 
-def parse_json(verb: Verb, body: Body) -> Request:
+def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # noqa: ARG001  see Reader
     """Decode a JSON body, an empty one as {}; raise Malformed, or Invalid with a pointer."""
     if len(body) > LARGE_BYTES:
         _as_utf8(bytes(body[:4]))
@@ -42,16 +44,21 @@ def parse_json(verb: Verb, body: Body) -> Request:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _as_utf8(text)
         raise not_json(text, error, position) from None
-    refuse_duplicates(
-        text, partial(_members, decoded), () if decoded.data is None else (decoded.data.X, decoded.data.y)
+    given = decoded.data
+    refuse_duplicates(text, partial(_members, decoded), () if given is None else (given.X, given.y))
+    data, source = (None, None) if given is None else _data(given, arrays)
+    request = Request(
+        model=decoded.model,
+        data=data,
+        source=source,
+        weight=decoded.weight,
+        timeout=decoded.timeout,
+        webhook=decoded.webhook,
     )
-    request = Request(model=decoded.model, timeout=decoded.timeout, webhook=decoded.webhook, weight=decoded.weight)
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
     else:
         request.version, request.keep = _version(decoded.version), decoded.keep
-    if decoded.data is not None:
-        _take_data(request, decoded.data, arrays)
     return request
 
 
@@ -93,18 +100,18 @@ def _given(params: dict[str, Any]) -> int:
     return 1 + count_members(params) if params else 0
 
 
-def _take_data(request: Request, data: Data, arrays: Arrays) -> None:
+def _data(data: Data, arrays: Arrays) -> tuple[JsonRecords | None, Source | None]:
+    """Return the rows that were given, or the source; raise Invalid unless it is one of them."""
     has_X = is_given(data.X)
     if data.source is not None:
         if has_X or is_given(data.y) or (data.columns, data.sample_weight) != (None, None):
             raise Invalid.at("/data", "give either X or a source, not both")
-        request.source = Source(data.source, data.params)
-    elif not has_X:
+        return None, Source(data.source, data.params)
+    if not has_X:
         raise Invalid.at("/data", "give X, or the name of a source")
-    elif data.params:
+    if data.params:
         raise Invalid.at("/data/params", "params go with a source, not with X")
-    else:
-        request.data = JsonRecords(data, arrays)
+    return JsonRecords(data, arrays), None
 
 
-READER = Reader(JSON, "JSON", lambda verb, body, _: parse_json(verb, body), with_query=False)
+READER = Reader(JSON, "JSON", parse_json, with_query=False)
