@@ -59,10 +59,10 @@ def execute(
 
 def _encoded(result: dict[str, Any]) -> msgspec.Raw:
     """Return a result as JSON, and free its long lists."""
-    long = [name for name, value in result.items() if isinstance(value, list) and len(value) > PART]
-    for name in long:
-        values, result[name] = result[name], to_json(result[name])
-        clear(values)
+    for name, value in result.items():
+        if isinstance(value, list) and len(value) > PART:
+            result[name] = to_json(value)
+            clear(value)
     return msgspec.Raw(encoder.encode(result))
 
 

@@ -96,12 +96,13 @@ class InlineDispatcher(Dispatcher):
 
     def _done(self, work: Work, outcome: Outcome, *, on_loop: bool) -> None:
         self._count(work, outcome)
-        if outcome.finished_s - outcome.started_s <= SLOW_S:  # it was the machine that was slow before, not the model
+        if outcome.finished_s - outcome.started_s > SLOW_S:
+            if on_loop:
+                self._slow_calls[work.model, work.version] += 1
+        elif self._slow_calls:  # it was the machine that was slow before, not the model
             self._slow_calls.pop((work.model, work.version), None)
-        elif on_loop:
-            self._slow_calls[work.model, work.version] += 1
 
     def _is_small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
-        return self._slow_calls[work.model, work.version] < SLOW_CALLS
+        return not self._slow_calls or self._slow_calls[work.model, work.version] < SLOW_CALLS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from app.errors import Failure
 from app.schemas.problems import Problem, problem
@@ -99,17 +99,17 @@ class ScoreMetrics(msgspec.Struct):
     rmse: float | None
     mae: float | None
     n: int
-    source: str | msgspec.UnsetType = msgspec.UNSET
+    source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
 
 
 class FitMetrics(ScoreMetrics):
     """Metrics on the data of the fit, and of linear models how well the data determine the coefficients."""
 
-    rank: int | msgspec.UnsetType = msgspec.UNSET
+    rank: int | UnsetType = UNSET
     """How many terms are independent of each other in the data."""
-    terms: int | msgspec.UnsetType = msgspec.UNSET
-    condition: float | msgspec.UnsetType | None = msgspec.UNSET
+    terms: int | UnsetType = UNSET
+    condition: float | UnsetType | None = UNSET
     """The condition number of the terms as they are fitted, each brought to about unit length; null below full rank."""
 
 
@@ -124,7 +124,7 @@ class FitResult(msgspec.Struct):
     coefficients: list[float | list[float]]
     metrics: FitMetrics
     warnings: list[str]
-    source: str | msgspec.UnsetType = msgspec.UNSET
+    source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
 
 
@@ -132,9 +132,9 @@ class Predictions(msgspec.Struct):
     """A prediction for each row of X: a number, or a row of numbers where y has rows."""
 
     y: list[float | list[float]]
-    kept: dict[str, list[Cell]] | msgspec.UnsetType = msgspec.UNSET
+    kept: dict[str, list[Cell]] | UnsetType = UNSET
     """The columns of the data that `keep` names, as they came."""
-    source: str | msgspec.UnsetType = msgspec.UNSET
+    source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
 
 
@@ -152,13 +152,13 @@ class Envelope(msgspec.Struct, gc=False):
     started: Time | None
     finished: Time | None
     links: dict[str, str]
-    attempts: int | msgspec.UnsetType = msgspec.UNSET
+    attempts: int | UnsetType = UNSET
     """How many times it was started, if more than once."""
-    position: int | msgspec.UnsetType = msgspec.UNSET
+    position: int | UnsetType = UNSET
     """Its position in the queue, from 1, while it waits."""
-    progress: float | msgspec.UnsetType = msgspec.UNSET
+    progress: float | UnsetType = UNSET
     """The share that is done, from 0 to 1, while it runs and its model reports progress."""
-    by: str | msgspec.UnsetType = msgspec.UNSET
+    by: str | UnsetType = UNSET
     """The name of the API key that asked for it, where keys are needed."""
 
 
@@ -180,10 +180,10 @@ def envelope(job: Job, root_path: str = "") -> Envelope:
         started=created if job.started_s == job.created_s else _time(job.started_s),
         finished=_time(job.finished_s),
         links=links,
-        attempts=job.attempts if job.attempts > 1 else msgspec.UNSET,
-        position=msgspec.UNSET if job.position is None else job.position,
-        progress=msgspec.UNSET if job.progress is None else job.progress,
-        by=job.key_name or msgspec.UNSET,
+        attempts=job.attempts if job.attempts > 1 else UNSET,
+        position=UNSET if job.position is None else job.position,
+        progress=UNSET if job.progress is None else job.progress,
+        by=job.key_name or UNSET,
     )
 
 

@@ -88,7 +88,6 @@ class Service:
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
-        source = {"source": work.data.name} if isinstance(work.data, Source) else {}
         if VERBS[work.verb].publishes:
             estimator = self.models[work.model]
             table = work.data
@@ -98,11 +97,12 @@ class Service:
                 self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
-            return version, result | source
-        version, table, y = self.predict(work)
-        if work.verb == "predict":
-            return version, {"y": to_list(y), **_kept(table), **source}
-        return version, {**metrics(require_y(table), y, table.weight), **source}
+        else:
+            version, table, y = self.predict(work)
+            result = _prediction(to_list(y), table) if work.verb == "predict" else _score(table, y)
+        if isinstance(work.data, Source):
+            result["source"] = work.data.name
+        return version, result
 
     def predict(self, work: Work) -> tuple[int, Table, Matrix]:
         """Predict for the work's data; return the version used, the data, and predictions (n,) or (n, k)."""
@@ -116,6 +116,8 @@ class Service:
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
+        if isinstance(work.data, Table):
+            return len(work.data.X)
         return (self._shape(work.data) or (0, 0))[0]
 
     def max_batch_rows(self, work: Work) -> int:
@@ -138,7 +140,7 @@ class Service:
         tables = [work.data for work in works if isinstance(work.data, Table)]
         X = np.concatenate([table.X for table in tables])
         y = iter(predict_model(fitted.model, X, fitted.manifest.schema).tolist())
-        return [{"y": list(islice(y, len(table.X))), **_kept(table)} for table in tables]
+        return [_prediction(list(islice(y, len(table.X))), table) for table in tables]
 
     def _check_fit(self, name: str, estimator: AnyEstimator, request: Request) -> Work:
         params = check_params(estimator.parameters(), request.params, "/params")
@@ -250,17 +252,20 @@ class Service:
     def _source_names(self) -> str:
         return ", ".join(sorted(self.sources))
 
-    def _shape(self, data: Table | Source) -> tuple[int, int] | None:
-        """Return rows and inputs; None for a source that does not declare them."""
-        if isinstance(data, Table):
-            return _shape(data.X)
+    def _shape(self, data: Source) -> tuple[int, int] | None:
+        """Return rows and inputs of a source; None for one that does not declare them."""
         shape: tuple[int, int] | None = getattr(self.sources[data.name](**data.params), "shape", None)
         return shape
 
 
-def _kept(table: Table) -> dict[str, Any]:
-    """Return the columns of a table that belong into the result of its prediction."""
-    return {"kept": table.kept} if table.kept else {}
+def _prediction(y: list[Any], table: Table) -> dict[str, Any]:
+    """Return the result of a prediction for a table: with the columns of it that are to come back."""
+    return {"y": y, "kept": table.kept} if table.kept else {"y": y}
+
+
+def _score(table: Table, y: Matrix) -> dict[str, Any]:
+    """Return the result of a score: how close predictions are to the table's own y."""
+    return metrics(require_y(table), y, table.weight)
 
 
 def _shape(values: Matrix) -> tuple[int, int]:
