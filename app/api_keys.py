@@ -7,7 +7,7 @@ import secrets
 from hashlib import sha256
 from typing import NamedTuple
 
-SCOPES = ("read", "predict", "fit")
+SCOPES = ("read", "predict", "fit", "import")
 KEY_PREFIX = "trk_"  # people, and scanners for leaked secrets, recognise it
 KEY_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -77,6 +77,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body: Annotated[PositiveInt, about("largest request body in bytes")] = 32 * MIB
     max_held: Annotated[PositiveInt, about("most bytes of request bodies in the memory of one web process")] = 256 * MIB
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
+    max_import: Annotated[PositiveInt, about("largest file of a fitted model that is imported, in bytes")] = 256 * MIB
+    import_memory: Annotated[
+        PositiveInt, about("most bytes that a file may take while a process of its own tries it out")
+    ] = 2048 * MIB
+    import_timeout: Annotated[PositiveInt, about("seconds that this may take")] = 60
+    trusted_types: Annotated[
+        str, about("types that imported skops files may have beside those that are safe, full names, comma separated")
+    ] = ""
     max_design: Annotated[
         PositiveInt, about("most bytes of a fit: rows × terms × 8, or up to terms² × 40 if that is more")
     ] = 1024**3

@@ -74,7 +74,7 @@ def config() -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--scopes", required=True, help="What it allows: read, predict, fit, joined by +.")
+@click.option("--scopes", required=True, help="What it allows: read, predict, fit, import, joined by +.")
 def key(name: str, scopes: str) -> None:
     """Make a key for the caller NAME.
 

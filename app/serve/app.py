@@ -92,7 +92,7 @@ def _middleware(
     """Return what every request passes before its resource, as the settings say."""
     often = ["/predict", *(f"/models/{name}/predict" for name in models)]
     matcher = RouteMatcher((route.path for route in routes), often)
-    limits = BodyLimits(settings.max_body, settings.body_timeout)
+    limits = BodyLimits(settings.max_body, settings.body_timeout, settings.max_import)
     auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
     queries = QueryNames(routes, matcher)

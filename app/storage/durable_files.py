@@ -74,6 +74,11 @@ class DurableFiles:
                 temporary.unlink()
         self.sync(path.parent)
 
+    def new_file(self, path: Path) -> NewFile:
+        """Return a file to write in pieces, which is at `path` once it is finished."""
+        self.make_folder(path.parent)
+        return NewFile(path, _temporary(path), self._fsync, self.sync)
+
     def append(self, path: Path, content: bytes) -> None:
         """Add to the end of a file, or make it. If that fails, the file is as it was, unless the process was killed."""
         with path.open("ab") as file:
@@ -142,6 +147,44 @@ class DurableFiles:
             self._fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class NewFile:
+    """A file that is written in pieces, by one thread at a time: `finish` puts it into its place, or `discard`s it."""
+
+    def __init__(
+        self, path: Path, temporary: Path, fsync: Callable[[int], None], sync_folder: Callable[[Path], None]
+    ) -> None:
+        self._path = path
+        self._temporary = temporary
+        self._fsync = fsync
+        self._sync_folder = sync_folder
+        self._descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        self._is_open = True
+
+    def write(self, piece: bytes | bytearray) -> None:
+        """Add a piece at the end."""
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def finish(self) -> None:
+        """Sync the file and rename it into its place."""
+        self._fsync(self._descriptor)
+        self._close()
+        self._temporary.replace(self._path)
+        self._sync_folder(self._path.parent)
+
+    def discard(self) -> None:
+        """Remove what was written; after `finish` there is nothing to remove."""
+        self._close()
+        with suppress(OSError):
+            self._temporary.unlink()
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            os.close(self._descriptor)
 
 
 @contextmanager

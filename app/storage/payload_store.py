@@ -10,10 +10,46 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.errors import Damaged, Unavailable
-from app.storage.durable_files import DurableFiles
+from app.storage.durable_files import DurableFiles, NewFile
 
+HEAD_BYTES = 4096
 _NAME = re.compile(r"[a-z0-9-][a-z0-9.-]{0,99}")
 _REF = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<size>0|[1-9][0-9]{{0,14}}):(?P<sha256>[0-9a-f]{{64}})")
+_NOT_WRITTEN = "the data of the job could not be written to the store"
+_NOT_READ = "the data of the job could not be read from the store"
+_GONE = "the data of the job is gone from the store"
+_DAMAGED = "the data of the job is damaged on disk; submit it again"
+
+
+class PayloadWriter:
+    """A file of the store that comes in pieces. Its methods raise Unavailable when the disk fails."""
+
+    def __init__(self, name: str, file: NewFile) -> None:
+        self._name = name
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+        """The first bytes."""
+
+    def write(self, piece: bytes | bytearray) -> None:
+        """Add a piece."""
+        if not self.size:
+            self.head = bytes(piece[:HEAD_BYTES])
+        self._digest.update(piece)
+        self.size += len(piece)
+        with _unavailable_errors(_NOT_WRITTEN):
+            self._file.write(piece)
+
+    def finish(self) -> str:
+        """Return the reference of the file, which is durable now."""
+        with _unavailable_errors(_NOT_WRITTEN):
+            self._file.finish()
+        return f"{self._name}:{self.size}:{self._digest.hexdigest()}"
+
+    def discard(self) -> None:
+        """Remove what was written of an unfinished file."""
+        self._file.discard()
 
 
 class Payloads:
@@ -32,22 +68,42 @@ class Payloads:
         """Write a file and return its reference. After a power cut the whole file is there, or nothing."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
-        with _unavailable_errors("the data of the job could not be written to the store"):
+        with _unavailable_errors(_NOT_WRITTEN):
             self._write(self._path(name), content)
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
+
+    def begin(self, name: str) -> PayloadWriter:
+        """Return a writer for a file that comes in pieces."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name for a payload: {name[:100]!r}")
+        with _unavailable_errors(_NOT_WRITTEN):
+            self._make_folder(self._path(name).parent)
+            return PayloadWriter(name, self._files.new_file(self._path(name)))
+
+    def path(self, ref: str) -> Path:
+        """Return where a file is, so that it can be read in pieces; raise as `get` does, though it reads nothing."""
+        name, size, _ = _parsed(ref)
+        with _unavailable_errors(_NOT_READ):
+            try:
+                found = self._path(name).stat().st_size
+            except FileNotFoundError as error:
+                raise Unavailable(_GONE) from error
+        if found != size:
+            raise Damaged(_DAMAGED)
+        return self._path(name)
 
     def get(self, ref: str) -> bytes:
         """Return the content; raise Damaged if it changed, and Unavailable also if the file is gone."""
         name, size, sha256 = _parsed(ref)
-        with _unavailable_errors("the data of the job could not be read from the store"):
+        with _unavailable_errors(_NOT_READ):
             try:
                 with self._path(name).open("rb") as file:
                     # compare sizes first: a damaged reference must not make this allocate any amount
                     content = file.read(size) if os.fstat(file.fileno()).st_size == size else None
             except FileNotFoundError as error:
-                raise Unavailable("the data of the job is gone from the store") from error
+                raise Unavailable(_GONE) from error
         if content is None or hashlib.sha256(content).hexdigest() != sha256:
-            raise Damaged("the data of the job is damaged on disk; submit it again")
+            raise Damaged(_DAMAGED)
         return content
 
     def drop(self, ref: str) -> None:

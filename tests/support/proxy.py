@@ -42,7 +42,13 @@ def rendered(folder: Path, resolve: str, **other: object) -> str:
     stack = services(STACKS[0])["nginx"]["environment"]
     values = {name: of.pop().removeprefix(":-") for name, of in variables(stack).items()}
     values |= computed(**other)
-    values |= {"TRINITY_MAX_BODY": MAX_BODY_BYTES, "TRINITY_READ_TIMEOUT": "90s", "TRINITY_RESOLVE": resolve, **other}
+    values |= {
+        "TRINITY_MAX_BODY": MAX_BODY_BYTES,
+        "TRINITY_MAX_IMPORT": 2 * MAX_BODY_BYTES,
+        "TRINITY_READ_TIMEOUT": "90s",
+        "TRINITY_RESOLVE": resolve,
+        **other,
+    }
     text = (ROOT / "nginx" / "nginx.conf.template").read_text(encoding="utf-8")
     text = re.sub(r"\$\{(\w+)\}", lambda match: str(values[match[1]]), text)
     assert text.count("_timeout 10s;") == SLOW_PARTS

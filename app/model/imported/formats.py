@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
-from app.errors import Invalid, TooLarge
+from app.errors import Invalid
 
 Format: TypeAlias = Literal["skops", "onnx", "xgboost", "lightgbm"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-MAX_FILE_BYTES = 256 * 1024**2
 HEAD_BYTES = 4096  # of a file that are looked at
 POINTER = "/file"
 _BLANKS = b" \t\r\n"
@@ -85,17 +84,15 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
-def format_of(head: bytes, size_bytes: int, name: str = "", asked: str | None = None) -> Format:
+def format_of(head: bytes, name: str = "", asked: str | None = None) -> Format:
     """Return the format of a file by its first bytes, with its name for those that say nothing.
 
-    Raise Invalid for a file that is empty, of a format that is refused, or not what `asked` says; TooLarge.
+    Raise Invalid for a file that is empty, of a format that is refused, or not what `asked` says.
     """
     if asked is not None and asked not in FORMATS:
         raise Invalid.at("/format", f"no format {asked[:64]!r}; there are {', '.join(FORMATS)}")
-    if not size_bytes:
+    if not head:
         raise Invalid.at(POINTER, "the file is empty")
-    if size_bytes > MAX_FILE_BYTES:
-        raise TooLarge(f"the file has {size_bytes} bytes, the limit for models is {MAX_FILE_BYTES}")
     suffix = PurePath(name).suffix.lower()
     found = _by_content(head)
     if found is None:

@@ -65,19 +65,24 @@ def _read(form: MultipartForm) -> tuple[list[Upload], OpenQuery]:
         if name == FILE:
             files.append(Upload(_content_type(part), part.stream.read(), {}))
         else:
-            fields[name] = _joined(fields.get(name), part.get_data().decode())
+            fields[name] = joined(fields.get(name), part.get_data().decode())
     return files, fields
 
 
 def _form(upload: Upload) -> MultipartForm:
-    boundary = parse_header(upload.content_type or "")[1].get("boundary", "")
+    boundary = check_boundary(parse_header(upload.content_type or "")[1].get("boundary", ""))
     options = MultipartParseOptions()
     options.max_body_part_count, options.max_body_part_buffer_size = MAX_FIELDS, MAX_FIELD_BYTES
-    if not boundary or not boundary.isascii() or len(boundary) > 70:  # noqa: PLR2004  RFC 2046 §5.1.1
-        raise Malformed("the Content-Type of the form has no boundary of 1 to 70 characters")
     if f"--{boundary}--".encode() not in bytes(upload.body[-MAX_EPILOGUE_BYTES:]):
         raise Malformed("the form ends before its last boundary")
     return MultipartForm(BytesIO(upload.body), boundary.encode(), len(upload.body), options)
+
+
+def check_boundary(boundary: str) -> str:
+    """Return the boundary of a form; raise Malformed for one that is none (RFC 2046 §5.1.1)."""
+    if not boundary or not boundary.isascii() or len(boundary) > 70:  # noqa: PLR2004
+        raise Malformed("the Content-Type of the form has no boundary of 1 to 70 characters")
+    return boundary
 
 
 def _content_type(part: BodyPart) -> str:
@@ -88,7 +93,7 @@ def _content_type(part: BodyPart) -> str:
     return TYPES.get(PurePath(part.filename or "").suffix.lower(), CSV)
 
 
-def _joined(earlier: str | list[str] | None, value: str) -> str | list[str]:
+def joined(earlier: str | list[str] | None, value: str) -> str | list[str]:
     """Return the values of a field that may come several times."""
     if earlier is None:
         return value

@@ -13,13 +13,13 @@ from app.api_keys import SCOPES, Key, digest_of
 from app.errors import Forbidden, TrinityError, Unauthenticated
 from app.schemas.verbs import VERBS, Verb
 from app.serve.asgi import Message
-from app.serve.middleware.body_limits import Refusal, has_small_body
+from app.serve.middleware.body_limits import IMPORT_PATH, Refusal, has_small_body
 from app.serve.preferences import prefers_html
 
 PUBLIC_PATHS = frozenset({"/ping", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-READ, PREDICT, FIT = (frozenset({scope}) for scope in SCOPES)
-POLLING = READ | PREDICT | FIT
+READ, PREDICT, FIT, IMPORT = (frozenset({scope}) for scope in SCOPES)
+POLLING = READ | PREDICT | FIT | IMPORT
 READING = frozenset({"GET", "HEAD"})
 REALM = 'Bearer realm="trinity"'
 BASIC = b'Basic realm="trinity", charset="UTF-8"'
@@ -86,6 +86,8 @@ def required_scopes(method: str, path: str) -> frozenset[str]:
         return POLLING if path.startswith("/jobs/") and path != "/jobs/events" else READ
     if method == "POST" and (found := _VERB.fullmatch(path)):
         return frozenset({VERBS[cast("Verb", found[1])].scope})
+    if method == "POST" and IMPORT_PATH.fullmatch(path):
+        return IMPORT
     return PREDICT if method == "POST" and _INFER.fullmatch(path) else FIT
 
 

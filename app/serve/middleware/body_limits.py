@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from app.serve.asgi import BODY, LENGTH_DIGITS, Header, Message, Receive, Send, 
 from app.serve.bodies.reader import check_size
 from app.serve.problems import render
 
+IMPORT_PATH = re.compile(r"/models/[^/]+/versions")
+"""Where files of fitted models come in, with a limit of their own."""
 DISCARD_S = 30  # for how long the rest of a refused body is read
 SMALL_BODY_BYTES = 65_536  # reading past so much is cheaper than a new connection
 DISCARD_PAUSE_S = 1  # without a byte of it for so long, no more is awaited
@@ -30,11 +33,12 @@ class Refusal(NamedTuple):
 class BodyLimits:
     """What the settings allow a body."""
 
-    def __init__(self, max_body_bytes: int, timeout_s: float) -> None:
+    def __init__(self, max_body_bytes: int, timeout_s: float, max_import_bytes: int | None = None) -> None:
         self._max_body_bytes = max_body_bytes
+        self._max_import_bytes = max_import_bytes or max_body_bytes
         self._timeout_s = timeout_s
 
-    def check(self, headers: Mapping[bytes, bytes]) -> None:
+    def check(self, headers: Mapping[bytes, bytes], path: str = "") -> None:
         """Raise TooLarge for a Content-Length over the limit, Malformed for one that is not a number of bytes."""
         announced = headers.get(b"content-length")
         if announced is None:
@@ -42,7 +46,8 @@ class BodyLimits:
         length = length_of(announced)
         if length is None:
             raise Malformed(f"Content-Length is a number of bytes of at most {LENGTH_DIGITS} digits")
-        check_size(length, self._max_body_bytes)
+        if length > self._max_body_bytes:  # only then the path matters
+            check_size(length, self._max_import_bytes if IMPORT_PATH.fullmatch(path) else self._max_body_bytes)
 
     def timed(self, receive: Receive, scope: Message) -> Receive:
         """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time.

@@ -168,7 +168,7 @@ class RequestMiddleware:
             REQUEST.set(REQUEST.get()._replace(key_name=response.key_name))
             if failure is not None:
                 return failure
-        self._limits.check(scope[HEADERS])
+        self._limits.check(scope[HEADERS], response.path)
         return None if self._queries is None or not scope["query_string"] else self._queries.check(scope)
 
     def _begin(self, scope: Message, response: _Response) -> RequestSpan | None:

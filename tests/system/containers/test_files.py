@@ -28,7 +28,7 @@ KNOBS = {
         for of in ("CPUS", "MEMORY")
     ),
     *("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"),
-    *("TRINITY_PREFETCH", "TRINITY_MAX_PENDING", "TRINITY_MAX_BODY"),
+    *("TRINITY_PREFETCH", "TRINITY_MAX_PENDING", "TRINITY_MAX_BODY", "TRINITY_MAX_IMPORT"),
     *(f"TRINITY_RATE_LIMIT_{verb}" for verb in ("FIT", "PREDICT", "SCORE")),
 }
 SYNC_ONLY = {"max_fits"}
@@ -53,7 +53,7 @@ def test_the_stacks_differ_in_the_broker_alone() -> None:
 def test_both_stacks_have_every_knob_with_one_default(file: str) -> None:
     found = variables(services(file))
     assert found.keys() >= KNOBS
-    nginx_needs_numbers = {"TRINITY_MAX_BODY", "TRINITY_MAX_WAIT"}
+    nginx_needs_numbers = {"TRINITY_MAX_BODY", "TRINITY_MAX_IMPORT", "TRINITY_MAX_WAIT"}
     assert {name for name in KNOBS - nginx_needs_numbers if len(found[name]) > 1} == set()
 
 

@@ -19,8 +19,8 @@ from app.telemetry.log_records import RequestLog
 from app.telemetry.logs import line_sink
 from app.telemetry.metrics import ServiceMetrics
 
-SECRETS = {"reader": b"trk_r", "caller": b"trk_p", "fitter": b"trk_f", "both": b"trk_b"}
-SCOPES = {"reader": "read", "caller": "predict", "fitter": "fit", "both": "read predict"}
+SECRETS = {"reader": b"trk_r", "caller": b"trk_p", "fitter": b"trk_f", "importer": b"trk_i", "both": b"trk_b"}
+SCOPES = {"reader": "read", "caller": "predict", "fitter": "fit", "importer": "import", "both": "read predict"}
 KEYS = [Key(name, frozenset(SCOPES[name].split()), digest_of(secret)) for name, secret in SECRETS.items()]
 
 
@@ -72,8 +72,11 @@ def test_probes_need_no_key(path: str) -> None:
         ("HEAD", "/models", "read"),
         ("OPTIONS", "/fit", "read"),
         ("GET", "/jobs", "read"),
-        ("GET", "/jobs/1", "read predict fit"),
-        ("GET", "/jobs/1/result", "read predict fit"),
+        ("GET", "/jobs/1", "read predict fit import"),
+        ("GET", "/jobs/1/result", "read predict fit import"),
+        ("POST", "/models/any/versions", "import"),
+        ("POST", "/models/any/versions/1", "fit"),
+        ("DELETE", "/models/any/versions", "fit"),
         ("GET", "/jobs/events", "read"),
         ("POST", "/predict", "predict"),
         ("POST", "/models/any/score", "predict"),

@@ -1,0 +1,142 @@
+"""Uploads of files to disk: a raw body, or the field `file` of a form. The memory that one takes is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from falcon import parse_header
+from falcon.asgi import Request as HttpRequest
+from falcon.asgi.multipart import BodyPart, MultipartForm
+from falcon.media.multipart import MultipartParseError, MultipartParseOptions
+
+from app.errors import Busy, Invalid, Malformed
+from app.schemas.ids import new_id
+from app.schemas.pointers import escaped
+from app.schemas.query import OpenQuery
+from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined
+from app.serve.bodies.reader import check_size
+from app.storage.payload_store import Payloads, PayloadWriter
+
+PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
+MAX_UPLOADS = 8  # that one process receives at the same time
+SAMPLE = "sample"
+MAX_SAMPLE_BYTES = 1024 * 1024
+
+
+class StoredUpload(NamedTuple):
+    """A file that came with a request and is in the store now, and what came beside it."""
+
+    id: str
+    """Of the upload; the file is named after it."""
+    reference: str
+    head: bytes
+    """The first bytes of the file."""
+    size_bytes: int
+    filename: str
+    """The name that the file has for its sender, '' if that is not known."""
+    sample: bytes | None
+    query: OpenQuery
+    """The query, with the fields of the form."""
+
+
+class UploadReader:
+    """Receives files and writes them to the store as they come."""
+
+    def __init__(self, payloads: Payloads, pool: ThreadPoolExecutor, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._payloads = payloads
+        self._pool = pool
+        self._receiving = 0
+
+    async def read(self, req: HttpRequest) -> StoredUpload:
+        """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing."""
+        if self._receiving >= MAX_UPLOADS:
+            raise Busy("this process receives no more files now; try again")
+        self._receiving += 1
+        try:
+            return await self._read(req)
+        finally:
+            self._receiving -= 1
+
+    async def drop(self, reference: str) -> None:
+        """Remove a file that no job refers to."""
+        await self._call(self._payloads.drop, reference)
+
+    async def _read(self, req: HttpRequest) -> StoredUpload:
+        upload_id = new_id()
+        writer: PayloadWriter = await self._call(self._payloads.begin, f"{upload_id}.file")
+        try:
+            media_type = (req.content_type or "").partition(";")[0].strip().lower()
+            if media_type == MULTIPART:
+                filename, sample, query = await self._read_form(req, writer)
+            else:
+                await self._store(_pieces(req), writer)
+                filename, sample, query = "", None, dict(req.params)
+            reference: str = await self._call(writer.finish)
+        except BaseException:
+            await asyncio.shield(self._call(writer.discard))
+            raise
+        return StoredUpload(upload_id, reference, writer.head, writer.size, filename, sample, query)
+
+    async def _read_form(self, req: HttpRequest, writer: PayloadWriter) -> tuple[str, bytes | None, OpenQuery]:
+        filename: str | None = None
+        sample: bytes | None = None
+        query: OpenQuery = dict(req.params)
+        fields: OpenQuery = {}
+        try:
+            async for part in _form(req):
+                name = part.name or ""
+                if name == FILE:
+                    if filename is not None:
+                        raise Invalid.at(f"/{FILE}", f"the form has more than one field {FILE!r}")
+                    filename = part.filename or ""
+                    await self._store(_pieces(part), writer)
+                elif name == SAMPLE:
+                    sample = await _read_sample(part)
+                else:
+                    fields[name] = joined(fields.get(name), (await part.get_data()).decode())
+        except MultipartParseError as error:
+            raise Malformed(f"the form cannot be read: {error.description}") from None
+        except ValueError:  # of a name that is not UTF-8
+            raise Malformed("the form cannot be read: a name or a value is not UTF-8") from None
+        if twice := next((name for name in fields if name in query), None):
+            raise Invalid.at(escaped(twice), "given in the form and in the query")
+        if filename is None:
+            raise Invalid.at(f"/{FILE}", f"the form has no field {FILE!r}; send the file as that field")
+        return filename, sample, {**query, **fields}
+
+    async def _store(self, pieces: AsyncIterator[bytes], writer: PayloadWriter) -> None:
+        gathered = bytearray()
+        async for piece in pieces:
+            gathered += piece
+            check_size(writer.size + len(gathered), self.max_bytes)
+            if len(gathered) >= PIECE_BYTES:
+                await self._call(writer.write, gathered)
+                gathered = bytearray()
+        if gathered:
+            await self._call(writer.write, gathered)
+
+    async def _call(self, call: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+
+async def _pieces(source: HttpRequest | BodyPart) -> AsyncIterator[bytes]:
+    async for piece in source.stream:
+        yield piece
+
+
+async def _read_sample(part: BodyPart) -> bytes:
+    content = await part.stream.read(MAX_SAMPLE_BYTES + 1)
+    if len(content) > MAX_SAMPLE_BYTES:
+        raise Invalid.at(f"/{SAMPLE}", f"the sample has more than {MAX_SAMPLE_BYTES} bytes; a few rows are enough")
+    return content
+
+
+def _form(req: HttpRequest) -> MultipartForm:
+    boundary = check_boundary(parse_header(req.content_type or "")[1].get("boundary", ""))
+    options = MultipartParseOptions()
+    options.max_body_part_count, options.max_body_part_buffer_size = MAX_FIELDS, MAX_FIELD_BYTES
+    return MultipartForm(req.stream, boundary.encode(), req.content_length, options)

@@ -1,0 +1,116 @@
+"""Uploads: a raw body or a field of a form goes to disk piece by piece, and what is refused leaves nothing."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from falcon import testing
+from falcon.asgi import Request
+
+from app.errors import Busy, Invalid, Malformed, TooLarge
+from app.serve.bodies import uploads
+from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, StoredUpload, UploadReader
+from app.storage.payload_store import Payloads
+
+MAX_BYTES = 3_000_000
+BOUNDARY = "trinity-boundary"
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+class Uploads:
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self.folder = folder
+        self.payloads = Payloads(folder)
+        self.reader = UploadReader(self.payloads, pool, MAX_BYTES)
+
+    def send(self, body: bytes, content_type: str | None = None, query: str = "") -> StoredUpload:
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        scope = testing.create_scope(path="/", query_string=query, headers=headers, content_length=len(body))
+        pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)] or [b""]
+        events = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+        events[-1]["more_body"] = False
+
+        async def receive() -> dict[str, Any]:
+            return events.pop(0)
+
+        async def read() -> StoredUpload:
+            return await self.reader.read(Request(scope, receive))
+
+        return asyncio.run(read())
+
+    def files(self) -> list[str]:
+        return [path.name for path in self.folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def stored(tmp_path: Path, pool: ThreadPoolExecutor) -> Uploads:
+    return Uploads(tmp_path, pool)
+
+
+def form(*parts: tuple[str, str | None, bytes], end: str = "--") -> bytes:
+    found = b""
+    for name, filename, content in parts:
+        named = "" if filename is None else f'; filename="{filename}"'
+        found += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode()
+        found += content + b"\r\n"
+    return found + f"--{BOUNDARY}{end}\r\n".encode()
+
+
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+CONTENT = bytes(range(256)) * 9_000
+
+
+def test_a_raw_body_is_in_the_store_with_its_digest(stored: Uploads) -> None:
+    upload = stored.send(CONTENT, "application/octet-stream", "format=onnx")
+    assert stored.payloads.get(upload.reference) == CONTENT
+    assert upload.reference.endswith(hashlib.sha256(CONTENT).hexdigest())
+    assert (upload.head, upload.size_bytes) == (CONTENT[:4096], len(CONTENT))
+    assert (upload.filename, upload.sample, upload.query) == ("", None, {"format": "onnx"})
+    assert stored.files() == [f"{upload.id}.file"]
+    assert stored.payloads.path(upload.reference).read_bytes() == CONTENT
+
+
+def test_a_form_has_a_file_a_sample_and_fields(stored: Uploads) -> None:
+    body = form(("file", "model.skops", CONTENT), ("sample", "rows.csv", b"a,b\n1,2\n"), ("classes", None, b"no,yes"))
+    upload = stored.send(body, FORM, "strict=true")
+    assert stored.payloads.get(upload.reference) == CONTENT
+    assert (upload.filename, upload.sample) == ("model.skops", b"a,b\n1,2\n")
+    assert upload.query == {"strict": "true", "classes": "no,yes"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "query", "error"),
+    [
+        (b"x" * (MAX_BYTES + 1), None, "", TooLarge),
+        (form(("file", "m", b"x" * (MAX_BYTES + 1))), FORM, "", TooLarge),
+        (form(("file", "m", b"x"), ("sample", "s", b"x" * (MAX_SAMPLE_BYTES + 1))), FORM, "", Invalid),
+        (form(("file", "m", b"x"), ("file", "m", b"x")), FORM, "", Invalid),
+        (form(("sample", "s", b"x")), FORM, "", Invalid),
+        (form(("file", "m", b"x"), ("format", None, b"onnx")), FORM, "format=skops", Invalid),
+        (form(("file", "m", CONTENT))[:-100], FORM, "", Malformed),
+        (form(("file", "m", b"x"), ("a", None, b"\xff")), FORM, "", Malformed),
+        (b"", FORM, "", Malformed),
+        (b"x", "multipart/form-data", "", Malformed),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    stored: Uploads, body: bytes, content_type: str, query: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        stored.send(body, content_type, query)
+    assert stored.files() == []
+
+
+def test_a_process_receives_few_files_at_once(stored: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_UPLOADS", 0)
+    with pytest.raises(Busy):
+        stored.send(b"x")
