@@ -1,6 +1,7 @@
 """What scikit-learn's tools expect of an estimator. scikit-learn is imported only when it calls."""
 
 import sys
+import warnings
 from importlib import import_module
 from inspect import Parameter, signature
 from typing import Any, ClassVar, Self
@@ -62,3 +63,14 @@ class BaseEstimator:
             classifier_tags=None if regressor else utils.ClassifierTags(),
             input_tags=utils.InputTags(allow_nan=getattr(self, "takes_missing", False)),
         )
+
+
+def warn_of_column() -> None:
+    """Warn that a column was given where y (n,) is expected, as scikit-learn does; by its own class if it is loaded."""
+    theirs = sys.modules.get("sklearn.exceptions")
+    category = UserWarning if theirs is None else theirs.DataConversionWarning
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,).",
+        category,
+        stacklevel=5,
+    )

@@ -35,7 +35,7 @@ def as_targets(y: ArrayLike) -> Array:
     return targets
 
 
-def check_lengths(rows: NDArray[Any], targets: Array) -> None:
+def check_lengths(rows: NDArray[Any], targets: NDArray[Any]) -> None:
     """Raise ValueError unless there is a target for each row."""
     if len(rows) != len(targets):
         raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(rows)}, {len(targets)}]")
