@@ -11,6 +11,7 @@ import msgspec
 
 from app.bootstrap import build
 from app.cli.backend import VerbResult
+from app.cli.local_registry import LocalRegistry
 from app.errors import ModelFailed, TrinityError
 from app.schemas.ids import new_id
 from app.schemas.query import Query
@@ -21,12 +22,13 @@ from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
 
 
-class LocalBackend:
+class LocalBackend(LocalRegistry):
     """The models and the store of the settings."""
 
     def __init__(self) -> None:
         self._components = build(load())
         self._service = self._components.service
+        super().__init__(self._service)
 
     def models(self, name: str | None = None) -> Any:
         """Return every model, or one; raise NotFound."""

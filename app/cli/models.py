@@ -8,6 +8,7 @@ import click
 
 from app.cli.options import Backend, Connection, backend, json_option, with_backend, with_connection
 from app.cli.output import as_json, table, text
+from app.cli.registry import COMMANDS, alias
 
 METRICS = ("r2", "rmse", "n")
 
@@ -25,7 +26,9 @@ def models(ctx: click.Context, connection: Connection, *, json_: bool) -> None:
     Examples: python -m app models
               python -m app models show polynomial 3
     """
-    ctx.default_map = {"show": {**connection._asdict(), "json_": json_}}
+    defaults = {**connection._asdict(), "json_": json_}
+    ctx.default_map = dict.fromkeys(["show", *(str(each.name) for each in COMMANDS)], defaults)
+    ctx.default_map["alias"] = dict.fromkeys(alias.commands, defaults)
     if ctx.invoked_subcommand is not None:
         return
     source = backend(connection)
@@ -59,6 +62,10 @@ def show(source: Backend, name: str, version: str | None, *, json_: bool) -> Non
         found |= {"outputs": schema["outputs"], "left out": schema.get("unused")}
         table(["version", f"{found['model']} {found['version']}"], list(found.items()))
         table(["input", "kind", "in the fit"], _inputs(schema))
+
+
+for _command in COMMANDS:
+    models.add_command(_command)
 
 
 def _inputs(schema: dict[str, Any]) -> list[list[str]]:

@@ -15,6 +15,12 @@ class RemoteBackend:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.models, self.version = client.models, client.version
+        self.set_alias, self.delete_alias, self.rollback = client.set_alias, client.delete_alias, client.rollback
+        self.history, self.delete_version, self.delete_model = (
+            client.history,
+            client.delete_version,
+            client.delete_model,
+        )
 
     def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
         """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""

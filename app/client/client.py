@@ -11,7 +11,7 @@ from app.client.dataframes import ColumnChoice, Names, to_rows, to_rows_and_targ
 from app.client.encoding import encode_arrays
 from app.client.estimator import Estimator, estimator_class
 from app.client.jobs import JobHandle
-from app.client.session import Session
+from app.client.registry import RegistryCalls
 from app.client.transport import OutgoingRequest, decode_response, require_members
 from app.model.dataframes import Array
 from app.model.validation import check_weight
@@ -19,7 +19,7 @@ from app.model.validation import check_weight
 PAGE_JOBS = 200
 
 
-class Client(Session):
+class Client(RegistryCalls):
     """A Trinity at `url`, with a key if it needs one. Threads may share a client.
 
     `timeout_s` limits each call: all its tries, its pauses and the wait for its job together. `verify` is False to

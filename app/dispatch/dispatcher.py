@@ -56,6 +56,10 @@ class Dispatcher(Protocol):
         """Queue a failed or cancelled job again, once until it ends; raise NotFound, Gone, Conflict or QueueFull."""
         raise NotFound(NO_JOBS)
 
+    async def unfinished(self, model: str) -> int:
+        """Return how many jobs of a model wait or run."""
+        return 0
+
     def stop_waiting(self) -> None:
         """End all waits for jobs, present and later ones: the process is about to stop."""
 

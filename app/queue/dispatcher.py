@@ -125,6 +125,10 @@ class QueuedDispatcher:
         self._publisher.publish(verb, JobRef(job_id, job.model), unbatched=True)
         return job
 
+    async def unfinished(self, model: str) -> int:
+        """Return how many jobs of a model wait or run; raise Unavailable."""
+        return await self._calls.call(self._ledger.unfinished, model)
+
     def stop_waiting(self) -> None:
         """End all waits and streams soon, because the process is about to stop."""
         self._stopped_s = asyncio.get_running_loop().time()

@@ -29,6 +29,7 @@ from app.serve.oip.metadata import MetadataResource
 from app.serve.openapi.document import complete_routes, document
 from app.serve.openapi.schemas import BodySchemas
 from app.serve.page.page import HomePage
+from app.serve.resources.aliases import AliasResource
 from app.serve.resources.documents import DocumentResource
 from app.serve.resources.health import HealthResource
 from app.serve.resources.job_events import JobEvents
@@ -70,7 +71,8 @@ def create_app(
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
         *verb_routes(verbs, schemas, settings),
         *routes_of(
-            ModelResource(service),
+            AliasResource(service, bodies),
+            ModelResource(service, dispatcher),
             JobResource(dispatcher, settings.max_wait, formats),
             JobEvents(dispatcher),
             HealthResource(health),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.data.records import TableRecords
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
 from app.schemas.parts import to_list
@@ -61,6 +61,12 @@ class Service:
         if name not in self.models:
             raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
         return name, self.models[name]
+
+    def check_removable(self, name: str) -> None:
+        """Raise NotFound for a model that is not there, Conflict for one that has the name of an estimator."""
+        self.model(name)
+        if name in self.models:
+            raise Conflict(f"{name!r} is also an estimator; remove its versions, or take it out of TRINITY_MODELS")
 
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.

@@ -8,34 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import msgspec
 
+from app.schemas.registry import Move
 from app.storage.durable_files import DurableFiles
 
 HISTORY = "history.jsonl"
 BLOCK_BYTES = 65_536
-Reason: TypeAlias = Literal["fit", "request", "rollback", "gate"]
 Numbers = Callable[[str], int | None]
 """Returns the version that an alias stands for, None for an alias that is not there."""
-
-
-class Move(msgspec.Struct, frozen=True):
-    """One move of an alias, from a version to another; None where it was not there before, or is not there after.
-
-    `why`: a fit published the version, a request moved it, a request moved it back (rollback), or a fit's gate did.
-    """
-
-    alias: str
-    from_: int | None = msgspec.field(name="from")
-    to: int | None
-    at: datetime
-    why: Reason
-    by: str = ""
-    """The name of the API key that asked for it; '' where none was needed."""
 
 
 class AliasHistory:

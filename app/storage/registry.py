@@ -17,10 +17,11 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
+from app.schemas.registry import Move, Reason
 from app.storage.aliases import CHAMPION, LATEST, Aliases, is_alias_name
 from app.storage.durable_files import DurableFiles, locked
 from app.storage.file_states import ABSENT_S, FRESH_S
-from app.storage.history import AliasHistory, Move, Reason
+from app.storage.history import AliasHistory
 from app.storage.version_numbers import present
 
 LOCK = "publish.lock"

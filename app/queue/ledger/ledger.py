@@ -12,11 +12,11 @@ from redis import Redis
 from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
 from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.limits import Limits
-from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, Scripts, redis_errors
+from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, LEASES, Scripts, redis_errors
 from app.queue.ledger.stats import SCAN_LIMIT, SILENT_S, QueueStats, queue_stats
 from app.schemas.jobs import Event, Job, JobQuery, Status
 from app.schemas.requests import Work, pack
-from app.schemas.verbs import Verb
+from app.schemas.verbs import VERBS, Verb
 from app.storage.payload_store import Payloads
 
 INLINE_BYTES = 65_536  # larger requests and results are stored as files, and the ledger keeps a reference
@@ -170,6 +170,19 @@ class Ledger:
         if not verb:
             raise Conflict(f"the job is {before}; only one that failed or was cancelled runs again")
         return cast("Verb", verb[0])
+
+    def unfinished(self, model: str) -> int:
+        """Return how many jobs of a model wait or run."""
+        with redis_errors():
+            pipe = self._redis.pipeline(transaction=True)
+            for verb in VERBS:
+                pipe.zrange(f"{LANE}{verb}", 0, -1)
+            pipe.zrange(LEASES, 0, -1)
+            job_ids = {job_id.decode() for found in pipe.execute() for job_id in found}
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.hget(f"{JOB}{job_id}", "model")
+            return sum(found == model.encode() for found in pipe.execute())
 
     def stats(self) -> QueueStats:
         """Return the state of the queue, and counters of what all workers have done; raise LedgerUnavailable."""

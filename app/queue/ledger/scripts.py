@@ -26,6 +26,7 @@ JOB = "trinity:job:"
 GONE = "trinity:gone:"
 LANE = "trinity:lane:"
 JOBS = "trinity:jobs"
+LEASES = "trinity:leases"
 CHANNEL = "trinity:events"
 
 FOLDER = Path(__file__).with_name("scripts")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from app.serve.asgi import Header, Send
 from app.settings import ANY_ORIGIN
 
-METHODS = b"GET, HEAD, POST, DELETE"
+METHODS = b"GET, HEAD, POST, PUT, DELETE"
 REQUEST_HEADERS = (
     b"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
     b"Inference-Header-Content-Length, Last-Event-ID, Prefer, traceparent, tracestate, X-API-Key, X-Request-ID"

@@ -85,6 +85,7 @@ BODY_ERRORS: ResponseSpecs = {
 }
 
 VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+ALIAS = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     Annotated[str, Meta(pattern=r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[A-Za-z0-9._:~+/=-]{1,255})$')],
@@ -108,5 +109,6 @@ def path_parameters(models: Mapping[str, object], default_model: str) -> dict[st
     return {
         "name": Parameter("name", names, "The model.", "path", example=default_model),
         "version": Parameter("version", VERSION_REF, version, "path", example="latest"),
+        "alias": Parameter("alias", ALIAS, "An alias, such as `champion`.", "path", example="champion"),
         "job_id": Parameter("job_id", job_id, "The job's id.", "path"),
     }

@@ -60,7 +60,7 @@ def describe(route: Route, origin: str, root_path: str) -> RouteInfo:
     words = ["curl"]
     if route.body is not None and JSON in route.body.examples:
         words += [f"-H 'Content-Type: {JSON}'", f"-d '{route.body.examples[JSON]}'"]
-    elif route.method != "GET":
+    if route.method != ("GET" if len(words) == 1 else "POST"):
         words.append(f"-X {route.method}")
     # $job is the path that Location gave, root path included
     address = origin + ("" if route.example_path.startswith("$") else root_path) + route.example_path

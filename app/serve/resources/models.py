@@ -1,4 +1,4 @@
-"""GET /models…: the models that can be fitted, and their versions."""
+"""GET /models…: the models, and their versions; DELETE removes them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 from falcon.asgi import Request, Response
 
+from app.dispatch.dispatcher import Dispatcher
+from app.errors import Conflict, Invalid
 from app.schemas.media_types import JSON
+from app.schemas.registry import Removed, VersionNumber
 from app.schemas.requests import parse_version
-from app.serve.openapi.parts import STORE_DOWN, ResponseSpec
+from app.serve.openapi.parts import LEDGER_DOWN, STORE_DOWN, Parameter, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
+from app.serve.resources.aliases import FIT_EXAMPLE, MODEL
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
@@ -24,11 +28,15 @@ class Models(msgspec.Struct):
     models: list[ModelInfo]
 
 
-class ModelResource:
-    """GET /models, /models/{name} and /models/{name}/versions/{version}."""
+NUMBER = Parameter("version", VersionNumber, "A number.", "path", example=1)
 
-    def __init__(self, service: Service) -> None:
+
+class ModelResource:
+    """GET /models; GET and DELETE /models/{name} and /models/{name}/versions/{version}."""
+
+    def __init__(self, service: Service, dispatcher: Dispatcher) -> None:
         self._service = service
+        self._dispatcher = dispatcher
 
     @route(
         "/models",
@@ -68,6 +76,51 @@ class ModelResource:
     async def on_get_version(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
         self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
+
+    @route(
+        "/models/{name}/versions/{version}",
+        "Removes a version (a number) that no alias names.",
+        {
+            200: ResponseSpec("The version is gone.", {JSON: Removed}),
+            404: ResponseSpec("There is no such model or version."),
+            409: ResponseSpec("An alias names the version; `latest` names the newest."),
+            422: ResponseSpec("The version is not a number."),
+            503: STORE_DOWN,
+        },
+        public=False,
+        operation="delete_version",
+        parameters=(NUMBER,),
+        setup=f"{FIT_EXAMPLE}; {FIT_EXAMPLE}",
+        example_path=f"/models/{MODEL}/versions/1",
+    )
+    async def on_delete_version(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
+        self._service.model(name)
+        number = parse_version(version)
+        if not isinstance(number, int):
+            raise Invalid.at("/version", "a version is removed by its number")
+        await asyncio.to_thread(self._service.store.registry.remove_version, name, number)
+        send_json(resp, Removed(name, number))
+
+    @route(
+        "/models/{name}",
+        "Removes a model with its versions, aliases and history; not one that has the name of its estimator.",
+        {
+            200: ResponseSpec("The model is gone.", {JSON: Removed}),
+            404: ResponseSpec("There is no such model."),
+            409: ResponseSpec("The model has the name of an estimator; or jobs of it wait or run."),
+            503: LEDGER_DOWN,
+        },
+        public=False,
+        operation="delete_model",
+        setup=FIT_EXAMPLE,
+        example_path=f"/models/{MODEL}",
+    )
+    async def on_delete_model(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
+        self._service.check_removable(name)
+        if waiting := await self._dispatcher.unfinished(name):
+            raise Conflict(f"{waiting} jobs of model {name!r} wait or run; cancel them, or wait for them")
+        await asyncio.to_thread(self._service.store.registry.remove_model, name)
+        send_json(resp, Removed(name))
 
     def _manifest(self, name: str, version: str) -> dict[str, Any]:
         store = self._service.store

@@ -49,8 +49,13 @@ class Route(NamedTuple):
     """Falcon's name for the responders of this path, where a resource has several paths."""
 
     def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
-        """Return the route with its path parameters, the path of its example, and the schemas of all its errors."""
-        named = {name: parameters[name] for name in PLACEHOLDER.findall(self.path) if name in parameters}
+        """Return the route with its path parameters, the path of its example, and the schemas of all its errors.
+
+        Parameters that the route declares itself win over those of the same name.
+        """
+        own = {parameter.name: parameter for parameter in self.parameters if parameter.where == "path"}
+        known = {**parameters, **own}
+        named = {name: known[name] for name in PLACEHOLDER.findall(self.path) if name in known}
         example = PLACEHOLDER.sub(lambda found: str(getattr(named.get(found[1]), "example", None)), self.path)
         form = {JSON: ProtocolError} if below_v2(self.path) else {PROBLEM: Problem}
         responses = {
@@ -58,7 +63,7 @@ class Route(NamedTuple):
             for status, spec in {**self.responses, **errors}.items()
         }
         return self._replace(
-            parameters=(*named.values(), *self.parameters),
+            parameters=(*named.values(), *(each for each in self.parameters if each.where != "path")),
             example_path=self.example_path or example,
             responses=responses,
         )

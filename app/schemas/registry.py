@@ -1,0 +1,71 @@
+"""The registry over HTTP: where aliases stand, how they move, and the history of their moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Reason: TypeAlias = Literal["fit", "request", "rollback", "gate"]
+VersionNumber: TypeAlias = Annotated[int, Meta(ge=1, le=10**9)]
+
+
+class AliasBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A move of an alias to a version."""
+
+    version: VersionNumber
+    if_version: VersionNumber | UnsetType | None = UNSET
+    """Where the alias must stand now; null: it must not be there. Without it, the alias may stand anywhere."""
+    why: Literal["request", "rollback"] = "request"
+    """What the history says."""
+
+
+class Alias(msgspec.Struct):
+    """An alias, and the version that it names."""
+
+    alias: str
+    version: int
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One move of an alias, from a version to another; null where it was not there before, or is not there after.
+
+    `why`: a fit published the version, a request moved it, a request moved it back (rollback), or a fit's gate did.
+    """
+
+    alias: str
+    from_: int | None = msgspec.field(name="from")
+    to: int | None
+    at: Annotated[datetime, Meta(tz=True)]
+    why: Reason
+    by: str = ""
+    """The name of the API key that asked for it; empty where none was needed."""
+
+
+class Moves(msgspec.Struct):
+    """The moves of a model's aliases, the newest first."""
+
+    history: list[Move]
+
+
+class Removed(msgspec.Struct):
+    """What was removed: a version, an alias, or a whole model."""
+
+    model: str
+    version: int | None = None
+    alias: str | None = None
+
+
+def version_before(moves: Iterable[Move], alias: str, current: int | None, versions: Sequence[int]) -> int | None:
+    """Return the version to roll an alias back to; None where there is none.
+
+    It is the one that the alias moved from when it came where it is; without the alias, the one before the latest.
+    `moves` are the newest first.
+    """
+    if current is None:
+        return versions[-2] if len(versions) > 1 else None
+    before = next((move.from_ for move in moves if move.alias == alias and move.to == current), None)
+    return before if before in versions else None
