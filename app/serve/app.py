@@ -105,7 +105,8 @@ def _api(routes: Iterable[Route]) -> App[Request, Response]:
     """Return the resources at their paths, errors included; HEAD is answered where GET is, but for streams."""
     api = App()
     problems.add_error_handlers(api)
-    for route in {route.path: route for route in routes}.values():
+    work_first = sorted(routes, key=lambda route: route.method != "POST")  # Falcon compares paths one after the other
+    for route in {route.path: route for route in work_first}.values():
         suffix = f"_{route.suffix}" if route.suffix else ""
         get = getattr(route.resource, f"on_get{suffix}", None)
         if get is not None and not route.streams:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-if TYPE_CHECKING:
-    from falcon.asgi import Request
+from typing import Any, TypeAlias
 
 Header: TypeAlias = tuple[bytes, bytes]
 Message: TypeAlias = dict[str, Any]
@@ -17,7 +14,10 @@ Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 STOP_WAITING = "stop_waiting"
 """The key in the lifespan's state of a function that ends all waits of requests: the process is about to stop."""
 HEADERS, BODY = "trinity.headers", "trinity.body"
-"""Keys that the middleware adds to a scope: the headers by name, and the body where it came in one piece."""
+"""Keys that the middleware adds to a scope: the headers by name, and the body where it came in one piece.
+
+Names of headers are in lower case. Falcon's own look-up of a missing header costs an exception.
+"""
 TRUSTED_PEER = "trinity.trusted_peer"
 """The key that the server adds to a scope: whether the connection's other end is a proxy that is believed."""
 LENGTH_DIGITS = 19  # a number with more is no length; int() refuses thousands of digits
@@ -26,11 +26,3 @@ LENGTH_DIGITS = 19  # a number with more is no length; int() refuses thousands o
 def length_of(value: bytes) -> int | None:
     """Return a Content-Length as a number of bytes; None if it is not one."""
     return int(value) if value.isdigit() and len(value) <= LENGTH_DIGITS else None
-
-
-def has_header(req: Request, name: bytes) -> bool:
-    """Return whether a request has a header, whose name is in lower case.
-
-    Falcon's own look-up of a missing header costs an exception.
-    """
-    return name in req.scope[HEADERS]

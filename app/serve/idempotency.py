@@ -10,7 +10,7 @@ from falcon.asgi import Request
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.errors import Malformed
-from app.serve.asgi import has_header
+from app.serve.asgi import HEADERS
 from app.serve.bodies.reader import Body, run_in_pool_if_large
 
 HEADER = "Idempotency-Key"
@@ -22,7 +22,7 @@ async def idempotency_key(req: Request, body: Body, pool: ThreadPoolExecutor) ->
 
     The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
     """
-    if not has_header(req, b"idempotency-key"):
+    if b"idempotency-key" not in req.scope[HEADERS]:
         return None
     return await run_in_pool_if_large(lambda: _digests(req, body), pool, len(body))
 

@@ -10,7 +10,7 @@ from falcon.asgi import Request
 from falcon.util.mediatypes import quality
 
 from app.schemas.media_types import JSON
-from app.serve.asgi import has_header
+from app.serve.asgi import HEADERS
 
 HTML = "text/html"
 WAIT_SLACK_S = 0.1  # a wait that ended earlier than this before its time was cut short
@@ -29,7 +29,7 @@ NONE = Preference()
 
 def preference(req: Request, max_wait_s: int) -> Preference:
     """Read the Prefer header; of several waits the first counts, up to `max_wait_s`. Ignore what isn't known (§2)."""
-    if not has_header(req, b"prefer"):
+    if b"prefer" not in req.scope[HEADERS]:
         return NONE
     parts = [part.partition(";")[0].strip() for part in (req.get_header("Prefer") or "").split(",")]
     waits = [min(int(match[1][:9]), max_wait_s) for part in parts if (match := _WAIT.match(part))]

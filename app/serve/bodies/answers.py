@@ -13,7 +13,7 @@ from app.errors import TrinityError
 from app.model.dataframes import default_names
 from app.schemas.jobs import Job, Predictions
 from app.schemas.media_types import CSV
-from app.serve.asgi import has_header
+from app.serve.asgi import HEADERS
 from app.serve.bodies.arrays import predictions
 from app.serve.bodies.npy_body import NPY, encode_npy
 from app.serve.bodies.reader import run_in_pool_if_large
@@ -39,7 +39,7 @@ class PredictionFormats:
 
     def preferred(self, req: HttpRequest) -> str | None:
         """Return the media type that a client prefers to JSON; None for JSON."""
-        if not has_header(req, b"accept"):
+        if b"accept" not in req.scope[HEADERS]:
             return None
         return next((media_type for media_type in (NPY, CSV) if prefers(req, media_type)), None)
 

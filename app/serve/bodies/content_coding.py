@@ -7,7 +7,7 @@ import zlib
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import Malformed, UnsupportedEncoding
-from app.serve.asgi import has_header
+from app.serve.asgi import HEADERS
 from app.serve.bodies.reader import Body, check_size
 
 MAGIC = b"\x1f\x8b"  # the first bytes of a gzip file (RFC 1952 §2.3.1)
@@ -19,7 +19,7 @@ _WINDOW = 16 + zlib.MAX_WBITS  # gzip and nothing else
 
 def is_coded(req: HttpRequest) -> bool:
     """Whether a body is compressed by gzip; raise UnsupportedEncoding for other codings, and for several."""
-    if not has_header(req, b"content-encoding"):
+    if b"content-encoding" not in req.scope[HEADERS]:
         return False
     codings = [each.strip().lower() for each in (req.get_header("Content-Encoding") or "").split(",")]
     coded = [coding for coding in codings if coding not in {"", "identity"}]  # the latter changes nothing
@@ -30,7 +30,7 @@ def is_coded(req: HttpRequest) -> bool:
 
 def is_gzip(body: Body) -> bool:
     """Whether a body begins as gzip files do."""
-    return bytes(body[: len(MAGIC)]) == MAGIC
+    return body[: len(MAGIC)] == MAGIC
 
 
 def gunzip(body: Body, max_bytes: int) -> bytearray:

@@ -36,7 +36,7 @@ class Reader(NamedTuple):
     """Whether a body can hold y; without it the format is for verbs that need X alone."""
     with_query: bool = True
     """Whether the query holds what the body doesn't: model, version, timeout, parameters."""
-    parameters: Callable[[str], Query] = lambda _: {}
+    parameters: Callable[[str], Query] | None = None
     """Returns what the parameters of a Content-Type say, as members of the query; raises UnsupportedMediaType."""
     schema: Any = None
     """The type of a body for the OpenAPI document; None where it differs from verb to verb."""

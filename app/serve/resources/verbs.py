@@ -87,10 +87,10 @@ class VerbResource:
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
-        coded = is_coded(req)
-        upload = Upload(req.content_type, body, req.params)
+        coded, content_type = is_coded(req), req.content_type
+        upload = Upload(content_type, body, req.params)
         packed = coded or is_gzip(body)  # what is unpacked may be large
-        if packed or len(body) > SMALL_BYTES or not (req.content_type or JSON).startswith(QUICK_TYPES):
+        if packed or len(body) > SMALL_BYTES or not (content_type or JSON).startswith(QUICK_TYPES):
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
             return await self._bodies.run_in_pool(body, self._pool, check)
         request = self._parse(upload, name)
@@ -102,17 +102,23 @@ class VerbResource:
         return work
 
     def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool) -> Work:
-        return self._check(self._parse(upload, name, coded=coded))
+        return self._check(self._parse(self._unpacked(upload, coded=coded), name))
 
-    def _parse(self, upload: Upload, name: str | None, *, coded: bool = False) -> Request:
+    def _unpacked(self, upload: Upload, *, coded: bool) -> Upload:
+        """Return an upload without a content coding, out of its form, and not compressed."""
         max_bytes = self._bodies.max_body_bytes
         if coded:
             upload = upload._replace(body=gunzip(upload.body, max_bytes))
-        content_type, body, query = opened(upload)
-        if is_gzip(body):  # a file such as table.csv.gz, whatever its type is called
-            body = gunzip(body, max_bytes)
+        upload = opened(upload)
+        if is_gzip(upload.body):  # a file such as table.csv.gz, whatever its type is called
+            upload = upload._replace(body=gunzip(upload.body, max_bytes))
+        return upload
+
+    def _parse(self, upload: Upload, name: str | None) -> Request:
+        content_type, body, query = upload
         reader = reader_for(self._verb, content_type, body)
-        query = {**reader.parameters(content_type or ""), **query}
+        if reader.parameters is not None:
+            query = {**reader.parameters(content_type or ""), **query}
         request = parse(self._verb, reader, body, query, name)
         self._check_job_options(request)
         return request
