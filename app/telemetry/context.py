@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+
+import msgspec
 
 
-class RequestContext(NamedTuple):
+class RequestContext(msgspec.Struct, frozen=True, gc=False):
     """The id of a request, its trace (W3C traceparent, '' for none), and who asked."""
 
     request_id: str = ""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 PATH_CHARACTERS = 200
 SERVER_ERROR = 500  # from here on the service failed, and not the request
@@ -30,7 +31,7 @@ class RequestLine(msgspec.Struct, gc=False):
     duration_ms: float
     bytes: int
     request_id: str
-    key_name: str | msgspec.UnsetType = msgspec.UNSET
+    key_name: str | UnsetType = UNSET
     """The name of the API key, if the request had a known one."""
 
 
@@ -50,9 +51,9 @@ class JobLine(msgspec.Struct, gc=False):
     rows: int
     counted: bool
     request_id: str
-    key_name: str | msgspec.UnsetType = msgspec.UNSET
+    key_name: str | UnsetType = UNSET
     """The name of the API key that asked for it, if there was one."""
-    error: str | msgspec.UnsetType = msgspec.UNSET
+    error: str | UnsetType = UNSET
 
 
 class RequestLog:
@@ -72,7 +73,7 @@ class RequestLog:
         status: int,
         took_s: float,
         size: int,
-        request_id: bytes,
+        request_id: str,
         *,
         key_name: str = "",
     ) -> None:
@@ -81,9 +82,9 @@ class RequestLog:
         if quiet and not self._debug:
             return
         level, took_ms = "debug" if quiet else "info", int(took_s * 1e6) / 1000
-        path, name = path[:PATH_CHARACTERS], request_id.decode()
-        who = key_name or msgspec.UNSET
-        self._lines.append(RequestLine("", level, "request", method, route, path, status, took_ms, size, name, who))
+        path, who = path[:PATH_CHARACTERS], key_name or UNSET
+        line = RequestLine("", level, "request", method, route, path, status, took_ms, size, request_id, who)
+        self._lines.append(line)
 
     def write(self) -> None:
         """Write the gathered lines, all with the same time: they are milliseconds apart."""

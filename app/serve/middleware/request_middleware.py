@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from app.errors import TrinityError, Unavailable
 from app.schemas.ids import new_id
 from app.serve.asgi import HEADERS, Asgi, Header, Message, Receive, Send
@@ -35,7 +37,7 @@ MAX_PENDING = 200  # answers that are counted at once without waiting for more: 
 CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the answer
 _REQUEST_ID = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_Answered = tuple[str, str, int, float, int, bytes, str]  # method, path, status, seconds, bytes, id, name of the key
+_Answered = tuple[str, str, int, float, int, str, str]  # method, path, status, seconds, bytes, id, name of the key
 
 
 class Telemetry(NamedTuple):
@@ -88,7 +90,7 @@ class _Response:
         """Send a message of the response; name the request in its head."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"].append((_REQUEST_ID, self.request_id))
+            message["headers"].append((_REQUEST_ID, self.request_id.encode()))
             if self._more is not None:
                 message["headers"].extend(self._more)
         else:
@@ -165,7 +167,7 @@ class RequestMiddleware:
         """Return why a request may not pass, which its head says; raise TrinityError for a body that may not come."""
         if self._auth is not None:
             response.key_name, failure = self._auth.check(scope)
-            REQUEST.set(REQUEST.get()._replace(key_name=response.key_name))
+            REQUEST.set(replace(REQUEST.get(), key_name=response.key_name))
             if failure is not None:
                 return failure
         self._limits.check(scope[HEADERS], response.path)
@@ -173,17 +175,22 @@ class RequestMiddleware:
 
     def _begin(self, scope: Message, response: _Response) -> RequestSpan | None:
         self._metrics.in_progress += 1
-        self._flush_soon()  # a request that takes long is shown as in progress before it ends
+        if self._timer is None:  # a request that takes long is shown as in progress before it ends
+            self._flush_soon()
         span = None if self._tracing is None else self._tracing.request_span(response.method, scope["headers"])
-        REQUEST.set(RequestContext(response.request_id.decode(), "" if span is None else span.trace))
+        REQUEST.set(RequestContext(response.request_id, "" if span is None else span.trace))
         return span
 
     def _end(self, response: _Response, span: RequestSpan | None) -> None:
         self._metrics.in_progress -= 1
-        self._record(response.answered())
+        self._pending.append(response.answered())
+        if len(self._pending) >= MAX_PENDING:
+            self.flush()
+        elif self._timer is None:
+            self._flush_soon()
         if span is not None:
             route = self._routes.match(response.path)
-            span.end(response.method, route, response.status, response.request_id.decode())
+            span.end(response.method, route, response.status, response.request_id)
 
     async def close(self) -> None:
         """Count and log all that was answered, and wait until it is written."""
@@ -210,19 +217,11 @@ class RequestMiddleware:
         if log is not None:
             log.write()
 
-    def _record(self, answered: _Answered) -> None:
-        self._pending.append(answered)
-        if len(self._pending) < MAX_PENDING:
-            self._flush_soon()
-        else:
-            self.flush()
-
     def _flush_soon(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self.flush)
+        self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self.flush)
 
 
-def _request_id(headers: Mapping[bytes, bytes]) -> bytes:
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
     """Return the id that a request came with, or a new one where that is missing or odd."""
     given = headers.get(_REQUEST_ID)
-    return new_id().encode() if given is None or not _SANE_ID.fullmatch(given) else given
+    return new_id() if given is None or not _SANE_ID.fullmatch(given) else given.decode()
