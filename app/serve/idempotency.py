@@ -17,13 +17,16 @@ HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._:~+/=-]{1,255})')
 
 
-async def idempotency_key(req: Request, body: Body, pool: ThreadPoolExecutor) -> IdempotencyKey | None:
+def has_idempotency_key(req: Request) -> bool:
+    """Return whether a request has a key."""
+    return b"idempotency-key" in req.scope[HEADERS]
+
+
+async def idempotency_key(req: Request, body: Body, pool: ThreadPoolExecutor) -> IdempotencyKey:
     """Return the digests of a request's key and of all that makes the request what it is; raise Malformed.
 
     The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
     """
-    if b"idempotency-key" not in req.scope[HEADERS]:
-        return None
     return await run_in_pool_if_large(lambda: _digests(req, body), pool, len(body))
 
 

@@ -70,7 +70,11 @@ class Versions:
 
         This reads only the alias from the store. It does not check that a number exists.
         """
-        return self._resolved(name, version, lambda _, number: number)
+        try:
+            return self._store.resolve(name, version)
+        except NotFound:
+            self._check_fitted(name)
+            raise
 
     def loaded(self, name: str, number: int) -> Fitted | None:
         """Return a version if it is in memory as it is on disk; this looks at the disk, but reads nothing."""
@@ -87,9 +91,12 @@ class Versions:
         try:
             return get(name, self._store.resolve(name, version))
         except NotFound:
-            if not self._store.versions(name):
-                raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
+            self._check_fitted(name)
             raise
+
+    def _check_fitted(self, name: str) -> None:
+        if not self._store.versions(name):
+            raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
 
     def _load(self, name: str, version: int) -> Fitted:
         manifest, files = self._store.load(name, version)

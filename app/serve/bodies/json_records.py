@@ -39,18 +39,17 @@ def is_given(value: msgspec.Raw) -> bool:
     return value not in (NO_JSON, _NULL)
 
 
-class JsonRecords:
+class JsonRecords(msgspec.Struct, gc=False):
     """The member `data` of a body, with the pieces of its long arrays by their pointers."""
 
-    def __init__(self, data: Data, arrays: Arrays) -> None:
-        self._data = data
-        self._arrays = arrays
+    data: Data
+    arrays: Arrays
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; raise Invalid, or Malformed."""
-        data = self._data
+        data = self.data
         rows = _RowReader(data.columns)
-        pieces = self._arrays.get("/data/X")
+        pieces = self.arrays.get("/data/X")
         if pieces is None:
             decoded(rows.add, bytes(data.X), "/data/X")
         else:
@@ -68,10 +67,10 @@ class JsonRecords:
         return rows.read(choice, y, weight, classes)
 
     def _numbers(self) -> Matrix:
-        if "/data/y" not in self._arrays:
-            return _outputs(decoded(_targets_decoder.decode, bytes(self._data.y), "/data/y"))
+        if "/data/y" not in self.arrays:
+            return _outputs(decoded(_targets_decoder.decode, bytes(self.data.y), "/data/y"))
         arrays: list[Matrix] = []
-        for first, items in decoded_pieces(_targets_decoder.decode, self._arrays["/data/y"], "/data/y"):
+        for first, items in decoded_pieces(_targets_decoder.decode, self.arrays["/data/y"], "/data/y"):
             arrays.append(_outputs(cast("Targets", items), first))
             if arrays[-1].shape[1:] != arrays[0].shape[1:]:
                 raise Invalid.at(f"/data/y/{first}", "this item is not of the same kind or width as the first one")
@@ -79,11 +78,11 @@ class JsonRecords:
 
     def _labels(self, kind: LabelKind) -> Labels:
         labels: Parts[Cell] = Parts()
-        if "/data/y" in self._arrays:
-            for _, items in decoded_pieces(_labels_decoder.decode, self._arrays["/data/y"], "/data/y"):
+        if "/data/y" in self.arrays:
+            for _, items in decoded_pieces(_labels_decoder.decode, self.arrays["/data/y"], "/data/y"):
                 labels.tuples.append(tuple(items))
         else:
-            labels.tuples.append(tuple(decoded(_labels_decoder.decode, bytes(self._data.y), "/data/y")))
+            labels.tuples.append(tuple(decoded(_labels_decoder.decode, bytes(self.data.y), "/data/y")))
         if not len(labels):
             raise Invalid.at("/data/y", "y is empty")
         try:
@@ -92,9 +91,9 @@ class JsonRecords:
             labels.clear()
 
     def _weight(self, weight: list[float]) -> Matrix:
-        if "/data/sample_weight" not in self._arrays:
+        if "/data/sample_weight" not in self.arrays:
             return np.array(weight, np.float64)
-        pieces = self._arrays["/data/sample_weight"]
+        pieces = self.arrays["/data/sample_weight"]
         weights = decoded_pieces(_weights_decoder.decode, pieces, "/data/sample_weight")
         return np.concatenate([np.array(items, np.float64) for _, items in weights])
 
@@ -121,9 +120,13 @@ class _RowReader:
         except msgspec.ValidationError:
             rows, numeric = _decode_cells(text), False
         if rows:
-            lists = self._lists(rows, text)
+            kind = self._kind or self._begin(rows[0])
+            _check_kinds(kind, rows, "/data/X", self.count)
+            lists: list[list[Cell]] = rows if kind is list else self._in_order(rows, text)  # type: ignore[assignment]
+            width = len(self._steps)
+            _check_widths(width, lists, "/data/X", self.count)
             if numeric:
-                self._matrices.append(_matrix(lists, len(self._steps)))
+                self._matrices.append(_matrix(lists, width))
             else:
                 self._add_cells(lists)
             self.count += len(rows)
@@ -143,14 +146,8 @@ class _RowReader:
             for column in self._columns:
                 column.clear()
 
-    def _lists(self, rows: Rows, text: bytes) -> list[list[Cell]]:
-        """Return rows as lists, in the order of the names where they are named."""
-        kind = self._kind or self._begin(rows[0])
-        _check_kinds(kind, rows, "/data/X", self.count)
-        if kind is list:
-            lists: list[list[Cell]] = rows  # type: ignore[assignment]
-            _check_widths(len(self._steps), lists, "/data/X", self.count)
-            return lists
+    def _in_order(self, rows: Rows, text: bytes) -> list[list[Cell]]:
+        """Return named rows as lists in the order of the names."""
         names = cast("list[str]", self._names)
         lists = _in_order(cast("list[dict[str, Cell]]", rows), names, self.count)
         refuse_duplicates(text, lambda: len(rows) * len(names), root="/data/X", first=self.count)

@@ -21,7 +21,7 @@ from app.schemas.requests import Request, Work, parse_version
 from app.serve.bodies.arrays import predictions
 from app.serve.bodies.content_coding import gunzip, is_coded
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, run_in_pool_if_large
-from app.serve.idempotency import idempotency_key
+from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.oip.messages import (
     BINARY,
     HEADER,
@@ -79,7 +79,7 @@ class Infer:
         body = await self._bodies.read(req)
         try:
             coded = _check_media_type(req)
-            key = await idempotency_key(req, body, self._pool)
+            key = await idempotency_key(req, body, self._pool) if has_idempotency_key(req) else None
             _, number = self._service.pin(name, parse_version(version))
             check = partial(self._check, body, req.get_header(HEADER), name, number, coded=coded)
             if not coded and len(body) <= SMALL_BYTES and self._service.loaded(name, number):

@@ -24,7 +24,7 @@ from app.serve.bodies.formats import parse, reader_for, readers
 from app.serve.bodies.multipart import Upload, opened
 from app.serve.bodies.npy_body import NPY
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader
-from app.serve.idempotency import idempotency_key
+from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
@@ -75,7 +75,7 @@ class VerbResource:
         body = await self._bodies.read(req)
         try:
             preferred = preference(req, self._max_wait_s)
-            key = await idempotency_key(req, body, self._pool)
+            key = await idempotency_key(req, body, self._pool) if has_idempotency_key(req) else None
             work = await self._checked(req, body, name)
             job = await self._dispatcher.submit(work, key, as_array=media_type == NPY)
         finally:
