@@ -32,6 +32,7 @@ def build(settings: Settings) -> Components:
         max_answer_bytes=settings.max_body,
         max_loaded_bytes=settings.max_loaded,
         sample_rows=settings.sample_rows,
+        stacking=settings.stacking,
     )
     return Components(settings, service, store, Payloads(Path(settings.store)))
 

@@ -36,6 +36,7 @@ class Mode(StrEnum):
 
 MIB = 1024**2
 LogLevel = Literal["debug", "info", "warning", "error"]
+Stacking = Literal["on", "exact", "off"]
 LogFormat = Literal["auto", "json", "console"]
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -92,6 +93,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sample_rows: Annotated[
         Count, about("rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
+    stacking: Annotated[
+        Stacking,
+        about(
+            "which predictions of one version may share a call. on: also those that differ by rounding; "
+            "exact: those that are the same to the last bit; off: none"
+        ),
+    ] = "on"
     keep_versions: Annotated[
         Count, about("newest versions of a model that a fit keeps, beside those that aliases name; 0: all")
     ] = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -32,16 +32,47 @@ def execute_batch(
 ) -> Iterator[list[tuple[int, Outcome]]]:
     """Do several works, as `execute` does; yield indices and outcomes as they end.
 
-    Predictions of one version are done in one call, end together and share their times. Where that call fails, each is
-    done alone, so that no job fails because of another. Fits belong to `execute`, each with its permit.
+    Predictions of one version are done by `predict_together`. Fits belong to `execute`, each with its permit.
     """
     for indices, together in _batches(service, works):
         batch = [works[index] for index in indices]
-        outcomes = _predict_batch(service, [each.work for each in batch], clock) if together else None
-        if outcomes is not None:
-            yield list(zip(indices, outcomes, strict=True))
+        if together:
+            for ended in predict_together(service, batch, clock):
+                yield [(indices[place], outcome) for place, outcome in ended]
         else:
             yield from _one_by_one(service, zip(indices, batch, strict=True), clock)
+
+
+def predict_together(
+    service: Service, works: Sequence[JobWork], clock: Clock = time.time
+) -> Iterator[list[tuple[int, Outcome]]]:
+    """Do predictions of one version in one call, so that they end together and share their times.
+
+    Where a call fails, each half of its works is done in another, down to the single work, so that none fails because
+    of another: one bad work of n costs at most 2·log2(n) + 2 calls. Yield indices and outcomes as they end.
+    """
+    yield from _halved(service, list(enumerate(works)), clock, fails=False)
+
+
+def _halved(
+    service: Service, works: list[tuple[int, JobWork]], clock: Clock, *, fails: bool
+) -> Generator[list[tuple[int, Outcome]], None, bool]:
+    """Do works together, unless it is known that this `fails`; return whether it went well."""
+    if len(works) == 1:
+        ((index, (job_id, work, asked)),) = works
+        with on_behalf_of(asked):
+            outcome = execute(service, work, job_id, clock)
+        yield [(index, outcome)]
+        return outcome.failure is None
+    if not fails:
+        outcomes = _predict_batch(service, [each.work for _, each in works], clock)
+        if outcomes is not None:
+            yield [(index, outcome) for (index, _), outcome in zip(works, outcomes, strict=True)]
+            return True
+    middle = len(works) // 2
+    first_did = yield from _halved(service, works[:middle], clock, fails=False)
+    yield from _halved(service, works[middle:], clock, fails=first_did)
+    return False
 
 
 def _one_by_one(

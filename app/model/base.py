@@ -39,9 +39,9 @@ class Model(BaseEstimator, ABC):
     """The model's name in URLs."""
     task: ClassVar[Task]
     """What it predicts."""
-    batchable: ClassVar[bool] = False
+    batchable: ClassVar[bool | None] = None
     """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
-    whatever rows are around it. BLAS doesn't promise that."""
+    whatever rows are around it. BLAS doesn't promise that. None: every fit finds out."""
 
     takes_missing: ClassVar[bool] = False
     """Whether X may hold NaN, for a missing value."""

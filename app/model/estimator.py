@@ -64,8 +64,8 @@ class FittedModel(Protocol):
         """The number of columns of numbers that it makes of a row."""
 
     @property
-    def stacks(self) -> Stacks:
-        """Whether a row may be predicted together with others."""
+    def stacks(self) -> Stacks | None:
+        """Whether a row may be predicted together with others; None where that has to be found out."""
 
     @property
     def has_probabilities(self) -> bool:

@@ -160,9 +160,10 @@ class OwnModel:
         return self.instance.task
 
     @property
-    def stacks(self) -> Stacks:
+    def stacks(self) -> Stacks | None:
         """What the class says of itself."""
-        return "exact" if self.instance.batchable else "no"
+        batchable = self.instance.batchable
+        return None if batchable is None else "exact" if batchable else "no"
 
     @property
     def has_probabilities(self) -> bool:

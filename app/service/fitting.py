@@ -16,6 +16,7 @@ from app.service.libraries import libraries
 from app.service.model_calls import finite, fit_model, metrics, predict_model, save_model
 from app.service.restoring import check_restored
 from app.service.sampling import sample
+from app.service.stacking import find_stacks
 from app.storage.array_files import Arrays
 from app.storage.durable_files import Permit, always_permit
 from app.storage.manifest import Manifest
@@ -64,7 +65,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         job=spec.job,
         by=REQUEST.get().key_name,
         format=estimator.format,
-        stacks=model.stacks,
+        stacks=find_stacks(model, X),
         learned=stored.learned,
     )
     version = _publish(store, manifest, stored.files, spec.permit, kept)

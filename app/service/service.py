@@ -22,7 +22,9 @@ from app.service.design_size import DesignLimit
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import check_estimator, check_takes_weights, metrics, predict_model
 from app.service.sources import SourceKinds, check_params, check_source, read_source
+from app.service.stacking import STACK_ROWS, STACKED
 from app.service.versions import Fitted, Versions
+from app.settings import Stacking
 from app.storage.durable_files import Permit, always_permit
 from app.storage.manifest import Schema
 from app.storage.model_store import Store
@@ -45,6 +47,7 @@ class Service:
         max_answer_bytes: int,
         max_loaded_bytes: int,
         sample_rows: int = 0,
+        stacking: Stacking = "on",
     ) -> None:
         self.models = models
         self.store = store
@@ -52,6 +55,7 @@ class Service:
         self._default_model = default_model
         self._limit = DesignLimit(max_design_bytes)
         self._sample_rows = sample_rows
+        self._stacked = STACKED[stacking]
         self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
 
@@ -127,12 +131,19 @@ class Service:
         return (self._shape(work.data) or (0, 0))[0]
 
     def max_batch_rows(self, work: Work) -> int:
-        """Return the most rows that one batch with this prediction may have; 0 for a model that is not batchable.
+        """Return the most rows that one batch with this prediction may have; 0 where predictions are not stacked.
 
         Raises as `run` does.
         """
-        fitted = self._versions.get(work.model, work.version or 0)
-        if fitted.model.stacks != "exact":
+        return self._max_batch_rows(self._versions.get(work.model, work.version or 0))
+
+    def max_stack_rows(self, work: Work) -> int:
+        """Do as `max_batch_rows`, but return 0 for a version that is not in memory, and no more than STACK_ROWS."""
+        fitted = self._versions.loaded(work.model, work.version or 0)
+        return 0 if fitted is None else min(STACK_ROWS, self._max_batch_rows(fitted))
+
+    def _max_batch_rows(self, fitted: Fitted) -> int:
+        if (fitted.manifest.stacks or fitted.model.stacks or "no") not in self._stacked:
             return 0
         width = max(fitted.model.width, len(fitted.manifest.schema.outputs))
         return min(MAX_BATCH_VALUES // width, fitted.unchecked_rows)

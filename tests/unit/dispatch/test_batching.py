@@ -1,5 +1,6 @@
-"""execute_together: predictions of one version are done at once, bit by bit as alone, and none fails by another."""
+"""execute_batch: predictions of one version are done at once, bit by bit as alone, and none fails by another."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -180,6 +181,26 @@ def test_a_stack_that_fails_is_done_again_one_by_one(service: Service) -> None:
     assert Counting.calls == [26, 12, 14]
     bug = Work("predict", "counting", 1, {}, Table(np.array([[BUG]])))
     assert [kind(one) for one in together(service, [bug, work(1)])] == ["model-failed", None]
+
+
+@pytest.mark.parametrize("count", [2, 3, 100, 128, 129])
+def test_one_bad_row_is_found_by_halving(service: Service, count: int) -> None:
+    """Wherever it stands, the bad work of n is found in at most 2·log2(n) + 2 calls, and all others succeed."""
+    for place in {0, 1, count // 3, count // 2, count - 2, count - 1}:
+        Counting.calls.clear()
+        works = [Work("predict", "counting", 1, {}, Table(np.array([[float(-n)]]))) for n in range(count)]
+        works[place] = Work("predict", "counting", 1, {}, Table(np.array([[BUG]])))
+        outcomes = in_order(execute_batch(service, [JobWork(str(n), one) for n, one in enumerate(works)]))
+        assert [kind(one) for one in outcomes] == ["model-failed" if n == place else None for n in range(count)]
+        assert len(Counting.calls) <= 2 * math.log2(count) + 2
+
+
+def test_several_bad_rows_fail_alone(service: Service) -> None:
+    """However many are bad, each other work has its result."""
+    bad = {3, 4, 17, 40, 63}
+    works = [Work("predict", "counting", 1, {}, Table(np.array([[BUG if n in bad else float(-n)]]))) for n in range(64)]
+    outcomes = in_order(execute_batch(service, [JobWork(str(n), one) for n, one in enumerate(works)]))
+    assert {n for n, one in enumerate(outcomes) if kind(one)} == bad
 
 
 def test_a_high_stack_is_cut(service: Service) -> None:
