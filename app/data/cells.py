@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
+from app.data.text_doubts import Doubt, find_doubt, id_warning
 from app.errors import Fault, Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.parts import parts
-from app.schemas.requests import Cell, Matrix, Selection
+from app.schemas.requests import Cell, Matrix, Selection, Table
 from app.schemas.wording import counted
 
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
@@ -118,8 +119,8 @@ def assemble(
     locate: Locate,
     into: Matrix | None = None,
     others: Sequence[Fault] = (),
-) -> tuple[Matrix, list[Kind], dict[int, list[str]]]:
-    """Return the selected inputs as a matrix (rows, inputs), their kinds, and the categories of texts by position.
+) -> Table:
+    """Return the selected inputs as a table, with what is doubtful about them.
 
     `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
     hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
@@ -129,6 +130,7 @@ def assemble(
     kinds: list[Kind] = []
     categories: dict[int, list[str]] = {}
     faults: list[Fault] = []
+    warnings: list[str] = []
     indicators, checked = 0, len(selection.inputs)
     for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
         try:
@@ -138,8 +140,11 @@ def assemble(
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
         name = None if fitted else names[source]  # after a fit none can be left out
-        if fault := _refused(cells, selection, name, locate, source):
+        doubt = find_doubt(cells.categories, cells.values) if cells.kind == "text" and name is not None else None
+        if fault := _refused(cells, selection, name, locate, source, doubt):
             faults.append(fault)
+        elif cells.kind == "text" and name is not None and (warning := _warning(cells, name, locate, source, doubt)):
+            warnings.append(warning)
         if cells.values.base is not memory:
             X[:, position] = cells.values
         kinds.append(cells.kind)
@@ -151,7 +156,8 @@ def assemble(
                 selection.check_indicators([0] * indicators)
     if faults or others:
         raise refusal([*faults, *others])
-    return X, kinds, categories
+    numeric = NUMERIC.issuperset(kinds)
+    return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
 
 
 def refusal(faults: Sequence[Fault]) -> Invalid:
@@ -167,8 +173,10 @@ def refusal(faults: Sequence[Fault]) -> Invalid:
 def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -> Matrix:
     """Return a column that must hold a number in every row, such as an output; raise Invalid."""
     if cells.kind not in NUMERIC:
-        pointer, where = locate(0)
-        raise Invalid.at(pointer, f"{where}: {what} must hold numbers, not {_PLURALS[cells.kind]}")
+        doubt = find_doubt(cells.categories, cells.values) if cells.kind == "text" else None
+        pointer, where = locate(doubt.row if doubt else 0)
+        hint = f"; {doubt.detail}: {doubt.advice}" if doubt else ""
+        raise Invalid.at(pointer, f"{where}: {what} must hold numbers, not {_PLURALS[cells.kind]}{hint}")
     missing = np.flatnonzero(np.isnan(cells.values))
     if missing.size:
         pointer, where = locate(int(missing[0]))
@@ -176,7 +184,9 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
     return cells.values
 
 
-def _refused(cells: Cells, selection: Selection, name: str | None, locate: Locate, source: int) -> Fault | None:
+def _refused(
+    cells: Cells, selection: Selection, name: str | None, locate: Locate, source: int, doubt: Doubt | None
+) -> Fault | None:
     """Return why a model does not take the column that is at `source`; None if it does.
 
     With a `name` the column may be left out, and the error says so.
@@ -185,6 +195,9 @@ def _refused(cells: Cells, selection: Selection, name: str | None, locate: Locat
         pointer, where = locate(0, source)
         detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
         return Fault(pointer, f"{detail}; {_or_ignore('convert it to numbers', name)}")
+    if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models that take all kinds may know better
+        pointer, where = locate(doubt.row, source)
+        return Fault(pointer, f"{where}: {doubt.detail}; {_or_ignore(doubt.advice, name)}")
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
         pointer, where = locate(0, source)
         limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
@@ -195,6 +208,15 @@ def _refused(cells: Cells, selection: Selection, name: str | None, locate: Locat
         count = f"{missing.size} of {len(cells.values)} in this column"
         return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
     return None
+
+
+def _warning(cells: Cells, name: str, locate: Locate, source: int, doubt: Doubt | None) -> str | None:
+    """Return what to say of a column that may be no text; None of any other."""
+    if doubt is None:
+        return id_warning(name, cells.categories, len(cells.values))
+    _, where = locate(doubt.row, source)
+    taken = f"the column is taken as {counted(len(cells.categories), 'category', 'categories')}"
+    return f"{where}: {doubt.detail}; {taken}: if it is none, {_or_ignore(doubt.advice, name)}"
 
 
 def _or_ignore(detail: str, name: str | None, between: str = ", or ") -> str:

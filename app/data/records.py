@@ -13,7 +13,7 @@ from app.data.cells import Cells, Locate, assemble, from_python, numbers
 from app.data.labels import Labels, read_labels
 from app.errors import Invalid
 from app.model.dataframes import default_names
-from app.schemas.columns import NUMERIC, Column
+from app.schemas.columns import Column
 from app.schemas.pointers import escaped
 from app.schemas.requests import Cell, Choice, Label, LabelKind, Matrix, Selection, Table
 
@@ -43,8 +43,7 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or default_names("x", table.X.shape[1])
-        X, kinds, categories = assemble(selection, names, len(table.X), self._read, self._locator(names))
-        return Table(X, kinds=kinds, categories=categories)
+        return assemble(selection, names, len(table.X), self._read, self._locator(names))
 
     def _label(self, kind: LabelKind | None) -> Callable[[int], Labels] | None:
         """Return what reads a column of labels."""
@@ -92,7 +91,7 @@ class ColumnRecords(NamedTuple):
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
         names = beside.inputs or default_names("x", width)
         locate = row_locator(names, self.steps)
-        X, kinds, categories = assemble(selection, names, len(self.columns[0]), self._read, locate)
+        chosen = assemble(selection, names, len(self.columns[0]), self._read, locate)
 
         def column(source: int) -> Matrix:
             return numbers(self._read(source, None), repr(names[source]), lambda row: locate(row, source))
@@ -100,8 +99,7 @@ class ColumnRecords(NamedTuple):
         def label(source: int) -> Labels:
             return read_labels(self.columns[source], choice.labels or "any", lambda row: locate(row, source))
 
-        table = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
-        return with_names(table, beside, selection, column, self._cells, label if choice.labels else None)
+        return with_names(chosen, beside, selection, column, self._cells, label if choice.labels else None)
 
     def _read(self, source: int, fitted: Column | None) -> Cells:
         return from_python(self.columns[source], fitted)

@@ -113,6 +113,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """The cells of columns that come back beside the predictions, by name."""
     labels: list[Label] | None = None
     """The different labels in y, in order; after the classes of the fit those that it did not see. None for numbers."""
+    warnings: list[str] = []
+    """What is doubtful about the columns of a fit."""
 
     def __iter__(self) -> Iterator[Matrix | None]:
         """Yield X and y, for `X, y = source.read()`."""

@@ -10,9 +10,9 @@ SHOWN_CATEGORIES = 8
 SHOWN_CHARACTERS = 40
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 row, 2 rows."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun, whose plural ends in s if it is not said: 1 row, 2 rows."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
 
 
 def seen(column: Column, number: Callable[[float], str]) -> str:

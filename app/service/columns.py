@@ -14,9 +14,6 @@ from app.schemas.wording import counted
 from app.storage.manifest import Schema
 
 BLOCK_VALUES = 2**18
-FEW_ROWS = 10  # in fewer, texts may well be all different
-NEARLY_ALL = 0.9
-SHOWN_CHARACTERS = 40
 
 
 def require_y(table: Table) -> Matrix:
@@ -78,17 +75,6 @@ def learn_schema(table: Table) -> Schema:
         ],
         unused=table.unused,
     )
-
-
-def column_warnings(schema: Schema, rows: int) -> list[str]:
-    """Name text columns with another text in nearly every row: most are ids, or numbers in a form that is not read."""
-    return [
-        f"column {column.name!r} has {len(column.categories)} different texts in {rows} rows, such as "
-        f"{column.categories[0][:SHOWN_CHARACTERS]!r}: if it is no category, leave it out (ignore={column.name}), or "
-        "write its numbers or times so that they are read"
-        for column in schema.columns
-        if column.categories and rows >= FEW_ROWS and len(column.categories) >= NEARLY_ALL * rows
-    ]
 
 
 def _column(name: str, kind: Kind, values: Matrix, categories: list[str] | None) -> Column:

@@ -11,7 +11,7 @@ import numpy as np
 from app.errors import Unavailable
 from app.model.estimator import AnyEstimator, FitData
 from app.schemas.requests import Matrix, Source, Table, Work
-from app.service.columns import column_warnings, learn_schema, require_y
+from app.service.columns import learn_schema, require_y
 from app.service.libraries import libraries
 from app.service.model_calls import finite, fit_model, metrics, predict_model, save_model
 from app.service.restoring import check_restored
@@ -58,7 +58,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         schema=schema,
         terms=model.terms(),
         metrics=metrics(y, y_predicted, table.weight) | finite(model.diagnostics()),
-        warnings=[*column_warnings(schema, len(X)), *model.warnings()],
+        warnings=[*table.warnings, *model.warnings()],
         data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y)},
         libraries=libraries(estimator.modules),
         created=datetime.fromtimestamp(spec.created_s, UTC),

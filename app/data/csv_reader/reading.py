@@ -164,7 +164,7 @@ class Reading:
                     beside[source] = self._beside(source)
             except Invalid as error:
                 faults += error.faults
-        X, kinds, categories = assemble(
+        chosen = assemble(
             selection,
             layout.names,
             self._parsed.rows,
@@ -173,7 +173,6 @@ class Reading:
             self._parsed.matrices[0],
             faults,
         )
-        chosen = Table(X, kinds=None if NUMERIC.issuperset(kinds) else kinds, categories=categories)
         named = Table(np.empty((0, len(layout.names))), inputs=layout.names, named=not layout.unnamed)
         label = labels.__getitem__ if self._labels else None
         return with_names(chosen, named, selection, beside.__getitem__, self._kept, label)
