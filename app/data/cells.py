@@ -9,20 +9,18 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
-from app.data.text_doubts import Doubt, find_doubt, id_warning
-from app.errors import Fault, Invalid
+from app.data.text_doubts import find_doubt
+from app.errors import Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.parts import parts
-from app.schemas.requests import Cell, Matrix, Selection, Table
-from app.schemas.wording import counted
+from app.schemas.requests import Cell, Matrix
 
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
 SHOWN = 40  # characters of a cell in an error text
 SHOWN_CATEGORIES = 10
-MAX_FAULTS = 50  # of one answer
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_PLURALS: Mapping[Kind, str] = {
+PLURALS: Mapping[Kind, str] = {
     "number": "numbers",
     "integer": "numbers",
     "boolean": "truth values",
@@ -111,116 +109,18 @@ def unseen(text: str, categories: Sequence[str]) -> str:
     return f"{text[:SHOWN]!r} was not among the texts of the fit: {shown}{more}"
 
 
-def assemble(
-    selection: Selection,
-    names: Sequence[str],
-    rows: int,
-    read: Callable[[int, Column | None], Cells],
-    locate: Locate,
-    into: Matrix | None = None,
-    others: Sequence[Fault] = (),
-) -> Table:
-    """Return the selected inputs as a table, with what is doubtful about them.
-
-    `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
-    hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
-    """
-    X = np.empty((rows, len(selection.inputs))) if into is None else into
-    memory = X if X.base is None else X.base
-    kinds: list[Kind] = []
-    categories: dict[int, list[str]] = {}
-    faults: list[Fault] = []
-    warnings: list[str] = []
-    indicators, checked = 0, len(selection.inputs)
-    for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
-        try:
-            cells = read(source, fitted)
-        except BadCell as error:
-            pointer, where = locate(error.row, source)
-            faults.append(Fault(pointer, f"{where}: {error}"))
-            continue
-        name = None if fitted else names[source]  # after a fit none can be left out
-        doubt = find_doubt(cells.categories, cells.values) if cells.kind == "text" and name is not None else None
-        if fault := _refused(cells, selection, name, locate, source, doubt):
-            faults.append(fault)
-        elif cells.kind == "text" and name is not None and (warning := _warning(cells, name, locate, source, doubt)):
-            warnings.append(warning)
-        if cells.values.base is not memory:
-            X[:, position] = cells.values
-        kinds.append(cells.kind)
-        if cells.kind == "text":
-            categories[position] = list(cells.categories)
-            indicators += len(cells.categories) - 1
-            if selection.check_indicators and indicators > 2 * checked:  # not at every column: it takes a while itself
-                checked = indicators
-                selection.check_indicators([0] * indicators)
-    if faults or others:
-        raise refusal([*faults, *others])
-    numeric = NUMERIC.issuperset(kinds)
-    return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
-
-
-def refusal(faults: Sequence[Fault]) -> Invalid:
-    """Return the error for faults, each of a column of its own."""
-    if len(faults) == 1:
-        return Invalid(faults[0].detail, *faults)
-    shown = "; ".join(fault.detail for fault in faults[:MAX_FAULTS])
-    if len(faults) > MAX_FAULTS:
-        shown += f"; … and {counted(len(faults) - MAX_FAULTS, 'more column')}"
-    return Invalid(f"{len(faults)} columns cannot be used. {shown}", *faults[:MAX_FAULTS])
-
-
 def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -> Matrix:
     """Return a column that must hold a number in every row, such as an output; raise Invalid."""
     if cells.kind not in NUMERIC:
         doubt = find_doubt(cells.categories, cells.values) if cells.kind == "text" else None
         pointer, where = locate(doubt.row if doubt else 0)
         hint = f"; {doubt.detail}: {doubt.advice}" if doubt else ""
-        raise Invalid.at(pointer, f"{where}: {what} must hold numbers, not {_PLURALS[cells.kind]}{hint}")
+        raise Invalid.at(pointer, f"{where}: {what} must hold numbers, not {PLURALS[cells.kind]}{hint}")
     missing = np.flatnonzero(np.isnan(cells.values))
     if missing.size:
         pointer, where = locate(int(missing[0]))
         raise Invalid.at(pointer, f"{where}: a value is missing, {missing.size} of {len(cells.values)} in {what}")
     return cells.values
-
-
-def _refused(
-    cells: Cells, selection: Selection, name: str | None, locate: Locate, source: int, doubt: Doubt | None
-) -> Fault | None:
-    """Return why a model does not take the column that is at `source`; None if it does.
-
-    With a `name` the column may be left out, and the error says so.
-    """
-    if cells.kind not in selection.kinds:
-        pointer, where = locate(0, source)
-        detail = f"{where}: the column holds {_PLURALS[cells.kind]}, which this model does not take"
-        return Fault(pointer, f"{detail}; {_or_ignore('convert it to numbers', name)}")
-    if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models that take all kinds may know better
-        pointer, where = locate(doubt.row, source)
-        return Fault(pointer, f"{where}: {doubt.detail}; {_or_ignore(doubt.advice, name)}")
-    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
-        pointer, where = locate(0, source)
-        limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
-        return Fault(pointer, f"{where}: {_or_ignore(limit, name, '; ')}")
-    missing = np.empty(0) if cells.is_complete else np.flatnonzero(np.isnan(cells.values))
-    if missing.size and not selection.takes_missing:
-        pointer, where = locate(int(missing[0]), source)
-        count = f"{missing.size} of {len(cells.values)} in this column"
-        return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
-    return None
-
-
-def _warning(cells: Cells, name: str, locate: Locate, source: int, doubt: Doubt | None) -> str | None:
-    """Return what to say of a column that may be no text; None of any other."""
-    if doubt is None:
-        return id_warning(name, cells.categories, len(cells.values))
-    _, where = locate(doubt.row, source)
-    taken = f"the column is taken as {counted(len(cells.categories), 'category', 'categories')}"
-    return f"{where}: {doubt.detail}; {taken}: if it is none, {_or_ignore(doubt.advice, name)}"
-
-
-def _or_ignore(detail: str, name: str | None, between: str = ", or ") -> str:
-    return detail if name is None else f"{detail}{between}leave the column out (ignore={name})"
 
 
 _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too

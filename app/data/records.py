@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from app.data.cells import Cells, Locate, assemble, from_python, numbers
+from app.data.assembly import assemble
+from app.data.cells import Cells, Locate, from_python, numbers
 from app.data.labels import Labels, read_labels
 from app.errors import Invalid
 from app.model.dataframes import default_names

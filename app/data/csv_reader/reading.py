@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from app.data.cells import SHOWN, BadCell, Cells, assemble, from_python, numbers
+from app.data.assembly import assemble
+from app.data.cells import SHOWN, BadCell, Cells, from_python, numbers
 from app.data.csv_reader.charset import not_utf8
 from app.data.csv_reader.columns import BadRow, ColumnReader, Parsed
 from app.data.csv_reader.kinds import TextColumn, are_blank, as_they_came, finite, trimmed

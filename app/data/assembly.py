@@ -1,0 +1,112 @@
+"""Columns side by side as the table of a model; all that stand in the way are named in one refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from app.data.cells import PLURALS, BadCell, Cells, Locate
+from app.data.text_doubts import find_doubt, id_warning
+from app.errors import Fault, Invalid
+from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
+from app.schemas.requests import Matrix, Selection, Table
+from app.schemas.wording import counted
+
+MAX_FAULTS = 50  # of one answer
+
+
+def assemble(
+    selection: Selection,
+    names: Sequence[str],
+    rows: int,
+    read: Callable[[int, Column | None], Cells],
+    locate: Locate,
+    into: Matrix | None = None,
+    others: Sequence[Fault] = (),
+) -> Table:
+    """Return the selected inputs as a table, with what is doubtful about them.
+
+    `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
+    hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
+    """
+    X = np.empty((rows, len(selection.inputs))) if into is None else into
+    memory = X if X.base is None else X.base
+    kinds: list[Kind] = []
+    categories: dict[int, list[str]] = {}
+    faults: list[Fault] = []
+    warnings: list[str] = []
+    indicators, checked = 0, len(selection.inputs)
+    takes_numbers = "number" in selection.kinds
+    for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
+        try:
+            cells = read(source, fitted)
+        except BadCell as error:
+            pointer, where = locate(error.row, source)
+            faults.append(Fault(pointer, f"{where}: {error}"))
+            continue
+        if not (cells.is_complete and takes_numbers):  # nothing is wrong with such, as most are
+            name = None if fitted else names[source]  # after a fit none can be left out
+            found = _judged(cells, selection, name, lambda row, at=source: locate(row, at))  # type: ignore[misc]
+            if isinstance(found, Fault):
+                faults.append(found)
+            elif found:
+                warnings.append(found)
+        if cells.values.base is not memory:
+            X[:, position] = cells.values
+        kinds.append(cells.kind)
+        if cells.kind == "text":
+            categories[position] = list(cells.categories)
+            indicators += len(cells.categories) - 1
+            if selection.check_indicators and indicators > 2 * checked:  # not at every column: it takes a while itself
+                checked = indicators
+                selection.check_indicators([0] * indicators)
+    if faults or others:
+        raise refusal([*faults, *others])
+    numeric = NUMERIC.issuperset(kinds)
+    return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
+
+
+def refusal(faults: Sequence[Fault]) -> Invalid:
+    """Return the error for faults, each of a column of its own."""
+    if len(faults) == 1:
+        return Invalid(faults[0].detail, *faults)
+    shown = "; ".join(fault.detail for fault in faults[:MAX_FAULTS])
+    if len(faults) > MAX_FAULTS:
+        shown += f"; … and {counted(len(faults) - MAX_FAULTS, 'more column')}"
+    return Invalid(f"{len(faults)} columns cannot be used. {shown}", *faults[:MAX_FAULTS])
+
+
+def _judged(
+    cells: Cells, selection: Selection, name: str | None, locate: Callable[[int], tuple[str, str]]
+) -> Fault | str | None:
+    """Return why a model does not take a column, or what to warn of.
+
+    With a `name` the column may be left out, and both say so.
+    """
+    if cells.kind not in selection.kinds:
+        pointer, where = locate(0)
+        detail = f"{where}: the column holds {PLURALS[cells.kind]}, which this model does not take"
+        return Fault(pointer, f"{detail}; {_or_ignore('convert it to numbers', name)}")
+    doubt = None if cells.kind != "text" or name is None else find_doubt(cells.categories, cells.values)
+    if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models that take all kinds may know better
+        pointer, where = locate(doubt.row)
+        return Fault(pointer, f"{where}: {doubt.detail}; {_or_ignore(doubt.advice, name)}")
+    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
+        pointer, where = locate(0)
+        limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
+        return Fault(pointer, f"{where}: {_or_ignore(limit, name, '; ')}")
+    missing = np.empty(0) if cells.is_complete else np.flatnonzero(np.isnan(cells.values))
+    if missing.size and not selection.takes_missing:
+        pointer, where = locate(int(missing[0]))
+        count = f"{missing.size} of {len(cells.values)} in this column"
+        return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
+    if doubt is None:
+        return None if name is None else id_warning(name, cells.categories, len(cells.values))
+    _, where = locate(doubt.row)
+    taken = f"the column is taken as {counted(len(cells.categories), 'category', 'categories')}"
+    return f"{where}: {doubt.detail}; {taken}: if it is none, {_or_ignore(doubt.advice, name)}"
+
+
+def _or_ignore(detail: str, name: str | None, between: str = ", or ") -> str:
+    return detail if name is None else f"{detail}{between}leave the column out (ignore={name})"
