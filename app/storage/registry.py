@@ -6,7 +6,6 @@ leaves the state before the change or after it; what it leaves besides, the next
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
-from app.schemas.registry import Move, Reason
+from app.schemas.registry import MODEL_NAME, Move, Reason
 from app.storage.aliases import CHAMPION, LATEST, Aliases, is_alias_name
 from app.storage.durable_files import DurableFiles, locked
 from app.storage.file_states import ABSENT_S, FRESH_S
@@ -25,7 +24,6 @@ from app.storage.history import AliasHistory
 from app.storage.version_numbers import present
 
 LOCK = "publish.lock"
-MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Expected = int | None | UnsetType
 """Where an alias must stand before it moves: a version; None: it must not be there; UNSET: anywhere."""
 

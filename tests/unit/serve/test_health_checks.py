@@ -41,7 +41,7 @@ def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> h
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
     health = HealthChecks(checks, MOMENT_S)
     app = App()
-    metrics = MetricsResource(ServiceMetrics(service.models), service, health, queue)
+    metrics = MetricsResource(ServiceMetrics(service.models.estimators), service, health, queue)
     for each in routes_of(HealthResource(health), MetadataResource(service, health), ModelResource(service), metrics):
         app.add_route(each.path, each.resource, suffix=each.suffix)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
