@@ -120,7 +120,7 @@ class Registry:
                 todo = "fit another first" if LATEST in aliases else "move the alias first"
                 raise Conflict(f"version {version} is what {' and '.join(map(repr, aliases))} names; {todo}")
             self._remove_version(name, version)
-            self._pause(FRESH_S)
+            self._pause(2 * FRESH_S)  # of the state, and of what is loaded
 
     def prune(self, name: str, keep: int) -> list[int]:
         """Remove all versions that no alias names but the `keep` newest, under the lock; return their numbers.
@@ -140,7 +140,7 @@ class Registry:
             if not present(self._models / name):
                 raise NotFound.at("/model", f"model {name!r} has no version")
             self._files.remove_folder(self._models / name, self._models)
-            self._pause(FRESH_S)
+            self._pause(2 * FRESH_S)  # of the state, and of what is loaded
 
     def names(self) -> list[str]:
         """Return the names of all models that have versions."""

@@ -22,7 +22,7 @@ from app.service import Service
 from app.service.descriptions import EstimatorInfo, ModelInfo, describe_estimator, describe_model, public_manifest
 
 
-class Models(msgspec.Struct):
+class ModelList(msgspec.Struct):
     """All models, by name."""
 
     models: list[ModelInfo]
@@ -31,7 +31,7 @@ class Models(msgspec.Struct):
 NUMBER = Parameter("version", VersionNumber, "A number.", "path", example=1)
 
 
-class Estimators(msgspec.Struct):
+class EstimatorList(msgspec.Struct):
     """All estimators, by name."""
 
     estimators: list[EstimatorInfo]
@@ -47,23 +47,23 @@ class ModelResource:
     @route(
         "/estimators",
         "What models can be made of, with their parameters.",
-        {200: ResponseSpec("The estimators.", {JSON: Estimators})},
+        {200: ResponseSpec("The estimators.", {JSON: EstimatorList})},
         operation="list_estimators",
     )
     async def on_get_estimators(self, req: Request, resp: Response) -> None:  # noqa: ARG002
         found = self._service.models.estimators
-        send_json(resp, Estimators([describe_estimator(found[name]) for name in sorted(found)]))
+        send_json(resp, EstimatorList([describe_estimator(found[name]) for name in sorted(found)]))
 
     @route(
         "/models",
         "All models with their parameters and versions.",
-        {200: ResponseSpec("The models.", {JSON: Models}), 503: STORE_DOWN},
+        {200: ResponseSpec("The models.", {JSON: ModelList}), 503: STORE_DOWN},
         operation="list_models",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
         names = await asyncio.to_thread(self._service.models.names)
         listed = [await asyncio.to_thread(describe_model, self._service, name, req.root_path) for name in names]
-        send_json(resp, Models(listed))
+        send_json(resp, ModelList(listed))
 
     @route(
         "/models/{name}",
