@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, BinaryIO, TypeVar, cast
@@ -10,7 +9,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-GZIP = b"\x1f\x8b"  # the first bytes of a gzip file (RFC 1952 §2.3.1)
+MAX_UNPACKED_BYTES = 2**30  # of FILE, in the memory of the command
 DIALECT = (
     click.option("--separator", metavar="TEXT", help="What stands between cells, such as ; or tab; by default found."),
     click.option("--decimal", metavar="TEXT", help="The decimal mark: . or a comma; by default found."),
@@ -55,11 +54,14 @@ def _listed(value: Any) -> Any:
 
 
 def _unpacked(file: BinaryIO) -> bytes:
-    """Return the content of a file, also of one that gzip packed; raise BadParameter for a damaged one."""
+    """Return the content of a file, unpacked if gzip packed it; raise BadParameter for a damaged or too large one."""
+    from app.data.gzip_files import gunzip, is_gzip
+    from app.errors import Malformed, TooLarge
+
     content = file.read()
-    if not content.startswith(GZIP):
+    if not is_gzip(content):
         return content
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError) as error:
+        return bytes(gunzip(content, MAX_UNPACKED_BYTES))
+    except (Malformed, TooLarge) as error:
         raise click.BadParameter(f"{file.name}: {error}") from None

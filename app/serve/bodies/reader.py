@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from falcon.asgi import Request as HttpRequest
 
+from app.data.gzip_files import gunzip, is_gzip
 from app.errors import Busy, Malformed, TooLarge
 from app.schemas.query import Query
 from app.schemas.requests import Request
@@ -49,6 +51,9 @@ class BodyReader:
         self.max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
+        self._unpacked_bytes = 0
+        """What packed bodies hold, which threads unpack."""
+        self._unpacking = threading.Lock()
         self._decoding_large = asyncio.Semaphore()
 
     async def read(self, req: HttpRequest) -> Body:
@@ -64,10 +69,32 @@ class BodyReader:
         """Count the bytes of a body no longer."""
         self._held_bytes -= len(body)
 
+    @contextmanager
+    def unpacker(self) -> Iterator[Callable[[Body], Body]]:
+        """Give a function that unpacks gzip, within the same limits; what it made is held until the end.
+
+        It may be used in any thread; it raises TooLarge, Busy or Malformed.
+        """
+        held = 0
+
+        def hold(added_bytes: int) -> None:
+            nonlocal held
+            with self._unpacking:
+                self._check_held(added_bytes)
+                self._unpacked_bytes += added_bytes
+            held += added_bytes
+
+        try:
+            yield lambda body: gunzip(body, self.max_body_bytes, hold)
+        finally:
+            with self._unpacking:
+                self._unpacked_bytes -= held
+
     async def run_in_pool(self, body: Body, pool: ThreadPoolExecutor, check: Callable[[], T]) -> T:
         """Check a body in a thread: it is large, or the version that it is for has to be loaded."""
         # large bodies one at a time: to decode one takes up to 24 times its bytes
-        async with self._decoding_large if len(body) > LARGE_BYTES else nullcontext():
+        is_large = len(body) > LARGE_BYTES or is_gzip(body)  # what that unpacks to may be
+        async with self._decoding_large if is_large else nullcontext():
             return await asyncio.get_running_loop().run_in_executor(pool, check)
 
     async def _read_length(self, req: HttpRequest, length: int) -> Body:
@@ -102,9 +129,12 @@ class BodyReader:
 
     def _hold(self, added_bytes: int, body_bytes: int) -> None:
         check_size(body_bytes, self.max_body_bytes)
-        if self._held_bytes + added_bytes > self._max_held_bytes:
-            raise Busy("this process can hold no more request bodies now (TRINITY_MAX_HELD); try again")
+        self._check_held(added_bytes)
         self._held_bytes += added_bytes
+
+    def _check_held(self, added_bytes: int) -> None:
+        if self._held_bytes + self._unpacked_bytes + added_bytes > self._max_held_bytes:
+            raise Busy("this process can hold no more request bodies now (TRINITY_MAX_HELD); try again")
 
 
 def check_size(body_bytes: int, max_body_bytes: int) -> None:

@@ -19,7 +19,7 @@ from app.schemas.media_types import JSON
 from app.schemas.problems import problem
 from app.schemas.requests import Request, Work, parse_version
 from app.serve.bodies.arrays import predictions
-from app.serve.bodies.content_coding import gunzip, is_coded
+from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, run_in_pool_if_large
 from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.oip.messages import (
@@ -99,13 +99,12 @@ class Infer:
     def _check(
         self, body: Body, json_length: str | None, name: str, number: int, *, coded: bool
     ) -> tuple[InferInput, Work]:
-        if coded:
-            body = gunzip(body, self._bodies.max_body_bytes)
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
-        infer = read_request(body, json_length, columns)
-        request = Request(model=name, version=manifest.version, data=infer.records)
-        return infer, self._service.check("predict", request)
+        with self._bodies.unpacker() as unpack:
+            infer = read_request(unpack(body) if coded else body, json_length, columns)
+            request = Request(model=name, version=manifest.version, data=infer.records)
+            return infer, self._service.check("predict", request)
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
         """Wait for the end of a job; raise NotInTime when it doesn't come.

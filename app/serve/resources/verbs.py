@@ -11,6 +11,7 @@ from functools import partial
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 
+from app.data.gzip_files import is_gzip
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Unavailable
 from app.queue.job_options import check_job_options
@@ -19,7 +20,7 @@ from app.schemas.media_types import CSV, JSON
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.answers import PredictionFormats
-from app.serve.bodies.content_coding import gunzip, is_coded, is_gzip
+from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.formats import parse, reader_for, readers
 from app.serve.bodies.multipart import Upload, opened
 from app.serve.bodies.npy_body import NPY
@@ -102,17 +103,13 @@ class VerbResource:
         return work
 
     def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool) -> Work:
-        return self._check(self._parse(self._unpacked(upload, coded=coded), name))
-
-    def _unpacked(self, upload: Upload, *, coded: bool) -> Upload:
-        """Return an upload without a content coding, out of its form, and not compressed."""
-        max_bytes = self._bodies.max_body_bytes
-        if coded:
-            upload = upload._replace(body=gunzip(upload.body, max_bytes))
-        upload = opened(upload)
-        if is_gzip(upload.body):  # a file such as table.csv.gz, whatever its type is called
-            upload = upload._replace(body=gunzip(upload.body, max_bytes))
-        return upload
+        with self._bodies.unpacker() as unpack:
+            if coded:
+                upload = upload._replace(body=unpack(upload.body))
+            upload = opened(upload)
+            if is_gzip(upload.body):  # a file such as table.csv.gz, whatever its type is called
+                upload = upload._replace(body=unpack(upload.body))
+            return self._check(self._parse(upload, name))
 
     def _parse(self, upload: Upload, name: str | None) -> Request:
         content_type, body, query = upload
