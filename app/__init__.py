@@ -9,9 +9,10 @@ from app.schemas.version import VERSION
 
 __version__ = VERSION
 
-# One BLAS thread a process: two fits at once would compete for the processors and take ten times as long.
-# It must be set before numpy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# One thread of BLAS and of OpenMP a process: two fits at once would compete for the processors and take ten times as
+# long, and a process that is forked from one with threads of OpenMP hangs. It must be set before numpy is imported.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi

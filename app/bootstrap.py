@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def build(settings: Settings) -> Components:
     """Build the objects of both modes; connect nothing. Raise SettingsError when a model or source can't be loaded."""
-    models = find_models(settings.models.split(","))
+    models = find_models(settings.models.split(","), filter(None, map(str.strip, settings.trusted_types.split(","))))
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
@@ -51,7 +51,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
     components.check_store()
     settings = components.settings
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work")
-    metrics = ServiceMetrics(components.service.models.names(), inline=settings.mode is Mode.SYNC)
+    metrics = ServiceMetrics(components.service.models, inline=settings.mode is Mode.SYNC)
     spans = tracing(settings, "trinity-web")
     debug = settings.log_level == "debug"
     log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None

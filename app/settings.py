@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     broker_url: Annotated[BrokerUrl | None, about("async: URL of the broker, redis:// or amqp://")] = None
     ledger_url: Annotated[RedisUrl | None, about("async: URL of the Redis that stores the jobs, redis://")] = None
     store: Annotated[Text, about("folder of the fitted models, shared by all processes")] = ".trinity"
-    models: Annotated[Text, about("modules whose regressors are served, comma separated")] = "app.model.models"
+    models: Annotated[Text, about("modules whose models are served, comma separated")] = "app.model.models"
     sources: Annotated[Text, about("modules whose data sources requests may name, comma separated")] = "app.data.dummy"
     default_model: Annotated[Text, about("model of /fit, /predict and /score when a request names none")] = "polynomial"
     result_ttl: Annotated[PositiveInt, about("async: seconds that a finished job is kept")] = 86_400
@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2048 * MIB
     import_timeout: Annotated[PositiveInt, about("seconds that this may take")] = 60
     trusted_types: Annotated[
-        str, about("types that imported skops files may have beside those that are safe, full names, comma separated")
+        str, about("types that skops files may have beside those that are safe, full names, comma separated")
     ] = ""
     max_design: Annotated[
         PositiveInt, about("most bytes of a fit: rows × terms × 8, or up to terms² × 40 if that is more")

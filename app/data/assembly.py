@@ -41,6 +41,7 @@ def assemble(
     for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
         try:
             cells = read(source, fitted)
+            cells = _with_all_texts(read, source, cells) if selection.any_texts else cells
         except BadCell as error:
             pointer, where = locate(error.row, source)
             faults.append(Fault(pointer, f"{where}: {error}"))
@@ -65,6 +66,11 @@ def assemble(
         raise refusal([*faults, *others])
     numeric = NUMERIC.issuperset(kinds)
     return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
+
+
+def _with_all_texts(read: Callable[[int, Column | None], Cells], source: int, cells: Cells) -> Cells:
+    """Return a column with all of its texts; where they were over the limit, only some were read."""
+    return read(source, Column("", "text")) if len(cells.categories) > MAX_CATEGORIES else cells
 
 
 def refusal(faults: Sequence[Fault]) -> Invalid:
@@ -92,7 +98,7 @@ def _judged(
     if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models that take all kinds may know better
         pointer, where = locate(doubt.row)
         return Fault(pointer, f"{where}: {doubt.detail}; {_or_ignore(doubt.advice, name)}")
-    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES:
+    if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES and not selection.any_texts:
         pointer, where = locate(0)
         limit = f"the column holds over {MAX_CATEGORIES} different texts, the limit"
         return Fault(pointer, f"{where}: {_or_ignore(limit, name, '; ')}")
@@ -101,8 +107,8 @@ def _judged(
         pointer, where = locate(int(missing[0]))
         count = f"{missing.size} of {len(cells.values)} in this column"
         return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
-    if doubt is None:
-        return None if name is None else id_warning(name, cells.categories, len(cells.values))
+    if doubt is None:  # where any texts are taken, they need be no categories
+        return None if name is None or selection.any_texts else id_warning(name, cells.categories, len(cells.values))
     _, where = locate(doubt.row)
     taken = f"the column is taken as {counted(len(cells.categories), 'category', 'categories')}"
     return f"{where}: {doubt.detail}; {taken}: if it is none, {_or_ignore(doubt.advice, name)}"

@@ -69,11 +69,12 @@ def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
 def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
     """Return a column of texts; raise BadCell for one that the fit did not see.
 
-    Of more different ones than are kept, the categories are only some, and the positions none.
+    Without a fitted column the categories are only some, and the positions none, where there are more different texts
+    than are kept.
     """
     known = None if fitted is None else fitted.categories
-    categories = _different(values) if known is None else known
-    if known is None and len(categories) > MAX_CATEGORIES:
+    categories = _different(values, limited=fitted is None) if known is None else known
+    if fitted is None and len(categories) > MAX_CATEGORIES:
         return Cells(np.full(len(values), np.nan), "text", categories)
     positions = {text: float(i) for i, text in enumerate(categories)}
     try:
@@ -92,12 +93,12 @@ def _array(values: Sequence[object], number: Callable[[Any], float]) -> Matrix:
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _different(values: Sequence[str | None]) -> list[str]:
-    """Return the different texts in order; only some, when they are over MAX_CATEGORIES."""
+def _different(values: Sequence[str | None], *, limited: bool) -> list[str]:
+    """Return the different texts in order; only some, when they are limited and over MAX_CATEGORIES."""
     found: set[str | None] = set()
     for part in parts(values):
         found.update(part)
-        if len(found) > MAX_CATEGORIES + 1:
+        if limited and len(found) > MAX_CATEGORIES + 1:
             break
     return sorted(text for text in found if text is not None)
 

@@ -22,6 +22,8 @@ class FitData(NamedTuple):
     weight: Array | None = None
     classes: list[Label] | None = None
     """The labels that the codes in y stand for; None for a regression."""
+    texts: Mapping[int, Sequence[str]] = {}
+    """The texts that the codes of a column of X stand for, by its position; also of more than its column keeps."""
 
 
 class Stored(NamedTuple):
@@ -74,6 +76,12 @@ class FittedModel(Protocol):
     @property
     def place(self) -> str:
         """Its name and where its code is, for the log."""
+
+    def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedModel:
+        """Return the model for rows whose codes stand for these texts, by position, in place of those of the fit.
+
+        It is called only for estimators that read texts.
+        """
 
     def predict(self, X: Array, /) -> Array:
         """Predict for X: numbers (n,) or (n, k), or codes of `classes` (n,).
@@ -139,6 +147,10 @@ class AnyEstimator(Protocol):
     @property
     def takes_missing(self) -> bool:
         """Whether values may be missing in its inputs."""
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it takes any texts: such as the fit did not see, and any number of them."""
 
     @property
     def takes_weights(self) -> bool:

@@ -34,6 +34,7 @@ class OwnEstimator:
 
     format: Format = "arrays"
     kinds: frozenset[Kind] = KINDS
+    reads_texts: bool = False
     cannot_fit: str = ""
 
     @property
@@ -153,6 +154,10 @@ class OwnModel:
     @cached_property
     def _code_of(self) -> dict[Label, int]:
         return {label: code for code, label in enumerate(self.classes or [])}
+
+    def with_texts(self, texts: Mapping[int, Sequence[str]]) -> OwnModel:  # noqa: ARG002  its columns have all texts
+        """Return the same model."""
+        return self
 
     @property
     def task(self) -> Task:

@@ -66,7 +66,6 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     """JSON body of a fit."""
 
     model: str | None = None
-    estimator: str | None = None
     params: dict[str, Any] = {}
     data: Data | None = None
     inputs: Names | None = None
@@ -140,6 +139,8 @@ class Selection:
     check_indicators: Callable[[Sequence[int]], None] | None = None
     """Raises Invalid where a model cannot have so many inputs, even if all are indicators of these groups, for which
     it has the fewest terms."""
+    any_texts: bool = False
+    """Whether the model takes any number of different texts."""
 
     @cached_property
     def in_order(self) -> bool:
@@ -189,8 +190,6 @@ class Request(msgspec.Struct, gc=False):
 
     model: str | None = None
     version: Version | None = None
-    estimator: str | None = None
-    """What a fit makes the model of, if it is not made yet."""
     params: dict[str, Any] = {}
     data: Records | None = None
     """The data as it came."""
@@ -222,8 +221,6 @@ class Work(msgspec.Struct, gc=False):
     """Seconds that it may take; None for the default of its verb."""
     webhook: str | None = None
     """The URL to call when it has ended."""
-    estimator: str = ""
-    """What a fit makes its model of; '' where that has the name of the model."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

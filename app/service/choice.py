@@ -30,6 +30,7 @@ class FitChoice(NamedTuple):
     check_indicators: Callable[[Sequence[int]], None] | None = None
     """See Selection; called for the number of inputs, before any cell is read."""
     labels: LabelKind | None = None
+    any_texts: bool = False
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:  # noqa: ARG002  see Choice
         """Return the selection from columns with these names, or x1, x2 …; raise Invalid."""
@@ -58,6 +59,7 @@ class FitChoice(NamedTuple):
             outputs,
             weight,
             check_indicators=self.check_indicators,
+            any_texts=self.any_texts,
         )
 
 
@@ -79,7 +81,9 @@ class UseChoice:
         weight: str | None = None,
         keep: Sequence[str] = (),
         labels: LabelKind | None = None,
+        any_texts: bool = False,
     ) -> None:
+        """With `any_texts` columns of text may hold such as the fit did not see."""
         inputs, outputs, unused = _stripped(schema.inputs), _stripped(schema.outputs), _stripped(schema.unused)
         self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs, unused=unused)
         self._keep, self._target = _stripped(keep), _stripped(target)
@@ -89,7 +93,9 @@ class UseChoice:
         others = outputs if schema.named else []
         self._known = {*inputs, *others, *unused, *self._target, *self._keep}
         columns: list[Column | None] = list(schema.columns) or [None] * len(schema.inputs)
-        self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing)
+        if any_texts:
+            columns = [column and msgspec.structs.replace(column, categories=None) for column in columns]
+        self._all = Selection(list(range(len(columns))), columns, kinds, takes_missing, any_texts=any_texts)
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:
         """Return the selection from columns with these names; raise Invalid for missing and unknown ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from logging import getLogger
 
-from app.errors import Conflict, ModelFailed
+from app.errors import Conflict, ModelFailed, TrinityError
 from app.model.estimator import AnyEstimator, FittedModel, Stored
 from app.storage.manifest import Manifest
 from app.storage.model_store import Files
@@ -19,6 +19,8 @@ def restore(estimator: AnyEstimator, manifest: Manifest, files: Files) -> Fitted
     columns = manifest.schema.input_columns()
     try:
         return estimator.load(Stored(manifest.params, manifest.learned, files, columns, manifest.classes))
+    except TrinityError:
+        raise
     except Exception as error:  # anybody's code
         raise _failure(manifest, error) from error
 

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,21 +20,54 @@ from app.settings import SettingsError
 
 MODELS = "TRINITY_MODELS"
 SOURCES = "TRINITY_SOURCES"
+EXTRAS = {
+    "lightgbm": "lightgbm",
+    "onnxruntime": "onnx",
+    "pandas": "sklearn",
+    "skops": "sklearn",
+    "sklearn": "sklearn",
+    "xgboost": "xgboost",
+}
+"""What is to be installed for a module that is missing."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-def find_models(modules: Iterable[str]) -> dict[str, AnyEstimator]:
-    """Return the public models of the modules, by name; raise SettingsError for one that can't be served."""
-    models = _find(MODELS, "model", modules, _is_model)
-    for kind in models.values():
-        if inspect.isabstract(kind):
-            raise _unusable(MODELS, kind, f"has no {' and no '.join(sorted(kind.__abstractmethods__))}")
-    return {name: OwnEstimator(kind) for name, kind in models.items()}
+class _Found(NamedTuple):
+    """What stands in a module."""
+
+    thing: Any
+    module: str
+
+
+def find_models(modules: Iterable[str], trusted_types: Iterable[str] = ()) -> dict[str, AnyEstimator]:
+    """Return the public models of the modules, by name; raise SettingsError for one that can't be served.
+
+    Classes have a `name`; objects of scikit-learn are called as they are in the module. Their files may hold objects
+    of the classes of these modules and of `trusted_types`.
+    """
+    modules = [name for name in map(str.strip, modules) if name]
+    models = _find(MODELS, "model", modules, lambda thing: _is_model(thing) or _is_sklearn(thing))
+    for found in models.values():
+        if inspect.isabstract(found.thing):
+            lacking = " and no ".join(sorted(found.thing.__abstractmethods__))
+            raise _unusable(MODELS, found.thing, f"has no {lacking}")
+    trusted = {*trusted_types}
+    return {name: _estimator(name, found, modules, trusted) for name, found in models.items()}
+
+
+def _estimator(name: str, found: _Found, modules: Iterable[str], trusted_types: Iterable[str]) -> AnyEstimator:
+    if isinstance(found.thing, type):
+        return OwnEstimator(found.thing)
+    # imported here, because a service without such models must not load scikit-learn
+    from app.model.scikit.estimator import SklearnEstimator  # noqa: PLC0415
+    from app.model.scikit.trusted_types import TRUSTED, defined_in  # noqa: PLC0415
+
+    return SklearnEstimator(name, found.thing, found.module, TRUSTED.union(defined_in(modules), trusted_types))
 
 
 def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
     """Return the public data sources of the modules, by name; raise SettingsError for one that can't be used."""
-    sources: dict[str, type[DataSource]] = _find(SOURCES, "source", modules, _is_source)
+    sources = {name: found.thing for name, found in _find(SOURCES, "source", modules, _is_source).items()}
     for kind in sources.values():
         params = getattr(kind, "Params", None)
         if not (inspect.isclass(params) and issubclass(params, msgspec.Struct)):
@@ -42,31 +75,46 @@ def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
     return sources
 
 
-def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[object], bool]) -> dict[str, Any]:
-    """Return the public classes of the modules that are of a kind, by their `name`."""
+def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[object], bool]) -> dict[str, _Found]:
+    """Return what is public in the modules and of a kind: classes by their `name`, objects by that of the variable."""
     if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
         sys.path.insert(0, here)
-    found: dict[str, Any] = {}
+    found: dict[str, _Found] = {}
     for module in filter(None, map(str.strip, modules)):
+        contents = _contents(variable, module)
         try:
-            contents = vars(importlib.import_module(module))
-        except (Exception, SystemExit) as error:  # a user's file may fail in any way
-            raise SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}") from error
-        kinds = [kind for name, kind in contents.items() if not name.startswith("_") and is_kind(kind)]
+            kinds = {key: thing for key, thing in contents.items() if not key.startswith("_") and is_kind(thing)}
+        except ImportError as error:
+            raise _not_importable(variable, module, error) from error
         if not kinds:
             raise SettingsError(f"{variable}: there is no {what} in {module!r}")
-        for kind in kinds:
-            name = getattr(kind, "name", "")
+        for key, thing in kinds.items():
+            name = getattr(thing, "name", "") if inspect.isclass(thing) else key
             if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise _unusable(variable, kind, "needs a `name` for requests: at most 64 of a-z, 0-9, - and _")
-            if found.setdefault(name, kind) is not kind:
+                raise _unusable(variable, thing, "needs a `name` for requests: at most 64 of a-z, 0-9, - and _")
+            if found.setdefault(name, _Found(thing, module)).thing is not thing:
                 raise SettingsError(f"{variable}: two {what}s are called {name!r}")
     if not found:
         raise SettingsError(f"{variable}: no module with a {what} is named")
     return found
 
 
-def _unusable(variable: str, kind: type, problem: str) -> SettingsError:
+def _contents(variable: str, module: str) -> dict[str, Any]:
+    try:
+        return vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # a user's file may fail in any way
+        raise _not_importable(variable, module, error) from error
+
+
+def _not_importable(variable: str, module: str, error: BaseException) -> SettingsError:
+    """Return the error, with what to install where the module needs an extra."""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    advice = f"; install it with EXTRAS={extra}" if (extra := EXTRAS.get(missing)) else ""
+    return SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}{advice}")
+
+
+def _unusable(variable: str, thing: Any, problem: str) -> SettingsError:
+    kind = thing if inspect.isclass(thing) else type(thing)
     return SettingsError(f"{variable}: {kind.__module__}.{kind.__qualname__} {problem}")
 
 
@@ -75,6 +123,15 @@ def _is_model(thing: object) -> bool:
     if not inspect.isclass(thing) or not issubclass(thing, Regressor | Classifier):
         return False
     return not inspect.isabstract(thing) or hasattr(thing, "name")
+
+
+def _is_sklearn(thing: object) -> bool:
+    """Whether this is a regressor or classifier of scikit-learn, which then is loaded."""
+    if inspect.isclass(thing) or not hasattr(thing, "get_params") or "sklearn" not in sys.modules:
+        return False
+    from app.model.scikit.estimator import is_estimator  # noqa: PLC0415  see _estimator
+
+    return is_estimator(thing)
 
 
 def _is_source(thing: object) -> bool:

@@ -44,9 +44,10 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
-    model = fit_model(estimator, spec.work.params, FitData(X, y, schema.columns, table.weight))
+    model = fit_model(estimator, spec.work.params, FitData(X, y, schema.columns, table.weight, texts=table.categories))
     stored = save_model(model)
-    check_restored(estimator, model, stored, X, schema)
+    check_restored(estimator, model, stored, table, schema)
+    model = model.with_texts(table.categories)
     y_predicted = predict_model(model, X, schema)
     kept = sample(model, X, y, y_predicted, schema, spec.sample_rows)
     manifest = Manifest(

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.errors import ModelFailed
 from app.model.estimator import AnyEstimator, FittedModel, Stored
-from app.schemas.requests import Matrix
+from app.schemas.requests import Table
 from app.service.model_calls import fault, predict_model
 from app.storage.manifest import Schema
 
@@ -16,18 +16,18 @@ TOLERANCE = 1e-12
 """Relative to the greatest prediction: BLAS may add up in another order for arrays that lie elsewhere in memory."""
 
 
-def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, X: Matrix, of: Schema) -> None:
+def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, table: Table, of: Schema) -> None:
     """Raise ModelFailed unless the model that is restored from what is stored predicts as `model` does.
 
-    Both predict copies of a few evenly spaced rows of X: some models recognise the array that they were fitted on.
+    Both predict copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
     """
-    rows = np.unique(np.linspace(0, len(X) - 1, ROWS).round().astype(np.intp))
-    expected = predict_model(model, X[rows], of)
+    X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
+    expected = predict_model(model.with_texts(table.categories), X, of)
     advice = "; ".join(model.unkept())
     try:
         restored = estimator.load(_as_read(stored))
         lost = "; ".join(model.unkept(restored))
-        found = expected if lost else predict_model(restored, X[rows], of)
+        found = expected if lost else predict_model(restored.with_texts(table.categories), X, of)
     except Exception as error:  # a model may raise anything
         raise _not_restored(model, f"raised {type(error.__cause__ or error).__name__}", advice) from error
     if lost:

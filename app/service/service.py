@@ -7,10 +7,9 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from app.data.records import TableRecords
-from app.errors import Conflict, Invalid
+from app.data.stacking import stack_tables
+from app.errors import Conflict, Invalid, NotFound
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
 from app.schemas.parts import to_list
@@ -21,7 +20,6 @@ from app.service.columns import align_outputs, check_weight, learn_schema, requi
 from app.service.design_size import DesignLimit
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import check_estimator, check_takes_weights, metrics, predict_model
-from app.service.models import Models
 from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.stacking import STACK_ROWS, STACKED
 from app.service.versions import Fitted, Versions
@@ -35,11 +33,11 @@ MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larg
 
 
 class Service:
-    """Checks requests and does their work. `estimators` and `sources` are by the names that requests use."""
+    """Checks requests and does their work. `models` and `sources` are by the names that requests use."""
 
     def __init__(  # noqa: PLR0913  each limit is one of its own
         self,
-        estimators: Mapping[str, AnyEstimator],
+        models: Mapping[str, AnyEstimator],
         default_model: str,
         store: Store,
         sources: SourceKinds,
@@ -50,42 +48,42 @@ class Service:
         sample_rows: int = 0,
         stacking: Stacking = "on",
     ) -> None:
-        self.models = Models(estimators, store)
+        self.models = models
         self.store = store
         self.sources = sources
         self._default_model = default_model
         self._limit = DesignLimit(max_design_bytes)
         self._sample_rows = sample_rows
         self._stacked = STACKED[stacking]
-        self._versions = versions = Versions(self.models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
+        self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""
         name = self._default_model if name is None else name
+        if name not in self.models:
+            raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
         return name, self.models[name]
 
     def check_removable(self, name: str) -> None:
         """Raise NotFound for a model that is not there, Conflict for one that has the name of an estimator."""
-        if name in self.models.estimators:
-            raise Conflict(f"{name!r} is also an estimator, and so a model in any case; its versions can be removed")
         self.model(name)
+        if name in self.models:
+            raise Conflict(f"{name!r} is also an estimator; remove its versions, or take it out of TRINITY_MODELS")
 
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.
 
         This reads only an alias; `loaded` then returns the version if it is in memory.
         """
-        name = self._default_model if name is None else name
-        self.models.check(name)
+        name, _ = self.model(name)
         return name, self._versions.resolve(name, version)
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
-        name = self._default_model if request.model is None else request.model
+        name, estimator = self.model(request.model)
         if VERBS[verb].publishes:
-            return self._check_fit(name, self.models.for_fit(name, request.estimator), request)
-        self.models.check(name)
+            return self._check_fit(name, estimator, request)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
@@ -100,7 +98,7 @@ class Service:
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         if VERBS[work.verb].publishes:
-            estimator = self.models.estimator(work.estimator or work.model, work.model)
+            estimator = self.models[work.model]
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 choice = self._fit_choice(estimator, work.params, table)
@@ -123,7 +121,8 @@ class Service:
         if isinstance(table, Source):
             records = TableRecords(read_source(self.sources, table), "/data")
             table = self._checked(work.verb, records.read(self._use_choice(work.verb, fitted, table)), fitted)
-        return version, table, predict_model(fitted.model, table.X, fitted.manifest.schema)
+        model = fitted.model.with_texts(table.categories) if table.categories else fitted.model
+        return version, table, predict_model(model, table.X, fitted.manifest.schema)
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
@@ -156,8 +155,9 @@ class Service:
         """
         fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data for work in works if isinstance(work.data, Table)]
-        X = np.concatenate([table.X for table in tables])
-        y = iter(predict_model(fitted.model, X, fitted.manifest.schema).tolist())
+        table = stack_tables(tables)
+        model = fitted.model.with_texts(table.categories) if table.categories else fitted.model
+        y = iter(predict_model(model, table.X, fitted.manifest.schema).tolist())
         return [_prediction(list(islice(y, len(table.X))), table) for table in tables]
 
     def _check_fit(self, name: str, estimator: AnyEstimator, request: Request) -> Work:
@@ -175,8 +175,7 @@ class Service:
                 rows, inputs = shape
                 self._limit.check_fit(estimator, params, inputs, rows)
         webhook = request.webhook.url if request.webhook else None
-        made_of = "" if estimator.name == name else estimator.name
-        return Work("fit", name, None, params, data, request.timeout, webhook, made_of)
+        return Work("fit", name, None, params, data, request.timeout, webhook)
 
     def _fit_choice(self, estimator: AnyEstimator, params: dict[str, Any], data: Request | Source) -> FitChoice:
         """Return the choice of the columns of a fit, which refuses what is too large for one row already."""
@@ -189,6 +188,7 @@ class Service:
             data.ignore,
             data.weight,
             check_indicators=partial(self._limit.check_fit, estimator, params),
+            any_texts=estimator.reads_texts,
         )
 
     def _check_fit_table(self, estimator: AnyEstimator, params: dict[str, Any], table: Table) -> None:
@@ -240,6 +240,7 @@ class Service:
             target=target,
             weight=request.weight,
             keep=request.keep,
+            any_texts=fitted.estimator.reads_texts,
         )
 
     def _checked(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
@@ -247,11 +248,13 @@ class Service:
         if VERBS[verb].needs_y:
             y = align_outputs(table, fitted.manifest.schema)
             check_weight(table)
-            table = Table(table.X, y, weight=table.weight)
+            checked = Table(table.X, y, weight=table.weight)
         else:
-            table = Table(table.X, kept=table.kept)
+            checked = Table(table.X, kept=table.kept)
+        if table.categories and fitted.estimator.reads_texts:  # others have those of the fit
+            checked.categories = table.categories
         self._check_rows(verb, len(table.X), fitted)
-        return table
+        return checked
 
     def _check_rows(self, verb: Verb, rows: int, fitted: Fitted) -> None:
         if rows > fitted.unchecked_rows:

@@ -1,0 +1,162 @@
+"""An object of scikit-learn in a module of TRINITY_MODELS as an estimator: each fit is one of a clone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.utils.validation import has_fit_parameter
+
+from app.model.estimator import FitData, Size, Stored
+from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel, dump_estimator, load_estimator
+from app.model.scikit.inputs import form_of, rows_of
+from app.model.scikit.parameters import leaves, parameters_of, parts
+from app.model.scikit.trusted_types import TRUSTED
+from app.schemas.columns import KINDS, Kind
+from app.schemas.tasks import Format, Task
+
+QUIET = {"n_jobs": 1, "nthread": 1, "verbose": False, "memory": None}
+"""Processes of the service stand side by side, so none starts threads; none writes a cache, or to standard output."""
+
+
+def is_estimator(thing: object) -> bool:
+    """Whether this is a regressor or classifier of scikit-learn's kind, and no class."""
+    return not inspect.isclass(thing) and hasattr(thing, "get_params") and (is_regressor(thing) or is_classifier(thing))
+
+
+class SklearnEstimator:
+    """A regressor, classifier or pipeline that stands in a module under a name."""
+
+    format: Format = "skops"
+    kinds: frozenset[Kind] = frozenset(KINDS)
+    takes_missing = True  # the estimator refuses them itself, or fills them in
+    reads_texts = True
+    cannot_fit = ""
+
+    def __init__(self, name: str, template: Any, module: str, trusted: frozenset[str] = TRUSTED) -> None:
+        """`trusted` are the types that a stored estimator may hold."""
+        self.name = name
+        self._template = template
+        self._module = module
+        self._trusted = trusted
+
+    @cached_property
+    def task(self) -> Task:
+        """What its models predict."""
+        return "classification" if is_classifier(self._template) else "regression"
+
+    @cached_property
+    def description(self) -> str:
+        """The steps of a pipeline, or the first sentence about the class."""
+        steps = getattr(self._template, "steps", None)
+        if steps:
+            return f"{', then '.join(type(step).__name__ for _, step in steps)}."
+        first = (inspect.getdoc(type(self._template)) or "").partition("\n")[0]
+        return f"{type(self._template).__name__}: {first}"
+
+    @property
+    def source(self) -> str:
+        """The module and the name in it."""
+        return f"{self._module}.{self.name}"
+
+    @cached_property
+    def takes_weights(self) -> bool:
+        """Whether `fit` of the last step takes `sample_weight`."""
+        return bool(has_fit_parameter(_last(self._template)[0], "sample_weight"))
+
+    @cached_property
+    def modules(self) -> Sequence[str]:
+        """The module of the object, those of the classes of its parts, and what stores them."""
+        return [self._module, *sorted({type(part).__module__ for part in parts(self._template)}), "skops.io"]
+
+    def parameters(self) -> type[msgspec.Struct]:
+        """Return what requests may set."""
+        return self._parameters
+
+    @cached_property
+    def _parameters(self) -> type[msgspec.Struct]:
+        return parameters_of(self._template, "".join(part.capitalize() for part in self.name.split("_")))
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raise ValueError for what scikit-learn's own checks refuse."""
+        for part in parts(self._with(params)):
+            if check := getattr(part, "_validate_params", None):
+                check()
+
+    def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002
+        """Return one term for each column of the table."""
+        if isinstance(inputs, int):
+            width = inputs
+        else:
+            width = sum(group is None for group in inputs) + len({group for group in inputs if group is not None})
+        return Size(width, rows * width * 8)
+
+    def fit(self, params: Mapping[str, Any], data: FitData) -> SklearnModel:
+        """Fit a clone with these parameters; raise what it raises, or ModelFailed if it cannot be stored."""
+        estimator = self._with(params)
+        form = form_of(estimator, data.columns)
+        rows = rows_of(data.X, data.columns, data.texts, form)
+        last, prefix = _last(estimator)
+        weights = {} if data.weight is None else {f"{prefix}sample_weight": data.weight}
+        layout = FitLayout(form, None if data.y.ndim == 1 else data.y.shape[1], coded=_takes_codes(last))
+        estimator.fit(rows, _targets(data, coded=layout.coded), **weights)
+        file = dump_estimator(estimator, self._trusted)
+        return SklearnModel(self.name, estimator, data.columns, data.classes, layout, file)
+
+    def load(self, stored: Stored) -> SklearnModel:
+        """Load the skops file; raise ModelFailed for types that are not trusted."""
+        file = bytes(stored.files[SKOPS_FILE])
+        estimator = load_estimator(file, self._trusted)
+        return SklearnModel(self.name, estimator, stored.columns, stored.classes, FitLayout(**stored.learned), file)
+
+    def misfit(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002  part of the protocol
+        """Return nothing: a version holds all of its estimator."""
+        return ""
+
+    def _with(self, params: Mapping[str, Any]) -> Any:
+        """Return a clone with those parameters that are others than the object's; the types are the schema's again.
+
+        A queued request has lists for tuples.
+        """
+        asked = msgspec.structs.asdict(msgspec.convert(params, self._parameters))
+        present = {key: value for key, value, _ in leaves(self._template)}
+        estimator = clone(self._template)
+        known = estimator.get_params(deep=True).items()
+        loud = [(key, last) for key, value in known if (last := key.rpartition("__")[2]) in QUIET and value]
+        quiet = {key: QUIET[last] for key, last in loud}
+        changed = {key: value for key, value in asked.items() if not _same(value, present[key])}
+        return estimator.set_params(**quiet, **changed)
+
+
+def _same(value: Any, present: Any) -> bool:
+    if isinstance(value, tuple) and isinstance(present, list | tuple):
+        return list(value) == list(present)
+    return type(value) is type(present) and bool(value == present)
+
+
+def _last(estimator: Any) -> tuple[Any, str]:
+    """Return the last step of a pipeline, also of one in another, and what its arguments of `fit` begin with."""
+    steps = getattr(estimator, "steps", None)
+    if not steps:
+        return estimator, ""
+    name, step = steps[-1]
+    last, prefix = _last(step)
+    return last, f"{name}__{prefix}"
+
+
+def _takes_codes(last: Any) -> bool:
+    """Whether classes must be 0, 1, 2 …, as XGBoost demands."""
+    return type(last).__module__.partition(".")[0] == "xgboost"
+
+
+def _targets(data: FitData, *, coded: bool) -> Any:
+    """Return y as the last step takes it; one column of numbers is a vector."""
+    if data.classes is not None:
+        codes = data.y.astype(np.intp)
+        return codes if coded else np.array(data.classes)[codes]
+    return data.y.ravel() if data.y.ndim == 1 or data.y.shape[1] == 1 else data.y

@@ -1,0 +1,180 @@
+"""Objects of scikit-learn as estimators: clones are fitted, stored as skops files, and restored bit for bit."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+from xgboost import XGBClassifier
+
+from app.errors import ModelFailed
+from app.model.estimator import FitData
+from app.model.own import OwnEstimator
+from app.model.polynomial import PolynomialRegressor
+from app.model.scikit.estimator import SklearnEstimator, is_estimator
+from app.model.scikit.trusted_types import TRUSTED, defined_in
+from app.schemas.columns import Column
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(60, 3))
+Y = X @ [1.0, -2.0, 0.5] + 0.1 * RNG.normal(size=60)
+COLUMNS = [Column(name, "number") for name in "abc"]
+
+
+def data(y: Any = Y, **more: Any) -> FitData:
+    return FitData(X, np.asarray(y, dtype=np.float64), COLUMNS, **more)
+
+
+def estimator(template: Any, **more: Any) -> SklearnEstimator:
+    return SklearnEstimator("mine", template, __name__, **more)
+
+
+class Halved(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of one's own."""
+
+    def fit(self, X: Any, y: Any = None) -> "Halved":
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.asarray(X) / 2
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        (Ridge(), True),
+        (make_pipeline(StandardScaler(), Ridge()), True),
+        (SVC(), True),
+        (Ridge, False),
+        (StandardScaler(), False),
+        (5, False),
+        (OwnEstimator(PolynomialRegressor), False),
+    ],
+)
+def test_regressors_and_classifiers_are_estimators(thing: object, *, expected: bool) -> None:
+    """Their classes are not, nor what only transforms."""
+    assert is_estimator(thing) is expected
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        Ridge(),
+        RandomForestRegressor(5, random_state=1),
+        KNeighborsRegressor(),
+        make_pipeline(StandardScaler(), Ridge()),
+    ],
+)
+def test_a_restored_model_predicts_the_same_bits(template: Any) -> None:
+    """As the very same object that is fitted directly; the object itself stays as it is."""
+    mine = estimator(template)
+    model = mine.fit({}, data())
+    restored = mine.load(model.save())
+    direct = clone(template).fit(X, Y).predict(X)
+    assert model.predict(X).tolist() == restored.predict(X).tolist() == direct.tolist()
+    assert not hasattr(template, "n_features_in_")
+
+
+def test_a_request_changes_what_it_names() -> None:
+    """Lists come for tuples, and whole numbers for others."""
+    model = estimator(MLPRegressor(hidden_layer_sizes=(4,), max_iter=2000, random_state=0, alpha=1.0)).fit(
+        {"hidden_layer_sizes": [3, 2], "solver": "lbfgs", "alpha": 2}, data()
+    )
+    found = model.estimator.get_params()
+    assert (found["hidden_layer_sizes"], found["solver"], found["alpha"]) == ((3, 2), "lbfgs", 2.0)
+    assert found["random_state"] == 0
+
+
+def test_nothing_starts_threads_or_writes_caches(tmp_path: Any) -> None:
+    """However the object was made."""
+    template = make_pipeline(StandardScaler(), RandomForestRegressor(3, n_jobs=-1, verbose=5), memory=str(tmp_path))
+    model = estimator(template).fit({}, data())
+    params = model.estimator.get_params()
+    assert params["randomforestregressor__n_jobs"] == 1
+    assert not params["randomforestregressor__verbose"]
+    assert params["memory"] is None
+    assert list(tmp_path.iterdir()) == []
+    assert template.memory == str(tmp_path)
+
+
+def test_what_scikit_learn_refuses_is_a_value_error() -> None:
+    """Of parameters before the fit, of data at the fit."""
+    with pytest.raises(ValueError, match="max_iter"):
+        estimator(make_pipeline(StandardScaler(), Ridge(max_iter=-1))).check({})
+    with pytest.raises(ValueError, match="contains NaN"):
+        estimator(Ridge()).fit({}, FitData(np.where(X > 2, np.nan, X), Y, COLUMNS))
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 1), (60, 2)])
+@pytest.mark.parametrize("template", [Ridge(), KNeighborsRegressor(), LinearRegression()])
+def test_outputs_come_back_in_the_shape_of_y(template: Any, shape: tuple[int, ...]) -> None:
+    """Also (n, 1), which scikit-learn returns in either way; terms are those of linear models."""
+    mine = estimator(template)
+    y = np.resize(Y, shape)
+    model = mine.fit({}, data(y))
+    assert model.predict(X).shape == mine.load(model.save()).predict(X).shape == shape
+    coefficients = model.coefficients()
+    if isinstance(template, KNeighborsRegressor):
+        assert coefficients is None
+        assert model.terms() == []
+        return
+    assert coefficients is not None
+    assert model.terms() == ["1", "a", "b", "c"]
+    assert np.column_stack([np.ones(60), X]) @ coefficients == pytest.approx(model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("template", "takes"),
+    [(Ridge(), True), (KNeighborsRegressor(), False), (make_pipeline(make_pipeline(StandardScaler(), Ridge())), True)],
+)
+def test_weights_reach_the_last_step(template: Any, *, takes: bool) -> None:
+    mine = estimator(template)
+    assert mine.takes_weights is takes
+    if takes:
+        weighted = mine.fit({}, data(weight=np.linspace(0.1, 9, 60)))
+        assert weighted.predict(X).tolist() != mine.fit({}, data()).predict(X).tolist()
+
+
+@pytest.mark.parametrize("template", [LogisticRegression(), XGBClassifier(n_estimators=3)])
+@pytest.mark.parametrize("classes", [["no", "yes"], [3, 7], [False, True]])
+def test_labels_are_codes_in_the_service(template: Any, classes: Any) -> None:
+    """Whatever they are, and whatever the library wants."""
+    mine = estimator(template)
+    codes = (Y > 0).astype(float)
+    model = mine.fit({}, data(codes, classes=classes))
+    restored = mine.load(model.save())
+    assert (model.predict(X) == codes).mean() > 0.9
+    assert restored.predict(X).tolist() == model.predict(X).tolist()
+    assert restored.has_probabilities
+    assert (restored.probabilities(X).argmax(axis=1) == restored.predict(X)).all()
+
+
+def test_only_trusted_types_are_loaded() -> None:
+    """Classes and functions of the modules of TRINITY_MODELS are; the words say how to add others."""
+    template = make_pipeline(Halved(), FunctionTransformer(np.sinh), Ridge())
+    with pytest.raises(ModelFailed, match=r"holds .*Halved.*TRINITY_TRUSTED_TYPES"):
+        estimator(template).fit({}, data())
+    mine = estimator(template, trusted=TRUSTED | defined_in([__name__]) | {"numpy.sinh"})
+    stored = mine.fit({}, data()).save()
+    with pytest.raises(ModelFailed, match=r"holds .*Halved.*TRINITY_TRUSTED_TYPES"):
+        estimator(template).load(stored)
+    assert mine.load(stored).predict(X).shape == (60,)
+
+
+def test_a_lambda_cannot_be_kept() -> None:
+    with pytest.raises(ModelFailed, match="<lambda>"):
+        estimator(make_pipeline(FunctionTransformer(lambda X: X), Ridge())).fit({}, data())
+
+
+def test_the_libraries_are_those_of_the_parts() -> None:
+    assert {"sklearn.linear_model._ridge", "sklearn.preprocessing._data", __name__, "skops.io"} <= set(
+        estimator(make_pipeline(StandardScaler(), Ridge())).modules
+    )
