@@ -51,7 +51,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
     components.check_store()
     settings = components.settings
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work")
-    metrics = ServiceMetrics(components.service.models, inline=settings.mode is Mode.SYNC)
+    metrics = ServiceMetrics(components.service.models.names(), inline=settings.mode is Mode.SYNC)
     spans = tracing(settings, "trinity-web")
     debug = settings.log_level == "debug"
     log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None

@@ -33,7 +33,7 @@ class LocalBackend(LocalRegistry):
     def models(self, name: str | None = None) -> Any:
         """Return every model, or one; raise NotFound."""
         if name is None:
-            return [self.models(each) for each in sorted(self._service.models)]
+            return [self.models(each) for each in self._service.models.names()]
         return msgspec.to_builtins(describe_model(self._service, name))
 
     def version(self, name: str, version: str) -> dict[str, Any]:

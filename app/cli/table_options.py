@@ -21,7 +21,7 @@ DIALECT = (
 )
 MEMBERS = ("target", "inputs", "ignore", "weight", "keep", "version", "separator", "decimal", "encoding", "na")
 """Options that are members of the query of the same request over HTTP."""
-RESERVED = frozenset({*MEMBERS, "header", "model", "timeout", "webhook"})
+RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", "timeout", "webhook"})
 """Names that no parameter of a model can have in a CSV request."""
 
 

@@ -41,6 +41,7 @@ def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> di
 
 @click.command()
 @click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
+@click.option("--estimator", help="What the model is made of, at its first fit under a name of its own.")
 @columns("inputs", "The inputs, with commas or repeated; without it, all other columns")
 @columns("ignore", "Columns to leave out, with commas or repeated")
 @weight_option
@@ -49,7 +50,14 @@ def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> di
 )
 @common_options
 def fit(
-    source: Backend, content: bytes, model: str | None, query: Query, params: dict[str, str], *, json_: bool
+    source: Backend,
+    content: bytes,
+    model: str | None,
+    estimator: str | None,
+    query: Query,
+    params: dict[str, str],
+    *,
+    json_: bool,
 ) -> None:
     """Fit a model to FILE, and publish a new version.
 
@@ -58,8 +66,10 @@ def fit(
     \b
     Examples: python -m app fit tests/data/longley.csv --target employed --model multivariate
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
+              python -m app fit rents.csv --target rent --model rents --estimator multivariate
     """
-    done = source.run("fit", content, model, {**params, **query})
+    named: Query = {} if estimator is None else {"estimator": estimator}
+    done = source.run("fit", content, model, {**params, **query, **named})
     result = done.result
     warn(result.get("warnings", ()))
     if json_:

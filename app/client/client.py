@@ -63,8 +63,9 @@ class Client(RegistryCalls):
         """Fit a model (None: the service's default) to X (n, p) and y (n,) or (n, k); return the result.
 
         The data are as for `Estimator.fit`. The result is `{"version", "terms", "coefficients", "metrics"}`; what it
-        warns of is a UserWarning too. `options` are members of the request: params (a dict), timeout (seconds). Raise
-        Invalid (a ValueError) for data or parameters that the model refuses.
+        warns of is a UserWarning too. `options` are members of the request: params (a dict), timeout (seconds),
+        estimator (what a model of another name is made of, at its first fit). Raise Invalid (a ValueError) for data or
+        parameters that the model refuses.
         """
         choice = ColumnChoice.of(inputs, ignore, weight)
         given, targets = to_rows_and_targets(X, y, choice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
@@ -9,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Reason: TypeAlias = Literal["fit", "request", "rollback", "gate"]
 VersionNumber: TypeAlias = Annotated[int, Meta(ge=1, le=10**9)]
 

@@ -66,6 +66,7 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     """JSON body of a fit."""
 
     model: str | None = None
+    estimator: str | None = None
     params: dict[str, Any] = {}
     data: Data | None = None
     inputs: Names | None = None
@@ -190,6 +191,8 @@ class Request(msgspec.Struct, gc=False):
 
     model: str | None = None
     version: Version | None = None
+    estimator: str | None = None
+    """What a fit makes the model of, if it is not made yet."""
     params: dict[str, Any] = {}
     data: Records | None = None
     """The data as it came."""
@@ -221,6 +224,8 @@ class Work(msgspec.Struct, gc=False):
     """Seconds that it may take; None for the default of its verb."""
     webhook: str | None = None
     """The URL to call when it has ended."""
+    estimator: str = ""
+    """What a fit makes its model of; '' where that has the name of the model."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

@@ -56,7 +56,7 @@ def create_app(
     telemetry: Telemetry | None = None,
 ) -> Asgi:
     """Build every resource, and serve their routes behind the middleware."""
-    telemetry = telemetry or Telemetry(ServiceMetrics(service.models))
+    telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
     bodies = BodyReader(settings.max_body, settings.max_held)
     formats = PredictionFormats(service, pool)
     verbs = {
@@ -64,7 +64,7 @@ def create_app(
         for verb in VERBS
     }
     health = HealthChecks(checks, warnings=VersionChecks(service.models, service.store).aliases)
-    schemas = BodySchemas(service.models, service.sources, settings)
+    schemas = BodySchemas(service.models.estimators, service.sources, settings)
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
     routes = [
@@ -81,9 +81,9 @@ def create_app(
             Infer(service, dispatcher, pool, bodies, settings.max_wait),
         ),
     ]
-    routes = complete_routes(routes, settings, service.models)
+    routes = complete_routes(routes, settings)
     api = _api(routes)
-    middleware = _middleware(api, routes, settings, service.models, telemetry)
+    middleware = _middleware(api, routes, settings, service.models.estimators, telemetry)
     api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
     return middleware
 

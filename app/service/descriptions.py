@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.model.estimator import AnyEstimator
 from app.service.service import Service
 from app.storage.manifest import Manifest
 
@@ -14,6 +15,8 @@ class ModelInfo(msgspec.Struct):
     """A model: its parameters as JSON Schema, the numbers of its versions, and its aliases."""
 
     name: str
+    estimator: str
+    """The name of what it is made of."""
     description: str
     params: dict[str, Any]
     versions: list[int]
@@ -23,21 +26,50 @@ class ModelInfo(msgspec.Struct):
     """Whether values may be missing in its inputs."""
 
 
+class EstimatorInfo(msgspec.Struct):
+    """What models can be made of: its parameters as JSON Schema."""
+
+    name: str
+    description: str
+    task: str
+    params: dict[str, Any]
+    takes_missing: bool
+    """Whether values may be missing in its inputs."""
+    takes_weights: bool
+    """Whether its fit takes a weight for each row."""
+
+
+def describe_estimator(estimator: AnyEstimator) -> EstimatorInfo:
+    """Describe an estimator."""
+    return EstimatorInfo(
+        name=estimator.name,
+        description=estimator.description,
+        task=estimator.task,
+        params=_params_schema(estimator),
+        takes_missing=estimator.takes_missing,
+        takes_weights=estimator.takes_weights,
+    )
+
+
 def describe_model(service: Service, name: str, root_path: str = "") -> ModelInfo:
     """Describe a model, with links below `root_path`; raise NotFound."""
     name, estimator = service.model(name)
-    (schema,), components = msgspec.json.schema_components(
-        [estimator.parameters()]
-    )  # a reference, and what it refers to
     return ModelInfo(
         name=name,
+        estimator=estimator.name,
         description=estimator.description,
-        params=components[schema["$ref"].rpartition("/")[2]],
+        params=_params_schema(estimator),
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
         links={"self": f"{root_path}/models/{name}", "fit": f"{root_path}/models/{name}/fit"},
         takes_missing=estimator.takes_missing,
     )
+
+
+def _params_schema(estimator: AnyEstimator) -> dict[str, Any]:
+    (schema,), components = msgspec.json.schema_components([estimator.parameters()])
+    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def public_manifest(manifest: Manifest) -> dict[str, Any]:

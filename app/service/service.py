@@ -9,7 +9,7 @@ from typing import Any
 
 from app.data.records import TableRecords
 from app.data.stacking import stack_tables
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
 from app.schemas.parts import to_list
@@ -20,6 +20,7 @@ from app.service.columns import align_outputs, check_weight, learn_schema, requi
 from app.service.design_size import DesignLimit
 from app.service.fitting import FitSpec, fit
 from app.service.model_calls import check_estimator, check_takes_weights, metrics, predict_model
+from app.service.models import Models
 from app.service.sources import SourceKinds, check_params, check_source, read_source
 from app.service.stacking import STACK_ROWS, STACKED
 from app.service.versions import Fitted, Versions
@@ -33,11 +34,11 @@ MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larg
 
 
 class Service:
-    """Checks requests and does their work. `models` and `sources` are by the names that requests use."""
+    """Checks requests and does their work. `estimators` and `sources` are by the names that requests use."""
 
     def __init__(  # noqa: PLR0913  each limit is one of its own
         self,
-        models: Mapping[str, AnyEstimator],
+        estimators: Mapping[str, AnyEstimator],
         default_model: str,
         store: Store,
         sources: SourceKinds,
@@ -48,42 +49,42 @@ class Service:
         sample_rows: int = 0,
         stacking: Stacking = "on",
     ) -> None:
-        self.models = models
+        self.models = Models(estimators, store)
         self.store = store
         self.sources = sources
         self._default_model = default_model
         self._limit = DesignLimit(max_design_bytes)
         self._sample_rows = sample_rows
         self._stacked = STACKED[stacking]
-        self._versions = versions = Versions(models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
+        self._versions = versions = Versions(self.models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""
         name = self._default_model if name is None else name
-        if name not in self.models:
-            raise NotFound.at("/model", f"no model {name[:64]!r}; there are {', '.join(sorted(self.models))}")
         return name, self.models[name]
 
     def check_removable(self, name: str) -> None:
         """Raise NotFound for a model that is not there, Conflict for one that has the name of an estimator."""
+        if name in self.models.estimators:
+            raise Conflict(f"{name!r} is also an estimator, and so a model in any case; its versions can be removed")
         self.model(name)
-        if name in self.models:
-            raise Conflict(f"{name!r} is also an estimator; remove its versions, or take it out of TRINITY_MODELS")
 
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.
 
         This reads only an alias; `loaded` then returns the version if it is in memory.
         """
-        name, _ = self.model(name)
+        name = self._default_model if name is None else name
+        self.models.check(name)
         return name, self._versions.resolve(name, version)
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
-        name, estimator = self.model(request.model)
+        name = self._default_model if request.model is None else request.model
         if VERBS[verb].publishes:
-            return self._check_fit(name, estimator, request)
+            return self._check_fit(name, self.models.for_fit(name, request.estimator), request)
+        self.models.check(name)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
@@ -98,7 +99,7 @@ class Service:
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
         if VERBS[work.verb].publishes:
-            estimator = self.models[work.model]
+            estimator = self.models.estimator(work.estimator or work.model, work.model)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 choice = self._fit_choice(estimator, work.params, table)
@@ -175,7 +176,8 @@ class Service:
                 rows, inputs = shape
                 self._limit.check_fit(estimator, params, inputs, rows)
         webhook = request.webhook.url if request.webhook else None
-        return Work("fit", name, None, params, data, request.timeout, webhook)
+        made_of = "" if estimator.name == name else estimator.name
+        return Work("fit", name, None, params, data, request.timeout, webhook, made_of)
 
     def _fit_choice(self, estimator: AnyEstimator, params: dict[str, Any], data: Request | Source) -> FitChoice:
         """Return the choice of the columns of a fit, which refuses what is too large for one row already."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from app.errors import Conflict, Damaged, NotFound
-from app.model.estimator import AnyEstimator
 from app.service.compatibility import require_usable
+from app.service.models import Models
 from app.storage.file_states import FileState
 from app.storage.model_store import Store
 
@@ -14,7 +12,7 @@ from app.storage.model_store import Store
 class VersionChecks:
     """Checks what the aliases of models point to. A manifest that did not change is not read again."""
 
-    def __init__(self, models: Mapping[str, AnyEstimator], store: Store) -> None:
+    def __init__(self, models: Models, store: Store) -> None:
         self._models = models
         self._store = store
         self._found: dict[tuple[str, int], tuple[FileState, str]] = {}
@@ -27,7 +25,8 @@ class VersionChecks:
             return seen[1]
         problem = ""
         try:
-            require_usable(self._models[name], self._store.manifest(name, version))
+            manifest = self._store.manifest(name, version)
+            require_usable(self._models.of(manifest), manifest)
         except (Conflict, Damaged) as error:
             problem = error.detail
         self._found[name, version] = revision, problem
@@ -36,7 +35,7 @@ class VersionChecks:
     def aliases(self) -> list[str]:
         """Return what is wrong with the versions that aliases name, and with the aliases; raise OSError."""
         problems = []
-        for name in sorted(self._models):
+        for name in sorted({*self._models.estimators, *self._store.registry.names()}):
             for alias in self._store.alias_names(name):
                 try:
                     problem = self.problem(name, self._store.resolve(name, alias))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from app.errors import NotFitted, NotFound
@@ -12,6 +12,7 @@ from app.service.choice import UseChoice
 from app.service.compatibility import restore
 from app.service.model_cache import ModelCache
 from app.service.model_calls import model_errors
+from app.service.models import Models
 from app.storage.file_states import FRESH_S
 from app.storage.manifest import Manifest
 from app.storage.model_store import Store
@@ -40,7 +41,7 @@ class Versions:
 
     def __init__(
         self,
-        models: Mapping[str, AnyEstimator],
+        models: Models,
         store: Store,
         max_design_bytes: int,
         max_answer_bytes: int,
@@ -96,11 +97,13 @@ class Versions:
 
     def _check_fitted(self, name: str) -> None:
         if not self._store.versions(name):
+            if name not in self._models.estimators:
+                raise self._models.not_found(name) from None
             raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
 
     def _load(self, name: str, version: int) -> Fitted:
         manifest, files = self._store.load(name, version)
-        estimator, schema = self._models[name], manifest.schema
+        estimator, schema = self._models.of(manifest), manifest.schema
         model = restore(estimator, manifest, files)
         choice = UseChoice(
             schema, estimator.kinds, takes_missing=estimator.takes_missing, any_texts=estimator.reads_texts

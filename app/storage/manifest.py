@@ -75,6 +75,11 @@ class Manifest(msgspec.Struct, kw_only=True):
     sha256: str = ""
     """Digest of all other fields."""
 
+    @property
+    def made_of(self) -> str:
+        """The name of the estimator."""
+        return self.estimator_name or self.model
+
     def to_json(self) -> bytes:
         """Return the manifest's file. There is one form: a file that differs by a byte is damaged."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1)

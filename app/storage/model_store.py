@@ -163,11 +163,13 @@ class Store:
         root = self._models / manifest.model
         with self.registry.lock(manifest.model, make=True):
             # a process may have died between writing a version and pointing at it
-            if newest := max(self.versions(manifest.model), default=0):
-                with suppress(Damaged):  # it is damaged; the next version replaces it
-                    self._point_at(self.manifest(manifest.model, newest))
+            newest = self._newest(manifest.model)
+            if newest is not None:
+                self._point_at(newest)
             if published := self._published(manifest.model, manifest.job):
                 return published
+            if newest is not None and newest.made_of != manifest.made_of:  # two first fits at the same time
+                raise Conflict.at("/estimator", f"model {manifest.model!r} is made of the estimator {newest.made_of!r}")
             number = manifest.version = highest(root) + 1
             manifest.sha256 = manifest.digest()
 
@@ -182,6 +184,13 @@ class Store:
             self._point_at(manifest)
             self._prune(manifest.model)
         return manifest
+
+    def _newest(self, name: str) -> Manifest | None:
+        """Return the newest version; None where there is none, or it is damaged: the next one replaces it."""
+        number = max(self.versions(name), default=0)
+        with suppress(Damaged):
+            return self.manifest(name, number) if number else None
+        return None
 
     def _prune(self, name: str) -> None:
         if self._keep_versions:

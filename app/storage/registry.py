@@ -6,7 +6,6 @@ leaves the state before the change or after it; what it leaves besides, the next
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
-from app.schemas.registry import Move, Reason
+from app.schemas.registry import MODEL_NAME, Move, Reason
 from app.storage.aliases import CHAMPION, LATEST, Aliases, is_alias_name
 from app.storage.durable_files import DurableFiles, locked
 from app.storage.file_states import ABSENT_S, FRESH_S
@@ -25,7 +24,6 @@ from app.storage.history import AliasHistory
 from app.storage.version_numbers import present
 
 LOCK = "publish.lock"
-MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Expected = int | None | UnsetType
 """Where an alias must stand before it moves: a version; None: it must not be there; UNSET: anywhere."""
 
@@ -122,7 +120,7 @@ class Registry:
                 todo = "fit another first" if LATEST in aliases else "move the alias first"
                 raise Conflict(f"version {version} is what {' and '.join(map(repr, aliases))} names; {todo}")
             self._remove_version(name, version)
-            self._pause(FRESH_S)
+            self._pause(2 * FRESH_S)  # of the state, and of what is loaded
 
     def prune(self, name: str, keep: int) -> list[int]:
         """Remove all versions that no alias names but the `keep` newest, under the lock; return their numbers.
@@ -142,7 +140,7 @@ class Registry:
             if not present(self._models / name):
                 raise NotFound.at("/model", f"model {name!r} has no version")
             self._files.remove_folder(self._models / name, self._models)
-            self._pause(FRESH_S)
+            self._pause(2 * FRESH_S)  # of the state, and of what is loaded
 
     def names(self) -> list[str]:
         """Return the names of all models that have versions."""

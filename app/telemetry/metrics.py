@@ -91,7 +91,9 @@ class ServiceMetrics:
 
     def work(self, work: Work, outcome: Outcome) -> None:
         """Count a work that this process did."""
-        key = work.verb, work.model, outcome.failure is None
+        done = outcome.failure is None
+        # the name of a model that was perhaps never made is not counted: requests choose it
+        key = work.verb, work.model if done or not work.estimator else "", done
         _add(self._works, key, outcome.finished_s - outcome.started_s, outcome.rows)
 
     def settle(self) -> None:
@@ -107,7 +109,8 @@ class ServiceMetrics:
             count = sum(row[:_BUCKETS])
             self._finished.labels(verb, "SUCCESS" if done else "FAILURE").inc(count)
             self._attempts.labels(verb).inc(count)
-            _observe(self._working.labels(verb, model), row)
+            if model:
+                _observe(self._working.labels(verb, model), row)
             if done:
                 self._rows.labels(verb, model).inc(row[-1])
         self._in_progress.set(self.in_progress)

@@ -76,7 +76,7 @@ def _apps(folder: Path) -> tuple[ServiceMetrics, Any, Any]:
     components = build(settings)
     components.service.run(Work("fit", "polynomial", None, {"degree": 3}, Source("dummy", {})), "j", 0.0)
     pool = ThreadPoolExecutor(1)
-    metrics = ServiceMetrics(components.service.models, inline=True)
+    metrics = ServiceMetrics(components.service.models.estimators, inline=True)
     log = RequestLog(line_sink(settings, LineWriter(os.open(os.devnull, os.O_WRONLY)).write))
     bare = create_app(settings, components.service, InlineDispatcher(components.service, pool, 1, _still), pool, {})
     assert isinstance(bare, RequestMiddleware)

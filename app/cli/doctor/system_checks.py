@@ -60,7 +60,7 @@ def check_store(settings: Settings) -> list[CheckResult]:
     except SettingsError as error:
         todo = "correct TRINITY_MODELS, TRINITY_DEFAULT_MODEL or the module"
         return [CheckResult("models", "fail", str(error), todo)]
-    models = CheckResult("models", "ok", ", ".join(sorted(components.service.models)))
+    models = CheckResult("models", "ok", ", ".join(sorted(components.service.models.estimators)))
     try:
         components.check_store()
     except SettingsError as error:

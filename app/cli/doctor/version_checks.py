@@ -27,7 +27,7 @@ def check_versions(settings: Settings) -> list[CheckResult]:
         return []  # the check of the store says so
     good: list[str] = []
     results: list[CheckResult] = []
-    for name in sorted(service.models):
+    for name in sorted({*service.models.estimators, *service.store.registry.names()}):
         for alias in service.store.alias_names(name):
             found = _check(service, name, alias)
             if isinstance(found, int):

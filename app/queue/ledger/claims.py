@@ -127,7 +127,9 @@ class WorkerLedger:
                 result, reference = b"", self._payloads.put(f"{claim.job_id}.{claim.fence}.result", result)
             except Unavailable as error:
                 result, failure = b"", error.failure()
-        spent = took_s, bucket_of(took_s), 0 if failure else outcome.rows
+        spent: tuple[float | str, str, int] = took_s, bucket_of(took_s), 0 if failure else outcome.rows
+        if failure and claim.work.estimator:  # perhaps the model was never made, and requests choose its name
+            spent = "", "", 0
         if failure:
             version = claim.work.version or ""
             return _FinishArgs(

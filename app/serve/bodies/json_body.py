@@ -57,6 +57,7 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
     )
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
+        request.estimator = decoded.estimator
     else:
         request.version, request.keep = _version(decoded.version), decoded.keep
     return request
@@ -86,7 +87,8 @@ def _members(decoded: FitBody | PredictBody) -> int:
         found += 2
     if isinstance(decoded, PredictBody):
         found += (decoded.version is not None) + bool(decoded.keep)
-    elif decoded.params or decoded.ignore or decoded.inputs is not None:
+    elif decoded.params or decoded.ignore or decoded.inputs is not None or decoded.estimator is not None:
+        found += decoded.estimator is not None
         found += _given(decoded.params) + bool(decoded.ignore) + (decoded.inputs is not None)
     if (data := decoded.data) is not None:
         found += 1 + (data.y != NO_JSON) + (data.columns is not None) + (data.sample_weight is not None)

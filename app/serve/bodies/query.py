@@ -17,6 +17,7 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
     url, spec = take_one(query, "webhook"), VERBS[verb]
     return Request(
         model=take_one(query, "model"),
+        estimator=take_one(query, "estimator") if spec.publishes else None,
         version=parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),

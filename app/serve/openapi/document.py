@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -94,9 +94,9 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
             yield from route.body.contents.values()
 
 
-def complete_routes(routes: Iterable[Route], settings: Settings, models: Mapping[str, object]) -> list[Route]:
-    """Return the routes with what depends on the models and the settings, and the errors of the middleware."""
-    parameters = path_parameters(models, settings.default_model)
+def complete_routes(routes: Iterable[Route], settings: Settings) -> list[Route]:
+    """Return the routes with what depends on the settings, and the errors of the middleware."""
+    parameters = path_parameters(settings.default_model)
     return [route.complete(parameters, _head_errors(route, with_keys=bool(settings.api_keys))) for route in routes]
 
 

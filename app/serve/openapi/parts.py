@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from msgspec import Meta
 
 from app.schemas.media_types import JSON
+from app.schemas.registry import MODEL_NAME
 
 Schema: TypeAlias = Any
 Contents: TypeAlias = Mapping[str, Schema]
@@ -66,6 +67,7 @@ QUEUE_FULL = ResponseSpec("TRINITY_MAX_PENDING jobs are waiting already.", heade
 LEDGER_DOWN = ResponseSpec("The ledger does not answer.", headers=RETRY_AFTER)
 STORE_DOWN = ResponseSpec("The store cannot be read now.", headers=RETRY_AFTER)
 CLASS_CHANGED = ResponseSpec("The model's class has other parameters now than the version was fitted with.")
+OTHER_ESTIMATOR = ResponseSpec("The model is made of another estimator; or it was removed meanwhile.")
 JOB_ERRORS: ResponseSpecs = {
     409: ResponseSpec("The job was given to another worker; or the model's class has other parameters now."),
     500: ResponseSpec("The model failed, or the worker was lost at every attempt."),
@@ -85,6 +87,7 @@ BODY_ERRORS: ResponseSpecs = {
 }
 
 VERSION_REF = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+MODEL_REF = Annotated[str, Meta(pattern=f"^{MODEL_NAME.pattern}$")]
 ALIAS = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
@@ -101,13 +104,12 @@ WAIT = Parameter(
 )
 
 
-def path_parameters(models: Mapping[str, object], default_model: str) -> dict[str, Parameter]:
+def path_parameters(default_model: str) -> dict[str, Parameter]:
     """Return every parameter that stands in a path, by its placeholder."""
-    names: Any = Literal[tuple(sorted(models))]
     job_id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     version = "A number from 1, or an alias such as `latest`."
     return {
-        "name": Parameter("name", names, "The model.", "path", example=default_model),
+        "name": Parameter("name", MODEL_REF, "The model.", "path", example=default_model),
         "version": Parameter("version", VERSION_REF, version, "path", example="latest"),
         "alias": Parameter("alias", ALIAS, "An alias, such as `champion`.", "path", example="champion"),
         "job_id": Parameter("job_id", job_id, "The job's id.", "path"),

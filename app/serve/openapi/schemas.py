@@ -19,7 +19,7 @@ from app.schemas.requests import Data, FitBody, PredictBody, Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
 from app.serve.bodies.multipart import FILE, MULTIPART
-from app.serve.openapi.parts import NOTHING, VERSION_REF, Parameter, RequestBody
+from app.serve.openapi.parts import MODEL_REF, NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
 from app.storage.manifest import Manifest
@@ -40,6 +40,7 @@ ABOUT: Mapping[tuple[Struct, str], str] = {
     "whole numbers, or true and false.",
     (Data, "columns"): "The names of the columns of X, where its rows are lists.",
     (Data, "sample_weight"): "The weight of each row, in fit and score; 0 or more.",
+    (FitBody, "estimator"): "What the model is made of, at its first fit; afterwards it may be left out.",
     (FitBody, "inputs"): "The columns that are inputs, by default all others than those below.",
     (FitBody, "ignore"): "Columns that are not inputs.",
     (FitBody, "weight"): "The column that holds the weights of the rows.",
@@ -145,7 +146,7 @@ class BodySchemas:
     ) -> None:
         queued = settings.mode is Mode.ASYNC
         self._unused = set() if queued and settings.webhook_secret is not None else {"webhook"}
-        self._model = Literal[tuple(sorted(models))]
+        self._estimator = Literal[tuple(sorted(models))]
         self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
         no_effect = "" if queued else ", in async mode; in sync mode it has no effect"
         self._timeout_text = f"Seconds that it may take{no_effect}."
@@ -164,12 +165,13 @@ class BodySchemas:
         """Return the body of a verb; an empty one stands for the default model on the dummy source."""
         spec = VERBS[verb]
         types: dict[str, Any] = {
-            "model": self._model | None,
+            "model": MODEL_REF | None,
             "data": self._data[verb] | None,
             "timeout": Annotated[self._timeout | None, Meta(description=self._timeout_text)],
         }
         if spec.publishes:
             types["params"] = union(self._params)
+            types["estimator"] = self._estimator | None
         else:
             types["version"] = VERSION_REF | None
         base = FitBody if spec.publishes else PredictBody
@@ -190,12 +192,14 @@ class BodySchemas:
         examples = {"json": [], "csv": ["y"]} if spec.needs_y else NOTHING
         found = [
             Parameter("target", list[Annotated[str, Meta(min_length=1)]], target, examples=examples),
-            Parameter("model", self._model, model),
+            Parameter("model", MODEL_REF, model),
             Parameter("timeout", self._timeout, f"{kinds}: {self._timeout_text}"),
         ]
         if "webhook" not in self._unused:
             found.append(Parameter("webhook", str, f"{kinds}: the URL that is called when the job ends."))
-        if not spec.publishes:
+        if spec.publishes:
+            found.append(Parameter("estimator", self._estimator, f"{kinds}: {ABOUT[FitBody, 'estimator']}"))
+        else:
             found.append(Parameter("version", VERSION_REF, f"{kinds}: a version, by default the latest."))
         found += [
             Parameter(name, list[Annotated[str, Meta(min_length=1)]], f"{kinds}: {text}")

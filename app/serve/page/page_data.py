@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -81,7 +82,14 @@ class PageData(NamedTuple):
 
 def page_data(service: Service, default_model: str, query: PageQuery) -> PageData:
     """Return the data of the page. This reads files and draws charts: call it in a thread."""
-    models = [_model(service, name) for name in sorted(service.models, key=lambda name: (name != default_model, name))]
+    try:
+        names = service.models.names()
+    except OSError:
+        names = [*service.models.estimators]
+    models = []
+    for name in sorted(names, key=lambda name: (name != default_model, name)):
+        with suppress(NotFound, Conflict):  # removed meanwhile
+            models.append(_model(service, name))
     notice, status = "", HTTPStatus.OK
     for attempt in (query, PageQuery()):
         try:
@@ -128,12 +136,12 @@ def _listed(service: Service, name: str, number: int, aliases: list[str]) -> Lis
         manifest = service.store.manifest(name, number)
     except UNREADABLE:
         return ListedVersion(number, None, aliases)
-    return ListedVersion(number, manifest, aliases, _problem(service, name, manifest))
+    return ListedVersion(number, manifest, aliases, _problem(service, manifest))
 
 
-def _problem(service: Service, name: str, manifest: Manifest) -> str:
+def _problem(service: Service, manifest: Manifest) -> str:
     try:
-        require_usable(service.models[name], manifest)
+        require_usable(service.models.of(manifest), manifest)
     except Conflict as error:
         return error.detail
     return ""
@@ -160,7 +168,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         len(sample["y"]) if sample else 0,
         columns[:SHOWN_COLUMNS],
         column_fields(columns, _example(sample) or [None] * len(columns)),
-        _problem(service, name, manifest),
+        _problem(service, manifest),
     )
 
 

@@ -26,8 +26,11 @@ from app.telemetry.context import REQUEST
 
 LISTED = 100
 MAX_LISTED = 1000
-MODEL = "polynomial"  # of the examples
-FIT_EXAMPLE = f"curl -s -o /dev/null -H 'Prefer: wait=10' -X POST {{base}}/models/{MODEL}/fit"
+MODEL = "trial"  # of the examples
+FIT_EXAMPLE = (
+    f"curl -s -o /dev/null -H 'Prefer: wait=10' -H 'Content-Type: {JSON}' "
+    f'-d \'{{"estimator": "polynomial"}}\' {{base}}/models/{MODEL}/fit'
+)
 SET_EXAMPLE = (
     f"{FIT_EXAMPLE}; curl -s -o /dev/null -X PUT -H 'Content-Type: {JSON}' "
     f"-d '{{\"version\": 1}}' {{base}}/models/{MODEL}/aliases/champion"

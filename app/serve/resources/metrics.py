@@ -66,14 +66,16 @@ class MetricsResource:
             queue = queue_families(dict.fromkeys(VERBS, (0, 0, 0, 0.0)), 0, 0, {})
         elif "ledger" not in failed:
             stats: QueueStats = reads["ledger"].value
-            queue = chain(queue_families(*stats), work_families(stats.counts, sorted(self._service.models)))
+            fitted = () if "store" in failed else reads["store"].value
+            names = sorted({*self._service.models.estimators, *fitted})
+            queue = chain(queue_families(*stats), work_families(stats.counts, names))
         # reads files: not on the event loop
         return await run_in_thread(partial(self._metrics.exposition, chain(queue, components)), "exposition")
 
     def _versions(self) -> dict[str, int]:
         """Return the latest version of each fitted model."""
         store = self._service.store
-        found = {model: store.versions(model) for model in sorted(self._service.models)}
+        found = {model: store.versions(model) for model in self._service.models.names()}
         return {model: versions[-1] for model, versions in found.items() if versions}
 
 

@@ -19,10 +19,10 @@ from app.serve.resources.aliases import FIT_EXAMPLE, MODEL
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
-from app.service.descriptions import ModelInfo, describe_model, public_manifest
+from app.service.descriptions import EstimatorInfo, ModelInfo, describe_estimator, describe_model, public_manifest
 
 
-class Models(msgspec.Struct):
+class ModelList(msgspec.Struct):
     """All models, by name."""
 
     models: list[ModelInfo]
@@ -31,23 +31,39 @@ class Models(msgspec.Struct):
 NUMBER = Parameter("version", VersionNumber, "A number.", "path", example=1)
 
 
+class EstimatorList(msgspec.Struct):
+    """All estimators, by name."""
+
+    estimators: list[EstimatorInfo]
+
+
 class ModelResource:
-    """GET /models; GET and DELETE /models/{name} and /models/{name}/versions/{version}."""
+    """GET /estimators; GET /models; GET and DELETE /models/{name} and /models/{name}/versions/{version}."""
 
     def __init__(self, service: Service, dispatcher: Dispatcher) -> None:
         self._service = service
         self._dispatcher = dispatcher
 
     @route(
+        "/estimators",
+        "What models can be made of, with their parameters.",
+        {200: ResponseSpec("The estimators.", {JSON: EstimatorList})},
+        operation="list_estimators",
+    )
+    async def on_get_estimators(self, req: Request, resp: Response) -> None:  # noqa: ARG002
+        found = self._service.models.estimators
+        send_json(resp, EstimatorList([describe_estimator(found[name]) for name in sorted(found)]))
+
+    @route(
         "/models",
         "All models with their parameters and versions.",
-        {200: ResponseSpec("The models.", {JSON: Models}), 503: STORE_DOWN},
+        {200: ResponseSpec("The models.", {JSON: ModelList}), 503: STORE_DOWN},
         operation="list_models",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        names = sorted(self._service.models)
+        names = await asyncio.to_thread(self._service.models.names)
         listed = [await asyncio.to_thread(describe_model, self._service, name, req.root_path) for name in names]
-        send_json(resp, Models(listed))
+        send_json(resp, ModelList(listed))
 
     @route(
         "/models/{name}",
@@ -87,7 +103,6 @@ class ModelResource:
             422: ResponseSpec("The version is not a number."),
             503: STORE_DOWN,
         },
-        public=False,
         operation="delete_version",
         parameters=(NUMBER,),
         setup=f"{FIT_EXAMPLE}; {FIT_EXAMPLE}",
@@ -110,7 +125,6 @@ class ModelResource:
             409: ResponseSpec("The model has the name of an estimator; or jobs of it wait or run."),
             503: LEDGER_DOWN,
         },
-        public=False,
         operation="delete_model",
         setup=FIT_EXAMPLE,
         example_path=f"/models/{MODEL}",

@@ -165,7 +165,7 @@ def _responses(verb: Verb, *, queued: bool) -> ResponseSpecs:
     return {
         **parts.BODY_ERRORS,
         500: parts.JOB_ERRORS[500],
-        **({} if spec.publishes else {409: parts.CLASS_CHANGED}),
+        409: parts.OTHER_ESTIMATOR if spec.publishes else parts.CLASS_CHANGED,
         200: ResponseSpec("The work is done; `result` holds its result.", envelope),
         404: ResponseSpec(missing),
         415: ResponseSpec(f"The body is not {formats}, or it is compressed by other means than gzip."),

@@ -145,6 +145,8 @@ def test_every_example_works(plain: Api, document: Json) -> None:
     for path, method, said in operations(document):
         if "{job_id}" in path:
             continue  # there is no job before one is submitted: test_listed_examples_run
+        if (method, path) == ("delete", "/models/{name}"):
+            continue  # a model of an estimator's name is not removed: as before
         bodies = said.get("requestBody", {}).get("content", {"": {}})
         for media, content in bodies.items():
             if media in BINARY:  # which has no example that JSON could hold

@@ -13,6 +13,7 @@ import pytest
 from falcon.asgi import App
 
 from app.bootstrap import build
+from app.dispatch.inline import InlineDispatcher
 from app.serve.health_checks import LATE, OK, ComponentStatus, HealthChecks, Probe, run_in_thread
 from app.serve.oip.metadata import MetadataResource
 from app.serve.resources.health import HealthResource
@@ -21,7 +22,7 @@ from app.serve.resources.models import ModelResource
 from app.serve.resources.route import routes_of
 from app.settings import Mode, Settings
 from app.telemetry.metrics import ServiceMetrics
-from tests.support.fakes import DEADLINE_S, Gate, eventually, passed, run
+from tests.support.fakes import DEADLINE_S, Gate, eventually, passed, pool, run
 
 POLLS = 40  # more than the threads of the event loop's own pool
 MOMENT_S = 0.1
@@ -41,8 +42,11 @@ def api(folder: Path, checks: dict[str, Probe], queue: Probe | None = None) -> h
     service = build(Settings(mode=Mode.SYNC, store=str(folder))).service
     health = HealthChecks(checks, MOMENT_S)
     app = App()
-    metrics = MetricsResource(ServiceMetrics(service.models), service, health, queue)
-    for each in routes_of(HealthResource(health), MetadataResource(service, health), ModelResource(service), metrics):
+    metrics = MetricsResource(ServiceMetrics(service.models.estimators), service, health, queue)
+    inline = InlineDispatcher(service, pool(), max_fits=1)
+    for each in routes_of(
+        HealthResource(health), MetadataResource(service, health), ModelResource(service, inline), metrics
+    ):
         app.add_route(each.path, each.resource, suffix=each.suffix)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 

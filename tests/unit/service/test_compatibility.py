@@ -12,6 +12,7 @@ from app.errors import Conflict, ModelFailed
 from app.model.base import Array, Model, Regressor
 from app.model.own import OwnEstimator, OwnModel
 from app.service.compatibility import require_usable, restore
+from app.service.models import Models
 from app.service.version_checks import VersionChecks
 from app.storage.array_files import pack_arrays
 from app.storage.manifest import ARRAYS_FILE, Manifest, Schema
@@ -119,7 +120,7 @@ def test_every_alias_is_checked_and_followed(tmp_path: Path) -> None:
     """Those that are damaged, lead nowhere, or lead to a version that cannot be used; what changes is seen."""
     clock = Clock()
     store = Store(tmp_path, clock=clock)
-    checks = VersionChecks({"mean": OwnEstimator(Mean), "other": OwnEstimator(Bare)}, store)
+    checks = VersionChecks(Models({"mean": OwnEstimator(Mean), "other": OwnEstimator(Bare)}, store), store)
     assert checks.aliases() == []
     store.publish(manifest(shift=1.0), NOTHING)
     aliases = tmp_path / "models/mean/aliases"

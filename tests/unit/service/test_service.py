@@ -262,7 +262,7 @@ class Unstorable(Mean):
 def test_a_model_that_breaks_the_contract_is_at_fault(tmp_path: Path, kind: type[Mean]) -> None:
     """What it predicts must have the shape of y, and what it learns must be storable; nothing is published."""
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": OwnEstimator(kind)}
+    services.service.models.estimators = {"mean": OwnEstimator(kind)}
     with pytest.raises(ModelFailed):
         fit(services, A, model="mean")
     assert services.service.store.versions("mean") == []
@@ -289,7 +289,7 @@ def test_predictions_that_are_no_numbers_are_the_models_fault(
             return answer
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": OwnEstimator(Answering)}
+    services.service.models.estimators = {"mean": OwnEstimator(Answering)}
     with pytest.raises(ModelFailed, match=words):
         fit(services, A, model="mean")
     assert "predict returned" in caplog.text and "(test_service.py:" in caplog.text
@@ -305,7 +305,7 @@ def test_a_constructor_refuses_parameters_by_a_value_error(tmp_path: Path) -> No
             super().__init__(shift)
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": OwnEstimator(Choosy)}
+    services.service.models.estimators = {"mean": OwnEstimator(Choosy)}
     with pytest.raises(Invalid, match="shift is over 1") as caught:
         services.do("fit", Request("mean", params={"shift": 2.0}, data=records(A, y=A)))
     assert [each.pointer for each in caught.value.faults] == ["/params"]
@@ -320,7 +320,7 @@ def test_predictions_that_are_not_finite_are_refused(tmp_path: Path, value: floa
             return np.full(len(X), value)
 
     services = ServiceFixture(tmp_path)
-    services.service.models = {"mean": OwnEstimator(Answering)}
+    services.service.models.estimators = {"mean": OwnEstimator(Answering)}
     with pytest.raises(Invalid):
         fit(services, A, model="mean")
 

@@ -120,7 +120,7 @@ def test_routes_are_declared_beside_responders() -> None:
 
 def test_a_route_is_completed_from_its_path() -> None:
     """With the parameters in it, and their examples in the example's path."""
-    parameters = path_parameters({"polynomial": OwnEstimator(PolynomialRegressor)}, "polynomial")
+    parameters = path_parameters("polynomial")
     completed = routes_of(Greeting())[0].complete(parameters)
     assert [each.name for each in completed.parameters] == ["name"]
     assert completed.example_path == "/greet/polynomial"

@@ -1,0 +1,104 @@
+"""The models of a service: one for each estimator, and those that fits made of estimators under names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from app.errors import Conflict, Damaged, Invalid, NotFound
+from app.model.estimator import AnyEstimator
+from app.schemas.registry import MODEL_NAME
+from app.storage.manifest import Manifest
+from app.storage.model_store import Store
+
+SHOWN_NAMES = 20
+
+
+class Models:
+    """Finds the estimators of models. Those of other names than their estimators' are looked up in the store.
+
+    So every process knows a model from the moment its first version is published.
+    """
+
+    def __init__(self, estimators: Mapping[str, AnyEstimator], store: Store) -> None:
+        self.estimators = estimators
+        self._store = store
+        self._made_of: dict[str, AnyEstimator] = {}
+
+    def __getitem__(self, name: str) -> AnyEstimator:
+        """Return the estimator of a model; raise NotFound, or Conflict where the estimator is not there."""
+        return self.estimators.get(name) or self._looked_up(name)
+
+    def check(self, name: str) -> None:
+        """Raise as `[name]` does. What was there before is trusted: the versions themselves will be looked for."""
+        if name not in self.estimators and name not in self._made_of:
+            self._looked_up(name)
+
+    def names(self) -> list[str]:
+        """Return the names of all models whose estimators are there; raise OSError."""
+        made = [name for name in self._store.registry.names() if name not in self.estimators]
+        return sorted([*self.estimators, *filter(self._is_usable, made)])
+
+    def for_fit(self, name: str, wanted: str | None) -> AnyEstimator:
+        """Return the estimator for a fit of a model, which may be its first.
+
+        Raise NotFound for a model that is not there, and Conflict for one that is made of another estimator, than
+        `wanted`; Invalid for a name that cannot be one, or an estimator that is not there.
+        """
+        if wanted is not None and wanted not in self.estimators:
+            raise Invalid.at("/estimator", f"no estimator {wanted[:64]!r}; there are {', '.join(self.estimators)}")
+        try:
+            made_of = self.estimators[name] if name in self.estimators else self._looked_up(name)
+        except NotFound:
+            if wanted is None:
+                raise
+            check_model_name(name)
+            return self.estimators[wanted]
+        if wanted not in {None, made_of.name}:
+            raise Conflict.at("/estimator", f"model {name!r} is made of the estimator {made_of.name!r}")
+        return made_of
+
+    def of(self, manifest: Manifest) -> AnyEstimator:
+        """Return the estimator that a version was made of; raise Conflict where it is not there."""
+        return self.estimator(manifest.made_of, manifest.model)
+
+    def estimator(self, name: str, model: str) -> AnyEstimator:
+        """Return an estimator of a model; raise Conflict where it is not there."""
+        found = self.estimators.get(name)
+        if found is None:
+            todo = "bring it back (TRINITY_MODELS)"
+            raise Conflict(f"model {model!r} is made of the estimator {name[:64]!r}, which is not here; {todo}")
+        return found
+
+    def not_found(self, name: str) -> NotFound:
+        """Return the error for a model that is not there, or is no longer."""
+        self._made_of.pop(name, None)
+        names = [*self.estimators]
+        with suppress(OSError):
+            names = self.names()
+        more = ["…"] * (len(names) > SHOWN_NAMES)
+        known = ", ".join([*sorted(names)[:SHOWN_NAMES], *more])
+        todo = "a fit that names its `estimator` makes it"
+        return NotFound.at("/model", f"no model {name[:64]!r}; there are {known}; {todo}")
+
+    def _is_usable(self, name: str) -> bool:
+        try:
+            self.check(name)
+        except (NotFound, Conflict):
+            return False
+        return True
+
+    def _looked_up(self, name: str) -> AnyEstimator:
+        """Return the estimator of the newest version that is intact; raise NotFound without one."""
+        versions = self._store.versions(name) if MODEL_NAME.fullmatch(name) else []
+        for number in reversed(versions):
+            with suppress(Damaged, NotFound):
+                found = self._made_of[name] = self.of(self._store.manifest(name, number))
+                return found
+        raise self.not_found(name)
+
+
+def check_model_name(name: str) -> None:
+    """Raise Invalid for a name that no model can have."""
+    if not MODEL_NAME.fullmatch(name):
+        raise Invalid.at("/model", "a model's name has 1 to 64 of a-z, 0-9, - and _, and begins with a letter or digit")
