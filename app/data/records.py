@@ -40,16 +40,15 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
             chosen = Table(X)
         else:
             chosen = Table(np.ascontiguousarray(X[:, selection.inputs]))
-        return with_names(chosen, table, selection, self._column, self._cells, self._label(choice.labels))
+        label = None if choice.labels is None else self._label(choice.labels)
+        return with_names(chosen, table, selection, self._column, self._cells, label)
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or default_names("x", table.X.shape[1])
         return assemble(selection, names, len(table.X), self._read, self._locator(names))
 
-    def _label(self, kind: LabelKind | None) -> Callable[[int], Labels] | None:
+    def _label(self, kind: LabelKind) -> Callable[[int], Labels]:
         """Return what reads a column of labels."""
-        if kind is None:
-            return None
         locate = self._locator(self.table.inputs or default_names("x", self.table.X.shape[1]))
         return lambda source: read_labels(self._cells(source), kind, lambda row: locate(row, source))
 
@@ -147,6 +146,8 @@ def with_names(
         taken = {*selection.inputs, *selection.outputs}
         chosen.unused = [name for source, name in enumerate(names) if source not in taken]
     chosen.y, chosen.outputs, chosen.weight, chosen.labels = data.y, data.outputs, data.weight, data.labels
+    if selection.inputs_only:
+        return chosen
     if selection.outputs:
         _take_outputs(chosen, selection.outputs, column, label)
         chosen.outputs = None if names is None else [names[source] for source in selection.outputs]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from app.errors import Failure, ModelFailed, TrinityError
 from app.schemas.jobs import Job, Outcome
@@ -26,6 +27,7 @@ Clock = Callable[[], float]
 OURS = Path(__file__).parents[1]
 
 encoder = msgspec.json.Encoder()
+_encode = encoder.encode
 
 
 def execute(
@@ -57,13 +59,13 @@ def execute(
     return Outcome(started, clock(), failure=failure)
 
 
-def _encoded(result: dict[str, Any]) -> msgspec.Raw:
+def _encoded(result: dict[str, Any]) -> Raw:
     """Return a result as JSON, and free its long lists."""
     for name, value in result.items():
         if isinstance(value, list) and len(value) > PART:
             result[name] = to_json(value)
             clear(value)
-    return msgspec.Raw(encoder.encode(result))
+    return Raw(_encode(result))
 
 
 def _model_failure(work: Work, job_id: str, error: BaseException) -> Failure:

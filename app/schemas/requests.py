@@ -149,6 +149,11 @@ class Selection:
         return self.inputs == list(range(len(self.inputs)))
 
     @cached_property
+    def inputs_only(self) -> bool:
+        """Whether no columns are read but the inputs."""
+        return not self.outputs and self.weight is None and not self.kept
+
+    @cached_property
     def numeric(self) -> bool:
         """Whether all inputs may be numbers."""
         return all(column is None or column.kind in NUMERIC for column in self.columns)

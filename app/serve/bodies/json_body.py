@@ -11,7 +11,7 @@ import msgspec
 from app.errors import Invalid, Malformed
 from app.schemas.media_types import JSON
 from app.schemas.query import Query
-from app.schemas.requests import NO_JSON, Data, FitBody, PredictBody, Request, Source, Version
+from app.schemas.requests import NO_JSON, Data, FitBody, PredictBody, Request, Source
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
@@ -48,7 +48,7 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
     refuse_duplicates(text, partial(_members, decoded), () if given is None else (given.X, given.y))
     data, source = (None, None) if given is None else _data(given, arrays)
     request = Request(
-        model=decoded.model,
+        decoded.model,
         data=data,
         source=source,
         weight=decoded.weight,
@@ -59,7 +59,9 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
         request.estimator = decoded.estimator
     else:
-        request.version, request.keep = _version(decoded.version), decoded.keep
+        request.version, request.keep = decoded.version, decoded.keep
+        if isinstance(decoded.version, str):
+            _check_alias(decoded.version)
     return request
 
 
@@ -73,11 +75,10 @@ def _as_utf8(text: bytes) -> bytes:
     return text
 
 
-def _version(version: Version | None) -> Version | None:
+def _check_alias(version: str) -> None:
     """Refuse a number that is written as a string: it would be read as an alias, and no alias is a number."""
-    if isinstance(version, str) and re.fullmatch(r"[0-9]+", version):
+    if re.fullmatch(r"[0-9]+", version):
         raise Invalid.at("/version", f'"{version[:20]}" is not an alias; write the number of a version without quotes')
-    return version
 
 
 def _members(decoded: FitBody | PredictBody) -> int:
