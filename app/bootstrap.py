@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from app.storage.payload_store import Payloads
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi
+
+SWITCH_S = 0.001  # how long a model's thread may keep the event loop from running; Python's own 5 ms are many requests
 
 
 def build(settings: Settings) -> Components:
@@ -60,6 +63,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
 
+        sys.setswitchinterval(SWITCH_S)
         inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)
     from app.queue import factory  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from threading import Semaphore
 
+from app.dispatch.batching import JobWork
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
+from app.dispatch.slow_versions import QUICK_S, SlowVersions, is_slow
+from app.dispatch.stacking import Stacker
 from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import VERBS
 from app.service import Service
+from app.telemetry.context import REQUEST
 
 SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than to switch threads
-SLOW_S = 0.005  # a model that took longer on the loop, SLOW_CALLS times in a row, is called in a thread while it does
-SLOW_CALLS = 2
 
 
 class InlineDispatcher(Dispatcher):
@@ -45,7 +46,8 @@ class InlineDispatcher(Dispatcher):
         self._free_fits = Semaphore(max_fits)
         self._clock = clock
         self._count = count
-        self._slow_calls = Counter[tuple[str, int | None]]()
+        self._slow = SlowVersions()
+        self._stacker = Stacker(service, clock)
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
@@ -58,6 +60,9 @@ class InlineDispatcher(Dispatcher):
         created = self._clock()
         if VERBS[work.verb].publishes:
             outcome = await self._fit(work, job_id)
+        elif not as_array and (max_rows := self._max_stack_rows(work)):
+            outcome = await self._stacker.predict(JobWork(job_id, work, REQUEST.get()), max_rows)
+            self._done(work, outcome, on_loop=False)
         else:
             outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
         return finished_job(job_id, work, created, outcome)
@@ -71,8 +76,9 @@ class InlineDispatcher(Dispatcher):
         """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
 
     async def close(self) -> None:
-        """Let running fits end."""
+        """Let running fits and predictions end."""
         await asyncio.to_thread(self._fits.shutdown)
+        await self._stacker.close()
 
     async def _fit(self, work: Work, job_id: str) -> Outcome:
         if not self._free_fits.acquire(blocking=False):
@@ -96,13 +102,19 @@ class InlineDispatcher(Dispatcher):
 
     def _done(self, work: Work, outcome: Outcome, *, on_loop: bool) -> None:
         self._count(work, outcome)
-        if outcome.finished_s - outcome.started_s > SLOW_S:
-            if on_loop:
-                self._slow_calls[work.model, work.version] += 1
-        elif self._slow_calls:  # it was the machine that was slow before, not the model
-            self._slow_calls.pop((work.model, work.version), None)
+        took_s = outcome.finished_s - outcome.started_s
+        if took_s > QUICK_S and is_slow(took_s, outcome.rows):
+            self._slow.add((work.model, work.version), took_s, outcome.finished_s, on_loop=on_loop)
+        elif self._slow and outcome.failure is None:
+            self._slow.discard((work.model, work.version))
 
     def _is_small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
-        return not self._slow_calls or self._slow_calls[work.model, work.version] < SLOW_CALLS
+        return not self._slow or not self._slow.keeps_off((work.model, work.version), self._clock())
+
+    def _max_stack_rows(self, work: Work) -> int:
+        """Return how many rows this may share a call with; 0 for what is alone in its call."""
+        if not VERBS[work.verb].batchable or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
+            return 0
+        return self._service.max_stack_rows(work)

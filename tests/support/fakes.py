@@ -117,6 +117,9 @@ class FakeService:
         self.threads.append(threading.current_thread())
         return 1, self._body(work)
 
+    def max_stack_rows(self, work: Work) -> int:
+        return 0
+
     def rows(self, work: Work) -> int:
         return len(work.data.X) if isinstance(work.data, Table) else 0
 

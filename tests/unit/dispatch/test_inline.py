@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from app.dispatch.dispatcher import IdempotencyKey
-from app.dispatch.inline import SLOW_S, SMALL_VALUES, InlineDispatcher
+from app.dispatch.inline import SMALL_VALUES, InlineDispatcher
+from app.dispatch.slow_versions import SLOW_S
 from app.errors import Busy, NotFound
 from app.schemas.requests import Source, Work
 from app.service import Service
@@ -296,5 +297,33 @@ def test_there_are_no_jobs() -> None:
             job = await dispatcher.submit(work())
             with pytest.raises(NotFound, match="no queue"):
                 await dispatcher.job(job.id, 60)
+
+    run(main())
+
+
+def test_a_slow_version_shares_calls_where_it_may() -> None:
+    """A version that stacks goes to the threads that stack; scores, arrays and what is large do not."""
+
+    async def main() -> None:
+        clock, stacked = Clock(), list[int]()
+
+        def body(_: Work) -> dict[str, Any]:
+            clock.now += 2 * SLOW_S
+            return {}
+
+        async with inline(body, clock) as (dispatcher, service):
+
+            def max_stack_rows(asked: Work) -> int:
+                stacked.append(service.rows(asked))
+                return 8
+
+            service.max_stack_rows = max_stack_rows  # type: ignore[method-assign]
+            for asked in (work(), work(), work(rows=3), work("score", 4), work(rows=SMALL_VALUES + 1)):
+                assert (await dispatcher.submit(asked)).status == "SUCCESS"
+            await dispatcher.submit(work(rows=5), as_array=True)
+        names = [thread.name.partition("_")[0] for thread in service.threads]
+        assert stacked == [3]
+        assert names[2] == "predict"
+        assert "predict" not in names[3:]
 
     run(main())

@@ -1,0 +1,105 @@
+"""Predictions of one version that come while one runs share the next call of the model, in a thread beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+from app.dispatch.batching import JobWork, predict_together
+from app.dispatch.execute import Clock
+from app.dispatch.slow_versions import VersionKey
+from app.schemas.jobs import Outcome
+from app.schemas.requests import Table
+from app.service import Service
+
+THREADS = 32  # one for each version that predicts; further versions wait for one of them
+
+
+class Waiting(NamedTuple):
+    """A prediction, and who waits for it."""
+
+    asked: JobWork
+    outcome: asyncio.Future[Outcome]
+
+    @property
+    def rows(self) -> int:
+        """The number of its rows."""
+        data = self.asked.work.data
+        return len(data.X) if isinstance(data, Table) else 0
+
+
+class Stacker:
+    """Runs predictions, each version's in one thread at a time. A version that is idle starts at once.
+
+    All methods are called on the event loop.
+    """
+
+    def __init__(self, service: Service, clock: Clock = time.time) -> None:
+        self._service = service
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
+        self._waiting: dict[VersionKey, deque[Waiting]] = {}
+        """The versions that predict, each with what waits for the end of its call."""
+
+    async def predict(self, asked: JobWork, max_rows: int) -> Outcome:
+        """Predict for a table, in a call of up to `max_rows` rows, or of its own if it has more."""
+        loop = asyncio.get_running_loop()
+        one = Waiting(asked, loop.create_future())
+        version = asked.work.model, asked.work.version
+        waiting = self._waiting.get(version)
+        if waiting is None:
+            self._waiting[version] = deque()
+            self._start(loop, version, [one], max_rows)
+        else:
+            waiting.append(one)
+        return await one.outcome
+
+    @property
+    def busy(self) -> int:
+        """How many versions predict now."""
+        return len(self._waiting)
+
+    async def close(self) -> None:
+        """Let running predictions end."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
+        call = loop.run_in_executor(self._threads, self._run, loop, stack)
+        call.add_done_callback(partial(self._go_on, loop, version, max_rows))
+
+    def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
+        """Predict, in a thread; hand outcomes over as they come."""
+        for ended in predict_together(self._service, [one.asked for one in stack], self._clock):
+            outcomes = [(stack[place].outcome, outcome) for place, outcome in ended]
+            loop.call_soon_threadsafe(_hand_over, outcomes)
+
+    def _go_on(
+        self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, _: asyncio.Future[None]
+    ) -> None:
+        """Start the next call of a version, with what has come meanwhile."""
+        stack = list(_next_stack(self._waiting[version], max_rows))
+        if stack:
+            self._start(loop, version, stack, max_rows)
+        else:
+            del self._waiting[version]
+
+
+def _next_stack(waiting: deque[Waiting], max_rows: int) -> Iterator[Waiting]:
+    """Take what comes next, up to a number of rows; leave out those whose callers have gone."""
+    rows = 0
+    while waiting and (not rows or rows + waiting[0].rows <= max_rows):
+        one = waiting.popleft()
+        if not one.outcome.cancelled():
+            rows += one.rows
+            yield one
+
+
+def _hand_over(outcomes: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+    for waiting, outcome in outcomes:
+        if not waiting.done():  # its caller may have gone
+            waiting.set_result(outcome)
