@@ -97,6 +97,10 @@ class UnsupportedEncoding(UnsupportedMediaType):
     """The body has a content encoding, such as gzip; the service decodes none."""
 
 
+class NotAcceptable(TrinityError, kind="not-acceptable"):
+    """The answer does not exist in the format that the request asks for."""
+
+
 class ModelFailed(TrinityError, kind="model-failed"):
     """The model's own code failed, or did not do what the contract of models says."""
 

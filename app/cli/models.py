@@ -59,6 +59,7 @@ def show(source: Backend, name: str, version: str | None, *, json_: bool) -> Non
         table(["model", found.pop("name")], [pair for pair in found.items() if pair[0] != "links"])
     else:
         schema = found.pop("schema")
+        found["predicts"] = found.pop("outputs", None)
         found |= {"outputs": schema["outputs"], "left out": schema.get("unused")}
         table(["version", f"{found['model']} {found['version']}"], list(found.items()))
         table(["input", "kind", "in the fit"], _inputs(schema))

@@ -19,7 +19,19 @@ DIALECT = (
     click.option("--encoding", metavar="NAME", help="The text encoding, such as windows-1252; by default UTF-8."),
     click.option("--na", multiple=True, metavar="TEXT", help="Stands for a missing value; may be repeated."),
 )
-MEMBERS = ("target", "inputs", "ignore", "weight", "keep", "version", "separator", "decimal", "encoding", "na")
+MEMBERS = (
+    "target",
+    "inputs",
+    "ignore",
+    "weight",
+    "keep",
+    "outputs",
+    "version",
+    "separator",
+    "decimal",
+    "encoding",
+    "na",
+)
 """Options that are members of the query of the same request over HTTP."""
 RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", "timeout", "webhook"})
 """Names that no parameter of a model can have in a CSV request."""

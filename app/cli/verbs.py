@@ -10,7 +10,8 @@ import click
 
 from app.cli.backend import VerbResult
 from app.cli.options import Backend, Command, json_option, with_backend
-from app.cli.output import as_json, table, warn
+from app.cli.output import as_json, warn
+from app.cli.results import print_fit, print_score
 from app.cli.table_options import RESERVED, columns, with_table
 
 if TYPE_CHECKING:
@@ -76,13 +77,15 @@ def fit(
         as_json(done._asdict())
         return
     click.echo(f"{done.model} version {done.version}")
-    table(["term", "coefficient"], list(zip(result["terms"], result["coefficients"], strict=False)))
-    table(["metric", "value"], list(result["metrics"].items()))
+    print_fit(result)
 
 
 @click.command()
 @version_option
 @columns("keep", "Columns of FILE to print beside, with commas or repeated")
+@click.option(
+    "--outputs", multiple=True, metavar="NAMES", help="What to predict: y, probabilities, with commas or repeated."
+)
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
 )
@@ -98,6 +101,7 @@ def predict(
     \b
     Examples: python -m app predict new.csv --model multivariate --output predicted.csv
               python -m app predict new.csv --keep id
+              python -m app predict new.csv --model logistic --outputs y,probabilities
     """
     done = source.run("predict", content, model, query)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
@@ -119,7 +123,8 @@ def predict(
 def score(source: Backend, content: bytes, model: str | None, query: Query, *, json_: bool) -> None:
     """Compare the predictions of a version with the targets of FILE: R², RMSE, MAE.
 
-    FILE is CSV, also packed by gzip, or - for standard input.
+    Of a classifier it prints accuracy, F1, log loss, ROC AUC, and what was predicted for the rows of each label. FILE
+    is CSV, also packed by gzip, or - for standard input.
 
     \b
     Example: python -m app score test.csv --model multivariate --version 1
@@ -129,11 +134,11 @@ def score(source: Backend, content: bytes, model: str | None, query: Query, *, j
         as_json(done._asdict())
         return
     click.echo(f"{done.model} version {done.version}")
-    table(["metric", "value"], list(done.result.items()))
+    print_score(done.result)
 
 
 def _csv(done: VerbResult, source: Backend) -> str:
-    """Return the kept columns and the predictions as CSV.
+    """Return the kept columns, the predictions, and probabilities, as CSV.
 
     These have the names of the outputs, or y, y1, y2 … if the key may not read the version.
     """
@@ -141,9 +146,9 @@ def _csv(done: VerbResult, source: Backend) -> str:
     from app.errors import Forbidden
     from app.model.dataframes import default_names
 
-    rows = [row if isinstance(row, list) else [row] for row in done.result["y"]]
     try:
         names = source.version(done.model, str(done.version))["schema"]["outputs"]
     except Forbidden:
-        names = default_names("y", len(rows[0]))
-    return csv_of(done.result.get("kept", {}), names, rows)
+        first = next(iter(done.result.get("y", ())), None)
+        names = default_names("y", len(first) if isinstance(first, list) else 1)
+    return csv_of(done.result, names)

@@ -10,7 +10,8 @@ import numpy as np
 from app.data.cells import SHOWN, BadCell, Cells, from_python, kind_of
 from app.errors import Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column
-from app.schemas.requests import Cell, Label, LabelKind, Matrix
+from app.schemas.requests import Cell, Matrix
+from app.schemas.tasks import Label, LabelKind
 
 Locate: TypeAlias = Callable[[int], tuple[str, str]]
 """Returns the pointer to a label and the words for it ("line 3, column 'y'") by its row."""

@@ -16,7 +16,8 @@ from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column
 from app.schemas.pointers import escaped
-from app.schemas.requests import Cell, Choice, Label, LabelKind, Matrix, Selection, Table
+from app.schemas.requests import Cell, Choice, Matrix, Selection, Table
+from app.schemas.tasks import Label, LabelKind
 
 
 class TableRecords(msgspec.Struct, frozen=True, gc=False):

@@ -42,12 +42,12 @@ def execute(
     """Do the work, time it, and turn whatever the model raises into a failure.
 
     A fit is published if `permit` allows it; otherwise its error is the failure.
-    With `as_array` the outcome of a prediction has an array in place of JSON.
+    With `as_array` the outcome of a prediction of numbers has an array in place of JSON.
     """
     started = clock()
     try:
-        if as_array:
-            version, _, y = service.predict(work)
+        if as_array and (found := service.predict_array(work)):
+            version, y = found
             return Outcome(started, clock(), version, rows=len(y), array=y)
         version, result = service.run(work, job_id, started, permit)
         return Outcome(started, clock(), version, _encoded(result), None, service.rows(work))

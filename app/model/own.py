@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 
 from app.model.base import Model, NotNumbers, Regressor
+from app.model.codes import codes_of, in_order
 from app.model.dataframes import Array
 from app.model.design import Design
 from app.model.estimator import FitData, Size, Stored
@@ -144,16 +144,7 @@ class OwnModel:
 
     def _codes(self, X: Array) -> Array:
         """Return the codes of predicted labels; raise NotNumbers for one that is no class."""
-        codes = self._code_of
-        found = np.asarray(self.instance.predict(self._design.matrix(X))).tolist()
-        try:
-            return np.array([codes[label] for label in found], dtype=np.float64)
-        except (KeyError, TypeError):
-            raise NotNumbers("predict returned something that is no label of the fit") from None
-
-    @cached_property
-    def _code_of(self) -> dict[Label, int]:
-        return {label: code for code, label in enumerate(self.classes or [])}
+        return codes_of(self.instance.predict(self._design.matrix(X)), self.classes or [])
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> OwnModel:  # noqa: ARG002  its columns have all texts
         """Return the same model."""
@@ -182,10 +173,15 @@ class OwnModel:
         return f"{self.instance.name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
 
     def probabilities(self, X: Array) -> Array:
-        """Return what `predict_proba` says."""
+        """Return what `predict_proba` says, the columns in the order of `classes`.
+
+        A class that the model does not know, such as one whose rows all weigh nothing, has the probability 0.
+        """
         if self._predict_proba is None:
             raise NotNumbers("the class has no predict_proba")
-        return np.asarray(self._predict_proba(self._design.matrix(X)), dtype=np.float64)
+        found = np.asarray(self._predict_proba(self._design.matrix(X)), dtype=np.float64)
+        own = getattr(self.instance, "classes_", None)
+        return found if own is None else in_order(found, own, self.classes or [])
 
     def size(self, rows: int) -> Size:
         """Return the terms and the bytes of the design matrix."""

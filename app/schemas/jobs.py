@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.errors import Failure
 from app.schemas.problems import Problem, problem
 from app.schemas.requests import Cell, Matrix
+from app.schemas.tasks import Label
 from app.schemas.verbs import Verb
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -128,10 +129,59 @@ class FitResult(msgspec.Struct):
     """The source that the data came from, if it came from one."""
 
 
-class Predictions(msgspec.Struct):
-    """A prediction for each row of X: a number, or a row of numbers where y has rows."""
+class LabelMetrics(msgspec.Struct):
+    """How well a classifier predicts labels, as scikit-learn's metrics of these names say; null where undefined."""
 
-    y: list[float | list[float]]
+    accuracy: float | None
+    balanced_accuracy: float | None
+    f1_macro: float | None
+    log_loss: float | None
+    roc_auc: float | None
+    """Of several classes the mean over each against the others."""
+    n: int
+
+
+class ClassScoreMetrics(LabelMetrics):
+    """What a score of a classifier says: a label that the fit never saw is an error, whatever is predicted."""
+
+    classes: list[Label]
+    """The classes of the fit in order, and after them the labels of the data that it never saw."""
+    confusion: list[list[float]]
+    """confusion[i][j]: the rows of the label classes[i], or their weights, for which classes[j] is predicted."""
+    source: str | UnsetType = UNSET
+    """The source that the data came from, if it came from one."""
+
+
+class ClassFitMetrics(LabelMetrics):
+    """Metrics on the data of the fit, and of logistic regression the steps that it took."""
+
+    terms: int | UnsetType = UNSET
+    iterations: int | UnsetType = UNSET
+
+
+class ClassFitResult(msgspec.Struct):
+    """The result of a classifier's fit; of more than two classes, coefficients[i] has a number for each of them."""
+
+    version: int
+    classes: list[Label]
+    """The different labels, in order."""
+    terms: list[str]
+    coefficients: list[float | list[float]]
+    metrics: ClassFitMetrics
+    warnings: list[str]
+    source: str | UnsetType = UNSET
+    """The source that the data came from, if it came from one."""
+
+
+class Predictions(msgspec.Struct):
+    """A prediction for each row of X: a number, or a row of numbers where y has rows; of a classifier a label."""
+
+    y: list[float | int | str | bool | list[float]] | UnsetType = UNSET
+    """Left out where the request asks for other outputs alone."""
+    classes: list[Label] | UnsetType = UNSET
+    """What the columns of `probabilities` stand for."""
+    probabilities: list[list[float]] | UnsetType = UNSET
+    """For each row the probability of each class, where the request asks for it."""
     kept: dict[str, list[Cell]] | UnsetType = UNSET
     """The columns of the data that `keep` names, as they came."""
     source: str | UnsetType = UNSET

@@ -31,6 +31,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "forbidden": HTTPStatus.FORBIDDEN,
     "not-found": HTTPStatus.NOT_FOUND,
     "not-fitted": HTTPStatus.NOT_FOUND,
+    "not-acceptable": HTTPStatus.NOT_ACCEPTABLE,
     "too-slow": HTTPStatus.REQUEST_TIMEOUT,
     "conflict": HTTPStatus.CONFLICT,
     "superseded": HTTPStatus.CONFLICT,

@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from app.schemas.columns import NUMERIC, Column, Kind
+from app.schemas.tasks import Label, LabelKind
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -28,10 +29,6 @@ Cell: TypeAlias = float | str | bool | None
 Rows: TypeAlias = list[list[Cell] | dict[str, Cell]]
 Names: TypeAlias = list[Annotated[str, Meta(min_length=1)]]
 Targets: TypeAlias = list[float | list[float]]
-Label: TypeAlias = bool | int | str
-"""A y of a classifier, as it came: whole numbers are int, however they were written."""
-LabelKind: TypeAlias = Literal["any", "text", "integer", "boolean"]
-"""What labels may be: at a fit anything that all of them are, later what those of the fit were."""
 
 
 def parse_version(text: str | None) -> Version | None:
@@ -40,6 +37,8 @@ def parse_version(text: str | None) -> Version | None:
 
 
 NO_JSON = msgspec.Raw()
+Y, PROBABILITIES = OUTPUTS = ("y", "probabilities")
+"""What a prediction may give."""
 
 
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -84,6 +83,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     data: Data | None = None
     weight: str | None = None
     keep: Names = []
+    outputs: list[str] = []
     timeout: Timeout | None = None
     webhook: Webhook | None = None
 
@@ -210,6 +210,8 @@ class Request(msgspec.Struct, gc=False):
     """The column that holds the weights of the rows."""
     keep: list[str] = []
     """The columns that come back beside the predictions."""
+    outputs: list[str] = []
+    """What is predicted: y, probabilities; none for y alone."""
     timeout: float | None = None
     webhook: Webhook | None = None
 
@@ -231,6 +233,8 @@ class Work(msgspec.Struct, gc=False):
     """The URL to call when it has ended."""
     estimator: str = ""
     """What a fit makes its model of; '' where that has the name of the model."""
+    outputs: list[str] = []
+    """What a prediction gives, where it is not y alone."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

@@ -22,8 +22,8 @@ class VerbSpec(NamedTuple):
     """The sentence that GET / and the OpenAPI document show."""
     examples: Mapping[str, str]
     """A body for the default model in each media type that is text; each works when it is sent."""
-    result: str
-    """The Struct in app/schemas/jobs.py that describes the result."""
+    results: tuple[str, ...]
+    """The Structs in app/schemas/jobs.py that describe the result: one, or those of a regressor and a classifier."""
     timeout_s: int
     """Seconds that a queued job may take by default; TRINITY_TIMEOUT_<VERB> sets another number."""
     message_jobs: int
@@ -46,7 +46,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
                 JSON: '{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
                 CSV: "x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
             },
-            result="FitResult",
+            results=("FitResult", "ClassFitResult"),
             timeout_s=3600,
             message_jobs=1,
             scope="fit",
@@ -56,15 +56,15 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         "predict": VerbSpec(
             description="Predicts y for X with the latest version, or with the one that the request names.",
             examples={JSON: '{"data": {"X": [[-0.5], [0.5]]}}', CSV: "x\n-0.5\n0.5\n"},
-            result="Predictions",
+            results=("Predictions",),
             timeout_s=60,
             message_jobs=100,
             batchable=True,
         ),
         "score": VerbSpec(
-            description="Measures how well a version predicts y from X: R², RMSE, MAE.",
+            description="Measures how well a version predicts y from X: R², RMSE, MAE; of labels accuracy, F1.",
             examples={JSON: '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}', CSV: "x,y\n-0.5,1.8\n0.5,2.7\n"},
-            result="ScoreMetrics",
+            results=("ScoreMetrics", "ClassScoreMetrics"),
             timeout_s=600,
             message_jobs=10,
             needs_y=True,

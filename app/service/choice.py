@@ -11,7 +11,8 @@ import msgspec
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
-from app.schemas.requests import LabelKind, Selection
+from app.schemas.requests import Selection, Source
+from app.schemas.tasks import LabelKind
 from app.schemas.wording import counted
 from app.storage.manifest import Schema
 
@@ -151,6 +152,13 @@ def width_error(pointer: str, width: int, schema: Schema) -> Invalid:
     return Invalid.at(
         pointer, f"X has {counted(width, 'column')}, the model was fitted on {len(schema.inputs)}: {fitted}"
     )
+
+
+def check_width(width: int, schema: Schema, source: Source) -> None:
+    """Raise Invalid if a source that declares its shape has too few columns for a version, or too many."""
+    if not len(schema.inputs) <= width <= len(schema.inputs) + len(schema.unused):
+        pointer = "/data/params/inputs" if "inputs" in source.params else "/data"
+        raise width_error(pointer, width, schema)
 
 
 def _positions(member: str, chosen: Sequence[str], positions: Mapping[str, int]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.model.estimator import AnyEstimator
+from app.schemas.tasks import Task
 from app.service.service import Service
 from app.storage.manifest import Manifest
 
@@ -22,6 +23,8 @@ class ModelInfo(msgspec.Struct):
     versions: list[int]
     aliases: dict[str, int]
     links: dict[str, str]
+    task: Task = "regression"
+    """What its versions predict: numbers or labels."""
     takes_missing: bool = False
     """Whether values may be missing in its inputs."""
 
@@ -62,6 +65,7 @@ def describe_model(service: Service, name: str, root_path: str = "") -> ModelInf
         versions=service.store.versions(name),
         aliases=service.store.aliases(name),
         links={"self": f"{root_path}/models/{name}", "fit": f"{root_path}/models/{name}/fit"},
+        task=estimator.task,
         takes_missing=estimator.takes_missing,
     )
 

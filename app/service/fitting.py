@@ -6,14 +6,17 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from app.errors import Unavailable
 from app.model.estimator import AnyEstimator, FitData
-from app.schemas.requests import Matrix, Source, Table, Work
+from app.schemas.requests import OUTPUTS, Matrix, Source, Table, Work, Y
+from app.schemas.tasks import Label
 from app.service.columns import learn_schema, require_y
+from app.service.evaluation import evaluate_model
 from app.service.libraries import libraries
-from app.service.model_calls import finite, fit_model, metrics, predict_model, save_model
+from app.service.model_calls import finite, fit_model, save_model
 from app.service.restoring import check_restored
 from app.service.sampling import sample
 from app.service.stacking import find_stacks
@@ -44,23 +47,26 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
-    model = fit_model(estimator, spec.work.params, FitData(X, y, schema.columns, table.weight, texts=table.categories))
+    data = FitData(X, y, schema.columns, table.weight, table.labels, table.categories)
+    model = fit_model(estimator, spec.work.params, data)
     stored = save_model(model)
     check_restored(estimator, model, stored, table, schema)
     model = model.with_texts(table.categories)
-    y_predicted = predict_model(model, X, schema)
-    kept = sample(model, X, y, y_predicted, schema, spec.sample_rows)
+    evaluation = evaluate_model(model, X, y, table.weight, schema)
+    kept = sample(model, X, y, evaluation, schema, spec.sample_rows)
     manifest = Manifest(
         model=spec.work.model,
         estimator=estimator.source,
         estimator_name=estimator.name,
         task=estimator.task,
+        classes=table.labels,
+        outputs=list(OUTPUTS) if model.has_probabilities else [Y],
         params=spec.work.params,
         schema=schema,
         terms=model.terms(),
-        metrics=metrics(y, y_predicted, table.weight) | finite(model.diagnostics()),
+        metrics=evaluation.metrics | finite(model.diagnostics()),
         warnings=[*table.warnings, *model.warnings()],
-        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y)},
+        data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y, table.labels)},
         libraries=libraries(estimator.modules),
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
@@ -73,6 +79,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
     coefficients = model.coefficients()
     return version, {
         "version": version,
+        **({} if table.labels is None else {"classes": table.labels}),
         "terms": manifest.terms,
         "coefficients": [] if coefficients is None else coefficients.tolist(),
         "metrics": manifest.metrics,
@@ -93,8 +100,10 @@ def _origin(data: Table | Source) -> dict[str, Any]:
     return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
 
 
-def _digest(X: Matrix, y: Matrix) -> str:
+def _digest(X: Matrix, y: Matrix, labels: list[Label] | None) -> str:
     digest = hashlib.sha256(repr((X.shape, y.shape)).encode())
+    if labels is not None:
+        digest.update(msgspec.json.encode(labels))
     digest.update(np.ascontiguousarray(X).data)
     digest.update(np.ascontiguousarray(y).data)
     return digest.hexdigest()

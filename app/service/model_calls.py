@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from logging import getLogger
 from typing import Any
 
+import numpy as np
+
 from app.errors import Invalid, ModelFailed
 from app.model.base import NotNumbers
 from app.model.estimator import AnyEstimator, FitData, FittedModel, Stored
-from app.model.evaluate import evaluate
 from app.schemas.requests import Matrix
 from app.storage.manifest import Schema
 
@@ -72,9 +73,20 @@ def predict_model(model: FittedModel, X: Matrix, schema: Schema) -> Matrix:
     return y
 
 
-def metrics(y: Matrix, y_predicted: Matrix, weight: Matrix | None = None) -> dict[str, int | float | None]:
-    """Compare predictions with y, each row as often as its weight says. R² of one row is None, as it is not defined."""
-    return finite(evaluate(y.reshape(y_predicted.shape), y_predicted, weight)._asdict())
+def predict_probabilities(model: FittedModel, X: Matrix) -> Matrix:
+    """Return the probability of each class (n, classes); raise as `predict_model` does."""
+    try:
+        found = model.probabilities(X)
+    except NotNumbers as error:
+        raise fault(model, str(error)) from error
+    except ValueError as error:
+        raise refusal(error) from error
+    expected = (len(X), len(model.classes or ()))
+    if found.shape != expected:
+        raise fault(model, f"predict_proba returned an array of shape {found.shape}, expected {expected}")
+    if not np.isfinite(found).all():
+        raise fault(model, "predict_proba returned something that is not a finite number")
+    return found
 
 
 def finite(numbers: Mapping[str, int | float]) -> dict[str, int | float | None]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from app.errors import ModelFailed
 from app.model.estimator import AnyEstimator, FittedModel, Stored
-from app.schemas.requests import Table
-from app.service.model_calls import fault, predict_model
+from app.schemas.requests import Matrix, Table
+from app.service.model_calls import fault, predict_model, predict_probabilities
 from app.storage.manifest import Schema
 
 ROWS = 8
@@ -22,18 +22,25 @@ def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, 
     Both predict copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
     """
     X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
-    expected = predict_model(model.with_texts(table.categories), X, of)
+    expected = _predictions(model.with_texts(table.categories), X, of)
     advice = "; ".join(model.unkept())
     try:
         restored = estimator.load(_as_read(stored))
         lost = "; ".join(model.unkept(restored))
-        found = expected if lost else predict_model(restored.with_texts(table.categories), X, of)
+        found = expected if lost else _predictions(restored.with_texts(table.categories), X, of)
     except Exception as error:  # a model may raise anything
         raise _not_restored(model, f"raised {type(error.__cause__ or error).__name__}", advice) from error
     if lost:
         raise fault(model, lost)
-    if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * np.abs(expected).max()):
-        raise _not_restored(model, "predicted otherwise than before", advice)
+    for after, before in zip(found, expected, strict=True):
+        if not np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max()):
+            raise _not_restored(model, "predicted otherwise than before", advice)
+
+
+def _predictions(model: FittedModel, X: Matrix, of: Schema) -> list[Matrix]:
+    """Return all that a model predicts; codes of labels differ by a whole number or not at all."""
+    found = [predict_model(model, X, of)]
+    return [*found, predict_probabilities(model, X)] if model.has_probabilities else found
 
 
 def _as_read(stored: Stored) -> Stored:

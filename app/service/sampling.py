@@ -7,6 +7,7 @@ import numpy as np
 from app.model.estimator import FittedModel
 from app.schemas.columns import NUMERIC
 from app.schemas.requests import Matrix
+from app.service.evaluation import Evaluation
 from app.service.model_calls import predict_model
 from app.storage.array_files import Arrays
 from app.storage.manifest import Schema
@@ -14,23 +15,38 @@ from app.storage.manifest import Schema
 SAMPLE_BYTES = 65_536
 HEADER_BYTES = 2_048  # headers of the archive and its arrays
 CURVE_POINTS = 128
+CONFUSION_BYTES = 16_384  # that of 45 classes
 
 
-def sample(model: FittedModel, X: Matrix, y: Matrix, y_predicted: Matrix, schema: Schema, max_rows: int) -> Arrays:
+def sample(model: FittedModel, X: Matrix, y: Matrix, evaluation: Evaluation, schema: Schema, max_rows: int) -> Arrays:
     """Return X, y and predictions of at most `max_rows` evenly spaced rows; with one input of numbers, also the curve.
 
-    X is that of the table: a text is its position in the categories of its column. Together they take at most
-    SAMPLE_BYTES. The sample is empty if not even one row fits, or `max_rows` is 0.
+    X is that of the table: a text is its position in the categories of its column. Of a classifier there are
+    probabilities in place of the curve, and the confusion matrix of all rows where it has few classes. Together they
+    take at most SAMPLE_BYTES. The sample is empty if not even one row fits, or `max_rows` is 0.
     """
-    outputs = len(schema.outputs)
-    curved = X.shape[1] == 1 and schema.columns[0].kind in NUMERIC
-    fitting_rows = (SAMPLE_BYTES - HEADER_BYTES) // (8 * (X.shape[1] + 2 * outputs + (1 + outputs) * curved))
+    outputs, beside = len(schema.outputs), _beside(evaluation)
+    curved = X.shape[1] == 1 and schema.columns[0].kind in NUMERIC and model.classes is None
+    probabilities = evaluation.probabilities
+    width = X.shape[1] + 2 * outputs + (1 + outputs) * curved + (0 if probabilities is None else probabilities.shape[1])
+    left_bytes = SAMPLE_BYTES - HEADER_BYTES - sum(array.nbytes for array in beside.values())
+    fitting_rows = left_bytes // (8 * width)
     count = min(len(X), max_rows, fitting_rows)
     if not count:
         return {}
     rows = np.linspace(0, len(X) - 1, count).round().astype(np.intp)
-    kept = {"X": X[rows], "y": y[rows], "predicted": y_predicted[rows]}
+    kept = {"X": X[rows], "y": y[rows], "predicted": evaluation.y[rows], **beside}
+    if probabilities is not None:
+        kept["probabilities"] = probabilities[rows]
     return kept | _curve(model, X, schema, min(CURVE_POINTS, fitting_rows)) if curved else kept
+
+
+def _beside(evaluation: Evaluation) -> dict[str, Matrix]:
+    """Return what is kept of all rows together."""
+    confusion = evaluation.confusion
+    if confusion is None or confusion.nbytes > CONFUSION_BYTES:
+        return {}
+    return {"confusion": confusion.astype(np.float64)}
 
 
 def _curve(model: FittedModel, X: Matrix, schema: Schema, points: int) -> Arrays:

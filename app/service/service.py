@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from app.data.records import TableRecords
-from app.data.stacking import stack_tables
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.schemas.parts import to_list
-from app.schemas.requests import Choice, Matrix, Request, Source, Table, Version, Work
+from app.schemas.requests import Matrix, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
-from app.service.choice import FitChoice, UseChoice, width_error
-from app.service.columns import align_outputs, check_weight, learn_schema, require_y
+from app.service.choice import check_width
+from app.service.columns import check_weight, learn_schema, require_y
 from app.service.design_size import DesignLimit
+from app.service.evaluation import score
 from app.service.fitting import FitSpec, fit
-from app.service.model_calls import check_estimator, check_takes_weights, metrics, predict_model
+from app.service.model_calls import check_estimator, check_takes_weights, predict_model
 from app.service.models import Models
-from app.service.sources import SourceKinds, check_params, check_source, read_source
+from app.service.outputs import batch_results, check_outputs, predict_result
+from app.service.sources import (
+    DEFAULT_SOURCE,
+    SourceKinds,
+    check_params,
+    choose_source,
+    listed,
+    read_source,
+    source_shape,
+)
 from app.service.stacking import STACK_ROWS, STACKED
+from app.service.tables import fit_choice, needed, use_choice
 from app.service.versions import Fitted, Versions
 from app.settings import Stacking
 from app.storage.durable_files import Permit, always_permit
-from app.storage.manifest import Schema
 from app.storage.model_store import Store
 
-DEFAULT_SOURCE = "dummy"  # of requests without data
 MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larger batches gain nothing
 
 
@@ -102,41 +108,54 @@ class Service:
             estimator = self.models.estimator(work.estimator or work.model, work.model)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
-                choice = self._fit_choice(estimator, work.params, table)
-                table = TableRecords(read_source(self.sources, table), "/data").read(choice)
+                choice = fit_choice(estimator, table, partial(self._limit.check_fit, estimator, work.params))
+                table = TableRecords(read_source(self.sources, table, choice.labels), "/data").read(choice)
                 self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
         else:
-            version, table, y = self.predict(work)
-            result = _prediction(to_list(y), table) if work.verb == "predict" else _score(table, y)
+            fitted, table = self._data(work)
+            version = fitted.manifest.version
+            result = predict_result(fitted, table, work.outputs) if work.verb == "predict" else score(fitted, table)
         if isinstance(work.data, Source):
             result["source"] = work.data.name
         return version, result
 
-    def predict(self, work: Work) -> tuple[int, Table, Matrix]:
-        """Predict for the work's data; return the version used, the data, and predictions (n,) or (n, k)."""
-        version = work.version or 0  # pinned when the work was checked, and versions never change
-        fitted = self._versions.get(work.model, version)
-        table = work.data
+    def predict_array(self, work: Work) -> tuple[int, Matrix] | None:
+        """Predict numbers for the work's data; return the version used and y (n,) or (n, k).
+
+        Return None, and do nothing, where the predictions are not numbers alone.
+        """
+        if self._used(work).manifest.classes is not None or work.outputs:
+            return None
+        fitted, table = self._data(work)
+        return fitted.manifest.version, predict_model(fitted.reading(table), table.X, fitted.manifest.schema)
+
+    def _used(self, work: Work) -> Fitted:
+        """Return the version that work uses: pinned when the work was checked, and versions never change."""
+        return self._versions.get(work.model, work.version or 0)
+
+    def _data(self, work: Work) -> tuple[Fitted, Table]:
+        """Return the version that work uses, and its data; read a source."""
+        fitted, table = self._used(work), work.data
         if isinstance(table, Source):
-            records = TableRecords(read_source(self.sources, table), "/data")
-            table = self._checked(work.verb, records.read(self._use_choice(work.verb, fitted, table)), fitted)
-        model = fitted.model.with_texts(table.categories) if table.categories else fitted.model
-        return version, table, predict_model(model, table.X, fitted.manifest.schema)
+            choice = use_choice(work.verb, fitted, table)
+            read = TableRecords(read_source(self.sources, table, choice.labels), "/data").read(choice)
+            table = self._checked(work.verb, read, fitted, work.outputs)
+        return fitted, table
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
         if isinstance(work.data, Table):
             return len(work.data.X)
-        return (self._shape(work.data) or (0, 0))[0]
+        return (source_shape(self.sources, work.data) or (0, 0))[0]
 
     def max_batch_rows(self, work: Work) -> int:
         """Return the most rows that one batch with this prediction may have; 0 where predictions are not stacked.
 
         Raises as `run` does.
         """
-        return self._max_batch_rows(self._versions.get(work.model, work.version or 0))
+        return self._max_batch_rows(self._used(work))
 
     def max_stack_rows(self, work: Work) -> int:
         """Do as `max_batch_rows`, but return 0 for a version that is not in memory, and no more than STACK_ROWS."""
@@ -154,12 +173,8 @@ class Service:
 
         Raises as `run` does, for all of them even if only one is at fault.
         """
-        fitted = self._versions.get(works[0].model, works[0].version or 0)
         tables = [work.data for work in works if isinstance(work.data, Table)]
-        table = stack_tables(tables)
-        model = fitted.model.with_texts(table.categories) if table.categories else fitted.model
-        y = iter(predict_model(model, table.X, fitted.manifest.schema).tolist())
-        return [_prediction(list(islice(y, len(table.X))), table) for table in tables]
+        return batch_results(self._used(works[0]), tables, [work.outputs for work in works])
 
     def _check_fit(self, name: str, estimator: AnyEstimator, request: Request) -> Work:
         params = check_params(estimator.parameters(), request.params, "/params")
@@ -168,30 +183,17 @@ class Service:
             check_takes_weights(estimator, "/weight")
         data: Table | Source
         if request.data is not None:
-            data = request.data.read(self._fit_choice(estimator, params, request))
+            data = request.data.read(fit_choice(estimator, request, partial(self._limit.check_fit, estimator, params)))
             self._check_fit_table(estimator, params, data)
         else:
-            data = self._source(request, {})
-            if shape := self._shape(data):
+            kind = {} if estimator.task == "regression" else {"kind": "classes"}
+            data = choose_source(self.sources, request, kind)
+            if shape := source_shape(self.sources, data):
                 rows, inputs = shape
                 self._limit.check_fit(estimator, params, inputs, rows)
         webhook = request.webhook.url if request.webhook else None
         made_of = "" if estimator.name == name else estimator.name
-        return Work("fit", name, None, params, data, request.timeout, webhook, made_of)
-
-    def _fit_choice(self, estimator: AnyEstimator, params: dict[str, Any], data: Request | Source) -> FitChoice:
-        """Return the choice of the columns of a fit, which refuses what is too large for one row already."""
-        target = data.target if isinstance(data, Request) else []
-        return FitChoice(
-            estimator.kinds,
-            estimator.takes_missing,
-            target,
-            data.inputs,
-            data.ignore,
-            data.weight,
-            check_indicators=partial(self._limit.check_fit, estimator, params),
-            any_texts=estimator.reads_texts,
-        )
+        return Work("fit", name, None, params, data, request.timeout, webhook, estimator=made_of)
 
     def _check_fit_table(self, estimator: AnyEstimator, params: dict[str, Any], table: Table) -> None:
         y = require_y(table)
@@ -200,7 +202,7 @@ class Service:
             check_weight(table)
         rows, width = table.X.shape
         inputs = width if table.kinds is None else Design(learn_schema(table).columns).groups
-        self._limit.check_fit(estimator, params, inputs, rows, _shape(y)[1])
+        self._limit.check_fit(estimator, params, inputs, rows, len(table.labels or ()) or _shape(y)[1])
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
@@ -208,88 +210,34 @@ class Service:
             raise Invalid.at("/weight", f"the rows of a {verb} have no weights")
         if request.keep and VERBS[verb].needs_y:
             raise Invalid.at("/keep", f"a {verb} has no rows to keep columns with")
+        outputs = check_outputs(verb, request.outputs, manifest) if request.outputs else []
         data: Table | Source
         if request.data is not None:
-            data = self._checked(verb, request.data.read(self._use_choice(verb, fitted, request)), fitted)
+            data = self._checked(verb, request.data.read(use_choice(verb, fitted, request)), fitted, outputs)
         elif request.source is None and manifest.data.get("origin", {}).get("source") != DEFAULT_SOURCE:
-            raise Invalid.at("/data", f"there is no data to {verb}: send X, or name a source: {self._source_names()}")
+            raise Invalid.at("/data", f"there is no data to {verb}: send X, or name a source: {listed(self.sources)}")
         else:
-            data = self._source(request, {"inputs": len(manifest.schema.inputs) + len(manifest.schema.unused)})
-            if shape := self._shape(data):
-                self._check_width(shape[1], manifest.schema, data)
-                self._check_rows(verb, shape[0], fitted)
+            kind = {} if manifest.classes is None else {"kind": "classes"}
+            width = len(manifest.schema.inputs) + len(manifest.schema.unused)
+            data = choose_source(self.sources, request, {"inputs": width, **kind})
+            if shape := source_shape(self.sources, data):
+                check_width(shape[1], manifest.schema, data)
+                self._check_rows(verb, shape[0], fitted, outputs)
         webhook = request.webhook.url if request.webhook else None
-        return Work(verb, name, manifest.version, {}, data, request.timeout, webhook)
+        return Work(verb, name, manifest.version, {}, data, request.timeout, webhook, outputs=outputs)
 
-    def _check_width(self, width: int, schema: Schema, source: Source) -> None:
-        """Raise Invalid if a source that declares its shape has too few columns for a version, or too many."""
-        if not len(schema.inputs) <= width <= len(schema.inputs) + len(schema.unused):
-            pointer = "/data/params/inputs" if "inputs" in source.params else "/data"
-            raise width_error(pointer, width, schema)
+    def _checked(self, verb: Verb, table: Table, fitted: Fitted, outputs: Sequence[str]) -> Table:
+        """Return what the verb needs of a table; raise Invalid as `needed` does, or for too many rows."""
+        found = needed(verb, table, fitted)
+        self._check_rows(verb, len(found.X), fitted, outputs)
+        return found
 
-    def _use_choice(self, verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:
-        """Return the choice of the columns that a verb needs: for most predictions it is made once for a version."""
-        if not VERBS[verb].needs_y and not request.keep:
-            return fitted.choice
-        target = request.target if isinstance(request, Request) else []
-        missing = fitted.estimator.takes_missing
-        schema = fitted.manifest.schema
-        return UseChoice(
-            schema,
-            fitted.estimator.kinds,
-            takes_missing=missing,
-            needs_y=VERBS[verb].needs_y,
-            target=target,
-            weight=request.weight,
-            keep=request.keep,
-            any_texts=fitted.estimator.reads_texts,
-        )
-
-    def _checked(self, verb: Verb, table: Table, fitted: Fitted) -> Table:
-        """Return what the verb needs of a table; raise Invalid for other outputs than in the fit, or too many rows."""
-        if VERBS[verb].needs_y:
-            y = align_outputs(table, fitted.manifest.schema)
-            check_weight(table)
-            checked = Table(table.X, y, weight=table.weight)
-        else:
-            checked = Table(table.X, kept=table.kept)
-        if table.categories and fitted.estimator.reads_texts:  # others have those of the fit
-            checked.categories = table.categories
-        self._check_rows(verb, len(table.X), fitted)
-        return checked
-
-    def _check_rows(self, verb: Verb, rows: int, fitted: Fitted) -> None:
+    def _check_rows(self, verb: Verb, rows: int, fitted: Fitted, outputs: Sequence[str]) -> None:
         if rows > fitted.unchecked_rows:
             self._limit.check_use(fitted.model, fitted.estimator.name, rows, len(fitted.manifest.schema.outputs))
-        if not VERBS[verb].needs_y and rows > fitted.max_answer_rows:
-            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {fitted.max_answer_rows}")
-
-    def _source(self, request: Request, defaults: dict[str, Any]) -> Source:
-        """Return the source that a request names, with all parameters; the dummy source when it has no data."""
-        if request.source is None and DEFAULT_SOURCE not in self.sources:
-            raise Invalid.at("/data", f"there is no data: send X, or name a source: {self._source_names()}")
-        source = check_source(self.sources, request.source or Source(DEFAULT_SOURCE, defaults))
-        source.inputs, source.ignore = request.inputs, request.ignore
-        source.weight, source.keep = request.weight, request.keep
-        return source
-
-    def _source_names(self) -> str:
-        return ", ".join(sorted(self.sources))
-
-    def _shape(self, data: Source) -> tuple[int, int] | None:
-        """Return rows and inputs of a source; None for one that does not declare them."""
-        shape: tuple[int, int] | None = getattr(self.sources[data.name](**data.params), "shape", None)
-        return shape
-
-
-def _prediction(y: list[Any], table: Table) -> dict[str, Any]:
-    """Return the result of a prediction for a table: with the columns of it that are to come back."""
-    return {"y": y, "kept": table.kept} if table.kept else {"y": y}
-
-
-def _score(table: Table, y: Matrix) -> dict[str, Any]:
-    """Return the result of a score: how close predictions are to the table's own y."""
-    return metrics(require_y(table), y, table.weight)
+        most = fitted.max_full_answer_rows if outputs else fitted.max_answer_rows
+        if not VERBS[verb].needs_y and rows > most:
+            raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {most}")
 
 
 def _shape(values: Matrix) -> tuple[int, int]:

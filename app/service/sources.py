@@ -11,8 +11,11 @@ import numpy as np
 from app.data.labels import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.pointers import located
-from app.schemas.requests import LabelKind, Source, Table
+from app.schemas.requests import Request, Source, Table
+from app.schemas.tasks import LabelKind
 from app.service.model_calls import refusal
+
+DEFAULT_SOURCE = "dummy"  # of requests without data
 
 
 class DataSource(Protocol):
@@ -40,10 +43,34 @@ class DataSource(Protocol):
 SourceKinds = Mapping[str, type[DataSource]]
 
 
+def choose_source(kinds: SourceKinds, request: Request, defaults: dict[str, Any]) -> Source:
+    """Return the source that a request names, with all parameters; the dummy source when it has no data.
+
+    `defaults` are parameters of the latter. Raise Invalid for an unknown name or a bad parameter.
+    """
+    if request.source is None and DEFAULT_SOURCE not in kinds:
+        raise Invalid.at("/data", f"there is no data: send X, or name a source: {listed(kinds)}")
+    source = check_source(kinds, request.source or Source(DEFAULT_SOURCE, defaults))
+    source.inputs, source.ignore = request.inputs, request.ignore
+    source.weight, source.keep = request.weight, request.keep
+    return source
+
+
+def listed(kinds: SourceKinds) -> str:
+    """Name all sources."""
+    return ", ".join(sorted(kinds))
+
+
+def source_shape(kinds: SourceKinds, source: Source) -> tuple[int, int] | None:
+    """Return rows and inputs of a source; None for one that does not declare them."""
+    shape: tuple[int, int] | None = getattr(kinds[source.name](**source.params), "shape", None)
+    return shape
+
+
 def check_source(kinds: SourceKinds, source: Source) -> Source:
     """Return the source with all of its parameters; raise Invalid for an unknown name or a bad parameter."""
     if source.name not in kinds:
-        raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {', '.join(sorted(kinds))}")
+        raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {listed(kinds)}")
     params = check_params(kinds[source.name].Params, source.params, "/data/params")
     return msgspec.structs.replace(source, params=params)
 

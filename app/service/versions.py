@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
+from app.data.labels import label_kind
 from app.errors import NotFitted, NotFound
 from app.model.estimator import AnyEstimator, FittedModel
-from app.schemas.requests import Version
+from app.schemas.requests import Table, Version
 from app.service.choice import UseChoice
 from app.service.compatibility import restore
 from app.service.model_cache import ModelCache
@@ -33,7 +36,13 @@ class Fitted(NamedTuple):
     unchecked_rows: int
     """Up to so many rows a prediction needs no check of its size."""
     max_answer_rows: int
-    """The most rows whose predictions fit into one response."""
+    """The most rows whose predictions of y fit into one response."""
+    max_full_answer_rows: int
+    """The most rows whose y and probabilities do."""
+
+    def reading(self, table: Table) -> FittedModel:
+        """Return the model for a table, which may have texts of its own."""
+        return self.model.with_texts(table.categories) if table.categories else self.model
 
 
 class Versions:
@@ -105,12 +114,33 @@ class Versions:
         manifest, files = self._store.load(name, version)
         estimator, schema = self._models.of(manifest), manifest.schema
         model = restore(estimator, manifest, files)
+        labels = None if manifest.classes is None else label_kind(manifest.classes)
         choice = UseChoice(
-            schema, estimator.kinds, takes_missing=estimator.takes_missing, any_texts=estimator.reads_texts
+            schema,
+            estimator.kinds,
+            takes_missing=estimator.takes_missing,
+            any_texts=estimator.reads_texts,
+            labels=labels,
         )
-        outputs = len(schema.outputs)
+        outputs = len(manifest.classes or schema.outputs)
         with model_errors(estimator.name):
             needed = model.size(1)
         row_bytes = needed.design_bytes + 16 * outputs * max(1, needed.terms)
-        max_answer_rows = self._max_answer_bytes // (NUMBER_BYTES * outputs)
-        return Fitted(manifest, estimator, model, choice, self._max_design_bytes // row_bytes, max_answer_rows)
+        y_bytes, all_bytes = _answer_bytes(manifest)
+        return Fitted(
+            manifest,
+            estimator,
+            model,
+            choice,
+            self._max_design_bytes // row_bytes,
+            self._max_answer_bytes // y_bytes,
+            self._max_answer_bytes // all_bytes,
+        )
+
+
+def _answer_bytes(manifest: Manifest) -> tuple[int, int]:
+    """Return the bytes of a row of an answer in JSON, about: of y, and of all outputs."""
+    if manifest.classes is None:
+        return (NUMBER_BYTES * len(manifest.schema.outputs),) * 2
+    label_bytes = 1 + max(len(msgspec.json.encode(label)) for label in manifest.classes)
+    return label_bytes, label_bytes + NUMBER_BYTES * len(manifest.classes)

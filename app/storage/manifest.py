@@ -52,6 +52,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     task: Task = "regression"
     classes: list[Label] | None = None
     """The different labels of a classifier's fit, in order."""
+    outputs: list[str] = msgspec.field(default_factory=lambda: ["y"])
+    """What it predicts: y, and probabilities where the model has them."""
     params: dict[str, Any]
     schema: Schema
     terms: list[str]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from app.model.base import Array, Regressor
+from app.model.base import Array, Classifier, Regressor
 from app.model.polynomial import PolynomialRegressor
 
 
@@ -162,3 +162,56 @@ class Hooked(Regressor):
     def predict(self, X: ArrayLike) -> Array:
         """The mean, for every row."""
         return np.full(len(np.asarray(X)), self.mean_)
+
+
+class NaiveBayes(Classifier):
+    """Gaussian naive Bayes, as scikit-learn's GaussianNB."""
+
+    name = "bayes"
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn mean and variance of each input by class, and how frequent each class is."""
+        rows, weight = np.asarray(X), np.ones(len(np.asarray(X))) if sample_weight is None else sample_weight
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        every = [(rows[codes == code], np.asarray(weight)[codes == code]) for code in range(len(self.classes_))]
+        self.means_ = np.array([np.average(part, axis=0, weights=share) for part, share in every])
+        self.variances_ = np.array(
+            [
+                np.average((part - mean) ** 2, axis=0, weights=share)
+                for (part, share), mean in zip(every, self.means_, strict=True)
+            ]
+        )
+        self.variances_ += 1e-9 * rows.var(axis=0).max()
+        sums = np.array([share.sum() for _, share in every])
+        self.priors_ = sums / sums.sum()
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row."""
+        return self.classes_[self._likelihoods(X).argmax(axis=1)]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """The probability of each class."""
+        found = self._likelihoods(X)
+        odds = np.exp(found - found.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def _likelihoods(self, X: ArrayLike) -> Array:
+        distances = (np.asarray(X)[:, np.newaxis, :] - self.means_) ** 2 / self.variances_
+        return np.log(self.priors_) - 0.5 * (np.log(2 * np.pi * self.variances_) + distances).sum(axis=2)
+
+
+class Majority(Classifier):
+    """A classifier without probabilities: it predicts the most frequent label."""
+
+    name = "majority"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Count."""
+        self.classes_, counts = np.unique(np.asarray(y), return_counts=True)
+        self.most_ = int(counts.argmax())
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The same label for every row."""
+        return np.full(len(np.asarray(X)), self.classes_[self.most_])

@@ -21,7 +21,8 @@ from app.data.labels import Labels, encode_cells, refusal
 from app.data.records import with_names
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Cell, LabelKind, Matrix, Selection, Table
+from app.schemas.requests import Cell, Matrix, Selection, Table
+from app.schemas.tasks import LabelKind
 
 TEXT = Column("", "text")
 

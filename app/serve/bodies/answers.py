@@ -11,7 +11,7 @@ from falcon.asgi import Request as HttpRequest
 from app.data.csv_writer import csv_of
 from app.errors import TrinityError
 from app.model.dataframes import default_names
-from app.schemas.jobs import Job, Predictions
+from app.schemas.jobs import Job
 from app.schemas.media_types import CSV
 from app.serve.asgi import HEADERS
 from app.serve.bodies.arrays import predictions
@@ -19,8 +19,6 @@ from app.serve.bodies.npy_body import NPY, encode_npy
 from app.serve.bodies.reader import run_in_pool_if_large
 from app.serve.preferences import prefers
 from app.service import Service
-
-_decode = msgspec.json.Decoder(Predictions).decode
 
 
 class Answer(NamedTuple):
@@ -44,7 +42,10 @@ class PredictionFormats:
         return next((media_type for media_type in (NPY, CSV) if prefers(req, media_type)), None)
 
     async def encode(self, job: Job, media_type: str | None) -> Answer | None:
-        """Return a prediction that succeeded in a format; None for JSON, and for a job that did not succeed."""
+        """Return a prediction that succeeded in a format; None for JSON, and for a job that did not succeed.
+
+        Raise NotAcceptable for npy where the predictions are not one array of numbers.
+        """
         if media_type is None or job.status != "SUCCESS" or job.verb != "predict":
             return None
         encode = self._csv if media_type == CSV else self._npy
@@ -54,11 +55,10 @@ class PredictionFormats:
         return Answer(NPY, encode_npy(predictions(job)))
 
     def _csv(self, job: Job) -> Answer:
-        """Encode the kept columns, then the predictions under the names of the outputs."""
-        result = _decode(job.result or b"")
-        kept = {} if result.kept is msgspec.UNSET else result.kept
-        rows = [row if isinstance(row, list) else [row] for row in result.y]
-        content = csv_of(kept, self._outputs(job, len(rows[0])), rows)
+        """Encode the kept columns, then the predictions under the names of the outputs, then probabilities."""
+        result = msgspec.json.decode(job.result or b"")
+        y = result.get("y")
+        content = csv_of(result, self._outputs(job, len(y[0]) if y and isinstance(y[0], list) else 1))
         return Answer(f"{CSV}; charset=utf-8; header=present", content.encode())
 
     def _outputs(self, job: Job, width: int) -> list[str]:

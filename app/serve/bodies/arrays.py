@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 
-from app.errors import Invalid
+from app.errors import Invalid, NotAcceptable
 from app.schemas.jobs import Job
-from app.schemas.requests import Matrix, Targets
+from app.schemas.requests import NO_JSON, OUTPUTS, Matrix, Targets
 from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, outline
 from app.serve.bodies.json_pieces import decoded_pieces
 
@@ -21,13 +21,17 @@ BLOCK_VALUES = 2**18
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
+T = TypeVar("T")
+
+
 class _Result(msgspec.Struct):
-    y: Targets
+    y: msgspec.Raw = NO_JSON
+    probabilities: msgspec.Raw = NO_JSON
 
 
 _decode = msgspec.json.Decoder(_Result).decode
 _decode_targets = msgspec.json.Decoder(Targets).decode
-_Y = re.compile("/y")
+_OUTPUTS = re.compile("/(y|probabilities)")
 
 
 def check_shape(shape: Sequence[int], pointer: str) -> None:
@@ -63,16 +67,31 @@ def first_nonfinite(X: Matrix) -> tuple[int, int] | None:
 
 
 def predictions(job: Job) -> Matrix:
-    """Return y of a prediction that succeeded, to the bit, from the numbers themselves or from its result in JSON."""
+    """Return the output of a prediction that succeeded, to the bit, from the numbers themselves or from JSON.
+
+    Raise NotAcceptable for labels that are no numbers, and for more than one output.
+    """
     if job.array is not None:
         return job.array
+    try:
+        found = [output(job, name, _decode_targets) for name in OUTPUTS]
+    except (msgspec.ValidationError, Invalid):
+        raise NotAcceptable("the labels of this model are no numbers; ask for JSON or CSV") from None
+    given = [pieces for pieces in found if pieces is not None]
+    if len(given) != 1:
+        raise NotAcceptable("an array holds one output; ask for one of them, or for JSON or CSV")
+    return np.concatenate([np.array(items, np.float64) for items in given[0]])
+
+
+def output(job: Job, name: str, decode: Callable[[bytes], Sequence[T]]) -> list[Sequence[T]] | None:
+    """Return the items of one output of a prediction in pieces; None if it does not have it."""
     text, arrays = bytes(job.result or b""), NO_ARRAYS
     if len(text) > LARGE_BYTES:
-        text, arrays, _ = outline(text, 2, _Y)
-    if "/y" in arrays:
-        pieces = decoded_pieces(_decode_targets, arrays["/y"], "/y")
-        return np.concatenate([np.array(items, np.float64) for _, items in pieces])
-    return np.array(_decode(text).y, dtype=np.float64)
+        text, arrays, _ = outline(text, 2, _OUTPUTS)
+    if (pointer := f"/{name}") in arrays:
+        return [items for _, items in decoded_pieces(decode, arrays[pointer], pointer)]
+    found: msgspec.Raw = getattr(_decode(text), name)
+    return None if found == NO_JSON else [decode(bytes(found))]
 
 
 def little_endian(y: Matrix) -> memoryview:

@@ -59,7 +59,7 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
         request.estimator = decoded.estimator
     else:
-        request.version, request.keep = decoded.version, decoded.keep
+        request.version, request.keep, request.outputs = decoded.version, decoded.keep, decoded.outputs
         if isinstance(decoded.version, str):
             _check_alias(decoded.version)
     return request
@@ -87,7 +87,7 @@ def _members(decoded: FitBody | PredictBody) -> int:
     if decoded.webhook is not None:
         found += 2
     if isinstance(decoded, PredictBody):
-        found += (decoded.version is not None) + bool(decoded.keep)
+        found += (decoded.version is not None) + bool(decoded.keep) + bool(decoded.outputs)
     elif decoded.params or decoded.ignore or decoded.inputs is not None or decoded.estimator is not None:
         found += decoded.estimator is not None
         found += _given(decoded.params) + bool(decoded.ignore) + (decoded.inputs is not None)

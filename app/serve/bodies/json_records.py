@@ -15,7 +15,8 @@ from app.data.labels import Labels, read_labels
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
 from app.schemas.parts import Parts
-from app.schemas.requests import NO_JSON, Cell, Choice, Data, Label, LabelKind, Matrix, Rows, Table, Targets
+from app.schemas.requests import NO_JSON, Cell, Choice, Data, Matrix, Rows, Table, Targets
+from app.schemas.tasks import Label, LabelKind
 from app.schemas.wording import counted
 from app.serve.bodies.json_duplicates import refuse_duplicates
 from app.serve.bodies.json_outline import Arrays

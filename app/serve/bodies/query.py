@@ -25,6 +25,7 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
         ignore=_names(query, "ignore") if spec.publishes else [],
         weight=take_one(query, "weight") if spec.needs_y else None,
         keep=[] if spec.needs_y else _names(query, "keep"),
+        outputs=[] if spec.needs_y else _names(query, "outputs"),
     )
 
 

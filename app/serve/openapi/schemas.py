@@ -46,6 +46,7 @@ ABOUT: Mapping[tuple[Struct, str], str] = {
     (FitBody, "weight"): "The column that holds the weights of the rows.",
     (PredictBody, "weight"): "The column that holds the weights of the rows, in score.",
     (PredictBody, "keep"): "Columns that come back beside the predictions.",
+    (PredictBody, "outputs"): "What a predict gives: by default y; a classifier may have probabilities.",
 }
 """What the document says of members of bodies."""
 
@@ -84,28 +85,37 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
     )
 
 
-def union(members: Sequence[Struct]) -> Any:
+def union(members: Sequence[Struct], *, nullable: bool = False) -> Any:
     """Return a type with the schema of a union of Structs without tags, which msgspec does not have.
 
-    Where there are several, they have to be components themselves.
+    Where there are several, they have to be components themselves, and null may be one more.
     """
-    choices = [{"$ref": REF.format(name=member.__name__)} for member in members]
+    choices: list[dict[str, str]] = [{"$ref": REF.format(name=member.__name__)} for member in members]
+    if nullable:
+        choices.append({"type": "null"})
     return Annotated[msgspec.Raw, Meta(extra_json_schema={"anyOf": choices})] if len(members) > 1 else members[0]
 
 
-RESULTS: dict[Verb, Struct] = {verb: getattr(jobs, spec.result) for verb, spec in VERBS.items()}
-ANY_RESULT = union([*RESULTS.values()])
+RESULTS: dict[Verb, list[Struct]] = {
+    verb: [getattr(jobs, name) for name in spec.results] for verb, spec in VERBS.items()
+}
+ANY_RESULT = union([each for results in RESULTS.values() for each in results])
 ENVELOPES: dict[Verb, Struct] = {
     verb: derive(
-        Envelope, f"{verb.title()}Job", f"A {verb} job; times are RFC 3339 in UTC.", tag=verb, result=result | None
+        Envelope,
+        f"{verb.title()}Job",
+        f"A {verb} job; times are RFC 3339 in UTC.",
+        tag=verb,
+        result=results[0] | None if len(results) == 1 else union(results, nullable=True),
     )
-    for verb, result in RESULTS.items()
+    for verb, results in RESULTS.items()
 }
 ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made of the table
-_COLUMNS = {
+_LISTS = {
     "inputs": "the columns that are inputs, by default all others; repeated, or with commas.",
     "ignore": "columns that are not inputs; repeated, or with commas.",
     "keep": "columns that come back beside the predictions; repeated, or with commas.",
+    "outputs": "what a predict gives: by default y; a classifier may have probabilities; repeated, or with commas.",
 }
 _DIALECT: dict[str, tuple[Any, str]] = {
     "separator": (str, "what stands between cells, such as `;` or `tab`; by default found."),
@@ -158,7 +168,8 @@ class BodySchemas:
         self._data: dict[Verb, Any] = {
             verb: union([pairs if spec.needs_y else points, *by_source]) for verb, spec in VERBS.items()
         }
-        self.members = [pairs, points, *by_source, *self._params, *RESULTS.values()]
+        self.members = [pairs, points, *by_source, *self._params]
+        self.members += [each for results in RESULTS.values() for each in results]
         """The Structs that unions refer to."""
 
     def body(self, verb: Verb) -> RequestBody:
@@ -203,8 +214,8 @@ class BodySchemas:
             found.append(Parameter("version", VERSION_REF, f"{kinds}: a version, by default the latest."))
         found += [
             Parameter(name, list[Annotated[str, Meta(min_length=1)]], f"{kinds}: {text}")
-            for name, text in _COLUMNS.items()
-            if (spec.publishes if name != "keep" else not spec.needs_y)
+            for name, text in _LISTS.items()
+            if (not spec.needs_y if name in {"keep", "outputs"} else spec.publishes)
         ]
         if spec.needs_y:
             found.append(Parameter("weight", str, f"{kinds}: the column that holds the weights of the rows."))

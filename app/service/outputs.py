@@ -1,0 +1,86 @@
+"""What a version predicts: numbers or labels, and probabilities of classes; and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from app.data.stacking import stack_tables
+from app.errors import Invalid
+from app.schemas.parts import to_list
+from app.schemas.requests import OUTPUTS, PROBABILITIES, Matrix, Table, Y
+from app.schemas.tasks import Label
+from app.schemas.verbs import VERBS, Verb
+from app.service.model_calls import predict_model, predict_probabilities
+from app.service.versions import Fitted
+from app.storage.manifest import Manifest
+
+DEFAULT_OUTPUTS = (Y,)
+
+
+def check_outputs(verb: Verb, outputs: Sequence[str], manifest: Manifest) -> list[str]:
+    """Return the outputs that a request names, each once; raise Invalid for one that the version does not have."""
+    if VERBS[verb].needs_y:
+        raise Invalid.at("/outputs", f"a {verb} has no outputs to choose")
+    for i, name in enumerate(outputs):
+        if name not in OUTPUTS:
+            raise Invalid.at(f"/outputs/{i}", f"no output {name[:64]!r}; there are {', '.join(OUTPUTS)}")
+        if name not in manifest.outputs:
+            kind = "a regression" if manifest.classes is None else "this classifier"
+            raise Invalid.at(f"/outputs/{i}", f"{kind} has no {name}; there is {', '.join(manifest.outputs)}")
+    return list(dict.fromkeys(outputs))
+
+
+def predict_result(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, Any]:
+    """Return the result of a prediction for a table; raise as `predict_model` does."""
+    lists = _as_lists(_predict(fitted, table, outputs or DEFAULT_OUTPUTS), fitted.manifest.classes)
+    return _result(lists, table, fitted.manifest.classes)
+
+
+def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Return the results of several predictions, each with its table and outputs, that are done in one call."""
+    classes = fitted.manifest.classes
+    wanted = [each or DEFAULT_OUTPUTS for each in outputs]
+    found = _predict(fitted, stack_tables(tables), list(chain(*wanted)))
+    values = {name: iter(each) for name, each in _as_lists(found, classes).items()}
+    results: list[dict[str, Any]] = []
+    for table, names in zip(tables, wanted, strict=True):
+        own = {name: list(islice(each, len(table.X))) for name, each in values.items()}
+        results.append(_result({name: own[name] for name in names}, table, classes))
+    return results
+
+
+def _predict(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, Matrix]:
+    """Return y as numbers or as codes of classes, and probabilities (n, classes), as far as they are wanted."""
+    found, model = {}, fitted.reading(table)
+    if Y in outputs:
+        found[Y] = predict_model(model, table.X, fitted.manifest.schema)
+    if PROBABILITIES in outputs:
+        found[PROBABILITIES] = predict_probabilities(model, table.X)
+    return found
+
+
+def _as_lists(found: dict[str, Matrix], classes: list[Label] | None) -> dict[str, Any]:
+    """Return predictions as lists, codes as labels."""
+    return {
+        name: to_list(values) if classes is None or name != Y else _labels(values, classes)
+        for name, values in found.items()
+    }
+
+
+def _labels(codes: Matrix, classes: Sequence[Label]) -> list[Label]:
+    """Return the labels that codes stand for."""
+    known = np.fromiter(classes, object, len(classes))
+    return to_list(known[codes.astype(np.intp)])
+
+
+def _result(lists: dict[str, Any], table: Table, classes: list[Label] | None) -> dict[str, Any]:
+    """Return predictions with the classes that probabilities are of, and with what of the table is to come back."""
+    if PROBABILITIES in lists:
+        lists["classes"] = classes
+    if table.kept:
+        lists["kept"] = table.kept
+    return lists
