@@ -138,7 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().data_received(data)
             data = self._reparse
         self._head_bytes = 0 if self._progress else self._head_bytes + len(self._data)
-        if self._head_bytes > self._max_unfinished_bytes() and not self._stopped_reading:
+        if not self._progress and self._head_bytes > self._max_unfinished_bytes() and not self._stopped_reading:
             self._refuse(HEAD_TOO_LARGE)
         elif self._idle():
             self._start_timer()
