@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -15,8 +16,8 @@ T = TypeVar("T")
 class ModelCache(Generic[T]):
     """Versions by model name and number; the one used last is kept, however large it is.
 
-    Several threads may use it. The lock is not held while a version loads: two threads that miss the same version
-    both load it, and it is kept once.
+    Several threads may use it. Those that miss the same version wait for one load of it; they do not wait for loads of
+    other versions.
     """
 
     def __init__(
@@ -47,11 +48,33 @@ class ModelCache(Generic[T]):
         self._fresh: dict[tuple[str, int], tuple[float, T]] = {}
         """Of the kept versions those that were just looked at, and until when it is trusted what was seen of them."""
         self._lock = threading.Lock()
+        self._loading: dict[tuple[str, int], Future[T]] = {}
 
     def get(self, name: str, version: int) -> T:
-        """Return a version; load it if it isn't kept, or is not what it was."""
+        """Return a version; load it, or wait for its load, if it isn't kept, or is not what it was."""
         kept = self.peek(name, version)
         if kept is not None:
+            return kept
+        key = name, version
+        with self._lock:
+            under_way = self._loading.get(key)
+            if under_way is None:
+                load = self._loading[key] = Future()
+        if under_way is not None:
+            return under_way.result()
+        try:
+            load.set_result(self._load_and_keep(name, version))
+        except BaseException as error:  # those that wait have it, too
+            load.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._loading[key]
+        return load.result()
+
+    def _load_and_keep(self, name: str, version: int) -> T:
+        kept = self.peek(name, version)
+        if kept is not None:  # another load ended a moment ago
             return kept
         revision = self._revision(name, version)  # before the load: what changes during it is loaded again
         found = self._load(name, version)

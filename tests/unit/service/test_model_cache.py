@@ -1,14 +1,13 @@
 """The cache of loaded versions: the most recently used, bounded in number and bytes, safe with threads."""
 
 import gc
-import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.service.model_cache import ModelCache
-from tests.support.fakes import DEADLINE_S, Clock
+from tests.support.fakes import DEADLINE_S, Clock, Gate
 
 
 class Shelf:
@@ -83,22 +82,47 @@ def test_a_failure_is_not_kept() -> None:
     assert loaded.get("m", 1) == loaded.get("m", 1) == 7
 
 
-def test_two_who_miss_the_same_at_once_count_once() -> None:
-    """Both get it, neither waits for the other, and it doesn't take another's place twice."""
-    both, loads = threading.Barrier(2, timeout=DEADLINE_S), []
+def test_those_who_miss_the_same_at_once_wait_for_one_load() -> None:
+    """All get it, it is loaded once, and another version is loaded meanwhile."""
+    loads: list[int] = []
+    with Gate() as gate, ThreadPoolExecutor(5) as pool:
 
-    def load(name: str, version: int) -> int:
-        loads.append(version)
-        if version == 40:
-            both.wait()  # the load ends only when the other's has begun
-        return version
+        def load(name: str, version: int) -> object:
+            loads.append(version)
+            if version == 40:
+                gate.enter()
+            return [version]
 
-    loaded = ModelCache(load, lambda size: size, max_count=10, max_bytes=100)
-    loaded.get("m", 60)
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(loaded.get, "mm", (40, 40))) == [40, 40]
-    assert [loaded.get("m", 60), loaded.get("m", 40)] == [60, 40]
-    assert loads == [60, 40, 40]
+        loaded = ModelCache(load, lambda _: 1, max_count=10, max_bytes=100)
+        waiting = [pool.submit(loaded.get, "m", 40) for _ in range(4)]
+        assert gate.reached.wait(DEADLINE_S)
+        assert pool.submit(loaded.get, "m", 60).result(DEADLINE_S) == [60]
+        gate.open()
+        first, *others = [each.result(DEADLINE_S) for each in waiting]
+    assert all(other is first for other in others)
+    assert loads == [40, 60]
+
+
+def test_those_who_wait_have_the_error_of_the_load() -> None:
+    """A load that fails does so for all who wait for it, and who comes later tries again."""
+    loads: list[int] = []
+    with Gate() as gate, ThreadPoolExecutor(4) as pool:
+
+        def load(name: str, version: int) -> int:
+            loads.append(version)
+            if len(loads) > 1:
+                return version
+            gate.enter()
+            raise OSError("away")
+
+        loaded = ModelCache(load, lambda _: 1, max_count=10, max_bytes=100)
+        waiting = [pool.submit(loaded.get, "m", 40) for _ in range(4)]
+        assert gate.reached.wait(DEADLINE_S)
+        gate.open()
+        errors = [each.exception(DEADLINE_S) for each in waiting]
+        assert any(isinstance(error, OSError) for error in errors)
+        assert loaded.get("m", 40) == 40
+    assert len(loads) == 2
 
 
 def test_many_threads_always_get_what_they_ask_for() -> None:
