@@ -33,7 +33,8 @@ MEMBERS = (
     "na",
 )
 """Options that are members of the query of the same request over HTTP."""
-RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", "timeout", "webhook"})
+GATE = ("promote", "promote_metric", "promote_gain", "promote_source")
+RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", *GATE, "timeout", "webhook"})
 """Names that no parameter of a model can have in a CSV request."""
 
 

@@ -40,12 +40,27 @@ def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> di
     return params
 
 
+def gate_options(command: Command) -> Command:
+    """Add the options of a gate."""
+    for option in reversed(
+        (
+            click.option("--promote", metavar="ALIAS", help="Alias that the version takes over if it scores better."),
+            click.option("--promote-source", metavar="SOURCE", help="Source of the rows to compare on."),
+            click.option("--promote-metric", metavar="METRIC", help="What to compare by, such as rmse."),
+            click.option("--promote-gain", metavar="NUMBER", help="How much better it must be."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
 @click.option("--estimator", help="What the model is made of, at its first fit under a name of its own.")
 @columns("inputs", "The inputs, with commas or repeated; without it, all other columns")
 @columns("ignore", "Columns to leave out, with commas or repeated")
 @weight_option
+@gate_options
 @click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", callback=_params, help="A parameter of the model."
 )
@@ -59,6 +74,7 @@ def fit(
     params: dict[str, str],
     *,
     json_: bool,
+    **gate: str | None,
 ) -> None:
     """Fit a model to FILE, and publish a new version.
 
@@ -69,8 +85,8 @@ def fit(
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
               python -m app fit rents.csv --target rent --model rents --estimator multivariate
     """
-    named: Query = {} if estimator is None else {"estimator": estimator}
-    done = source.run("fit", content, model, {**params, **query, **named})
+    members = {name: value for name, value in {"estimator": estimator, **gate}.items() if value is not None}
+    done = source.run("fit", content, model, {**params, **query, **members})
     result = done.result
     warn(result.get("warnings", ()))
     if json_:
@@ -78,6 +94,9 @@ def fit(
         return
     click.echo(f"{done.model} version {done.version}")
     print_fit(result)
+    if promotion := result.get("promotion"):
+        now = "is" if promotion["promoted"] else "is not"
+        click.echo(f"version {done.version} {now} the {promotion['alias']}: {promotion['detail']}")
 
 
 @click.command()

@@ -64,8 +64,9 @@ class Client(RegistryCalls):
 
         The data are as for `Estimator.fit`. The result is `{"version", "terms", "coefficients", "metrics"}`; what it
         warns of is a UserWarning too. `options` are members of the request: params (a dict), timeout (seconds),
-        estimator (what a model of another name is made of, at its first fit). Raise Invalid (a ValueError) for data or
-        parameters that the model refuses.
+        estimator (what a model of another name is made of, at its first fit), promote (a gate: `{"alias", "on",
+        "metric", "gain"}`, where `on` is `{"X", "y"}` or `{"source"}`; the result then has `promotion`). Raise Invalid
+        (a ValueError) for data or parameters that the model refuses.
         """
         choice = ColumnChoice.of(inputs, ignore, weight)
         given, targets = to_rows_and_targets(X, y, choice)

@@ -44,8 +44,12 @@ def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
 
     It is {"X", "y", "columns", "sample_weight"}, of lists, arrays or data frames, or {"source", "params"}.
     """
-    encoded = dict(data)
     choice = ColumnChoice.of(*(members.get(name) for name in ColumnChoice._fields))
+    return encode_request(data=_encode_rows(data, choice), **{**members, **choice._asdict()})
+
+
+def _encode_rows(data: Mapping[str, Any], choice: ColumnChoice) -> dict[str, Any]:
+    encoded = dict(data)
     if data.get("columns") is not None:
         encoded["columns"] = list(data["columns"])
     X = data.get("X")
@@ -58,12 +62,14 @@ def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
     for name in ("y", "sample_weight"):
         if data.get(name) is not None:
             encoded[name] = to_targets(data[name], name).tolist()
-    return encode_request(data=encoded, **{**members, **choice._asdict()})
+    return encoded
 
 
 def encode_request(**members: Any) -> EncodedBody:
     """Encode a request with these members, without those that are None; raise Invalid for values JSON cannot hold."""
     given = {key: _to_builtin(value) for key, value in members.items() if value is not None}
+    if isinstance(gate := given.get("promote"), dict) and isinstance(gate.get("on"), Mapping):
+        given["promote"] = {**gate, "on": _encode_rows(gate["on"], ColumnChoice.of())}
     try:
         return EncodedBody(msgspec.json.encode(given), "application/json")
     except TypeError as error:

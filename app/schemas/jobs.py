@@ -114,6 +114,21 @@ class FitMetrics(ScoreMetrics):
     """The condition number of the terms as they are fitted, each brought to about unit length; null below full rank."""
 
 
+class Promoted(msgspec.Struct):
+    """What the gate of a fit decided: the score of the new version, and that of the one that had the alias."""
+
+    alias: str
+    promoted: bool
+    metric: str
+    gain: float
+    score: float | None
+    """null where it cannot be scored, as `detail` says."""
+    champion: int | None
+    """The version that had the alias; null for none."""
+    champion_score: float | None
+    detail: str
+
+
 class FitResult(msgspec.Struct):
     """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers where y has rows.
 
@@ -127,6 +142,8 @@ class FitResult(msgspec.Struct):
     warnings: list[str]
     source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
+    promotion: Promoted | UnsetType = UNSET
+    """What the gate of the request decided, if it had one."""
 
 
 class LabelMetrics(msgspec.Struct):

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from app.errors import Invalid
+from app.errors import Fault, Invalid
 
 _TOKEN = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _SOME = "[...]"
@@ -35,6 +35,12 @@ _PLAIN = (
 def escaped(key: str | int) -> str:
     """Return a key as one step of a pointer."""
     return "/" + str(key).replace("~", "~0").replace("/", "~1")
+
+
+def moved(error: Invalid, root: str, to: str) -> Invalid:
+    """Return an error with pointers that begin with `to` where they began with `root`."""
+    faults = (Fault(to + fault.pointer.removeprefix(root), fault.detail) for fault in error.faults)
+    return Invalid(error.detail, *faults)
 
 
 def located(error: msgspec.ValidationError, document: bytes, root: str = "", first: int = 0) -> Invalid:

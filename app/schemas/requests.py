@@ -24,6 +24,7 @@ from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Version: TypeAlias = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(min_length=1, max_length=100)]
+Gain: TypeAlias = Annotated[float, Meta(ge=0)]
 Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
 Cell: TypeAlias = float | str | bool | None
 Rows: TypeAlias = list[list[Cell] | dict[str, Cell]]
@@ -36,6 +37,8 @@ def parse_version(text: str | None) -> Version | None:
     return int(text) if text is not None and re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
+GATE_ROWS = "/promote/on"
+"""The pointer to the rows of a gate."""
 NO_JSON = msgspec.Raw()
 Y, PROBABILITIES = OUTPUTS = ("y", "probabilities")
 """What a prediction may give."""
@@ -61,6 +64,15 @@ class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     url: str
 
 
+class Promote(msgspec.Struct, forbid_unknown_fields=True):
+    """A gate: the fit's version takes over the alias if it scores better, on these rows, than the one that has it."""
+
+    on: Data
+    alias: str = "champion"
+    metric: str | None = None
+    gain: Gain = 0.0
+
+
 class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     """JSON body of a fit."""
 
@@ -73,6 +85,7 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     weight: str | None = None
     timeout: Timeout | None = None
     webhook: Webhook | None = None
+    promote: Promote | None = None
 
 
 class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -191,6 +204,25 @@ class Source(msgspec.Struct, tag=True, gc=False):
     keep: list[str] = []
 
 
+class Gate(msgspec.Struct, gc=False):
+    """What a request says of a gate; see Promote."""
+
+    alias: str
+    metric: str | None = None
+    gain: float = 0.0
+    data: Records | None = None
+    source: Source | None = None
+
+
+class Promotion(msgspec.Struct, gc=False):
+    """A gate that passed every check."""
+
+    alias: str
+    metric: str
+    gain: float
+    data: Table | Source
+
+
 class Request(msgspec.Struct, gc=False):
     """A decoded request, from JSON, CSV or npy; the service checks it against model and version."""
 
@@ -214,6 +246,8 @@ class Request(msgspec.Struct, gc=False):
     """What is predicted: y, probabilities; none for y alone."""
     timeout: float | None = None
     webhook: Webhook | None = None
+    promote: Gate | None = None
+    """The gate of a fit."""
 
 
 class Work(msgspec.Struct, gc=False):
@@ -235,6 +269,8 @@ class Work(msgspec.Struct, gc=False):
     """What a fit makes its model of; '' where that has the name of the model."""
     outputs: list[str] = []
     """What a prediction gives, where it is not y alone."""
+    promote: Promotion | None = None
+    """The gate of a fit."""
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

@@ -10,13 +10,14 @@ from app.data.records import TableRecords
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.schemas.requests import Matrix, Request, Source, Table, Version, Work
+from app.schemas.requests import Matrix, Promotion, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
 from app.service.choice import check_width
 from app.service.columns import check_weight, learn_schema, require_y
 from app.service.design_size import DesignLimit
 from app.service.evaluation import score
 from app.service.fitting import FitSpec, fit
+from app.service.gate import checked_gate, promote
 from app.service.model_calls import check_estimator, check_takes_weights, predict_model
 from app.service.models import Models
 from app.service.outputs import batch_results, check_outputs, predict_result
@@ -113,6 +114,9 @@ class Service:
                 self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
+            if work.promote is not None:
+                scores = partial(self._score_for_gate, work.model, work.promote)
+                result["promotion"] = promote(self.store, work.model, version, work.promote, scores)
         else:
             fitted, table = self._data(work)
             version = fitted.manifest.version
@@ -193,7 +197,19 @@ class Service:
                 self._limit.check_fit(estimator, params, inputs, rows)
         webhook = request.webhook.url if request.webhook else None
         made_of = "" if estimator.name == name else estimator.name
-        return Work("fit", name, None, params, data, request.timeout, webhook, estimator=made_of)
+        gate = (
+            None if request.promote is None else checked_gate(request.promote, estimator, self.sources, request.target)
+        )
+        return Work("fit", name, None, params, data, request.timeout, webhook, estimator=made_of, promote=gate)
+
+    def _score_for_gate(self, name: str, gate: Promotion, version: int) -> dict[str, Any]:
+        """Return the score of a version on the rows of a gate, as the verb score finds it."""
+        request = Request(model=name, version=version)
+        if isinstance(gate.data, Source):
+            request.source = gate.data
+        else:
+            request.data = TableRecords(gate.data)
+        return self.run(self.check("score", request), "", 0.0)[1]
 
     def _check_fit_table(self, estimator: AnyEstimator, params: dict[str, Any], table: Table) -> None:
         y = require_y(table)

@@ -10,8 +10,9 @@ import msgspec
 
 from app.errors import Invalid, Malformed
 from app.schemas.media_types import JSON
+from app.schemas.pointers import moved
 from app.schemas.query import Query
-from app.schemas.requests import NO_JSON, Data, FitBody, PredictBody, Request, Source
+from app.schemas.requests import GATE_ROWS, NO_JSON, Data, FitBody, Gate, PredictBody, Promote, Request, Source
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
@@ -58,6 +59,7 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
         request.estimator = decoded.estimator
+        request.promote = None if decoded.promote is None else _gate(decoded.promote)
     else:
         request.version, request.keep, request.outputs = decoded.version, decoded.keep, decoded.outputs
         if isinstance(decoded.version, str):
@@ -91,6 +93,8 @@ def _members(decoded: FitBody | PredictBody) -> int:
     elif decoded.params or decoded.ignore or decoded.inputs is not None or decoded.estimator is not None:
         found += decoded.estimator is not None
         found += _given(decoded.params) + bool(decoded.ignore) + (decoded.inputs is not None)
+    if isinstance(decoded, FitBody) and decoded.promote is not None:
+        found += 3
     if (data := decoded.data) is not None:
         found += 1 + (data.y != NO_JSON) + (data.columns is not None) + (data.sample_weight is not None)
         found += (data.source is not None) + (data.X != NO_JSON)
@@ -115,6 +119,15 @@ def _data(data: Data, arrays: Arrays) -> tuple[JsonRecords | None, Source | None
     if data.params:
         raise Invalid.at("/data/params", "params go with a source, not with X")
     return JsonRecords(data, arrays), None
+
+
+def _gate(gate: Promote) -> Gate:
+    """Return the gate of a fit; its rows are checked as those of `data` are."""
+    try:
+        data, source = _data(gate.on, NO_ARRAYS)
+    except Invalid as error:
+        raise moved(error, "/data", GATE_ROWS) from None
+    return Gate(gate.alias, gate.metric, gate.gain, data, source)
 
 
 READER = Reader(JSON, "JSON", parse_json, with_query=False)

@@ -8,7 +8,7 @@ import msgspec
 
 from app.errors import Invalid
 from app.schemas.query import OpenQuery, take_all, take_one
-from app.schemas.requests import Request, Timeout, Webhook, parse_version
+from app.schemas.requests import Gain, Gate, Request, Source, Timeout, Webhook, parse_version
 from app.schemas.verbs import VERBS, Verb
 
 
@@ -18,6 +18,7 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
     return Request(
         model=take_one(query, "model"),
         estimator=take_one(query, "estimator") if spec.publishes else None,
+        promote=_gate(query) if spec.publishes and "promote" in query else None,
         version=parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),
@@ -26,6 +27,21 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
         weight=take_one(query, "weight") if spec.needs_y else None,
         keep=[] if spec.needs_y else _names(query, "keep"),
         outputs=[] if spec.needs_y else _names(query, "outputs"),
+    )
+
+
+def _gate(query: OpenQuery) -> Gate:
+    """Take the gate of a fit; raise Invalid."""
+    gain, source = take_one(query, "promote_gain"), take_one(query, "promote_source")
+    try:
+        least = 0.0 if gain is None else msgspec.json.decode(gain, type=Gain)
+    except msgspec.DecodeError:
+        raise Invalid.at("/promote_gain", "a gain is a number, 0 or more") from None
+    return Gate(
+        take_one(query, "promote") or "",
+        take_one(query, "promote_metric"),
+        least,
+        source=None if source is None else Source(source, {}),
     )
 
 

@@ -15,11 +15,11 @@ from msgspec import Meta
 from app.model.estimator import AnyEstimator
 from app.schemas import jobs
 from app.schemas.jobs import Envelope, Time
-from app.schemas.requests import Data, FitBody, PredictBody, Rows
+from app.schemas.requests import Data, FitBody, Gain, PredictBody, Promote, Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
 from app.serve.bodies.multipart import FILE, MULTIPART
-from app.serve.openapi.parts import MODEL_REF, NOTHING, VERSION_REF, Parameter, RequestBody
+from app.serve.openapi.parts import ALIAS, MODEL_REF, NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
 from app.storage.manifest import Manifest
@@ -41,6 +41,7 @@ ABOUT: Mapping[tuple[Struct, str], str] = {
     (Data, "columns"): "The names of the columns of X, where its rows are lists.",
     (Data, "sample_weight"): "The weight of each row, in fit and score; 0 or more.",
     (FitBody, "estimator"): "What the model is made of, at its first fit; afterwards it may be left out.",
+    (FitBody, "promote"): "The version takes over an alias if it scores better than the one that has it.",
     (FitBody, "inputs"): "The columns that are inputs, by default all others than those below.",
     (FitBody, "ignore"): "Columns that are not inputs.",
     (FitBody, "weight"): "The column that holds the weights of the rows.",
@@ -117,6 +118,12 @@ _LISTS = {
     "keep": "columns that come back beside the predictions; repeated, or with commas.",
     "outputs": "what a predict gives: by default y; a classifier may have probabilities; repeated, or with commas.",
 }
+_GATE: dict[str, tuple[Any, str]] = {
+    "promote": (ALIAS, "the alias that the new version takes over if it scores better, such as `champion`."),
+    "promote_source": (str, "the source of the rows that they are compared on."),
+    "promote_metric": (str, "what they are compared by; by default R², or the accuracy of a classifier."),
+    "promote_gain": (Gain, "how much better the new version must be; by default 0."),
+}
 _DIALECT: dict[str, tuple[Any, str]] = {
     "separator": (str, "what stands between cells, such as `;` or `tab`; by default found."),
     "decimal": (Literal[".", ","], "the sign in fractions; by default found."),
@@ -183,6 +190,7 @@ class BodySchemas:
         if spec.publishes:
             types["params"] = union(self._params)
             types["estimator"] = self._estimator | None
+            types["promote"] = derive(Promote, "Promote", "A gate.", on=(self._data[verb],), alias=ALIAS) | None
         else:
             types["version"] = VERSION_REF | None
         base = FitBody if spec.publishes else PredictBody
@@ -217,6 +225,8 @@ class BodySchemas:
             for name, text in _LISTS.items()
             if (not spec.needs_y if name in {"keep", "outputs"} else spec.publishes)
         ]
+        if spec.publishes:
+            found += [Parameter(name, kind, f"{kinds}: {text}") for name, (kind, text) in _GATE.items()]
         if spec.needs_y:
             found.append(Parameter("weight", str, f"{kinds}: the column that holds the weights of the rows."))
         found += [Parameter(name, kind, f"CSV: {text}") for name, (kind, text) in _DIALECT.items()]

@@ -1,0 +1,137 @@
+"""The gate of a fit: its version takes over an alias only if it scores better than the version that has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.errors import Conflict, Invalid, TrinityError, Unavailable
+from app.model.estimator import AnyEstimator
+from app.schemas.columns import KINDS
+from app.schemas.pointers import moved
+from app.schemas.registry import Move
+from app.schemas.requests import GATE_ROWS, Gate, Promotion, Request, Source, Table
+from app.schemas.tasks import Task
+from app.service.columns import require_y
+from app.service.sources import SourceKinds, check_source
+from app.service.tables import fit_choice
+from app.storage.aliases import LATEST
+from app.storage.model_store import Store
+from app.storage.registry import Author, Registry, check_alias_name
+from app.telemetry.context import REQUEST
+
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "regression": ("r2", "rmse", "mae"),
+    "classification": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"),
+}
+"""What versions are compared by; the first is the default."""
+LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss"})
+MAX_TRIES = 20  # each time somebody else moved the alias meanwhile
+Score = Callable[[int], Mapping[str, Any]]
+"""Returns the score of a version on the rows of the gate; raises TrinityError."""
+
+
+def checked_gate(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Promotion:
+    """Check a gate, and read all columns of its rows: which of them count, each version says itself; raise Invalid."""
+    try:
+        check_alias_name(gate.alias)
+    except Invalid as error:
+        raise Invalid.at("/promote/alias", error.detail) from None
+    known = METRICS[estimator.task]
+    if gate.metric not in {None, *known}:
+        raise Invalid.at("/promote/metric", f"a {estimator.task} is compared by one of {', '.join(known)}")
+    try:
+        data = _rows(gate, estimator, sources, target)
+    except Invalid as error:
+        raise moved(error, "/data", GATE_ROWS) from None
+    return Promotion(gate.alias, gate.metric or known[0], gate.gain, data)
+
+
+def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Table | Source:
+    if gate.source is not None:
+        return check_source(sources, gate.source)
+    if gate.data is None:
+        raise Invalid.at("/data", "name the rows to compare on: X and y, or a source")
+    choice = fit_choice(estimator, Request(target=target), lambda _: None)
+    table = gate.data.read(choice._replace(kinds=frozenset(KINDS), takes_missing=True))
+    require_y(table)
+    return table
+
+
+def promote(store: Store, model: str, version: int, gate: Promotion, score: Score) -> dict[str, Any]:
+    """Move the alias to a version if it is better than the one there; return both scores and what was decided.
+
+    A job that is tried again finds what it decided before: it moves the alias once. Whatever keeps a version from being
+    scored keeps it from being promoted, and is no error of the fit.
+    """
+    known: dict[int, float | str] = {}
+
+    def scored(number: int) -> float | str:
+        if number not in known:
+            known[number] = _scored(score, number, gate.metric)
+        return known[number]
+
+    for _ in range(MAX_TRIES):
+        before = _earlier_move(store.registry, model, version, gate.alias)
+        present = store.aliases(model).get(gate.alias) if before is None else before.from_
+        new, old = scored(version), None if present in {None, version} else scored(present or 0)
+        promoted, why = (True, "it has the alias already") if present == version else _decided(gate, new, old)
+        if before is None and promoted and not _moved(store.registry, model, version, gate.alias, present):
+            continue
+        return {
+            "alias": gate.alias,
+            "promoted": promoted or before is not None,
+            "metric": gate.metric,
+            "gain": gate.gain,
+            "score": _number(new),
+            "champion": present,
+            "champion_score": _number(old),
+            "detail": why,
+        }
+    raise Unavailable(f"alias {gate.alias!r} was moved by others each time that this was to move it; try again")
+
+
+def _decided(gate: Promotion, new: float | str, old: float | str | None) -> tuple[bool, str]:
+    """Return whether the new version is better, and why in words."""
+    if isinstance(new, str):
+        return False, f"the new version cannot be scored: {new}"
+    if old is None:
+        return True, f"there was no {gate.alias} to compare with"
+    if isinstance(old, str):
+        return False, f"the {gate.alias} cannot be scored: {old}"
+    gained = old - new if gate.metric in LOWER_IS_BETTER else new - old
+    if gained > 0 and gained >= gate.gain:
+        return True, f"its {gate.metric} is better by {gained:.6g}"
+    return False, f"its {gate.metric} is not better by {gate.gain:g} or more" if gate.gain else "it is not better"
+
+
+def _scored(score: Score, version: int, metric: str) -> float | str:
+    """Return the metric of a version, or why there is none."""
+    try:
+        value = score(version).get(metric)
+    except TrinityError as error:
+        return error.detail
+    return f"its {metric} is not defined on these rows" if value is None or not math.isfinite(value) else float(value)
+
+
+def _earlier_move(registry: Registry, model: str, version: int, alias: str) -> Move | None:
+    """Return the move that an earlier try of the job made; it is newer than the publication of its version."""
+    for move in registry.history(model):
+        if move.to == version and move.alias == LATEST:
+            return None
+        if move.to == version and move.alias == alias and move.why == "gate":
+            return move
+    return None
+
+
+def _moved(registry: Registry, model: str, version: int, alias: str, present: int | None) -> bool:
+    try:
+        registry.move(model, alias, version, Author("gate", REQUEST.get().key_name), present)
+    except Conflict:
+        return False
+    return True
+
+
+def _number(score: float | str | None) -> float | None:
+    return score if isinstance(score, float) else None
