@@ -150,6 +150,8 @@ def with_names(
     if selection.inputs_only:
         return chosen
     if selection.outputs:
+        if data.y is not None:
+            raise Invalid.at("/target", "the outputs are given twice: as columns, and as y")
         _take_outputs(chosen, selection.outputs, column, label)
         chosen.outputs = None if names is None else [names[source] for source in selection.outputs]
     if selection.weight is not None:

@@ -80,6 +80,7 @@ class FitBody(msgspec.Struct, forbid_unknown_fields=True):
     estimator: str | None = None
     params: dict[str, Any] = {}
     data: Data | None = None
+    target: str | Names | None = None
     inputs: Names | None = None
     ignore: Names = []
     weight: str | None = None
@@ -94,6 +95,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     model: str | None = None
     version: Version | None = None
     data: Data | None = None
+    target: str | Names | None = None
     weight: str | None = None
     keep: Names = []
     outputs: list[str] = []

@@ -111,6 +111,8 @@ class UseChoice:
                 raise width_error("/data/X/0", width, schema)
         if names == schema.inputs and not (self._target or self._weight or self._keep):
             return self._all
+        if has_y and self._target:
+            raise Invalid.at("/target", "the outputs are given twice: as columns, and as y")
         positions = {name: position for position, name in enumerate(names)}
         weight = None if self._weight is None else _position("/weight", self._weight, positions)
         self._check_names(positions, pointer)

@@ -110,7 +110,8 @@ class Service:
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 choice = fit_choice(estimator, table, partial(self._limit.check_fit, estimator, work.params))
-                table = TableRecords(read_source(self.sources, table, choice.labels), "/data").read(choice)
+                given = read_source(self.sources, table, choice.labels, takes_missing=estimator.takes_missing)
+                table = TableRecords(given, "/data").read(choice)
                 self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store)
@@ -144,8 +145,9 @@ class Service:
         fitted, table = self._used(work), work.data
         if isinstance(table, Source):
             choice = use_choice(work.verb, fitted, table)
-            read = TableRecords(read_source(self.sources, table, choice.labels), "/data").read(choice)
-            table = self._checked(work.verb, read, fitted, work.outputs)
+            missing = fitted.estimator.takes_missing
+            given = read_source(self.sources, table, choice.labels, takes_missing=missing)
+            table = self._checked(work.verb, TableRecords(given, "/data").read(choice), fitted, work.outputs)
         return fitted, table
 
     def rows(self, work: Work) -> int:

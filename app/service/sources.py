@@ -10,9 +10,11 @@ import numpy as np
 
 from app.data.labels import from_array
 from app.errors import Invalid, Unavailable
+from app.schemas.columns import Kind
 from app.schemas.pointers import located
-from app.schemas.requests import Request, Source, Table
+from app.schemas.requests import Matrix, Request, Source, Table
 from app.schemas.tasks import LabelKind
+from app.schemas.wording import counted
 from app.service.model_calls import refusal
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
@@ -75,11 +77,13 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
     return msgspec.structs.replace(source, params=params)
 
 
-def read_source(kinds: SourceKinds, source: Source, labels: LabelKind | None = None) -> Table:
+def read_source(
+    kinds: SourceKinds, source: Source, labels: LabelKind | None = None, *, takes_missing: bool = False
+) -> Table:
     """Read a checked source; raise Invalid unless X is a matrix of finite numbers, and y is what it may be.
 
-    That is numbers, which models check themselves, or labels of the kind `labels`. A ValueError of the source becomes
-    Invalid, as a model's does; an OSError becomes Unavailable.
+    X may have NaN for missing values if the model takes them. y is numbers, which models check themselves, or labels of
+    the kind `labels`. A ValueError of the source becomes Invalid, as a model's does; an OSError becomes Unavailable.
     """
     try:
         table = kinds[source.name](**source.params).read()
@@ -90,9 +94,27 @@ def read_source(kinds: SourceKinds, source: Source, labels: LabelKind | None = N
     X = np.ascontiguousarray(table.X, dtype=np.float64)
     if X.ndim != 2 or not X.size:  # noqa: PLR2004  a matrix
         raise Invalid.at("/data", f"the source gave X of shape {X.shape}, expected rows and columns")
-    if not np.isfinite(X).all():
+    kinds_of_columns = _kinds_of_columns(table, X, takes_missing=takes_missing)
+    return _with_y(msgspec.structs.replace(table, X=X, kinds=kinds_of_columns), labels)
+
+
+def _kinds_of_columns(table: Table, X: Matrix, *, takes_missing: bool) -> list[Kind] | None:
+    """Return what the columns of X are, None if all are numbers and none is missing; raise Invalid for odd values."""
+    missing = np.isnan(X)
+    if np.isinf(X).any() or (missing.any() and not takes_missing):
         raise Invalid.at("/data", "the source gave a value in X that is not a finite number")
-    return _with_y(msgspec.structs.replace(table, X=X), labels)
+    if table.kinds is None:
+        return ["number"] * X.shape[1] if missing.any() else None
+    if len(table.kinds) != X.shape[1]:
+        raise Invalid.at("/data", f"the source gave {len(table.kinds)} kinds for {counted(X.shape[1], 'column')}")
+    for position, kind in enumerate(table.kinds):
+        if kind == "text":
+            codes, texts = X[~missing[:, position], position], table.categories.get(position, [])
+            odd = codes[(codes != np.floor(codes)) | (codes < 0) | (codes >= len(texts))]
+            if odd.size:
+                held = counted(len(texts), "category", "categories")
+                raise Invalid.at("/data", f"the source gave {odd[0]:g} in column {position} of text, which has {held}")
+    return table.kinds
 
 
 def _with_y(table: Table, labels: LabelKind | None) -> Table:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.data.csv_reader.charset import Bytes, as_utf8, refuse_workbook
-from app.data.csv_reader.layout import Layout, find_layouts
+from app.data.csv_reader.layout import Layout, find_layouts, is_number
 from app.data.csv_reader.options import CsvOptions
-from app.errors import Invalid
+from app.errors import Fault, Invalid
 from app.schemas.requests import Choice, Selection, Table
 
 
@@ -22,13 +22,13 @@ class CsvRecords:
         """Return the chosen columns; raise Invalid with pointers, or Malformed for what is no CSV."""
         refuse_workbook(self._raw)
         body = as_utf8(self._raw, self._options.encoding)
-        layout, selection = _select(find_layouts(body, self._options), choice)
+        layout, selection = _select(find_layouts(body, self._options), choice, self._options)
         from app.data.csv_reader.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
 
         return read_table(layout, selection, self._options, choice.labels)
 
 
-def _select(layouts: Sequence[Layout], choice: Choice) -> tuple[Layout, Selection]:
+def _select(layouts: Sequence[Layout], choice: Choice, options: CsvOptions) -> tuple[Layout, Selection]:
     """Return the first layout whose names, or positions, go with the choice; raise Invalid as for the first of all."""
     refused: list[Invalid] = []
     for layout in layouts:
@@ -37,4 +37,9 @@ def _select(layouts: Sequence[Layout], choice: Choice) -> tuple[Layout, Selectio
                 return layout, choice.select(names, len(layout.names), "/data/columns", has_y=False)
             except Invalid as error:
                 refused.append(error)
-    raise refused[0]
+    first = refused[0]
+    if options.header is None and any(map(is_number, layouts[0].names)):
+        hint = "if the first row of the CSV is data, say header=absent"
+        faults = [Fault(fault.pointer, f"{fault.detail}; {hint}") for fault in first.faults]
+        raise Invalid(f"{first.detail}; {hint}", *faults)
+    raise first

@@ -83,7 +83,7 @@ def find_layouts(body: Bytes, options: CsvOptions) -> list[Layout]:
     layout = Layout(body, separator, options.decimal or _find_decimal(rows, separator), [], 0, 1, 0)
     if options.header is False:
         return [_without_header(layout, rows, head[:start])]
-    may_be_data = options.header is None and all(map(_is_number, rows[0].cells))
+    may_be_data = options.header is None and all(map(is_number, rows[0].cells))
     if len(rows) == 1 and complete and not may_be_data:
         raise no_rows(body)
     try:
@@ -154,10 +154,10 @@ def _fitness(head: str, separator: str, *, complete: bool) -> tuple[bool, float,
         return False, 0, 0, 0
     header, others = rows[0], rows[1:]
     cells = [cell for row in others for cell in row]
-    numeric = sum(map(_is_number, cells)) / max(1, len(cells))
+    numeric = sum(map(is_number, cells)) / max(1, len(cells))
     alike = sum(_may_belong(row, header) for row in others) / max(1, len(others))
     if len(header) == 1:  # below names of rows
-        possible = bool(others) and all(len(row) == 2 and _is_number(row[1]) for row in others)  # noqa: PLR2004
+        possible = bool(others) and all(len(row) == 2 and is_number(row[1]) for row in others)  # noqa: PLR2004
         return possible, alike / 2, numeric, 1
     possible = separator != " " or (alike > 0.5 and numeric > 0)  # noqa: PLR2004  blanks are in names and texts, too
     return possible, alike, numeric, len(header)
@@ -190,12 +190,11 @@ def _with_header(layout: Layout, header: Row, rows: Sequence[Row], above: str) -
     names = [name.strip() for name in _stripped(header.cells)]
     width = _width(header, len(names), rows)
     used = max((len(_stripped(row.cells)) for row in rows if len(row.cells) == width), default=width)
-    named_rows = not names[0] and len(names) > 1  # as pandas and R's write.csv write them
+    beginnings = [row.cells[0].strip() for row in rows if len(row.cells) == width]
+    # as pandas and R's write.csv write them: without a name, and each another one
+    named_rows = not names[0] and len(names) > 1 and len(set(beginnings)) == len(beginnings)
     # R's write.table has no name for them
-    has_row_names = named_rows or (
-        len(header.cells) == len(names) == used - 1
-        and _are_row_names([row.cells[0].strip() for row in rows if len(row.cells) == width])
-    )
+    has_row_names = named_rows or (len(header.cells) == len(names) == used - 1 and _are_row_names(beginnings))
     columns = names[1:] if named_rows else names
     _check_names(columns, start=int(named_rows))
     if used > len(columns) + has_row_names and len(header.cells) > len(names):
@@ -214,7 +213,7 @@ def _numeric(layout: Layout, rows: Sequence[Row]) -> frozenset[int]:
         position
         for row in rows
         for position, cell in enumerate(row.cells[layout.first :])
-        if not (_is_number(cell) or cell.strip(BLANKS) in MISSING)
+        if not (is_number(cell) or cell.strip(BLANKS) in MISSING)
     }
     return frozenset(set(range(len(layout.names))) - odd)
 
@@ -223,7 +222,7 @@ def _are_row_names(cells: Sequence[str]) -> bool:
     """Whether cells are the names of rows: each another one, texts or whole numbers in order."""
     if all(cell.isdecimal() for cell in cells):
         return len(cells) > 1 and all(int(a) < int(b) for a, b in pairwise(cells))
-    return len(set(cells)) == len(cells) and not all(map(_is_number, cells))
+    return len(set(cells)) == len(cells) and not all(map(is_number, cells))
 
 
 def _width(header: Row, named: int, rows: Sequence[Row]) -> int:
@@ -242,10 +241,10 @@ def _check_names(names: Sequence[str], start: int) -> None:
         if name.isascii() is False and any("\udc80" <= sign <= "\udcff" for sign in name):
             raise not_utf8(name.encode("utf-8", "surrogateescape"))
         if not name or name in seen:
-            fault = (
-                f"names column {name[:64]!r} twice" if name else f"leaves column {start + position + 1} without a name"
-            )
-            raise Invalid.at(f"/data/columns/{position}", f"the CSV header {fault}")
+            column = start + position + 1
+            fault = f"names column {name[:64]!r} twice" if name else f"leaves column {column} without a name"
+            advice = f"give column {column} {'another' if name else 'a'} name, or take it out of the file"
+            raise Invalid.at(f"/data/columns/{position}", f"the CSV header {fault}; {advice}")
         seen.add(name)
 
 
@@ -257,7 +256,8 @@ def _stripped(cells: Sequence[str]) -> Sequence[str]:
     return cells[:end]
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, with either sign before its decimals."""
     text = cell.strip(BLANKS)
     return bool(_POINT.fullmatch(text) or _COMMA.fullmatch(text))
 

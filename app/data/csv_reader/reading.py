@@ -177,6 +177,8 @@ class Reading:
         )
         named = Table(np.empty((0, len(layout.names))), inputs=layout.names, named=not layout.unnamed)
         label = labels.__getitem__ if self._labels else None
+        if layout.has_row_names and not any(selection.columns):
+            chosen.warnings.append("the first column of the CSV has no name, and was left out as the names of its rows")
         return with_names(chosen, named, selection, beside.__getitem__, self._kept, label)
 
     def _input(self, source: int, fitted: Column | None) -> Cells:

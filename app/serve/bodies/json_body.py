@@ -56,6 +56,10 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
         timeout=decoded.timeout,
         webhook=decoded.webhook,
     )
+    if decoded.target:
+        if data is None:
+            raise Invalid.at("/target", "target goes with X, of which it names columns")
+        request.target = [decoded.target] if isinstance(decoded.target, str) else decoded.target
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore
         request.estimator = decoded.estimator
@@ -86,6 +90,7 @@ def _check_alias(version: str) -> None:
 def _members(decoded: FitBody | PredictBody) -> int:
     """Return how many members the body has for certain, but for those in X: all that are not as they are by default."""
     found = (decoded.model is not None) + (decoded.weight is not None) + (decoded.timeout is not None)
+    found += bool(decoded.target)
     if decoded.webhook is not None:
         found += 2
     if isinstance(decoded, PredictBody):

@@ -17,6 +17,7 @@ from app.service import Service, find_sources
 from app.settings import SettingsError
 from app.storage.model_store import Store
 from tests.support.fakes import First
+from tests.support.models import Filling
 
 
 class GridParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -149,3 +150,41 @@ def test_a_module_that_cannot_be_used_stops_the_start(
     with pytest.raises(SettingsError, match="TRINITY_SOURCES"):
         find_sources([name])
     sys.modules.pop(name, None)
+
+
+class Gappy:
+    """Gives a missing number and a text column, one of whose categories may be wrong."""
+
+    name = "gappy"
+
+    class Params(msgspec.Struct, forbid_unknown_fields=True):
+        code: float = 1.0
+
+    def __init__(self, code: float = 1.0) -> None:
+        self.code = code
+
+    def read(self) -> Table:
+        X = np.array([[1.0, 0.0], [np.nan, 1.0], [3.0, self.code]])
+        return Table(X, np.array([1.0, 2.0, 3.0]), ["a", "city"], ["t"], ["number", "text"], {1: ["Bern", "Chur"]})
+
+
+@pytest.fixture
+def gappy(tmp_path: Path) -> Service:
+    limits = {"max_design_bytes": 1_000, "max_answer_bytes": 1_000, "max_loaded_bytes": 100_000}
+    models = {"filling": OwnEstimator(Filling), "first": OwnEstimator(First)}
+    sources: Any = {"gappy": Gappy}
+    return Service(models, "filling", Store(tmp_path), sources, **limits)
+
+
+def test_a_source_may_have_missing_values_for_a_model_that_takes_them(gappy: Service) -> None:
+    do(gappy, "fit", Source("gappy", {}))
+    assert [column.nullable for column in gappy.manifest("filling", None).schema.columns] == [True, False]
+    assert do(gappy, "predict", Source("gappy", {}))["y"] == [1.0, 2.0, 3.0]
+    with pytest.raises(Invalid, match="not a finite number"):
+        gappy.run(gappy.check("fit", Request("first", source=Source("gappy", {}))), "job", 0.0)
+
+
+@pytest.mark.parametrize("code", [2.0, -1.0, 0.5])
+def test_a_category_that_a_source_does_not_have_is_refused(gappy: Service, code: float) -> None:
+    with pytest.raises(Invalid, match=f"the source gave {code:g} in column 1 of text, which has 2 categories"):
+        do(gappy, "fit", Source("gappy", {"code": code}))
