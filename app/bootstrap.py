@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
+from app.model.scikit.trusted_types import defined_in
 from app.service import Components, Service, find_models, find_sources
+from app.service.importing import PRELOAD, Importer
 from app.settings import Mode, Settings, SettingsError, load
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
@@ -20,12 +23,17 @@ SWITCH_S = 0.001  # how long a model's thread may keep the event loop from runni
 
 def build(settings: Settings) -> Components:
     """Build the objects of both modes; connect nothing. Raise SettingsError when a model or source can't be loaded."""
-    models = find_models(settings.models.split(","), filter(None, map(str.strip, settings.trusted_types.split(","))))
+    modules = _names(settings.models)
+    trusted = frozenset(_names(settings.trusted_types))
+    models = find_models(modules, trusted)
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
         )
     store = Store(Path(settings.store), keep_versions=settings.keep_versions)
+    payloads = Payloads(Path(settings.store))
+    approved = trusted | defined_in(modules)
+    calls = IsolatedCalls(CallLimits(settings.import_memory, settings.import_timeout), PRELOAD)
     service = Service(
         models,
         settings.default_model,
@@ -36,8 +44,13 @@ def build(settings: Settings) -> Components:
         max_loaded_bytes=settings.max_loaded,
         sample_rows=settings.sample_rows,
         stacking=settings.stacking,
+        importer=Importer(store, payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded),
     )
-    return Components(settings, service, store, Payloads(Path(settings.store)))
+    return Components(settings, service, store, payloads)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in map(str.strip, text.split(",")) if name]
 
 
 def build_api(settings: Settings | None = None) -> Asgi:

@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Meta
 
 from app.schemas.columns import NUMERIC, Column, Kind
-from app.schemas.tasks import Label, LabelKind
+from app.schemas.tasks import Format, Label, LabelKind, Task
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -225,6 +225,27 @@ class Promotion(msgspec.Struct, gc=False):
     data: Table | Source
 
 
+class ModelFile(msgspec.Struct, tag=True, gc=False):
+    """A file with a fitted model, which is in the store until the job ends, and what its request says about it."""
+
+    id: str
+    """Of the upload, and of the job where there is a queue."""
+    reference: str
+    """Of the file in the store of payloads."""
+    format: Format
+    name: str = ""
+    """The name that the file has for its sender."""
+    columns: list[str] | None = None
+    """The names of the columns that the model takes, in order."""
+    classes: list[Label] | None = None
+    """The labels that it predicts, in order."""
+    task: Task | None = None
+    strict: bool = False
+    """Whether it must have been made by the same library versions."""
+    sample: Table | None = None
+    """Rows to try it out with."""
+
+
 class Request(msgspec.Struct, gc=False):
     """A decoded request, from JSON, CSV or npy; the service checks it against model and version."""
 
@@ -262,7 +283,7 @@ class Work(msgspec.Struct, gc=False):
     model: str
     version: int | None
     params: dict[str, Any]
-    data: Table | Source
+    data: Table | Source | ModelFile
     timeout_s: float | None = None
     """Seconds that it may take; None for the default of its verb."""
     webhook: str | None = None

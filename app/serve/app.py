@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from falcon.asgi import App, Request, Response
 
@@ -17,6 +18,7 @@ from app.serve import problems
 from app.serve.asgi import STOP_WAITING, Asgi, Message
 from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.reader import BodyReader
+from app.serve.bodies.uploads import UploadReader
 from app.serve.health_checks import Check, HealthChecks, Probe
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits
@@ -32,6 +34,7 @@ from app.serve.page.page import HomePage
 from app.serve.resources.aliases import AliasResource
 from app.serve.resources.documents import DocumentResource
 from app.serve.resources.health import HealthResource
+from app.serve.resources.imports import ImportResource, import_route
 from app.serve.resources.job_events import JobEvents
 from app.serve.resources.jobs import JobResource
 from app.serve.resources.metrics import MetricsResource
@@ -42,6 +45,7 @@ from app.serve.root_path import RootPath
 from app.service import Service
 from app.service.version_checks import VersionChecks
 from app.settings import Settings
+from app.storage.payload_store import Payloads
 from app.telemetry.metrics import ServiceMetrics
 
 
@@ -58,6 +62,7 @@ def create_app(
     """Build every resource, and serve their routes behind the middleware."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
     bodies = BodyReader(settings.max_body, settings.max_held)
+    uploads = UploadReader(Payloads(Path(settings.store)), pool, settings.max_import)
     formats = PredictionFormats(service, pool)
     verbs = {
         verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, formats=formats, settings=settings)
@@ -70,6 +75,7 @@ def create_app(
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
         *verb_routes(verbs, schemas, settings),
+        import_route(ImportResource(service, dispatcher, uploads, pool, settings), settings),
         *routes_of(
             AliasResource(service, bodies),
             ModelResource(service, dispatcher),

@@ -71,6 +71,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         created=datetime.fromtimestamp(spec.created_s, UTC),
         job=spec.job,
         by=REQUEST.get().key_name,
+        provenance=getattr(estimator, "provenance", None),
         format=estimator.format,
         stacks=find_stacks(model, X),
         learned=stored.learned,
@@ -95,7 +96,7 @@ def _publish(store: Store, manifest: Manifest, files: Files, permit: Permit, kep
         raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
 
 
-def _origin(data: Table | Source) -> dict[str, Any]:
+def _origin(data: object) -> dict[str, Any]:
     """Return where data came from, as the manifest says it."""
     return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.model.estimator import AnyEstimator
 from app.schemas.registry import MODEL_NAME
+from app.service.imported_versions import ImportedVersions
 from app.storage.manifest import Manifest
 from app.storage.model_store import Store
 
@@ -20,8 +21,11 @@ class Models:
     So every process knows a model from the moment its first version is published.
     """
 
-    def __init__(self, estimators: Mapping[str, AnyEstimator], store: Store) -> None:
+    def __init__(
+        self, estimators: Mapping[str, AnyEstimator], store: Store, approved: Collection[str] = frozenset()
+    ) -> None:
         self.estimators = estimators
+        self._imported = ImportedVersions(store, approved)
         self._store = store
         self._made_of: dict[str, AnyEstimator] = {}
 
@@ -60,7 +64,13 @@ class Models:
 
     def of(self, manifest: Manifest) -> AnyEstimator:
         """Return the estimator that a version was made of; raise Conflict where it is not there."""
+        if manifest.provenance is not None:
+            return self._imported.estimator(manifest)
         return self.estimator(manifest.made_of, manifest.model)
+
+    def of_work(self, name: str, model: str) -> AnyEstimator:
+        """Return the estimator for a fit that was checked: that of a name, by default of the model."""
+        return self.estimator(name, model) if name else self[model]
 
     def estimator(self, name: str, model: str) -> AnyEstimator:
         """Return an estimator of a model; raise Conflict where it is not there."""

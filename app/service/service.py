@@ -10,7 +10,7 @@ from app.data.records import TableRecords
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.schemas.requests import Matrix, Promotion, Request, Source, Table, Version, Work
+from app.schemas.requests import Matrix, ModelFile, Promotion, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
 from app.service.choice import check_width
 from app.service.columns import check_weight, learn_schema, require_y
@@ -18,8 +18,9 @@ from app.service.design_size import DesignLimit
 from app.service.evaluation import score
 from app.service.fitting import FitSpec, fit
 from app.service.gate import checked_gate, promote
+from app.service.importing import Importer
 from app.service.model_calls import check_estimator, check_takes_weights, predict_model
-from app.service.models import Models
+from app.service.models import Models, check_model_name
 from app.service.outputs import batch_results, check_outputs, predict_result
 from app.service.sources import (
     DEFAULT_SOURCE,
@@ -55,8 +56,10 @@ class Service:
         max_loaded_bytes: int,
         sample_rows: int = 0,
         stacking: Stacking = "on",
+        importer: Importer | None = None,
     ) -> None:
-        self.models = Models(estimators, store)
+        self.models = Models(estimators, store, importer.approved if importer else frozenset())
+        self._importer = importer
         self.store = store
         self.sources = sources
         self._default_model = default_model
@@ -94,6 +97,12 @@ class Service:
         self.models.check(name)
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
+    def check_import(self, name: str, file: ModelFile, request: Request) -> Work:
+        """Check the import of a file as a version of a model; raise Invalid. The file itself is not looked into."""
+        check_model_name(name)
+        webhook = request.webhook.url if request.webhook else None
+        return Work("fit", name, None, {}, file, request.timeout, webhook)
+
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
         """Do as `check` if the version is in memory, or else return None: to read it would hold up the event loop.
 
@@ -105,8 +114,12 @@ class Service:
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
         """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
+        if isinstance(work.data, ModelFile):
+            if self._importer is None:
+                raise Invalid.at("/file", "this process imports no files")
+            return self._importer.run(work, work.data, job, created_s, permit)
         if VERBS[work.verb].publishes:
-            estimator = self.models.estimator(work.estimator or work.model, work.model)
+            estimator = self.models.of_work(work.estimator, work.model)
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 choice = fit_choice(estimator, table, partial(self._limit.check_fit, estimator, work.params))
@@ -143,6 +156,8 @@ class Service:
     def _data(self, work: Work) -> tuple[Fitted, Table]:
         """Return the version that work uses, and its data; read a source."""
         fitted, table = self._used(work), work.data
+        if isinstance(table, ModelFile):
+            raise Invalid.at("/data", "a file holds no rows to predict for")
         if isinstance(table, Source):
             choice = use_choice(work.verb, fitted, table)
             missing = fitted.estimator.takes_missing
@@ -154,7 +169,7 @@ class Service:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
         if isinstance(work.data, Table):
             return len(work.data.X)
-        return (source_shape(self.sources, work.data) or (0, 0))[0]
+        return (source_shape(self.sources, work.data) or (0, 0))[0] if isinstance(work.data, Source) else 0
 
     def max_batch_rows(self, work: Work) -> int:
         """Return the most rows that one batch with this prediction may have; 0 where predictions are not stacked.
@@ -183,6 +198,8 @@ class Service:
         return batch_results(self._used(works[0]), tables, [work.outputs for work in works])
 
     def _check_fit(self, name: str, estimator: AnyEstimator, request: Request) -> Work:
+        if estimator.cannot_fit:
+            raise Conflict(f"the model {name!r} cannot be fitted: {estimator.cannot_fit}")
         params = check_params(estimator.parameters(), request.params, "/params")
         check_estimator(estimator, params)
         if request.weight is not None:

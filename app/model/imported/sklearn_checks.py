@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from app.errors import Invalid
+from app.model.imported.lightgbm_model import check_booster_text
 from app.model.imported.trees import UnsoundTree, check_predictor, check_tree
+from app.model.imported.xgboost_model import check_booster
 
 MAX_OBJECTS = 20_000_000
 _OPAQUE = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType, str, bytes, int, float)
@@ -24,6 +27,8 @@ def check_estimator(estimator: Any) -> None:
     Parameters that only say how much is printed, and how many threads are used, are set to what a service needs.
     """
     for thing in objects_in(estimator):
+        if type(thing).__name__ == "Booster":
+            check_any_booster(thing)
         if not hasattr(thing, "get_params"):
             continue
         try:
@@ -34,6 +39,15 @@ def check_estimator(estimator: Any) -> None:
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             words = f"{type(thing).__name__} is damaged: {type(error).__name__}"
             raise Invalid.at("/file", words) from None
+
+
+def check_any_booster(booster: Any) -> None:
+    """Raise Invalid for a booster of XGBoost or LightGBM within an estimator whose trees are not sound."""
+    library = type(booster).__module__.partition(".")[0]
+    if library == "xgboost":
+        check_booster(json.loads(booster.save_raw("json"))["learner"])
+    elif library == "lightgbm":
+        check_booster_text(booster.model_to_string())
 
 
 def objects_in(root: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The process that forks a child for each call. It has its libraries loaded already, so that a call begins at once.
+"""The process that forks a child for each call. It loads libraries while it is idle: later calls then begin at once.
 
 `isolated_calls` starts it and sends it a socket for each call, over its standard input. It ends with the process that
 started it, or when it was idle for long. It never runs a call itself, and has a single thread.
@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,15 +52,24 @@ class Ended(msgspec.Struct):
     code: int
 
 
-def serve(control: socket.socket, idle_s: float = IDLE_S) -> None:
-    """Fork a child for each socket that comes, until no more can come."""
+def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float = IDLE_S) -> None:
+    """Fork a child for each socket that comes, until no more can come; load the libraries that are installed."""
+    waiting = list(libraries)
     children: dict[int, socket.socket] = {}
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to all processes of a terminal
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     awaited: list[Any] = [control, woken]
-    while ready := select.select(awaited, [], [], None if children else idle_s)[0]:
+    while True:
+        is_idle = not children
+        ready, _, _ = select.select(awaited, [], [], (0 if waiting else idle_s) if is_idle else None)
+        if not ready and waiting:
+            with suppress(ImportError):
+                importlib.import_module(waiting.pop(0))
+            continue
+        if not ready:
+            break
         if woken in ready:
             os.read(woken, 4096)
             _reap(children)
@@ -135,11 +145,8 @@ def _replied(call: IsolatedCall) -> Reply:
 
 
 def main() -> None:
-    """Load the libraries that are named and installed, then serve the calls that come over standard input."""
-    for name in sys.argv[1:]:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    serve(socket.socket(fileno=0))
+    """Serve the calls that come over standard input; the arguments name the libraries."""
+    serve(socket.socket(fileno=0), sys.argv[1:])
 
 
 if __name__ == "__main__":

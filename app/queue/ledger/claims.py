@@ -16,7 +16,7 @@ from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
-from app.schemas.requests import Work, unpack
+from app.schemas.requests import ModelFile, Work, unpack
 from app.storage.payload_store import Payloads
 from app.telemetry.context import RequestContext
 from app.telemetry.metrics import bucket_of
@@ -113,6 +113,8 @@ class WorkerLedger:
                     self._payloads.drop(arguments.reference)
                 if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
+                if isinstance(claim.work.data, ModelFile) and done and not arguments.failure:
+                    self._payloads.drop(claim.work.data.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
     def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:

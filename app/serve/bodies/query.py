@@ -22,11 +22,11 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
         version=parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),
-        inputs=_names(query, "inputs") if spec.publishes and "inputs" in query else None,
-        ignore=_names(query, "ignore") if spec.publishes else [],
+        inputs=take_names(query, "inputs") if spec.publishes and "inputs" in query else None,
+        ignore=take_names(query, "ignore") if spec.publishes else [],
         weight=take_one(query, "weight") if spec.needs_y else None,
-        keep=[] if spec.needs_y else _names(query, "keep"),
-        outputs=[] if spec.needs_y else _names(query, "outputs"),
+        keep=[] if spec.needs_y else take_names(query, "keep"),
+        outputs=[] if spec.needs_y else take_names(query, "outputs"),
     )
 
 
@@ -45,7 +45,7 @@ def _gate(query: OpenQuery) -> Gate:
     )
 
 
-def _names(query: OpenQuery, name: str) -> list[str]:
+def take_names(query: OpenQuery, name: str) -> list[str]:
     """Take names of columns out of the query: repeated, or with commas between them.
 
     A name with a comma or a line end is quoted; raise Invalid for a line end that is not.

@@ -44,6 +44,8 @@ class Route(NamedTuple):
     """The path in the example for curl, where the placeholders' examples do not make it."""
     setup: str = ""
     """What a shell does before the example; {base} stands for the service's URL."""
+    example_file: str = ""
+    """The file that the example sends as its body; `setup` makes it."""
     resource: object = None
     suffix: str | None = None
     """Falcon's name for the responders of this path, where a resource has several paths."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 
 from falcon.asgi import Request as HttpRequest
@@ -13,9 +11,7 @@ from falcon.asgi import Response
 
 from app.data.gzip_files import is_gzip
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import Unavailable
 from app.queue.job_options import check_job_options
-from app.schemas.jobs import Job
 from app.schemas.media_types import CSV, JSON
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
@@ -29,9 +25,10 @@ from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
-from app.serve.preferences import Preference, preference, was_cut_short
+from app.serve.preferences import preference
 from app.serve.resources.route import Route
 from app.serve.responses import send_submitted
+from app.serve.waiting import awaited
 from app.service import Service
 from app.settings import Mode, Settings
 
@@ -81,8 +78,7 @@ class VerbResource:
             job = await self._dispatcher.submit(work, key, as_array=media_type == NPY)
         finally:
             self._bodies.release(body)
-        if preferred.wait_s and not job.finished:
-            job, preferred = await self._awaited(job, preferred, preferred.wait_s)
+        job, preferred = await awaited(self._dispatcher, job, preferred)
         answer = await self._formats.encode(job, media_type) if media_type else None
         send_submitted(resp, job, preferred, answer, root_path=req.root_path)
 
@@ -119,14 +115,6 @@ class VerbResource:
         request = parse(self._verb, reader, body, query, name)
         self._check_job_options(request)
         return request
-
-    async def _awaited(self, job: Job, preferred: Preference, wait_s: int) -> tuple[Job, Preference]:
-        """Return the job at its end or after so many seconds; a wait that ended early was not applied."""
-        started_s = asyncio.get_running_loop().time()
-        with suppress(Unavailable):  # the job is accepted, whether or not it can be watched
-            job = await self._dispatcher.job(job.id, wait_s)
-        waited = job.finished or not was_cut_short(started_s, wait_s)
-        return job, preferred if waited else preferred._replace(wait_s=None)
 
 
 def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, settings: Settings) -> list[Route]:

@@ -1,0 +1,124 @@
+"""Imported files as estimators: they load the versions that were made of them, and say why most cannot be fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+
+from app.model.estimator import FitData, FittedModel, Size, Stored
+from app.model.imported.imported_model import Hints, ImportedModel
+from app.schemas.columns import Kind
+from app.schemas.tasks import Format, Label, Task
+
+NUMBERS: frozenset[Kind] = frozenset({"number", "integer", "boolean"})
+TEXTS: frozenset[Kind] = NUMBERS | {"text"}
+HELD_BYTES, STACKS = "held_bytes", "stacks"
+"""Members of what is kept of an imported model: what was found out when it was tried."""
+DISTRIBUTIONS: dict[Format, tuple[str, ...]] = {
+    "skops": ("scipy", "scikit-learn", "skops", "pandas"),
+    "onnx": ("onnxruntime",),
+    "xgboost": ("xgboost-cpu", "xgboost"),
+    "lightgbm": ("lightgbm",),
+}
+MODULES: dict[Format, str] = {
+    "skops": "skops.io",
+    "onnx": "onnxruntime",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+}
+EXTRAS: dict[Format, str] = {"skops": "sklearn", "onnx": "onnx", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an imported file lets requests set: nothing."""
+
+
+def open_model(
+    form: Format, content: bytes | memoryview, hints: Hints, approved: Collection[str] = ()
+) -> ImportedModel:
+    """Return the model in a file of numbers' libraries; raise Invalid. What is not proven yet belongs into a child."""
+    # each library is an extra, and loads for seconds
+    match form:
+        case "onnx":
+            from app.model.imported.onnx_model import OnnxModel  # noqa: PLC0415
+
+            return OnnxModel(bytes(content), hints, approved)
+        case "xgboost":
+            from app.model.imported.xgboost_model import XgboostModel  # noqa: PLC0415
+
+            return XgboostModel(bytes(content), hints)
+        case "lightgbm":
+            from app.model.imported.lightgbm_model import LightgbmModel  # noqa: PLC0415
+
+            return LightgbmModel(bytes(content), hints)
+    raise ValueError(f"no library runs files of {form}")
+
+
+def file_name(form: Format) -> str:
+    """Return the name of a model's file in its version."""
+    return f"model.{form}"
+
+
+@dataclass(frozen=True)
+class ImportedEstimator:
+    """A file of ONNX, XGBoost or LightGBM, of which one version was made."""
+
+    name: str
+    task: Task
+    source: str
+    """The digest of the file."""
+    format: Format
+    approved: frozenset[str] = frozenset()
+    takes_missing: bool = True
+    reads_texts: bool = True
+    takes_weights: bool = False
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Numbers; ONNX has texts as well."""
+        return TEXTS if self.format == "onnx" else NUMBERS
+
+    @property
+    def description(self) -> str:
+        """Say what it is."""
+        return f"A model from a file of {self.format}."
+
+    @property
+    def modules(self) -> Sequence[str]:
+        """Return nothing: the version says which libraries it was tried with."""
+        return []
+
+    @property
+    def cannot_fit(self) -> str:
+        """Say why it cannot be fitted."""
+        return f"it was imported from a file of {self.format}, which can predict and not fit; fit it where it is from"
+
+    def parameters(self) -> type[msgspec.Struct]:
+        """Return no parameters."""
+        return NoParameters
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Refuse nothing."""
+
+    def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002
+        """Return nothing: it is never fitted."""
+        return Size(1, 8 * rows)
+
+    def fit(self, params: Mapping[str, Any], data: FitData) -> NoReturn:  # noqa: ARG002
+        """Raise ValueError."""
+        raise ValueError(self.cannot_fit)
+
+    def load(self, stored: Stored) -> FittedModel:
+        """Return the model in the file of a version."""
+        content = stored.files[file_name(self.format)]
+        classes: list[Label] | None = stored.classes
+        model = open_model(self.format, content, Hints(classes, self.task), self.approved)
+        model.measured(stored.learned.get(HELD_BYTES, 0), stored.learned.get(STACKS, "no"))
+        return model
+
+    def misfit(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002  there are none
+        """Return nothing: file and version belong together."""
+        return ""

@@ -1,0 +1,235 @@
+"""Estimators of scikit-learn from skops files that were made elsewhere: checked, loaded, and fitted again as clones."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import skops.io
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import InconsistentVersionWarning
+
+from app.errors import Fault, Invalid, TrinityError
+from app.model.dataframes import Array
+from app.model.estimator import Stored
+from app.model.imported.imported_estimator import HELD_BYTES, STACKS
+from app.model.imported.imported_model import Hints, Input, labels_of
+from app.model.imported.sklearn_checks import check_estimator
+from app.model.imported.skops_schema import types_named
+from app.model.scikit.estimator import SklearnEstimator
+from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel
+from app.model.scikit.inputs import Texts, form_of, rows_of
+from app.model.scikit.parameters import parts
+from app.model.scikit.trusted_types import TRUSTED
+from app.schemas.columns import Column
+from app.schemas.tasks import Label, Stacks, Task
+
+UNSAFE = frozenset(
+    {
+        *(f"sklearn.svm._classes.{name}" for name in ("SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM")),
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "scipy.sparse._csr.csr_array",
+        "scipy.sparse._csr.csr_matrix",
+    }
+)
+"""Types whose own code follows what a file says without a look, and that nothing here looks through."""
+SAFE = TRUSTED - UNSAFE
+
+
+class FoundEstimator:
+    """A fitted estimator from a file, and what it says of itself."""
+
+    def __init__(self, content: bytes, approved: Collection[str], hints: Hints) -> None:
+        self.content = content
+        self.estimator, self.warnings = load_checked(content, approved)
+        self.task: Task = _task(self.estimator, hints)
+        self.coded = False
+        self.classes: list[Label] | None = None
+        if self.task == "classification":
+            own = _own_classes(self.estimator)
+            self.classes = labels_of(len(own), own, hints)
+            # labels of the request stand for the numbers from 0 that the estimator knows
+            self.coded = self.classes != own
+            if self.coded and own != list(range(len(own))):
+                raise Invalid.at("/classes", f"the file knows its classes: {', '.join(map(str, own))[:300]}")
+        self.named_inputs, self.inputs = _inputs(self.estimator)
+
+    def outputs(self, columns: Sequence[Column], X: Array, texts: Texts) -> int | None:
+        """Return how many numbers it predicts for a row, None for one number, or a label; raise what it raises."""
+        if self.task == "classification":
+            return None
+        rows = rows_of(X[:1], columns, texts, form_of(self.estimator, columns))
+        found = np.asarray(self.estimator.predict(rows))
+        return found.shape[1] if found.ndim == 2 and found.shape[1] > 1 else None  # noqa: PLR2004  (rows, outputs)
+
+    def model(self, name: str, columns: Sequence[Column], outputs: int | None) -> SklearnModel:
+        """Return the model for these columns; `outputs` is None where it predicts a number for each row."""
+        layout = FitLayout(form_of(self.estimator, columns), outputs, self.coded)
+        return SklearnModel(name, self.estimator, columns, self.classes, layout, self.content)
+
+
+def check_types(path: Path, approved: Collection[str]) -> None:
+    """Raise Invalid for a file with types that are not safe; it lists those that would have to be approved."""
+    named = types_named(path)
+    try:
+        unknown = set(skops.io.get_untrusted_types(file=path)) - SAFE
+    except TrinityError:
+        raise
+    except Exception as error:  # noqa: BLE001  skops raises anything for a damaged file
+        raise _damaged(error) from None
+    refused = sorted((unknown | (named & UNSAFE)) - set(approved))
+    if refused:
+        words = f"the file holds types that are not known to be safe: {', '.join(refused)[:1000]}"
+        advice = "an operator of this server can approve them in TRINITY_TRUSTED_TYPES"
+        raise Invalid(f"{words}; {advice}", *(Fault("/file", name[:200]) for name in refused[:50]))
+
+
+def load_checked(content: bytes, approved: Collection[str]) -> tuple[Any, list[str]]:
+    """Return the estimator in a file whose types were checked, and warnings; raise Invalid if it is not sound."""
+    trusted = sorted({*SAFE, *approved})
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            estimator = skops.io.loads(content, trusted=trusted)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  skops raises anything for a damaged file
+        raise _damaged(error) from None
+    check_estimator(estimator)
+    return estimator, _version_warnings(caught)
+
+
+def minor_versions_differ(found: Sequence[str]) -> bool:
+    """Whether a warning of other versions is about more than their last part."""
+    return any("another minor version" in each for each in found)
+
+
+def _version_warnings(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    versions = {
+        each.message.original_sklearn_version for each in caught if isinstance(each.message, InconsistentVersionWarning)
+    }
+    here = sklearn.__version__
+    return [
+        f"the file was written with scikit-learn {version[:20]}, {_difference(version, here)} than {here} here: "
+        "check what it predicts"
+        for version in sorted(map(str, versions))
+    ]
+
+
+def _difference(version: str, here: str) -> str:
+    return "another" if version.split(".")[:2] == here.split(".")[:2] else "another minor version"
+
+
+def _damaged(error: Exception) -> Invalid:
+    words = str(error).partition("\n")[0][:200].encode("utf-8", "replace").decode()
+    return Invalid.at("/file", f"the skops file cannot be loaded: {type(error).__name__}: {words}")
+
+
+def _task(estimator: Any, hints: Hints) -> Task:
+    """Return what an estimator predicts; raise Invalid for one that is not fitted, or is neither kind."""
+    found: Task | None = None
+    try:
+        found = "classification" if is_classifier(estimator) else "regression" if is_regressor(estimator) else None
+    except (AttributeError, TypeError, ValueError):
+        found = None
+    if found is None or not hasattr(estimator, "predict"):
+        raise Invalid.at("/file", f"{type(estimator).__name__} is neither a classifier nor a regressor")
+    if hints.task not in {None, found}:
+        raise Invalid.at("/kind", f"the file holds a {found} model")
+    return found
+
+
+def _own_classes(estimator: Any) -> list[Label]:
+    """Return the labels that a classifier knows; raise Invalid for several outputs, and for one that is not fitted."""
+    own = getattr(estimator, "classes_", None)
+    if not isinstance(own, np.ndarray) or own.ndim != 1 or not 0 < len(own) <= MAX_CLASSES:
+        raise Invalid.at("/file", "the classifier has no list of classes: it is not fitted, or has several outputs")
+    labels: list[Any] = own.tolist()
+    if all(isinstance(label, float) and label.is_integer() for label in labels):
+        labels = [int(label) for label in labels]
+    if len({type(label) for label in labels}) != 1 or not isinstance(labels[0], bool | int | str):
+        raise Invalid.at("/file", "the labels of the classifier are not all texts, whole numbers or truth values")
+    return labels
+
+
+MAX_CLASSES = 1000
+
+
+def _inputs(estimator: Any) -> tuple[bool, list[Input]]:
+    """Return whether the columns have names, and the columns; those that count words are texts."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        texts = _text_columns(estimator)
+        return True, [Input(str(name), "text" if str(name) in texts else None) for name in names]
+    width = getattr(estimator, "n_features_in_", None)
+    if width is None:
+        return False, [Input("text", "text")]
+    return False, [Input("x" if width == 1 else f"x{i + 1}", "number") for i in range(int(width))]
+
+
+def _text_columns(estimator: Any) -> set[str]:
+    """Return the names of columns that a transformer of columns gives to what learned texts."""
+    found: set[str] = set()
+    for part in parts(estimator):
+        for _, step, columns in getattr(part, "transformers_", ()):
+            chosen = [columns] if isinstance(columns, str) else columns
+            names = [name for name in chosen if isinstance(name, str)] if isinstance(chosen, list) else []
+            categories = [each for inner in parts(step) for each in getattr(inner, "categories_", ())]
+            learned = {name for name, values in zip(names, categories, strict=False) if _are_texts(values)}
+            found |= learned | (set(names) if any(hasattr(inner, "vocabulary_") for inner in parts(step)) else set())
+    return found
+
+
+def _are_texts(values: Any) -> bool:
+    return any(isinstance(value, str) for value in np.asarray(values, dtype=object).ravel()[:10].tolist())
+
+
+class ImportedPipeline(SklearnEstimator):
+    """An imported estimator, which is loaded when it is needed: its versions predict, and a clone can be fitted."""
+
+    task: Task
+    description = "A model from a file of scikit-learn (skops)."
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        source: str,
+        read: Callable[[], bytes],
+        approved: Collection[str],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """`read` returns the file of the version that a fit starts from."""
+        self.name = name
+        self.task = task
+        self.provenance = dict(provenance)
+        self._source = source
+        self._read = read
+        self._approved = approved
+        self._module = ""
+        self._trusted = frozenset({*SAFE, *approved})
+
+    @property
+    def source(self) -> str:
+        """The digest of the file."""
+        return self._source
+
+    @cached_property
+    def _template(self) -> Any:
+        return load_checked(self._read(), self._approved)[0]
+
+    def load(self, stored: Stored) -> SklearnModel:
+        """Return the model of a version."""
+        file = bytes(stored.files[SKOPS_FILE])
+        estimator, _ = load_checked(file, self._approved)
+        learned = {key: value for key, value in stored.learned.items() if key not in {HELD_BYTES, STACKS}}
+        model = SklearnModel(self.name, estimator, stored.columns, stored.classes, FitLayout(**learned), file)
+        stacks: Stacks = stored.learned.get(STACKS, "no")
+        model.stacks = stacks
+        return model

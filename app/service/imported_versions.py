@@ -1,0 +1,46 @@
+"""The estimators of versions that were imported, or fitted anew to what was imported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache, partial
+
+from app.model.estimator import AnyEstimator
+from app.model.imported.imported_estimator import ImportedEstimator, file_name
+from app.storage.manifest import Manifest
+from app.storage.model_store import Store
+
+KEPT = 64
+
+
+class ImportedVersions:
+    """Makes estimators of versions; `approved` are types and domains that files may hold beside those that are safe."""
+
+    def __init__(self, store: Store, approved: Collection[str]) -> None:
+        self._store = store
+        self._approved = frozenset(approved)
+        self._pipeline = lru_cache(KEPT)(self._make_pipeline)
+
+    def estimator(self, manifest: Manifest) -> AnyEstimator:
+        """Return the estimator that loads a version."""
+        if manifest.format == "skops":
+            return self._pipeline(manifest.model, manifest.version, manifest.sha256)
+        return ImportedEstimator(manifest.model, manifest.task, manifest.estimator, manifest.format, self._approved)
+
+    def _make_pipeline(self, name: str, version: int, _: str) -> AnyEstimator:
+        # only where there is such a version must scikit-learn be there
+        from app.model.imported.skops_import import ImportedPipeline  # noqa: PLC0415
+
+        manifest = self._store.manifest(name, version)
+        return ImportedPipeline(
+            name,
+            manifest.task,
+            manifest.estimator,
+            partial(self._read, name, version),
+            self._approved,
+            manifest.provenance or {},
+        )
+
+    def _read(self, name: str, version: int) -> bytes:
+        manifest, files = self._store.load(name, version)
+        return bytes(files[file_name(manifest.format)])

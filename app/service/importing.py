@@ -1,0 +1,194 @@
+"""Imports: a file is looked at, tried out in a process of its own, and published as the next version of a model."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.data.csv_reader.csv_records import CsvRecords
+from app.data.csv_reader.options import CsvOptions
+from app.errors import Damaged, Fault, Invalid, Unavailable
+from app.model.imported.formats import POINTER
+from app.model.imported.imported_estimator import HELD_BYTES, file_name
+from app.model.imported.proof import Proof, Question, Sample, output_names
+from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
+from app.schemas.columns import KINDS
+from app.schemas.requests import Label, ModelFile, Table, Work
+from app.service.choice import FitChoice
+from app.service.columns import learn_schema
+from app.storage.durable_files import Permit
+from app.storage.manifest import Manifest, Schema
+from app.storage.model_store import Store
+from app.storage.payload_store import Payloads
+from app.telemetry.context import REQUEST
+
+SAMPLE = "sample"
+SAMPLE_ROWS = 1000
+PREDICT_S = 5.0  # for a few rows: a model that takes longer serves nobody
+PRELOAD = ("numpy", "sklearn", "pandas", "skops.io", "onnxruntime", "xgboost", "lightgbm")
+_PROVE = "app.model.imported.proof:prove"
+
+
+class Importer:
+    """Makes versions of files. Whatever a file does to the process that tries it out, none of the service's is hurt."""
+
+    def __init__(
+        self,
+        store: Store,
+        payloads: Payloads,
+        calls: IsolatedCalls,
+        *,
+        approved: Collection[str],
+        max_loaded_bytes: int,
+    ) -> None:
+        self._store = store
+        self._payloads = payloads
+        self._calls = calls
+        self.approved = frozenset(approved)
+        """The types and domains beside those that are safe."""
+        self._max_loaded_bytes = max_loaded_bytes
+
+    def run(
+        self, work: Work, file: ModelFile, job: str, created_s: float, permit: Permit
+    ) -> tuple[int, dict[str, Any]]:
+        """Try a file out and publish it; return the version and the result. Raise Invalid, Unavailable or Damaged."""
+        path = self._payloads.path(file.reference)
+        proof = self._proven(path, file)
+        with _content(path) as content:
+            digest = hashlib.sha256(content).hexdigest()
+            if not file.reference.endswith(digest):
+                raise Damaged("the file is damaged on disk; send it again")
+            manifest = self._manifest(work, file, proof, digest)
+            manifest.job, manifest.created = job, datetime.fromtimestamp(created_s, UTC)
+            try:
+                version = self._store.publish(manifest, {file_name(file.format): content}, permit).version
+            except OSError as error:
+                why = f"the version could not be written to the store ({error.strerror}); try again"
+                raise Unavailable(why) from error
+        return version, _result(version, manifest, proof)
+
+    def close(self) -> None:
+        """End the process in which files are tried out."""
+        self._calls.close()
+
+    def _proven(self, path: Path, file: ModelFile) -> Proof:
+        question = Question(
+            file.classes,
+            file.task,
+            file.columns,
+            None if file.sample is None else _sample(file.sample),
+            sorted(self.approved),
+            file.strict,
+        )
+        try:
+            found = self._calls.call(
+                _PROVE, path=str(path), form=file.format, question=msgspec.to_builtins(question), predict_s=PREDICT_S
+            )
+        except CallFailed as error:
+            if error.failure is not None:
+                raise Invalid(error.failure.detail, *error.failure.errors) from None
+            raise Invalid.at(POINTER, f"the file cannot be taken: when it was tried out, it {error}") from None
+        proof = msgspec.convert(found, Proof)
+        if (held := proof.learned[HELD_BYTES]) > self._max_loaded_bytes:
+            limit = f"the limit is {self._max_loaded_bytes} (TRINITY_MAX_LOADED)"
+            raise Invalid.at(POINTER, f"the model takes {held} bytes of memory, {limit}")
+        return proof
+
+    def _manifest(self, work: Work, file: ModelFile, proof: Proof, digest: str) -> Manifest:
+        sample = {"rows": proof.rows} if proof.rows else None
+        return Manifest(
+            model=work.model,
+            estimator=f"sha256:{digest}",
+            task=proof.task,
+            classes=proof.classes,
+            params={},
+            schema=Schema(
+                inputs=[column.name for column in proof.columns],
+                outputs=output_names(proof.outputs),
+                vector=proof.vector,
+                named_inputs=proof.named_inputs,
+                columns=proof.columns,
+                unused=proof.unused,
+            ),
+            terms=[],
+            metrics={},
+            warnings=proof.warnings,
+            data={"origin": {"source": "import"}, "rows": 0},
+            libraries=proof.libraries,
+            created=datetime.now(UTC),
+            job="",
+            by=REQUEST.get().key_name,
+            provenance={"file": file.name, "bytes": _size(file), "sha256": digest, "sample": sample},
+            format=file.format,
+            stacks=proof.stacks,
+            learned=proof.learned,
+        )
+
+
+def as_labels(texts: Sequence[str]) -> list[Label]:
+    """Return labels that came as texts: whole numbers, or truth values, if all of them are."""
+    if texts and all(re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text) for text in texts):
+        return [int(text) for text in texts]
+    if texts and {text.lower() for text in texts} <= {"true", "false"}:
+        return [text.lower() == "true" for text in texts]
+    if len(set(texts)) < len(texts):
+        raise Invalid.at("/classes", "a class is named twice")
+    return list(texts)
+
+
+def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ()) -> Table:
+    """Return the rows of a CSV file; raise Invalid or Malformed."""
+    try:
+        table = CsvRecords(content, options).read(FitChoice(frozenset(KINDS), takes_missing=True, ignore=ignore))
+    except Invalid as error:
+        raise Invalid(
+            error.detail, *(Fault(f"/{SAMPLE}{fault.pointer}", fault.detail) for fault in error.faults)
+        ) from None
+    return msgspec.structs.replace(table, X=np.ascontiguousarray(table.X[:SAMPLE_ROWS]))
+
+
+def _result(version: int, manifest: Manifest, proof: Proof) -> dict[str, Any]:
+    return {
+        "version": version,
+        "terms": [],
+        "coefficients": [],
+        "metrics": {},
+        "warnings": manifest.warnings,
+        "format": manifest.format,
+        "task": proof.task,
+        "classes": proof.classes,
+        "inputs": manifest.schema.inputs,
+        "stacks": proof.stacks,
+        "held_bytes": proof.learned[HELD_BYTES],
+        "load_seconds": proof.load_s,
+    }
+
+
+def _sample(table: Table) -> Sample:
+    schema = learn_schema(msgspec.structs.replace(table, y=np.zeros(len(table.X))))  # a sample needs no y
+    named = table.inputs is not None and table.named
+    return Sample(table.X.tolist(), schema.columns, named, table.unused, dict(table.categories))
+
+
+def _size(file: ModelFile) -> int:
+    return int(file.reference.split(":")[1])
+
+
+@contextmanager
+def _content(path: Path) -> Iterator[memoryview]:
+    """Give the bytes of a file without reading them all into memory."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        view = memoryview(mapped)
+        try:
+            yield view
+        finally:
+            view.release()

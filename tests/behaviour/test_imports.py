@@ -1,0 +1,137 @@
+"""Imports: files of models that were fitted elsewhere are versions that predict what their own libraries do."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.support.api import WAIT_S, Api, Json, pointers, problem
+from tests.support.model_files import ROWS, SAMPLES, ModelSample, lightgbm_regressor, onnx_regressor, xgboost_regressor
+
+WAIT = {"Prefer": f"wait={WAIT_S}"}
+
+
+def fresh() -> str:
+    return f"imported-{uuid4().hex[:12]}"
+
+
+def send(api: Api, name: str, content: bytes, **query: Any) -> httpx.Response:
+    return api.http.post(f"/models/{name}/versions", content=content, params=query, headers=WAIT)
+
+
+def send_form(api: Api, name: str, sample: ModelSample, rows: str | None = None, **fields: str) -> httpx.Response:
+    parts: list[Any] = [
+        ("file", (sample.name, sample.content)),
+        *((key, (None, value)) for key, value in fields.items()),
+    ]
+    parts += [] if rows is None else [("sample", ("rows.csv", rows.encode()))]
+    return api.http.post(f"/models/{name}/versions", files=parts, headers=WAIT)
+
+
+def imported(api: Api, answer: httpx.Response) -> Json:
+    envelope = api.finished(answer)
+    assert envelope["status"] == "SUCCESS", envelope["error"]
+    return envelope
+
+
+NUMBERED = [kind for kind in SAMPLES if not kind.startswith("onnx-classifier")]
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_a_file_predicts_over_http_what_its_library_does(api: Api, kind: str) -> None:
+    sample, name = SAMPLES[kind](), fresh()
+    envelope = imported(api, send(api, name, sample.content))
+    assert (envelope["verb"], envelope["model"], envelope["version"]) == ("fit", name, 1)
+    assert envelope["result"]["classes"] == sample.classes
+    found = api.result(f"models/{name}/predict", {"data": {"X": ROWS.tolist()}})
+    assert found["y"] == sample.y
+
+
+def test_the_manifest_says_where_a_version_is_from(api: Api) -> None:
+    sample, name = xgboost_regressor(), fresh()
+    rows = "weight,height,age,size,y\n1,2,3,4,5\n2,3,4,5,6\n"
+    result = imported(api, send_form(api, name, sample, rows, ignore="y"))["result"]
+    assert result["inputs"] == ["weight", "height", "age", "size"]
+    manifest = api.http.get(f"/models/{name}/versions/1").json()
+    provenance = manifest["provenance"]
+    assert (provenance["file"], provenance["bytes"]) == ("model.json", len(sample.content))
+    assert provenance["sample"] == {"rows": 2}
+    assert manifest["files"] == {"model.xgboost": provenance["sha256"]}
+    assert manifest["format"] == "xgboost"
+    assert "xgboost-cpu" in manifest["libraries"] or "xgboost" in manifest["libraries"]
+    named = {"weight": 1, "height": 2, "age": 3, "size": 4}
+    by_name = api.result(f"models/{name}/predict", {"data": {"X": [named]}})
+    assert by_name == api.result(f"models/{name}/predict", {"data": {"X": [[1, 2, 3, 4]]}})
+
+
+def test_columns_may_be_named(api: Api) -> None:
+    name = fresh()
+    result = imported(api, send(api, name, onnx_regressor().content, columns="a,b,c,d"))["result"]
+    assert result["inputs"] == ["a", "b", "c", "d"]
+
+
+def test_an_imported_model_is_listed_and_cannot_be_fitted(api: Api) -> None:
+    name = fresh()
+    imported(api, send(api, name, lightgbm_regressor().content))
+    assert api.http.get(f"/models/{name}").json()["versions"] == [1]
+    assert name in [model["name"] for model in api.http.get("/models").json()["models"]]
+    refused = problem(api.post(f"models/{name}/fit", {"data": {"X": [[1, 2, 3, 4]], "y": [1]}}), 409)
+    assert "lightgbm" in refused["detail"]
+
+
+def test_versions_of_one_model_may_be_of_several_libraries(api: Api) -> None:
+    name = fresh()
+    for number, make in enumerate((lightgbm_regressor, onnx_regressor, xgboost_regressor), 1):
+        assert imported(api, send(api, name, make().content))["version"] == number
+    for number, make in enumerate((lightgbm_regressor, onnx_regressor, xgboost_regressor), 1):
+        body = {"version": number, "data": {"X": ROWS.tolist()}}
+        assert api.result(f"models/{name}/predict", body)["y"] == make().y
+
+
+def test_the_same_key_imports_once(api: Api) -> None:
+    name, key = fresh(), uuid4().hex
+    for _ in range(2):
+        answer = api.http.post(
+            f"/models/{name}/versions", content=onnx_regressor().content, headers={**WAIT, "Idempotency-Key": key}
+        )
+        assert imported(api, answer)["version"] == 1
+    assert api.http.get(f"/models/{name}").json()["versions"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"format": "pickle"}, "/format"),
+        ({"format": "lightgbm"}, "/format"),
+        ({"kind": "detector"}, "/kind"),
+        ({"strict": "yes"}, "/strict"),
+        ({"model": "other"}, "/model"),
+        ({"version": "3"}, "/version"),
+        ({"classes": "a,a"}, "/classes"),
+    ],
+)
+def test_wrong_values_are_pointed_at(api: Api, query: dict[str, str], pointer: str) -> None:
+    assert pointers(problem(send(api, fresh(), onnx_regressor().content, **query), 422)) == [pointer]
+
+
+def test_a_model_has_a_plain_name(api: Api) -> None:
+    assert problem(send(api, "Not-a-name", onnx_regressor().content), 422)["errors"][0]["pointer"] == "/model"
+
+
+def test_a_pickle_is_refused_with_how_to_convert_it(api: Api) -> None:
+    refused = problem(send(api, fresh(), b"\x80\x04\x95\x10\x00\x00\x00", format="skops"), 422)
+    assert "skops.io.dump" in refused["detail"]
+
+
+def test_what_kills_its_process_is_refused(api: Api) -> None:
+    """A file of LightGBM that its library does not survive, and one of XGBoost that is cut off."""
+    text = lightgbm_regressor().content
+    for content in (
+        text[: len(text) // 2],
+        xgboost_regressor().content[:2000],
+        text.replace(b"num_leaves=", b"num_leaves=9"),
+    ):
+        name = fresh()
+        problem(send(api, name, content), 422)
+        assert api.http.get(f"/models/{name}").status_code == 404
