@@ -5,9 +5,24 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tests.support.api import WAIT_S, Api, Json, pointers, problem
-from tests.support.model_files import ROWS, SAMPLES, ModelSample, lightgbm_regressor, onnx_regressor, xgboost_regressor
+from tests.support.model_files import (
+    FRAME_CSV,
+    FRAME_ROWS,
+    LABELS,
+    NUMBERS,
+    ROWS,
+    SAMPLES,
+    ModelSample,
+    X,
+    lightgbm_regressor,
+    onnx_regressor,
+    skops_pipeline,
+    skops_regressor,
+    xgboost_regressor,
+)
 
 WAIT = {"Prefer": f"wait={WAIT_S}"}
 
@@ -29,6 +44,11 @@ def send_form(api: Api, name: str, sample: ModelSample, rows: str | None = None,
     return api.http.post(f"/models/{name}/versions", files=parts, headers=WAIT)
 
 
+def refused(api: Api, answer: httpx.Response) -> Json:
+    """The problem of an import that is refused: by the answer, which waits for the job where there is a queue."""
+    return problem(answer, 422)
+
+
 def imported(api: Api, answer: httpx.Response) -> Json:
     envelope = api.finished(answer)
     assert envelope["status"] == "SUCCESS", envelope["error"]
@@ -46,6 +66,35 @@ def test_a_file_predicts_over_http_what_its_library_does(api: Api, kind: str) ->
     assert envelope["result"]["classes"] == sample.classes
     found = api.result(f"models/{name}/predict", {"data": {"X": ROWS.tolist()}})
     assert found["y"] == sample.y
+
+
+def test_a_pipeline_takes_named_rows_with_text(api: Api) -> None:
+    """Also a text that its own fit did not see."""
+    sample, name = skops_pipeline(), fresh()
+    result = imported(api, send_form(api, name, sample, FRAME_CSV))["result"]
+    assert (result["format"], result["inputs"], result["classes"]) == ("skops", ["city", "a", "b", "n"], LABELS)
+    found = api.result(f"models/{name}/predict", {"data": {"X": FRAME_ROWS}})
+    assert labelled(found["y"], LABELS) == sample.y
+    one = api.result(f"models/{name}/predict", {"data": {"X": [{"city": "Chur", "a": 0.5, "b": 1.0, "n": 2}]}})
+    assert len(one["y"]) == 1
+
+
+def test_an_imported_estimator_is_fitted_again(api: Api) -> None:
+    """A fit is one of a clone, with its parameters; its version keeps where the first one is from."""
+    sample, name = skops_regressor(), fresh()
+    imported(api, send(api, name, sample.content))
+    data = {"X": X.tolist(), "y": (2 * NUMBERS).tolist()}
+    again = api.call(f"models/{name}/fit", {"params": {"max_iter": 20}, "data": data})
+    assert (again["status"], again["version"]) == ("SUCCESS", 2), again
+    expected = HistGradientBoostingRegressor(max_iter=20).fit(X, 2 * NUMBERS).predict(ROWS)
+    assert api.result(f"models/{name}/predict", {"data": {"X": ROWS.tolist()}})["y"] == expected.tolist()
+    assert api.result(f"models/{name}/predict", {"version": 1, "data": {"X": ROWS.tolist()}})["y"] == sample.y
+    first, second = (api.http.get(f"/models/{name}/versions/{number}").json() for number in (1, 2))
+    assert second["provenance"] == first["provenance"]
+
+
+def labelled(y: list[Any], classes: list[Any]) -> list[Any]:
+    return [classes[int(each)] if isinstance(each, float) else each for each in y]
 
 
 def test_the_manifest_says_where_a_version_is_from(api: Api) -> None:
@@ -133,5 +182,5 @@ def test_what_kills_its_process_is_refused(api: Api) -> None:
         text.replace(b"num_leaves=", b"num_leaves=9"),
     ):
         name = fresh()
-        problem(send(api, name, content), 422)
+        refused(api, send(api, name, content))
         assert api.http.get(f"/models/{name}").status_code == 404

@@ -101,6 +101,62 @@ def onnx_regressor() -> ModelSample:
     return ModelSample("model.onnx", content, y.ravel().astype(float).tolist())
 
 
+CITIES = ["Bern", "Zug", "Genf"]
+CITY = np.array(CITIES)[RNG.integers(0, 3, len(X))]
+FRAME_ROWS = [
+    {"city": str(city), "a": float(row[0]), "b": float(row[1]), "n": int(row[3])}
+    for city, row in zip(CITY[::7], ROWS, strict=True)
+]
+FRAME_CSV = "\n".join(["city,a,b,n", *(",".join(map(str, row.values())) for row in FRAME_ROWS)]) + "\n"
+
+
+def frame() -> Any:
+    """A table of text and numbers."""
+    import pandas as pd
+
+    return pd.DataFrame({"city": CITY, "a": X[:, 0], "b": X[:, 1], "n": X[:, 3].astype(int)})
+
+
+@cache
+def skops_pipeline() -> ModelSample:
+    """Columns by their names, text among them, in front of a forest."""
+    import pandas as pd
+    import skops.io
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["city"]), (StandardScaler(), ["a", "b", "n"])
+    )
+    model = make_pipeline(columns, RandomForestClassifier(12, random_state=0)).fit(frame(), np.array(LABELS)[CODES])
+    rows = pd.DataFrame(FRAME_ROWS)
+    return ModelSample(
+        "pipeline.skops", skops.io.dumps(model), model.predict(rows).tolist(), model.predict_proba(rows), LABELS
+    )
+
+
+@cache
+def skops_regressor() -> ModelSample:
+    import skops.io
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    model = HistGradientBoostingRegressor(max_iter=8).fit(X, NUMBERS)
+    return ModelSample("model.skops", skops.io.dumps(model), model.predict(ROWS).tolist())
+
+
+@cache
+def skops_classifier() -> ModelSample:
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=1000).fit(X, CODES == 1)
+    return ModelSample(
+        "model.skops", skops.io.dumps(model), model.predict(ROWS).tolist(), model.predict_proba(ROWS), [False, True]
+    )
+
+
 SAMPLES: dict[str, Callable[[], ModelSample]] = {
     "xgboost-classifier-ubj": xgboost_classifier,
     "xgboost-classifier-json": lambda: xgboost_classifier(".json"),
@@ -110,4 +166,6 @@ SAMPLES: dict[str, Callable[[], ModelSample]] = {
     "onnx-classifier": onnx_classifier,
     "onnx-classifier-maps": lambda: onnx_classifier(zipmap=True),
     "onnx-regressor": onnx_regressor,
+    "skops-classifier": skops_classifier,
+    "skops-regressor": skops_regressor,
 }

@@ -79,7 +79,7 @@ def prove(path: str, form: Format, question: dict[str, Any], predict_s: float | 
 
     `predict_s` bounds the time of the predictions; over it the process ends.
     """
-    asked = msgspec.convert(question, Question)
+    asked = msgspec.convert(question, Question, str_keys=True)  # JSON has no other
     load_library(form)
     started_s, before_bytes = time.monotonic(), _resident_bytes()
     opened = _opened(Path(path), form, asked)

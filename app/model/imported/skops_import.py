@@ -29,6 +29,7 @@ from app.model.scikit.trusted_types import TRUSTED
 from app.schemas.columns import Column
 from app.schemas.tasks import Label, Stacks, Task
 
+MAX_CLASSES = 1000
 UNSAFE = frozenset(
     {
         *(f"sklearn.svm._classes.{name}" for name in ("SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM")),
@@ -55,8 +56,8 @@ class FoundEstimator:
             own = _own_classes(self.estimator)
             self.classes = labels_of(len(own), own, hints)
             # labels of the request stand for the numbers from 0 that the estimator knows
-            self.coded = self.classes != own
-            if self.coded and own != list(range(len(own))):
+            self.coded = not _same(self.classes, own)
+            if self.coded and not _same(own, list(range(len(own)))):
                 raise Invalid.at("/classes", f"the file knows its classes: {', '.join(map(str, own))[:300]}")
         self.named_inputs, self.inputs = _inputs(self.estimator)
 
@@ -158,7 +159,9 @@ def _own_classes(estimator: Any) -> list[Label]:
     return labels
 
 
-MAX_CLASSES = 1000
+def _same(labels: Sequence[Label], others: Sequence[Label]) -> bool:
+    """Whether labels are the same and of one type: True is not 1."""
+    return list(labels) == list(others) and [*map(type, labels)] == [*map(type, others)]
 
 
 def _inputs(estimator: Any) -> tuple[bool, list[Input]]:

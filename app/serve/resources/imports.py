@@ -25,7 +25,7 @@ from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.multipart import MULTIPART
 from app.serve.bodies.query import take_names, take_request
 from app.serve.bodies.uploads import StoredUpload, UploadReader
-from app.serve.idempotency import idempotency_key
+from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import derive
@@ -97,7 +97,8 @@ class ImportResource:
         job: Job | None = None
         try:
             work = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, name, upload)
-            key = await idempotency_key(req, upload.reference.partition(":")[2].encode(), self._pool)
+            has_key, digest = has_idempotency_key(req), upload.reference.partition(":")[2].encode()
+            key = await idempotency_key(req, digest, self._pool) if has_key else None
             job = await self._dispatcher.submit(work, key)
         except asyncio.CancelledError:  # the job may be accepted: its file is removed with it, or by the next cleanup
             raise
