@@ -22,7 +22,8 @@ from app.model.imported.imported_estimator import HELD_BYTES, file_name
 from app.model.imported.proof import Proof, Question, Sample, output_names
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
-from app.schemas.requests import Label, ModelFile, Table, Work
+from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
+from app.schemas.tasks import Label
 from app.service.choice import FitChoice
 from app.service.columns import learn_schema
 from app.storage.durable_files import Permit
@@ -110,6 +111,7 @@ class Importer:
             estimator=f"sha256:{digest}",
             task=proof.task,
             classes=proof.classes,
+            outputs=list(OUTPUTS) if proof.has_probabilities else [Y],
             params={},
             schema=Schema(
                 inputs=[column.name for column in proof.columns],

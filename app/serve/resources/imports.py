@@ -19,8 +19,8 @@ from app.queue.job_options import check_job_options
 from app.schemas.jobs import Envelope, Job
 from app.schemas.media_types import JSON
 from app.schemas.query import OpenQuery, refuse_rest, take_one
-from app.schemas.requests import Label, ModelFile, Work
-from app.schemas.tasks import Task
+from app.schemas.requests import ModelFile, Work
+from app.schemas.tasks import Label, Task
 from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.multipart import MULTIPART
 from app.serve.bodies.query import take_names, take_request
