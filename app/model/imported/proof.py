@@ -112,7 +112,7 @@ def prove(path: str, form: Format, question: dict[str, Any], predict_s: float | 
     return msgspec.to_builtins(proof)
 
 
-class Rows(NamedTuple):
+class TrialRows(NamedTuple):
     """Rows to try a model with, and what is known of their columns."""
 
     columns: list[Column]
@@ -133,7 +133,7 @@ class Opened(NamedTuple):
 
     inputs: list[Input]
     named_inputs: bool
-    tried: Callable[[Rows], Tried]
+    tried: Callable[[TrialRows], Tried]
     warnings: list[str]
 
 
@@ -150,7 +150,7 @@ def _opened(path: Path, form: Format, asked: Question) -> Opened:
     if asked.strict and minor_versions_differ(estimator.warnings):
         raise Invalid.at("/strict", estimator.warnings[0])
 
-    def for_rows(rows: Rows) -> Tried:
+    def for_rows(rows: TrialRows) -> Tried:
         try:
             outputs = estimator.outputs(rows.columns, rows.X, rows.texts)
         except _RAISED as error:
@@ -170,7 +170,7 @@ def load_library(form: Format) -> None:
         raise Invalid.at("/format", words) from None
 
 
-def chosen_rows(inputs: list[Input], asked: Question, *, named: bool) -> Rows:
+def chosen_rows(inputs: list[Input], asked: Question, *, named: bool) -> TrialRows:
     """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's."""
     names = [each.name for each in inputs]
     if asked.columns is not None:
@@ -181,13 +181,15 @@ def chosen_rows(inputs: list[Input], asked: Question, *, named: bool) -> Rows:
         names = asked.columns
     if asked.sample is None:
         columns = [Column(name, each.kind or "number") for name, each in zip(names, inputs, strict=True)]
-        return Rows(columns, made_up(columns), {i: [""] for i, each in enumerate(columns) if each.kind == "text"}, [])
+        return TrialRows(
+            columns, made_up(columns), {i: [""] for i, each in enumerate(columns) if each.kind == "text"}, []
+        )
     X = np.array([[np.nan if cell is None else cell for cell in row] for row in asked.sample.X], np.float64)
     given = asked.sample.columns
     if not named and asked.columns is None:
         if len(given) != len(names):
             raise Invalid.at("/sample", f"the sample has {len(given)} columns, the file takes {len(names)}")
-        return Rows([_open(column) for column in given], X, asked.sample.texts, asked.sample.unused)
+        return TrialRows([_open(column) for column in given], X, asked.sample.texts, asked.sample.unused)
     at = {column.name: i for i, column in enumerate(given)}
     if missing := [name for name in names if name not in at]:
         raise Invalid.at("/sample", f"the sample lacks columns that the file takes: {', '.join(missing)[:500]}")
@@ -195,7 +197,7 @@ def chosen_rows(inputs: list[Input], asked: Question, *, named: bool) -> Rows:
     unused = [column.name for column in given if column.name not in set(names)]
     texts = {place: asked.sample.texts[i] for place, i in enumerate(chosen) if i in asked.sample.texts}
     columns = [_open(given[i]) for i in chosen]
-    return Rows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*asked.sample.unused, *unused])
+    return TrialRows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*asked.sample.unused, *unused])
 
 
 def _open(column: Column) -> Column:
