@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.errors import Invalid
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.scikit.trusted_types import defined_in
 from app.service import Components, Service, find_models, find_sources
@@ -46,11 +47,22 @@ def build(settings: Settings) -> Components:
         stacking=settings.stacking,
         importer=Importer(store, payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded),
     )
+    if settings.events_url is not None:
+        _check_events_url(settings.events_url)
     return Components(settings, service, store, payloads)
 
 
 def _names(text: str) -> list[str]:
     return [name for name in map(str.strip, text.split(",")) if name]
+
+
+def _check_events_url(url: str) -> None:
+    from app.queue.webhooks.urls import parse_url  # noqa: PLC0415  few need it
+
+    try:
+        parse_url(url)
+    except Invalid as error:
+        raise SettingsError(f"TRINITY_EVENTS_URL: {error.detail}") from None
 
 
 def build_api(settings: Settings | None = None) -> Asgi:
@@ -76,6 +88,11 @@ def build_api(settings: Settings | None = None) -> Asgi:
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
 
+        if settings.events_url is not None:
+            from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
+            from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
+
+            start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)
         sys.setswitchinterval(SWITCH_S)
         inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)

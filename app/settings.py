@@ -131,6 +131,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Annotated[
         WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
+    events_url: Annotated[
+        HttpUrl | None, about("URL that is told of new versions and of aliases that moved, signed as webhooks are")
+    ] = None
     flower_url: Annotated[Link | None, about("address of Flower for the link on the page: a path or a URL")] = None
     root_path: Annotated[
         RootPath, about("path below which a proxy serves this, such as /trinity; empty: X-Forwarded-Prefix says it")
@@ -183,6 +186,8 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     needed = ("broker_url", "ledger_url") if settings.mode is Mode.ASYNC else ()
     missing = [PREFIX + name.upper() for name in needed if getattr(settings, name) is None]
     problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in missing if variable not in named]
+    if settings.events_url is not None and settings.webhook_secret is None and "WEBHOOK_SECRET" not in named:
+        problems.append(f"{PREFIX}EVENTS_URL: needs {PREFIX}WEBHOOK_SECRET, which signs what is sent")
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
     return settings

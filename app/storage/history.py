@@ -62,6 +62,24 @@ class AliasHistory:
                     yield move
                 newest = False
 
+    def end(self) -> tuple[int, int]:
+        """Return the file's inode and size; zeros where there is none."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return stat.st_ino, stat.st_size
+
+    def after(self, position: int) -> list[tuple[int, Move]]:
+        """Return the moves that were made after a position, the oldest first, each with the position of its end."""
+        found: list[tuple[int, Move]] = []
+        with suppress(FileNotFoundError):
+            for end, line in _lines_backwards(self._path, position):
+                move = _parsed(line) if line.endswith(b"\n") else None
+                if move is not None and (found or not self._undone(move)):
+                    found.append((end, move))
+        return found[::-1]
+
     def _undone(self, move: Move) -> bool:
         return move.from_ != move.to and self._numbers(move.alias) == move.from_
 
@@ -73,13 +91,13 @@ def _parsed(line: bytes) -> Move | None:
         return None
 
 
-def _lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file with the position of their ends, the last line first; that may lack its line end."""
+def _lines_backwards(path: Path, begin: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines after a position with the positions of their ends, the last first; that may lack its line end."""
     with path.open("rb") as file:
         end = start = file.seek(0, 2)
         rest = b""
-        while start:
-            size = min(BLOCK_BYTES, start)
+        while start > begin:
+            size = min(BLOCK_BYTES, start - begin)
             start -= size
             file.seek(start)
             rest = file.read(size) + rest

@@ -110,6 +110,20 @@ class Registry:
         """Yield the moves of a model's aliases, the newest first."""
         return self._history(name).newest_first()
 
+    def history_end(self, name: str) -> tuple[int, int]:
+        """Return the inode and the size of a model's history."""
+        return self._history(name).end()
+
+    def history_from(self, name: str, position: Callable[[int], int]) -> tuple[int, list[tuple[int, Move]]]:
+        """Return the inode of a model's history, and its moves after the position that is returned for that inode.
+
+        Each stands with the position of its end, the oldest first.
+        """
+        history = self._history(name)
+        inode, size = history.end()
+        begin = position(inode)
+        return inode, history.after(begin) if size > begin else []
+
     def remove_version(self, name: str, version: int) -> None:
         """Remove a version; raise NotFound, Conflict for one that an alias names, or Damaged for a damaged alias."""
         with self.lock(name):

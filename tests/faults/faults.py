@@ -5,6 +5,7 @@ from typing import NamedTuple
 from tests.faults import injections_clients as clients
 from tests.faults import injections_parts as parts
 from tests.faults import injections_processes as processes
+from tests.faults import injections_registry as registry
 from tests.faults.run import Injection
 
 
@@ -36,6 +37,9 @@ FAULTS = {
     "ledger-power-cut": Fault(parts.ledger_power_cut),
     "disk-full": Fault(parts.disk_full),
     "artefact-corrupt": Fault(parts.artefact_corrupt),
+    "promotion-killed": Fault(registry.promotion_killed),
+    "alias-race": Fault(registry.alias_race),
+    "registry-disk-full": Fault(registry.registry_disk_full),
     "clock-jump": Fault(parts.clock_jump),
     "duplicate-posts": Fault(clients.duplicate_posts),
     "retry-storm": Fault(clients.retry_storm),

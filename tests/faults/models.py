@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from app.model.base import Array, Regressor
 
 AGAIN_S = 0.3
+SCORED = 4711.0
+"""A value of X that only the rows of a gate have: who predicts for it notes that, as the start of a fit."""
 Poison = Literal["", "segfault", "memory", "hang"]
 
 
@@ -21,29 +23,37 @@ class Recorder(Regressor):
 
     name = "recorder"
 
-    def __init__(self, tag: str = "", effects: str = "", hold_s: float = 0.0, poison: Poison = "") -> None:
+    def __init__(
+        self, tag: str = "", effects: str = "", hold_s: float = 0.0, poison: Poison = "", score_hold_s: float = 0.0
+    ) -> None:
         self.tag = tag
         self.effects = effects
         self.hold_s = hold_s
         self.poison = poison
+        self.score_hold_s = score_hold_s
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Note the start, hold for a while (not again after a lost start), take the poison if there is any, learn."""
-        hold_s = self.hold_s if not starts(Path(self.effects), self.tag) else min(self.hold_s, AGAIN_S)
-        descriptor = os.open(self.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(descriptor, f"{self.tag} {time.time()} {os.getpid()}\n".encode())
-        os.fsync(descriptor)
-        os.close(descriptor)
-        end = time.monotonic() + hold_s
-        while time.monotonic() < end:
-            time.sleep(0.01)
+        self._start(self.tag, self.hold_s)
         take(self.poison)
         self.mean_: Any = float(np.mean(y))
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """The mean, for every row."""
+        """The mean, for every row; note the start and hold for a while where a gate's rows are scored."""
+        if np.asarray(X)[0, 0] == SCORED:
+            self._start(f"{self.tag}-scored", self.score_hold_s)
         return np.full(len(np.asarray(X)), self.mean_)
+
+    def _start(self, word: str, hold_s: float) -> None:
+        again = starts(Path(self.effects), word)
+        descriptor = os.open(self.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, f"{word} {time.time()} {os.getpid()}\n".encode())
+        os.fsync(descriptor)
+        os.close(descriptor)
+        end = time.monotonic() + (min(hold_s, AGAIN_S) if again else hold_s)
+        while time.monotonic() < end:
+            time.sleep(0.01)
 
 
 def take(poison: Poison) -> None:

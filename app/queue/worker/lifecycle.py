@@ -16,6 +16,8 @@ from celery.concurrency.prefork import TaskPool
 
 from app.queue import factory
 from app.queue.broker import Broker
+from app.queue.webhooks.registry_events import STEP_S as EVENTS_S
+from app.queue.webhooks.registry_events import registry_events
 from app.queue.webhooks.urls import named_hosts
 from app.queue.worker.job_log import log_jobs
 from app.queue.worker.lease_keeper import LeaseKeeper
@@ -136,6 +138,9 @@ class WorkerLifecycle:
             pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
             outbox = Outbox(maintenance, ledger, pool, settings.webhook_secret, hosts)
             start_periodic("outbox", outbox.step, OUTBOX_S)
+        if settings.events_url is not None:
+            events = registry_events(settings, components.store.registry)
+            start_periodic("registry-events", events.step, EVENTS_S)
 
     def _release_soon(self, **_: object) -> None:
         """Leave jobs that don't end soon to other workers."""

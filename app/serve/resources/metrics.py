@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from falcon.asgi import Request, Response
 
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 Samples: TypeAlias = Iterable[tuple[Sequence[str], float]]
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WAITING_STATES = ("PENDING", "RETRY", "STARTED")
+
+
+class FittedVersions(NamedTuple):
+    """The latest version of a model, and the versions that its aliases name."""
+
+    latest: int
+    aliases: Mapping[str, int]
 
 
 class MetricsResource:
@@ -72,17 +79,21 @@ class MetricsResource:
         # reads files: not on the event loop
         return await run_in_thread(partial(self._metrics.exposition, chain(queue, components)), "exposition")
 
-    def _versions(self) -> dict[str, int]:
-        """Return the latest version of each fitted model."""
+    def _versions(self) -> dict[str, FittedVersions]:
+        """Return what is known of the versions of each fitted model."""
         store = self._service.store
         found = {model: store.versions(model) for model in self._service.models.names()}
-        return {model: versions[-1] for model, versions in found.items() if versions}
+        return {
+            model: FittedVersions(versions[-1], store.aliases(model)) for model, versions in found.items() if versions
+        }
 
 
-def component_families(up: Mapping[str, bool], versions: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield which components answer, and the latest version of each fitted model."""
+def component_families(up: Mapping[str, bool], models: Mapping[str, FittedVersions]) -> Iterator[Metric]:
+    """Yield which components answer, the latest version of each fitted model, and what its aliases name."""
     yield _gauge("trinity_up", ["part"], (([part], int(answers)) for part, answers in up.items()))
-    yield _gauge("trinity_model_version", ["model"], (([model], number) for model, number in versions.items()))
+    yield _gauge("trinity_model_version", ["model"], (([model], found.latest) for model, found in models.items()))
+    named = [(model, alias, str(number)) for model, found in models.items() for alias, number in found.aliases.items()]
+    yield _gauge("trinity_model_alias_info", ["model", "alias", "version"], ((labels, 1) for labels in named))
 
 
 def queue_families(

@@ -1,0 +1,144 @@
+"""Events of the registry, sent to TRINITY_EVENTS_URL: a version was published, an alias moved.
+
+The histories of the models are the outbox: what was sent of each is kept in the file `events.json` of the store. So the
+same works with and without a queue, and no event is lost while the store survives. One process at a time sends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import time
+from collections.abc import Callable
+from logging import getLogger
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.queue.webhooks.delivery import Delivery, deliver, next_try
+from app.queue.webhooks.urls import named_hosts, parse_url
+from app.schemas.registry import Move
+from app.settings import Settings
+from app.storage.aliases import LATEST
+from app.storage.durable_files import DurableFiles, locked
+from app.storage.registry import Registry
+
+logger = getLogger(__name__)
+
+STEP_S = 1.0
+SENT, LOCK = "events.json", "events.lock"
+VERSION_CREATED, ALIAS_MOVED = "version.created", "alias.moved"
+Send = Callable[[str, bytes], Delivery]
+"""Sends a message with an id."""
+
+
+class Sent(NamedTuple):
+    """How far the history of a model was sent; the inode tells a model that was made anew from the one before."""
+
+    inode: int
+    position: int
+
+
+class RegistryEvents:
+    """Sends the events of one store, those of a model in their order. `chance` spreads the tries."""
+
+    def __init__(
+        self,
+        folder: Path,
+        registry: Registry,
+        send: Send,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._sent = folder / SENT
+        self._lock = folder / LOCK
+        self._registry = registry
+        self._send = send
+        self._clock = clock
+        self._chance = chance
+        self._files = DurableFiles()
+        self._tries = 0
+        self._next_try_s = 0.0
+
+    def begin(self) -> None:
+        """At the first start with these events, count all that happened before as sent."""
+        with locked(self._lock):
+            self._read()
+
+    def step(self) -> None:
+        """Send what happened since the last step, unless another process does; raise OSError."""
+        if self._clock() < self._next_try_s:
+            return
+        with self._lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            sent = self._read()
+            for model in self._registry.names():
+                if not self._send_of(model, sent):
+                    return
+
+    def _send_of(self, model: str, sent: dict[str, Sent]) -> bool:
+        """Send the events of a model; return False where one has to be tried again later."""
+        inode, moves = self._registry.history_from(model, lambda inode: _position(sent.get(model), inode))
+        for position, move in moves:
+            if not self._delivered(model, position, move):
+                return False
+            sent[model] = Sent(inode, position)
+            self._files.replace(self._sent, msgspec.json.encode(sent))
+        return True
+
+    def _delivered(self, model: str, position: int, move: Move) -> bool:
+        """Send an event; return whether it is done with: it arrived, or was tried for the last time."""
+        # the signature separates its parts by full stops, so an id has none
+        message_id = f"{model}-{position}-{int(move.at.timestamp() * 1000)}"
+        done = self._send(message_id, message(model, move))
+        self._tries += 1
+        pause_s = None if done.ok or done.give_up else next_try(self._tries, self._chance)
+        if not done.ok:
+            logger.warning("event %s: %s%s", message_id, done.reason, "" if pause_s else "; given up")
+        if pause_s is None:
+            self._tries, self._next_try_s = 0, 0.0
+            return True
+        self._next_try_s = self._clock() + pause_s
+        return False
+
+    def _read(self) -> dict[str, Sent]:
+        """Return how far each model was sent; at the first time, all that happened before counts as sent."""
+        try:
+            return msgspec.json.decode(self._sent.read_bytes(), type=dict[str, Sent])
+        except FileNotFoundError:
+            sent = {model: Sent(*self._registry.history_end(model)) for model in self._registry.names()}
+        except msgspec.MsgspecError:
+            logger.warning("%s is damaged; events of what happened before are not sent", self._sent.name)
+            sent = {model: Sent(*self._registry.history_end(model)) for model in self._registry.names()}
+        self._files.replace(self._sent, msgspec.json.encode(sent))
+        return sent
+
+
+def message(model: str, move: Move) -> bytes:
+    """Return the body of the message of a move; a fit's move of `latest` is the creation of a version."""
+    data: dict[str, Any] = {"model": model, **msgspec.to_builtins(move)}
+    kind = ALIAS_MOVED
+    if move.alias == LATEST and move.why == "fit":
+        kind, data = VERSION_CREATED, {"model": model, "version": move.to, "by": move.by}
+    return msgspec.json.encode({"type": kind, "timestamp": move.at, "data": data})
+
+
+def registry_events(settings: Settings, registry: Registry) -> RegistryEvents:
+    """Return what sends the events to the URL of the settings, whose host may be a private one."""
+    url, secret = settings.events_url or "", settings.webhook_secret or ""
+    hosts = named_hosts(settings.webhook_hosts) | {parse_url(url).host}
+
+    def send(message_id: str, body: bytes) -> Delivery:
+        return deliver(url, message_id, body, secret, hosts, time.time())
+
+    events = RegistryEvents(Path(settings.store), registry, send)
+    events.begin()
+    return events
+
+
+def _position(sent: Sent | None, inode: int) -> int:
+    return sent.position if sent is not None and sent.inode == inode else 0
