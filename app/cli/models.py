@@ -10,7 +10,7 @@ from app.cli.options import Backend, Connection, backend, json_option, with_back
 from app.cli.output import as_json, table, text
 from app.cli.registry import COMMANDS, alias
 
-METRICS = ("r2", "rmse", "n")
+METRICS = ("r2", "rmse", "accuracy", "n")
 
 
 @click.group(invoke_without_command=True)

@@ -1,5 +1,6 @@
 """The Python client: models as estimators, jobs and health of a Trinity. It needs numpy, httpx and msgspec."""
 
+from app.client.classifier import ClassifierEstimator
 from app.client.client import Client
 from app.client.errors import (
     DeadlineExceeded,
@@ -19,6 +20,7 @@ from app.errors import Cancelled, Conflict, Damaged, Forbidden, ModelFailed, Tri
 
 __all__ = [
     "Cancelled",
+    "ClassifierEstimator",
     "Client",
     "Conflict",
     "Damaged",

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from numpy.typing import NDArray
+
 from app.client.caller_warnings import warn_of
 from app.client.dataframes import ColumnChoice, Names, to_rows, to_rows_and_targets
 from app.client.encoding import encode_arrays
-from app.client.estimator import Estimator, estimator_class
+from app.client.estimator import Estimator
+from app.client.estimator_classes import estimator_class
 from app.client.jobs import JobHandle
 from app.client.registry import RegistryCalls
 from app.client.transport import OutgoingRequest, decode_response, require_members
 from app.model.dataframes import Array
 from app.model.validation import check_weight
+from app.schemas.requests import PROBABILITIES
 
 PAGE_JOBS = 200
 
@@ -69,18 +73,27 @@ class Client(RegistryCalls):
         (a ValueError) for data or parameters that the model refuses.
         """
         choice = ColumnChoice.of(inputs, ignore, weight)
-        given, targets = to_rows_and_targets(X, y, choice)
+        given, targets = to_rows_and_targets(X, y, choice, to_y=self.to_y(options.get("estimator", model)))
         body = encode_arrays(given, targets, check_weight(sample_weight, len(targets)), **choice._asdict(), **options)
         result = self.submit("fit", body, model).result()
         warn_of(result)
         return result
 
-    def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> Array:
+    def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> NDArray[Any]:
         """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows go in several requests.
+
+        They are numbers, or the labels of a classifier.
 
         Named columns are matched by name. Raise Invalid, NotFound, or NotFitted.
         """
         return self.predict_rows(to_rows(X), model, version)
+
+    def predict_proba(self, X: Any, model: str | None = None, version: int | str | None = None) -> Array:
+        """Return the probability of each class, (m, classes), for X (m, p); raise as `predict` does.
+
+        The classes are those of the version's manifest, in order. Raise Invalid for a model without probabilities.
+        """
+        return self.predict_rows(to_rows(X), model, version, PROBABILITIES)
 
     def score(
         self,
@@ -91,13 +104,16 @@ class Client(RegistryCalls):
         sample_weight: Any = None,
         *,
         weight: str | None = None,
-    ) -> dict[str, float | int | None]:
-        """Return `{"r2", "rmse", "mae", "n"}` of the predictions for X (m, p) against y; raise as `predict` does."""
+    ) -> dict[str, Any]:
+        """Return `{"r2", "rmse", "mae", "n"}` of the predictions for X (m, p) against y; raise as `predict` does.
+
+        Of a classifier it is accuracy and more, with `classes` and `confusion`.
+        """
         choice = ColumnChoice.of(weight=weight)
-        given, targets = to_rows_and_targets(X, y, choice)
+        given, targets = to_rows_and_targets(X, y, choice, to_y=self.to_y(model))
         weights = check_weight(sample_weight, len(targets))
         body = encode_arrays(given, targets, weights, version=version, weight=choice.weight)
-        found: dict[str, float | int | None] = self.submit("score", body, model).result()
+        found: dict[str, Any] = self.submit("score", body, model).result()
         warn_of(found)
         return found
 

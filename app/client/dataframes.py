@@ -5,7 +5,7 @@ The checks and their messages are those of the models themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -61,11 +61,21 @@ class Rows(NamedTuple):
 ALL = ColumnChoice()
 
 
-def to_rows_and_targets(X: Any, y: Any, choice: ColumnChoice = ALL, *, drop: bool = False) -> tuple[Rows, Array]:
-    """Return X (n, p) and y (n,) or (n, k), which is finite and of the same length; raise as `to_rows` does."""
+def to_rows_and_targets(
+    X: Any,
+    y: Any,
+    choice: ColumnChoice = ALL,
+    *,
+    drop: bool = False,
+    to_y: Callable[[Any], NDArray[Any]] | None = None,
+) -> tuple[Rows, NDArray[Any]]:
+    """Return X (n, p) and y of the same length: numbers (n,) or (n, k), or what `to_y` makes of it.
+
+    Raise as `to_rows` does.
+    """
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
-    rows, targets = to_rows(X, choice, drop=drop), to_targets(y)
+    rows, targets = to_rows(X, choice, drop=drop), (to_y or to_targets)(y)
     check_lengths(rows.X, targets)
     return rows, targets
 

@@ -6,14 +6,16 @@ query.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from app.client.dataframes import ColumnChoice, Rows, to_rows, to_targets
 from app.client.errors import Invalid
+from app.client.labels import to_y as labels_or_numbers
 from app.model.dataframes import Array
 
 BLOCK_VALUES = 200_000
@@ -29,9 +31,12 @@ class EncodedBody(NamedTuple):
 
 
 def encode_arrays(
-    rows: Rows, y: Array | None = None, sample_weight: Array | None = None, **members: Any
+    rows: Rows, y: NDArray[Any] | None = None, sample_weight: Array | None = None, **members: Any
 ) -> EncodedBody:
-    """Encode X (n, p), y (n,) or (n, k) and the weights of the rows (n,) with the other members of the request."""
+    """Encode X (n, p), y (n,) or (n, k), and the weights of the rows (n,) with the other members of the request.
+
+    y is numbers or labels.
+    """
     arrays = {"X": rows.X, "y": y, "sample_weight": sample_weight}
     data: dict[str, Any] = {name: array.tolist() for name, array in arrays.items() if array is not None}
     if rows.names is not None:
@@ -39,16 +44,18 @@ def encode_arrays(
     return encode_request(data=data, **members)
 
 
-def encode_data(data: Mapping[str, Any], **members: Any) -> EncodedBody:
-    """Encode the member `data` of a request and the other members.
+def encode_data(
+    data: Mapping[str, Any], to_y: Callable[[Any], NDArray[Any]] = to_targets, **members: Any
+) -> EncodedBody:
+    """Encode the member `data` of a request and the other members; `to_y` converts y.
 
     It is {"X", "y", "columns", "sample_weight"}, of lists, arrays or data frames, or {"source", "params"}.
     """
     choice = ColumnChoice.of(*(members.get(name) for name in ColumnChoice._fields))
-    return encode_request(data=_encode_rows(data, choice), **{**members, **choice._asdict()})
+    return encode_request(data=_encode_rows(data, choice, to_y), **{**members, **choice._asdict()})
 
 
-def _encode_rows(data: Mapping[str, Any], choice: ColumnChoice) -> dict[str, Any]:
+def _encode_rows(data: Mapping[str, Any], choice: ColumnChoice, to_y: Callable[[Any], NDArray[Any]]) -> dict[str, Any]:
     encoded = dict(data)
     if data.get("columns") is not None:
         encoded["columns"] = list(data["columns"])
@@ -59,9 +66,10 @@ def _encode_rows(data: Mapping[str, Any], choice: ColumnChoice) -> dict[str, Any
         encoded["X"] = given.X.tolist()
         if given.names is not None:
             encoded["columns"] = given.names
-    for name in ("y", "sample_weight"):
-        if data.get(name) is not None:
-            encoded[name] = to_targets(data[name], name).tolist()
+    if data.get("y") is not None:
+        encoded["y"] = to_y(data["y"]).tolist()
+    if data.get("sample_weight") is not None:
+        encoded["sample_weight"] = to_targets(data["sample_weight"], "sample_weight").tolist()
     return encoded
 
 
@@ -69,7 +77,7 @@ def encode_request(**members: Any) -> EncodedBody:
     """Encode a request with these members, without those that are None; raise Invalid for values JSON cannot hold."""
     given = {key: _to_builtin(value) for key, value in members.items() if value is not None}
     if isinstance(gate := given.get("promote"), dict) and isinstance(gate.get("on"), Mapping):
-        given["promote"] = {**gate, "on": _encode_rows(gate["on"], ColumnChoice.of())}
+        given["promote"] = {**gate, "on": _encode_rows(gate["on"], ColumnChoice.of(), _any_y)}
     try:
         return EncodedBody(msgspec.json.encode(given), "application/json")
     except TypeError as error:
@@ -79,6 +87,10 @@ def encode_request(**members: Any) -> EncodedBody:
 def encode_csv(content: bytes, **query: Any) -> EncodedBody:
     """Wrap a CSV file (UTF-8, a header, then rows of numbers); the other members (target, params …) are the query."""
     return EncodedBody(content, "text/csv", {key: _query_value(value) for key, value in query.items()})
+
+
+def _any_y(y: Any) -> NDArray[Any]:
+    return labels_or_numbers(y, lambda: None)
 
 
 def _to_builtin(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from inspect import Parameter, Signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.client.caller_warnings import warn_of
 from app.client.coefficients import Linear, linear
-from app.client.dataframes import ColumnChoice, Names, Rows, check_not_missing, to_rows, to_rows_and_targets
+from app.client.dataframes import ColumnChoice, Names, Rows, check_not_missing, to_rows, to_rows_and_targets, to_targets
 from app.client.descriptions import describe
 from app.client.encoding import encode_arrays
 from app.client.session import Session
@@ -34,6 +33,8 @@ class Estimator(BaseEstimator):
     client: ClassVar[Session]
     model_name: ClassVar[str]
     takes_missing: ClassVar[bool]
+    metric: ClassVar[str] = "r2"
+    """The number of a score that `score` returns."""
 
     version_: int
     schema_: dict[str, Any]
@@ -63,12 +64,13 @@ class Estimator(BaseEstimator):
         `Client.submit`. Give a UserWarning for each warning of the service.
         """
         choice = ColumnChoice.of(inputs, ignore, weight)
-        given, targets = to_rows_and_targets(X, y, choice)
+        given, targets = to_rows_and_targets(X, y, choice, to_y=self.to_y)
         self._check_missing(given)
         weights = check_weight(sample_weight, len(targets))
         body = encode_arrays(given, targets, weights, params=self.get_params(), **choice._asdict())
         result = self.client.submit("fit", body, self.model_name).result()
-        self._set_fitted(result, self.client.version(self.model_name, result["version"])["schema"])
+        self._set_fitted(result, self.client.version(self.model_name, result["version"]))
+        self._take_y(targets)
         if given.names is not None:
             self.feature_names_in_ = np.array(self.schema_["inputs"], dtype=object)
         warn_of(result)
@@ -86,15 +88,16 @@ class Estimator(BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, weight: str | None = None) -> float:
         """Return R² of the predictions for X (m, p) against y, the uniform average over outputs; NaN for one row.
 
-        The rows may be weighted as in `fit`. Raise as `predict` does.
+        Of a classifier it is the accuracy. The rows may be weighted as in `fit`. Raise as `predict` does.
         """
         choice = self._unused(but=weight)
-        given, targets = to_rows_and_targets(X, y, choice, drop=True)
+        given, targets = to_rows_and_targets(X, y, choice, drop=True, to_y=self.to_y)
         weights = check_weight(sample_weight, len(targets))
         body = encode_arrays(self._matched(given), targets, weights, version=self.version_, weight=choice.weight)
         result = self.client.submit("score", body, self.model_name).result()
         warn_of(result)
-        return math.nan if result["r2"] is None else float(result["r2"])
+        found = result[self.metric]
+        return math.nan if found is None else float(found)
 
     @property
     def coef_(self) -> Array:
@@ -109,7 +112,7 @@ class Estimator(BaseEstimator):
     def load_manifest(self, manifest: Mapping[str, Any]) -> Self:
         """Set the fitted attributes from a version's manifest."""
         schema = manifest["schema"]
-        self._set_fitted(manifest, schema)
+        self._set_fitted(manifest, manifest)
         earlier = not schema.get("columns")  # an earlier release kept the names only
         if schema.get("named_inputs") or (earlier and schema["inputs"] != default_names("x", self.n_features_in_)):
             self.feature_names_in_ = np.array(schema["inputs"], dtype=object)
@@ -126,7 +129,15 @@ class Estimator(BaseEstimator):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
-        return _unpickled, (self.client, self.model_name), dict(vars(self))
+        return unpickled, (self.client, self.model_name), dict(vars(self))
+
+    @staticmethod
+    def to_y(y: Any) -> NDArray[Any]:
+        """Return y as it is sent: numbers (n,) or (n, k); raise ValueError for anything else."""
+        return to_targets(y)
+
+    def _take_y(self, y: NDArray[Any]) -> None:
+        """Learn what the y of a fit says of predictions."""
 
     def _linear(self) -> Linear:
         if not hasattr(self, "coefficients_"):
@@ -167,7 +178,9 @@ class Estimator(BaseEstimator):
         warn_of_missing_names(given.names, fitted, type(self).__name__)
         return Rows(given.X)
 
-    def _set_fitted(self, result: Mapping[str, Any], schema: dict[str, Any]) -> None:
+    def _set_fitted(self, result: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        """Set the attributes from the result of a fit, which has coefficients, and from the version's manifest."""
+        schema: dict[str, Any] = manifest["schema"]
         for name in ("coefficients_", "feature_names_in_"):
             vars(self).pop(name, None)
         self.version_, self.schema_, self.n_features_in_ = result["version"], schema, len(schema["inputs"])
@@ -176,40 +189,7 @@ class Estimator(BaseEstimator):
             self.coefficients_ = np.asarray(result["coefficients"], dtype=np.float64)
 
 
-def estimator_class(client: Session, name: str) -> type[Estimator]:
-    """Return the estimator class of a model, the same one each time; raise NotFound."""
-    if name not in client.estimator_classes:
-        client.estimator_classes[name] = _make_class(client, client.models(name))
-    return client.estimator_classes[name]
-
-
-def _make_class(client: Session, model: Mapping[str, Any]) -> type[Estimator]:
-    """Make the class from the description of a model, which has the JSON Schema of its parameters.
-
-    Its `__init__` has a real signature, because scikit-learn's `clone` and Python's `help` read it.
-    """
-    name, schema = model["name"], model["params"]
-    properties = schema.get("properties", {})
-    given = [
-        Parameter(each, Parameter.KEYWORD_ONLY, default=about.get("default", Parameter.empty))
-        for each, about in properties.items()
-    ]
-    signature = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *given])
-
-    def __init__(self: Estimator, **params: Any) -> None:  # noqa: N807  it becomes a method
-        bound = signature.bind(self, **params)
-        bound.apply_defaults()
-        for key in properties:
-            setattr(self, key, bound.arguments[key])
-
-    vars(__init__)["__signature__"] = signature  # the inspect module reads it
-    title = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
-    takes_missing = model.get("takes_missing", False)
-    members = {"__init__": __init__, "client": client, "model_name": name, "takes_missing": takes_missing}
-    return type(title, (Estimator,), {**members, "__doc__": schema.get("description"), "__module__": __name__})
-
-
-def _unpickled(client: Session, name: str) -> Estimator:
-    """Return an estimator without attributes; pickle sets them afterwards."""
-    kind = estimator_class(client, name)
+def unpickled(client: Any, name: str) -> Estimator:
+    """Return an estimator without attributes, of a client; pickle sets them afterwards."""
+    kind: type[Estimator] = client.kind(name)
     return kind.__new__(kind)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Any, Self
@@ -12,14 +13,18 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
-from app.client.errors import Invalid, TooLarge
+from app.client.errors import Invalid, NotFound, TooLarge
 from app.client.jobs import POLL_S, JobHandle
+from app.client.labels import to_y
 from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
-from app.model.dataframes import Array
+from app.errors import Forbidden
+from app.schemas.requests import Y
+from app.schemas.tasks import Task
 from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
@@ -46,6 +51,7 @@ class Session:
         self._queued = False
         self.estimator_classes: dict[str, type[Any]] = {}
         """The classes of `Client.kind`, by the names of their models."""
+        self._tasks: dict[str, Task] = {}
         self._token = uuid4().hex
         _sessions[self._token] = self
 
@@ -68,10 +74,10 @@ class Session:
 
         `data` is the member of a request: `{"X", "y", "columns", "sample_weight"}` with lists, arrays or data frames,
         or `{"source", "params"}`; a fit without it uses the service's dummy source. `options` are the request's other
-        members: params, inputs and ignore (of a fit), version (of a predict or score), weight (the column of weights),
-        timeout (seconds), webhook (`{"url"}`). `data` may also be a whole request, `{"data": {…}, "params": {…}}`. With
-        `wait`, wait for the end of the job, else return a queued job at once. Raise the error that refuses the request
-        or that the job ended in; TypeError for other `data`.
+        members: params, inputs and ignore (of a fit), version (of a predict or score), outputs (of a predict), weight
+        (the column of weights), timeout (seconds), webhook (`{"url"}`). `data` may also be a whole request,
+        `{"data": {…}, "params": {…}}`. With `wait`, wait for the end of the job, else return a queued job at once.
+        Raise the error that refuses the request or that the job ended in; TypeError for other `data`.
         """
         deadline = self._deadline()
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
@@ -79,7 +85,7 @@ class Session:
         request = OutgoingRequest(
             "POST",
             f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
-            body=_encode(data, options),
+            body=_encode(data, options, self.to_y(options.get("estimator", model))),
             headers={"Prefer": prefer, "Idempotency-Key": f'"{uuid4().hex}"'},
             # in sync mode the response comes after the work
             response_s=wait_s + RESPONSE_S if self._queued else None,
@@ -90,18 +96,19 @@ class Session:
         job = self._job(decode_response(response, job_id))
         return job.wait(deadline.left_s) if wait and response.status_code == HTTPStatus.ACCEPTED else job
 
-    def predict_rows(self, given: Rows, model: str | None, version: int | str | None) -> Array:
-        """Return predictions for checked rows; many rows go in several requests, all to one version."""
+    def predict_rows(self, given: Rows, model: str | None, version: int | str | None, output: str = Y) -> NDArray[Any]:
+        """Return an output for checked rows; many rows go in several requests, all to one version."""
         step = max(1, BLOCK_VALUES // given.X.shape[1])
-        blocks: list[Array] = []
+        outputs = None if output == Y else [output]
+        blocks: list[NDArray[Any]] = []
         start = 0
         while start < len(given.X):
             if step < len(given.X) and not isinstance(version, int):  # also after a 413 has made it several blocks
                 model, version = self._resolve_version(given, model, version)
             block = Rows(given.X[start : start + step], given.names)
             try:
-                body = encode_arrays(block, version=version)
-                blocks.append(np.asarray(self.submit("predict", body, model).result()["y"], dtype=np.float64))
+                body = encode_arrays(block, version=version, outputs=outputs)
+                blocks.append(np.asarray(self.submit("predict", body, model).result()[output]))
                 start += step
             except TooLarge:  # this service has a lower limit than the default
                 if len(block.X) == 1:
@@ -110,6 +117,17 @@ class Session:
             except Invalid as refused:
                 raise refused.after(start) from None
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def to_y(self, name: str | None) -> Callable[[Any], NDArray[Any]]:
+        """Return what converts y for a model or an estimator; it asks the service what that predicts if it has to."""
+        return lambda y: to_y(y, lambda: self._task(name))
+
+    def _task(self, name: str | None) -> Task | None:
+        """Return what a model predicts; None for the default one, and for one that is not there yet."""
+        if name is not None and name not in self._tasks:
+            with suppress(NotFound, Forbidden):
+                self._tasks[name] = self.models(name).get("task", "regression")
+        return None if name is None else self._tasks.get(name)
 
     def models(self, name: str | None = None) -> Any:
         """Return all models as a list of dicts (name, description, params as JSON Schema, versions, aliases), or one.
@@ -160,7 +178,7 @@ class Session:
         return job.model, job.version or 0
 
 
-def _encode(data: Any, options: Mapping[str, Any]) -> EncodedBody:
+def _encode(data: Any, options: Mapping[str, Any], to_y: Callable[[Any], NDArray[Any]]) -> EncodedBody:
     if isinstance(data, EncodedBody):
         if options:
             raise TypeError(f"an encoded body is a whole request; put {', '.join(options)} into it")
@@ -172,7 +190,7 @@ def _encode(data: Any, options: Mapping[str, Any]) -> EncodedBody:
         )
     request = {**(data if data is not None and "data" in data else {"data": data}), **options}
     data = request.pop("data")
-    return encode_request(**request) if data is None else encode_data(data, **request)
+    return encode_request(**request) if data is None else encode_data(data, to_y, **request)
 
 
 def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float, verify: Verify) -> Session:

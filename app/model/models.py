@@ -1,6 +1,7 @@
-"""The regressors that Trinity ships: every public Regressor subclass named here is served."""
+"""The models that Trinity ships: every public Regressor and Classifier named here is served."""
 
+from app.model.logistic import LogisticClassifier
 from app.model.multivariate import MultivariateRegressor
 from app.model.polynomial import PolynomialRegressor
 
-__all__ = ["MultivariateRegressor", "PolynomialRegressor"]
+__all__ = ["LogisticClassifier", "MultivariateRegressor", "PolynomialRegressor"]

@@ -80,7 +80,9 @@ def models() -> str:
     for name, model in sorted(find_models([SHIPPED]).items()):
         described = msgspec.json.schema(model.parameters())["$defs"]
         for parameter, about in next(iter(described.values()))["properties"].items():
-            limits = [str(about[key]) for key in ("minimum", "maximum") if key in about]
+            limits = [f"{about[key]:g}" for key in ("minimum", "maximum") if key in about]
+            if "exclusiveMinimum" in about:
+                limits.insert(0, f"over {about['exclusiveMinimum']:g}")
             kind = about["type"] + (f", {' to '.join(limits)}" if limits else "")
             default = f"`{msgspec.json.encode(about['default']).decode()}`"
             cells.append([f"`{name}`", f"`{parameter}`", kind, default, about["description"]])

@@ -1,0 +1,47 @@
+"""The y of a classifier as it is sent: texts, whole numbers, or truth values, as lists, arrays or frames hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.client.columns import collected, named_columns
+from app.client.dataframes import to_targets
+from app.model.labels import as_labels
+from app.schemas.tasks import Task
+
+
+def to_labels(y: Any) -> NDArray[Any]:
+    """Return y (n,) as an array of labels, all of one type; raise ValueError for other shapes and for missing ones."""
+    y = collected(y)
+    if (named := named_columns(y)) is not None:
+        y = np.column_stack([_values(column) for column in named.values()])
+    elif hasattr(y, "columns") and hasattr(y, "dtypes"):
+        y = np.column_stack([_values(y[name]) for name in y.columns])
+    return as_labels(_values(y))
+
+
+def to_y(y: Any, task: Callable[[], Task | None]) -> NDArray[Any]:
+    """Return y as numbers or as labels, as a model takes it whose `task` is asked for only where y may be either.
+
+    None is that of a model that is not known: then y is labels where it cannot be numbers.
+    """
+    if np.asarray(_values(collected(y))).dtype.kind not in "OUb":
+        return to_targets(y)
+    found = task()
+    if found is None:
+        with suppress(ValueError):
+            return to_targets(y)
+    return to_targets(y) if found == "regression" else to_labels(y)
+
+
+def _values(y: Any) -> Any:
+    """Return values of any kind, those of a list or of categories with their own types."""
+    if isinstance(y, list | tuple) and not any(isinstance(each, list | tuple | np.ndarray) for each in y):
+        return np.fromiter(y, object, len(y))
+    found: NDArray[Any] = np.asarray(y)
+    return found
