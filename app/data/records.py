@@ -31,11 +31,13 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
 
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; they are copied only if they are not all, in their order."""
-        table = _tidy(self.table)
-        X = table.X
+        table = self.table if self.table.inputs is None else _tidy(self.table)
+        X, kinds = table.X, table.kinds
         width = X.shape[1]
         selection = choice.select(table.inputs, width, self.names_pointer, has_y=table.y is not None)
-        if table.kinds is not None or not selection.numeric:
+        if selection.plain_width == width and kinds is None:
+            return table
+        if kinds is not None or not selection.numeric:
             chosen = self._mixed(table, selection)
         elif selection.in_order and len(selection.inputs) == width:
             chosen = Table(X)

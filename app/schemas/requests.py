@@ -132,6 +132,11 @@ class Table(msgspec.Struct, tag=True, gc=False):
     warnings: list[str] = []
     """What is doubtful about the columns of a fit."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is numbers in columns without names, with nothing beside them but cells that are kept."""
+        return self.inputs is None and self.y is None and self.weight is None and self.kinds is None
+
     def __iter__(self) -> Iterator[Matrix | None]:
         """Yield X and y, for `X, y = source.read()`."""
         return iter((self.X, self.y))
@@ -157,6 +162,11 @@ class Selection:
     it has the fewest terms."""
     any_texts: bool = False
     """Whether the model takes any number of different texts."""
+
+    @cached_property
+    def plain_width(self) -> int:
+        """The number of columns where all of them are read, as numbers and in their order, and nothing else; or -1."""
+        return len(self.inputs) if self.in_order and self.numeric and self.inputs_only else -1
 
     @cached_property
     def in_order(self) -> bool:

@@ -55,6 +55,8 @@ def needed(verb: Verb, table: Table, fitted: Fitted) -> Table:
         if labels is not None:
             y, labels = Labels(y, labels).among(fitted.manifest.classes or [])
         found = Table(table.X, y, weight=table.weight, labels=labels)
+    elif table.is_plain:
+        return table
     else:
         found = Table(table.X, kept=table.kept)
     if table.categories and fitted.estimator.reads_texts:  # others have those of the fit

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -122,10 +122,9 @@ class _RowReader:
             rows, numeric = _decode_cells(text), False
         if rows:
             kind = self._kind or self._begin(rows[0])
-            _check_kinds(kind, rows, "/data/X", self.count)
-            lists: list[list[Cell]] = rows if kind is list else self._in_order(rows, text)  # type: ignore[assignment]
             width = len(self._steps)
-            _check_widths(width, lists, "/data/X", self.count)
+            _check_alike(kind, width, rows, "/data/X", self.count)
+            lists: list[list[Cell]] = rows if kind is list else self._in_order(rows, text)  # type: ignore[assignment]
             if numeric:
                 self._matrices.append(_matrix(lists, width))
             else:
@@ -197,30 +196,25 @@ def _check_names(names: list[str], width: int, pointer: str) -> None:
 def _outputs(y: Targets, first: int = 0) -> Matrix:
     if not y:
         raise Invalid.at("/data/y", "y is empty")
-    _check_kinds(type(y[0]), y, "/data/y", first)
-    if isinstance(y[0], list):
-        rows = cast("list[list[Cell]]", y)
-        if not rows[0]:
-            raise Invalid.at(f"/data/y/{first}", "the row is empty")
-        _check_widths(len(rows[0]), rows, "/data/y", first)
-        return _matrix(rows, len(rows[0]))
-    return np.array(y, dtype=np.float64)
+    if not isinstance(y[0], list):
+        _check_alike(float, 0, y, "/data/y", first)
+        return np.array(y, dtype=np.float64)
+    if not y[0]:
+        raise Invalid.at(f"/data/y/{first}", "the row is empty")
+    _check_alike(list, len(y[0]), y, "/data/y", first)
+    return _matrix(cast("list[list[Cell]]", y), len(y[0]))
 
 
-def _check_kinds(kind: type, items: Sequence[object], pointer: str, first: int) -> None:
-    """Raise Invalid unless all items are of the kind of the first one of all."""
+def _check_alike(kind: type, width: int, items: Sequence[Any], pointer: str, first: int) -> None:
+    """Raise Invalid unless all items are of the kind of the first one of all, and arrays of its width."""
     if set(map(type, items)) != {kind}:
         index = next(i for i, item in enumerate(items) if type(item) is not kind)
         fault = "this item is not of the same kind as the first one (array, object or number)"
         raise Invalid.at(f"{pointer}/{first + index}", fault)
-
-
-def _check_widths(width: int, rows: Sequence[Sequence[Cell]], pointer: str, first: int) -> None:
-    if set(map(len, rows)) != {width}:
-        index = next(i for i, row in enumerate(rows) if len(row) != width)
-        raise Invalid.at(
-            f"{pointer}/{first + index}", f"the row has {counted(len(rows[index]), 'value')}, the first has {width}"
-        )
+    if kind is list and set(map(len, items)) != {width}:
+        index = next(i for i, item in enumerate(items) if len(item) != width)
+        fault = f"the row has {counted(len(items[index]), 'value')}, the first has {width}"
+        raise Invalid.at(f"{pointer}/{first + index}", fault)
 
 
 def _in_order(rows: list[dict[str, Cell]], names: list[str], first: int) -> list[list[Cell]]:
