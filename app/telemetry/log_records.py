@@ -5,7 +5,7 @@ They say what was done, how long it took and how it ended. They never quote data
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -15,6 +15,8 @@ from msgspec import UNSET, UnsetType
 PATH_CHARACTERS = 200
 SERVER_ERROR = 500  # from here on the service failed, and not the request
 QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes ask for these all day long
+Answered: TypeAlias = tuple[str, str, int, float, int, str, str]
+"""A request that was answered: its method, path, status, seconds, bytes of the answer, its id, the name of its key."""
 Sink: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 
 
@@ -65,26 +67,16 @@ class RequestLog:
         self._clock = clock
         self._lines: list[RequestLine] = []
 
-    def add(  # noqa: PLR0913  the members of a line
-        self,
-        method: str,
-        route: str,
-        path: str,
-        status: int,
-        took_s: float,
-        size: int,
-        request_id: str,
-        *,
-        key_name: str = "",
-    ) -> None:
-        """Add the line of a request that was answered."""
-        quiet = route in QUIET and status < SERVER_ERROR
-        if quiet and not self._debug:
-            return
-        level, took_ms = "debug" if quiet else "info", int(took_s * 1e6) / 1000
-        path, who = path[:PATH_CHARACTERS], key_name or UNSET
-        line = RequestLine("", level, "request", method, route, path, status, took_ms, size, request_id, who)
-        self._lines.append(line)
+    def add(self, answers: Iterable[Answered], routes: Mapping[str, str]) -> None:
+        """Add the lines of requests that were answered; `routes` has the route of each path."""
+        for method, path, status, took_s, size, request_id, key_name in answers:
+            route = routes[path]
+            level = "debug" if route in QUIET and status < SERVER_ERROR else "info"
+            if level == "debug" and not self._debug:
+                continue
+            shown, took_ms, who = path[:PATH_CHARACTERS], int(took_s * 1e6) / 1000, key_name or UNSET
+            line = RequestLine("", level, "request", method, route, shown, status, took_ms, size, request_id, who)
+            self._lines.append(line)
 
     def write(self) -> None:
         """Write the gathered lines, all with the same time: they are milliseconds apart."""

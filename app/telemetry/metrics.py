@@ -1,17 +1,20 @@
 """The metrics of a web process: requests, and in sync mode the work it does; their text for Prometheus.
 
-Counting adds to plain numbers, on the event loop's thread. `settle` moves them to the files that all processes share,
-some times a second: that costs far more.
+Counting adds to plain lists, on the event loop's thread. `settle` moves the counts to the files that all processes
+share, some times a second: that costs far more.
 """
 
 from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
@@ -45,8 +48,7 @@ BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 """Upper bounds of the buckets of durations, in seconds; the last bucket, +Inf, has none. Web processes and workers have
 the same, so that their histograms can be added."""
 LABELS = (*map(str, BOUNDS_S), "+Inf")
-_BUCKETS = len(LABELS)
-Key = TypeVar("Key")
+_bucket = partial(bisect_left, BOUNDS_S)  # the index of a duration's bucket
 
 
 class ServiceMetrics:
@@ -70,8 +72,10 @@ class ServiceMetrics:
 
         self.gather: Callable[[], None] = lambda: None
         """Collects counts that others still hold; called before the metrics are shown."""
-        self._requests: dict[tuple[str, str, int], list[float]] = {}
-        self._works: dict[tuple[str, str, bool], list[float]] = {}
+        self._requests: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+        """The durations of requests by method, route and status."""
+        self._works: defaultdict[tuple[str, str, bool], list[tuple[float, int]]] = defaultdict(list)
+        """The duration and the rows of each work, by verb, model and whether it was done."""
         folder = os.environ.get(FOLDER)
         self.traffic = TrafficRing(BOUNDS_S, Path(folder) if folder else None, os.environ.get(SLOT, "0"))
         self._answered = counter("trinity_http_requests", ["method", "route", "status"])
@@ -86,34 +90,33 @@ class ServiceMetrics:
             self._working = histogram("trinity_work_duration_seconds", ["verb", "model"])
             self._begin(models)
 
-    def request(self, method: str, route: str, status: int, took_s: float) -> None:
-        """Count a request that was answered."""
-        _add(self._requests, (method, route, status), took_s)
+    def requests(self, method: str, route: str, status: int, durations_s: Iterable[float]) -> None:
+        """Count requests that were answered."""
+        self._requests[method, route, status].extend(durations_s)
 
     def work(self, work: Work, outcome: Outcome) -> None:
         """Count a work that this process did."""
         done = outcome.failure is None
         # the name of a model that was perhaps never made is not counted: requests choose it
-        key = work.verb, work.model if done or not work.estimator else "", done
-        _add(self._works, key, outcome.finished_s - outcome.started_s, outcome.rows)
+        model = work.model if done or not work.estimator else ""
+        self._works[work.verb, model, done].append((outcome.finished_s - outcome.started_s, outcome.rows))
 
     def settle(self) -> None:
         """Move the counts since the last call to the files that all processes share."""
         self.gather()
-        requests, self._requests = self._requests, {}
-        for (method, route, status), row in requests.items():
-            self._answered.labels(method, route, status).inc(sum(row[:_BUCKETS]))
-            _observe(self._seconds.labels(route), row)
-            self.traffic.add(route, row[:_BUCKETS])
-        works, self._works = self._works, {}
-        for (verb, model, done), row in works.items():
-            count = sum(row[:_BUCKETS])
-            self._finished.labels(verb, "SUCCESS" if done else "FAILURE").inc(count)
-            self._attempts.labels(verb).inc(count)
+        requests, self._requests = self._requests, defaultdict(list)
+        for (method, route, status), durations_s in requests.items():
+            self._answered.labels(method, route, status).inc(len(durations_s))
+            tally = _observe(self._seconds.labels(route), durations_s)
+            self.traffic.add(route, [tally[bucket] for bucket in range(len(LABELS))])
+        works, self._works = self._works, defaultdict(list)
+        for (verb, model, done), each in works.items():
+            self._finished.labels(verb, "SUCCESS" if done else "FAILURE").inc(len(each))
+            self._attempts.labels(verb).inc(len(each))
             if model:
-                _observe(self._working.labels(verb, model), row)
+                _observe(self._working.labels(verb, model), [took_s for took_s, _ in each])
             if done:
-                self._rows.labels(verb, model).inc(row[-1])
+                self._rows.labels(verb, model).inc(sum(rows for _, rows in each))
         self._in_progress.set(self.in_progress)
 
     def exposition(self, more: Iterable[Metric]) -> bytes:
@@ -140,22 +143,13 @@ class ServiceMetrics:
 
 def bucket_of(seconds: float) -> str:
     """Return the upper bound of the bucket of a duration, as Prometheus writes it."""
-    return LABELS[bisect_left(BOUNDS_S, seconds)]
+    return LABELS[_bucket(seconds)]
 
 
-def _add(rows: dict[Key, list[float]], key: Key, took_s: float, n: int = 0) -> None:
-    """Add an observation to the row of `key`: a count for each bucket, the sum of seconds, the sum of rows of data."""
-    row = rows.get(key)
-    if row is None:
-        row = rows[key] = [0.0] * (_BUCKETS + 2)
-    row[bisect_left(BOUNDS_S, took_s)] += 1
-    row[_BUCKETS] += took_s
-    row[-1] += n
-
-
-def _observe(histogram: Any, row: Sequence[float]) -> None:
-    """Add a row of observations; the library takes them only one by one."""
-    for bucket, count in zip(histogram._buckets, row[:_BUCKETS], strict=True):  # noqa: SLF001  see above
-        if count:
-            bucket.inc(count)
-    histogram._sum.inc(row[_BUCKETS])  # noqa: SLF001
+def _observe(histogram: Any, durations_s: Sequence[float]) -> Tally[int]:
+    """Add durations, and return how many are in each bucket; the library takes them only one by one."""
+    tally = Tally(map(_bucket, durations_s))
+    for bucket, count in tally.items():
+        histogram._buckets[bucket].inc(count)  # noqa: SLF001  see above
+    histogram._sum.inc(sum(durations_s))  # noqa: SLF001
+    return tally

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +26,7 @@ from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.problems import internal_error
 from app.serve.root_path import RootPath
 from app.telemetry.context import REQUEST, RequestContext
-from app.telemetry.log_records import SERVER_ERROR, RequestLog
+from app.telemetry.log_records import SERVER_ERROR, Answered, RequestLog
 from app.telemetry.logs import stderr
 from app.telemetry.metrics import ServiceMetrics
 
@@ -37,7 +38,6 @@ MAX_PENDING = 200  # answers that are counted at once without waiting for more: 
 CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the answer
 _REQUEST_ID = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_Answered = tuple[str, str, int, float, int, str, str]  # method, path, status, seconds, bytes, id, name of the key
 
 
 class Telemetry(NamedTuple):
@@ -97,7 +97,7 @@ class _Response:
             self.size += len(message.get("body", b""))
         return self._send(message)
 
-    def answered(self) -> _Answered:
+    def answered(self) -> Answered:
         """Return what is recorded of the request."""
         took_s = perf_counter() - self._started
         return self.method, self.path, self.status, took_s, self.size, self.request_id, self.key_name
@@ -126,7 +126,7 @@ class RequestMiddleware:
         self._auth = auth
         self._queries = queries
         self._network = network or Network()
-        self._pending: list[_Answered] = []
+        self._pending: list[Answered] = []
         self._timer: asyncio.TimerHandle | None = None
         self._metrics.gather = self._gather
 
@@ -208,14 +208,15 @@ class RequestMiddleware:
 
     def _gather(self) -> None:
         pending, self._pending = self._pending, []
-        match, log, count = self._routes.match, self._log, self._metrics.request
-        for method, path, status, took_s, size, request_id, key_name in pending:
-            route = match(path)
-            count(method, route, status, took_s)
-            if log is not None:
-                log.add(method, route, path, status, took_s, size, request_id, key_name=key_name)
-        if log is not None:
-            log.write()
+        durations_s: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+        for method, path, status, took_s, _, _, _ in pending:
+            durations_s[method, path, status].append(took_s)
+        routes = {path: self._routes.match(path) for _, path, _ in durations_s}
+        for (method, path, status), same in durations_s.items():
+            self._metrics.requests(method, routes[path], status, same)
+        if self._log is not None:
+            self._log.add(pending, routes)
+            self._log.write()
 
     def _flush_soon(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self.flush)

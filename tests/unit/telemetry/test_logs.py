@@ -40,7 +40,7 @@ def page() -> Page:
 
 
 def add(log: RequestLog, route: str = "/predict", path: str = "/predict", status: int = 200) -> None:
-    log.add("POST", route, path, status, 0.0123456, 330, "an-id")
+    log.add([("POST", path, status, 0.0123456, 330, "an-id", "")], {path: route})
 
 
 def test_a_request_is_one_line(page: Page) -> None:

@@ -13,7 +13,7 @@ from app.telemetry.multiprocess import FOLDER, MetricsDir
 COUNT = """
 from app.telemetry.metrics import ServiceMetrics
 metrics = ServiceMetrics()
-metrics.request("GET", "/ping", 200, 0.001)
+metrics.requests("GET", "/ping", 200, [0.001])
 metrics.settle()
 print(metrics.exposition([]).decode())
 """
