@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import NamedTuple
 
 from app.errors import Conflict, NotFound, TrinityError
 from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
+from app.schemas.registry import Move
 from app.schemas.requests import parse_version
 from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, column_fields, fields
 from app.service import Service
 from app.service.compatibility import require_usable
+from app.storage.aliases import CHAMPION, LATEST
 from app.storage.array_files import Arrays
 from app.storage.manifest import Manifest
 
 LISTED_VERSIONS = 8  # of each model
+LISTED_MOVES = 6  # of the aliases of each model
 SHOWN_OUTPUTS = 24  # of a version, to choose from
 SHOWN_COLUMNS = 40  # of a version
 UNREADABLE = (TrinityError, OSError)
@@ -52,6 +56,9 @@ class ListedModel(NamedTuple):
     fields: list[Field]
     versions: list[ListedVersion]
     total: int
+    estimator: str
+    moves: list[Move]
+    """The newest moves of its aliases."""
     unread: str = ""
 
 
@@ -68,6 +75,8 @@ class ShownVersion(NamedTuple):
     inputs: list[Field]
     problem: str
     """Why it cannot be used, '' for one that can."""
+    champion: int | None
+    """The version that requests without a version use; None: the latest."""
 
 
 class PageData(NamedTuple):
@@ -121,14 +130,20 @@ def _model(service: Service, name: str) -> ListedModel:
     unread = ""
     numbers: list[int] = []
     aliases: dict[str, int] = {}
+    moves: list[Move] = []
     try:
         numbers = service.store.versions(name)
         aliases = service.store.aliases(name)
+        # each fit moves `latest`: the list of versions says that
+        moved = (move for move in service.store.registry.history(name) if move.alias != LATEST)
+        moves = list(islice(moved, LISTED_MOVES))
     except OSError:
         unread = f"The {'aliases' if numbers else 'versions'} can’t be read now."
     named = {number: [alias for alias, at in aliases.items() if at == number] for number in numbers[-LISTED_VERSIONS:]}
     listed = [_listed(service, name, number, named[number]) for number in reversed(named)]
-    return ListedModel(name, estimator.description, fields(estimator.parameters()), listed, len(numbers), unread)
+    return ListedModel(
+        name, estimator.description, fields(estimator.parameters()), listed, len(numbers), estimator.name, moves, unread
+    )
 
 
 def _listed(service: Service, name: str, number: int, aliases: list[str]) -> ListedVersion:
@@ -169,7 +184,14 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         columns[:SHOWN_COLUMNS],
         column_fields(columns, _example(sample) or [None] * len(columns)),
         _problem(service, manifest),
+        _champion(service, name),
     )
+
+
+def _champion(service: Service, name: str) -> int | None:
+    with suppress(OSError):
+        return service.store.aliases(name).get(CHAMPION)
+    return None
 
 
 def _output(manifest: Manifest, text: str | None) -> int:

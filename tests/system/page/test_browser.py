@@ -254,3 +254,37 @@ def test_with_keys_a_browser_logs_in_to_read_and_types_a_key_to_change(
             expect(seen.page.locator("#fit-outcome")).to_have_text("polynomial version 1 is fitted.")
             if site.queued:
                 expect(seen.page.locator("#jobs-table tbody tr").first).to_contain_text("success")
+
+
+def test_a_version_is_made_the_champion(site: Api, url: str, browser: Browser) -> None:
+    """And no longer is; who chose from an older page is told where the champion is, and nothing is undone."""
+    for degree in (1, 2):
+        body = {"params": {"degree": degree}, "data": {"source": "dummy"}}
+        site.result("models/listed/fit", body)
+    with (
+        visit(browser, f"{url}/?model=listed&version=1") as seen,
+        visit(browser, f"{url}/?model=listed&version=2") as old,
+    ):
+        page = seen.page
+        page.get_by_role("button", name="Make it the champion").click()
+        assert seen.outcome("alias") == "This version serves."
+        expect(page.locator("#version")).to_contain_text("This version is the champion")
+        expect(page.locator("#models tr", has_text="champion").get_by_role("rowheader")).to_contain_text("1")
+        assert site.http.get("/models/listed").json()["aliases"] == {"champion": 1, "latest": 2}
+        old.page.get_by_role("button", name="Make it the champion").click()
+        assert "stands at version 1, expected none" in old.outcome("alias")
+        page.get_by_text("History of its aliases").locator("visible=true").click()
+        expect(page.locator(".moves li").first).to_contain_text("champion from none to 1, request")
+        page.get_by_role("button", name="Remove the champion").click()
+        assert seen.outcome("alias") == "The latest version serves."
+    assert site.http.get("/models/listed").json()["aliases"] == {"latest": 2}
+
+
+def test_a_model_is_made_under_a_name(site: Api, url: str, browser: Browser) -> None:
+    """Of the estimator of the chosen model."""
+    with visit(browser, f"{url}/?model=multivariate") as seen:
+        seen.page.get_by_label("Name of a new model").fill("houses")
+        seen.page.get_by_role("button", name="Fit").click()
+        assert seen.outcome("fit") == "houses version 1 is fitted."
+        expect(seen.page.locator("#version-title")).to_have_text("houses version 1")
+    assert site.http.get("/models/houses").json()["estimator"] == "multivariate"

@@ -94,29 +94,32 @@ async function fit(form) {
   const model = byId("fit-model").value;
   const params = typed(form.querySelectorAll(`fieldset[data-model="${CSS.escape(model)}"] [data-kind]`));
   const { source } = form.querySelector("[name=data]:checked").dataset;
+  const made = byId("fit-name").value.trim(); // a model under a name of its own, of the estimator of the chosen one
+  const target = made || model;
+  const estimator = made ? byId("fit-model").selectedOptions[0].dataset.estimator : undefined;
   say("fit-outcome", "", "Fitting …");
-  const answer = source ? await fitSource(form, model, params, source) : await fitFile(model, params, byId("fit-file").files[0]);
+  const answer = source ? await fitSource(form, model, params, source, target, estimator) : await fitFile(params, byId("fit-file").files[0], target, estimator);
   if (answer.accepted) say("fit-outcome", "", "Accepted, fitting …");
   const { version, result } = await finished(answer);
-  await show(`${root}/?model=${encodeURIComponent(model)}&version=${version}`);
+  await show(`${root}/?model=${encodeURIComponent(target)}&version=${version}`);
   const warnings = (result.warnings ?? []).map((text) => element("span", { className: "warning" }, text));
-  say("fit-outcome", "right", `${model} version ${version} is fitted.`, ...warnings);
+  say("fit-outcome", "right", `${target} version ${version} is fitted.`, ...warnings);
 }
 
-function fitSource(form, model, params, source) {
+function fitSource(form, model, params, source, target, estimator) {
   const fields = form.querySelectorAll(`[data-data="source-${CSS.escape(source)}"] [data-kind]`);
-  const body = JSON.stringify({ params, data: { source, params: typed(fields) } });
-  return send("POST", `${root}/models/${encodeURIComponent(model)}/fit`, body, "application/json");
+  const body = JSON.stringify({ estimator, params, data: { source, params: typed(fields) } });
+  return send("POST", `${root}/models/${encodeURIComponent(target)}/fit`, body, "application/json");
 }
 
-async function fitFile(model, params, file) {
+async function fitFile(params, file, target, estimator) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...listed, ...chosenColumns() })) {
+  for (const [name, value] of Object.entries({ ...listed, ...chosenColumns(), estimator })) {
     for (const each of [value].flat()) if (each) query.append(name, each);
   }
   for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
   const coding = (await isPacked(file)) ? { "Content-Encoding": "gzip" } : {};
-  return send("POST", `${root}/models/${encodeURIComponent(model)}/fit?${query}`, file, "text/csv", coding);
+  return send("POST", `${root}/models/${encodeURIComponent(target)}/fit?${query}`, file, "text/csv", coding);
 }
 
 // How the file is written, as the fields say it, and as it was listed
@@ -169,6 +172,18 @@ function columnRow({ name, kind }, predicted) {
     element("th", { scope: "row" }, box({ name: "use", checked: true, disabled: predicted }, name)),
     element("td", {}, kind),
     element("td", {}, box({ name: "predict", checked: predicted }, element("span", { className: "unseen" }, `Predict ${name}`))));
+}
+
+// The champion: from where it was when the page was made, so that two people do not undo each other's choice
+
+async function move(form) {
+  const { model, version, champion } = form.dataset;
+  const path = `${root}/models/${encodeURIComponent(model)}/aliases/champion`;
+  say("alias-outcome", "", "Moving …");
+  if (champion === version) await send("DELETE", `${path}?if_version=${version}`);
+  else await send("PUT", path, JSON.stringify({ version: Number(version), if_version: champion ? Number(champion) : null }), "application/json");
+  await show(`${root}/?model=${encodeURIComponent(model)}&version=${version}`);
+  say("alias-outcome", "right", champion === version ? "The latest version serves." : "This version serves.");
 }
 
 // Predict
@@ -430,7 +445,7 @@ function often(task, ms) {
 }
 
 document.addEventListener("submit", (event) => {
-  const work = { "fit-form": fit, "predict-form": predict }[event.target.id];
+  const work = { "fit-form": fit, "predict-form": predict, "alias-form": move }[event.target.id];
   if (!work) return;
   event.preventDefault();
   run(event.target, event.target.id.replace("form", "outcome"), () => work(event.target));
