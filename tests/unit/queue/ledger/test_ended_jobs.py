@@ -9,6 +9,7 @@ import pytest
 from app.queue.ended_jobs import log_ended
 from app.queue.ledger.ledger import Submission
 from app.settings import Settings
+from app.telemetry.context import RequestContext
 from app.telemetry.logs import line_sink
 from tests.support.fakes import work
 from tests.support.ledger_fixture import LedgerFixture
@@ -121,5 +122,5 @@ def test_a_job_knows_who_asked_for_it(ledgers: LedgerFixture) -> None:
     """So do the process that claims it, and whoever reads it or finds it in a list."""
     (accepted,) = ledgers.submit(Submission("job", work(), 60, request_id="asked", trace="t", key_name="alice"))
     claim = ledgers.claim("job")
-    assert claim.asked == ("asked", "t", "alice")
+    assert claim.asked == RequestContext("asked", "t", "alice")
     assert [getattr(job, "key_name", None) for job in (accepted, ledgers.ledger.job("job"))] == ["alice", "alice"]
