@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from app.cli.check_model import check_model
 from app.cli.doctor.command import doctor
 from app.cli.errors import CommandFailed
 from app.cli.jobs import jobs
@@ -46,5 +47,5 @@ def cli() -> None:
     """Run Trinity's programs, use models in the local store or on a server, and find problems."""
 
 
-for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs):
+for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs, check_model):
     cli.add_command(command)

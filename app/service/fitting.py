@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from app.errors import Unavailable
-from app.model.estimator import AnyEstimator, FitData
+from app.model.estimator import AnyEstimator
 from app.schemas.requests import OUTPUTS, Matrix, Source, Table, Work, Y
 from app.schemas.tasks import Label
 from app.service.columns import learn_schema, require_y
@@ -20,6 +20,7 @@ from app.service.model_calls import finite, fit_model, save_model
 from app.service.restoring import check_restored
 from app.service.sampling import sample
 from app.service.stacking import find_stacks
+from app.service.tables import fit_data
 from app.storage.array_files import Arrays
 from app.storage.durable_files import Permit, always_permit
 from app.storage.manifest import Manifest
@@ -47,8 +48,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
-    data = FitData(X, y, schema.columns, table.weight, table.labels, table.categories)
-    model = fit_model(estimator, spec.work.params, data)
+    model = fit_model(estimator, spec.work.params, fit_data(table, schema))
     stored = save_model(model)
     check_restored(estimator, model, stored, table, schema)
     model = model.with_texts(table.categories)

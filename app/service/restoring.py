@@ -25,7 +25,7 @@ def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, 
     expected = _predictions(model.with_texts(table.categories), X, of)
     advice = "; ".join(model.unkept())
     try:
-        restored = estimator.load(_as_read(stored))
+        restored = estimator.load(as_read(stored))
         lost = "; ".join(model.unkept(restored))
         found = expected if lost else _predictions(restored.with_texts(table.categories), X, of)
     except Exception as error:  # a model may raise anything
@@ -43,7 +43,7 @@ def _predictions(model: FittedModel, X: Matrix, of: Schema) -> list[Matrix]:
     return [*found, predict_probabilities(model, X)] if model.has_probabilities else found
 
 
-def _as_read(stored: Stored) -> Stored:
+def as_read(stored: Stored) -> Stored:
     """Return what the store would give back."""
     params, learned = msgspec.json.decode(msgspec.json.encode((stored.params, stored.learned)))
     return stored._replace(params=params, learned=learned)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.data.labels import Labels
-from app.model.estimator import AnyEstimator
+from app.model.estimator import AnyEstimator, FitData
 from app.schemas.requests import Choice, Request, Source, Table
 from app.schemas.verbs import VERBS, Verb
 from app.service.choice import FitChoice, UseChoice
-from app.service.columns import align_outputs, check_weight
+from app.service.columns import align_outputs, check_weight, require_y
 from app.service.versions import Fitted
+from app.storage.manifest import Schema
 
 
 def fit_choice(
@@ -28,6 +29,11 @@ def fit_choice(
         any_texts=estimator.reads_texts,
         labels="any" if estimator.task == "classification" else None,
     )
+
+
+def fit_data(table: Table, schema: Schema) -> FitData:
+    """Return a table of this schema as an estimator's fit takes it; raise Invalid without y."""
+    return FitData(table.X, require_y(table), schema.columns, table.weight, table.labels, table.categories)
 
 
 def use_choice(verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:

@@ -1,0 +1,101 @@
+"""The command check-model: run the contract of models on one, and print what was found and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.errors import CommandFailed
+from app.cli.options import json_option
+from app.cli.output import as_json, table
+
+if TYPE_CHECKING:
+    from app.service.contract.subject import Subject
+
+
+def _params(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
+    try:
+        params = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise click.BadParameter('expected an object, such as {"degree": 3}')
+    return params
+
+
+@click.command("check-model")
+@click.argument("model", metavar="NAME|FILE")
+@click.option("--params", default="{}", metavar="JSON", callback=_params, help="Its parameters, as an object.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV file of rows to fit; without it, dummy data.",
+)
+@click.option("--target", multiple=True, help="Column of that file to predict; repeat it for several columns.")
+@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds for each check.")
+@json_option
+@click.pass_context
+def check_model(
+    ctx: click.Context,
+    model: str,
+    params: dict[str, Any],
+    data: Path | None,
+    target: tuple[str, ...],
+    timeout: float,
+    *,
+    json_: bool,
+) -> None:
+    """Check that a model does what the service asks of it, and print what to do.
+
+    NAME is one of TRINITY_MODELS, or MODULE:OBJECT; FILE is a file of Python, also as FILE:OBJECT. Each check runs in
+    a process of its own, under limits of time and memory. Exit code 1 if a check failed that a model must pass.
+
+    \b
+    Examples: python -m app check-model polynomial --params '{"degree": 3}'
+              python -m app check-model mymodel.py
+              python -m app check-model mymodels:churn --data rows.csv --target churn
+    """
+    import msgspec
+
+    from app.model.isolation.isolated_calls import CallLimits
+    from app.service.contract import contract
+    from app.settings import load
+
+    if bool(data) != bool(target):
+        raise click.UsageError("--data and --target go together")
+    settings = load()
+
+    rows = str(data.resolve()) if data else ""
+    subject = msgspec.structs.replace(
+        _subject(model, settings.models.split(",")),
+        params=params,
+        rows=rows,
+        target=list(target),
+        trusted_types=[name for name in map(str.strip, settings.trusted_types.split(",")) if name],
+    )
+    report = contract.check_model(subject, CallLimits(settings.import_memory, timeout))
+    if json_:
+        as_json({**msgspec.to_builtins(report), "failed": len(report.failures)})
+    else:
+        click.echo(f"{report.subject}" + (f" ({report.task})" if report.task else ""))
+        rows_ = [[each.check, each.result, each.figure, each.advice] for each in report.findings]
+        table(["check", "result", "found", "what to do"], rows_)
+    ctx.exit(int(bool(report.failures)))
+
+
+def _subject(text: str, modules: list[str]) -> Subject:
+    """Return what an argument names; raise CommandFailed for a file that is not there."""
+    from app.service.contract.subject import Subject, module_of
+
+    where, _, name = text.partition(":")
+    if where.endswith(".py"):
+        if not Path(where).is_file():
+            raise CommandFailed(f"{where}: no such file", 2)
+        folder, module = module_of(Path(where))
+        return Subject(modules=[module], folder=folder, name=name)
+    if name:
+        return Subject(modules=[where], name=name)
+    return Subject(modules=[each.strip() for each in modules], name=where)

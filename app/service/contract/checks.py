@@ -1,0 +1,217 @@
+"""What a model must do to be served, one function for each part of it; they run where a model may do anything."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from app.model.estimator import FittedModel
+from app.schemas.requests import Matrix
+from app.schemas.wording import counted
+from app.service.contract.findings import Finding
+from app.service.contract.subject import Case
+from app.service.evaluation import evaluate_model
+from app.service.model_calls import predict_model, save_model
+from app.service.restoring import as_read, check_restored
+from app.service.stacking import find_stacks
+
+Check: TypeAlias = Callable[[Case], list[Finding]]
+MAX_S = 0.3  # for which one thing is timed
+LOADS = 5
+MANY_ROWS = 1000
+LARGE_BYTES = 1024**2
+SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
+STORE = "keep what fit learns in attributes that end in _, as arrays or plain values, and derive the rest in prepare()"
+HELD = "override held_bytes: the service drops versions from memory by it"
+
+
+def check_fit(case: Case) -> list[Finding]:
+    """Fit to the rows and compare the predictions with their y."""
+    started_s = time.perf_counter()
+    model = case.fitted()
+    took_ms = 1000 * (time.perf_counter() - started_s)
+    X, y = case.table.X, case.data.y
+    metrics = evaluate_model(model, X, y, case.table.weight, case.schema).metrics
+    name, value = next(iter(metrics.items()))
+    found = f"{counted(len(X), 'row')}, {counted(X.shape[1], 'input')}: {took_ms:.3g} ms, {name} {_number(value)}"
+    return [Finding("fit", "ok", found)]
+
+
+def check_restore(case: Case) -> list[Finding]:
+    """Restore the model from what its version would keep; raise ModelFailed where it predicts otherwise then."""
+    model = case.fit()
+    stored = save_model(model)
+    derived = [sentence.partition(" is not stored")[0] for sentence in model.unkept()]
+    check_restored(case.estimator, model, stored, case.table, case.schema)
+    kept_bytes = sum(len(content) for content in stored.files.values()) + len(msgspec.json.encode(stored.learned))
+    findings = [Finding("restore", "ok", f"predicts as before, from {kept_bytes:,} bytes")]
+    # one that the restored model lacks would have been raised
+    how = f"not stored, but made again: {', '.join(derived)}" if derived else "all are stored"
+    return [*findings, Finding("attributes", "ok", how)]
+
+
+def check_determinism(case: Case) -> list[Finding]:
+    """Fit twice and compare what the two models predict."""
+    first, second = (predict_model(case.fitted(), case.table.X.copy(), case.schema) for _ in range(2))
+    if np.array_equal(first, second):
+        return [Finding("determinism", "ok", "two fits predict the same to the last bit")]
+    if case.table.labels is not None:
+        found = f"two fits predict {counted(int((first != second).sum()), 'label')} otherwise"
+    else:
+        found = f"two fits predict otherwise by up to {np.abs(first - second).max():.3g}"
+    return [Finding("determinism", "warning", found, SEED)]
+
+
+def check_stacking(case: Case) -> list[Finding]:
+    """Find out whether predictions may share a call."""
+    model = case.fitted()
+    found = find_stacks(model, case.table.X)
+    if model.stacks is not None:
+        return [Finding("stacking", "ok", f"{found}, as the model says")]
+    if found == "no":
+        advice = "requests are predicted one by one: a row's prediction must not depend on the rows around it"
+        return [Finding("stacking", "warning", found, advice)]
+    return [Finding("stacking", "ok", found)]
+
+
+def check_width(case: Case) -> list[Finding]:
+    """Predict rows that have a column too many."""
+    X = np.hstack([case.table.X, case.table.X[:, :1]])
+    if case.estimator.format != "arrays":
+        return [Finding("wrong width", "ok", "the service refuses it")]
+    found = _tried("wrong width", lambda: case.fitted().predict(X), "predicted", "the service refuses it before")
+    if found.figure == "predicted":
+        return [Finding("wrong width", "warning", "predicted", "raise ValueError for another number of columns")]
+    return [found]
+
+
+def check_missing(case: Case) -> list[Finding]:
+    """Predict a row with a missing value, which only models that say so are given."""
+    X = case.table.X.copy()
+    X[0, 0] = np.nan
+    model = case.fitted()
+    if case.estimator.takes_missing:
+        return [_tried("missing value", lambda: model.predict(X), "predicted")]
+    return [_tried("missing value", lambda: model.predict(X), "predicted", "the service refuses it before")]
+
+
+def check_text(case: Case) -> list[Finding]:
+    """Fit to rows with a column of text."""
+    table, position = case.table, case.table.X.shape[1]
+    codes = np.arange(len(table.X), dtype=np.float64)[:, np.newaxis] % 2
+    mixed = msgspec.structs.replace(
+        table,
+        X=np.hstack([table.X, codes]),
+        inputs=[*(column.name for column in case.schema.columns), "text"],
+        kinds=[*(table.kinds or ["number"] * position), "text"],
+        categories={**table.categories, position: ["a", "b"]},
+    )
+    return [_tried("text column", lambda: _used(case.to(mixed)), "fitted")]
+
+
+def check_constant(case: Case) -> list[Finding]:
+    """Fit to one value of y, or to one class."""
+    y = np.zeros_like(case.data.y) if case.table.labels else np.ones_like(case.data.y)
+    labels = case.table.labels[:1] if case.table.labels else None
+    name = "one value of y" if labels is None else "one class"
+    table = msgspec.structs.replace(case.table, y=y, labels=labels)
+    return [_tried(name, lambda: _used(case.to(table)), "fitted")]
+
+
+def check_memory(case: Case) -> list[Finding]:
+    """Compare the memory that the model says it takes with what is allocated while it is restored."""
+    stored = as_read(save_model(case.fit()))
+    case.estimator.load(stored)  # what is allocated once does not count
+    tracemalloc.start()
+    model = case.estimator.load(stored)
+    measured_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    held_bytes = model.held_bytes()
+    figure = f"{held_bytes:,} bytes held, {measured_bytes:,} measured"
+    if measured_bytes > LARGE_BYTES and measured_bytes > 2 * held_bytes:
+        return [Finding("memory", "warning", figure, HELD)]
+    return [Finding("memory", "ok", figure)]
+
+
+def check_speed(case: Case) -> list[Finding]:
+    """Time how long it takes to restore the model, and to predict one row and many."""
+    model, table = case.fitted(), case.table
+    stored = as_read(save_model(model))
+    loads_s = sorted(_seconds(lambda: case.estimator.load(stored)) for _ in range(LOADS))
+    many = table.X[np.resize(np.arange(len(table.X)), MANY_ROWS)]
+    return [
+        Finding("load", "ok", f"{1000 * loads_s[LOADS // 2]:.3g} ms"),
+        Finding("predict 1 row", "ok", f"{_row_us(model, table.X[:1]):.3g} µs a row"),
+        Finding("predict 1,000 rows", "ok", f"{_row_us(model, many):.3g} µs a row"),
+    ]
+
+
+CHECKS: Mapping[str, Check] = {
+    "fit": check_fit,
+    "restore": check_restore,
+    "determinism": check_determinism,
+    "stacking": check_stacking,
+    "wrong width": check_width,
+    "missing value": check_missing,
+    "text column": check_text,
+    "constant y": check_constant,
+    "memory": check_memory,
+    "speed": check_speed,
+}
+"""The checks in their order; those after the first need a model that can be fitted."""
+
+
+def _used(case: Case) -> None:
+    """Fit and predict."""
+    predict_model(case.fitted(), case.table.X, case.schema)
+
+
+def _tried(check: str, call: Callable[[], object], done: str, unreached: str = "") -> Finding:
+    """Return what came of a call with bad input: a ValueError is how a model refuses it.
+
+    With `unreached`, which says why, requests cannot make this call: the finding is not more than a warning.
+    """
+    try:
+        call()
+    except ValueError as error:
+        return Finding(check, "ok", f"refused: {_first_line(error)}")
+    except Exception as error:  # noqa: BLE001  anybody's code
+        if is_refusal(error):
+            return Finding(check, "ok", f"refused: {_first_line(error)}")
+        advice = "raise ValueError for data that cannot be used: callers then get its words, and no failure"
+        raised = f"raised {type(error).__name__}: {_first_line(error)}"
+        return Finding(check, "warning" if unreached else "failed", raised, unreached or advice)
+    return Finding(check, "ok", done, unreached)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether an error of the service stands for a ValueError of a model's own."""
+    return isinstance(error.__cause__, ValueError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started_s = time.perf_counter()
+    call()
+    return time.perf_counter() - started_s
+
+
+def _row_us(model: FittedModel, X: Matrix) -> float:
+    """Return the least microseconds a row of several predictions, which is the least disturbed one."""
+    ends_s = time.perf_counter() + MAX_S
+    best_s = _seconds(lambda: model.predict(X))
+    while time.perf_counter() < ends_s:
+        best_s = min(best_s, _seconds(lambda: model.predict(X)))
+    return 1e6 * best_s / len(X)

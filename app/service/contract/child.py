@@ -1,0 +1,65 @@
+"""What runs in the child process of a check: it finds the model anew, so that no check disturbs another."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.errors import Invalid, ModelFailed, TrinityError
+from app.schemas.wording import counted
+from app.service.contract.checks import CHECKS
+from app.service.contract.findings import Description, Finding
+from app.service.contract.subject import Case, Subject, loaded
+from app.service.model_calls import check_estimator
+from app.service.sources import check_params
+from app.settings import SettingsError
+
+LIBRARIES = ("sklearn", "pandas", "skops.io", "xgboost", "lightgbm")
+MODEL_ADVICE = "mend the model; docs/models.md says what the service asks of it"
+ROWS_ADVICE = "if the model needs other rows than those of the dummy source, name a file: --data FILE --target COLUMN"
+
+
+def describe(subject: dict[str, Any]) -> dict[str, Any]:
+    """Find the model and check its parameters; raise TrinityError for one that cannot be found."""
+    wanted = msgspec.convert(subject, Subject)
+    try:
+        estimator = wanted.find()
+    except SettingsError as error:
+        raise ModelFailed(str(error)) from error
+    try:
+        kind = estimator.parameters()
+        msgspec.json.schema(kind)
+        check_estimator(estimator, check_params(kind, wanted.params, "/params"))
+        count = len(msgspec.structs.fields(kind))
+        finding = Finding("parameters", "ok", counted(count, "parameter"))
+    except Exception as error:  # noqa: BLE001  anybody's code
+        advice = "types, limits and defaults stand in the signature of __init__; --params gives those without a default"
+        finding = failed("parameters", error, advice)
+    found = Description(estimator.name, estimator.task, estimator.source, finding, loaded(LIBRARIES))
+    built: dict[str, Any] = msgspec.to_builtins(found)
+    return built
+
+
+def run_check(check: str, subject: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run one check and return its findings."""
+    wanted = msgspec.convert(subject, Subject)
+    try:
+        findings = CHECKS[check](Case.of(wanted))
+    except Exception as error:  # noqa: BLE001  anybody's code
+        advice = ROWS_ADVICE if isinstance(error, Invalid) and not wanted.rows else MODEL_ADVICE
+        findings = [failed(check, error, advice)]
+    built: list[dict[str, Any]] = msgspec.to_builtins(findings)
+    return built
+
+
+def failed(check: str, error: Exception, advice: str) -> Finding:
+    """Return the finding of an error, with the place in the model's code where it was raised."""
+    if isinstance(error, TrinityError):
+        pointers = [pointer for pointer in error.pointers if pointer not in {"/data", "/params"}]
+        return Finding(check, "failed", error.detail + (f" (at {', '.join(pointers)})" if pointers else ""), advice)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    words = f"raised {type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+    return Finding(check, "failed", words, advice)

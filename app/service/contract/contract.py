@@ -1,0 +1,75 @@
+"""Check a model: each check in a child process, so that one that hangs or crashes is a finding and not the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.errors import Unavailable
+from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.service.contract.checks import CHECKS
+from app.service.contract.findings import Description, Finding, Report
+from app.service.contract.subject import Subject, module_of
+
+MIB = 1024**2
+LIMITS = CallLimits(memory_bytes=2048 * MIB, time_s=60.0)
+CHILD = "app.service.contract.child"
+BOUNDS = "a model that ends or holds up its process takes the requests of others with it"
+
+
+def check_file(path: str | Path, name: str = "", limits: CallLimits = LIMITS) -> Report:
+    """Check the model in a file of Python, `name` where it has several."""
+    folder, module = module_of(Path(path))
+    return check_model(Subject(modules=[module], folder=folder, name=name), limits)
+
+
+def check_model(subject: Subject, limits: CallLimits = LIMITS) -> Report:
+    """Return all findings; where a model cannot be found or fitted, the checks that need it are skipped."""
+    where = subject.name or ", ".join(subject.modules)
+    arguments: dict[str, Any] = msgspec.to_builtins(subject)
+    try:
+        found = _call(limits, [CHILD], f"{CHILD}:describe", subject=arguments)
+    except CallFailed as error:
+        words = str(error) if error.failure else f"its code {error}"
+        return Report(where, None, [Finding("found", "failed", words, "see TRINITY_MODELS and the file"), *_skipped()])
+    about = msgspec.convert(found, Description)
+    if about.finding.result == "failed":
+        return Report(about.source, about.task, [about.finding, *_skipped()])
+    calls = IsolatedCalls(limits, [CHILD, *about.loaded])
+    try:
+        findings = _findings(calls, arguments)
+    finally:
+        calls.close()
+    return Report(about.source, about.task, [about.finding, *findings])
+
+
+def _findings(calls: IsolatedCalls, subject: dict[str, Any]) -> list[Finding]:
+    findings: list[Finding] = []
+    for check in CHECKS:
+        findings += _run(calls, check, subject)
+        if findings[0].result == "failed":
+            return [*findings, *_skipped()[1:]]
+    return findings
+
+
+def _run(calls: IsolatedCalls, check: str, subject: dict[str, Any]) -> list[Finding]:
+    try:
+        return msgspec.convert(calls.call(f"{CHILD}:run_check", check=check, subject=subject), list[Finding])
+    except CallFailed as error:
+        return [Finding(check, "failed", f"the model {error}", BOUNDS)]
+    except Unavailable as error:
+        return [Finding(check, "failed", error.detail)]
+
+
+def _call(limits: CallLimits, preload: list[str], target: str, **arguments: Any) -> Any:
+    calls = IsolatedCalls(limits, preload)
+    try:
+        return calls.call(target, **arguments)
+    finally:
+        calls.close()
+
+
+def _skipped() -> list[Finding]:
+    return [Finding(check, "skipped") for check in CHECKS]

@@ -1,0 +1,30 @@
+"""The command check-model: its table, its JSON and its exit codes."""
+
+import json
+from pathlib import Path
+
+from tests.support.cli import run
+
+
+def test_a_model_of_the_settings_is_checked_by_its_name() -> None:
+    done = run("check-model", "polynomial", "--params", '{"degree": 2}')
+    assert (done.code, done.err) == (0, "")
+    heading, columns, *lines = done.out.splitlines()
+    assert heading == "app.model.polynomial.PolynomialRegressor (regression)"
+    assert columns.split() == ["check", "result", "found", "what", "to", "do"]
+    assert any(line.startswith("stacking") for line in lines)
+
+
+def test_a_failed_check_ends_with_1_and_says_what_to_do() -> None:
+    done = run("check-model", "tests/support/models.py:Unkept", "--json")
+    report = json.loads(done.out)
+    assert (done.code, report["failed"]) == (1, 1)
+    failed = next(each for each in report["findings"] if each["result"] == "failed")
+    assert failed["check"] == "restore"
+    assert "call it `mean_`" in failed["figure"]
+    assert failed["advice"]
+
+
+def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
+    for arguments in (["missing.py"], ["polynomial", "--target", "y"], ["polynomial", "--params", "[1]"]):
+        assert run("check-model", *arguments).code == 2, arguments

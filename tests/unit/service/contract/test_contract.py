@@ -1,0 +1,183 @@
+"""Checks of a model: what each finds, and that a model which hangs or crashes is a finding and no end."""
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from app.model.isolation.isolated_calls import CallLimits
+from app.service.contract.contract import check_file, check_model
+from app.service.contract.findings import Finding, Report
+from app.service.contract.subject import Subject
+
+MIB = 1024**2
+QUICK = CallLimits(1024 * MIB, 5.0)
+HEAD = """
+import os, signal, time
+import numpy as np
+from app.model.base import Classifier, Regressor
+"""
+MEAN = """
+class Mean(Regressor):
+    name = "mean"
+
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+"""
+
+
+def found(report: Report) -> dict[str, Finding]:
+    return {finding.check: finding for finding in report.findings}
+
+
+def checked(folder: Path, body: str, **changed: str) -> dict[str, Finding]:
+    """Check a model that differs from the mean in these methods."""
+    methods = "".join(indent(dedent(method), "    ") for method in changed.values())
+    (folder / "mine.py").write_text(HEAD + body + methods)
+    return found(check_file(folder / "mine.py", limits=QUICK))
+
+
+def test_a_built_in_model_passes_every_check() -> None:
+    report = check_model(Subject(modules=["app.model.models"], name="multivariate"))
+    assert {finding.result for finding in report.findings} == {"ok"}, report
+    checks = found(report)
+    assert [*checks][:4] == ["parameters", "fit", "restore", "attributes"]
+    assert checks["stacking"].figure.startswith("exact")
+    assert checks["predict 1,000 rows"].figure.endswith("µs a row")
+    assert "bytes held" in checks["memory"].figure
+
+
+def test_a_classifier_is_checked_with_labels() -> None:
+    report = check_model(Subject(modules=["app.model.logistic"], name="logistic"))
+    assert report.task == "classification"
+    assert not report.failures, report
+    assert found(report)["one class"].figure.startswith("refused")
+
+
+def test_a_pipeline_of_scikit_learn_passes_with_rows_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "churn.py").write_text(
+        dedent("""
+        from sklearn.compose import make_column_transformer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        churn = make_pipeline(
+            make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["city"]), (StandardScaler(), ["age"])),
+            LogisticRegression(),
+        )
+        """)
+    )
+    rows = "".join(f"{['Bern', 'Basel'][i % 2]},{20 + i},{['no', 'yes'][i % 3 == 0]}\n" for i in range(40))
+    (tmp_path / "rows.csv").write_text("city,age,gone\n" + rows)
+    subject = Subject(
+        modules=["churn"], folder=str(tmp_path), name="churn", rows=str(tmp_path / "rows.csv"), target=["gone"]
+    )
+    report = check_model(subject)
+    assert not report.failures, report
+    assert found(report)["fit"].figure.startswith("40 rows, 2 inputs")
+
+
+def test_rows_that_a_model_refuses_are_told_from_a_fault(tmp_path: Path) -> None:
+    checks = checked(tmp_path, MEAN, fit="def fit(self, X, y):\n    raise ValueError('needs a column age')")
+    assert checks["fit"] == Finding("fit", "failed", "needs a column age", checks["fit"].advice)
+    assert "--data" in checks["fit"].advice
+    assert checks["restore"].result == "skipped"
+
+
+def test_an_attribute_that_is_not_stored_is_named(tmp_path: Path) -> None:
+    checks = checked(tmp_path, MEAN.replace("mean_", "_mean"))
+    assert checks["restore"].result == "failed"
+    assert "call it `mean_`" in checks["restore"].figure
+    assert checks["predict 1 row"].result == "ok"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("os.abort()", "SIGABRT"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("time.sleep(60)", "took longer than 5 s"),
+        ("np.ones(2**33)", "MemoryError"),
+    ],
+)
+def test_a_model_that_would_take_the_process_with_it_fails_its_check_alone(
+    tmp_path: Path, body: str, words: str
+) -> None:
+    method = f"""
+    def fit(self, X, y):
+        if len(set(y)) == 1:
+            {body}
+        self.mean_ = float(np.mean(y))
+        return self
+    """
+    checks = checked(tmp_path, MEAN, fit=method)
+    failed = [finding for finding in checks.values() if finding.result == "failed"]
+    assert len(failed) == 1, checks
+    assert words in failed[0].figure
+
+
+def test_an_error_that_is_no_refusal_fails_its_check(tmp_path: Path) -> None:
+    method = """
+    def fit(self, X, y):
+        self.mean_ = 1 / float(np.std(y))
+        return self
+    """
+    finding = checked(tmp_path, MEAN, fit=method)["one value of y"]
+    assert finding.result == "failed"
+    assert "ZeroDivisionError" in finding.figure
+    assert "ValueError" in finding.advice
+
+
+def test_what_is_random_or_depends_on_other_rows_is_a_warning(tmp_path: Path) -> None:
+    method = """
+    def fit(self, X, y):
+        self.mean_ = float(np.random.default_rng().normal())
+        return self
+
+    def predict(self, X):
+        return self.mean_ + np.arange(len(X))
+    """
+    checks = checked(tmp_path, MEAN, fit=method)
+    assert checks["determinism"].result == "warning"
+    assert (checks["stacking"].result, checks["stacking"].figure) == ("warning", "no")
+    assert not [finding for finding in checks.values() if finding.result == "failed"]
+
+
+def test_a_model_that_holds_more_than_it_says_is_warned_of(tmp_path: Path) -> None:
+    method = """
+    def prepare(self):
+        self._table = [float(i) for i in range(200_000)]
+
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        self.prepare()
+        return self
+    """
+    checks = checked(tmp_path, MEAN, fit=method)
+    assert checks["memory"].result == "warning"
+    assert "held_bytes" in checks["memory"].advice
+    assert checks["attributes"] == Finding("attributes", "ok", "not stored, but made again: `_table`")
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (Subject(modules=["app.model.models"], name="nothing"), "name one of multivariate, polynomial"),
+        (Subject(modules=["there_is_no_such_module"]), "can't import"),
+    ],
+)
+def test_a_model_that_is_not_there_is_a_finding(subject: Subject, words: str) -> None:
+    report = check_model(subject)
+    assert words in report.failures[0].figure
+    assert report.task is None
+
+
+def test_a_parameter_without_a_default_is_asked_for(tmp_path: Path) -> None:
+    checks = checked(tmp_path, MEAN, init="def __init__(self, k: int) -> None:\n    self.k = k")
+    assert checks["parameters"].result == "failed"
+    assert "--params" in checks["parameters"].advice
