@@ -325,3 +325,49 @@ def test_no_worker(api: Api, tmp_path: Path) -> None:
         refused(idle.http.post("/v2/models/polynomial/infer", json=one, headers={"Idempotency-Key": "k"}), 504)
         assert sorted(job["status"] for job in idle.http.get("/jobs").json()["jobs"]) == ["PENDING", "REVOKED"]
         refused(idle.http.get("/v2/models/nope"), 404)
+
+
+@pytest.mark.parametrize(
+    ("labels", "datatype"), [(["no", "yes", "é"], "BYTES"), ([10, 20, -3], "INT64"), ([True, False], "BOOL")]
+)
+@pytest.mark.parametrize("binary", [True, False])
+def test_labels_and_probabilities_are_outputs(
+    api: Api, client: triton.InferenceServerClient, labels: list[Any], datatype: str, *, binary: bool
+) -> None:
+    """y has the datatype of the labels; probabilities come to who asks for them."""
+    X = np.random.default_rng(3).normal(size=(30, 2)) + np.arange(30)[:, np.newaxis] % len(labels) * 4
+    y = [labels[i % len(labels)] for i in range(30)]
+    fitted = api.result("fit", {"model": "bayes", "data": {"X": X.tolist(), "y": y}})
+    version = str(fitted["version"])
+    k = len(labels)
+    assert client.get_model_metadata("bayes", version)["outputs"] == [
+        {"name": "y", "datatype": datatype, "shape": [-1]},
+        {"name": "probabilities", "datatype": "FP64", "shape": [-1, k]},
+    ]
+    wanted = [triton.InferRequestedOutput(name, binary_data=binary) for name in ("probabilities", "y")]
+    result = client.infer("bayes", [tensor("X", X, binary=True)], version, wanted)
+    body = {
+        "model": "bayes",
+        "version": fitted["version"],
+        "data": {"X": X.tolist()},
+        "outputs": ["y", "probabilities"],
+    }
+    expected = api.result("predict", body)
+
+    def labels_in(answer: triton.InferResult) -> list[Any]:
+        return [each.decode() if isinstance(each, bytes) else each for each in answer.as_numpy("y").tolist()]
+
+    assert labels_in(result) == expected["y"]
+    np.testing.assert_array_equal(result.as_numpy("probabilities"), expected["probabilities"])
+    alone = client.infer("bayes", [tensor("X", X, binary=True)], version)
+    assert labels_in(alone) == expected["y"]
+    assert alone.as_numpy("probabilities") is None
+
+
+def test_a_classifier_without_probabilities_has_no_such_output(api: Api, client: triton.InferenceServerClient) -> None:
+    api.result("fit", {"model": "majority", "data": {"X": ROWS, "y": ["a"] * len(ROWS)}})
+    assert [each["name"] for each in client.get_model_metadata("majority")["outputs"]] == ["y"]
+    with pytest.raises(InferenceServerException, match="no output 'probabilities', there is y"):
+        client.infer(
+            "majority", [tensor("X", ROWS, binary=True)], outputs=[triton.InferRequestedOutput("probabilities")]
+        )

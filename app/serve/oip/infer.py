@@ -12,13 +12,13 @@ from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 from msgspec import Meta
 
+from app.data.labels import label_kind
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.problems import problem
-from app.schemas.requests import Request, Work, parse_version
-from app.serve.bodies.arrays import predictions
+from app.schemas.requests import Request, Work, Y, parse_version
 from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, run_in_pool_if_large
 from app.serve.idempotency import has_idempotency_key, idempotency_key
@@ -101,9 +101,17 @@ class Infer:
     ) -> tuple[InferInput, Work]:
         manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
+        labels = label_kind(manifest.classes) if manifest.classes else None
         with self._bodies.unpacker() as unpack:
-            infer = read_request(unpack(body) if coded else body, json_length, columns)
-            request = Request(model=name, version=manifest.version, data=infer.records)
+            body = unpack(body) if coded else body
+            infer = read_request(body, json_length, columns, manifest.outputs, labels)
+            outputs = [each.name for each in infer.outputs]
+            request = Request(
+                model=name,
+                version=manifest.version,
+                data=infer.records,
+                outputs=[] if outputs == [Y] else outputs,
+            )
             return infer, self._service.check("predict", request)
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
@@ -128,7 +136,7 @@ class Infer:
     async def _send(self, resp: Response, job: Job, request: InferInput) -> None:
         array_bytes = 0 if request.binary or job.array is None else job.array.size * NUMBER_BYTES
         resp.data, json_bytes = await run_in_pool_if_large(
-            lambda: response(job.model, job.version or 0, request, predictions(job)),
+            lambda: response(job, request),
             self._pool,
             len(job.result or b"") or array_bytes,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, NamedTuple
 
@@ -11,32 +12,23 @@ from msgspec import Meta
 
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
-from app.schemas.parts import to_json
+from app.schemas.jobs import Job
 from app.schemas.pointers import located
-from app.schemas.requests import Matrix
+from app.schemas.requests import Y
+from app.schemas.tasks import LabelKind
 from app.schemas.wording import counted
-from app.serve.bodies.arrays import little_endian
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, Arrays, outline
 from app.serve.bodies.reader import Body
 from app.serve.oip.inputs import read_records
-from app.serve.oip.tensors import Parameters, Tensor, parameter
+from app.serve.oip.outputs import Output, RequestedOutput, WantedOutput, encoded_output, wanted_outputs
+from app.serve.oip.tensors import Parameters, Tensor
 
-Y = "y"
-"""The name of the output."""
 BINARY = "application/octet-stream"
 HEADER = "Inference-Header-Content-Length"
 MAX_DIGITS = 18
-NUMBERS = {"type": "array", "items": {"type": "number"}}
 DATA_DEPTH = 4
 DATA = re.compile(r"/inputs/\d+/data")  # the long arrays of a request
-
-
-class RequestedOutput(msgspec.Struct):
-    """An output that a request names."""
-
-    name: str
-    parameters: Parameters = None
 
 
 class InferenceRequest(msgspec.Struct):
@@ -46,16 +38,6 @@ class InferenceRequest(msgspec.Struct):
     id: str | None = None
     parameters: Parameters = None
     outputs: list[RequestedOutput] | None = None
-
-
-class Output(msgspec.Struct, omit_defaults=True):
-    """The output."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-    parameters: Parameters = None
-    data: Annotated[msgspec.Raw, Meta(extra_json_schema=NUMBERS)] | None = None
 
 
 class InferenceResponse(msgspec.Struct, omit_defaults=True):
@@ -68,38 +50,50 @@ class InferenceResponse(msgspec.Struct, omit_defaults=True):
 
 
 class InferInput(NamedTuple):
-    """A request: its id, the rows to predict for, and whether y is requested in binary."""
+    """A request: its id, the rows to predict for, the outputs that it wants, and of a classifier what labels are."""
 
     id: str | None
     records: TableRecords | ColumnRecords
-    binary: bool
+    outputs: list[WantedOutput]
+    labels: LabelKind | None = None
+
+    @property
+    def binary(self) -> bool:
+        """Whether all outputs come after the JSON."""
+        return all(each.binary for each in self.outputs)
 
 
 _decoder = msgspec.json.Decoder(InferenceRequest)
 
 
-def read_request(body: Body, json_length: str | None, max_inputs: int) -> InferInput:
-    """Read a body whose JSON ends after `json_length` bytes; raise Malformed, or Invalid with a pointer."""
+def read_request(
+    body: Body,
+    json_length: str | None,
+    max_inputs: int,
+    known: Sequence[str] = (Y,),
+    labels: LabelKind | None = None,
+) -> InferInput:
+    """Read a body whose JSON ends after `json_length` bytes; raise Malformed, or Invalid with a pointer.
+
+    `known` are the outputs of the model, and `labels` what y is, None for numbers.
+    """
     view = memoryview(body)
     json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
     request, arrays = _decoded(view[:json_bytes])
     if len(request.inputs) > max_inputs:
         most = counted(max_inputs, "column")
         raise Invalid.at("/inputs", f"{counted(len(request.inputs), 'input')}, the model has {most} at the most")
-    binary = _wants_binary(request)
+    outputs = wanted_outputs(request.outputs, request.parameters, known)
     records = read_records(request.inputs, arrays, None if json_bytes is None else view[json_bytes:])
-    return InferInput(request.id, records, binary)
+    return InferInput(request.id, records, outputs, labels)
 
 
-def response(model: str, version: int, request: InferInput, y: Matrix) -> tuple[bytes, int | None]:
-    """Return the response with y, (n,) or (n, k), and how many bytes of it are JSON; None where all are."""
-    output = Output(Y, "FP64", list(y.shape))
-    if request.binary:
-        output.parameters = {"binary_data_size": y.nbytes}
-    else:
-        output.data = to_json(y.reshape(-1))
-    text = msgspec.json.encode(InferenceResponse(model, str(version), [output], request.id))
-    return (b"".join((text, little_endian(y))), len(text)) if request.binary else (text, None)
+def response(job: Job, request: InferInput) -> tuple[bytes, int | None]:
+    """Return the response to a job, and how many bytes of it are JSON; None where all are."""
+    found = [encoded_output(job, each, request.labels) for each in request.outputs]
+    outputs, contents = [each for each, _ in found], [content for _, content in found]
+    text = msgspec.json.encode(InferenceResponse(job.model, str(job.version or 0), outputs, request.id))
+    return (b"".join((text, *contents)), len(text)) if any(each.binary for each in request.outputs) else (text, None)
 
 
 def _json_bytes(text: str, body_bytes: int) -> int:
@@ -135,19 +129,3 @@ def _members(request: InferenceRequest) -> int:
         if parameters is not None:
             found += 1 + count_members(parameters)
     return found - sum(tensor.data is msgspec.UNSET for tensor in request.inputs)
-
-
-def _wants_binary(request: InferenceRequest) -> bool:
-    """Return whether y is requested in binary: the output's parameter counts before that of the request."""
-    binary = parameter(request.parameters, "binary_data_output", "") or False
-    for index, output in enumerate(request.outputs or []):
-        pointer = f"/outputs/{index}"
-        if output.name != Y or index:
-            fault = f"no output {output.name[:64]!r}, there is {Y}" if output.name != Y else f"{Y} is requested twice"
-            raise Invalid.at(f"{pointer}/name", fault)
-        for name in ("shared_memory_region", "classification"):
-            if name in (output.parameters or {}):
-                raise Invalid.at(f"{pointer}/parameters/{name}", f"outputs have no {name} here")
-        own = parameter(output.parameters, "binary_data", pointer)
-        binary = binary if own is None else own
-    return binary

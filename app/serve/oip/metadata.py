@@ -10,19 +10,20 @@ from typing import Any, Literal
 import msgspec
 from falcon.asgi import Request, Response
 
+from app.data.labels import label_kind
 from app.schemas.columns import NUMERIC, Kind
 from app.schemas.media_types import JSON
-from app.schemas.requests import Version, parse_version
+from app.schemas.requests import PROBABILITIES, Version, Y, parse_version
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
-from app.serve.oip.messages import Y
+from app.serve.oip.outputs import LABELS, Datatype
 from app.serve.oip.tensors import X
 from app.serve.openapi.parts import CLASS_CHANGED, RETRY_AFTER, STORE_DOWN, ResponseSpec, ResponseSpecs
 from app.serve.problems import set_retry_after
 from app.serve.resources.route import Responder, route
 from app.serve.responses import send_json
 from app.service import Service
-from app.storage.manifest import Schema
+from app.storage.manifest import Manifest, Schema
 
 ROWS = -1  # a dimension of any size
 DATATYPES: Mapping[Kind, Literal["FP64", "BOOL", "BYTES"]] = {
@@ -65,7 +66,7 @@ class TensorInfo(msgspec.Struct):
     """A tensor; a dimension of any size is -1."""
 
     name: str
-    datatype: Literal["FP64", "BOOL", "BYTES"]
+    datatype: Datatype
     shape: list[int]
 
 
@@ -164,14 +165,24 @@ class MetadataResource:
         """Read the manifest only: no model is loaded for its description."""
         manifest = self._service.manifest(name, version)
         schema = manifest.schema
-        outputs = [] if schema.vector else [len(schema.outputs)]
         return ModelTensors(
             name=name,
             versions=[str(number) for number in self._service.store.versions(name)],
             platform=f"trinity_{manifest.estimator.rpartition('.')[2]}",
             inputs=_inputs(schema),
-            outputs=[TensorInfo(Y, "FP64", [ROWS, *outputs])],
+            outputs=_outputs(manifest),
         )
+
+
+def _outputs(manifest: Manifest) -> list[TensorInfo]:
+    """Return y, and of a classifier that has them the probabilities of its classes."""
+    schema, classes = manifest.schema, manifest.classes
+    if classes is None:
+        return [TensorInfo(Y, "FP64", [ROWS] if schema.vector else [ROWS, len(schema.outputs)])]
+    found = [TensorInfo(Y, LABELS[label_kind(classes)], [ROWS])]
+    if PROBABILITIES in manifest.outputs:
+        found.append(TensorInfo(PROBABILITIES, "FP64", [ROWS, len(classes)]))
+    return found
 
 
 def _inputs(schema: Schema) -> list[TensorInfo]:

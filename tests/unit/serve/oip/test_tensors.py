@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
+from app.schemas.jobs import Job
 from app.serve.oip.messages import InferInput, read_request, response
 
 X: dict[str, Any] = {"name": "X", "shape": [2, 2], "datatype": "FP64", "data": [1, 2.5, 3, -4]}
 NUMBERS = np.array([[1, 2.5], [3, -4]])
+JOB = Job(id="j", verb="predict", model="m", version=1, status="SUCCESS", created_s=0.0, array=NUMBERS)
 BINARY = {"name": "X", "shape": [2, 2], "datatype": "FP64", "parameters": {"binary_data_size": 32}}
 JSONS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -207,7 +210,7 @@ def test_not_a_request(text: bytes) -> None:
 def test_who_asks_for_binary_gets_it(outputs: Any, parameters: Any, *, binary: bool) -> None:
     """An output's own wish goes before that of the whole request; other parameters are left alone."""
     asked = read({"inputs": [X], "outputs": outputs, "parameters": parameters})
-    body, json_bytes = response("m", 3, asked, NUMBERS)
+    body, json_bytes = response(msgspec.structs.replace(JOB, version=3), asked)
     head = json.loads(body[:json_bytes])
     assert (head["model_name"], head["model_version"], "id" in head) == ("m", "3", False)
     (output,) = head["outputs"]
@@ -237,7 +240,7 @@ def test_outputs_that_are_not_there(outputs: Any) -> None:
 
 def test_the_id_comes_back() -> None:
     asked = read({"id": 'a "b" \n', "inputs": [X]})
-    assert json.loads(response("m", 1, asked, NUMBERS)[0])["id"] == 'a "b" \n'
+    assert json.loads(response(JOB, asked)[0])["id"] == 'a "b" \n'
 
 
 def test_no_more_inputs_than_the_model_has_columns() -> None:
@@ -258,7 +261,7 @@ def test_whatever_comes(request: Any, binary: bytes | None, length: int | None) 
         and asked.records.table.X.ndim == 2
         and np.isfinite(asked.records.table.X).all()
     )
-    response("m", 1, asked, asked.records.table.X)
+    response(msgspec.structs.replace(JOB, array=asked.records.table.X), asked)
 
 
 TOKENS = [
