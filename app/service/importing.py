@@ -17,9 +17,10 @@ import numpy as np
 from app.data.csv_reader.csv_records import CsvRecords
 from app.data.csv_reader.options import CsvOptions
 from app.errors import Damaged, Fault, Invalid, Unavailable
+from app.model.imported.archives import check_archive
 from app.model.imported.formats import POINTER
 from app.model.imported.imported_estimator import HELD_BYTES, file_name
-from app.model.imported.proof import Proof, Question, Sample, output_names
+from app.model.imported.proof import Proof, Question, Sample, TrialLimits, output_names
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
 from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
@@ -35,6 +36,8 @@ from app.telemetry.context import REQUEST
 SAMPLE = "sample"
 SAMPLE_ROWS = 1000
 PREDICT_S = 5.0  # for a few rows: a model that takes longer serves nobody
+LOAD_S = 5.0
+LOAD_BYTES_PER_S = 4 * 1024**2  # what comes to it for large files: ten times what they need
 PRELOAD = ("numpy", "sklearn", "pandas", "skops.io", "onnxruntime", "xgboost", "lightgbm")
 _PROVE = "app.model.imported.proof:prove"
 
@@ -90,10 +93,12 @@ class Importer:
             sorted(self.approved),
             file.strict,
         )
+        if file.format == "skops":
+            check_archive(path)  # what its directory shows needs no other process
+        limits = TrialLimits(LOAD_S + _size(file) / LOAD_BYTES_PER_S, PREDICT_S)
+        asked = msgspec.to_builtins(question)
         try:
-            found = self._calls.call(
-                _PROVE, path=str(path), form=file.format, question=msgspec.to_builtins(question), predict_s=PREDICT_S
-            )
+            found = self._calls.call(_PROVE, path=str(path), form=file.format, question=asked, limits=limits)
         except CallFailed as error:
             if error.failure is not None:
                 raise Invalid(error.failure.detail, *error.failure.errors) from None

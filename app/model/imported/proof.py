@@ -74,19 +74,28 @@ class Proof(msgspec.Struct):
     warnings: list[str] = []
 
 
-def prove(path: str, form: Format, question: dict[str, Any], predict_s: float | None = None) -> Any:
+class TrialLimits(NamedTuple):
+    """Seconds that parts of a trial may take, once the library is loaded; over them the process ends."""
+
+    load_s: float
+    predict_s: float
+
+
+def prove(path: str, form: Format, question: dict[str, Any], limits: list[float] | None = None) -> Any:
     """Return the Proof of a file as JSON values; raise Invalid for what is wrong with it.
 
-    `predict_s` bounds the time of the predictions; over it the process ends.
+    `limits` are TrialLimits.
     """
     asked = msgspec.convert(question, Question, str_keys=True)  # JSON has no other
     load_library(form)
+    if limits is not None:
+        signal.setitimer(signal.ITIMER_REAL, TrialLimits(*limits).load_s)
     started_s, before_bytes = time.monotonic(), _resident_bytes()
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
     rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
-    if predict_s is not None:
-        signal.setitimer(signal.ITIMER_REAL, predict_s)
+    if limits is not None:
+        signal.setitimer(signal.ITIMER_REAL, TrialLimits(*limits).predict_s)
     tried_model = opened.tried(rows)
     model = tried_model.model.with_texts(rows.texts)
     outputs = tried_model.outputs

@@ -98,7 +98,7 @@ class IsolatedCalls:
 
     def _end(self, code: int) -> str:
         if -code in {signal.SIGALRM, signal.SIGXCPU}:
-            return f"took longer than {self._limits.time_s:g} s"
+            return f"took too long (of {self._limits.time_s:g} s at most)"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"ended the process ({name})"
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from redis import Redis
 
-from app.errors import Failure, Superseded, TrinityError, Unavailable, WorkerLost
+from app.errors import Failure, Invalid, Superseded, TrinityError, Unavailable, WorkerLost
 from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
@@ -107,13 +107,13 @@ class WorkerLedger:
         span_s = max(o.finished_s for _, o in outcomes) - min(o.started_s for _, o in outcomes)
         finished = [self._arguments(claim, outcome, span_s / len(outcomes)) for claim, outcome in outcomes]
         counted = self._finish([arguments for arguments, _ in finished])
-        for (claim, _), (arguments, _), done in zip(outcomes, finished, counted, strict=True):
+        for (claim, _), (arguments, failure), done in zip(outcomes, finished, counted, strict=True):
             with suppress(Unavailable):  # the payload cleanup will find it
                 if arguments.reference and not done:
                     self._payloads.drop(arguments.reference)
                 if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
-                if isinstance(claim.work.data, ModelFile) and done and not arguments.failure:
+                if done and isinstance(claim.work.data, ModelFile) and not _may_be_retried(failure):
                     self._payloads.drop(claim.work.data.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
@@ -156,6 +156,11 @@ class WorkerLedger:
             failed = self._scripts("fail", job_id, fence, *self._limits.ttls_s, content, 1)
             self._on_ended(ended_jobs(failed), failure.kind)
             return None
+
+
+def _may_be_retried(failure: Failure | None) -> bool:
+    """Whether the file of an import may be wanted again: not one that was refused for what it is."""
+    return failure is not None and failure.kind != Invalid.kind
 
 
 UNREADABLE = TrinityError("the ledger holds the job in a form that can't be read").failure()
