@@ -5,7 +5,7 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 # pip installs into the environment from outside and is not in the final image
 RUN python -m venv --without-pip /opt/venv
-# extras beside `server`, separated by commas, such as tracing
+# extras beside `server`, separated by commas, such as sklearn,lightgbm
 ARG EXTRAS=
 COPY requirements /tmp/requirements
 # only wheels: no compiler is needed. Compiled to bytecode here, because containers run on a read-only root
@@ -26,6 +26,10 @@ LABEL org.opencontainers.image.title="trinity" \
 RUN groupadd --gid 10001 trinity \
     && useradd --uid 10001 --gid trinity --no-create-home --home-dir /tmp --shell /usr/sbin/nologin trinity \
     && install --directory --owner trinity --group trinity /var/lib/trinity
+# LightGBM needs the system's OpenMP; the other libraries bring their own
+ARG EXTRAS=
+RUN case ",$EXTRAS," in *,lightgbm,*) \
+    apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* ;; esac
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/trinity /opt/trinity
 ENV PATH=/opt/venv/bin:$PATH \
@@ -33,6 +37,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     OPENBLAS_NUM_THREADS=1 \
+    OMP_NUM_THREADS=1 \
     TRINITY_STORE=/var/lib/trinity
 WORKDIR /opt/trinity
 USER 10001:10001

@@ -21,7 +21,7 @@ $(if $(unknown),$(error EXTRAS: there is no requirements/$(firstword $(unknown))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-serve: .venv/server $(extras:%=.venv/%) ## sync mode on HOST (127.0.0.1) and PORT (5000), until Ctrl-C; EXTRAS=tracing installs an extra
+serve: .venv/server $(extras:%=.venv/%) ## sync mode on HOST (127.0.0.1) and PORT (5000), until Ctrl-C; EXTRAS=sklearn installs an extra
 	@TRINITY_MODE=sync HOST=$(HOST) PORT=$(PORT) exec $(BIN)/gunicorn app:api
 
 stack: .venv/dev ## async mode without Docker on HOST and PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
@@ -55,7 +55,7 @@ up: ## async mode in containers on PORT (8080), waits until all are healthy; BRO
 down: ## stop and remove the containers; models and jobs are kept
 	@scripts/containers down
 
-image: ## the container image, as trinity:latest; EXTRAS=tracing builds it with an extra
+image: ## the container image, as trinity:latest; EXTRAS=sklearn,tracing builds it with extras
 	docker build --tag trinity:latest --build-arg EXTRAS=$(EXTRAS) .
 
 lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes the newest versions

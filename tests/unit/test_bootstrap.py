@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,65 @@ def test_a_module_that_cant_be_served_stops_the_start(tmp_path: Path, text: str)
             find_models([name])
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def write(folder: Path, text: str) -> str:
+    """A module of one's own on the path; its name."""
+    name = f"objects_{abs(hash(text))}"
+    (folder / f"{name}.py").write_text(text)
+    return name
+
+
+@pytest.fixture
+def on_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder with modules of one's own."""
+    sys.path.insert(0, str(tmp_path))
+    yield tmp_path
+    sys.path.remove(str(tmp_path))
+
+
+def test_objects_of_scikit_learn_are_found_by_their_names(on_path: Path) -> None:
+    """Those that predict, and are public; parts of them are not, nor classes and what has no more than parameters."""
+    text = """
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from app.model.models import PolynomialRegressor
+
+scaler, kernel, own, number = StandardScaler(), RBF(), PolynomialRegressor(), 5
+house_price = make_pipeline(scaler, Ridge())
+churn = LogisticRegression()
+_hidden = Ridge()
+"""
+    found = find_models([write(on_path, text)])
+    assert {name: model.task for name, model in found.items()} == {
+        "polynomial": "regression",
+        "house_price": "regression",
+        "churn": "classification",
+    }
+    assert found["house_price"].description == "StandardScaler, then Ridge."
+
+
+def test_a_name_that_no_path_can_have_stops_the_start(on_path: Path) -> None:
+    module = write(on_path, "from sklearn.linear_model import Ridge\nHousePrice = Ridge()\n")
+    with pytest.raises(SettingsError, match=r"needs a `name` for requests"):
+        find_models([module])
+
+
+@pytest.mark.parametrize("library", ["sklearn", "skops", "pandas", "xgboost", "lightgbm"])
+def test_a_library_that_is_missing_is_an_extra_to_install(on_path: Path, library: str) -> None:
+    """The words say which."""
+    text = f"raise ModuleNotFoundError('No module named {library}', name='{library}.linear_model')"
+    extra = library if library in {"xgboost", "lightgbm"} else "sklearn"
+    with pytest.raises(SettingsError, match=f"install it with EXTRAS={extra}"):
+        find_models([write(on_path, text)])
+
+
+@pytest.mark.parametrize("statement", ["from app import api", "import app.tasks"])
+def test_scikit_learn_is_imported_where_a_model_needs_it(tmp_path: Path, statement: str) -> None:
+    """It costs 180 MB and two seconds."""
+    assert not imports(statement, tmp_path) & {"sklearn", "skops", "pandas", "xgboost", "lightgbm", "onnxruntime"}
 
 
 def test_a_store_that_cant_be_written_stops_the_start(tmp_path: Path) -> None:

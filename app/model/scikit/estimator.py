@@ -17,16 +17,16 @@ from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel, dump_es
 from app.model.scikit.inputs import form_of, rows_of
 from app.model.scikit.parameters import leaves, parameters_of, parts
 from app.model.scikit.trusted_types import TRUSTED
+from app.model.sklearn_compat import BaseEstimator
 from app.schemas.columns import KINDS, Kind
 from app.schemas.tasks import Format, Task
 
-QUIET = {"n_jobs": 1, "nthread": 1, "verbose": False, "memory": None}
-"""Processes of the service stand side by side, so none starts threads; none writes a cache, or to standard output."""
-
 
 def is_estimator(thing: object) -> bool:
-    """Whether this is a regressor or classifier of scikit-learn's kind, and no class."""
-    return not inspect.isclass(thing) and hasattr(thing, "get_params") and (is_regressor(thing) or is_classifier(thing))
+    """Whether this is a regressor or classifier of scikit-learn's kind, and neither a class nor one of our own."""
+    if inspect.isclass(thing) or isinstance(thing, BaseEstimator) or not hasattr(thing, "__sklearn_tags__"):
+        return False
+    return bool(is_regressor(thing) or is_classifier(thing))
 
 
 class SklearnEstimator:
@@ -85,8 +85,8 @@ class SklearnEstimator:
     def check(self, params: Mapping[str, Any]) -> None:
         """Raise ValueError for what scikit-learn's own checks refuse."""
         for part in parts(self._with(params)):
-            if check := getattr(part, "_validate_params", None):
-                check()
+            if hasattr(part, "_parameter_constraints"):
+                part._validate_params()  # noqa: SLF001  a fit begins with it; here it comes before there is a job
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002
         """Return one term for each column of the table."""
@@ -112,7 +112,8 @@ class SklearnEstimator:
         """Load the skops file; raise ModelFailed for types that are not trusted."""
         file = bytes(stored.files[SKOPS_FILE])
         estimator = load_estimator(file, self._trusted)
-        return SklearnModel(self.name, estimator, stored.columns, stored.classes, FitLayout(**stored.learned), file)
+        layout = FitLayout(**stored.learned)
+        return SklearnModel(self.name, estimator, stored.columns, stored.classes, layout, file).without_file()
 
     def misfit(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002  part of the protocol
         """Return nothing: a version holds all of its estimator."""
@@ -126,11 +127,25 @@ class SklearnEstimator:
         asked = msgspec.structs.asdict(msgspec.convert(params, self._parameters))
         present = {key: value for key, value, _ in leaves(self._template)}
         estimator = clone(self._template)
-        known = estimator.get_params(deep=True).items()
-        loud = [(key, last) for key, value in known if (last := key.rpartition("__")[2]) in QUIET and value]
-        quiet = {key: QUIET[last] for key, last in loud}
         changed = {key: value for key, value in asked.items() if not _same(value, present[key])}
-        return estimator.set_params(**quiet, **changed)
+        return estimator.set_params(**_quiet(estimator), **changed)
+
+
+def _quiet(estimator: Any) -> dict[str, Any]:
+    """Return the parameters that make an estimator start no threads, write no caches, and print nothing."""
+    found: dict[str, Any] = {}
+    present = estimator.get_params(deep=True)
+    for key, value in present.items():
+        owner, _, name = key.rpartition("__")
+        match name:
+            case "n_jobs" | "nthread":  # None is one thread for scikit-learn, and for others all that there are
+                if value is not None or not type(present.get(owner, estimator)).__module__.startswith("sklearn."):
+                    found[key] = 1
+            case "memory":
+                found[key] = None
+            case "verbose" if isinstance(value, int) and value > 0:  # LightGBM's -1 is quieter than its 0
+                found[key] = type(value)(0)
+    return found
 
 
 def _same(value: Any, present: Any) -> bool:

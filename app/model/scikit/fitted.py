@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import skops.io
@@ -36,7 +36,7 @@ class FitLayout(NamedTuple):
 class SklearnModel:
     """A fitted estimator with what is known of its columns and outputs."""
 
-    stacks: Stacks = "no"
+    stacks: Stacks | None = None
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class SklearnModel:
         self._columns = columns
         self._layout = layout
         self._file = file
+        self._held_bytes = HELD_FACTOR * len(file)
         self._texts: Texts = {}
         self._code_of = None if classes is None else _codes(estimator.classes_, classes, coded=layout.coded)
 
@@ -116,13 +117,18 @@ class SklearnModel:
         return Size(self.width, rows * self.width * 8)
 
     def held_bytes(self) -> int:
-        """Return an upper bound from the bytes of the file, in which arrays stand as they are in memory."""
-        return HELD_FACTOR * len(self._file)
+        """Return an upper bound, from the bytes of the file: arrays stand in it as they are in memory."""
+        return self._held_bytes
 
     def save(self) -> Stored:
         """Return the skops file."""
         learned = self._layout._asdict()
         return Stored({}, learned, {SKOPS_FILE: self._file}, self._columns, self.classes)
+
+    def without_file(self) -> Self:
+        """Return it without the file that it was loaded from, which nobody stores again."""
+        self._file = b""
+        return self
 
     def unkept(self, restored: object = None) -> list[str]:  # noqa: ARG002  part of the protocol
         """Return nothing: a skops file has all of an object."""

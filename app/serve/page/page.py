@@ -16,6 +16,7 @@ from app.dispatch.dispatcher import FEED_JOBS, Dispatcher
 from app.errors import NotFound, TrinityError, Unavailable
 from app.schemas.jobs import FINISHED, Job, JobQuery, envelope
 from app.schemas.media_types import JSON
+from app.schemas.tasks import Task
 from app.schemas.wording import seen
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, StaticFile, send_cached, set_security_headers
 from app.serve.health_checks import HealthChecks
@@ -45,6 +46,11 @@ DIALECT = (
     ("encoding", "Encoding", ("utf-8", "windows-1250", "windows-1251", "windows-1252", "iso-8859-15", "shift_jis")),
 )
 """Members of the query that say how a CSV file is written, with their labels and some values."""
+FIGURES: Mapping[Task, tuple[tuple[str, str], ...]] = {
+    "regression": (("r2", "R²"), ("rmse", "RMSE"), ("mae", "MAE")),
+    "classification": (("accuracy", "Accuracy"), ("f1_macro", "F1"), ("log_loss", "Log loss")),
+}
+"""The metrics that are shown of a version, with their titles."""
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}
 
 
@@ -142,6 +148,7 @@ class HomePage:
             no_jobs=no_jobs,
             sources=source_forms(self._service.sources),
             dialect=DIALECT,
+            figures=FIGURES,
             seen=partial(seen, number=number),
             **data._asdict(),
         )

@@ -13,6 +13,7 @@ from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.registry import Move
 from app.schemas.requests import parse_version
+from app.schemas.tasks import Task
 from app.serve.page.charts import Chart, charts
 from app.serve.page.forms import Field, column_fields, fields
 from app.service import Service
@@ -57,6 +58,7 @@ class ListedModel(NamedTuple):
     versions: list[ListedVersion]
     total: int
     estimator: str
+    task: Task
     moves: list[Move]
     """The newest moves of its aliases."""
     unread: str = ""
@@ -142,7 +144,15 @@ def _model(service: Service, name: str) -> ListedModel:
     named = {number: [alias for alias, at in aliases.items() if at == number] for number in numbers[-LISTED_VERSIONS:]}
     listed = [_listed(service, name, number, named[number]) for number in reversed(named)]
     return ListedModel(
-        name, estimator.description, fields(estimator.parameters()), listed, len(numbers), estimator.name, moves, unread
+        name,
+        estimator.description,
+        fields(estimator.parameters()),
+        listed,
+        len(numbers),
+        estimator.name,
+        estimator.task,
+        moves,
+        unread,
     )
 
 
@@ -172,11 +182,13 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."
+        if manifest.classes is not None:
+            why_not = f"Its classes are {', '.join(map(str, manifest.classes[:SHOWN_OUTPUTS]))}."
     except UNREADABLE as error:
         sample, why_not = {}, _notice(error)
     return ShownVersion(
         manifest,
-        charts(manifest, sample, output) if sample else [],
+        charts(manifest, sample, output) if sample and manifest.classes is None else [],
         why_not,
         output,
         manifest.schema.outputs[:SHOWN_OUTPUTS],

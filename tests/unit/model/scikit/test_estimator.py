@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
@@ -56,6 +57,8 @@ class Halved(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         (Ridge, False),
         (StandardScaler(), False),
         (5, False),
+        (RBF(), False),
+        (PolynomialRegressor(), False),
         (OwnEstimator(PolynomialRegressor), False),
     ],
 )

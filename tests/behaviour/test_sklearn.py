@@ -1,0 +1,122 @@
+"""Estimators of scikit-learn: fitted over HTTP, they predict after a restart what they do in a notebook."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from tests.support import zoo
+from tests.support.api import Api, Json, Mode, pointers, problem
+from tests.support.servers import ROOT
+from tests.support.trinity import trinity
+from tests.support.zoo_tables import table_of
+
+SETTINGS = {"TRINITY_MODELS": "app.model.models,tests.support.zoo", "WEB_CONCURRENCY": "1"}
+HANDFUL = ["ridge", "forest", "hist_boosting", "neighbours_brute", "xgboost", "house_price", "boosted_house", "tfidf"]
+HANDFUL += ["forest_classes", "hist_classes", "xgboost_classes", "churn", "churn_boosted", "topic"]
+CSV = {"Content-Type": "text/csv"}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def names_of(mode: Mode) -> list[str]:
+    return zoo.ALL if mode == "inline" else HANDFUL
+
+
+@pytest.fixture(scope="module")
+def directly() -> dict[str, Any]:
+    """What each predicts in one process; BLAS has one thread there too."""
+    code = "import app, runpy; runpy.run_module('tests.support.zoo_tables', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def fit(api: Api, name: str, **query: Any) -> Json:
+    table, targets, _ = table_of(name)
+    return api.csv(f"models/{name}/fit", table, target=targets, **query)
+
+
+def predict(api: Api, name: str) -> list[Any]:
+    """The predictions for the data of the fit, and for rows that are new; then the probabilities of the first."""
+    fitted, _, other = table_of(name)
+    found = [api.csv(f"models/{name}/predict", table)["y"] for table in (fitted, other)]
+    manifest = api.http.get(f"/models/{name}/versions/1").json()
+    if "probabilities" in manifest["outputs"]:
+        found.append(api.csv(f"models/{name}/predict", fitted, outputs="probabilities")["probabilities"])
+    return found
+
+
+@pytest.fixture(scope="module", params=["inline", "redis", "rabbit"])
+def restarted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A Trinity that has loaded no version yet; another one fitted them, and predicted too."""
+    mode: Mode = request.param
+    folder = tmp_path_factory.mktemp(f"zoo-{mode}")
+    with trinity(mode, folder / "before", **SETTINGS, TRINITY_STORE=str(folder / "store")) as api:
+        for name in names_of(mode):
+            fit(api, name)
+        predict(api, "hist_boosting")
+    with trinity(mode, folder / "after", **SETTINGS, TRINITY_STORE=str(folder / "store")) as api:
+        yield api
+
+
+def test_every_prediction_is_the_same_to_the_last_bit(restarted: Api, directly: dict[str, Any]) -> None:
+    """Of some 90 estimators in sync mode, of some over each broker: whatever columns they take, labels or numbers."""
+    names = names_of(restarted.mode)
+    assert len(zoo.REGRESSORS) > 40 and len(zoo.CLASSIFIERS) > 30
+    differing = {name: found for name in names if (found := predict(restarted, name)) != directly[name]}
+    assert differing == {}
+
+
+def test_they_are_described_like_models_of_ones_own(restarted: Api) -> None:
+    """With the parameters of scikit-learn, and what they are made of."""
+    described = restarted.http.get("/models/ridge").json()
+    assert described["params"]["properties"]["max_iter"]["anyOf"][0] == {"type": "integer", "minimum": 1}
+    assert described["params"]["properties"]["solver"]["default"] == "auto"
+    assert described["takes_missing"]
+    manifest = restarted.http.get("/models/house_price/versions/1").json()
+    assert (manifest["format"], list(manifest["files"])) == ("skops", ["model.skops"])
+    assert {"scikit-learn", "skops"} <= manifest["libraries"].keys()
+    document = restarted.http.get("/openapi.json").json()
+    assert "ridge__alpha" in document["components"]["schemas"]["House_priceParams"]["properties"]
+    assert "house_price" in restarted.http.get("/?model=house_price", headers={"Accept": "text/html"}).text
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [({"alpha": -1}, "/params/alpha"), ({"solver": "none"}, "/params/solver"), ({"memory": "cache"}, "/params/memory")],
+)
+def test_parameters_are_checked(restarted: Api, params: Json, pointer: str) -> None:
+    """Before anything is queued; no request sets what could reach files."""
+    body = {"params": params, "data": {"X": [[1], [2], [3]], "y": [1, 2, 4]}}
+    assert pointers(problem(restarted.post("models/ridge/fit", body), 422)) == [pointer]
+
+
+def test_parameters_and_weights_change_the_fit(restarted: Api) -> None:
+    """And are kept with the version."""
+    data = {"X": [[1], [2], [3]], "y": [1, 2, 4]}
+    plain = restarted.result("models/forest/fit", {"data": data, "params": {"n_estimators": 3, "max_depth": 1}})
+    weighted = restarted.result(
+        "models/forest/fit",
+        {"data": {**data, "sample_weight": [1, 1, 100]}, "params": {"n_estimators": 3, "max_depth": 1}},
+    )
+    assert plain["metrics"] != weighted["metrics"]
+    params = restarted.http.get(f"/models/forest/versions/{plain['version']}").json()["params"]
+    assert (params["n_estimators"], params["max_depth"], params["random_state"]) == (3, 1, 0)
+    refused = problem(restarted.post("models/mlp/fit", {"data": data, "weight": "w"}), 422)
+    assert "takes no weights" in refused["detail"] or refused["detail"]
+
+
+def test_what_an_estimator_refuses_is_said_in_its_words(restarted: Api) -> None:
+    """Missing values and texts that it cannot use; the columns are checked before."""
+    refused = restarted.post("models/ridge/fit", {"data": {"X": [[1], [None], [3]], "y": [1, 2, 4]}})
+    if refused.status_code == HTTPStatus.ACCEPTED:
+        error = restarted.finished(refused)["error"]
+    else:
+        error = problem(refused, 422)
+    assert "contains NaN" in error["detail"]
+    wrong = restarted.post("models/house_price/predict", {"data": {"X": [{"city": 5}]}})
+    assert "missing 'area', 'rooms'" in problem(wrong, 422)["detail"]
