@@ -36,8 +36,7 @@ def check_outputs(verb: Verb, outputs: Sequence[str], manifest: Manifest) -> lis
 
 def predict_result(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, Any]:
     """Return the result of a prediction for a table; raise as `predict_model` does."""
-    lists = _as_lists(_predict(fitted, table, outputs or DEFAULT_OUTPUTS), fitted.manifest.classes)
-    return _result(lists, table, fitted.manifest.classes)
+    return _result(_predict(fitted, table, outputs or DEFAULT_OUTPUTS), table, fitted.manifest.classes)
 
 
 def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
@@ -45,7 +44,7 @@ def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Seq
     classes = fitted.manifest.classes
     wanted = [each or DEFAULT_OUTPUTS for each in outputs]
     found = _predict(fitted, stack_tables(tables), list(chain(*wanted)))
-    values = {name: iter(each) for name, each in _as_lists(found, classes).items()}
+    values = {name: iter(each) for name, each in found.items()}
     results: list[dict[str, Any]] = []
     for table, names in zip(tables, wanted, strict=True):
         own = {name: list(islice(each, len(table.X))) for name, each in values.items()}
@@ -53,22 +52,16 @@ def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Seq
     return results
 
 
-def _predict(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, Matrix]:
-    """Return y as numbers or as codes of classes, and probabilities (n, classes), as far as they are wanted."""
-    found, model = {}, fitted.reading(table)
+def _predict(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, list[Any]]:
+    """Return y as numbers or as labels, and the probabilities of classes, as far as they are wanted, as lists."""
+    found: dict[str, list[Any]] = {}
+    model, manifest = fitted.reading(table), fitted.manifest
     if Y in outputs:
-        found[Y] = predict_model(model, table.X, fitted.manifest.schema)
+        y = predict_model(model, table.X, manifest.schema)
+        found[Y] = to_list(y) if manifest.classes is None else _labels(y, manifest.classes)
     if PROBABILITIES in outputs:
-        found[PROBABILITIES] = predict_probabilities(model, table.X)
+        found[PROBABILITIES] = to_list(predict_probabilities(model, table.X))
     return found
-
-
-def _as_lists(found: dict[str, Matrix], classes: list[Label] | None) -> dict[str, Any]:
-    """Return predictions as lists, codes as labels."""
-    return {
-        name: to_list(values) if classes is None or name != Y else _labels(values, classes)
-        for name, values in found.items()
-    }
 
 
 def _labels(codes: Matrix, classes: Sequence[Label]) -> list[Label]:

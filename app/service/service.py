@@ -155,15 +155,14 @@ class Service:
 
     def _data(self, work: Work) -> tuple[Fitted, Table]:
         """Return the version that work uses, and its data; read a source."""
-        fitted, table = self._used(work), work.data
-        if isinstance(table, ModelFile):
+        fitted, data = self._used(work), work.data
+        if isinstance(data, Table):
+            return fitted, data
+        if isinstance(data, ModelFile):
             raise Invalid.at("/data", "a file holds no rows to predict for")
-        if isinstance(table, Source):
-            choice = use_choice(work.verb, fitted, table)
-            missing = fitted.estimator.takes_missing
-            given = read_source(self.sources, table, choice.labels, takes_missing=missing)
-            table = self._checked(work.verb, TableRecords(given, "/data").read(choice), fitted, work.outputs)
-        return fitted, table
+        choice = use_choice(work.verb, fitted, data)
+        given = read_source(self.sources, data, choice.labels, takes_missing=fitted.estimator.takes_missing)
+        return fitted, self._checked(work.verb, TableRecords(given, "/data").read(choice), fitted, work.outputs)
 
     def rows(self, work: Work) -> int:
         """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
@@ -271,7 +270,7 @@ class Service:
         if rows > fitted.unchecked_rows:
             self._limit.check_use(fitted.model, fitted.estimator.name, rows, len(fitted.manifest.schema.outputs))
         most = fitted.max_full_answer_rows if outputs else fitted.max_answer_rows
-        if not VERBS[verb].needs_y and rows > most:
+        if rows > most and not VERBS[verb].needs_y:
             raise Invalid.at("/data", f"{rows} rows are too many for one answer, at most {most}")
 
 

@@ -69,14 +69,15 @@ class RequestLog:
 
     def add(self, answers: Iterable[Answered], routes: Mapping[str, str]) -> None:
         """Add the lines of requests that were answered; `routes` has the route of each path."""
+        # what depends on the path alone is found once for each path
+        known = {path: (route, path[:PATH_CHARACTERS], route in QUIET) for path, route in routes.items()}
+        add, debug = self._lines.append, self._debug
         for method, path, status, took_s, size, request_id, key_name in answers:
-            route = routes[path]
-            level = "debug" if route in QUIET and status < SERVER_ERROR else "info"
-            if level == "debug" and not self._debug:
-                continue
-            shown, took_ms, who = path[:PATH_CHARACTERS], int(took_s * 1e6) / 1000, key_name or UNSET
-            line = RequestLine("", level, "request", method, route, shown, status, took_ms, size, request_id, who)
-            self._lines.append(line)
+            route, shown, quiet = known[path]
+            level = "debug" if quiet and status < SERVER_ERROR else "info"
+            if debug or level == "info":
+                took_ms, who = int(took_s * 1e6) / 1000, key_name or UNSET
+                add(RequestLine("", level, "request", method, route, shown, status, took_ms, size, request_id, who))
 
     def write(self) -> None:
         """Write the gathered lines, all with the same time: they are milliseconds apart."""

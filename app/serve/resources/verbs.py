@@ -13,6 +13,7 @@ from app.data.gzip_files import is_gzip
 from app.dispatch.dispatcher import Dispatcher
 from app.queue.job_options import check_job_options
 from app.schemas.media_types import CSV, JSON
+from app.schemas.query import Query
 from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.answers import PredictionFormats
@@ -85,12 +86,12 @@ class VerbResource:
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
         coded, content_type = is_coded(req), req.content_type
-        upload = Upload(content_type, body, req.params)
         packed = coded or is_gzip(body)  # what is unpacked may be large
         if packed or len(body) > SMALL_BYTES or not (content_type or JSON).startswith(QUICK_TYPES):
+            upload = Upload(content_type, body, req.params)
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
             return await self._bodies.run_in_pool(body, self._pool, check)
-        request = self._parse(upload, name)
+        request = self._parse(content_type, body, req.params, name)
         if self._spec.publishes:
             return self._check(request)
         work = self._service.check_loaded(self._verb, request)
@@ -105,10 +106,9 @@ class VerbResource:
             upload = opened(upload)
             if is_gzip(upload.body):  # a file such as table.csv.gz, whatever its type is called
                 upload = upload._replace(body=unpack(upload.body))
-            return self._check(self._parse(upload, name))
+            return self._check(self._parse(*upload, name))
 
-    def _parse(self, upload: Upload, name: str | None) -> Request:
-        content_type, body, query = upload
+    def _parse(self, content_type: str | None, body: Body, query: Query, name: str | None) -> Request:
         reader = reader_for(self._verb, content_type, body)
         if reader.parameters is not None:
             query = {**reader.parameters(content_type or ""), **query}
