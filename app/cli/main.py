@@ -11,6 +11,7 @@ from app.cli.doctor.command import doctor
 from app.cli.errors import CommandFailed
 from app.cli.jobs import jobs
 from app.cli.models import models
+from app.cli.new_model import new_model
 from app.cli.programs import config, key, serve, stack, worker
 from app.cli.verbs import fit, predict, score
 from app.schemas.version import VERSION
@@ -47,5 +48,5 @@ def cli() -> None:
     """Run Trinity's programs, use models in the local store or on a server, and find problems."""
 
 
-for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs, check_model):
+for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs, check_model, new_model):
     cli.add_command(command)
