@@ -54,7 +54,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
             publishes=True,
         ),
         "predict": VerbSpec(
-            description="Predicts y for X with the latest version, or with the one that the request names.",
+            description="Predicts y for X with the champion or the latest version, or with the one that is named.",
             examples={JSON: '{"data": {"X": [[-0.5], [0.5]]}}', CSV: "x\n-0.5\n0.5\n"},
             results=("Predictions",),
             timeout_s=60,

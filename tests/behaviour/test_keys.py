@@ -130,3 +130,19 @@ def read_response(peer: socket.socket) -> bytes:
         assert piece, said
         said += piece
     return said
+
+
+def test_the_scope_fit_moves_aliases_and_removes_versions(guarded: Api) -> None:
+    """The scope read looks at them; the history names the key that moved one."""
+    path = "/models/polynomial/aliases/champion"
+    for name in ("reader", "caller"):
+        problem(guarded.http.put(path, json={"version": 1}, headers=bearer(name)), 403)
+        problem(guarded.http.delete(path, headers=bearer(name)), 403)
+        problem(guarded.http.delete("/models/polynomial/versions/1", headers=bearer(name)), 403)
+        problem(guarded.http.delete("/models/polynomial", headers=bearer(name)), 403)
+    assert guarded.http.put(path, json={"version": 1}, headers=bearer("fitter")).status_code == 200
+    assert guarded.http.get(path, headers=bearer("reader")).json() == {"alias": "champion", "version": 1}
+    problem(guarded.http.get(path, headers=bearer("caller")), 403)
+    history = guarded.http.get("/models/polynomial/history", headers=bearer("reader")).json()["history"]
+    assert (history[0]["why"], history[0]["by"]) == ("request", "fitter")
+    assert guarded.http.delete(path, headers=bearer("fitter")).status_code == 200
