@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from markupsafe import Markup
 
 from app.serve.page.axis import Values
+from app.serve.page.class_charts import class_charts
 from app.serve.page.format import number
-from app.serve.page.svg import Plot, draw
+from app.serve.page.svg import Chart, Plot, draw
 from app.storage.array_files import Arrays
 from app.storage.manifest import Manifest
 
 
-class Chart(NamedTuple):
-    """A plot with its title and the legend's words for points and line."""
-
-    title: str
-    svg: Markup
-    points: str
-    line: str
-
-
 def charts(manifest: Manifest, sample: Arrays, output: int) -> list[Chart]:
     """Return the charts of one output of a version, from the sample of its data."""
+    if manifest.classes is not None:
+        return class_charts(manifest, sample)
     name = manifest.schema.outputs[output]
     y, predicted = _column(sample["y"], output), _column(sample["predicted"], output)
     what = f"{manifest.model} version {manifest.version}, {len(y)} rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import islice
@@ -14,8 +14,10 @@ from app.schemas.problems import STATUSES
 from app.schemas.registry import Move
 from app.schemas.requests import parse_version
 from app.schemas.tasks import Task
-from app.serve.page.charts import Chart, charts
+from app.serve.page.charts import charts
+from app.serve.page.class_charts import MAX_DRAWN, ClassScore, class_scores
 from app.serve.page.forms import Field, column_fields, fields
+from app.serve.page.svg import Chart
 from app.service import Service
 from app.service.compatibility import require_usable
 from app.storage.aliases import CHAMPION, LATEST
@@ -79,6 +81,8 @@ class ShownVersion(NamedTuple):
     """Why it cannot be used, '' for one that can."""
     champion: int | None
     """The version that requests without a version use; None: the latest."""
+    scores: Sequence[ClassScore] = ()
+    """Of a classifier, how well each class was predicted in the fit."""
 
 
 class PageData(NamedTuple):
@@ -182,13 +186,13 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
     try:
         sample = service.store.sample(manifest)
         why_not = "" if sample else "No sample of the data was kept with this version."
-        if manifest.classes is not None:
-            why_not = f"Its classes are {', '.join(map(str, manifest.classes[:SHOWN_OUTPUTS]))}."
+        if manifest.classes is not None and len(manifest.classes) > MAX_DRAWN:
+            why_not = f"There are {len(manifest.classes)} classes, too many to draw."
     except UNREADABLE as error:
         sample, why_not = {}, _notice(error)
     return ShownVersion(
         manifest,
-        charts(manifest, sample, output) if sample and manifest.classes is None else [],
+        charts(manifest, sample, output) if sample else [],
         why_not,
         output,
         manifest.schema.outputs[:SHOWN_OUTPUTS],
@@ -197,6 +201,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         column_fields(columns, _example(sample) or [None] * len(columns)),
         _problem(service, manifest),
         _champion(service, name),
+        class_scores(manifest, sample),
     )
 
 

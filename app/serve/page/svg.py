@@ -31,6 +31,15 @@ class Plot(NamedTuple):
     diagonal: bool = False
 
 
+class Chart(NamedTuple):
+    """A plot with its title and the legend's words for points and line, '' for none."""
+
+    title: str
+    svg: Markup
+    points: str
+    line: str
+
+
 def draw(plot: Plot) -> Markup:
     """Return the plot as an SVG element."""
     across, up = _axes(plot)

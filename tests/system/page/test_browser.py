@@ -69,6 +69,22 @@ def test_a_newcomer_fits_looks_and_predicts(site: Api, url: str, browser: Browse
         assert re.fullmatch(r"y = [23]\.\d+", seen.outcome("predict"))
 
 
+def test_a_classifier_shows_its_classes(site: Api, url: str, browser: Browser) -> None:
+    """The confusion matrix and the ROC curve of the fit, and a bar for each probability after a prediction."""
+    site.result("models/logistic/fit", {"data": {"source": "dummy", "params": {"kind": "classes", "number": 300}}})
+    with visit(browser, f"{url}/?model=logistic") as seen:
+        page = seen.page
+        expect(page.get_by_role("img", name="Confusion matrix of logistic version 1")).to_be_visible()
+        expect(page.get_by_role("img", name="ROC curve of logistic version 1")).to_be_visible()
+        expect(page.get_by_role("region", name="Classes of logistic")).to_contain_text("high")
+        page.locator("#predict").get_by_label("x").fill("-0.9")
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator("#predict-outcome strong")).to_have_text("y = low")
+        expect(page.locator("#predict-outcome li")).to_have_count(2)
+        expect(page.locator("#predict-outcome li").first).to_contain_text("low0.")
+        page.screenshot(path=artefacts() / "classifier.png", full_page=True)
+
+
 def test_a_file_is_fitted(url: str, browser: Browser) -> None:
     """The form lists its columns, and the user chooses the one to predict."""
     with visit(browser, url) as seen:

@@ -188,18 +188,28 @@ async function move(form) {
 
 // Predict
 
+const SHOWN_CLASSES = 8;
+
 async function predict(form) {
-  const { model, version, inputs, outputs } = form.dataset;
+  const { model, version, inputs, outputs, wanted } = form.dataset;
   const fields = [...form.querySelectorAll("[data-kind]")];
   const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
   const answer = fields[0].dataset.kind === "csv"
-    ? await send("POST", `${path}?version=${version}&separator=comma`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
-    : await send("POST", path, JSON.stringify({ version: Number(version), data: { X: [fields.map(cell)] } }), "application/json");
-  const [y] = (await finished(answer)).result.y;
+    ? await send("POST", `${path}?version=${version}&separator=comma&outputs=${wanted}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
+    : await send("POST", path, JSON.stringify({ version: Number(version), outputs: wanted.split(","), data: { X: [fields.map(cell)] } }), "application/json");
+  const { y: [y], classes, probabilities } = (await finished(answer)).result;
   const names = JSON.parse(outputs);
-  const shown = [y].flat().map((value, place) => `${names[place]} = ${Number(value.toPrecision(6))}`);
-  say("predict-outcome", "right", element("strong", {}, shown.join(", ")));
+  const shown = [y].flat().map((value, place) => `${names[place]} = ${typeof value === "number" ? Number(value.toPrecision(6)) : value}`);
+  say("predict-outcome", "right", element("strong", {}, shown.join(", ")), ...(classes ? [bars(classes, probabilities[0])] : []));
+}
+
+// The classes with the greatest probabilities, each with a bar
+function bars(classes, probabilities) {
+  const ranked = classes.map((label, place) => [String(label), probabilities[place]]).sort(([, a], [, b]) => b - a);
+  const lines = ranked.slice(0, SHOWN_CLASSES).map(([label, share]) =>
+    element("li", {}, element("span", {}, label), element("meter", { value: share, title: label }), element("span", {}, share.toFixed(3))));
+  return element("ol", { className: "bars" }, ...lines);
 }
 
 // The value of a field as a cell of X; an empty field is a missing value

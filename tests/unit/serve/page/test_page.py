@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.bootstrap import build
+from app.data.records import ColumnRecords
 from app.dispatch.inline import InlineDispatcher
 from app.errors import Unavailable
 from app.schemas.jobs import Job, JobQuery
@@ -91,3 +92,41 @@ def test_a_damaged_version_is_no_missing_one(tmp_path: Path) -> None:
     answer = home_page(tmp_path)
     assert answer.status_code == 500
     assert "damaged" in answer.text
+
+
+def classified(folder: Path, classes: int) -> None:
+    """A version of a classifier of so many classes."""
+    service: Service = build(settings(folder, Mode.SYNC)).service
+    rows = [{"x": float(i % 7), "y": f"label {i % classes} <&>"} for i in range(20 * classes)]
+    data = ColumnRecords(
+        [[row["x"] for row in rows], [row["y"] for row in rows]], ["x", "y"], "/data/columns", range(2)
+    )
+    request = Request(model="logistic", data=data, target=["y"])
+    service.run(service.check("fit", request), "job", created_s=0.0)
+
+
+def test_a_classifier_is_drawn(tmp_path: Path) -> None:
+    """Its confusion matrix, the ROC curve of two classes, and how well each class is predicted."""
+    classified(tmp_path, 2)
+    page = home_page(tmp_path, "?model=logistic")
+    assert page.status_code == 200
+    for text in (
+        "Confusion matrix",
+        "ROC curve",
+        "Accuracy",
+        "Log loss",
+        '<td class="n">40</td>',
+        "label 1 &lt;&amp;&gt;",
+    ):
+        assert text in page.text
+    assert "<&>" not in page.text and "Residuals" not in page.text
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(3, True), (30, False)])
+def test_a_classifier_of_many_classes_says_why_it_is_not_drawn(tmp_path: Path, classes: int, *, drawn: bool) -> None:
+    classified(tmp_path, classes)
+    page = home_page(tmp_path, "?model=logistic")
+    assert page.status_code == 200
+    assert ("Confusion matrix" in page.text) is drawn
+    assert ("There are 30 classes, too many to draw." in page.text) is not drawn
+    assert "ROC curve" not in page.text
