@@ -18,8 +18,10 @@ from app.schemas.query import Query
 from app.schemas.requests import parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import parse_csv
+from app.serve.bodies.model_file import SentFile, take_model_file
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
+from app.storage.payload_store import HEAD_BYTES
 
 
 class LocalBackend(LocalRegistry):
@@ -41,6 +43,18 @@ class LocalBackend(LocalRegistry):
         self._service.model(name)
         store = self._components.store
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
+
+    def import_file(self, name: str, filename: str, content: bytes, sample: bytes | None, query: Query) -> VerbResult:
+        """Import a file; raise Invalid for one that cannot be taken."""
+        self._components.check_store()
+        payloads, job_id = self._components.payloads, new_id()
+        reference = payloads.put(f"{job_id}.file", content)
+        try:
+            sent = SentFile(job_id, reference, content[:HEAD_BYTES], Path(filename).name, sample, query)
+            work = self._service.check_import(name, *take_model_file(sent))
+            return VerbResult(work.model, *self._service.run(work, job_id, time.time()))
+        finally:
+            payloads.drop(reference)
 
     def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
         """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""

@@ -9,6 +9,7 @@ import click
 from app.cli.check_model import check_model
 from app.cli.doctor.command import doctor
 from app.cli.errors import CommandFailed
+from app.cli.imports import import_
 from app.cli.jobs import jobs
 from app.cli.models import models
 from app.cli.new_model import new_model
@@ -48,5 +49,20 @@ def cli() -> None:
     """Run Trinity's programs, use models in the local store or on a server, and find problems."""
 
 
-for command in (serve, worker, stack, config, key, doctor, models, fit, predict, score, jobs, check_model, new_model):
+for command in (
+    serve,
+    worker,
+    stack,
+    config,
+    key,
+    doctor,
+    models,
+    fit,
+    predict,
+    score,
+    import_,
+    jobs,
+    check_model,
+    new_model,
+):
     cli.add_command(command)

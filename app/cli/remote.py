@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePath
+
 from app.cli.backend import VerbResult
 from app.client import Client
 from app.client.encoding import encode_csv
+from app.client.model_files import NamedFile, encode_file
 from app.schemas.query import Query
 from app.schemas.verbs import Verb
 
@@ -21,6 +25,14 @@ class RemoteBackend:
             client.delete_version,
             client.delete_model,
         )
+
+    def import_file(
+        self, name: str, filename: str, content: bytes, sample: bytes | None, query: Mapping[str, str]
+    ) -> VerbResult:
+        """Import a file; raise the error that refuses it."""
+        body = encode_file(NamedFile(PurePath(filename).name, content), sample, query)
+        result = self._client.send_file(name, body)
+        return VerbResult(name, result["version"], result)
 
     def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
         """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from ssl import SSLContext
@@ -15,16 +17,18 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from app.client.caller_warnings import warn_of
 from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
 from app.client.errors import Invalid, NotFound, TooLarge
 from app.client.jobs import POLL_S, JobHandle
 from app.client.labels import to_y
+from app.client.model_files import encode_file, to_file, to_sample
 from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.errors import Forbidden
 from app.schemas.requests import Y
-from app.schemas.tasks import Task
+from app.schemas.tasks import Label, Task
 from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
@@ -79,13 +83,52 @@ class Session:
         `{"data": {…}, "params": {…}}`. With `wait`, wait for the end of the job, else return a queued job at once.
         Raise the error that refuses the request or that the job ended in; TypeError for other `data`.
         """
+        path = f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}"
+        return self._submit(path, _encode(data, options, self.to_y(options.get("estimator", model))), wait=wait)
+
+    def import_model(
+        self,
+        name: str,
+        model: Any,
+        sample: Any = None,
+        *,
+        classes: Sequence[Label] | None = None,
+        columns: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Import a model that was fitted elsewhere as the next version of the model `name`; return the result.
+
+            client.import_model("churn", pipeline, sample=frame.head(50))
+            client.import_model("price", "price.onnx", columns=["area", "rooms"])
+
+        `model` is the path of a file of skops, ONNX, XGBoost or LightGBM, or the fitted object itself: an estimator of
+        scikit-learn is sent as a skops file, a booster as its own library saves it. `sample` holds rows that it could
+        predict: a data frame, an array, or the path of a CSV file; columns of text need it. `classes` are the labels
+        of files that know none. `options` are format, kind, strict, ignore, timeout. Raise Invalid for a file that
+        cannot be taken: it says why, and what to do.
+        """
+        file, own = to_file(model)
+        named = own if classes is None else classes
+        members = {"columns": columns, "classes": named, **options}
+        query = {key: _text(value) for key, value in members.items() if value is not None}
+        body = encode_file(file, None if sample is None else to_sample(sample), query)
+        found = self.send_file(name, body)
+        warn_of(found)
+        return found
+
+    def send_file(self, name: str, body: EncodedBody) -> dict[str, Any]:
+        """Send the file of a model as the next version of `name`; return the result."""
+        found: dict[str, Any] = self._submit(f"/models/{quote(name, safe='')}/versions", body).result()
+        return found
+
+    def _submit(self, path: str, body: EncodedBody | None, *, wait: bool = True) -> JobHandle:
         deadline = self._deadline()
         wait_s = min(POLL_S, int(deadline.left_s)) if wait else 0
         prefer = f"wait={wait_s}" if wait else "respond-async"
         request = OutgoingRequest(
             "POST",
-            f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}",
-            body=_encode(data, options, self.to_y(options.get("estimator", model))),
+            path,
+            body=body,
             headers={"Prefer": prefer, "Idempotency-Key": f'"{uuid4().hex}"'},
             # in sync mode the response comes after the work
             response_s=wait_s + RESPONSE_S if self._queued else None,
@@ -176,6 +219,17 @@ class Session:
         """Return the model and version number that a default or alias means now, by predicting one row."""
         job = self.submit("predict", encode_arrays(Rows(given.X[:1], given.names), version=version), model)
         return job.model, job.version or 0
+
+
+def _text(value: Any) -> str:
+    """Return a member of a query: names with commas between them, quoted where they hold one."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    line = io.StringIO()
+    csv.writer(line).writerow([_text(each) for each in value])
+    return line.getvalue().strip()
 
 
 def _encode(data: Any, options: Mapping[str, Any], to_y: Callable[[Any], NDArray[Any]]) -> EncodedBody:

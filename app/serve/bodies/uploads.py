@@ -16,6 +16,7 @@ from app.errors import Busy, Invalid, Malformed
 from app.schemas.ids import new_id
 from app.schemas.pointers import escaped
 from app.schemas.query import OpenQuery
+from app.serve.bodies.model_file import SentFile
 from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined
 from app.serve.bodies.reader import check_size
 from app.storage.payload_store import Payloads, PayloadWriter
@@ -29,17 +30,18 @@ MAX_SAMPLE_BYTES = 1024 * 1024
 class StoredUpload(NamedTuple):
     """A file that came with a request and is in the store now, and what came beside it."""
 
-    id: str
-    """Of the upload; the file is named after it."""
-    reference: str
-    head: bytes
-    """The first bytes of the file."""
+    sent: SentFile
     size_bytes: int
-    filename: str
-    """The name that the file has for its sender, '' if that is not known."""
-    sample: bytes | None
-    query: OpenQuery
-    """The query, with the fields of the form."""
+
+    @property
+    def id(self) -> str:
+        """Of the upload; the file is named after it."""
+        return self.sent.id
+
+    @property
+    def reference(self) -> str:
+        """Of the file in the store."""
+        return self.sent.reference
 
 
 class UploadReader:
@@ -79,7 +81,7 @@ class UploadReader:
         except BaseException:
             await asyncio.shield(self._call(writer.discard))
             raise
-        return StoredUpload(upload_id, reference, writer.head, writer.size, filename, sample, query)
+        return StoredUpload(SentFile(upload_id, reference, writer.head, filename, sample, query), writer.size)
 
     async def _read_form(self, req: HttpRequest, writer: PayloadWriter) -> tuple[str, bytes | None, OpenQuery]:
         filename: str | None = None

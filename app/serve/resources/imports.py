@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
@@ -11,19 +10,17 @@ import msgspec
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 
-from app.data.csv_reader.options import take_options
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import Invalid, UnsupportedEncoding
-from app.model.imported.formats import FORMATS, format_of
+from app.errors import UnsupportedEncoding
+from app.model.imported.formats import FORMATS
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Envelope, Job
 from app.schemas.media_types import JSON
-from app.schemas.query import OpenQuery, refuse_rest, take_one
-from app.schemas.requests import ModelFile, Work
+from app.schemas.requests import Work
 from app.schemas.tasks import Label, Task
 from app.serve.bodies.content_coding import is_coded
+from app.serve.bodies.model_file import take_model_file
 from app.serve.bodies.multipart import MULTIPART
-from app.serve.bodies.query import take_names, take_request
 from app.serve.bodies.uploads import StoredUpload, UploadReader
 from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.openapi import parts
@@ -35,7 +32,6 @@ from app.serve.resources.verbs import PREFER
 from app.serve.responses import send_submitted
 from app.serve.waiting import awaited
 from app.service import Service
-from app.service.importing import as_labels, read_sample
 from app.settings import Mode, Settings
 
 T = TypeVar("T")
@@ -44,13 +40,6 @@ EXAMPLE_FILE = (
     "OgphaS5vbm54Lm1sEgFnWhEKAXgSDAoKCAESBgoACgIIAWIRCgF5EgwKCggBEgYKAAoCCAFCBAoAEBFCDgoKYWkub25ueC5tbBAD"
 )
 """An ONNX file of 150 bytes in base64: y = 2 x + 1."""
-TASKS: dict[str, Task] = {
-    "regression": "regression",
-    "regressor": "regression",
-    "classification": "classification",
-    "classifier": "classification",
-}
-FLAGS = {"true": True, "false": False}
 OCTETS = "application/octet-stream"
 
 
@@ -111,36 +100,9 @@ class ImportResource:
         send_submitted(resp, job, preferred, root_path=req.root_path)
 
     def _checked(self, name: str, upload: StoredUpload) -> Work:
-        query = dict(upload.query)
-        form = format_of(upload.head, upload.filename, take_one(query, "format"))
-        classes, columns, ignore = (take_names(query, member) for member in ("classes", "columns", "ignore"))
-        task, strict = _one_of(query, "kind", TASKS), _one_of(query, "strict", FLAGS)
-        options = take_options(query)
-        refuse_rest({member: value for member, value in query.items() if member not in {"timeout", "webhook"}})
-        request = take_request("predict", query)
+        file, request = take_model_file(upload.sent)
         check_job_options(self._settings, request)
-        file = ModelFile(
-            upload.id,
-            upload.reference,
-            form,
-            upload.filename[:255],
-            columns or None,
-            as_labels(classes) or None,
-            task,
-            strict or False,
-            None if upload.sample is None else read_sample(upload.sample, options, ignore),
-        )
         return self._service.check_import(name, file, request)
-
-
-def _one_of(query: OpenQuery, name: str, values: Mapping[str, T]) -> T | None:
-    """Take a member that has one of these values."""
-    text = take_one(query, name)
-    if text is None:
-        return None
-    if text not in values:
-        raise Invalid.at(f"/{name}", f"{text[:64]!r} is not one of {', '.join(values)}")
-    return values[text]
 
 
 IMPORT_JOB = derive(

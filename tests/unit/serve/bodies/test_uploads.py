@@ -73,8 +73,8 @@ def test_a_raw_body_is_in_the_store_with_its_digest(stored: Uploads) -> None:
     upload = stored.send(CONTENT, "application/octet-stream", "format=onnx")
     assert stored.payloads.get(upload.reference) == CONTENT
     assert upload.reference.endswith(hashlib.sha256(CONTENT).hexdigest())
-    assert (upload.head, upload.size_bytes) == (CONTENT[:4096], len(CONTENT))
-    assert (upload.filename, upload.sample, upload.query) == ("", None, {"format": "onnx"})
+    assert (upload.sent.head, upload.size_bytes) == (CONTENT[:4096], len(CONTENT))
+    assert (upload.sent.filename, upload.sent.sample, upload.sent.query) == ("", None, {"format": "onnx"})
     assert stored.files() == [f"{upload.id}.file"]
     assert stored.payloads.path(upload.reference).read_bytes() == CONTENT
 
@@ -83,8 +83,8 @@ def test_a_form_has_a_file_a_sample_and_fields(stored: Uploads) -> None:
     body = form(("file", "model.skops", CONTENT), ("sample", "rows.csv", b"a,b\n1,2\n"), ("classes", None, b"no,yes"))
     upload = stored.send(body, FORM, "strict=true")
     assert stored.payloads.get(upload.reference) == CONTENT
-    assert (upload.filename, upload.sample) == ("model.skops", b"a,b\n1,2\n")
-    assert upload.query == {"strict": "true", "classes": "no,yes"}
+    assert (upload.sent.filename, upload.sent.sample) == ("model.skops", b"a,b\n1,2\n")
+    assert upload.sent.query == {"strict": "true", "classes": "no,yes"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Fitted models as files to send: what each library writes of them, never a pickle."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+
+from app.client.encoding import EncodedBody
+from app.schemas.tasks import Label
+
+
+class NamedFile(NamedTuple):
+    """A file's name and content."""
+
+    name: str
+    content: bytes
+
+
+def to_file(model: Any) -> tuple[NamedFile, list[Label] | None]:
+    """Return the file of a model, and the labels that the file does not know; raise TypeError for other objects."""
+    if isinstance(model, str | Path):
+        path = Path(model)
+        return NamedFile(path.name, path.read_bytes()), None
+    if isinstance(model, bytes | bytearray):
+        return NamedFile("", bytes(model)), None
+    library = type(model).__module__.partition(".")[0]
+    if library == "xgboost":
+        booster = model.get_booster() if hasattr(model, "get_booster") else model
+        return NamedFile("model.ubj", bytes(booster.save_raw("ubj"))), _labels(model)
+    if library == "lightgbm":
+        booster = getattr(model, "booster_", model)
+        return NamedFile("model.txt", booster.model_to_string().encode()), _labels(model)
+    if hasattr(model, "SerializeToString"):  # a ModelProto of onnx
+        return NamedFile("model.onnx", model.SerializeToString()), None
+    if hasattr(model, "get_params") and hasattr(model, "predict"):
+        import skops.io  # noqa: PLC0415  only where there is an estimator to send
+
+        return NamedFile("model.skops", skops.io.dumps(model)), None
+    raise TypeError(f"{type(model).__name__} is no path, and no model of scikit-learn, XGBoost, LightGBM or ONNX")
+
+
+def to_sample(sample: Any) -> bytes:
+    """Return rows as CSV; raise TypeError for what holds none."""
+    if isinstance(sample, str | Path):
+        return Path(sample).read_bytes()
+    if isinstance(sample, bytes):
+        return sample
+    if hasattr(sample, "to_csv"):
+        return str(sample.to_csv(index=False)).encode()
+    array = np.asarray(sample)
+    if array.ndim != 2 or array.dtype.kind not in "biuf":  # noqa: PLR2004  rows and columns
+        raise TypeError("a sample is a data frame, an array (n, p) of numbers, or the path of a CSV file")
+    text = io.StringIO()
+    np.savetxt(
+        text,
+        array,
+        delimiter=",",
+        fmt="%.17g",
+        header=",".join(f"x{i + 1}" for i in range(array.shape[1])),
+        comments="",
+    )
+    return text.getvalue().encode()
+
+
+def encode_file(file: NamedFile, sample: bytes | None, query: Mapping[str, str]) -> EncodedBody:
+    """Return a form with a file and a sample (RFC 7578)."""
+    boundary = f"trinity-{uuid4().hex}"
+    parts = [("file", file.name or "model", file.content)]
+    if sample is not None:
+        parts.append(("sample", "sample.csv", sample))
+    body = bytearray()
+    for field, name, content in parts:
+        plain = "".join(sign for sign in name if sign.isprintable() and sign not in '"\\')
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{plain}"\r\n\r\n'.encode()
+        body += content + b"\r\n"
+    body += f"--{boundary}--\r\n".encode()
+    return EncodedBody(bytes(body), f"multipart/form-data; boundary={boundary}", query)
+
+
+def _labels(model: Any) -> list[Label] | None:
+    """Return the labels of a classifier: boosters number them."""
+    found = getattr(model, "classes_", None)
+    return None if found is None else np.asarray(found).tolist()

@@ -1,0 +1,69 @@
+"""What a request says of the file of a fitted model, over HTTP and on the command line: the members of its query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from app.data.csv_reader.options import take_options
+from app.errors import Invalid
+from app.model.imported.formats import format_of
+from app.schemas.query import OpenQuery, Query, refuse_rest, take_one
+from app.schemas.requests import ModelFile, Request
+from app.schemas.tasks import Task
+from app.serve.bodies.query import take_names, take_request
+from app.service.importing import as_labels, read_sample
+
+TASKS: Mapping[str, Task] = {
+    "regression": "regression",
+    "regressor": "regression",
+    "classification": "classification",
+    "classifier": "classification",
+}
+FLAGS = {"true": True, "false": False}
+T = TypeVar("T")
+
+
+class SentFile(NamedTuple):
+    """A file that is in the store, and what came with it."""
+
+    id: str
+    reference: str
+    head: bytes
+    """The first bytes of the file."""
+    filename: str
+    """'' if it is not known."""
+    sample: bytes | None
+    query: Query
+
+
+def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:
+    """Return a file with what its request says about it, and the options of its job; raise Invalid."""
+    query: OpenQuery = dict(sent.query)
+    form = format_of(sent.head, sent.filename, take_one(query, "format"))
+    classes, columns, ignore = (take_names(query, member) for member in ("classes", "columns", "ignore"))
+    task, strict = _one_of(query, "kind", TASKS), _one_of(query, "strict", FLAGS)
+    options = take_options(query)
+    refuse_rest({member: value for member, value in query.items() if member not in {"timeout", "webhook"}})
+    file = ModelFile(
+        sent.id,
+        sent.reference,
+        form,
+        sent.filename[:255],
+        columns or None,
+        as_labels(classes) or None,
+        task,
+        strict or False,
+        None if sent.sample is None else read_sample(sent.sample, options, ignore),
+    )
+    return file, take_request("predict", query)
+
+
+def _one_of(query: OpenQuery, name: str, values: Mapping[str, T]) -> T | None:
+    """Take a member that has one of these values."""
+    text = take_one(query, name)
+    if text is None:
+        return None
+    if text not in values:
+        raise Invalid.at(f"/{name}", f"{text[:64]!r} is not one of {', '.join(values)}")
+    return values[text]

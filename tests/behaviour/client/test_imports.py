@@ -1,0 +1,66 @@
+"""The client imports models: files, and the fitted objects themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import lightgbm
+import numpy as np
+import pytest
+import xgboost
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import Ridge
+
+from app.client import Client, Invalid
+from tests.support.api import Api
+from tests.support.model_files import CODES, LABELS, NUMBERS, ROWS, X, frame, onnx_regressor
+
+NAMES = np.array(LABELS)[CODES]
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Client]:
+    with Client(str(api.http.base_url)) as client:
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestClassifier(5, random_state=0).fit(X, NAMES),
+        Ridge().fit(X, NUMBERS),
+        xgboost.XGBRegressor(n_estimators=4).fit(X, NUMBERS),
+        lightgbm.LGBMClassifier(n_estimators=4, verbose=-1).fit(X, NAMES),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_fitted_object_predicts_on_the_service_what_it_does_here(client: Client, model: Any) -> None:
+    name = f"sent-{uuid4().hex[:8]}"
+    result = client.import_model(name, model, sample=X[:5])
+    assert result["version"] == 1
+    predicted, expected = client.predict(ROWS, name), model.predict(ROWS)
+    if expected.dtype.kind in "OU":
+        assert predicted.tolist() == expected.tolist()
+        np.testing.assert_array_equal(client.predict_proba(ROWS, name), model.predict_proba(ROWS))
+    else:
+        np.testing.assert_allclose(predicted, expected.astype(float), rtol=1e-12)
+
+
+def test_a_file_and_a_frame(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx_regressor().content)
+    sample = frame()[["a", "b", "n"]].assign(c=0.5)
+    name = f"sent-{uuid4().hex[:8]}"
+    assert client.import_model(name, path, sample)["inputs"] == ["a", "b", "n", "c"]
+    assert client.import_model(name, str(path), columns=["one", "two", "three", "four"])["version"] == 2
+    with pytest.raises(Invalid, match="the file takes 4"):
+        client.import_model(name, path, columns=["one"])
+
+
+def test_what_is_no_model_is_refused_here(client: Client) -> None:
+    with pytest.raises(TypeError, match="dict is no path"):
+        client.import_model("any", {})
