@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.client import Client
 from tests.support import zoo
 from tests.support.api import Api, Json, Mode, pointers, problem
 from tests.support.servers import ROOT
@@ -108,6 +110,28 @@ def test_parameters_and_weights_change_the_fit(restarted: Api) -> None:
     assert (params["n_estimators"], params["max_depth"], params["random_state"]) == (3, 1, 0)
     refused = problem(restarted.post("models/mlp/fit", {"data": data, "weight": "w"}), 422)
     assert "takes no weights" in refused["detail"] or refused["detail"]
+
+
+def test_the_client_and_the_command_line_name_their_parameters(restarted: Api, tmp_path: Path) -> None:
+    """As those of models of one's own."""
+    table, _, other = table_of("house_price")
+    rows = [dict(zip(("city", "area", "rooms", "new"), cells, strict=True)) for cells in (("Bern", 50.5, 3, True),) * 4]
+    with Client(str(restarted.http.base_url)) as client:
+        model = client.model("house_price", ridge__alpha=3.5).fit(rows, [1.0, 2.0, 3.0, 4.0])
+        assert model.predict(rows[:1]) == pytest.approx(2.5)
+        with pytest.raises(TypeError):
+            client.model("house_price", memory="cache")
+    (tmp_path / "houses.csv").write_text(table)
+    (tmp_path / "new.csv").write_text(other)
+    command = [sys.executable, "-m", "app"]
+    chosen = ["--model", "house_price", "--server", str(restarted.http.base_url)]
+    fit = [*command, "fit", str(tmp_path / "houses.csv"), "--target", "y", "--param", "ridge__alpha=0.5", *chosen]
+    subprocess.run(fit, cwd=ROOT, check=True, capture_output=True)
+    manifest = restarted.http.get("/models/house_price/versions/latest").json()
+    assert manifest["params"]["ridge__alpha"] == 0.5
+    predict = [*command, "predict", str(tmp_path / "new.csv"), *chosen]
+    printed = subprocess.run(predict, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert len(printed.split()) >= 2
 
 
 def test_what_an_estimator_refuses_is_said_in_its_words(restarted: Api) -> None:
