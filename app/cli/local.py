@@ -17,7 +17,7 @@ from app.schemas.ids import new_id
 from app.schemas.query import Query
 from app.schemas.requests import parse_version
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.csv_body import parse_csv
+from app.serve.bodies.csv_body import hold_out, parse_csv
 from app.serve.bodies.model_file import SentFile, take_model_file
 from app.service.descriptions import describe_model, public_manifest
 from app.settings import load
@@ -56,12 +56,19 @@ class LocalBackend(LocalRegistry):
         finally:
             payloads.drop(reference)
 
-    def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
-        """Run a verb on a CSV file; raise TrinityError, as ModelFailed with the line where the model's code failed."""
+    def run(
+        self, verb: Verb, content: bytes, model: str | None, query: Query, held_out: bytes | None = None
+    ) -> VerbResult:
+        """Run a verb on a CSV file, a fit perhaps with a gate's rows in another.
+
+        Raise TrinityError, as ModelFailed with the line where the model's code failed.
+        """
         if VERBS[verb].publishes:
             self._components.check_store()
         request = parse_csv(verb, content, query)
         request.model = model
+        if held_out is not None:
+            hold_out(verb, request, held_out)
         work = self._service.check(verb, request)
         try:
             return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))

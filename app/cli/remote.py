@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from app.cli.backend import VerbResult
 from app.client import Client
-from app.client.encoding import encode_csv
+from app.client.encoding import encode_csv, encode_tables
 from app.client.model_files import NamedFile, encode_file
 from app.schemas.query import Query
 from app.schemas.verbs import Verb
@@ -34,8 +34,14 @@ class RemoteBackend:
         result = self._client.send_file(name, body)
         return VerbResult(name, result["version"], result)
 
-    def run(self, verb: Verb, content: bytes, model: str | None, query: Query) -> VerbResult:
-        """Run a verb on a CSV file; raise the error that refuses it or that its job ended in."""
-        job = self._client.submit(verb, encode_csv(content, **query), model)
+    def run(
+        self, verb: Verb, content: bytes, model: str | None, query: Query, held_out: bytes | None = None
+    ) -> VerbResult:
+        """Run a verb on a CSV file, a fit perhaps with a gate's rows in another.
+
+        Raise the error that refuses it or that its job ended in.
+        """
+        body = encode_csv(content, **query) if held_out is None else encode_tables(content, held_out, **query)
+        job = self._client.submit(verb, body, model)
         result = job.result()  # first: the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)

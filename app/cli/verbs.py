@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -45,6 +45,7 @@ def gate_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--promote", metavar="ALIAS", help="Alias that the version takes over if it scores better."),
+            click.option("--promote-on", "held_out", type=click.File("rb"), help="CSV with the rows to compare on, or"),
             click.option("--promote-source", metavar="SOURCE", help="Source of the rows to compare on."),
             click.option("--promote-metric", metavar="METRIC", help="What to compare by, such as rmse."),
             click.option("--promote-gain", metavar="NUMBER", help="How much better it must be."),
@@ -72,6 +73,7 @@ def fit(
     estimator: str | None,
     query: Query,
     params: dict[str, str],
+    held_out: BinaryIO | None,
     *,
     json_: bool,
     **gate: str | None,
@@ -84,9 +86,11 @@ def fit(
     Examples: python -m app fit tests/data/longley.csv --target employed --model multivariate
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
               python -m app fit rents.csv --target rent --model rents --estimator multivariate
+              python -m app fit june.csv --target rent --model rents --promote champion --promote-on held_out.csv
     """
     members = {name: value for name, value in {"estimator": estimator, **gate}.items() if value is not None}
-    done = source.run("fit", content, model, {**params, **query, **members})
+    rows = None if held_out is None else held_out.read()
+    done = source.run("fit", content, model, {**params, **query, **members}, rows)
     result = done.result
     warn(result.get("warnings", ()))
     if json_:

@@ -185,3 +185,20 @@ def test_classifiers(api: Api, name: str) -> None:
     assert second["promotion"]["promoted"] and second["promotion"]["champion_score"] > second["promotion"]["score"]
     third = api.result(f"models/{name}/fit", {"data": wrong, "promote": {"on": rows}})["promotion"]
     assert (third["promoted"], third["champion"], third["champion_score"]) == (False, 2, 1.0)
+
+
+def test_a_form_has_the_rows_in_a_second_file(api: Api, name: str) -> None:
+    """Written as the first one is, with the same target; it goes with `promote` alone."""
+    first = "size;floor;rent\n1;0;2,5\n2;1;4,5\n3;0;6,5\n"
+
+    def fit(table: str, held_out: str, **fields: str) -> Any:
+        files = {"file": ("june.csv", table, "text/csv"), "promote_on": ("held.csv", held_out, "text/csv")}
+        data = {"target": "rent", "inputs": "size", "estimator": "multivariate", **fields}
+        return api.http.post(f"/models/{name}/fit", data=data, files=files)
+
+    rows = "rent;size;floor\n10,5;5;1\n12,5;6;0\n"
+    assert api.finished(fit(first, rows, promote="champion"))["result"]["promotion"]["promoted"]
+    worse = api.finished(fit(first.replace("6,5", "9,5"), rows, promote="champion"))["result"]["promotion"]
+    assert (worse["promoted"], worse["champion"], worse["champion_score"]) == (False, 1, pytest.approx(1))
+    assert pointers(problem(fit(first, rows), 422)) == ["/promote_on"]
+    assert pointers(problem(fit(first, rows, promote="champion", promote_source="dummy"), 422)) == ["/promote_on"]

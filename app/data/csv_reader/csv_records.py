@@ -18,6 +18,10 @@ class CsvRecords:
         self._raw = raw
         self._options = options or CsvOptions()
 
+    def beside(self, raw: Bytes) -> CsvRecords:
+        """Return another file that is written as this one is."""
+        return CsvRecords(raw, self._options)
+
     def read(self, choice: Choice) -> Table:
         """Return the chosen columns; raise Invalid with pointers, or Malformed for what is no CSV."""
         refuse_workbook(self._raw)

@@ -53,6 +53,15 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
     return request
 
 
+def hold_out(verb: Verb, request: Request, body: Body) -> None:
+    """Take the rows of a gate from a table, which is written as that of the fit is; raise Invalid."""
+    if not VERBS[verb].publishes or request.promote is None:
+        raise Invalid.at("/promote_on", "these rows go with a fit that has `promote`")
+    if request.promote.source is not None or request.promote.data is not None:
+        raise Invalid.at("/promote_on", "the rows of the gate are given twice")
+    request.promote.data = request.data.beside(body) if isinstance(request.data, CsvRecords) else CsvRecords(body)
+
+
 def _loose(value: str | list[str]) -> Any:
     """Return what JSON makes of a query parameter: a number, a truth value, or text as it stands."""
     try:

@@ -18,6 +18,8 @@ from app.serve.bodies.reader import Body
 MULTIPART = "multipart/form-data"
 FILE = "file"
 """The field that holds the body; the other fields are members of the query."""
+HELD_OUT = "promote_on"
+"""The field of a second file: a table with the rows of a gate."""
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 65_536
 MAX_EPILOGUE_BYTES = 1_024  # after the last boundary, where nothing should be
@@ -32,6 +34,8 @@ class Upload(NamedTuple):
     content_type: str | None
     body: Body
     query: Query
+    held_out: Body | None = None
+    """A table with the rows of a gate, where a form has one."""
 
 
 def opened(upload: Upload) -> Upload:
@@ -43,7 +47,7 @@ def opened(upload: Upload) -> Upload:
     if media_type != MULTIPART:
         return upload
     try:
-        files, fields = _read(_form(upload))
+        files, held_out, fields = _read(_form(upload))
     except MultipartParseError as error:
         raise Malformed(f"the form cannot be read: {error.description}") from None
     except ValueError:  # of a name that is not UTF-8
@@ -53,20 +57,28 @@ def opened(upload: Upload) -> Upload:
     if len(files) != 1:
         found = "no" if not files else "more than one"
         raise Invalid.at(f"/{FILE}", f"the form has {found} field {FILE!r}; send the data as that one file")
-    return files[0]._replace(query={**upload.query, **fields})
+    if len(held_out) > 1:
+        raise Invalid.at(f"/{HELD_OUT}", f"the form has more than one field {HELD_OUT!r}")
+    return files[0]._replace(query={**upload.query, **fields}, held_out=held_out[0] if held_out else None)
 
 
-def _read(form: MultipartForm) -> tuple[list[Upload], OpenQuery]:
-    """Return the files, and the other fields, each with its value or, if it comes several times, its values."""
+def _read(form: MultipartForm) -> tuple[list[Upload], list[bytes], OpenQuery]:
+    """Return the files, those with rows of a gate, and the other fields.
+
+    Each of these has its value or, if it comes several times, its values.
+    """
     files: list[Upload] = []
+    held_out: list[bytes] = []
     fields: OpenQuery = {}
     for part in form:
         name = part.name or ""
         if name == FILE:
             files.append(Upload(_content_type(part), part.stream.read(), {}))
+        elif name == HELD_OUT:
+            held_out.append(part.stream.read())
         else:
             fields[name] = joined(fields.get(name), part.get_data().decode())
-    return files, fields
+    return files, held_out, fields
 
 
 def _form(upload: Upload) -> MultipartForm:

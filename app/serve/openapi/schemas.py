@@ -18,7 +18,7 @@ from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Data, FitBody, Gain, PredictBody, Promote, Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
-from app.serve.bodies.multipart import FILE, MULTIPART
+from app.serve.bodies.multipart import FILE, HELD_OUT, MULTIPART
 from app.serve.openapi.parts import ALIAS, MODEL_REF, NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
@@ -137,6 +137,10 @@ FORM: dict[str, Any] = {
     "properties": {FILE: {"type": "string", "format": "csv"}},
     "required": [FILE],
 }
+FIT_FORM: dict[str, Any] = {
+    **FORM,
+    "properties": {**FORM["properties"], HELD_OUT: {"type": "string", "format": "csv"}},
+}
 JOB_PAGE = msgspec.defstruct(
     "JobPage",
     [("jobs", list[ANY_JOB]), ("next", str | None)],
@@ -196,7 +200,7 @@ class BodySchemas:
         base = FitBody if spec.publishes else PredictBody
         kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused, **types)
         contents = {reader.media_type: kind if reader.schema is None else reader.schema for reader in readers(verb)}
-        contents[MULTIPART] = FORM
+        contents[MULTIPART] = FIT_FORM if spec.publishes else FORM
         return RequestBody(contents, spec.examples, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:

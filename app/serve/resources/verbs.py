@@ -18,6 +18,7 @@ from app.schemas.requests import Request, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.content_coding import is_coded
+from app.serve.bodies.csv_body import hold_out
 from app.serve.bodies.formats import parse, reader_for, readers
 from app.serve.bodies.multipart import Upload, opened
 from app.serve.bodies.npy_body import NPY
@@ -106,7 +107,11 @@ class VerbResource:
             upload = opened(upload)
             if is_gzip(upload.body):  # a file such as table.csv.gz, whatever its type is called
                 upload = upload._replace(body=unpack(upload.body))
-            return self._check(self._parse(*upload, name))
+            request = self._parse(upload.content_type, upload.body, upload.query, name)
+            if upload.held_out is not None:
+                rows = unpack(upload.held_out) if is_gzip(upload.held_out) else upload.held_out
+                hold_out(self._verb, request, rows)
+            return self._check(request)
 
     def _parse(self, content_type: str | None, body: Body, query: Query, name: str | None) -> Request:
         reader = reader_for(self._verb, content_type, body)

@@ -1,6 +1,7 @@
 """The commands below models that change what serves: the same on the local store and on a server."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,20 @@ def test_a_version_is_deleted(fitted: Run) -> None:
     assert fitted("models", "delete", MODEL, stdin="n\n").code == 1
     assert fitted("models", "alias", "set", MODEL, "champion", "x").code == 2
     assert "/alias" in fitted("models", "alias", "set", MODEL, "latest", "2").err
+
+
+def test_a_gate_on_the_command_line(command: Run, tmp_path: Path) -> None:
+    """The rows to compare on are another file, or a source."""
+    held_out = tmp_path / "held_out.csv"
+    held_out.write_text("x,y\n3,6\n4,8\n")
+    for factor, words in ((5, "version 1 is the champion: there was no"), (2, "version 2 is the champion: its r2 is")):
+        table = f"x,y\n0,0\n1,{factor}\n2,{2 * factor}\n"
+        gate = ("--promote", "champion", "--promote-on", held_out)
+        ran = command(
+            "fit", "-", "--target", "y", "--model", "rents", "--estimator", "multivariate", *gate, stdin=table
+        )
+        assert ran.code == 0 and words in ran.out, ran.err
+    options = ("--promote", "champion", "--promote-source", "dummy", "--promote-metric", "mae")
+    ran = command("fit", "-", "--target", "y", "--model", "rents", *options, "--json", stdin="x,y\n0,0\n1,1\n2,2\n")
+    promotion = json.loads(ran.out)["result"]["promotion"]
+    assert (promotion["champion"], promotion["metric"]) == (2, "mae")
