@@ -120,7 +120,21 @@ def test_each_models_parameters_are_a_schema(document: Json) -> None:
     assert schemas["MultivariateParams"]["properties"]["fit_intercept"]["type"] == "boolean"
     assert schemas["DummyParams"]["properties"]["number"]["default"] == 50
     params = schemas["FitBody"]["properties"]["params"]["anyOf"]
-    assert {choice["$ref"].rpartition("/")[2] for choice in params} == {"PolynomialParams", "MultivariateParams"}
+    names = {"LogisticParams", "PolynomialParams", "MultivariateParams"}
+    assert {choice["$ref"].rpartition("/")[2] for choice in params} == names
+
+
+def test_results_of_classifiers_are_schemas_of_their_own(document: Json) -> None:
+    """Beside those of regressors; predictions are one schema, whose y holds labels too."""
+    schemas = document["components"]["schemas"]
+    for job, results in (
+        ("FitJob", ["FitResult", "ClassFitResult", None]),
+        ("ScoreJob", ["ScoreMetrics", "ClassScoreMetrics", None]),
+    ):
+        choices = schemas[job]["properties"]["result"]["anyOf"]
+        assert [choice["$ref"].rpartition("/")[2] if "$ref" in choice else None for choice in choices] == results
+    assert {"accuracy", "roc_auc", "confusion"} <= set(schemas["ClassScoreMetrics"]["required"])
+    assert "probabilities" in schemas["Predictions"]["properties"]
 
 
 def test_it_is_cached(plain: Api) -> None:
