@@ -1,5 +1,6 @@
 """Imports: files of models that were fitted elsewhere are versions that predict what their own libraries do."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from tests.support.model_files import (
     skops_regressor,
     xgboost_regressor,
 )
+from tests.support.trinity import trinity
 
 WAIT = {"Prefer": f"wait={WAIT_S}"}
 
@@ -186,3 +188,21 @@ def test_what_kills_its_process_is_refused(api: Api) -> None:
         name = fresh()
         refused(api, send(api, name, content))
         assert api.http.get(f"/models/{name}").status_code == 404
+
+
+def test_imports_survive_a_restart_of_everything(tmp_path: Path) -> None:
+    """In sync mode and then, over the same store, in async mode."""
+    chosen = ("xgboost-classifier-ubj", "lightgbm-classifier", "onnx-classifier", "skops-regressor")
+    with trinity("inline", tmp_path) as api:
+        for kind in chosen:
+            imported(api, send(api, kind, SAMPLES[kind]().content))
+        imported(api, send_form(api, "pipeline", skops_pipeline(), FRAME_CSV))
+    with trinity("redis", tmp_path) as api:
+        for kind in chosen:
+            found = api.result(f"models/{kind}/predict", {"data": {"X": ROWS.tolist()}})
+            assert found["y"] == SAMPLES[kind]().y
+        body = {"data": {"X": FRAME_ROWS}, "outputs": ["y", "probabilities"]}
+        found = api.result("models/pipeline/predict", body)
+        expected = skops_pipeline()
+        assert expected.probabilities is not None
+        assert (found["y"], found["probabilities"]) == (expected.y, expected.probabilities.tolist())

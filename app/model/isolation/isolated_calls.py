@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from app.model.isolation.fork_server import Ended, IsolatedCall, Reply
 
 SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
 MAX_REPLY_BYTES = 64 * 1024**2
+END_S = 1.0  # for the server to end by itself
+END_POLL_S = 0.02
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _SERVER = "app.model.isolation.fork_server"
 _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
@@ -134,9 +137,14 @@ class IsolatedCalls:
 
 
 def _end_server(control: socket.socket, pid: int) -> None:
-    """Close the socket, at which the server ends, and wait for it."""
+    """Close the socket, at which the server ends; do not wait for one that is loading a library."""
     control.close()
-    with suppress(ChildProcessError):  # this is a fork of the process that started it
+    with suppress(ChildProcessError, ProcessLookupError):  # this is a fork of the process that started it
+        for _ in range(round(END_S / END_POLL_S)):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+            time.sleep(END_POLL_S)
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
 
