@@ -62,10 +62,10 @@ lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes th
 	@$(PIP) uv
 	$(COMPILE) --extra server --output-file requirements/server.txt
 	$(COMPILE) --extra server --extra tracing --constraint requirements/server.txt --output-file requirements/tracing.txt
-	for extra in sklearn onnx xgboost lightgbm; do \
-		$(COMPILE) --extra server --extra $$extra --constraint requirements/tracing.txt --output-file requirements/$$extra.txt || exit 1; \
-	done
 	$(COMPILE) --all-extras --constraint requirements/tracing.txt --output-file requirements/dev.txt
+	for extra in sklearn onnx xgboost lightgbm; do \
+		$(COMPILE) --extra server --extra $$extra --constraint requirements/dev.txt --output-file requirements/$$extra.txt || exit 1; \
+	done
 
 clean: ## remove the environment and the caches; fitted models (.trinity) stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
