@@ -43,6 +43,7 @@ from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
 from app.service import Service
+from app.service.preloading import Preload
 from app.service.version_checks import VersionChecks
 from app.settings import Settings
 from app.storage.payload_store import Payloads
@@ -68,7 +69,9 @@ def create_app(
         verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, formats=formats, settings=settings)
         for verb in VERBS
     }
-    health = HealthChecks(checks, warnings=VersionChecks(service.models, service.store).aliases)
+    versions = VersionChecks(service.models, service.store)
+    preload = Preload(service, versions)
+    health = HealthChecks(checks, warnings=lambda: [*versions.aliases(), *preload.warnings()])
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
@@ -90,7 +93,8 @@ def create_app(
     routes = complete_routes(routes, settings)
     api = _api(routes)
     middleware = _middleware(api, routes, settings, service.models.estimators, telemetry)
-    api.add_middleware(Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown)))
+    lifespan = Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown))
+    api.add_middleware([lifespan, Preloading(preload)] if settings.preload else lifespan)
     return middleware
 
 
@@ -119,6 +123,21 @@ def _api(routes: Iterable[Route]) -> App[Request, Response]:
             setattr(route.resource, f"on_head{suffix}", get)  # RFC 9110 §9.1; the server leaves the body out
         api.add_route(route.path, route.resource, suffix=route.suffix)
     return api
+
+
+class Preloading:
+    """Falcon middleware: versions are loaded from the start of the process on."""
+
+    def __init__(self, preload: Preload) -> None:
+        self._preload = preload
+
+    async def process_startup(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
+        """Begin to load them."""
+        self._preload.start()
+
+    async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
+        """Load no more."""
+        self._preload.stop()
 
 
 class Lifespan:

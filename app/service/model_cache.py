@@ -85,6 +85,12 @@ class ModelCache(Generic[T]):
                 self._versions.popitem()
         return found
 
+    @property
+    def is_full(self) -> bool:
+        """Whether another version, however small, would push one out."""
+        with self._lock:
+            return len(self._versions) >= self._max_count or self._versions.currsize >= self._versions.maxsize
+
     def peek(self, name: str, version: int) -> T | None:
         """Return a version if it is kept as it is now, None if it has to be loaded; raise as `revision` does."""
         key = name, version

@@ -62,7 +62,7 @@ class Service:
         self._importer = importer
         self.store = store
         self.sources = sources
-        self._default_model = default_model
+        self.default_model = default_model
         self._limit = DesignLimit(max_design_bytes)
         self._sample_rows = sample_rows
         self._stacked = STACKED[stacking]
@@ -71,7 +71,7 @@ class Service:
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""
-        name = self._default_model if name is None else name
+        name = self.default_model if name is None else name
         return name, self.models[name]
 
     def check_removable(self, name: str) -> None:
@@ -80,18 +80,23 @@ class Service:
             raise Conflict(f"{name!r} is also an estimator, and so a model in any case; its versions can be removed")
         self.model(name)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more versions fit into the memory that they may take."""
+        return self._versions.is_full
+
     def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
         """Return the name of a model and the number of a version; raise NotFound or NotFitted.
 
         This reads only an alias; `loaded` then returns the version if it is in memory.
         """
-        name = self._default_model if name is None else name
+        name = self.default_model if name is None else name
         self.models.check(name)
         return name, self._versions.resolve(name, version)
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
-        name = self._default_model if request.model is None else request.model
+        name = self.default_model if request.model is None else request.model
         if VERBS[verb].publishes:
             return self._check_fit(name, self.models.for_fit(name, request.estimator), request)
         self.models.check(name)

@@ -71,6 +71,11 @@ class Versions:
         self.get = self._cache.get
         """Return a version by its model's name and its number; raise as `find` and `restore` do."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether another version would push one out."""
+        return self._cache.is_full
+
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
         return self._resolved(name, version, self.get)

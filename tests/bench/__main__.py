@@ -4,12 +4,38 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import bulk, csv_table, fit, keepalive, npy, ping, predict, queued, request_telemetry, start, waiting
+from tests.bench import (
+    batching,
+    bulk,
+    csv_table,
+    fit,
+    keepalive,
+    npy,
+    ping,
+    predict,
+    queued,
+    request_telemetry,
+    start,
+    waiting,
+)
 from tests.bench.report import Figure, progress, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     module.__name__.rpartition(".")[2]: module.run
-    for module in (predict, request_telemetry, bulk, csv_table, npy, start, fit, keepalive, ping, waiting, queued)
+    for module in (
+        predict,
+        request_telemetry,
+        bulk,
+        csv_table,
+        npy,
+        start,
+        fit,
+        keepalive,
+        ping,
+        waiting,
+        queued,
+        batching,
+    )
 }
 
 

@@ -25,14 +25,15 @@ def client() -> str:
     return "wrk" if shutil.which("wrk") else f"bundled, {PROCESSES} processes; wrk is faster"
 
 
-def requests_per_s(url: str, body: bytes, seconds: int = SECONDS) -> float:
-    """POST the body over 32 keep-alive connections; RuntimeError if a response is missing or is not 200."""
-    return _wrk(url, body, seconds) if shutil.which("wrk") else _bundled(url, body, seconds)
+def requests_per_s(url: str, body: bytes, seconds: int = SECONDS, connections: int = CONNECTIONS) -> float:
+    """POST the body over keep-alive connections, at least two; RuntimeError if a response is missing or is not 200."""
+    measure = _wrk if shutil.which("wrk") else _bundled
+    return measure(url, body, seconds, connections)
 
 
-def _wrk(url: str, body: bytes, seconds: int) -> float:
+def _wrk(url: str, body: bytes, seconds: int, connections: int) -> float:
     script = Path(__file__).with_name("post.lua")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
+    command = ["wrk", "-t1", "--timeout", "20s", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
     env = {**os.environ, "BENCH_BODY": body.decode()}
     output = subprocess.run(command, capture_output=True, text=True, env=env, check=True).stdout
     if found := re.search(r"Non-2xx.*|Socket errors.*", output):
@@ -43,25 +44,25 @@ def _wrk(url: str, body: bytes, seconds: int) -> float:
     return float(rate[1])
 
 
-def _bundled(url: str, body: bytes, seconds: int) -> float:
+def _bundled(url: str, body: bytes, seconds: int, connections: int) -> float:
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-        rates = pool.starmap(_process, [(url, body, seconds)] * PROCESSES)
+        rates = pool.starmap(_process, [(url, body, seconds, connections // PROCESSES)] * PROCESSES)
     return sum(rates)
 
 
-def _process(url: str, body: bytes, seconds: int) -> float:
+def _process(url: str, body: bytes, seconds: int, connections: int) -> float:
     """The rate of one process with its share of the connections."""
-    return uvloop.run(_connections(url, body, seconds))
+    return uvloop.run(_connections(url, body, seconds, connections))
 
 
-async def _connections(url: str, body: bytes, seconds: int) -> float:
+async def _connections(url: str, body: bytes, seconds: int, connections: int) -> float:
     parts = urlsplit(url)
     message = request("POST", parts.path, body)
     loop = asyncio.get_running_loop()
     begin = time.perf_counter()
     opened = [
         (await loop.create_connection(lambda: _Client(message), parts.hostname or "", parts.port or 80))[1]
-        for _ in range(CONNECTIONS // PROCESSES)
+        for _ in range(connections)
     ]
     await asyncio.sleep(seconds)
     answered, took_s = sum(client.answered for client in opened), time.perf_counter() - begin

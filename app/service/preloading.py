@@ -1,0 +1,72 @@
+"""Load the versions that requests without a version use before the first request does, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from logging import getLogger
+
+from app.errors import TrinityError
+from app.service.service import Service
+from app.service.version_checks import VersionChecks
+
+logger = getLogger(__name__)
+
+ALIASES = ("champion", "latest")
+
+
+class Preload:
+    """Loads the champion and the latest version of each model, the default model's first, while there is room."""
+
+    def __init__(self, service: Service, checks: VersionChecks) -> None:
+        """Take what tells by manifests alone that a version is of no use: that is not said twice."""
+        self._service = service
+        self._checks = checks
+        self._stopped = threading.Event()
+        self._failed: dict[tuple[str, int], str] = {}
+
+    def start(self) -> None:
+        """Begin; nobody waits for it, and the process may end meanwhile."""
+        threading.Thread(target=self.run, name="preload", daemon=True).start()
+
+    def stop(self) -> None:
+        """End before the next version."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Load them one after the other. One that fails is for `warnings`, and keeps no other from being loaded."""
+        try:
+            for name, number in self._versions():
+                if self._stopped.is_set() or self._service.is_full:
+                    return
+                self._load(name, number)
+        except OSError as error:  # of the store, whose own check says so
+            logger.warning("versions could not be loaded ahead of requests: %s", error.strerror)
+
+    def _load(self, name: str, number: int) -> None:
+        try:
+            self._service.fitted(name, number)
+        except TrinityError as error:
+            self._failed[name, number] = error.detail
+        except BaseException as error:  # noqa: BLE001  a version is restored by its model, which is anybody's code
+            logger.warning("loading version %d of %s raised %s", number, name, type(error).__name__)
+            self._failed[name, number] = f"it raised {type(error).__name__}"
+
+    def warnings(self) -> list[str]:
+        """Return which versions could not be loaded, are still used, and were not loaded later; raise OSError."""
+        return [
+            f"{name}, version {number}: could not be loaded: {why}"
+            for (name, number), why in list(self._failed.items())
+            if number in self._used(name)
+            and self._service.loaded(name, number) is None
+            and not self._checks.problem(name, number)
+        ]
+
+    def _versions(self) -> Iterator[tuple[str, int]]:
+        names = self._service.models.names()
+        for name in sorted(names, key=lambda name: name != self._service.default_model):
+            for number in sorted(self._used(name)):
+                yield name, number
+
+    def _used(self, name: str) -> set[int]:
+        return {number for alias, number in self._service.store.aliases(name).items() if alias in ALIASES}

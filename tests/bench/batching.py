@@ -1,0 +1,136 @@
+"""Rows that scikit-learn predicts, one a request: shared calls against one each, and against other model servers."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from tests.bench import load
+from tests.bench.http import Connection
+from tests.bench.model_servers.running import SERVERS
+from tests.bench.pipelines import DATA
+from tests.bench.report import Figure, in_turn, progress, ratio
+from tests.bench.servers import post, trinity
+from tests.support.servers import Server
+
+ROUNDS, ROUND_S = 5, 2
+TIMES_ALONE = {8: 3.0, 32: 8.0, 128: 25.0}  # by clients: how often the rate of one call for each row
+ALONE = 1.10  # of the time that one client waits for a row without sharing
+CLIENTS = 32
+TIMES_BEST = 2.0  # the best of the other servers
+PING_PAUSE_S = 0.02
+
+
+def run() -> list[Figure]:
+    """Shared calls bring 3, 8 and 25 times the rate at 8, 32 and 128 clients, and twice that of other servers."""
+    progress(f"  client: {load.client()}")
+    figures: list[Figure] = []
+    for pipeline in DATA:
+        with _serving(pipeline, "on", 1) as shared, _serving(pipeline, "off", 1) as each:
+            figures += _alone(pipeline, shared, each)
+            for clients, target in TIMES_ALONE.items():
+                figures.append(_stacked(pipeline, clients, target, shared, each))
+            figures.append(_beside(pipeline, shared))
+        figures.append(_among_others(pipeline))
+    return figures
+
+
+@contextmanager
+def _serving(pipeline: str, stacking: str, processes: int) -> Iterator[Server]:
+    """Trinity with a version of the pipeline in memory."""
+    env = {"TRINITY_MODELS": "tests.bench.pipelines", "TRINITY_DEFAULT_MODEL": pipeline}
+    with trinity(**env, TRINITY_STACKING=stacking, WEB_CONCURRENCY=str(processes)) as server:
+        X, y = DATA[pipeline]()
+        post(server.url, "/fit", json.dumps({"data": {"X": X, "y": y}}).encode())
+        for _ in range(10 * processes):
+            post(server.url, "/predict", _body(pipeline))
+        yield server
+
+
+def _body(pipeline: str) -> bytes:
+    return json.dumps({"data": {"X": DATA[pipeline]()[0][:1]}}).encode()
+
+
+def _alone(pipeline: str, shared: Server, each: Server) -> list[Figure]:
+    measures = [partial(_p50_ms, server.url, _body(pipeline)) for server in (shared, each)]
+    ours, theirs = in_turn(ROUNDS, *measures)
+    share = ratio(ours, theirs)
+    name = f"batching, {pipeline}, p50 of 1 client"
+    times = f"{median(ours):.2f} ms", f"{median(theirs):.2f} ms one by one"
+    return [Figure(name, *times, share, f"≤ {ALONE}", share <= ALONE)]
+
+
+def _p50_ms(url: str, body: bytes) -> float:
+    waits_s, ends_s = [], time.perf_counter() + ROUND_S
+    with Connection(url) as connection:
+        while (begin_s := time.perf_counter()) < ends_s:
+            connection.ask("POST", "/predict", body)
+            waits_s.append(time.perf_counter() - begin_s)
+    return median(waits_s) * 1e3
+
+
+def _stacked(pipeline: str, clients: int, target: float, shared: Server, each: Server) -> Figure:
+    rates = in_turn(ROUNDS, *(_rate(f"{server.url}/predict", _body(pipeline), clients) for server in (shared, each)))
+    share = ratio(*rates)
+    name = f"batching, {pipeline}, {clients} clients"
+    shown = f"{median(rates[0]):,.0f} rows/s", f"{median(rates[1]):,.0f}/s one by one"
+    return Figure(name, *shown, share, f"≥ {target:g}", share >= target)
+
+
+def _rate(url: str, body: bytes, clients: int) -> Callable[[], float]:
+    return lambda: load.requests_per_s(url, body, ROUND_S, clients)
+
+
+def _beside(pipeline: str, shared: Server) -> Figure:
+    """The 99th percentile of /ping while 32 clients ask for rows, and how long their shared calls take."""
+    with ThreadPoolExecutor(1) as pool, Connection(shared.url) as connection:
+        busy = pool.submit(load.requests_per_s, f"{shared.url}/predict", _body(pipeline), 3 * ROUND_S, CLIENTS)
+        pings_s, calls_s = _watched(connection, _body(pipeline), busy)
+    ping_ms = sorted(pings_s)[int(0.99 * len(pings_s))] * 1e3
+    call_ms = median(calls_s) * 1e3
+    name = f"batching, {pipeline}, /ping p99 beside {CLIENTS} clients"
+    shown = f"{ping_ms:.1f} ms", f"a shared call of {call_ms:.1f} ms"
+    return Figure(name, *shown, ping_ms / call_ms, "< 0.5", ping_ms < call_ms / 2)
+
+
+def _watched(connection: Connection, body: bytes, busy: "Future[float]") -> tuple[list[float], list[float]]:
+    """Return the seconds of pings, and of the calls that predictions of our own shared, until the load ends."""
+    pings_s, calls_s = [], []
+    while not busy.done():
+        begin_s = time.perf_counter()
+        connection.ask("GET", "/ping")
+        pings_s.append(time.perf_counter() - begin_s)
+        time.sleep(PING_PAUSE_S)
+        if len(pings_s) % 10 == 0:
+            job = connection.ask("POST", "/predict", body).json()
+            started, finished = (datetime.fromisoformat(str(job[name])) for name in ("started", "finished"))
+            calls_s.append((finished - started).total_seconds())
+    busy.result()
+    return pings_s, calls_s
+
+
+def _among_others(pipeline: str) -> Figure:
+    """Two processes of each server, 32 clients."""
+    with ExitStack() as running:
+        endpoints = {}
+        for name, server in SERVERS.items():
+            folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="trinity-bench-")))
+            endpoints[name] = running.enter_context(server(pipeline, folder))
+        ours = running.enter_context(_serving(pipeline, "on", 2))
+        measures = [_rate(f"{ours.url}/predict", _body(pipeline), CLIENTS)]
+        measures += [_rate(each.url, each.body, CLIENTS) for each in endpoints.values()]
+        for measure in measures:
+            measure()
+        rates, *others = in_turn(ROUNDS, *measures)
+    medians = dict(zip(endpoints, map(median, others), strict=True))
+    best = max(medians, key=lambda name: medians[name])
+    share = ratio(rates, others[list(endpoints).index(best)])
+    shown = f"{median(rates):,.0f} rows/s", ", ".join(f"{name} {rate:,.0f}/s" for name, rate in medians.items())
+    name = f"batching, {pipeline}, 2 processes, {CLIENTS} clients"
+    return Figure(name, *shown, share, f"≥ {TIMES_BEST:g} × the best", share >= TIMES_BEST)
