@@ -24,8 +24,8 @@ SWITCH_S = 0.001  # how long a model's thread may keep the event loop from runni
 
 def build(settings: Settings) -> Components:
     """Build the objects of both modes; connect nothing. Raise SettingsError when a model or source can't be loaded."""
-    modules = _names(settings.models)
-    trusted = frozenset(_names(settings.trusted_types))
+    modules = names(settings.models)
+    trusted = frozenset(names(settings.trusted_types))
     models = find_models(modules, trusted)
     if settings.default_model not in models:
         raise SettingsError(
@@ -52,7 +52,8 @@ def build(settings: Settings) -> Components:
     return Components(settings, service, store, payloads)
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
+    """Return the names in a setting that lists some."""
     return [name for name in map(str.strip, text.split(",")) if name]
 
 

@@ -54,7 +54,8 @@ ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
-SECRETS = frozenset({"api_keys", "webhook_secret"})  # settings that are never shown, not even in part
+ExportKey = Annotated[str, Meta(min_length=16)]
+SECRETS = frozenset({"api_keys", "export_key", "webhook_secret"})  # settings that are never shown, not even in part
 URLS = ("broker_url", "ledger_url", "otlp_url")
 _PASSWORD = re.compile(r"(?<=://)([^:]*):.*@", re.DOTALL)  # up to the last @: a password may contain one
 
@@ -134,6 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Annotated[
         WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
+    export_key: Annotated[ExportKey | None, about("signs exported versions; only signed ones are then imported")] = None
     events_url: Annotated[
         HttpUrl | None, about("URL that is told of new versions and of aliases that moved, signed as webhooks are")
     ] = None

@@ -60,6 +60,7 @@ def check_model(
     """
     import msgspec
 
+    from app.bootstrap import names
     from app.model.isolation.isolated_calls import CallLimits
     from app.service.contract import contract
     from app.settings import load
@@ -70,11 +71,11 @@ def check_model(
 
     rows = str(data.resolve()) if data else ""
     subject = msgspec.structs.replace(
-        _subject(model, settings.models.split(",")),
+        _subject(model, names(settings.models)),
         params=params,
         rows=rows,
         target=list(target),
-        trusted_types=[name for name in map(str.strip, settings.trusted_types.split(",")) if name],
+        trusted_types=names(settings.trusted_types),
     )
     report = contract.check_model(subject, CallLimits(settings.import_memory, timeout))
     if json_:
@@ -98,4 +99,4 @@ def _subject(text: str, modules: list[str]) -> Subject:
         return Subject(modules=[module], folder=folder, name=name)
     if name:
         return Subject(modules=[where], name=name)
-    return Subject(modules=[each.strip() for each in modules], name=where)
+    return Subject(modules=modules, name=where)

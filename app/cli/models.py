@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from app.cli.exports import TRANSFERS
 from app.cli.options import Backend, Connection, backend, json_option, with_backend, with_connection
 from app.cli.output import as_json, table, text
 from app.cli.registry import COMMANDS, alias
@@ -65,7 +66,7 @@ def show(source: Backend, name: str, version: str | None, *, json_: bool) -> Non
         table(["input", "kind", "in the fit"], _inputs(schema))
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *TRANSFERS):
     models.add_command(_command)
 
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache, partial
+from typing import Protocol
 
 from app.model.estimator import AnyEstimator
 from app.model.imported.imported_estimator import ImportedEstimator, file_name
 from app.storage.manifest import Manifest
-from app.storage.model_store import Store
 
 KEPT = 64
+
+
+class VersionReader(Protocol):
+    """What has versions, such as the store."""
+
+    def manifest(self, name: str, version: int, /) -> Manifest:
+        """Return the manifest of a version."""
+
+    def load(self, name: str, version: int, /) -> tuple[Manifest, dict[str, bytes]]:
+        """Return a version with its files."""
 
 
 class ImportedVersions:
     """Makes estimators of versions; `approved` are types and domains that files may hold beside those that are safe."""
 
-    def __init__(self, store: Store, approved: Collection[str]) -> None:
+    def __init__(self, store: VersionReader, approved: Collection[str]) -> None:
         self._store = store
         self._approved = frozenset(approved)
         self._pipeline = lru_cache(KEPT)(self._make_pipeline)

@@ -6,9 +6,10 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import Distribution, distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,18 @@ def libraries(modules: Sequence[str]) -> dict[str, str]:
     for it: what is not loaded was not used.
     """
     return dict(_libraries(tuple(sys.modules[name] for name in modules if name in sys.modules)))
+
+
+def differing(recorded: Mapping[str, str]) -> list[str]:
+    """Return a sentence about the libraries of a version that are others here; nothing if none is."""
+    here: dict[str, str] = {}
+    for name in recorded:
+        with suppress(PackageNotFoundError):
+            here[name] = version(name)
+    others = [
+        f"{name} {was} ({here.get(name, 'none')} here)" for name, was in recorded.items() if here.get(name) != was
+    ]
+    return [f"it was made with other libraries: {', '.join(others)}; check what it predicts"] if others else []
 
 
 @cache

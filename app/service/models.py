@@ -25,7 +25,9 @@ class Models:
         self, estimators: Mapping[str, AnyEstimator], store: Store, approved: Collection[str] = frozenset()
     ) -> None:
         self.estimators = estimators
-        self._imported = ImportedVersions(store, approved)
+        self.approved = frozenset(approved)
+        """The types that imported files may hold beside those that are safe."""
+        self._imported = ImportedVersions(store, self.approved)
         self._store = store
         self._made_of: dict[str, AnyEstimator] = {}
 

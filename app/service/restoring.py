@@ -33,8 +33,13 @@ def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, 
     if lost:
         raise fault(model, lost)
     for after, before in zip(found, expected, strict=True):
-        if not np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max()):
+        if not agree(after, before):
             raise _not_restored(model, "predicted otherwise than before", advice)
+
+
+def agree(after: Matrix, before: Matrix) -> bool:
+    """Return whether predictions are the same but for rounding."""
+    return np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max())
 
 
 def _predictions(model: FittedModel, X: Matrix, of: Schema) -> list[Matrix]:

@@ -68,6 +68,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """The name of the API key that asked for the fit; '' where none was needed."""
     provenance: dict[str, Any] | None = None
     """Of a model that was imported: its file's name, size and digest, and which sample it was tried out with."""
+    moved_from: dict[str, Any] | None = None
+    """Of a version from another store: the model, version and digest that it had there, and if it was signed."""
     format: Format = "arrays"
     stacks: Stacks | None = None
     """Whether rows may be predicted together with others; None where it is not known."""

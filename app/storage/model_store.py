@@ -23,6 +23,7 @@ from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 logger = getLogger(__name__)
 
 LEFT_S = 3600.0  # nobody writes for longer
+MANIFEST_FILE = "manifest.json"
 SAMPLE_FILE = "sample.npz"
 MAX_FILE_BYTES = 2**32
 """A larger file of a version is not read: none was published."""
@@ -109,14 +110,14 @@ class Store:
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
         try:
-            return file_state(f"{self._root}/{name}/versions/{version}/manifest.json")
+            return file_state(f"{self._root}/{name}/versions/{version}/{MANIFEST_FILE}")
         except FileNotFoundError:
             raise _no_version(name, version) from None
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of a version; raise NotFound, or Damaged when it is damaged."""
         try:
-            raw = (self._version(name, version) / "manifest.json").read_bytes()
+            raw = (self._version(name, version) / MANIFEST_FILE).read_bytes()
         except FileNotFoundError:
             raise _no_version(name, version) from None
         manifest = read_manifest(raw)
@@ -133,6 +134,14 @@ class Store:
         """Return the sample of a version's data, perhaps empty; raise Damaged when it is damaged."""
         digest = manifest.data.get(SAMPLE)
         return {} if digest is None else unpack_arrays(self._file(manifest, SAMPLE_FILE, digest))
+
+    def files(self, name: str, version: int) -> dict[str, bytes]:
+        """Return all files of a version as they stand, also manifest and sample; raise NotFound or Damaged."""
+        manifest, files = self.load(name, version)
+        files[MANIFEST_FILE] = (self._version(name, version) / MANIFEST_FILE).read_bytes()
+        if SAMPLE in manifest.data:
+            files[SAMPLE_FILE] = self._file(manifest, SAMPLE_FILE, manifest.data[SAMPLE])
+        return files
 
     def _file(self, manifest: Manifest, file: str, digest: str) -> bytes:
         damaged = _damaged(manifest.model, manifest.version)
@@ -180,7 +189,7 @@ class Store:
             with self._files.new_folder(root / "versions" / str(number), permit_and_reserve) as folder:
                 for name, content in contents.items():
                     self._files.write(folder / name, content)
-                self._files.write(folder / "manifest.json", manifest.to_json())
+                self._files.write(folder / MANIFEST_FILE, manifest.to_json())
             self._point_at(manifest)
             self._prune(manifest.model)
         return manifest

@@ -1,0 +1,144 @@
+"""Export a version of a model as an archive, and import one as the next version of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from app.errors import Invalid, Unavailable
+from app.model.imported.imported_estimator import MODULES
+from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.schemas.ids import new_id
+from app.service.models import Models, check_model_name
+from app.service.transfer.trial import sample_of
+from app.service.transfer.version_archive import ArchivedVersion, pack, read_archive
+from app.storage.manifest import Manifest
+from app.storage.model_store import Store
+
+_TRIAL = "app.service.transfer.trial"
+
+
+class ArchiveLimits(NamedTuple):
+    """How large an archive and its model may be, and what trying it out may take."""
+
+    max_bytes: int
+    max_loaded_bytes: int
+    trial: CallLimits
+
+
+class Imported(NamedTuple):
+    """A version that was imported."""
+
+    manifest: Manifest
+    rows: int
+    """How many rows of its sample it predicted as before."""
+    signed: bool
+    warnings: list[str]
+
+
+class _Trial(msgspec.Struct):
+    rows: int
+    warnings: list[str]
+
+
+def export_version(store: Store, model: str, version: int, key: str | None) -> bytes:
+    """Return the archive of a version, signed if there is a key; raise NotFound or Damaged."""
+    return pack(store.files(model, version), key)
+
+
+class VersionImporter:
+    """Takes archives into a store: each is tried out in a child process first, and published as any version is."""
+
+    def __init__(
+        self,
+        store: Store,
+        models: Models,
+        limits: ArchiveLimits,
+        *,
+        modules: Sequence[str],
+        approved: Collection[str],
+        key: str | None,
+    ) -> None:
+        """`approved` are the types that files may hold beside those that are safe; `key` is what signs archives."""
+        self._store = store
+        self._models = models
+        self._limits = limits
+        self._modules = list(modules)
+        self._approved = sorted(approved)
+        self._key = key
+
+    def run(self, path: Path, name: str | None = None) -> Imported:
+        """Publish the version in an archive as the next one of a model, by default of the model that it was of.
+
+        Raise Invalid for an archive that is not sound, Conflict for a model of another estimator, or Unavailable.
+        """
+        archived = read_archive(path, self._key, self._limits.max_bytes)
+        model = archived.manifest.model if name is None else name
+        self._check_name(model, archived.manifest)
+        trial = self._tried(path, archived)
+        manifest = _moved(archived, model, trial.warnings)
+        try:
+            published = self._store.publish(manifest, archived.files, sample=sample_of(archived))
+        except OSError as error:
+            why = f"the version could not be written to the store ({error.strerror}); try again"
+            raise Unavailable(why) from error
+        return Imported(published, trial.rows, archived.signed, trial.warnings)
+
+    def _check_name(self, model: str, manifest: Manifest) -> None:
+        """Raise Invalid or Conflict for a model that cannot have the version."""
+        if manifest.provenance is None:
+            self._models.for_fit(model, manifest.made_of)
+        else:
+            check_model_name(model)
+
+    def _tried(self, path: Path, archived: ArchivedVersion) -> _Trial:
+        form = archived.manifest.format
+        calls = IsolatedCalls(self._limits.trial, [_TRIAL, *([MODULES[form]] if form in MODULES else [])])
+        try:
+            found = calls.call(
+                f"{_TRIAL}:try_archive",
+                path=str(path),
+                sha256=archived.manifest.sha256,
+                modules=self._modules,
+                approved=self._approved,
+                max_bytes=self._limits.max_bytes,
+                max_loaded_bytes=self._limits.max_loaded_bytes,
+                signed=archived.signed,
+            )
+        except CallFailed as error:
+            if error.failure is not None:
+                raise Invalid(error.failure.detail, *error.failure.errors) from None
+            raise Invalid.at("/file", f"the version cannot be taken: when it was tried out, it {error}") from None
+        finally:
+            calls.close()
+        return msgspec.convert(found, _Trial)
+
+
+def _moved(archived: ArchivedVersion, model: str, warnings: list[str]) -> Manifest:
+    """Return the manifest of the version in its new place, which says where it is from."""
+    was = archived.manifest
+    # what an imported file is made of goes by the name of its model
+    made_of = was.made_of if was.provenance is None else was.estimator_name
+    origin = {
+        "model": was.model,
+        "version": was.version,
+        "sha256": was.sha256,
+        "signed": archived.signed,
+        "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+    return msgspec.structs.replace(
+        was,
+        model=model,
+        version=0,
+        estimator_name=made_of,
+        job=new_id(),
+        by="",
+        data=dict(was.data),
+        warnings=[*was.warnings, *warnings],
+        moved_from=origin,
+        arrays_sha256="",
+    )
