@@ -15,19 +15,15 @@ import msgspec
 import numpy as np
 
 from app.errors import Invalid
-from app.model.base import NotNumbers
 from app.model.dataframes import Array, default_names
 from app.model.estimator import FittedModel
 from app.model.imported.imported_estimator import DISTRIBUTIONS, EXTRAS, HELD_BYTES, MODULES, STACKS, open_model
 from app.model.imported.imported_model import Hints, Input
+from app.model.imported.trial import RAISED, not_predicted, tried
 from app.schemas.columns import Column
 from app.schemas.tasks import Format, Label, Stacks, Task
 
-CLOSE = 1e-6
-"""Predictions together and alone that differ by less, relative to the greatest, are close: some digits of float32."""
 MADE_UP_ROWS = 4
-_RAISED = (NotNumbers, ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError)
-"""What libraries raise where a model does not go with its data, or is damaged."""
 
 
 class Sample(msgspec.Struct):
@@ -162,8 +158,8 @@ def _opened(path: Path, form: Format, asked: Question) -> Opened:
     def for_rows(rows: TrialRows) -> Tried:
         try:
             outputs = estimator.outputs(rows.columns, rows.X, rows.texts)
-        except _RAISED as error:
-            raise _not_predicted(error) from None
+        except RAISED as error:
+            raise not_predicted(error) from None
         return Tried(estimator.model("imported", rows.columns, outputs), outputs)
 
     return Opened(estimator.inputs, estimator.named_inputs, for_rows, estimator.warnings)
@@ -220,57 +216,6 @@ def made_up(columns: list[Column]) -> Array:
     whole = [i for i, column in enumerate(columns) if column.kind != "number"]
     X[:, whole] = 0
     return X
-
-
-def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: bool) -> Stacks:
-    """Predict rows together and one by one; return how far they agree. Raise Invalid for what is no prediction."""
-    together = _predicted(model, X)
-    shape = (len(X),) if outputs is None else (len(X), outputs)
-    if together.shape != shape:
-        raise Invalid.at("/file", f"it predicts an array of shape {together.shape} for {len(X)} rows, not {shape}")
-    if must_be_finite and not np.isfinite(together).all():
-        raise Invalid.at("/sample", "it predicts something that is no finite number for the sample")
-    alone = np.concatenate([_predicted(model, X[i : i + 1]) for i in range(min(len(X), 32))])
-    if model.has_probabilities and model.classes is not None:
-        probabilities = _probable(model, X)
-        if probabilities.shape != (len(X), len(model.classes)):
-            raise Invalid.at("/file", f"it gives probabilities of shape {probabilities.shape} for {len(X)} rows")
-        single = np.concatenate([_probable(model, X[i : i + 1]) for i in range(len(alone))])
-        return worse(agreement(together[: len(alone)], alone), agreement(probabilities[: len(alone)], single))
-    return agreement(together[: len(alone)], alone)
-
-
-def agreement(together: Array, alone: Array) -> Stacks:
-    """Say whether predictions are the same to the last bit, nearly, or not."""
-    if np.array_equal(together, alone, equal_nan=True):
-        return "exact"
-    scale = np.abs(alone[np.isfinite(alone)]).max(initial=0.0)
-    return "close" if np.allclose(together, alone, rtol=CLOSE, atol=CLOSE * scale, equal_nan=True) else "no"
-
-
-def worse(one: Stacks, other: Stacks) -> Stacks:
-    """Return the weaker of two."""
-    order: list[Stacks] = ["exact", "close", "no"]
-    return max(one, other, key=order.index)
-
-
-def _predicted(model: FittedModel, X: Array) -> Array:
-    try:
-        return np.asarray(model.predict(X), np.float64)
-    except _RAISED as error:
-        raise _not_predicted(error) from None
-
-
-def _probable(model: FittedModel, X: Array) -> Array:
-    try:
-        return np.asarray(model.probabilities(X), np.float64)
-    except _RAISED as error:
-        raise _not_predicted(error) from None
-
-
-def _not_predicted(error: Exception) -> Invalid:
-    words = str(error).partition("\n")[0][:300].encode("utf-8", "replace").decode()
-    return Invalid.at("/file", f"it does not predict: {type(error).__name__}: {words}")
 
 
 def libraries_of(form: Format) -> dict[str, str]:
