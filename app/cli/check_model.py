@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -13,7 +13,11 @@ from app.cli.options import json_option
 from app.cli.output import as_json, table
 
 if TYPE_CHECKING:
+    from app.service.contract.findings import Report
     from app.service.contract.subject import Subject
+
+FITTED = frozenset({".skops", ".onnx", ".ubj", ".json", ".xgb", ".txt", ".lgb", ".pkl", ".joblib"})
+"""Files of fitted models, and two that are refused in words."""
 
 
 def _params(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
@@ -50,8 +54,9 @@ def check_model(
 ) -> None:
     """Check that a model does what the service asks of it, and print what to do.
 
-    NAME is one of TRINITY_MODELS, or MODULE:OBJECT; FILE is a file of Python, also as FILE:OBJECT. Each check runs in
-    a process of its own, under limits of time and memory. Exit code 1 if a check failed that a model must pass.
+    NAME is one of TRINITY_MODELS, or MODULE:OBJECT; FILE is a file of Python, also as FILE:OBJECT, or one of a fitted
+    model (.skops, .onnx, .ubj, .txt), for which the columns --target of --data are left out. Each check runs in a
+    process of its own, under limits of time and memory. Exit code 1 if a check failed that a model must pass.
 
     \b
     Examples: python -m app check-model polynomial --params '{"degree": 3}'
@@ -65,9 +70,12 @@ def check_model(
     from app.service.contract import contract
     from app.settings import load
 
+    settings = load()
+    if Path(model).suffix in FITTED:
+        report = _check_fitted(Path(model), data, list(target))
+        _show(ctx, report, json_=json_)
     if bool(data) != bool(target):
         raise click.UsageError("--data and --target go together")
-    settings = load()
 
     rows = str(data.resolve()) if data else ""
     subject = msgspec.structs.replace(
@@ -78,13 +86,42 @@ def check_model(
         trusted_types=names(settings.trusted_types),
     )
     report = contract.check_model(subject, CallLimits(settings.import_memory, timeout))
+    _show(ctx, report, json_=json_)
+
+
+def _show(ctx: click.Context, report: Report, *, json_: bool) -> NoReturn:
+    """Print a report and end the command."""
+    import msgspec
+
     if json_:
         as_json({**msgspec.to_builtins(report), "failed": len(report.failures)})
     else:
         click.echo(f"{report.subject}" + (f" ({report.task})" if report.task else ""))
-        rows_ = [[each.check, each.result, each.figure, each.advice] for each in report.findings]
-        table(["check", "result", "found", "what to do"], rows_)
+        rows = [[each.check, each.result, each.figure, each.advice] for each in report.findings]
+        table(["check", "result", "found", "what to do"], rows)
     ctx.exit(int(bool(report.failures)))
+
+
+def _check_fitted(file: Path, rows: Path | None, ignore: list[str]) -> Report:
+    """Check a file that a library wrote; raise CommandFailed for one that is not there."""
+    if not file.is_file():
+        raise CommandFailed(f"{file}: no such file", 2)
+    from app.bootstrap import build
+    from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
+    from app.service.contract.fitted_files import check_fitted_file
+    from app.service.importing import PRELOAD, Importer
+    from app.settings import load
+
+    components = build(load())
+    settings, approved = components.settings, components.service.models.approved
+    calls = IsolatedCalls(CallLimits(settings.import_memory, settings.import_timeout), PRELOAD)
+    importer = Importer(
+        components.store, components.payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded
+    )
+    try:
+        return check_fitted_file(importer, file.resolve(), rows, ignore)
+    finally:
+        importer.close()
 
 
 def _subject(text: str, modules: list[str]) -> Subject:

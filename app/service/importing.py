@@ -66,7 +66,7 @@ class Importer:
     ) -> tuple[int, dict[str, Any]]:
         """Try a file out and publish it; return the version and the result. Raise Invalid, Unavailable or Damaged."""
         path = self._payloads.path(file.reference)
-        proof = self._proven(path, file)
+        proof = self.prove(path, file)
         with _content(path) as content:
             digest = hashlib.sha256(content).hexdigest()
             if not file.reference.endswith(digest):
@@ -84,7 +84,8 @@ class Importer:
         """End the process in which files are tried out."""
         self._calls.close()
 
-    def _proven(self, path: Path, file: ModelFile) -> Proof:
+    def prove(self, path: Path, file: ModelFile) -> Proof:
+        """Return what a child process finds out about a file; raise Invalid or Unavailable."""
         question = Question(
             file.classes,
             file.task,
@@ -95,7 +96,7 @@ class Importer:
         )
         if file.format == "skops":
             check_archive(path)  # what its directory shows needs no other process
-        limits = TrialLimits(LOAD_S + _size(file) / LOAD_BYTES_PER_S, PREDICT_S)
+        limits = TrialLimits(LOAD_S + path.stat().st_size / LOAD_BYTES_PER_S, PREDICT_S)
         asked = msgspec.to_builtins(question)
         try:
             found = self._calls.call(_PROVE, path=str(path), form=file.format, question=asked, limits=limits)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.support.cli import run
+from tests.support.model_files import xgboost_classifier
 
 
 def test_a_model_of_the_settings_is_checked_by_its_name() -> None:
@@ -28,3 +29,17 @@ def test_a_failed_check_ends_with_1_and_says_what_to_do() -> None:
 def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
     for arguments in (["missing.py"], ["polynomial", "--target", "y"], ["polynomial", "--params", "[1]"]):
         assert run("check-model", *arguments).code == 2, arguments
+
+
+def test_a_fitted_file_is_tried_out_as_an_import_would(tmp_path: Path) -> None:
+    file = tmp_path / "model.ubj"
+    file.write_bytes(xgboost_classifier().content)
+    done = run("check-model", file, "--json")
+    report = json.loads(done.out)
+    assert (done.code, report["task"]) == (0, "classification")
+    assert [each["check"] for each in report["findings"]] == ["import", "sample", "stacking", "memory", "load"]
+    pickled = tmp_path / "model.pkl"
+    pickled.write_bytes(b"\x80\x04K\x01.")
+    done = run("check-model", pickled)
+    assert done.code == 1
+    assert "a pickle runs code" in done.out
