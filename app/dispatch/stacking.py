@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple
 
 from app.dispatch.batching import JobWork, predict_together
@@ -17,6 +16,7 @@ from app.schemas.jobs import Outcome
 from app.schemas.requests import Table
 from app.service import Service
 
+GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
 
@@ -33,6 +33,13 @@ class Waiting(NamedTuple):
         return len(data.X) if isinstance(data, Table) else 0
 
 
+class Gathering(NamedTuple):
+    """A version between two calls: how many predictions are expected for the next, and what starts it in any case."""
+
+    expected: int
+    end: asyncio.TimerHandle
+
+
 class Stacker:
     """Runs predictions, each version's in one thread at a time. A version that is idle starts at once.
 
@@ -45,6 +52,7 @@ class Stacker:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
         self._waiting: dict[VersionKey, deque[Waiting]] = {}
         """The versions that predict, each with what waits for the end of its call."""
+        self._gathering: dict[VersionKey, Gathering] = {}
 
     async def predict(self, asked: JobWork, max_rows: int) -> Outcome:
         """Predict for a table, in a call of up to `max_rows` rows, or of its own if it has more."""
@@ -57,6 +65,10 @@ class Stacker:
             self._start(loop, version, [one], max_rows)
         else:
             waiting.append(one)
+            gathering = self._gathering.get(version)
+            if gathering is not None and len(waiting) >= gathering.expected:
+                gathering.end.cancel()
+                self._next(loop, version, max_rows)
         return await one.outcome
 
     @property
@@ -69,8 +81,9 @@ class Stacker:
         await asyncio.to_thread(self._threads.shutdown)
 
     def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
+        started_s = loop.time()
         call = loop.run_in_executor(self._threads, self._run, loop, stack)
-        call.add_done_callback(partial(self._go_on, loop, version, max_rows))
+        call.add_done_callback(lambda _: self._gather(loop, version, max_rows, len(stack), loop.time() - started_s))
 
     def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
         """Predict, in a thread; hand outcomes over as they come."""
@@ -78,10 +91,23 @@ class Stacker:
             outcomes = [(stack[place].outcome, outcome) for place, outcome in ended]
             loop.call_soon_threadsafe(_hand_over, outcomes)
 
-    def _go_on(
-        self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, _: asyncio.Future[None]
+    def _gather(
+        self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float
     ) -> None:
+        """Let those who were just answered ask again, in a small share of the time that their call took.
+
+        Otherwise they and those who wait would form two groups that take turns, each call with half of all.
+        """
+        waiting = self._waiting[version]
+        if not waiting:
+            self._next(loop, version, max_rows)
+            return
+        end = loop.call_later(min(GATHER_SHARE * took_s, MAX_GATHER_S), self._next, loop, version, max_rows)
+        self._gathering[version] = Gathering(len(waiting) + answered, end)
+
+    def _next(self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int) -> None:
         """Start the next call of a version, with what has come meanwhile."""
+        self._gathering.pop(version, None)
         stack = list(_next_stack(self._waiting[version], max_rows))
         if stack:
             self._start(loop, version, stack, max_rows)

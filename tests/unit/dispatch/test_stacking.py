@@ -88,6 +88,25 @@ def test_what_comes_meanwhile_shares_the_next_call() -> None:
     run(main())
 
 
+def test_who_was_just_answered_may_join_the_next_call() -> None:
+    """Between two calls a version waits a moment, a share of its last call: callers do not fall into two groups."""
+
+    async def main() -> None:
+        gate = Gate()
+        service = StackedService(lambda rows: gate.enter() if rows == [0.0] else None)
+        async with stacking(service) as predict:
+            first = predict(0.0)
+            await passed(gate.reached)
+            waits = predict(1.0)
+            await asyncio.sleep(0.1)  # the share of so long a call is enough to ask again
+            gate.open()
+            await first
+            assert results(await asyncio.gather(waits, predict(2.0))) == [[1.0], [2.0]]
+        assert service.calls == [[0.0], [1.0, 2.0]]
+
+    run(main())
+
+
 def test_calls_are_bounded_in_rows() -> None:
     """A call takes as many rows as it may, in the order in which they came; a work with more has its own."""
 
