@@ -1,4 +1,4 @@
-"""Requests and the checked work made of them, as msgspec Structs: one source for decoding, validation and OpenAPI.
+"""Requests and the checked work made of them, as msgspec Structs; bodies of JSON are in bodies.py.
 
 The data of a request stays as it came until the service knows the model. Then a `Choice` says which columns are read
 and as what, and the reader of the format (`Records`) makes a table of those alone.
@@ -39,68 +39,14 @@ def parse_version(text: str | None) -> Version | None:
 
 GATE_ROWS = "/promote/on"
 """The pointer to the rows of a gate."""
-NO_JSON = msgspec.Raw()
 Y, PROBABILITIES = OUTPUTS = ("y", "probabilities")
 """What a prediction may give."""
-
-
-class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Either rows (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source.
-
-    The rows stay JSON until it is known which of their columns are wanted, and y until it is known what it may be.
-    """
-
-    X: msgspec.Raw = NO_JSON
-    y: msgspec.Raw = NO_JSON
-    columns: list[str] | None = None
-    sample_weight: list[float] | None = None
-    source: str | None = None
-    params: dict[str, Any] = {}
 
 
 class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The URL that Trinity sends the job's envelope to when the job has ended."""
 
     url: str
-
-
-class Promote(msgspec.Struct, forbid_unknown_fields=True):
-    """A gate: the fit's version takes over the alias if it scores better, on these rows, than the one that has it."""
-
-    on: Data
-    alias: str = "champion"
-    metric: str | None = None
-    gain: Gain = 0.0
-
-
-class FitBody(msgspec.Struct, forbid_unknown_fields=True):
-    """JSON body of a fit."""
-
-    model: str | None = None
-    estimator: str | None = None
-    params: dict[str, Any] = {}
-    data: Data | None = None
-    target: str | Names | None = None
-    inputs: Names | None = None
-    ignore: Names = []
-    weight: str | None = None
-    timeout: Timeout | None = None
-    webhook: Webhook | None = None
-    promote: Promote | None = None
-
-
-class PredictBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """JSON body of a predict or score."""
-
-    model: str | None = None
-    version: Version | None = None
-    data: Data | None = None
-    target: str | Names | None = None
-    weight: str | None = None
-    keep: Names = []
-    outputs: list[str] = []
-    timeout: Timeout | None = None
-    webhook: Webhook | None = None
 
 
 class Table(msgspec.Struct, tag=True, gc=False):

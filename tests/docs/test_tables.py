@@ -10,8 +10,8 @@ import pytest
 import app.client
 from app.api_keys import SCOPES
 from app.data.dummy import DummyParams
+from app.schemas.bodies import FitBody, PredictBody
 from app.schemas.jobs import Envelope, Status
-from app.schemas.requests import FitBody, PredictBody
 from app.schemas.verbs import VERBS
 from app.serve.bodies.formats import READERS
 from tests.docs.generate import KNOB, variables

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from app.errors import Invalid, Malformed
+from app.schemas.bodies import NO_JSON, Data, FitBody, PredictBody, Promote
 from app.schemas.media_types import JSON
 from app.schemas.pointers import moved
 from app.schemas.query import Query
-from app.schemas.requests import GATE_ROWS, NO_JSON, Data, FitBody, Gate, PredictBody, Promote, Request, Source
+from app.schemas.requests import GATE_ROWS, Gate, Request, Source
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong

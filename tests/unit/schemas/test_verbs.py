@@ -7,7 +7,7 @@ import pytest
 
 from app.api_keys import SCOPES
 from app.schemas import jobs
-from app.schemas.requests import FitBody, PredictBody
+from app.schemas.bodies import FitBody, PredictBody
 from app.schemas.verbs import CSV, JSON, VERBS, Verb
 from app.settings import Settings
 
