@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from app.dispatch.batching import JobWork, predict_together
 from app.dispatch.execute import Clock
 from app.dispatch.slow_versions import VersionKey
+from app.errors import Unavailable
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table
 from app.service import Service
@@ -82,8 +83,18 @@ class Stacker:
 
     def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
         started_s = loop.time()
-        call = loop.run_in_executor(self._threads, self._run, loop, stack)
-        call.add_done_callback(lambda _: self._gather(loop, version, max_rows, len(stack), loop.time() - started_s))
+        try:
+            call = loop.run_in_executor(self._threads, self._run, loop, stack)
+        except RuntimeError:  # the threads have ended, as the process is about to
+            _fail([*stack, *self._waiting.pop(version)], Unavailable("this process ends; try again"))
+            return
+
+        def ended(call: asyncio.Future[None]) -> None:
+            if error := call.exception():  # what each predicts may raise anything, but not this
+                _fail(stack, error)
+            self._gather(loop, version, max_rows, len(stack), loop.time() - started_s)
+
+        call.add_done_callback(ended)
 
     def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
         """Predict, in a thread; hand outcomes over as they come."""
@@ -123,6 +134,13 @@ def _next_stack(waiting: deque[Waiting], max_rows: int) -> Iterator[Waiting]:
         if not one.outcome.cancelled():
             rows += one.rows
             yield one
+
+
+def _fail(stack: Iterable[Waiting], error: BaseException) -> None:
+    """Let those fail that have no outcome: nobody may wait for ever."""
+    for one in stack:
+        if not one.outcome.done():
+            one.outcome.set_exception(error)
 
 
 def _hand_over(outcomes: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:

@@ -86,13 +86,16 @@ def _solve(hessian: Array, right: Array) -> Array:
     diagonal = np.diagonal(hessian).copy()
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # the terms' own scales do not matter
     scaled = hessian * unit * unit[:, np.newaxis]
+    if not np.isfinite(scaled).all():
+        raise ValueError("The loss is beyond float64 near its minimum; choose a larger C, or rescale the inputs.")
     raised = 0.0
-    while True:
+    while raised <= 1.0:  # the diagonal is 1: so raised, every such matrix has factors
         factor, failed = lapack.dpotrf(scaled + raised * np.eye(len(scaled)), lower=1)
         if not failed:
             found: Array = lapack.dpotrs(factor, unit * right, lower=1)[0] * unit
             return found
         raised = max(NOISE, 10 * raised)
+    raise ValueError("The curvature of the loss is lost in rounding; choose a larger C, or rescale the inputs.")
 
 
 def _conjugate_gradients(loss: Loss, coefficients: Array, gradient: Array) -> Array:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.errors import Conflict, Invalid, TrinityError, Unavailable
+from app.errors import Conflict, Damaged, Invalid, NotFound, TrinityError, Unavailable
 from app.model.estimator import AnyEstimator
 from app.schemas.columns import KINDS
 from app.schemas.pointers import moved
@@ -74,22 +74,45 @@ def promote(store: Store, model: str, version: int, gate: Promotion, score: Scor
 
     for _ in range(MAX_TRIES):
         before = _earlier_move(store.registry, model, version, gate.alias)
-        present = store.aliases(model).get(gate.alias) if before is None else before.from_
+        try:
+            present = _present(store, model, gate.alias) if before is None else before.from_
+        except Damaged as error:
+            return _decision(gate, scored(version), None, None, error.detail, promoted=False)
         new, old = scored(version), None if present in {None, version} else scored(present or 0)
         promoted, why = (True, "it has the alias already") if present == version else _decided(gate, new, old)
         if before is None and promoted and not _moved(store.registry, model, version, gate.alias, present):
             continue
-        return {
-            "alias": gate.alias,
-            "promoted": promoted or before is not None,
-            "metric": gate.metric,
-            "gain": gate.gain,
-            "score": _number(new),
-            "champion": present,
-            "champion_score": _number(old),
-            "detail": why,
-        }
+        return _decision(gate, new, present, old, why, promoted=promoted or before is not None)
     raise Unavailable(f"alias {gate.alias!r} was moved by others each time that this was to move it; try again")
+
+
+def _present(store: Store, model: str, alias: str) -> int | None:
+    """Return the version that has the alias, None for none; raise Damaged."""
+    try:
+        return store.resolve(model, alias)
+    except NotFound:
+        return None
+
+
+def _decision(
+    gate: Promotion,
+    new: float | str,
+    present: int | None,
+    old: float | str | None,
+    why: str,
+    *,
+    promoted: bool,
+) -> dict[str, Any]:
+    return {
+        "alias": gate.alias,
+        "promoted": promoted,
+        "metric": gate.metric,
+        "gain": gate.gain,
+        "score": _number(new),
+        "champion": present,
+        "champion_score": _number(old),
+        "detail": why,
+    }
 
 
 def _decided(gate: Promotion, new: float | str, old: float | str | None) -> tuple[bool, str]:
@@ -130,6 +153,8 @@ def _moved(registry: Registry, model: str, version: int, alias: str, present: in
         registry.move(model, alias, version, Author("gate", REQUEST.get().key_name), present)
     except Conflict:
         return False
+    except OSError as error:  # a full disk; the version is published, and the job that is tried again finds it
+        raise Unavailable(f"the alias could not be written to the store ({error.strerror}); try again") from error
     return True
 
 

@@ -144,13 +144,14 @@ class Importer:
 
 def as_labels(texts: Sequence[str]) -> list[Label]:
     """Return labels that came as texts: whole numbers, or truth values, if all of them are."""
+    labels: list[Label] = list(texts)
     if texts and all(re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text) for text in texts):
-        return [int(text) for text in texts]
-    if texts and {text.lower() for text in texts} <= {"true", "false"}:
-        return [text.lower() == "true" for text in texts]
-    if len(set(texts)) < len(texts):
+        labels = [int(text) for text in texts]
+    elif texts and {text.lower() for text in texts} <= {"true", "false"}:
+        labels = [text.lower() == "true" for text in texts]
+    if len(set(labels)) < len(labels):
         raise Invalid.at("/classes", "a class is named twice")
-    return list(texts)
+    return labels
 
 
 def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ()) -> Table:

@@ -104,7 +104,7 @@ def read_manifest(raw: bytes) -> Manifest | None:
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         return manifest if _is_intact(raw) else None
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):  # a flipped bit of a name, for example
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, RecursionError):  # a flipped bit of a name, for example
         return None
 
 

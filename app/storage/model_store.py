@@ -27,7 +27,7 @@ MANIFEST_FILE = "manifest.json"
 SAMPLE_FILE = "sample.npz"
 MAX_FILE_BYTES = 2**32
 """A larger file of a version is not read: none was published."""
-_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)?")
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)?")
 Files = Mapping[str, bytes | memoryview]
 """The files of what was learned, by name."""
 
@@ -145,7 +145,7 @@ class Store:
 
     def _file(self, manifest: Manifest, file: str, digest: str) -> bytes:
         damaged = _damaged(manifest.model, manifest.version)
-        if not _FILE.fullmatch(file):
+        if not FILE_NAME.fullmatch(file):
             raise damaged
         try:
             with (self._version(manifest.model, manifest.version) / file).open("rb") as stored:

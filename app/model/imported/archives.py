@@ -116,6 +116,8 @@ def _checked_name(raw: bytes) -> str:
 
 def _check_places(entries: list[Entry], end: int) -> None:
     """Refuse entries that overlap, which is how a small archive unpacks into a large one, or that lie outside."""
+    if min((entry.offset for entry in entries), default=0):
+        _refuse("the archive does not begin with its first entry")
     at = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
         if entry.offset < at:

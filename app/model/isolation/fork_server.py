@@ -65,7 +65,7 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
         is_idle = not children
         ready, _, _ = select.select(awaited, [], [], (0 if waiting else idle_s) if is_idle else None)
         if not ready and waiting:
-            with suppress(ImportError):
+            with suppress(Exception):  # one whose own library of the system is missing raises what it likes
                 importlib.import_module(waiting.pop(0))
             continue
         if not ready:

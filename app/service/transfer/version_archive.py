@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 from app.errors import Invalid
 from app.model.imported.archives import check_archive
 from app.storage.manifest import SAMPLE, Manifest, read_manifest
-from app.storage.model_store import MANIFEST_FILE, SAMPLE_FILE
+from app.storage.model_store import FILE_NAME, MANIFEST_FILE, SAMPLE_FILE
 
 SIGNATURE = "signature.txt"
 PURPOSE = b"trinity version 1\n"
@@ -71,6 +71,8 @@ def read_archive(path: Path, key: str | None, max_bytes: int) -> ArchivedVersion
         odd = ", ".join(sorted(contents.keys() ^ digests.keys()))[:200]
         _refuse(f"the archive has not the files that its manifest names: {odd}")
     for name, content in contents.items():
+        if not FILE_NAME.fullmatch(name):
+            _refuse("the archive has a file under a name that no file of a version has")
         if hashlib.sha256(content).hexdigest() != digests[name]:
             _refuse(f"{name} in the archive is damaged: it has not the digest that the manifest says")
     sample = contents.pop(SAMPLE_FILE, b"")
