@@ -85,13 +85,10 @@ class Models:
     def not_found(self, name: str) -> NotFound:
         """Return the error for a model that is not there, or is no longer."""
         self._made_of.pop(name, None)
-        names = [*self.estimators]
-        with suppress(OSError):
-            names = self.names()
-        more = ["…"] * (len(names) > SHOWN_NAMES)
-        known = ", ".join([*sorted(names)[:SHOWN_NAMES], *more])
-        todo = "a fit that names its `estimator` makes it"
-        return NotFound.at("/model", f"no model {name[:64]!r}; there are {known}; {todo}")
+        more = ["…"] * (len(self.estimators) > SHOWN_NAMES)
+        known = ", ".join([*sorted(self.estimators)[:SHOWN_NAMES], *more])
+        todo = f"a fit that names its `estimator` makes it ({known}); GET /models lists those that there are"
+        return NotFound.at("/model", f"no model {name[:64]!r}; {todo}")
 
     def _is_usable(self, name: str) -> bool:
         try:

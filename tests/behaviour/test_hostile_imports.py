@@ -17,6 +17,7 @@ import pytest
 from tests.support.api import WAIT_S, Api
 from tests.support.hostile_files import COUNT, HostileFile, hostile_files
 from tests.support.model_files import skops_pipeline
+from tests.support.servers import until
 from tests.support.trinity import trinity
 
 MAX_S = 10.0
@@ -100,7 +101,7 @@ def test_hostile_files_end_in_a_4xx_and_hurt_nobody(running: tuple[Api, Path], g
         assert beside.result() > 0
     assert wrong == []
     assert processes(api) == before
-    assert not list((store / "payloads").rglob("*.file"))
+    until(lambda: not list((store / "payloads").rglob("*.file")), "the removal of the files of ended jobs")
     if not (versions := list((store / "models").glob("hostile/versions/*"))):
         assert not (store / "models" / "hostile").exists()
     for version in versions:  # of files whose damage left them models

@@ -24,7 +24,7 @@ LARGE = {"data": {"X": [[row / 9000] for row in range(9000)]}}  # more than the 
 SMALL = {"data": {"X": [[0.25], [0.5]]}}
 SCORED = {"data": {"X": [[0.1], [0.2]], "y": [1.0, 2.0]}}
 WORK: list[tuple[str, Any]] = [("predict", LARGE), ("fit", {}), ("predict", SMALL), ("score", SCORED)]
-BACKLOG = 40
+BACKLOG = 120
 ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
 
 

@@ -25,6 +25,7 @@ MISSING = frozenset({"", "-", *_MISSING, *map(str.lower, _MISSING), *map(str.upp
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _POINT = re.compile(NUMBER, re.ASCII)
 _COMMA = re.compile(NUMBER.replace("[.]", ","), re.ASCII)
+_EITHER = re.compile(NUMBER.replace("[.]", "[.,]"), re.ASCII)
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t,;]*(\r\n|\r|\n|$)', re.IGNORECASE)
 
 
@@ -209,11 +210,13 @@ def _with_header(layout: Layout, header: Row, rows: Sequence[Row], above: str) -
 
 def _numeric(layout: Layout, rows: Sequence[Row]) -> frozenset[int]:
     """Return the positions of the columns in which no row holds anything but a number, or nothing."""
+    cells = {cell for row in rows for cell in row.cells[layout.first :]}  # many columns may repeat a few cells
+    texts = {cell for cell in cells if not (is_number(cell) or cell.strip(BLANKS) in MISSING)}
     odd = {
         position
-        for row in rows
+        for row in (rows if texts else ())
         for position, cell in enumerate(row.cells[layout.first :])
-        if not (is_number(cell) or cell.strip(BLANKS) in MISSING)
+        if cell in texts
     }
     return frozenset(set(range(len(layout.names))) - odd)
 
@@ -258,8 +261,7 @@ def _stripped(cells: Sequence[str]) -> Sequence[str]:
 
 def is_number(cell: str) -> bool:
     """Whether a cell holds a number, with either sign before its decimals."""
-    text = cell.strip(BLANKS)
-    return bool(_POINT.fullmatch(text) or _COMMA.fullmatch(text))
+    return _EITHER.fullmatch(cell.strip(BLANKS)) is not None
 
 
 def _size(text: str) -> int:

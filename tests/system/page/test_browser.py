@@ -155,9 +155,10 @@ def test_a_long_fit_shows_how_far_it_is(site: Api, url: str, browser: Browser) -
         expect(row).to_contain_text("revoked")
 
 
-def test_all_of_it_is_reached_by_keyboard(url: str, browser: Browser) -> None:
+def test_all_of_it_is_reached_by_keyboard(site: Api, url: str, browser: Browser) -> None:
     """The first stop skips to the content, every field has a label, and Enter sends a form."""
-    with visit(browser, url) as seen:
+    site.result("fit")
+    with visit(browser, f"{url}/?model=polynomial") as seen:
         page = seen.page
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
