@@ -85,7 +85,7 @@ def predict_probabilities(model: FittedModel, X: Matrix) -> Matrix:
     if found.shape != expected:
         raise fault(model, f"predict_proba returned an array of shape {found.shape}, expected {expected}")
     if not np.isfinite(found).all():
-        raise fault(model, "predict_proba returned something that is not a finite number")
+        raise Invalid.at("/data", "A probability is not a finite number.")
     return found
 
 

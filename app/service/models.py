@@ -82,6 +82,12 @@ class Models:
             raise Conflict(f"model {model!r} is made of the estimator {name[:64]!r}, which is not here; {todo}")
         return found
 
+    def check_imported_name(self, name: str) -> None:
+        """Raise Invalid for a name that no model can have, Conflict for that of an estimator: it makes other models."""
+        check_model_name(name)
+        if name in self.estimators:
+            raise Conflict.at("/model", f"{name!r} is the model of an estimator; import the file under another name")
+
     def not_found(self, name: str) -> NotFound:
         """Return the error for a model that is not there, or is no longer."""
         self._made_of.pop(name, None)

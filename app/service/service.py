@@ -20,7 +20,7 @@ from app.service.fitting import FitSpec, fit
 from app.service.gate import checked_gate, promote
 from app.service.importing import Importer
 from app.service.model_calls import check_estimator, check_takes_weights, predict_model
-from app.service.models import Models, check_model_name
+from app.service.models import Models
 from app.service.outputs import batch_results, check_outputs, predict_result
 from app.service.sources import (
     DEFAULT_SOURCE,
@@ -104,7 +104,7 @@ class Service:
 
     def check_import(self, name: str, file: ModelFile, request: Request) -> Work:
         """Check the import of a file as a version of a model; raise Invalid. The file itself is not looked into."""
-        check_model_name(name)
+        self.models.check_imported_name(name)
         webhook = request.webhook.url if request.webhook else None
         return Work("fit", name, None, {}, file, request.timeout, webhook)
 

@@ -116,8 +116,6 @@ def _checked_name(raw: bytes) -> str:
 
 def _check_places(entries: list[Entry], end: int) -> None:
     """Refuse entries that overlap, which is how a small archive unpacks into a large one, or that lie outside."""
-    if min((entry.offset for entry in entries), default=0):
-        _refuse("the archive does not begin with its first entry")
     at = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
         if entry.offset < at:
@@ -125,6 +123,8 @@ def _check_places(entries: list[Entry], end: int) -> None:
         at = entry.offset + _LOCAL_BYTES + len(entry.name.encode()) + entry.packed_bytes
     if at > end:
         _refuse("an entry of the archive is cut off")
+    if min((entry.offset for entry in entries), default=0):
+        _refuse("the archive does not begin with its first entry")
 
 
 def _refuse(detail: str) -> NoReturn:

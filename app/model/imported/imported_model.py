@@ -75,8 +75,11 @@ class ImportedModel(ABC):
         return bound
 
     def predict(self, X: Array, /) -> Array:
-        """Predict numbers (n,) or (n, k), or codes of `classes` (n,)."""
-        return self._run(X)[0]
+        """Predict numbers (n,) or (n, k), or codes of `classes` (n,); raise ValueError for what is no finite number."""
+        found = self._run(X)[0]
+        if not np.isfinite(found).all():
+            raise ValueError("A prediction is not a finite number.")
+        return found
 
     def probabilities(self, X: Array) -> Array:
         """Return (n, classes); raise NotNumbers for a file that gives none."""

@@ -143,7 +143,15 @@ class _Feed:
         return columns[0] if self._is_flat else np.column_stack(columns)
 
     def array(self, X: Array) -> Any:
-        """Return columns of a table as the graph takes them."""
+        """Return columns of a table as the graph takes them; raise ValueError for what has no place in its type."""
+        if not issubclass(self._type, np.inexact):
+            limit = 1.0 if self._type is np.bool_ else float(np.iinfo(self._type).max)
+            whole = (np.rint(X) == X) & (np.abs(X) < limit + (self._type is np.bool_))
+            if not whole.all():
+                row = int((~whole.all(axis=1)).argmax())
+                raise ValueError(
+                    f"row {row}: the input {self.name!r} takes whole numbers of its type, and none may be missing"
+                )
         array = np.ascontiguousarray(X).astype(self._type)
         return array.ravel() if self._is_flat else array
 

@@ -13,7 +13,7 @@ from app.errors import Invalid, Unavailable
 from app.model.imported.imported_estimator import MODULES
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
 from app.schemas.ids import new_id
-from app.service.models import Models, check_model_name
+from app.service.models import Models
 from app.service.transfer.trial import sample_of
 from app.service.transfer.version_archive import ArchivedVersion, pack, read_archive
 from app.storage.manifest import Manifest
@@ -93,7 +93,7 @@ class VersionImporter:
         if manifest.provenance is None:
             self._models.for_fit(model, manifest.made_of)
         else:
-            check_model_name(model)
+            self._models.check_imported_name(model)
 
     def _tried(self, path: Path, archived: ArchivedVersion) -> _Trial:
         form = archived.manifest.format
