@@ -29,7 +29,12 @@ class Labels(NamedTuple):
     classes: list[Label]
 
     def among(self, fitted: Sequence[Label]) -> Labels:
-        """Return codes among the classes of a fit; labels that it did not see come after those, in order."""
+        """Return codes among the classes of a fit; labels that it did not see come after those, in order.
+
+        Raise Invalid for labels of another kind: 1 is not "1".
+        """
+        if self.classes and fitted and (kind := label_kind(self.classes)) != (expected := label_kind(fitted)):
+            raise Invalid.at(POINTER, f"y holds {_PLURALS[kind]}, the labels of the model are {_PLURALS[expected]}")
         known = {label: code for code, label in enumerate(fitted)}
         every = [*fitted, *(label for label in self.classes if label not in known)]
         known |= {label: code for code, label in enumerate(every)}

@@ -187,6 +187,18 @@ def test_classifiers(api: Api, name: str) -> None:
     assert (third["promoted"], third["champion"], third["champion_score"]) == (False, 2, 1.0)
 
 
+def test_labels_of_another_kind_are_no_rows_to_compare_on(api: Api, name: str) -> None:
+    """A champion of texts cannot be scored on whole numbers, so a version of whole numbers does not take its place."""
+    on = {"X": [[0], [3]], "y": [1, 2]}
+    texts = {"estimator": "logistic", "data": {"X": [[0], [1], [2], [3]], "y": ["1", "1", "2", "2"]}}
+    first = api.result(f"models/{name}/fit", {**texts, "promote": {"on": {**on, "y": ["1", "2"]}}})
+    assert first["promotion"]["promoted"]
+    numbers = {"data": {"X": [[0], [1], [2], [3]], "y": [1, 1, 2, 2]}, "promote": {"on": on}}
+    decided = api.result(f"models/{name}/fit", numbers)["promotion"]
+    assert (decided["promoted"], decided["champion_score"]) == (False, None)
+    assert "y holds whole numbers, the labels of the model are texts" in decided["detail"]
+
+
 def test_a_form_has_the_rows_in_a_second_file(api: Api, name: str) -> None:
     """Written as the first one is, with the same target; it goes with `promote` alone."""
     first = "size;floor;rent\n1;0;2,5\n2;1;4,5\n3;0;6,5\n"
