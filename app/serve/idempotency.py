@@ -6,11 +6,13 @@ import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+from falcon import parse_header
 from falcon.asgi import Request
 
 from app.dispatch.dispatcher import IdempotencyKey
 from app.errors import Malformed
 from app.serve.asgi import HEADERS
+from app.serve.bodies.multipart import MULTIPART
 from app.serve.bodies.reader import Body, run_in_pool_if_large
 
 HEADER = "Idempotency-Key"
@@ -34,8 +36,18 @@ def _digests(req: Request, body: Body) -> IdempotencyKey:
     key = _KEY.fullmatch((req.get_header(HEADER) or "").strip())
     if key is None:
         raise Malformed(f'{HEADER} is a string of 1 to 255 visible characters, such as "9b1deb4d-3b7d"')
-    digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{req.content_type or ''}\n".encode())
+    content_type, body = _without_boundary(req.content_type or "", body)
+    digest = hashlib.sha256(f"{req.path}\n{req.query_string}\n{content_type}\n".encode())
     digest.update(body)
     caller = req.get_header("Authorization") or req.get_header("X-API-Key") or ""  # each caller has keys of their own
     named = hashlib.sha256(f"{caller}\n{key[1] or key[2]}".encode())
     return IdempotencyKey(named.hexdigest(), digest.hexdigest())
+
+
+def _without_boundary(content_type: str, body: Body) -> tuple[str, Body]:
+    """Return a form without what separates its parts, which clients make up anew each time that they send it."""
+    media_type, options = parse_header(content_type)
+    boundary = options.get("boundary")
+    if media_type.lower() != MULTIPART or not boundary:
+        return content_type, body
+    return MULTIPART, bytes(body).replace(b"--" + boundary.encode("utf-8", "replace"), b"--")

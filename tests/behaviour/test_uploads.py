@@ -1,5 +1,6 @@
 """Tables as files: uploaded as forms of browsers and `curl -F` send them, and predictions that come back as CSV."""
 
+import secrets
 from typing import Any
 
 import httpx
@@ -139,3 +140,12 @@ def test_a_column_that_is_not_there_cannot_be_kept(api: Api, fitted: Json, query
 def test_a_refusal_is_a_problem_whatever_was_asked_for(api: Api, fitted: Json) -> None:
     headers = {"Content-Type": "text/csv", "Accept": "text/csv"}
     problem(api.http.post(f"{MODEL}/predict", content=b"a\n1\n", headers=headers), 422)
+
+
+def test_a_form_that_is_sent_again_is_one_fit(api: Api) -> None:
+    """By its Idempotency-Key, though the boundary between its parts is another each time."""
+    form = {"files": {"file": ("t.csv", b"x,y\n1,2\n2,4\n3,6\n")}, "data": {"model": "multivariate", "target": "y"}}
+    key = {"Idempotency-Key": f'"form-{api.mode}-{secrets.token_hex(4)}"', "Prefer": "wait=20"}
+    first, again = (api.http.post("/fit", headers=key, **form).json() for _ in range(2))
+    assert first["status"] == "SUCCESS", first
+    assert again["version"] == first["version"]

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
+from msgspec.structs import replace
 
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import UnsupportedEncoding
@@ -16,7 +17,7 @@ from app.model.imported.formats import FORMATS
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Envelope, Job
 from app.schemas.media_types import JSON
-from app.schemas.requests import Work
+from app.schemas.requests import ModelFile, Work, pack
 from app.schemas.tasks import Label, Task
 from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.model_file import take_model_file
@@ -86,8 +87,7 @@ class ImportResource:
         job: Job | None = None
         try:
             work = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, name, upload)
-            has_key, digest = has_idempotency_key(req), upload.reference.partition(":")[2].encode()
-            key = await idempotency_key(req, digest, self._pool) if has_key else None
+            key = await idempotency_key(req, _what_was_sent(work), self._pool) if has_idempotency_key(req) else None
             job = await self._dispatcher.submit(work, key)
         except asyncio.CancelledError:  # the job may be accepted: its file is removed with it, or by the next cleanup
             raise
@@ -103,6 +103,14 @@ class ImportResource:
         file, request = take_model_file(upload.sent)
         check_job_options(self._settings, request)
         return self._service.check_import(name, file, request)
+
+
+def _what_was_sent(work: Work) -> bytes:
+    """Return what makes an import what it is: the file by its digest, and all that was said about it."""
+    file = work.data
+    if isinstance(file, ModelFile):
+        work = replace(work, data=replace(file, id="", reference=file.reference.partition(":")[2]))
+    return pack(work)
 
 
 IMPORT_JOB = derive(
