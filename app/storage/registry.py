@@ -99,6 +99,7 @@ class Registry:
         try:
             self._aliases.set(name, alias, to)
         except BaseException:
+            self._pause(FRESH_S)  # the alias may have moved all the same: what was seen before must not be trusted
             with suppress(OSError):  # the next change does it
                 history.settle()
             raise
