@@ -84,14 +84,15 @@ def prove(path: str, form: Format, question: dict[str, Any], limits: list[float]
     """
     asked = msgspec.convert(question, Question, str_keys=True)  # JSON has no other
     load_library(form)
+    end_s = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
     if limits is not None:
-        signal.setitimer(signal.ITIMER_REAL, TrialLimits(*limits).load_s)
+        _allow(TrialLimits(*limits).load_s, end_s)
     started_s, before_bytes = time.monotonic(), _resident_bytes()
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
     rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
     if limits is not None:
-        signal.setitimer(signal.ITIMER_REAL, TrialLimits(*limits).predict_s)
+        _allow(TrialLimits(*limits).predict_s, end_s)
     tried_model = opened.tried(rows)
     model = tried_model.model.with_texts(rows.texts)
     outputs = tried_model.outputs
@@ -115,6 +116,11 @@ def prove(path: str, form: Format, question: dict[str, Any], limits: list[float]
         warnings=opened.warnings,
     )
     return msgspec.to_builtins(proof)
+
+
+def _allow(part_s: float, end_s: float) -> None:
+    """End the process if what comes takes longer than a part of a trial may, or than the whole call."""
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, min(part_s, end_s - time.monotonic())))
 
 
 class TrialRows(NamedTuple):

@@ -101,7 +101,7 @@ class IsolatedCalls:
 
     def _end(self, code: int) -> str:
         if -code in {signal.SIGALRM, signal.SIGXCPU}:
-            return f"took too long (of {self._limits.time_s:g} s at most)"
+            return f"took too long ({self._limits.time_s:g} s are allowed in all, and less for its parts)"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"ended the process ({name})"
 
