@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from app.errors import Unavailable
 from app.model.estimator import AnyEstimator
 from app.schemas.requests import OUTPUTS, Matrix, Source, Table, Work, Y
 from app.schemas.tasks import Label
@@ -17,14 +16,14 @@ from app.service.columns import learn_schema, require_y
 from app.service.evaluation import evaluate_model
 from app.service.libraries import libraries
 from app.service.model_calls import finite, fit_model, save_model
+from app.service.publishing import publish
 from app.service.restoring import check_restored
 from app.service.sampling import sample
 from app.service.stacking import find_stacks
 from app.service.tables import fit_data
-from app.storage.array_files import Arrays
 from app.storage.durable_files import Permit, always_permit
 from app.storage.manifest import Manifest
-from app.storage.model_store import Files, Store
+from app.storage.model_store import Store
 from app.telemetry.context import REQUEST
 
 
@@ -76,7 +75,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         stacks=find_stacks(model, X),
         learned=stored.learned,
     )
-    version = _publish(store, manifest, stored.files, spec.permit, kept)
+    version = publish(store, manifest, stored.files, spec.permit, kept).version
     coefficients = model.coefficients()
     return version, {
         "version": version,
@@ -86,14 +85,6 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         "metrics": manifest.metrics,
         "warnings": manifest.warnings,
     }
-
-
-def _publish(store: Store, manifest: Manifest, files: Files, permit: Permit, kept: Arrays) -> int:
-    """Publish a version and return its number; raise Unavailable, and what `permit` raises."""
-    try:
-        return store.publish(manifest, files, permit, kept).version
-    except OSError as error:  # a full disk, a folder of another user
-        raise Unavailable(f"the version could not be written to the store ({error.strerror}); try again") from error
 
 
 def _origin(data: object) -> dict[str, Any]:

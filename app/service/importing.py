@@ -16,7 +16,7 @@ import numpy as np
 
 from app.data.csv_reader.csv_records import CsvRecords
 from app.data.csv_reader.options import CsvOptions
-from app.errors import Damaged, Fault, Invalid, Unavailable
+from app.errors import Damaged, Fault, Invalid
 from app.model.imported.archives import check_archive
 from app.model.imported.formats import POINTER
 from app.model.imported.imported_estimator import HELD_BYTES, file_name
@@ -27,6 +27,7 @@ from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
 from app.schemas.tasks import Label
 from app.service.choice import FitChoice
 from app.service.columns import learn_schema
+from app.service.publishing import publish
 from app.storage.durable_files import Permit
 from app.storage.manifest import Manifest, Schema
 from app.storage.model_store import Store
@@ -73,11 +74,7 @@ class Importer:
                 raise Damaged("the file is damaged on disk; send it again")
             manifest = self._manifest(work, file, proof, digest)
             manifest.job, manifest.created = job, datetime.fromtimestamp(created_s, UTC)
-            try:
-                version = self._store.publish(manifest, {file_name(file.format): content}, permit).version
-            except OSError as error:
-                why = f"the version could not be written to the store ({error.strerror}); try again"
-                raise Unavailable(why) from error
+            version = publish(self._store, manifest, {file_name(file.format): content}, permit).version
         return version, _result(version, manifest, proof)
 
     def close(self) -> None:
@@ -101,9 +98,7 @@ class Importer:
         try:
             found = self._calls.call(_PROVE, path=str(path), form=file.format, question=asked, limits=limits)
         except CallFailed as error:
-            if error.failure is not None:
-                raise Invalid(error.failure.detail, *error.failure.errors) from None
-            raise Invalid.at(POINTER, f"the file cannot be taken: when it was tried out, it {error}") from None
+            raise error.refusal("the file") from None
         proof = msgspec.convert(found, Proof)
         if (held := proof.learned[HELD_BYTES]) > self._max_loaded_bytes:
             limit = f"the limit is {self._max_loaded_bytes} (TRINITY_MAX_LOADED)"

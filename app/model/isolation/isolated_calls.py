@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.errors import Failure, Unavailable
+from app.errors import Failure, Invalid, Unavailable
 from app.model.isolation.fork_server import Ended, IsolatedCall, Reply
 
 SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
@@ -33,6 +33,12 @@ class CallFailed(Exception):
     def __init__(self, words: str, failure: Failure | None = None) -> None:
         super().__init__(words)
         self.failure = failure
+
+    def refusal(self, what: str) -> Invalid:
+        """Return the error for a caller who sent a file that was tried out: `what` it holds, in words."""
+        if self.failure is not None:
+            return Invalid(self.failure.detail, *self.failure.errors)
+        return Invalid.at("/file", f"{what} cannot be taken: when it was tried out, it {self}")
 
 
 class CallLimits(NamedTuple):

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.errors import Invalid, Unavailable
 from app.model.imported.imported_estimator import MODULES
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
 from app.schemas.ids import new_id
 from app.service.models import Models
+from app.service.publishing import publish
 from app.service.transfer.trial import sample_of
 from app.service.transfer.version_archive import ArchivedVersion, pack, read_archive
 from app.storage.manifest import Manifest
@@ -81,11 +81,7 @@ class VersionImporter:
         self._check_name(model, archived.manifest)
         trial = self._tried(path, archived)
         manifest = _moved(archived, model, trial.warnings)
-        try:
-            published = self._store.publish(manifest, archived.files, sample=sample_of(archived))
-        except OSError as error:
-            why = f"the version could not be written to the store ({error.strerror}); try again"
-            raise Unavailable(why) from error
+        published = publish(self._store, manifest, archived.files, sample=sample_of(archived))
         return Imported(published, trial.rows, archived.signed, trial.warnings)
 
     def _check_name(self, model: str, manifest: Manifest) -> None:
@@ -110,9 +106,7 @@ class VersionImporter:
                 signed=archived.signed,
             )
         except CallFailed as error:
-            if error.failure is not None:
-                raise Invalid(error.failure.detail, *error.failure.errors) from None
-            raise Invalid.at("/file", f"the version cannot be taken: when it was tried out, it {error}") from None
+            raise error.refusal("the version") from None
         finally:
             calls.close()
         return msgspec.convert(found, _Trial)
