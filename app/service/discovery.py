@@ -14,7 +14,7 @@ import msgspec
 
 from app.model.base import Classifier, Regressor
 from app.model.estimator import AnyEstimator
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.service.sources import DataSource
 from app.settings import SettingsError
 

@@ -20,7 +20,7 @@ from app.errors import Damaged, Fault, Invalid
 from app.model.imported.archives import check_archive
 from app.model.imported.formats import POINTER
 from app.model.imported.imported_estimator import HELD_BYTES, file_name
-from app.model.imported.proof import Proof, Question, Sample, TrialLimits, output_names
+from app.model.imported.trial import Sample, TrialLimits, TrialRequest, TrialResult, output_names
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
 from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
@@ -40,7 +40,7 @@ PREDICT_S = 5.0  # for a few rows: a model that takes longer serves nobody
 LOAD_S = 5.0
 LOAD_BYTES_PER_S = 4 * 1024**2  # what comes to it for large files: ten times what they need
 PRELOAD = ("numpy", "sklearn", "pandas", "skops.io", "onnxruntime", "xgboost", "lightgbm")
-_PROVE = "app.model.imported.proof:prove"
+_RUN_TRIAL = "app.model.imported.trial:run_trial"
 
 
 class Importer:
@@ -67,23 +67,23 @@ class Importer:
     ) -> tuple[int, dict[str, Any]]:
         """Try a file out and publish it; return the version and the result. Raise Invalid, Unavailable or Damaged."""
         path = self._payloads.path(file.reference)
-        proof = self.prove(path, file)
+        trial = self.try_out(path, file)
         with _content(path) as content:
             digest = hashlib.sha256(content).hexdigest()
             if not file.reference.endswith(digest):
                 raise Damaged("the file is damaged on disk; send it again")
-            manifest = self._manifest(work, file, proof, digest)
+            manifest = self._manifest(work, file, trial, digest)
             manifest.job, manifest.created = job, datetime.fromtimestamp(created_s, UTC)
             version = publish(self._store, manifest, {file_name(file.format): content}, permit).version
-        return version, _result(version, manifest, proof)
+        return version, _result(version, manifest, trial)
 
     def close(self) -> None:
         """End the process in which files are tried out."""
         self._calls.close()
 
-    def prove(self, path: Path, file: ModelFile) -> Proof:
+    def try_out(self, path: Path, file: ModelFile) -> TrialResult:
         """Return what a child process finds out about a file; raise Invalid or Unavailable."""
-        question = Question(
+        request = TrialRequest(
             file.classes,
             file.task,
             file.columns,
@@ -94,46 +94,46 @@ class Importer:
         if file.format == "skops":
             check_archive(path)  # what its directory shows needs no other process
         limits = TrialLimits(LOAD_S + path.stat().st_size / LOAD_BYTES_PER_S, PREDICT_S)
-        asked = msgspec.to_builtins(question)
+        asked = msgspec.to_builtins(request)
         try:
-            found = self._calls.call(_PROVE, path=str(path), form=file.format, question=asked, limits=limits)
+            found = self._calls.call(_RUN_TRIAL, path=str(path), form=file.format, request=asked, limits=limits)
         except CallFailed as error:
             raise error.refusal("the file") from None
-        proof = msgspec.convert(found, Proof)
-        if (held := proof.learned[HELD_BYTES]) > self._max_loaded_bytes:
+        trial = msgspec.convert(found, TrialResult)
+        if (held := trial.learned[HELD_BYTES]) > self._max_loaded_bytes:
             limit = f"the limit is {self._max_loaded_bytes} (TRINITY_MAX_LOADED)"
             raise Invalid.at(POINTER, f"the model takes {held} bytes of memory, {limit}")
-        return proof
+        return trial
 
-    def _manifest(self, work: Work, file: ModelFile, proof: Proof, digest: str) -> Manifest:
-        sample = {"rows": proof.rows} if proof.rows else None
+    def _manifest(self, work: Work, file: ModelFile, trial: TrialResult, digest: str) -> Manifest:
+        sample = {"rows": trial.rows} if trial.rows else None
         return Manifest(
             model=work.model,
             estimator=f"sha256:{digest}",
-            task=proof.task,
-            classes=proof.classes,
-            outputs=list(OUTPUTS) if proof.has_probabilities else [Y],
+            task=trial.task,
+            classes=trial.classes,
+            outputs=list(OUTPUTS) if trial.has_probabilities else [Y],
             params={},
             schema=Schema(
-                inputs=[column.name for column in proof.columns],
-                outputs=output_names(proof.outputs),
-                vector=proof.vector,
-                named_inputs=proof.named_inputs,
-                columns=proof.columns,
-                unused=proof.unused,
+                inputs=[column.name for column in trial.columns],
+                outputs=output_names(trial.outputs),
+                vector=trial.vector,
+                named_inputs=trial.named_inputs,
+                columns=trial.columns,
+                unused=trial.unused,
             ),
             terms=[],
             metrics={},
-            warnings=proof.warnings,
+            warnings=trial.warnings,
             data={"origin": {"source": "import"}, "rows": 0},
-            libraries=proof.libraries,
+            libraries=trial.libraries,
             created=datetime.now(UTC),
             job="",
             by=REQUEST.get().key_name,
             provenance={"file": file.name, "bytes": _size(file), "sha256": digest, "sample": sample},
             format=file.format,
-            stacks=proof.stacks,
-            learned=proof.learned,
+            stacks=trial.stacks,
+            learned=trial.learned,
         )
 
 
@@ -160,7 +160,7 @@ def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ())
     return msgspec.structs.replace(table, X=np.ascontiguousarray(table.X[:SAMPLE_ROWS]))
 
 
-def _result(version: int, manifest: Manifest, proof: Proof) -> dict[str, Any]:
+def _result(version: int, manifest: Manifest, trial: TrialResult) -> dict[str, Any]:
     return {
         "version": version,
         "terms": [],
@@ -168,12 +168,12 @@ def _result(version: int, manifest: Manifest, proof: Proof) -> dict[str, Any]:
         "metrics": {},
         "warnings": manifest.warnings,
         "format": manifest.format,
-        "task": proof.task,
-        "classes": proof.classes,
+        "task": trial.task,
+        "classes": trial.classes,
         "inputs": manifest.schema.inputs,
-        "stacks": proof.stacks,
-        "held_bytes": proof.learned[HELD_BYTES],
-        "load_seconds": proof.load_s,
+        "stacks": trial.stacks,
+        "held_bytes": trial.learned[HELD_BYTES],
+        "load_seconds": trial.load_s,
     }
 
 

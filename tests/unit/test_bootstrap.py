@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.bootstrap import build
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Request
 from app.service.discovery import find_models
 from app.settings import Settings, SettingsError

@@ -1,69 +1,248 @@
-"""A few predictions of a model that is tried out: their shape, and whether rows may be predicted together."""
+"""Tries an imported file out, in a child process: loads it, predicts a sample, and measures. Nothing of it stays."""
 
 from __future__ import annotations
 
+import importlib
+import resource
+import signal
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
 import numpy as np
 
 from app.errors import Invalid
-from app.model.base import NotNumbers
-from app.model.dataframes import Array
+from app.model.dataframes import Array, default_names
 from app.model.estimator import FittedModel
-from app.schemas.tasks import Stacks
+from app.model.imported.imported_estimator import DISTRIBUTIONS, EXTRAS, HELD_BYTES, MODULES, STACKS, open_model
+from app.model.imported.imported_model import Hints, Input
+from app.model.imported.trial_predictions import RAISED, not_predicted, tried
+from app.schemas.columns import Column
+from app.schemas.tasks import Format, Label, Stacks, Task
 
-CLOSE = 1e-6
-"""Predictions together and alone that differ by less, relative to the greatest, are close: some digits of float32."""
-MAX_ALONE_ROWS = 32
-RAISED = (NotNumbers, ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError)
-"""What libraries raise where a model does not go with its data, or is damaged."""
-
-
-def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: bool) -> Stacks:
-    """Predict rows together and one by one; return how far they agree. Raise Invalid for what is no prediction."""
-    together = _predicted(model, X)
-    shape = (len(X),) if outputs is None else (len(X), outputs)
-    if together.shape != shape:
-        raise Invalid.at("/file", f"it predicts an array of shape {together.shape} for {len(X)} rows, not {shape}")
-    if must_be_finite and not np.isfinite(together).all():
-        raise Invalid.at("/sample", "it predicts something that is no finite number for the sample")
-    alone = np.concatenate([_predicted(model, X[i : i + 1]) for i in range(min(len(X), MAX_ALONE_ROWS))])
-    if model.has_probabilities and model.classes is not None:
-        probabilities = _probable(model, X)
-        if probabilities.shape != (len(X), len(model.classes)):
-            raise Invalid.at("/file", f"it gives probabilities of shape {probabilities.shape} for {len(X)} rows")
-        single = np.concatenate([_probable(model, X[i : i + 1]) for i in range(len(alone))])
-        return worse(agreement(together[: len(alone)], alone), agreement(probabilities[: len(alone)], single))
-    return agreement(together[: len(alone)], alone)
+MADE_UP_ROWS = 4
 
 
-def agreement(together: Array, alone: Array) -> Stacks:
-    """Say whether predictions are the same to the last bit, nearly, or not."""
-    if np.array_equal(together, alone, equal_nan=True):
-        return "exact"
-    scale = np.abs(alone[np.isfinite(alone)]).max(initial=0.0)
-    return "close" if np.allclose(together, alone, rtol=CLOSE, atol=CLOSE * scale, equal_nan=True) else "no"
+class Sample(msgspec.Struct):
+    """Rows to try a model out with, as a table has them."""
+
+    X: list[list[float | None]]
+    columns: list[Column]
+    named: bool = True
+    unused: list[str] = []
+    """The names of columns that are no inputs."""
+    texts: dict[int, list[str]] = {}
+    """The texts that codes in X stand for, by the position of the column."""
 
 
-def worse(one: Stacks, other: Stacks) -> Stacks:
-    """Return the weaker of two."""
-    order: list[Stacks] = ["exact", "close", "no"]
-    return max(one, other, key=order.index)
+class TrialRequest(msgspec.Struct):
+    """What a request says of a file."""
+
+    classes: list[Label] | None = None
+    task: Task | None = None
+    columns: list[str] | None = None
+    sample: Sample | None = None
+    approved: list[str] = []
+    strict: bool = False
 
 
-def _predicted(model: FittedModel, X: Array) -> Array:
+class TrialResult(msgspec.Struct):
+    """What was found out about a model."""
+
+    task: Task
+    classes: list[Label] | None
+    columns: list[Column]
+    named_inputs: bool
+    unused: list[str]
+    outputs: int
+    vector: bool
+    has_probabilities: bool
+    stacks: Stacks
+    learned: dict[str, Any]
+    """What is to be kept to load it again."""
+    load_s: float
+    rows: int
+    """How many rows of the sample it predicted; 0 if they were made up."""
+    libraries: dict[str, str]
+    warnings: list[str] = []
+
+
+class TrialLimits(NamedTuple):
+    """Seconds that parts of a trial may take, once the library is loaded; over them the process ends."""
+
+    load_s: float
+    predict_s: float
+
+
+def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[float] | None = None) -> Any:
+    """Return the TrialResult of a file as JSON values; raise Invalid for what is wrong with it.
+
+    `limits` are TrialLimits.
+    """
+    asked = msgspec.convert(request, TrialRequest, str_keys=True)  # JSON has no other
+    load_library(form)
+    end_s = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
+    if limits is not None:
+        _allow(TrialLimits(*limits).load_s, end_s)
+    started_s, before_bytes = time.monotonic(), _resident_bytes()
+    opened = _opened(Path(path), form, asked)
+    load_s = time.monotonic() - started_s
+    rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
+    if limits is not None:
+        _allow(TrialLimits(*limits).predict_s, end_s)
+    tried_model = opened.tried(rows)
+    model = tried_model.model.with_texts(rows.texts)
+    outputs = tried_model.outputs
+    stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
+    learned = {HELD_BYTES: max(_resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
+    named = asked.columns is not None or (asked.sample is not None and asked.sample.named)
+    result = TrialResult(
+        task=model.task,
+        classes=model.classes,
+        columns=rows.columns,
+        named_inputs=opened.named_inputs or named,
+        unused=rows.unused,
+        outputs=outputs or 1,
+        vector=outputs is None,
+        has_probabilities=model.has_probabilities,
+        stacks=stacks,
+        learned={**model.save().learned, **learned},
+        load_s=round(load_s, 4),
+        rows=len(rows.X) if asked.sample is not None else 0,
+        libraries=libraries_of(form),
+        warnings=opened.warnings,
+    )
+    return msgspec.to_builtins(result)
+
+
+def _allow(part_s: float, end_s: float) -> None:
+    """End the process if what comes takes longer than a part of a trial may, or than the whole call."""
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, min(part_s, end_s - time.monotonic())))
+
+
+class TrialRows(NamedTuple):
+    """Rows to try a model with, and what is known of their columns."""
+
+    columns: list[Column]
+    X: Array
+    texts: dict[int, list[str]]
+    unused: list[str]
+
+
+class Tried(NamedTuple):
+    """A model for certain columns; `outputs` is None where it predicts one number, or a label, for each row."""
+
+    model: FittedModel
+    outputs: int | None
+
+
+class Opened(NamedTuple):
+    """A file that was loaded: the columns that it asks for, and what makes a model of it."""
+
+    inputs: list[Input]
+    named_inputs: bool
+    tried: Callable[[TrialRows], Tried]
+    warnings: list[str]
+
+
+def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
+    hints = Hints(asked.classes, asked.task)
+    if form != "skops":
+        model = open_model(form, path.read_bytes(), hints, asked.approved)
+        found = Tried(model, None if model.vector else model.outputs)
+        return Opened(model.inputs, model.named_inputs, lambda _: found, [])
+    from app.model.imported.skops_import import FoundEstimator, check_types, minor_versions_differ  # noqa: PLC0415
+
+    check_types(path, asked.approved)
+    estimator = FoundEstimator(path.read_bytes(), asked.approved, hints)
+    if asked.strict and minor_versions_differ(estimator.warnings):
+        raise Invalid.at("/strict", estimator.warnings[0])
+
+    def for_rows(rows: TrialRows) -> Tried:
+        try:
+            outputs = estimator.outputs(rows.columns, rows.X, rows.texts)
+        except RAISED as error:
+            raise not_predicted(error) from None
+        return Tried(estimator.model("imported", rows.columns, outputs), outputs)
+
+    return Opened(estimator.inputs, estimator.named_inputs, for_rows, estimator.warnings)
+
+
+def load_library(form: Format) -> None:
+    """Load the library that runs a format, which takes far longer than a file; raise Invalid if it is not there."""
+    name = MODULES[form]
     try:
-        return np.asarray(model.predict(X), np.float64)
-    except RAISED as error:
-        raise not_predicted(error) from None
+        importlib.import_module(name)
+    except ImportError:
+        words = f"files of {form} need {name}; install Trinity with the extra `{EXTRAS[form]}`"
+        raise Invalid.at("/format", words) from None
 
 
-def _probable(model: FittedModel, X: Array) -> Array:
+def chosen_rows(inputs: list[Input], asked: TrialRequest, *, named: bool) -> TrialRows:
+    """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's."""
+    names = [each.name for each in inputs]
+    if asked.columns is not None:
+        if len(asked.columns) != len(names):
+            raise Invalid.at("/columns", f"{len(asked.columns)} columns are named, the file takes {len(names)}")
+        if named and asked.columns != names:
+            raise Invalid.at("/columns", f"the file names its columns otherwise: {', '.join(names)[:500]}")
+        names = asked.columns
+    if asked.sample is None:
+        columns = [Column(name, each.kind or "number") for name, each in zip(names, inputs, strict=True)]
+        return TrialRows(
+            columns, made_up(columns), {i: [""] for i, each in enumerate(columns) if each.kind == "text"}, []
+        )
+    X = np.array([[np.nan if cell is None else cell for cell in row] for row in asked.sample.X], np.float64)
+    given = asked.sample.columns
+    if not named and asked.columns is None:
+        if len(given) != len(names):
+            raise Invalid.at("/sample", f"the sample has {len(given)} columns, the file takes {len(names)}")
+        return TrialRows([_open(column) for column in given], X, asked.sample.texts, asked.sample.unused)
+    at = {column.name: i for i, column in enumerate(given)}
+    if missing := [name for name in names if name not in at]:
+        raise Invalid.at("/sample", f"the sample lacks columns that the file takes: {', '.join(missing)[:500]}")
+    chosen = [at[name] for name in names]
+    unused = [column.name for column in given if column.name not in set(names)]
+    texts = {place: asked.sample.texts[i] for place, i in enumerate(chosen) if i in asked.sample.texts}
+    columns = [_open(given[i]) for i in chosen]
+    return TrialRows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*asked.sample.unused, *unused])
+
+
+def _open(column: Column) -> Column:
+    """Return a column without the bounds of its values: those of a sample say nothing about the model."""
+    return Column(column.name, column.kind, nullable=column.nullable)
+
+
+def made_up(columns: list[Column]) -> Array:
+    """Return rows of small numbers."""
+    X = np.random.default_rng(0).normal(size=(MADE_UP_ROWS, len(columns)))
+    whole = [i for i, column in enumerate(columns) if column.kind != "number"]
+    X[:, whole] = 0
+    return X
+
+
+def libraries_of(form: Format) -> dict[str, str]:
+    """Return the versions of the libraries that run a format."""
+    found = {}
+    for name in ("numpy", *DISTRIBUTIONS.get(form, ())):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def output_names(outputs: int) -> list[str]:
+    """Return names for what is predicted: files have none."""
+    return default_names("y", outputs)
+
+
+def _resident_bytes() -> int:
     try:
-        return np.asarray(model.probabilities(X), np.float64)
-    except RAISED as error:
-        raise not_predicted(error) from None
-
-
-def not_predicted(error: Exception) -> Invalid:
-    """Return the error for a model that raised where it should have predicted."""
-    words = str(error).partition("\n")[0][:300].encode("utf-8", "replace").decode()
-    return Invalid.at("/file", f"it does not predict: {type(error).__name__}: {words}")
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except FileNotFoundError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

@@ -8,7 +8,7 @@ from app.data.csv_reader.options import CsvOptions
 from app.errors import Invalid
 from app.model.imported.formats import HEAD_BYTES, format_of
 from app.model.imported.imported_estimator import HELD_BYTES
-from app.model.imported.proof import Proof
+from app.model.imported.trial import TrialResult
 from app.schemas.requests import ModelFile
 from app.schemas.wording import counted
 from app.service.contract.findings import Finding, Report
@@ -24,21 +24,21 @@ def check_fitted_file(importer: Importer, path: Path, rows: Path | None, ignore:
         with path.open("rb") as file:
             form = format_of(file.read(HEAD_BYTES), path.name)
         sample = None if rows is None else read_sample(rows.read_bytes(), CsvOptions(), ignore)
-        proof = importer.prove(path, ModelFile("", "", form, name=path.name, sample=sample))
+        trial = importer.try_out(path, ModelFile("", "", form, name=path.name, sample=sample))
     except Invalid as error:
         advice = "an import would refuse it with these words"
         return Report(path.name, None, [Finding(TRIAL, "failed", error.detail, advice)])
-    return Report(f"{path.name} ({form})", proof.task, _findings(proof))
+    return Report(f"{path.name} ({form})", trial.task, _findings(trial))
 
 
-def _findings(proof: Proof) -> list[Finding]:
-    predicted = f"{counted(proof.rows, 'row')} predicted"
-    known = Finding("sample", "ok", predicted) if proof.rows else Finding("sample", "warning", "none", SAMPLE)
+def _findings(trial: TrialResult) -> list[Finding]:
+    predicted = f"{counted(trial.rows, 'row')} predicted"
+    known = Finding("sample", "ok", predicted) if trial.rows else Finding("sample", "warning", "none", SAMPLE)
     return [
-        Finding(TRIAL, "ok", f"{counted(len(proof.columns), 'input')}, {counted(proof.outputs, 'output')}"),
+        Finding(TRIAL, "ok", f"{counted(len(trial.columns), 'input')}, {counted(trial.outputs, 'output')}"),
         known,
-        Finding("stacking", "ok", proof.stacks),
-        Finding("memory", "ok", f"{proof.learned[HELD_BYTES]:,} bytes held"),
-        Finding("load", "ok", f"{1000 * proof.load_s:.3g} ms"),
-        *(Finding("libraries", "warning", text) for text in proof.warnings),
+        Finding("stacking", "ok", trial.stacks),
+        Finding("memory", "ok", f"{trial.learned[HELD_BYTES]:,} bytes held"),
+        Finding("load", "ok", f"{1000 * trial.load_s:.3g} ms"),
+        *(Finding("libraries", "warning", text) for text in trial.warnings),
     ]

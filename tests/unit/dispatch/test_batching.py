@@ -15,7 +15,7 @@ from app.dispatch.execute import execute
 from app.errors import Failure, TrinityError
 from app.model.base import Array
 from app.model.models import MultivariateRegressor, PolynomialRegressor
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Request, Source, Table, Work
 from app.schemas.verbs import Verb

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import Conflict, ModelFailed
 from app.model.base import Array, Model, Regressor
-from app.model.own import OwnEstimator, OwnModel
+from app.model.own_estimators import OwnEstimator, OwnModel
 from app.service.compatibility import require_usable, restore
 from app.service.models import Models
 from app.service.version_checks import VersionChecks

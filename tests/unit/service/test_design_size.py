@@ -9,7 +9,7 @@ import pytest
 from app.data.csv_reader.csv_records import CsvRecords
 from app.errors import Invalid, ModelFailed
 from app.model.multivariate import MultivariateRegressor
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.requests import Request
 from app.service import Service

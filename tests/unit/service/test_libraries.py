@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from app.model.base import Regressor
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.service.libraries import libraries as of_modules
 
 BASE = '''
 from app.model.base import Regressor
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 
 
 class {name}(Regressor):

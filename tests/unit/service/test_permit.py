@@ -9,7 +9,7 @@ import pytest
 from app.data.records import TableRecords
 from app.dispatch.execute import execute
 from app.errors import Cancelled, Conflict, NotFitted, TrinityError
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Request, Table
 from app.schemas.verbs import Verb
 from app.service import Service

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from app.data.records import TableRecords
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Request, Table
 from app.service import Service
 from app.service.preloading import Preload

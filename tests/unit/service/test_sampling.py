@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from app.errors import Damaged
 from app.model.base import Array, Regressor
 from app.model.models import PolynomialRegressor
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Table, Work
 from app.service.fitting import FitSpec, fit
 from app.service.sampling import CURVE_POINTS, SAMPLE_BYTES

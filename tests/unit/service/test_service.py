@@ -10,7 +10,7 @@ import pytest
 from app.data.dummy import Dummy
 from app.data.records import TableRecords
 from app.errors import Damaged, Invalid, ModelFailed, NotFitted, NotFound, TrinityError
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
 from app.service import Service
 from app.storage.model_store import Store

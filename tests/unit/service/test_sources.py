@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.data.dummy import Dummy
 from app.errors import Invalid, Unavailable
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Request, Source, Table
 from app.service import Service, find_sources
 from app.settings import SettingsError

@@ -10,7 +10,7 @@ import pytest
 
 from app.data.records import TableRecords
 from app.model.base import Array
-from app.model.own import OwnEstimator, OwnModel
+from app.model.own_estimators import OwnEstimator, OwnModel
 from app.schemas.columns import Column
 from app.schemas.requests import Request, Table, Work
 from app.schemas.tasks import Stacks

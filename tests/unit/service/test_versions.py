@@ -15,7 +15,7 @@ from app.data.records import TableRecords
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import InlineDispatcher
 from app.errors import NotFound
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Job
 from app.schemas.requests import Request, Table, Work

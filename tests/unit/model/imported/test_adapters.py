@@ -7,7 +7,7 @@ from app.errors import Invalid
 from app.model.imported.formats import format_of
 from app.model.imported.imported_estimator import ImportedEstimator, file_name, open_model
 from app.model.imported.imported_model import Hints
-from app.model.imported.proof import Question, prove
+from app.model.imported.trial import TrialRequest, run_trial
 from tests.support.model_files import ROWS, SAMPLES, lightgbm_classifier, onnx_classifier, xgboost_classifier
 
 BY_LIBRARY = [name for name in SAMPLES if not name.startswith("skops")]
@@ -60,16 +60,16 @@ def test_a_proof_says_what_a_model_takes_and_gives(name: str, tmp_path: object) 
     form = format_of(sample.content[:4096])
     columns = [{"name": name, "kind": "number"} for name in ("a", "b", "c", "d")]
     question = {"sample": {"X": ROWS.tolist(), "columns": columns}}
-    for found in (prove(str(path), form, question), prove(str(path), form, {})):
+    for found in (run_trial(str(path), form, question), run_trial(str(path), form, {})):
         assert found["task"] == ("regression" if sample.classes is None else "classification")
         assert found["classes"] == sample.classes
         assert found["stacks"] in {"exact", "close"}
         assert found["learned"]["held_bytes"] >= len(sample.content)
-    names = [column["name"] for column in prove(str(path), form, question)["columns"]]
+    names = [column["name"] for column in run_trial(str(path), form, question)["columns"]]
     assert names == ["a", "b", "c", "d"]
     with pytest.raises(Invalid, match="the sample has 1 columns, the file takes 4"):
-        prove(str(path), form, {"sample": {"X": [[1.0]], "columns": columns[:1]}})
+        run_trial(str(path), form, {"sample": {"X": [[1.0]], "columns": columns[:1]}})
 
 
 def test_a_question_is_plain_json() -> None:
-    assert Question().approved == []
+    assert TrialRequest().approved == []

@@ -14,8 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
 from app.errors import Invalid
-from app.model.imported.proof import prove
 from app.model.imported.skops_import import ImportedPipeline, load_checked
+from app.model.imported.trial import run_trial
 from tests.support.forgery import with_arrays, with_schema
 from tests.support.model_files import CODES, FRAME_ROWS, LABELS, X, skops_classifier, skops_pipeline
 
@@ -29,7 +29,7 @@ SAMPLE: Any = {"X": ROWS, "columns": COLUMNS, "texts": {"0": CITIES}}
 def proven(tmp_path: Path, model: Any, **question: Any) -> Any:
     path = tmp_path / "model.skops"
     path.write_bytes(model if isinstance(model, bytes) else skops.io.dumps(model))
-    return prove(str(path), "skops", question)
+    return run_trial(str(path), "skops", question)
 
 
 def refusal(tmp_path: Path, model: Any, **question: Any) -> Invalid:

@@ -17,7 +17,7 @@ from xgboost import XGBClassifier
 
 from app.errors import ModelFailed
 from app.model.estimator import FitData
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.model.scikit.estimator import SklearnEstimator, is_estimator
 from app.model.scikit.trusted_types import TRUSTED, defined_in

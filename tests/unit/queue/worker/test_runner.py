@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.progress import report
 from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable

@@ -8,7 +8,7 @@ import pytest
 
 from app.data.records import ColumnRecords
 from app.errors import Invalid, Malformed, TrinityError
-from app.model.own import KINDS as MODEL_KINDS
+from app.model.own_estimators import KINDS as MODEL_KINDS
 from app.schemas.columns import KINDS
 from app.schemas.requests import Request, Webhook
 from app.schemas.verbs import Verb

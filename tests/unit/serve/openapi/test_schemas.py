@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.data.dummy import Dummy
-from app.model.own import OwnEstimator
+from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.serve.openapi.document import Schemas
 from app.serve.openapi.parts import path_parameters
