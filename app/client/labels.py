@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.client.columns import collected, named_columns
 from app.client.dataframes import to_targets
-from app.model.labels import as_labels
+from app.model.label_arrays import as_labels
 from app.schemas.tasks import Task
 
 

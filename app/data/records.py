@@ -11,7 +11,7 @@ import numpy as np
 
 from app.data.assembly import assemble
 from app.data.cells import Cells, Locate, from_python, numbers
-from app.data.labels import Labels, read_labels
+from app.data.label_encoding import Labels, read_labels
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column

@@ -13,8 +13,8 @@ from threading import Semaphore
 from app.dispatch.batching import JobWork
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
+from app.dispatch.micro_batching import MicroBatcher
 from app.dispatch.slow_versions import QUICK_S, SlowVersions, is_slow
-from app.dispatch.stacking import Stacker
 from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
@@ -47,7 +47,7 @@ class InlineDispatcher(Dispatcher):
         self._clock = clock
         self._count = count
         self._slow = SlowVersions()
-        self._stacker = Stacker(service, clock)
+        self._batcher = MicroBatcher(service, clock)
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
@@ -61,7 +61,7 @@ class InlineDispatcher(Dispatcher):
         if VERBS[work.verb].publishes:
             outcome = await self._fit(work, job_id)
         elif not as_array and (max_rows := self._max_stack_rows(work)):
-            outcome = await self._stacker.predict(JobWork(job_id, work, REQUEST.get()), max_rows)
+            outcome = await self._batcher.predict(JobWork(job_id, work, REQUEST.get()), max_rows)
             self._done(work, outcome, on_loop=False)
         else:
             outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
@@ -78,7 +78,7 @@ class InlineDispatcher(Dispatcher):
     async def close(self) -> None:
         """Let running fits and predictions end."""
         await asyncio.to_thread(self._fits.shutdown)
-        await self._stacker.close()
+        await self._batcher.close()
 
     async def _fit(self, work: Work, job_id: str) -> Outcome:
         if not self._free_fits.acquire(blocking=False):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from app.model.base import Classifier
 from app.model.basis import Basis
 from app.model.dataframes import Array, as_float, column_names
-from app.model.labels import encode_labels
+from app.model.label_arrays import encode_labels
 from app.model.newton import DENSE, minimise
 from app.model.predictor import Predictor
 from app.model.progress import report

@@ -12,6 +12,7 @@ import numpy as np
 from app.model.estimator import AnyEstimator
 from app.schemas.requests import OUTPUTS, Matrix, Source, Table, Work, Y
 from app.schemas.tasks import Label
+from app.service.batchability import find_stacks
 from app.service.columns import learn_schema, require_y
 from app.service.evaluation import evaluate_model
 from app.service.libraries import libraries
@@ -19,7 +20,6 @@ from app.service.model_calls import finite, fit_model, save_model
 from app.service.publishing import publish
 from app.service.restoring import check_restored
 from app.service.sampling import sample
-from app.service.stacking import find_stacks
 from app.service.tables import fit_data
 from app.storage.durable_files import Permit, always_permit
 from app.storage.manifest import Manifest

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.data.stacking import stack_tables
+from app.data.concatenation import concatenate_tables
 from app.errors import Invalid
 from app.schemas.parts import to_list
 from app.schemas.requests import OUTPUTS, PROBABILITIES, Matrix, Table, Y
@@ -43,7 +43,7 @@ def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Seq
     """Return the results of several predictions, each with its table and outputs, that are done in one call."""
     classes = fitted.manifest.classes
     wanted = [each or DEFAULT_OUTPUTS for each in outputs]
-    found = _predict(fitted, stack_tables(tables), list(chain(*wanted)))
+    found = _predict(fitted, concatenate_tables(tables), list(chain(*wanted)))
     values = {name: iter(each) for name, each in found.items()}
     results: list[dict[str, Any]] = []
     for table, names in zip(tables, wanted, strict=True):

@@ -12,6 +12,7 @@ from app.model.design import Design
 from app.model.estimator import AnyEstimator
 from app.schemas.requests import Matrix, ModelFile, Promotion, Request, Source, Table, Version, Work
 from app.schemas.verbs import VERBS, Verb
+from app.service.batchability import STACK_ROWS, STACKED
 from app.service.choice import check_width
 from app.service.columns import check_weight, learn_schema, require_y
 from app.service.design_size import DesignLimit
@@ -31,7 +32,6 @@ from app.service.sources import (
     read_source,
     source_shape,
 )
-from app.service.stacking import STACK_ROWS, STACKED
 from app.service.tables import fit_choice, needed, use_choice
 from app.service.versions import Fitted, Versions
 from app.settings import Stacking

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 import numpy as np
 
-from app.data.labels import from_array
+from app.data.label_encoding import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.columns import Kind
 from app.schemas.pointers import located

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app.data.labels import Labels
+from app.data.label_encoding import Labels
 from app.model.estimator import AnyEstimator, FitData
 from app.schemas.requests import Choice, Request, Source, Table
 from app.schemas.verbs import VERBS, Verb

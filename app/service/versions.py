@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from app.data.labels import label_kind
+from app.data.label_encoding import label_kind
 from app.errors import NotFitted, NotFound
 from app.model.estimator import AnyEstimator, FittedModel
 from app.schemas.requests import Table, Version

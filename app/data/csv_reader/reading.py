@@ -17,7 +17,7 @@ from app.data.csv_reader.layout import Layout, no_rows, width_fault
 from app.data.csv_reader.options import CsvOptions
 from app.data.csv_reader.rows import Row, lines_of, read_rows, without_empty_rows
 from app.data.csv_reader.thousands import doubtful_columns
-from app.data.labels import Labels, encode_cells, refusal
+from app.data.label_encoding import Labels, encode_cells, refusal
 from app.data.records import with_names
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column

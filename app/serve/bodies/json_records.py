@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
-from app.data.labels import Labels, read_labels
+from app.data.label_encoding import Labels, read_labels
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
 from app.schemas.bodies import NO_JSON, Data

@@ -12,7 +12,7 @@ from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 from msgspec import Meta
 
-from app.data.labels import label_kind
+from app.data.label_encoding import label_kind
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from falcon.asgi import Request, Response
 
-from app.data.labels import label_kind
+from app.data.label_encoding import label_kind
 from app.schemas.columns import NUMERIC, Kind
 from app.schemas.media_types import JSON
 from app.schemas.requests import PROBABILITIES, Version, Y, parse_version

@@ -13,12 +13,12 @@ import numpy as np
 from app.model.estimator import FittedModel
 from app.schemas.requests import Matrix
 from app.schemas.wording import counted
+from app.service.batchability import find_stacks
 from app.service.contract.findings import Finding
 from app.service.contract.subject import Case
 from app.service.evaluation import evaluate_model
 from app.service.model_calls import predict_model, save_model
 from app.service.restoring import as_read, check_restored
-from app.service.stacking import find_stacks
 
 Check: TypeAlias = Callable[[Case], list[Finding]]
 MAX_S = 0.3  # for which one thing is timed

@@ -41,7 +41,7 @@ class Gathering(NamedTuple):
     end: asyncio.TimerHandle
 
 
-class Stacker:
+class MicroBatcher:
     """Runs predictions, each version's in one thread at a time. A version that is idle starts at once.
 
     All methods are called on the event loop.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.dispatch.batching import JobWork
-from app.dispatch.stacking import Stacker
+from app.dispatch.micro_batching import MicroBatcher
 from app.errors import Invalid
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
@@ -52,15 +52,15 @@ def asked(*values: float, version: int = 1) -> JobWork:
 @asynccontextmanager
 async def stacking(service: FakeService) -> AsyncIterator[Callable[..., "asyncio.Task[Outcome]"]]:
     """Yield what starts a prediction, as a task."""
-    stacker = Stacker(cast("Service", service), Clock())
+    batcher = MicroBatcher(cast("Service", service), Clock())
 
     def predict(*values: float, version: int = 1) -> "asyncio.Task[Outcome]":
-        return asyncio.create_task(stacker.predict(asked(*values, version=version), MAX_ROWS))
+        return asyncio.create_task(batcher.predict(asked(*values, version=version), MAX_ROWS))
 
     try:
         yield predict
     finally:
-        await stacker.close()
+        await batcher.close()
 
 
 def results(outcomes: Sequence[Outcome]) -> list[Any]:
@@ -193,11 +193,11 @@ def test_a_version_that_is_idle_again_starts_at_once() -> None:
 
     async def main() -> None:
         service = StackedService()
-        stacker = Stacker(cast("Service", service), Clock())
+        batcher = MicroBatcher(cast("Service", service), Clock())
         for n in range(3):
-            await stacker.predict(asked(float(n)), MAX_ROWS)
-            await eventually(lambda: not stacker.busy)
+            await batcher.predict(asked(float(n)), MAX_ROWS)
+            await eventually(lambda: not batcher.busy)
         assert service.calls == [[0.0], [1.0], [2.0]]
-        await stacker.close()
+        await batcher.close()
 
     run(main())

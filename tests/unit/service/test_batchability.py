@@ -15,7 +15,7 @@ from app.schemas.columns import Column
 from app.schemas.requests import Request, Table, Work
 from app.schemas.tasks import Stacks
 from app.service import Service
-from app.service.stacking import ROWS, STACK_ROWS, find_stacks
+from app.service.batchability import ROWS, STACK_ROWS, find_stacks
 from app.settings import Stacking
 from app.storage.model_store import Store
 from tests.support.fakes import Mean

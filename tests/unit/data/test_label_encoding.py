@@ -11,7 +11,7 @@ import pytest
 
 from app.data.csv_reader.csv_records import CsvRecords
 from app.data.csv_reader.options import CsvOptions
-from app.data.labels import Labels, from_array
+from app.data.label_encoding import Labels, from_array
 from app.data.records import TableRecords
 from app.errors import Invalid
 from app.schemas.columns import KINDS

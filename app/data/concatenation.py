@@ -1,4 +1,4 @@
-"""Stack the rows of several tables of one version, to predict for them in one call."""
+"""Put the rows of several tables of one version into one, to predict for them in one call."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from app.schemas.requests import Matrix, Table
 
 
-def stack_tables(tables: Sequence[Table]) -> Table:
+def concatenate_tables(tables: Sequence[Table]) -> Table:
     """Return the rows of all tables; where each has texts of its own, their codes become those of all together."""
-    stacked = Table(np.concatenate([table.X for table in tables]))
+    joined = Table(np.concatenate([table.X for table in tables]))
     for position in tables[0].categories:
         codes: dict[str, int] = {}
         start = 0
         for table in tables:
             rows = slice(start, start + len(table.X))
             new = [codes.setdefault(text, len(codes)) for text in table.categories[position]]
-            _recode(stacked.X[rows, position], new)
+            _recode(joined.X[rows, position], new)
             start = rows.stop
-        stacked.categories[position] = list(codes)
-    return stacked
+        joined.categories[position] = list(codes)
+    return joined
 
 
 def _recode(column: Matrix, new: Sequence[int]) -> None:
