@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from app.schemas.requests import Table
 from app.service import Service
 
 GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
+ANSWERS_A_TURN = 2  # of the event loop: more, and other requests would wait while all who shared a call are answered
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
 
@@ -32,6 +33,42 @@ class Waiting(NamedTuple):
         """The number of its rows."""
         data = self.asked.work.data
         return len(data.X) if isinstance(data, Table) else 0
+
+
+class Answers:
+    """Outcomes of a call on their way to those who wait: a few in each turn of the event loop, others have theirs.
+
+    All methods are called on the event loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
+        self._then: Callable[[], None] | None = None
+
+    def add(self, outcomes: Iterable[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+        """Hand outcomes over, after those that are under way."""
+        is_idle = not self._due
+        self._due.extend(outcomes)
+        if is_idle:
+            self._step()
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        """Call `then` when all outcomes have been handed over."""
+        if self._due:
+            self._then = then
+        else:
+            then()
+
+    def _step(self) -> None:
+        for _ in range(min(ANSWERS_A_TURN, len(self._due))):
+            waiting, outcome = self._due.popleft()
+            if not waiting.done():  # its caller may have gone
+                waiting.set_result(outcome)
+        if self._due:
+            self._loop.call_soon(self._step)
+        elif self._then is not None:
+            self._then()
 
 
 class Gathering(NamedTuple):
@@ -83,8 +120,9 @@ class MicroBatcher:
 
     def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
         started_s = loop.time()
+        answers = Answers(loop)
         try:
-            call = loop.run_in_executor(self._threads, self._run, loop, stack)
+            call = loop.run_in_executor(self._threads, self._run, loop, stack, answers)
         except RuntimeError:  # the threads have ended, as the process is about to
             _fail([*stack, *self._waiting.pop(version)], Unavailable("this process ends; try again"))
             return
@@ -92,15 +130,16 @@ class MicroBatcher:
         def ended(call: asyncio.Future[None]) -> None:
             if error := call.exception():  # what each predicts may raise anything, but not this
                 _fail(stack, error)
-            self._gather(loop, version, max_rows, len(stack), loop.time() - started_s)
+            took_s = loop.time() - started_s
+            answers.when_told(lambda: self._gather(loop, version, max_rows, len(stack), took_s))
 
         call.add_done_callback(ended)
 
-    def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting], answers: Answers) -> None:
         """Predict, in a thread; hand outcomes over as they come."""
         for ended in predict_together(self._service, [one.asked for one in stack], self._clock):
             outcomes = [(stack[place].outcome, outcome) for place, outcome in ended]
-            loop.call_soon_threadsafe(_hand_over, outcomes)
+            loop.call_soon_threadsafe(answers.add, outcomes)
 
     def _gather(
         self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float
@@ -141,9 +180,3 @@ def _fail(stack: Iterable[Waiting], error: BaseException) -> None:
     for one in stack:
         if not one.outcome.done():
             one.outcome.set_exception(error)
-
-
-def _hand_over(outcomes: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
-    for waiting, outcome in outcomes:
-        if not waiting.done():  # its caller may have gone
-            waiting.set_result(outcome)

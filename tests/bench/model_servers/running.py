@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -23,6 +24,8 @@ from tests.support.servers import ROOT, Launch, free_port, served
 PROCESSES = 2
 MAX_ROWS = 256
 START_S = 120
+READY_ANSWERS = 20  # in a row
+READY_PAUSE_S = 0.2
 HERE = "tests.bench.model_servers"
 PLACE = Path(tempfile.gettempdir(), "trinity-bench-model-servers")
 
@@ -110,17 +113,23 @@ def _installed(name: str, requirements: list[str]) -> Path:
 
 
 def _ready(endpoint: Endpoint) -> Endpoint:
-    """Return an endpoint when it predicts: some servers listen before they have loaded their models."""
-    for _ in range(START_S):
-        with httpx.Client(trust_env=False) as client:
+    """Return an endpoint when all its processes predict: some servers listen before each has loaded its models."""
+    ready, ends_s = 0, time.monotonic() + START_S
+    while ready < READY_ANSWERS:
+        with httpx.Client(trust_env=False) as client:  # another connection each time: it may reach another process
             answer = client.post(
                 endpoint.url, content=endpoint.body, headers={"content-type": "application/json"}, timeout=60
             )
         if answer.status_code == httpx.codes.OK:
             if "yes" not in answer.text and "no" not in answer.text:
                 raise RuntimeError(f"{endpoint.url} answered {answer.text[:300]}")
-            return endpoint
-    raise RuntimeError(f"{endpoint.url} answered {answer.status_code}: {answer.text[:300]}")
+            ready += 1
+        elif time.monotonic() > ends_s:
+            raise RuntimeError(f"{endpoint.url} answered {answer.status_code}: {answer.text[:300]}")
+        else:
+            ready = 0
+            time.sleep(READY_PAUSE_S)
+    return endpoint
 
 
 def _answers(url: str) -> bool:

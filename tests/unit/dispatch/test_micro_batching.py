@@ -1,6 +1,7 @@
 """Predictions of one version share calls while it runs; an idle version starts at once; a bad row fails alone."""
 
 import asyncio
+import itertools
 import math
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -184,6 +185,28 @@ def test_who_has_gone_is_not_predicted_for() -> None:
             assert results([await stays]) == [[2.0]]
             assert results([await predict(3.0)]) == [[3.0]]
         assert service.calls == [[0.0], [2.0], [3.0]]
+
+    run(main())
+
+
+def test_answers_leave_others_their_turns_of_the_loop() -> None:
+    """Those who shared a call are told a few at a time: another request never waits for all of them."""
+
+    async def main() -> None:
+        gate = Gate()
+        service = StackedService(lambda rows: gate.enter() if rows == [0.0] else None)
+        async with stacking(service) as predict:
+            first = predict(0.0)
+            await passed(gate.reached)
+            others = [predict(float(n)) for n in range(1, MAX_ROWS + 1)]
+            await asyncio.sleep(0)
+            gate.open()
+            await first
+            told = [0]
+            while told[-1] < len(others):
+                await asyncio.sleep(0)
+                told.append(sum(other.done() for other in others))
+        assert max(after - before for before, after in itertools.pairwise(told)) < MAX_ROWS / 2
 
     run(main())
 
