@@ -13,6 +13,8 @@ __version__ = VERSION
 # long, and a process that is forked from one with threads of OpenMP hangs. It must be set before numpy is imported.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+# Unless this is set when it is loaded, onnxruntime sends data to its makers, and writes an id to TMPDIR and HOME.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi

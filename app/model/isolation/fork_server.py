@@ -24,6 +24,7 @@ from app.errors import Failure, TrinityError
 
 IDLE_S = 300.0  # without a call for so long the process ends; the next call starts another
 MAX_MESSAGE_CHARACTERS = 1000
+STDERR = 2
 
 
 class IsolatedCall(msgspec.Struct):
@@ -146,6 +147,10 @@ def _replied(call: IsolatedCall) -> Reply:
 
 def main() -> None:
     """Serve the calls that come over standard input; the arguments name the libraries."""
+    for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+        if descriptor > STDERR:  # libraries of the process that started this one may have left some open for children
+            with suppress(OSError):  # that of the list itself is closed
+                os.close(descriptor)
     serve(socket.socket(fileno=0), sys.argv[1:])
 
 

@@ -9,20 +9,20 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 
 from app.errors import Failure, Invalid, Unavailable
+from app.model.isolation.environment import short_environment
 from app.model.isolation.fork_server import Ended, IsolatedCall, Reply
 
 SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
 MAX_REPLY_BYTES = 64 * 1024**2
 END_S = 1.0  # for the server to end by itself
 END_POLL_S = 0.02
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _SERVER = "app.model.isolation.fork_server"
 _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 
@@ -51,12 +51,16 @@ class CallLimits(NamedTuple):
 class IsolatedCalls:
     """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
 
-    That process starts at the first call; its children get nothing of this process but the arguments, as JSON.
+    That process starts at the first call. Its children get nothing of this process but the arguments, as JSON, and the
+    variables of `environment`, by default a short list of this process's that no secret is in.
     """
 
-    def __init__(self, limits: CallLimits, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, limits: CallLimits, preload: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self._limits = limits
         self._preload = list(preload)
+        self._environment = dict(short_environment(os.environ) if environment is None else environment)
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._finalizer: weakref.finalize[..., Any] | None = None
@@ -127,12 +131,10 @@ class IsolatedCalls:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            kept = {name: value for name, value in os.environ.items() if not name.startswith("TRINITY_")}
-            environment = {**kept, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-m", _SERVER, *self._preload],
-                environment,
+                self._environment,
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
                 setsigdef=_SIGNALS,
                 setsigmask=[],

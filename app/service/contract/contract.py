@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from app.errors import Unavailable
+from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
 from app.service.contract.checks import CHECKS
 from app.service.contract.findings import Description, Finding, Report
@@ -37,7 +39,7 @@ def check_model(subject: Subject, limits: CallLimits = LIMITS) -> Report:
     about = msgspec.convert(found, Description)
     if about.finding.result == "failed":
         return Report(about.source, about.task, [about.finding, *_skipped()])
-    calls = IsolatedCalls(limits, [CHILD, *about.loaded])
+    calls = IsolatedCalls(limits, [CHILD, *about.loaded], module_environment(os.environ))
     try:
         findings = _findings(calls, arguments)
     finally:
@@ -64,7 +66,7 @@ def _run(calls: IsolatedCalls, check: str, subject: dict[str, Any]) -> list[Find
 
 
 def _call(limits: CallLimits, preload: list[str], target: str, **arguments: Any) -> Any:
-    calls = IsolatedCalls(limits, preload)
+    calls = IsolatedCalls(limits, preload, module_environment(os.environ))
     try:
         return calls.call(target, **arguments)
     finally:

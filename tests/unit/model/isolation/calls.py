@@ -47,7 +47,12 @@ def wrote(path: str) -> None:
 
 
 def variables() -> list[str]:
-    return sorted(name for name in os.environ if name.startswith("TRINITY_"))
+    return sorted(os.environ)
+
+
+def descriptors() -> list[int]:
+    """The open ones, with that of the folder which lists them."""
+    return [int(path.name) for path in Path("/dev/fd").iterdir()]
 
 
 def segfaulted() -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Fault
+from app.model.isolation.environment import short_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
 
 HERE = "tests.unit.model.isolation.calls"
@@ -72,14 +75,43 @@ def test_a_child_writes_no_files(calls: IsolatedCalls, tmp_path: Path) -> None:
     assert not (tmp_path / "file").exists() or (tmp_path / "file").stat().st_size == 0
 
 
-def test_a_child_sees_none_of_the_settings(calls: IsolatedCalls) -> None:
-    os.environ["TRINITY_API_KEYS"] = "secret"
+def test_a_child_gets_no_variable_that_may_be_a_secret() -> None:
+    secrets = dict.fromkeys(
+        ("TRINITY_API_KEYS", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "PGPASSWORD", "HTTPS_PROXY", "HOME"), "secret"
+    )
+    kept = {"PATH": os.environ["PATH"], "TZ": "Europe/Zurich", "LC_ALL": "C.UTF-8", "OMP_WAIT_POLICY": "passive"}
+    fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0), environment=short_environment({**secrets, **kept}))
     try:
-        fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0))
-        assert fresh.call(f"{HERE}:variables") == []
-        fresh.close()
+        found = fresh.call(f"{HERE}:variables")
     finally:
-        del os.environ["TRINITY_API_KEYS"]
+        fresh.close()
+    assert set(kept) <= set(found)
+    assert not set(secrets) & set(found)
+    assert "ORT_DISABLE_TELEMETRY" in found
+
+
+def test_a_child_gets_no_descriptor_but_that_of_its_call() -> None:
+    """Not even one that a library opened for children."""
+    inherited = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
+    for each in inherited:
+        os.set_inheritable(each, True)
+    fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0))
+    try:
+        found = fresh.call(f"{HERE}:descriptors")
+    finally:
+        fresh.close()
+        for each in inherited:
+            os.close(each)
+    # 0 to 2 are /dev/null; then the pipe that wakes the server, the socket of the call, and the folder that is listed
+    assert len(found) <= 3 + 2 + 1 + 1, found
+
+
+def test_onnxruntime_writes_nothing_about_its_use(tmp_path: Path) -> None:
+    """In any process of the service, whatever loads the library."""
+    command = "import app, onnxruntime as o, os; o.SessionOptions(); print(len(os.listdir('/proc/self/task')))"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", command], env=environment, check=True, timeout=60)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_threads_call_at_once(calls: IsolatedCalls) -> None:
