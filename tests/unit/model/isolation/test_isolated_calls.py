@@ -76,9 +76,8 @@ def test_a_child_writes_no_files(calls: IsolatedCalls, tmp_path: Path) -> None:
 
 
 def test_a_child_gets_no_variable_that_may_be_a_secret() -> None:
-    secrets = dict.fromkeys(
-        ("TRINITY_API_KEYS", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "PGPASSWORD", "HTTPS_PROXY", "HOME"), "secret"
-    )
+    names = ["TRINITY_API_KEYS", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "PGPASSWORD", "HTTPS_PROXY", "HOME"]
+    secrets = dict.fromkeys(names, "secret")
     kept = {"PATH": os.environ["PATH"], "TZ": "Europe/Zurich", "LC_ALL": "C.UTF-8", "OMP_WAIT_POLICY": "passive"}
     fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0), environment=short_environment({**secrets, **kept}))
     try:
@@ -94,7 +93,7 @@ def test_a_child_gets_no_descriptor_but_that_of_its_call() -> None:
     """Not even one that a library opened for children."""
     inherited = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
     for each in inherited:
-        os.set_inheritable(each, True)
+        os.set_inheritable(each, True)  # noqa: FBT003  it takes no name
     fresh = IsolatedCalls(CallLimits(64 * MIB, 5.0))
     try:
         found = fresh.call(f"{HERE}:descriptors")
