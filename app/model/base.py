@@ -43,6 +43,8 @@ class Model(BaseEstimator, ABC):
     """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
     whatever rows are around it. BLAS doesn't promise that. None: every fit finds out."""
 
+    solution_copies: ClassVar[int] = 4
+    """How often a fit holds the coefficients of all outputs at once, for the check of its size."""
     takes_missing: ClassVar[bool] = False
     """Whether X may hold NaN, for a missing value."""
 

@@ -45,6 +45,8 @@ class Size(NamedTuple):
     """The coefficients of each output, or what comes nearest to it."""
     design_bytes: int
     """The bytes of the numbers that are made of the rows."""
+    copies: int = 4
+    """How often the coefficients of all outputs are held at once: scaled, in units of the data, and for the work."""
 
 
 class FittedModel(Protocol):

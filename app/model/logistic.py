@@ -14,9 +14,10 @@ from app.model.newton import DENSE, minimise
 from app.model.predictor import Predictor
 from app.model.progress import report
 from app.model.sklearn_compat import not_fitted
-from app.model.softmax import BLOCK_VALUES, LogisticLoss, softmax
+from app.model.softmax import BLOCK_VALUES, KEPT_VALUES, LogisticLoss, softmax
 from app.model.terms import Terms
 from app.model.validation import as_rows, check_lengths, check_names, check_rows, check_weight, limits
+from app.schemas.columns import MAX_CATEGORIES
 
 SCALES = 2.0**-500, 2.0**500
 """Beyond these a square would leave float64."""
@@ -38,6 +39,7 @@ class LogisticClassifier(Classifier):
 
     name: ClassVar[str] = "logistic"
     batchable = True  # see Predictor and softmax
+    solution_copies = 12  # two points with gradients, diagonal, step and residual, two directions, product, and result
 
     coefficients_: Array
     centred_coefficients_: Array
@@ -182,9 +184,13 @@ class LogisticClassifier(Classifier):
         """Return the number of coefficients of a class, the constant included."""
         return self._terms(n_inputs).count
 
-    def design_bytes(self, rows: int, inputs: int) -> int:  # noqa: ARG002 - rows come in blocks
-        """Return the bytes that a fit takes beside its rows: blocks of them, and second derivatives."""
-        return 8 * (4 * max(BLOCK_VALUES, self.n_terms(inputs)) + 3 * DENSE**2)
+    def design_bytes(self, rows: int, inputs: int) -> int:
+        """Return the bytes that a fit takes beside its rows: blocks, second derivatives, probabilities that are kept.
+
+        Of few rows there are as many classes at most.
+        """
+        kept = min(rows * min(rows, MAX_CATEGORIES), KEPT_VALUES)
+        return 8 * (4 * max(BLOCK_VALUES, self.n_terms(inputs)) + max(3 * DENSE**2, kept))
 
     def held_bytes(self) -> int:
         """Return the bytes of the arrays and of the predictor's own copy of the coefficients."""

@@ -24,6 +24,16 @@ NOISE = 64 * float(np.finfo(np.float64).eps)
 """Lost in rounding, relative to the loss or to 1: near the minimum a step need not decrease it by more."""
 
 
+class SecondDerivatives(Protocol):
+    """The second derivatives of a loss at some coefficients; all arrays are shaped like these."""
+
+    def product(self, direction: Array) -> Array:
+        """Return the second derivatives times a direction."""
+
+    def diagonal(self) -> Array:
+        """Return their diagonal."""
+
+
 class Loss(Protocol):
     """A convex function of coefficients (terms, k), with derivatives."""
 
@@ -35,11 +45,8 @@ class Loss(Protocol):
     def hessian(self, coefficients: Array) -> Array:
         """Return the second derivatives, by the flat index of the transposed coefficients."""
 
-    def product(self, coefficients: Array, direction: Array) -> Array:
-        """Return the second derivatives times a direction."""
-
-    def diagonal(self, coefficients: Array) -> Array:
-        """Return the diagonal of the second derivatives."""
+    def curvature(self, coefficients: Array) -> SecondDerivatives:
+        """Return the second derivatives as what multiplies directions, never as a matrix."""
 
 
 class Minimum(NamedTuple):
@@ -77,7 +84,7 @@ def _step(loss: Loss, coefficients: Array, gradient: Array) -> Array:
     """Return the step to the minimum of the quadratic model of the loss."""
     if coefficients.size <= DENSE:
         return _solve(loss.hessian(coefficients), -gradient.T.ravel()).reshape(gradient.T.shape).T
-    return _conjugate_gradients(loss, coefficients, gradient)
+    return _conjugate_gradients(loss.curvature(coefficients), gradient)
 
 
 def _solve(hessian: Array, right: Array) -> Array:
@@ -98,21 +105,21 @@ def _solve(hessian: Array, right: Array) -> Array:
     raise ValueError("The curvature of the loss is lost in rounding; choose a larger C, or rescale the inputs.")
 
 
-def _conjugate_gradients(loss: Loss, coefficients: Array, gradient: Array) -> Array:
+def _conjugate_gradients(curvature: SecondDerivatives, gradient: Array) -> Array:
     """Solve by products alone, the more exactly the smaller the gradient; preconditioned by the diagonal."""
-    diagonal = loss.diagonal(coefficients)
+    diagonal = curvature.diagonal()
     diagonal[diagonal <= 0] = 1.0
     step, residual = np.zeros_like(gradient), -gradient
     scaled = _apart(residual / diagonal)
     direction, length = scaled, float((residual * scaled).sum())
     enough = length * min(0.01, math.sqrt(length))
     for _ in range(min(MAX_PRODUCTS, 2 * gradient.size)):
-        product = loss.product(coefficients, direction)
-        curvature = float((direction * product).sum())
-        if curvature <= 0 or length <= enough:
+        product = curvature.product(direction)
+        bend = float((direction * product).sum())
+        if bend <= 0 or length <= enough:
             break
-        step += length / curvature * direction
-        residual = residual - length / curvature * product
+        step += length / bend * direction
+        residual = residual - length / bend * product
         scaled = _apart(residual / diagonal)
         previous, length = length, float((residual * scaled).sum())
         direction = scaled + length / previous * direction

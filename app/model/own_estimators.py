@@ -224,7 +224,8 @@ class OwnModel:
 
 
 def _size(instance: Model, width: int, rows: int) -> Size:
-    return Size(instance.n_terms(width), max(instance.design_bytes(rows, width), rows * width * 8))
+    design_bytes = max(instance.design_bytes(rows, width), rows * width * 8)
+    return Size(instance.n_terms(width), design_bytes, instance.solution_copies)
 
 
 def _labels(classes: list[Label], codes: Array) -> Any:

@@ -4,7 +4,7 @@ Scores are linear in the inputs, and the classes' probabilities their softmax. O
 score; that of the first is zero. Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, §4.4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,9 @@ from app.model.dataframes import Array
 
 BLOCK_VALUES = 2**18
 """Values in a block: 2 MB."""
+KEPT_VALUES = 2**24
+"""Probabilities of all rows that are kept between products with the second derivatives, at most: 128 MB."""
+FEW_CLASSES = 8
 
 
 def softmax(scores: Array) -> tuple[Array, Array]:
@@ -31,6 +34,18 @@ def softmax(scores: Array) -> tuple[Array, Array]:
     for row in powers:  # not sum(), which adds up in another order for a single column
         total += row
     return powers / total, np.log(total) + top
+
+
+def _softmax_of_fit(scores: Array) -> tuple[Array, Array]:
+    """Do as `softmax`, faster where there are many classes: sums may be rounded in any order."""
+    if len(scores) <= FEW_CLASSES:
+        return softmax(scores)
+    top = scores.max(axis=0)
+    powers = scores - top
+    np.exp(powers, out=powers)
+    total = powers.sum(axis=0)
+    powers /= total
+    return powers, np.log(total) + top
 
 
 class _Block(NamedTuple):
@@ -65,7 +80,7 @@ class LogisticLoss:
         gradient = self._penalty * coefficients
         for terms, codes, share in self._blocks():
             scores = coefficients.T @ terms
-            residual, logarithm = softmax(scores)
+            residual, logarithm = _softmax_of_fit(scores)
             rows = np.arange(len(codes))
             if len(scores) == 1:
                 value += float(share @ (logarithm - scores[0] * codes))
@@ -85,7 +100,7 @@ class LogisticLoss:
         terms, k = self.shape
         found = np.zeros((k, terms, k, terms))
         for block in self._blocks():
-            probability, _ = softmax(coefficients.T @ block.terms)
+            probability, _ = _softmax_of_fit(coefficients.T @ block.terms)
             for a in range(k):
                 for b in range(a + 1):
                     weight = block.share * probability[a] * ((a == b) - probability[b])
@@ -98,23 +113,9 @@ class LogisticLoss:
                 found[b, :, a, :] = found[a, :, b, :].T
         return found.reshape(k * terms, k * terms)
 
-    def product(self, coefficients: Array, direction: Array) -> Array:
-        """Return the second derivatives times a direction, both shaped like the coefficients."""
-        found = self._penalty * direction
-        for terms, _, share in self._blocks():
-            probability, _ = softmax(coefficients.T @ terms)
-            change = probability * (direction.T @ terms)
-            change -= probability * change.sum(axis=0)
-            found += terms @ (share * change).T
-        return found
-
-    def diagonal(self, coefficients: Array) -> Array:
-        """Return the diagonal of the second derivatives, shaped like the coefficients."""
-        found = np.repeat(self._penalty, self.shape[1], axis=1)
-        for terms, _, share in self._blocks():
-            probability, _ = softmax(coefficients.T @ terms)
-            found += terms**2 @ (share * probability * (1 - probability)).T
-        return found
+    def curvature(self, coefficients: Array) -> "Curvature":
+        """Return the second derivatives at some coefficients, to be multiplied by directions."""
+        return Curvature(self._blocks, coefficients, self._penalty, rows=len(self._X))
 
     def separates(self, coefficients: Array) -> bool:
         """Return whether every row's own class has the highest score of all, and no other has as high a one."""
@@ -139,3 +140,44 @@ class LogisticLoss:
             self._basis.expand(X, terms)
             terms *= self._factor
             yield _Block(terms, self._codes[part], self._share[part])
+
+
+class Curvature:
+    """The second derivatives of the loss at some coefficients, by their products with directions."""
+
+    def __init__(
+        self, blocks: Callable[[], Iterator[_Block]], coefficients: Array, penalty: Array, *, rows: int
+    ) -> None:
+        self._blocks = blocks
+        self._coefficients = coefficients
+        self._penalty = penalty
+        self._kept: list[Array] | None = [] if rows * coefficients.shape[1] <= KEPT_VALUES else None
+
+    def diagonal(self) -> Array:
+        """Return the diagonal, shaped like the coefficients."""
+        found = np.repeat(self._penalty, self._coefficients.shape[1], axis=1)
+        for block, probability in self._probabilities():
+            found += (block.terms**2 * block.share) @ (probability - probability**2).T
+        return found
+
+    def product(self, direction: Array) -> Array:
+        """Return the second derivatives times a direction, both shaped like the coefficients."""
+        found = self._penalty * direction
+        for block, probability in self._probabilities():
+            change = direction.T @ block.terms
+            change -= np.einsum("km,km->m", probability, change)
+            change *= probability
+            found += (block.terms * block.share) @ change.T
+        return found
+
+    def _probabilities(self) -> Iterator[tuple[_Block, Array]]:
+        """Yield each block with the probabilities (k, m) of its rows, kept if there is room for all."""
+        kept = self._kept
+        for place, block in enumerate(self._blocks()):
+            if kept is not None and place < len(kept):
+                yield block, kept[place]
+                continue
+            probability, _ = _softmax_of_fit(self._coefficients.T @ block.terms)
+            if kept is not None:
+                kept.append(probability)
+            yield block, probability

@@ -10,8 +10,6 @@ from app.model.estimator import AnyEstimator, FittedModel, Size
 from app.schemas.wording import counted
 from app.service.model_calls import model_errors
 
-SOLUTION_COPIES = 4  # of the coefficients: scaled, in units of the data, and two for the work
-
 
 class DesignLimit(NamedTuple):
     """Refuses designs over TRINITY_MAX_DESIGN."""
@@ -41,7 +39,7 @@ class DesignLimit(NamedTuple):
         self._check(size, rows, outputs)
 
     def _check(self, size: Size, rows: int, outputs: int) -> None:
-        needed = max(size.design_bytes, SOLUTION_COPIES * size.terms * outputs * 8)
+        needed = max(size.design_bytes, size.copies * size.terms * outputs * 8)
         if needed > self.max_bytes:
             least = "at least " if rows == 1 else ""
             text = f"{least}{counted(rows, 'row')} × {counted(size.terms, 'term')} and {counted(outputs, 'output')}"

@@ -12,11 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from app.model import newton
+from app.errors import Invalid
+from app.model import newton, softmax
 from app.model.logistic import LogisticClassifier
+from app.model.own_estimators import OwnEstimator
 from app.model.predictor import FEW_ROWS
 from app.model.progress import reporting
 from app.model.sklearn_compat import NotFittedError
+from app.service.design_size import DesignLimit
 
 Array = NDArray[np.float64]
 SETS = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer}
@@ -67,6 +70,29 @@ def test_too_many_coefficients_for_their_second_derivatives(monkeypatch: pytest.
         with monkeypatch.context() as patch:
             patch.setattr(newton, "DENSE", 1)
             assert_same_minimum(LogisticClassifier().fit(X, y), theirs(X, y))
+
+
+@pytest.mark.parametrize("kept", [softmax.KEPT_VALUES, 0])
+def test_many_classes(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """Of many classes too the minimum is where the gradient is zero, whether probabilities are kept or not."""
+    monkeypatch.setattr(softmax, "KEPT_VALUES", kept)
+    random = np.random.default_rng(0)
+    X = random.normal(size=(3000, 5))
+    y = np.concatenate([np.arange(300), (X[300:] @ random.normal(size=(5, 300))).argmax(axis=1)])
+    model = LogisticClassifier().fit(X, y)
+    residual = model.predict_proba(X) - np.eye(300)[y]
+    assert np.abs(residual.T @ X + model.coef_).max() < 1e-6
+    assert np.abs(residual.sum(axis=0)).max() < 1e-6
+    assert model.converged_
+
+
+def test_fits_of_many_classes_are_refused_by_their_size() -> None:
+    """What the steps of a fit hold counts: a dozen times the coefficients of all classes."""
+    limit, estimator = DesignLimit(1024**3), OwnEstimator(LogisticClassifier)
+    limit.check_fit(estimator, {}, 20, 10_000, 1000)
+    limit.check_fit(estimator, {}, 10_000, 2000, 1000)
+    with pytest.raises(Invalid, match="TRINITY_MAX_DESIGN"):
+        limit.check_fit(estimator, {}, 20_000, 2000, 1000)
 
 
 @pytest.mark.parametrize("name", SETS)
