@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from app.model.agreement import agreement, worst
 from app.model.estimator import FittedModel
 from app.schemas.requests import Matrix
 from app.schemas.tasks import Stacks
@@ -22,7 +23,6 @@ STACKED: dict[Stacking, frozenset[Stacks]] = {
 STACK_ROWS = 256  # the most rows that requests share a call with: more gain little, and others wait longer
 ROWS = 16  # that are predicted alone
 MAX_S = 1.0  # after so many seconds no further row is
-ROUNDING = 8e-13  # relative to the greatest prediction: what BLAS makes of other numbers of rows
 
 Answers: TypeAlias = list[Matrix]
 
@@ -51,19 +51,11 @@ def _compare(model: FittedModel, X: Matrix, clock: Callable[[], float]) -> Stack
     for k in range(len(together[0])):
         one_by_one = np.concatenate([answers[k] for answers in alone])
         labels = k == 0 and model.classes is not None
-        found |= {_likeness(one_by_one, answers[k][: len(one_by_one)], labels=labels) for answers in together}
-    return "no" if "no" in found else "close" if "close" in found else "exact"
+        found |= {agreement(one_by_one, answers[k][: len(one_by_one)], labels=labels) for answers in together}
+    return worst(found)
 
 
 def _answers(model: FittedModel, X: Matrix) -> Answers:
     """Return all that a model says of rows: a copy of them, because a model may change what it is given."""
     X = X.copy()
     return [model.predict(X), model.probabilities(X)] if model.has_probabilities else [model.predict(X)]
-
-
-def _likeness(alone: Matrix, together: Matrix, *, labels: bool) -> Stacks:
-    if np.array_equal(alone, together):
-        return "exact"
-    if labels or alone.shape != together.shape:
-        return "no"
-    return "close" if np.abs(alone - together).max() <= ROUNDING * np.abs(together).max() else "no"

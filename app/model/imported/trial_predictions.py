@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from app.errors import Invalid
+from app.model.agreement import agreement, worst
 from app.model.base import NotNumbers
 from app.model.dataframes import Array
 from app.model.estimator import FittedModel
 from app.schemas.tasks import Stacks
 
-CLOSE = 1e-6
-"""Predictions together and alone that differ by less, relative to the greatest, are close: some digits of float32."""
 MAX_ALONE_ROWS = 32
 RAISED = (NotNumbers, ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError)
 """What libraries raise where a model does not go with its data, or is damaged."""
@@ -26,27 +25,14 @@ def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: 
     if must_be_finite and not np.isfinite(together).all():
         raise Invalid.at("/sample", "it predicts something that is no finite number for the sample")
     alone = np.concatenate([_predicted(model, X[i : i + 1]) for i in range(min(len(X), MAX_ALONE_ROWS))])
+    found = {agreement(alone, together[: len(alone)], labels=model.classes is not None)}
     if model.has_probabilities and model.classes is not None:
         probabilities = _probable(model, X)
         if probabilities.shape != (len(X), len(model.classes)):
             raise Invalid.at("/file", f"it gives probabilities of shape {probabilities.shape} for {len(X)} rows")
         single = np.concatenate([_probable(model, X[i : i + 1]) for i in range(len(alone))])
-        return worse(agreement(together[: len(alone)], alone), agreement(probabilities[: len(alone)], single))
-    return agreement(together[: len(alone)], alone)
-
-
-def agreement(together: Array, alone: Array) -> Stacks:
-    """Say whether predictions are the same to the last bit, nearly, or not."""
-    if np.array_equal(together, alone, equal_nan=True):
-        return "exact"
-    scale = np.abs(alone[np.isfinite(alone)]).max(initial=0.0)
-    return "close" if np.allclose(together, alone, rtol=CLOSE, atol=CLOSE * scale, equal_nan=True) else "no"
-
-
-def worse(one: Stacks, other: Stacks) -> Stacks:
-    """Return the weaker of two."""
-    order: list[Stacks] = ["exact", "close", "no"]
-    return max(one, other, key=order.index)
+        found.add(agreement(single, probabilities[: len(alone)]))
+    return worst(found)
 
 
 def _predicted(model: FittedModel, X: Array) -> Array:

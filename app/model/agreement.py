@@ -1,0 +1,49 @@
+"""How far predictions for rows that came alone agree with those for the same rows together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.model.dataframes import Array
+from app.schemas.tasks import Stacks
+
+ROUNDING = 8e-13
+"""What sums in another order make of float64, relative to the greatest value: some thousand units in the last place."""
+ROUNDING_FLOAT32 = 1e-6
+"""The same of libraries that count in float32: eight units, as their sums are short."""
+ORDER: tuple[Stacks, ...] = ("exact", "close", "no")
+
+
+def agreement(alone: Array, together: Array, *, labels: bool = False) -> Stacks:
+    """Say whether values are the same to the last bit, but for rounding, or not; labels are the same, or not.
+
+    Missing and infinite values agree where both have the same.
+    """
+    if np.array_equal(alone, together, equal_nan=True):
+        return "exact"
+    if labels or alone.shape != together.shape:
+        return "no"
+    finite = np.isfinite(together)
+    if not np.array_equal(alone[~finite], together[~finite], equal_nan=True) or not np.isfinite(alone[finite]).all():
+        return "no"
+    one, other = alone[finite], together[finite]
+    bound = _rounding(one, other) * np.abs(other).max(initial=0.0)
+    return "close" if np.abs(one - other).max(initial=0.0) <= bound else "no"
+
+
+def worst(found: set[Stacks]) -> Stacks:
+    """Return the weakest of several."""
+    return max(found, key=ORDER.index)
+
+
+def _rounding(alone: Array, together: Array) -> float:
+    """Return what rounding may make of values, by the precision of those that differ.
+
+    Values of float32 are such numbers still when they have become float64; by chance one of two hundred million is.
+    Half of them are enough: where there are two classes, the probability of the first may be 1 less that of the second.
+    """
+    differ = alone != together
+    pairs = np.stack([alone[differ], together[differ]])
+    with np.errstate(over="ignore"):
+        single = (pairs.astype(np.float32) == pairs).all(axis=0)
+    return ROUNDING_FLOAT32 if 2 * np.count_nonzero(single) >= single.size else ROUNDING
