@@ -47,7 +47,7 @@ class InlineDispatcher(Dispatcher):
         self._clock = clock
         self._count = count
         self._slow = SlowVersions()
-        self._batcher = MicroBatcher(service, clock)
+        self._batcher = MicroBatcher(service, clock, partial(self._done, on_loop=False))
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
@@ -62,7 +62,6 @@ class InlineDispatcher(Dispatcher):
             outcome = await self._fit(work, job_id)
         elif not as_array and (max_rows := self._max_stack_rows(work)):
             outcome = await self._batcher.predict(JobWork(job_id, work, REQUEST.get()), max_rows)
-            self._done(work, outcome, on_loop=False)
         else:
             outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
         return finished_job(job_id, work, created, outcome)
@@ -91,14 +90,15 @@ class InlineDispatcher(Dispatcher):
     def _threaded(
         self, threads: ThreadPoolExecutor, work: Work, job_id: str, *, as_array: bool = False
     ) -> asyncio.Future[Outcome]:
-        run = partial(copy_context().run, execute, self._service, work, job_id, self._clock, as_array=as_array)
-        future = asyncio.get_running_loop().run_in_executor(threads, run)
-        future.add_done_callback(partial(self._done_in_thread, work))
-        return future
+        loop = asyncio.get_running_loop()
 
-    def _done_in_thread(self, work: Work, done: asyncio.Future[Outcome]) -> None:
-        if not done.cancelled():
-            self._done(work, done.result(), on_loop=False)
+        def run() -> Outcome:
+            outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
+            # also where the client hung up meanwhile
+            loop.call_soon_threadsafe(partial(self._done, work, outcome, on_loop=False))
+            return outcome
+
+        return loop.run_in_executor(threads, copy_context().run, run)
 
     def _done(self, work: Work, outcome: Outcome, *, on_loop: bool) -> None:
         self._count(work, outcome)
@@ -111,7 +111,9 @@ class InlineDispatcher(Dispatcher):
     def _is_small(self, work: Work) -> bool:
         if VERBS[work.verb].publishes or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
             return False
-        return not self._slow or not self._slow.keeps_off((work.model, work.version), self._clock())
+        if self._slow and self._slow.keeps_off((work.model, work.version), self._clock()):
+            return False
+        return self._service.was_seen(work.model, work.version or 0)  # or else it may have left the memory meanwhile
 
     def _max_stack_rows(self, work: Work) -> int:
         """Return how many rows this may share a call with; 0 for what is alone in its call."""

@@ -14,11 +14,12 @@ from app.dispatch.execute import Clock
 from app.dispatch.slow_versions import VersionKey
 from app.errors import Unavailable
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table
+from app.schemas.requests import Table, Work
 from app.service import Service
 
 GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
 ANSWERS_A_TURN = 2  # of the event loop: more, and other requests would wait while all who shared a call are answered
+Done = Callable[[Work, Outcome], None]
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
 
@@ -41,12 +42,13 @@ class Answers:
     All methods are called on the event loop.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, done: Done) -> None:
         self._loop = loop
-        self._due: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
+        self._done = done
+        self._due: deque[tuple[Waiting, Outcome]] = deque()
         self._then: Callable[[], None] | None = None
 
-    def add(self, outcomes: Iterable[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+    def add(self, outcomes: Iterable[tuple[Waiting, Outcome]]) -> None:
         """Hand outcomes over, after those that are under way."""
         is_idle = not self._due
         self._due.extend(outcomes)
@@ -62,9 +64,10 @@ class Answers:
 
     def _step(self) -> None:
         for _ in range(min(ANSWERS_A_TURN, len(self._due))):
-            waiting, outcome = self._due.popleft()
-            if not waiting.done():  # its caller may have gone
-                waiting.set_result(outcome)
+            one, outcome = self._due.popleft()
+            self._done(one.asked.work, outcome)
+            if not one.outcome.done():  # its caller may have gone
+                one.outcome.set_result(outcome)
         if self._due:
             self._loop.call_soon(self._step)
         elif self._then is not None:
@@ -84,9 +87,11 @@ class MicroBatcher:
     All methods are called on the event loop.
     """
 
-    def __init__(self, service: Service, clock: Clock = time.time) -> None:
+    def __init__(self, service: Service, clock: Clock = time.time, done: Done = lambda *_: None) -> None:
+        """`done` is called with each work that was done, also where its caller has gone."""
         self._service = service
         self._clock = clock
+        self._done = done
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
         self._waiting: dict[VersionKey, deque[Waiting]] = {}
         """The versions that predict, each with what waits for the end of its call."""
@@ -120,7 +125,7 @@ class MicroBatcher:
 
     def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
         started_s = loop.time()
-        answers = Answers(loop)
+        answers = Answers(loop, self._done)
         try:
             call = loop.run_in_executor(self._threads, self._run, loop, stack, answers)
         except RuntimeError:  # the threads have ended, as the process is about to
@@ -138,8 +143,7 @@ class MicroBatcher:
     def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting], answers: Answers) -> None:
         """Predict, in a thread; hand outcomes over as they come."""
         for ended in predict_together(self._service, [one.asked for one in stack], self._clock):
-            outcomes = [(stack[place].outcome, outcome) for place, outcome in ended]
-            loop.call_soon_threadsafe(answers.add, outcomes)
+            loop.call_soon_threadsafe(answers.add, [(stack[place], outcome) for place, outcome in ended])
 
     def _gather(
         self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float

@@ -35,9 +35,13 @@ class Models:
         """Return the estimator of a model; raise NotFound, or Conflict where the estimator is not there."""
         return self.estimators.get(name) or self._looked_up(name)
 
+    def is_known(self, name: str) -> bool:
+        """Return whether `check` passes without the store, as for most requests."""
+        return name in self.estimators or name in self._made_of
+
     def check(self, name: str) -> None:
         """Raise as `[name]` does. What was there before is trusted: the versions themselves will be looked for."""
-        if name not in self.estimators and name not in self._made_of:
+        if not self.is_known(name):
             self._looked_up(name)
 
     def names(self) -> list[str]:

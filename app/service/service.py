@@ -68,6 +68,7 @@ class Service:
         self._stacked = STACKED[stacking]
         self._versions = versions = Versions(self.models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
+        self.was_seen = versions.was_seen
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""
@@ -85,14 +86,13 @@ class Service:
         """Whether no more versions fit into the memory that they may take."""
         return self._versions.is_full
 
-    def pin(self, name: str | None, version: Version | None) -> tuple[str, int]:
-        """Return the name of a model and the number of a version; raise NotFound or NotFitted.
+    def ready(self, name: str, version: Version | None) -> Fitted | None:
+        """Return a version that is in memory; None where the disk has to be read to find or to load it.
 
-        This reads only an alias; `loaded` then returns the version if it is in memory.
+        This only looks at the state of files, and so it may be called on the event loop.
         """
-        name = self.default_model if name is None else name
-        self.models.check(name)
-        return name, self._versions.resolve(name, version)
+        number = self.store.seen(name, version) if self.models.is_known(name) else None
+        return None if number is None else self.loaded(name, number)
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
@@ -109,12 +109,11 @@ class Service:
         return Work("fit", name, None, {}, file, request.timeout, webhook)
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
-        """Do as `check` if the version is in memory, or else return None: to read it would hold up the event loop.
-
-        In any case the request then names its version by the number.
-        """
-        name, request.version = self.pin(request.model, request.version)
-        fitted = self.loaded(name, request.version)
+        """Do as `check` if nothing has to be read from the disk, or else return None: that holds up the event loop."""
+        name = self.default_model if request.model is None else request.model
+        if VERBS[verb].publishes:
+            return self.check(verb, request) if name in self.models.estimators else None
+        fitted = self.ready(name, request.version)
         return None if fitted is None else self._check_use(verb, name, request, fitted)
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:

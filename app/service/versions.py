@@ -68,6 +68,7 @@ class Versions:
             max_bytes=max_loaded_bytes,
             fresh_s=FRESH_S,
         )
+        self.was_seen = self._cache.was_seen
         self.get = self._cache.get
         """Return a version by its model's name and its number; raise as `find` and `restore` do."""
 
@@ -79,17 +80,6 @@ class Versions:
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
         return self._resolved(name, version, self.get)
-
-    def resolve(self, name: str, version: Version | None) -> int:
-        """Return the number of a version, of the latest for None; raise NotFound, or NotFitted without any version.
-
-        This reads only the alias from the store. It does not check that a number exists.
-        """
-        try:
-            return self._store.resolve(name, version)
-        except NotFound:
-            self._check_fitted(name)
-            raise
 
     def loaded(self, name: str, number: int) -> Fitted | None:
         """Return a version if it is in memory as it is on disk; this looks at the disk, but reads nothing."""

@@ -31,18 +31,36 @@ class Aliases:
 
     def served(self, name: str) -> int | None:
         """Return the version for requests that name none: the champion, or else the latest; raise Damaged."""
+        number = self.seen(name)
+        if number is None:
+            number = self.number(name, CHAMPION)
+        return self.number(name, LATEST) if number is None else number
+
+    def seen(self, name: str, alias: str | None = None) -> int | None:
+        """Return what `number`, or `served` for None, would, if looks at the state of files are enough to know it."""
+        if alias is not None:
+            return self._seen_number(f"{self._root}/{name}/aliases/{alias}")
         kept = self._served.get(name)
         if kept is not None and self._states.clock() < kept[0]:
             return kept[1]
-        champion = f"{self._root}/{name}/aliases/{CHAMPION}"
-        number = None if self._states.find(champion) is None else self.number(name, CHAMPION)
-        until_s = self._states.fresh_until_s(champion)
-        if number is None:
-            number = self.number(name, LATEST)
-            until_s = min(until_s, self._states.fresh_until_s(f"{self._root}/{name}/aliases/{LATEST}"))
+        path = f"{self._root}/{name}/aliases/{CHAMPION}"
+        is_there = self._states.find(path) is not None
+        until_s = self._states.fresh_until_s(path)
+        if not is_there:
+            path = f"{self._root}/{name}/aliases/{LATEST}"
+        number = self._seen_number(path)
         if number is not None:
-            self._served[name] = until_s, number
+            self._served[name] = min(until_s, self._states.fresh_until_s(path)), number
         return number
+
+    def _seen_number(self, path: str) -> int | None:
+        seen = self._numbers.get(path)
+        if seen is None:
+            return None
+        try:
+            return seen[1] if self._states.state(path) == seen[0] else None
+        except FileNotFoundError:
+            return None
 
     def number(self, name: str, alias: str) -> int | None:
         """Return the number that an alias stands for, None for one that is not there; raise Damaged."""

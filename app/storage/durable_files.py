@@ -7,14 +7,25 @@ import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 from uuid import uuid4
+
+from app.errors import Unavailable
 
 Permit = Callable[[], None]
 """Called when everything is written and nothing is visible yet; it raises to refuse."""
+LOCK_WAIT_S = 10.0
+"""How long a request waits for a lock: changes take some milliseconds, and a proxy may wait for 30 s."""
+LOCK_STEP_S = 0.005
 _TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
+
+
+class Locked(Unavailable):
+    """Another process holds a lock in the store for too long."""
 
 
 def always_permit() -> None:
@@ -188,17 +199,30 @@ class NewFile:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     """Hold an exclusive lock on `path`. The kernel releases it however the process ends.
 
-    Raise FileNotFoundError if its folder is not there, or is removed before the lock is free.
+    Raise Locked if it is not free within `wait_s`, FileNotFoundError if its folder is not there, or is removed before.
     """
+    end_s = time.monotonic() + wait_s
     while True:
         with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            while not try_lock(file):
+                if time.monotonic() >= end_s:
+                    raise Locked("another process is changing the same in the store; try again")
+                time.sleep(LOCK_STEP_S)
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield
                 return
+
+
+def try_lock(file: IO[Any]) -> bool:
+    """Take the exclusive lock of a file until it is closed; return whether it was free."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _temporary(path: Path) -> Path:

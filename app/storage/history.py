@@ -6,6 +6,7 @@ readers leave it out, and the next writer removes it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.schemas.registry import Move
 from app.storage.durable_files import DurableFiles
 
 HISTORY = "history.jsonl"
+NO_HISTORY = 0, 0
 BLOCK_BYTES = 65_536
 Numbers = Callable[[str], int | None]
 """Returns the version that an alias stands for, None for an alias that is not there."""
@@ -64,11 +66,7 @@ class AliasHistory:
 
     def end(self) -> tuple[int, int]:
         """Return the file's inode and size; zeros where there is none."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return 0, 0
-        return stat.st_ino, stat.st_size
+        return history_end(str(self._path))
 
     def after(self, position: int) -> list[tuple[int, Move]]:
         """Return the moves that were made after a position, the oldest first, each with the position of its end."""
@@ -82,6 +80,15 @@ class AliasHistory:
 
     def _undone(self, move: Move) -> bool:
         return move.from_ != move.to and self._numbers(move.alias) == move.from_
+
+
+def history_end(path: str) -> tuple[int, int]:
+    """Return the inode and the size of a history file; zeros where there is none."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116  for each model each second: a Path costs more than the call
+    except (FileNotFoundError, NotADirectoryError):
+        return NO_HISTORY
+    return stat.st_ino, stat.st_size
 
 
 def _parsed(line: bytes) -> Move | None:

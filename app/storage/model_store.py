@@ -22,6 +22,8 @@ from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 
 logger = getLogger(__name__)
 
+PUBLISH_WAIT_S = 60.0
+"""How long a fit waits for its turn to publish: other versions may be large, and its work would be lost."""
 LEFT_S = 3600.0  # nobody writes for longer
 MANIFEST_FILE = "manifest.json"
 SAMPLE_FILE = "sample.npz"
@@ -84,6 +86,10 @@ class Store:
         if number is None:
             raise _no_version(name, version or LATEST)
         return number
+
+    def seen(self, name: str, version: int | str | None) -> int | None:
+        """Do as `resolve`, but read no file: return None where one has to be read, or there is no such alias."""
+        return version if isinstance(version, int) else self._aliases.seen(name, version or None)
 
     def versions(self, name: str) -> list[int]:
         """Return the numbers of all versions, oldest first."""
@@ -170,7 +176,7 @@ class Store:
             contents[SAMPLE_FILE] = pack_arrays(sample)
             manifest.data[SAMPLE] = hashlib.sha256(contents[SAMPLE_FILE]).hexdigest()
         root = self._models / manifest.model
-        with self.registry.lock(manifest.model, make=True):
+        with self.registry.lock(manifest.model, PUBLISH_WAIT_S, make=True):
             # a process may have died between writing a version and pointing at it
             newest = self._newest(manifest.model)
             if newest is not None:

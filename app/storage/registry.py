@@ -6,6 +6,7 @@ leaves the state before the change or after it; what it leaves besides, the next
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,9 +19,9 @@ from msgspec import UNSET, UnsetType
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.schemas.registry import MODEL_NAME, Move, Reason
 from app.storage.aliases import CHAMPION, LATEST, Aliases, is_alias_name
-from app.storage.durable_files import DurableFiles, locked
+from app.storage.durable_files import LOCK_WAIT_S, DurableFiles, locked
 from app.storage.file_states import ABSENT_S, FRESH_S
-from app.storage.history import AliasHistory
+from app.storage.history import HISTORY, NO_HISTORY, AliasHistory, history_end
 from app.storage.version_numbers import present
 
 LOCK = "publish.lock"
@@ -53,8 +54,8 @@ class Registry:
         self._now = now
 
     @contextmanager
-    def lock(self, name: str, *, make: bool = False) -> Iterator[None]:
-        """Hold the lock of a model, and first remove what killed processes left.
+    def lock(self, name: str, wait_s: float = LOCK_WAIT_S, *, make: bool = False) -> Iterator[None]:
+        """Hold the lock of a model, and first remove what killed processes left; raise Locked after `wait_s`.
 
         With `make` its folder is made; without, NotFound is raised where it is not there.
         """
@@ -64,7 +65,7 @@ class Registry:
                 if make:
                     self._files.make_folder(root)
                 try:
-                    stack.enter_context(locked(root / LOCK))
+                    stack.enter_context(locked(root / LOCK, wait_s))
                     break
                 except FileNotFoundError:  # with `make`: it was removed while this waited
                     if not make:
@@ -73,14 +74,22 @@ class Registry:
             self._history(name).settle()
             yield
 
-    def move(self, name: str, alias: str, to: int | None, author: Author, expected: Expected = UNSET) -> Move | None:
+    def move(
+        self,
+        name: str,
+        alias: str,
+        to: int | None,
+        author: Author,
+        expected: Expected = UNSET,
+        wait_s: float = LOCK_WAIT_S,
+    ) -> Move | None:
         """Move an alias, or remove it for None; return the move, None where nothing was to do.
 
         Raise Invalid for an alias that may not be moved, NotFound for a version that is not there, Conflict unless the
-        alias stands where it is expected.
+        alias stands where it is expected, Locked if others hold the model's lock for `wait_s`. So do the other changes.
         """
         check_alias_name(alias)
-        with self.lock(name):
+        with self.lock(name, wait_s):
             if to is not None and to not in present(self._models / name):
                 raise NotFound.at("/version", f"model {name!r} has no version {to}")
             current = self._number(name, alias)
@@ -111,9 +120,12 @@ class Registry:
         """Yield the moves of a model's aliases, the newest first."""
         return self._history(name).newest_first()
 
-    def history_end(self, name: str) -> tuple[int, int]:
-        """Return the inode and the size of a model's history."""
-        return self._history(name).end()
+    def history_ends(self) -> dict[str, tuple[int, int]]:
+        """Return the inode and the size of each model's history; this only looks at the state of one file for each."""
+        entries = os.scandir(self._models) if self._models.is_dir() else ()
+        names = sorted(entry.name for entry in entries if MODEL_NAME.fullmatch(entry.name))
+        ends = {name: history_end(f"{self._models}/{name}/{HISTORY}") for name in names}
+        return {name: end for name, end in ends.items() if end != NO_HISTORY}
 
     def history_from(self, name: str, position: Callable[[int], int]) -> tuple[int, list[tuple[int, Move]]]:
         """Return the inode of a model's history, and its moves after the position that is returned for that inode.
@@ -125,9 +137,9 @@ class Registry:
         begin = position(inode)
         return inode, history.after(begin) if size > begin else []
 
-    def remove_version(self, name: str, version: int) -> None:
+    def remove_version(self, name: str, version: int, wait_s: float = LOCK_WAIT_S) -> None:
         """Remove a version; raise NotFound, Conflict for one that an alias names, or Damaged for a damaged alias."""
-        with self.lock(name):
+        with self.lock(name, wait_s):
             if version not in present(self._models / name):
                 raise NotFound.at("/version", f"model {name!r} has no version {version}")
             aliases = [alias for alias in self._aliases.names(name) if self._aliases.number(name, alias) == version]
@@ -149,9 +161,9 @@ class Registry:
             self._remove_version(name, version)
         return removed
 
-    def remove_model(self, name: str) -> None:
+    def remove_model(self, name: str, wait_s: float = LOCK_WAIT_S) -> None:
         """Remove a model with all its versions, aliases and its history; raise NotFound."""
-        with self.lock(name):
+        with self.lock(name, wait_s):
             if not present(self._models / name):
                 raise NotFound.at("/model", f"model {name!r} has no version")
             self._files.remove_folder(self._models / name, self._models)

@@ -6,7 +6,6 @@ same works with and without a queue, and no event is lost while the store surviv
 
 from __future__ import annotations
 
-import fcntl
 import random
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from app.queue.webhooks.urls import named_hosts, parse_url
 from app.schemas.registry import Move
 from app.settings import Settings
 from app.storage.aliases import LATEST
-from app.storage.durable_files import DurableFiles, locked
+from app.storage.durable_files import DurableFiles, try_lock
 from app.storage.registry import Registry
 
 logger = getLogger(__name__)
@@ -63,21 +62,20 @@ class RegistryEvents:
 
     def begin(self) -> None:
         """At the first start with these events, count all that happened before as sent."""
-        with locked(self._lock):
-            self._read()
+        with self._lock.open("w") as lock:
+            if try_lock(lock):  # who holds it has begun, and may be sending for long
+                self._read()
 
     def step(self) -> None:
         """Send what happened since the last step, unless another process does; raise OSError."""
         if self._clock() < self._next_try_s:
             return
         with self._lock.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not try_lock(lock):
                 return
             sent = self._read()
-            for model in self._registry.names():
-                if not self._send_of(model, sent):
+            for model, end in self._registry.history_ends().items():
+                if sent.get(model) != end and not self._send_of(model, sent):
                     return
 
     def _send_of(self, model: str, sent: dict[str, Sent]) -> bool:
@@ -110,10 +108,10 @@ class RegistryEvents:
         try:
             return msgspec.json.decode(self._sent.read_bytes(), type=dict[str, Sent])
         except FileNotFoundError:
-            sent = {model: Sent(*self._registry.history_end(model)) for model in self._registry.names()}
+            pass
         except msgspec.MsgspecError:
             logger.warning("%s is damaged; events of what happened before are not sent", self._sent.name)
-            sent = {model: Sent(*self._registry.history_end(model)) for model in self._registry.names()}
+        sent = {model: Sent(*end) for model, end in self._registry.history_ends().items()}
         self._files.replace(self._sent, msgspec.json.encode(sent))
         return sent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -48,8 +49,9 @@ class PredictionFormats:
         """
         if media_type is None or job.status != "SUCCESS" or job.verb != "predict":
             return None
-        encode = self._csv if media_type == CSV else self._npy
-        return await run_in_pool_if_large(lambda: encode(job), self._pool, len(job.result or b""))
+        if media_type == CSV:  # the names of its columns are read from the disk
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._csv, job)
+        return await run_in_pool_if_large(lambda: self._npy(job), self._pool, len(job.result or b""))
 
     def _npy(self, job: Job) -> Answer:
         return Answer(NPY, encode_npy(predictions(job)))

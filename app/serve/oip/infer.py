@@ -37,6 +37,7 @@ from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, Respon
 from app.serve.preferences import was_cut_short
 from app.serve.problems import send_problem
 from app.service import Service
+from app.storage.manifest import Manifest
 
 NUMBER_BYTES = 20  # of a float64 in JSON, about
 PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
@@ -80,12 +81,13 @@ class Infer:
         try:
             coded = _check_media_type(req)
             key = await idempotency_key(req, body, self._pool) if has_idempotency_key(req) else None
-            _, number = self._service.pin(name, parse_version(version))
-            check = partial(self._check, body, req.get_header(HEADER), name, number, coded=coded)
-            if not coded and len(body) <= SMALL_BYTES and self._service.loaded(name, number):
-                infer, work = check()
+            check = partial(self._check, body, req.get_header(HEADER), name, coded=coded)
+            fitted = self._service.ready(name, wanted := parse_version(version))
+            if fitted and not coded and len(body) <= SMALL_BYTES:
+                infer, work = check(fitted.manifest)
             else:
-                infer, work = await self._bodies.run_in_pool(body, self._pool, check)
+                read = partial(self._service.manifest, name, wanted)
+                infer, work = await self._bodies.run_in_pool(body, self._pool, lambda: check(read()))
             job = await self._dispatcher.submit(work, key, as_array=True)
         finally:
             self._bodies.release(body)
@@ -97,9 +99,8 @@ class Infer:
             await self._send(resp, job, infer)
 
     def _check(
-        self, body: Body, json_length: str | None, name: str, number: int, *, coded: bool
+        self, body: Body, json_length: str | None, name: str, manifest: Manifest, *, coded: bool
     ) -> tuple[InferInput, Work]:
-        manifest = self._service.fitted(name, number).manifest
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         labels = label_kind(manifest.classes) if manifest.classes else None
         with self._bodies.unpacker() as unpack:

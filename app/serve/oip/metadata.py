@@ -147,7 +147,6 @@ class MetadataResource:
         "v2_model",
     )
     async def on_get_model(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
-        self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._tensors, name, parse_version(version)))
 
     @model_route(
@@ -157,12 +156,16 @@ class MetadataResource:
         "v2_model_ready",
     )
     async def on_get_model_ready(self, req: Request, resp: Response, name: str, version: str | None = None) -> None:  # noqa: ARG002
-        self._service.model(name)
-        await asyncio.to_thread(self._service.fitted, name, parse_version(version))
+        await asyncio.to_thread(self._load, name, parse_version(version))
         send_json(resp, ModelReadiness(name))
+
+    def _load(self, name: str, version: Version | None) -> None:
+        self._service.model(name)
+        self._service.fitted(name, version)
 
     def _tensors(self, name: str, version: Version | None) -> ModelTensors:
         """Read the manifest only: no model is loaded for its description."""
+        self._service.model(name)
         manifest = self._service.manifest(name, version)
         schema = manifest.schema
         return ModelTensors(

@@ -18,6 +18,7 @@ from app.schemas.requests import parse_version
 from app.serve.bodies.json_object import decode_object
 from app.serve.bodies.reader import BodyReader
 from app.serve.openapi.parts import BODY_ERRORS, STORE_DOWN, Parameter, RequestBody, ResponseSpec
+from app.serve.registry_changes import changed
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service
@@ -88,8 +89,7 @@ class AliasResource:
         example_path=f"/models/{MODEL}/aliases/champion",
     )
     async def on_get_alias(self, req: Request, resp: Response, name: str, alias: str) -> None:  # noqa: ARG002
-        self._service.model(name)
-        send_json(resp, Alias(alias, await asyncio.to_thread(self._service.store.resolve, name, alias)))
+        send_json(resp, Alias(alias, await asyncio.to_thread(self._resolved, name, alias)))
 
     @route(
         "/models/{name}/aliases/{alias}",
@@ -130,13 +130,17 @@ class AliasResource:
         operation="get_history",
     )
     async def on_get_history(self, req: Request, resp: Response, name: str) -> None:
-        self._service.model(name)
+        await asyncio.to_thread(self._service.model, name)
         limit = _limit(req)
         send_json(resp, Moves(await asyncio.to_thread(self._moves, name, req.get_param("alias"), limit)))
 
     async def _move(self, name: str, alias: str, to: int | None, author: Author, expected: Expected) -> object:
+        await asyncio.to_thread(self._service.model, name)
+        return await changed(partial(self._registry.move, name, alias, to, author, expected))
+
+    def _resolved(self, name: str, alias: str) -> int:
         self._service.model(name)
-        return await asyncio.to_thread(partial(self._registry.move, name, alias, to, author, expected))
+        return self._service.store.resolve(name, alias)
 
     def _moves(self, name: str, alias: str | None, limit: int) -> list[Move]:
         moves = (move for move in self._registry.history(name) if alias in {None, move.alias})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from app.schemas.registry import Removed, VersionNumber
 from app.schemas.requests import parse_version
 from app.serve.openapi.parts import LEDGER_DOWN, STORE_DOWN, Parameter, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
+from app.serve.registry_changes import changed
 from app.serve.resources.aliases import FIT_EXAMPLE, MODEL
 from app.serve.resources.route import route
 from app.serve.responses import send_json
@@ -90,7 +92,6 @@ class ModelResource:
         operation="get_version",
     )
     async def on_get_version(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
-        self._service.model(name)
         send_json(resp, await asyncio.to_thread(self._manifest, name, version))
 
     @route(
@@ -109,11 +110,11 @@ class ModelResource:
         example_path=f"/models/{MODEL}/versions/1",
     )
     async def on_delete_version(self, req: Request, resp: Response, name: str, version: str) -> None:  # noqa: ARG002
-        self._service.model(name)
+        await asyncio.to_thread(self._service.model, name)
         number = parse_version(version)
         if not isinstance(number, int):
             raise Invalid.at("/version", "a version is removed by its number")
-        await asyncio.to_thread(self._service.store.registry.remove_version, name, number)
+        await changed(partial(self._service.store.registry.remove_version, name, number))
         send_json(resp, Removed(name, number))
 
     @route(
@@ -130,12 +131,13 @@ class ModelResource:
         example_path=f"/models/{MODEL}",
     )
     async def on_delete_model(self, req: Request, resp: Response, name: str) -> None:  # noqa: ARG002
-        self._service.check_removable(name)
+        await asyncio.to_thread(self._service.check_removable, name)
         if waiting := await self._dispatcher.unfinished(name):
             raise Conflict(f"{waiting} jobs of model {name!r} wait or run; cancel them, or wait for them")
-        await asyncio.to_thread(self._service.store.registry.remove_model, name)
+        await changed(partial(self._service.store.registry.remove_model, name))
         send_json(resp, Removed(name))
 
     def _manifest(self, name: str, version: str) -> dict[str, Any]:
         store = self._service.store
+        self._service.model(name)
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))

@@ -85,7 +85,7 @@ class VerbResource:
         send_submitted(resp, job, preferred, answer, root_path=req.root_path)
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
-        """Parse and check: in a thread where the body is large, or its version has to be loaded first."""
+        """Parse and check: in a thread where the body is large, or something has to be read from the disk first."""
         coded, content_type = is_coded(req), req.content_type
         packed = coded or is_gzip(body)  # what is unpacked may be large
         if packed or len(body) > SMALL_BYTES or not (content_type or JSON).startswith(QUICK_TYPES):
@@ -93,8 +93,6 @@ class VerbResource:
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
             return await self._bodies.run_in_pool(body, self._pool, check)
         request = self._parse(content_type, body, req.params, name)
-        if self._spec.publishes:
-            return self._check(request)
         work = self._service.check_loaded(self._verb, request)
         if work is None:
             return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))

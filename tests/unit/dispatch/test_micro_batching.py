@@ -51,9 +51,11 @@ def asked(*values: float, version: int = 1) -> JobWork:
 
 
 @asynccontextmanager
-async def stacking(service: FakeService) -> AsyncIterator[Callable[..., "asyncio.Task[Outcome]"]]:
+async def stacking(
+    service: FakeService, done: Callable[[Work, Outcome], None] | None = None
+) -> AsyncIterator[Callable[..., "asyncio.Task[Outcome]"]]:
     """Yield what starts a prediction, as a task."""
-    batcher = MicroBatcher(cast("Service", service), Clock())
+    batcher = MicroBatcher(cast("Service", service), Clock(), done or (lambda *_: None))
 
     def predict(*values: float, version: int = 1) -> "asyncio.Task[Outcome]":
         return asyncio.create_task(batcher.predict(asked(*values, version=version), MAX_ROWS))
@@ -209,6 +211,28 @@ def test_answers_leave_others_their_turns_of_the_loop() -> None:
         assert max(after - before for before, after in itertools.pairwise(told)) < MAX_ROWS / 2
 
     run(main())
+
+
+def test_what_was_predicted_counts_though_its_caller_has_gone() -> None:
+    """And what was not predicted does not."""
+    counted: list[int] = []
+
+    async def main() -> None:
+        gate = Gate()
+        service = StackedService(lambda rows: gate.enter() if rows == [0.0] else None)
+        async with stacking(service, lambda _, outcome: counted.append(outcome.rows)) as predict:
+            first = predict(0.0)
+            await passed(gate.reached)
+            gone, stays = predict(1.0, 2.0), predict(3.0, 4.0, 5.0)
+            await asyncio.sleep(0)
+            first.cancel()
+            gone.cancel()
+            await asyncio.sleep(0)
+            gate.open()
+            await stays
+
+    run(main())
+    assert counted == [1, 3]
 
 
 def test_a_version_that_is_idle_again_starts_at_once() -> None:

@@ -14,7 +14,6 @@ import pytest
 from app.data.records import TableRecords
 from app.dispatch.dispatcher import IdempotencyKey
 from app.dispatch.inline import InlineDispatcher
-from app.errors import NotFound
 from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Job
@@ -145,16 +144,19 @@ def test_to_describe_a_version_is_not_to_load_it(tmp_path: Path, path: str) -> N
 
 
 def test_whether_a_version_is_in_memory_is_known_without_loading_it(tmp_path: Path) -> None:
-    """A number need not exist for that; a name must."""
+    """What is not there is not known either: a thread has to look for it."""
     store, service = fitted(tmp_path)
     store.gate.open()
-    assert service.pin(None, None) == service.pin("polynomial", "latest") == ("polynomial", 1)
-    assert service.pin(None, 7) == ("polynomial", 7)
-    with pytest.raises(NotFound):
-        service.pin(None, "nope")
+    for version in (None, "latest", 1, 7, "nope"):
+        assert service.ready("polynomial", version) is None
+    assert service.ready("nope", 1) is None
     assert not service.loaded("polynomial", 1)
     assert store.threads == []
     service.check("predict", Request(data=TableRecords(Table(np.zeros((1, 1))))))
+    for version in (None, "latest", 1):
+        assert service.ready("polynomial", version) is service.loaded("polynomial", 1)
+    for version in (7, "nope"):
+        assert service.ready("polynomial", version) is None
     assert service.loaded("polynomial", 1)
     assert not service.loaded("polynomial", 7)
 
