@@ -11,13 +11,14 @@ from app.data.cells import SHOWN, BadCell, Cells, from_python, kind_of
 from app.errors import Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column
 from app.schemas.requests import Cell, Matrix
-from app.schemas.tasks import Label, LabelKind
+from app.schemas.tasks import Label, LabelKind, label_fault
 
 Locate: TypeAlias = Callable[[int], tuple[str, str]]
 """Returns the pointer to a label and the words for it ("line 3, column 'y'") by its row."""
 POINTER = "/data/y"
 BEYOND = 2.0**53  # from here on float64 does not tell all whole numbers apart
 BLOCK_VALUES = 2**18
+MAX_TEXT_BYTES = 2**29  # that an array of the labels of all rows may take, four for each character of the longest
 KINDS = "labels are all texts, all whole numbers, or all true and false"
 _PLURALS = {"text": "texts", "integer": "whole numbers", "boolean": "true and false"}
 
@@ -96,6 +97,7 @@ def _encode(cells: Cells, locate: Locate) -> Labels:
         raise Invalid.at(pointer, f"{where}: the label is missing, as {missing.size} of {len(cells.values)} are")
     if cells.kind == "text":
         _check_count(f"over {MAX_CATEGORIES}", len(cells.categories))
+        _check_texts(cells, locate)
         return Labels(cells.values, list(cells.categories))
     if cells.kind in NUMERIC:
         _check_whole(cells.values, locate)
@@ -103,6 +105,18 @@ def _encode(cells: Cells, locate: Locate) -> Labels:
     _check_count(str(len(different)), len(different))
     classes: list[Label] = [bool(each) if cells.kind == "boolean" else int(each) for each in different]
     return Labels(codes.astype(np.float64), classes)
+
+
+def _check_texts(cells: Cells, locate: Locate) -> None:
+    """Raise Invalid for the first text that cannot be kept as it is, and for texts too long for so many rows."""
+    for code, text in enumerate(cells.categories):
+        if fault := label_fault(text):
+            pointer, where = locate(int(np.flatnonzero(cells.values == code)[0]))
+            raise Invalid.at(pointer, f"{where}: the label {fault}")
+    longest = max(map(len, cells.categories), default=0)
+    if 4 * longest * len(cells.values) > MAX_TEXT_BYTES:
+        fault = f"y holds {len(cells.values)} labels of up to {longest} characters: send shorter ones"
+        raise Invalid.at(POINTER, fault)
 
 
 def _check_whole(values: Matrix, locate: Locate) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.model.dataframes import refuse_sparse
 from app.model.sklearn_compat import warn_of_column
+from app.schemas.tasks import label_fault
 
 SHOWN_CHARACTERS = 40
 
@@ -51,6 +52,9 @@ def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
     kinds = {_kind(value) for value in values}
     if len(kinds) > 1 or not kinds <= {"text", "numbers", "truth values"}:
         raise ValueError(f"y holds {' and '.join(sorted(kinds))}: labels are all text, whole numbers, or truth values.")
+    for value in set(values) if kinds == {"text"} else ():
+        if fault := label_fault(value):
+            raise ValueError(f"y holds a text that {fault}.")
     return np.array(values)
 
 

@@ -1,0 +1,87 @@
+"""Labels that are easily changed on their way come back as they came, or are refused: never anything between."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, pointers, problem
+
+KEPT: dict[str, list[Any]] = {
+    "NUL within": ["a\0b", "a"],
+    "blank": [" ", "  "],
+    "empty": ["", "b"],
+    "long": ["x" * 1000, "x" * 999 + "y"],
+    "alike": ["\u0430", "a"],
+    "composed": ["\u00e9", "e\u0301"],
+    "beyond the first plane": ["\U0001f600", "\U0001f601"],
+    "words": ["nan", "null"],
+    "digits": ["1", "01"],
+    "great": [2**53 - 1, -(2**53) + 1],
+    "truth": [True, False],
+}
+EQUAL: dict[str, list[Any]] = {"whole": [1, 1.0, 2, 2.0], "zero": [0, -0.0, 1, 1]}
+REFUSED: dict[str, list[Any]] = {
+    "NUL at the end": ["a", "a\0"],
+    "too long": ["b", "x" * 1001],
+    "over 2^53": [1, 2**53 + 1],
+    "over 2^63": [1, 2**63 + 1],
+    "over 2^64": [1, 2**64 + 1],
+    "truth and number": [True, 1],
+    "number and text": [1, "1"],
+    "nothing": ["a", None],
+}
+READ_OTHERWISE = {"NUL within", "blank", "empty", "words", "digits", "truth", "great"}  # by CSV's own rules
+MODELS = ["bayes", "logistic"]
+
+
+def body(model: str, y: list[Any]) -> dict[str, Any]:
+    return {"model": model, "data": {"X": [[float(i % 2)] for i in range(len(y))], "y": y}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("case", KEPT)
+def test_odd_labels_come_back_as_they_came(api: Api, case: str, model: str) -> None:
+    """From JSON, in the classes of the version, and among predictions; a score knows them again."""
+    y = KEPT[case] * 3
+    assert api.result("fit", body(model, y))["classes"] == sorted(set(y))
+    found = api.result("predict", {"model": model, "data": {"X": [[0.0], [1.0]]}})["y"]
+    assert (found, [type(each) for each in found]) == (KEPT[case], [type(each) for each in KEPT[case]])
+    assert api.result("score", body(model, y))["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("case", EQUAL)
+def test_numbers_that_are_equal_are_one_label(api: Api, case: str) -> None:
+    y = EQUAL[case]
+    fitted = api.result("fit", body("bayes", y))
+    assert fitted["classes"] == sorted({int(each) for each in y})
+    assert "-0" not in json.dumps(fitted["classes"])
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_labels_that_could_not_be_kept_are_refused(api: Api, case: str) -> None:
+    """With the row, before there is a job, at a fit and at a score."""
+    for verb in ("fit", "score"):
+        if verb == "score":
+            api.result("fit", body("bayes", ["a", "b"]))
+        refused = problem(api.post(verb, body("bayes", REFUSED[case])), 422)
+        assert pointers(refused)[0].startswith("/data/y/"), refused
+
+
+def test_half_of_a_surrogate_pair_is_no_text(api: Api) -> None:
+    content = json.dumps(body("bayes", ["a", "\ud800"]))
+    answer = api.http.post("/fit", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}, answer.text
+
+
+@pytest.mark.parametrize("case", [name for name in KEPT if name not in READ_OTHERWISE])
+def test_odd_texts_in_csv(api: Api, case: str) -> None:
+    """The same rule holds for cells; those that CSV takes for missing or for numbers are another matter."""
+    out = io.StringIO()
+    rows = [[i % 2, label] for i, label in enumerate(KEPT[case] * 3)]
+    csv.writer(out).writerows([["x", "y"], *rows])
+    assert api.csv("models/bayes/fit", out.getvalue(), target="y")["classes"] == sorted(KEPT[case])
