@@ -41,7 +41,9 @@ class Client(RegistryCalls):
         return self.kind(name)(**params)
 
     def fitted(self, name: str, version: int | str | None = None) -> Estimator:
-        """Return a fitted version: a number, an alias, or the latest for None.
+        """Return a fitted version: a number, an alias, or for None the version that `predict` uses.
+
+        That is the champion if there is one, or else the latest; the estimator stays with it when the alias moves.
 
         Raise NotFound, or NotFitted if the model has no version.
         """

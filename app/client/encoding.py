@@ -77,8 +77,10 @@ def _encode_rows(data: Mapping[str, Any], choice: ColumnChoice, to_y: Callable[[
 def encode_request(**members: Any) -> EncodedBody:
     """Encode a request with these members, without those that are None; raise Invalid for values JSON cannot hold."""
     given = {key: _to_builtin(value) for key, value in members.items() if value is not None}
-    if isinstance(gate := given.get("promote"), dict) and isinstance(gate.get("on"), Mapping):
-        given["promote"] = {**gate, "on": _encode_rows(gate["on"], ColumnChoice.of(), _any_y)}
+    if isinstance(gate := given.get("promote"), dict) and (rows := gate.get("on")) is not None:
+        if not isinstance(rows, Mapping):
+            raise Invalid.at("/promote/on", f'"on" is {{"X", "y"}} or {{"source"}}, not a {type(rows).__name__}')
+        given["promote"] = {**gate, "on": _encode_rows(rows, ColumnChoice.of(), _any_y)}
     try:
         return EncodedBody(msgspec.json.encode(given), "application/json")
     except TypeError as error:

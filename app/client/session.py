@@ -182,7 +182,14 @@ class Session:
         return self._get(f"/models/{quote(name, safe='')}", members=["name", "params", "versions", "aliases"])
 
     def version(self, name: str, version: int | str | None = None) -> dict[str, Any]:
-        """Return a version's manifest (params, schema, terms, metrics …), the latest for None; raise NotFound."""
+        """Return a version's manifest (params, schema, terms, metrics …); raise NotFound.
+
+        `version` is a number or an alias; for None it is the version that `predict` uses: the champion if there is one,
+        or else the latest.
+        """
+        if version is None:
+            with suppress(NotFound):
+                return self.version(name, "champion")
         number = "latest" if version is None else str(version)
         path = f"/models/{quote(name, safe='')}/versions/{quote(number, safe='')}"
         return self._get(path, members=["model", "version", "params", "metrics", "created"])

@@ -82,14 +82,14 @@ class Store:
         """
         if isinstance(version, int):
             return version
-        number = self._aliases.number(name, version) if version else self._aliases.served(name)
+        number = self._aliases.served(name) if version is None else self._aliases.number(name, version)
         if number is None:
-            raise _no_version(name, version or LATEST)
+            raise _no_version(name, LATEST if version is None else version)
         return number
 
     def seen(self, name: str, version: int | str | None) -> int | None:
         """Do as `resolve`, but read no file: return None where one has to be read, or there is no such alias."""
-        return version if isinstance(version, int) else self._aliases.seen(name, version or None)
+        return version if isinstance(version, int) else self._aliases.seen(name, version)
 
     def versions(self, name: str) -> list[int]:
         """Return the numbers of all versions, oldest first."""

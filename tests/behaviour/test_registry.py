@@ -185,3 +185,40 @@ def test_what_is_refused(api: Api, method: str, path: str, body: Json, status: i
 def test_bodies_that_cannot_be_read(api: Api, content: bytes, media: str, status: int) -> None:
     """They are refused before anything is looked up."""
     problem(api.http.put(f"{ALIASES}/champion", content=content, headers={"Content-Type": media}), status)
+
+
+@pytest.mark.parametrize("alias", ["none", "null", "NONE", "1", "01", "-1", "a b", "%2e%2e", "%00", "a%0A", "x" * 65])
+def test_an_alias_that_is_not_there_is_named(api: Api, alias: str) -> None:
+    """Whatever is asked for."""
+    (version,) = fits(api, 1)
+    missing = problem(api.http.get(f"{ALIASES}/{alias}"), 404)
+    assert "has no alias" in missing["detail"]
+    if alias not in {"none", "null"}:
+        assert pointers(problem(put(api, alias, version), 422)) == ["/alias"]
+        assert pointers(problem(api.http.delete(f"{ALIASES}/{alias}"), 422)) == ["/alias"]
+
+
+NO_NUMBERS = ["", "0", "-1", "1.0", "01", "1e3", "+1", "%20", "%D9%A1", "null", "9" * 20]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_what_is_no_number_of_a_version(api: Api, text: str) -> None:
+    """Is not taken for one, in paths and in queries alike."""
+    fits(api, 1)
+    path = f"/models/{MODEL}/versions/{text}"
+    assert pointers(problem(api.http.get(path), 404)) == ["/version"]
+    assert pointers(problem(api.http.delete(path), 422)) == ["/version"]
+    assert api.http.get(f"/v2{path}").status_code == 404
+    for query in (f"aliases/champion?if_version={text}", f"history?limit={text}"):
+        call = api.http.delete if query.startswith("aliases") else api.http.get
+        assert pointers(problem(call(f"/models/{MODEL}/{query}"), 422)) == [f"/{query.split('?')[1].split('=')[0]}"]
+
+
+@pytest.mark.parametrize("value", ['"1"', "1.0", "true", "0", "-1", "1e3", "[]", "{}", "9" * 20])
+def test_if_version_is_a_number_or_null(api: Api, value: str) -> None:
+    """Nothing else is taken for one."""
+    (version,) = fits(api, 1)
+    body = f'{{"version": {version}, "if_version": {value}}}'
+    headers = {"Content-Type": "application/json"}
+    refused = problem(api.http.put(f"{ALIASES}/champion", content=body, headers=headers), 422)
+    assert pointers(refused) == ["/if_version"]

@@ -7,7 +7,6 @@ from functools import partial
 from itertools import islice
 from typing import Annotated
 
-import msgspec
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta
 
@@ -140,7 +139,10 @@ class AliasResource:
 
     def _resolved(self, name: str, alias: str) -> int:
         self._service.model(name)
-        return self._service.store.resolve(name, alias)
+        try:
+            return self._service.store.resolve(name, alias)
+        except NotFound:
+            raise NotFound.at("/version", f"model {name!r} has no alias {alias[:64]!r}") from None
 
     def _moves(self, name: str, alias: str | None, limit: int) -> list[Move]:
         moves = (move for move in self._registry.history(name) if alias in {None, move.alias})
@@ -163,10 +165,7 @@ def _if_version(req: Request) -> Expected:
 
 def _limit(req: Request) -> int:
     text = req.get_param("limit", default=str(LISTED))
-    try:
-        limit = msgspec.convert(text, int, strict=False)
-    except msgspec.ValidationError:
-        limit = 0
-    if not 1 <= limit <= MAX_LISTED:
+    limit = parse_version(text)  # a number as those of versions are
+    if not isinstance(limit, int) or limit > MAX_LISTED:
         raise Invalid.at("/limit", f"limit must be a whole number from 1 to {MAX_LISTED}")
     return limit

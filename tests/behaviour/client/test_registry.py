@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from app import client as trinity
@@ -78,3 +80,50 @@ def test_versions_are_deleted(client: trinity.Client) -> None:
         client.delete_version(MODEL, two)
     with pytest.raises(trinity.Conflict, match="estimator"):
         client.delete_model(MODEL)
+
+
+def test_without_a_version_it_is_the_one_that_predicts(client: trinity.Client) -> None:
+    """The champion, or else the latest; an estimator stays with the version that it is of."""
+    old, new = fits(client, 1, 2)
+    assert client.version(MODEL)["version"] == client.fitted(MODEL).version_ == new
+    client.set_alias(MODEL, old)
+    serving = client.fitted(MODEL)
+    assert client.version(MODEL)["version"] == serving.version_ == old
+    assert client.version(MODEL, "latest")["version"] == new
+    assert serving.predict([[1.0]]) == client.predict([[1.0]], MODEL)
+    client.set_alias(MODEL, new)
+    assert serving.version_ == old
+    with pytest.raises(trinity.NotFound):
+        client.version("nowhere")
+
+
+X = np.arange(12.0).reshape(-1, 1)
+TABLES = {
+    "arrays": (X, 3 * X[:, 0]),
+    "lists": (X.tolist(), (3 * X[:, 0]).tolist()),
+    "frames": (pd.DataFrame({"a": X[:, 0], "t": ["u", "v"] * 6}), pd.DataFrame({"y": 3 * X[:, 0]})),
+    "rows": ([{"a": float(a)} for a in X[:, 0]], pd.Series(3 * X[:, 0])),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_rows_of_a_gate_are_what_a_fit_takes(client: trinity.Client, kind: str) -> None:
+    """Arrays, lists and frames, of numbers and labels, for a model of another name too."""
+    rows, y = TABLES[kind]
+    gate = {"alias": "champion", "on": {"X": rows, "y": y}, "gain": np.float64(0)}
+    name = f"gated-{kind}"
+    assert client.fit(rows, y, name, estimator="multivariate", promote=gate)["promotion"]["promoted"]
+    labels = np.resize(["high", "low", "low"], 12)
+    gate["on"] = {"X": rows, "y": labels}
+    assert client.fit(rows, labels, f"{name}-c", estimator="logistic", promote=gate)["promotion"]["promoted"]
+    model = client.fitted(f"{name}-c")
+    assert model.predict_proba(rows).shape == (12, 2)
+    assert repr(model).startswith("Gated") and "version 1" in repr(model)
+
+
+@pytest.mark.parametrize("rows", [X, (X, 3 * X[:, 0]), pd.DataFrame({"a": [1.0]})])
+def test_other_rows_of_a_gate_are_refused_in_words(client: trinity.Client, rows: object) -> None:
+    """Before anything is sent."""
+    with pytest.raises(trinity.Invalid, match='"on" is') as refused:
+        client.fit(X, 3 * X[:, 0], MODEL, promote={"alias": "champion", "on": rows})
+    assert refused.value.pointers == ["/promote/on"]
