@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from app.storage.payload_store import Payloads
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi
 
+CLEANUP_S = 600.0
 SWITCH_S = 0.001  # how long a model's thread may keep the event loop from running; Python's own 5 ms are many requests
 
 
@@ -88,10 +90,12 @@ def build_api(settings: Settings | None = None) -> Asgi:
     checks = {"store": components.store.check}
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
+        from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
 
+        components.payloads.sweep_uploads(time.time())
+        start_periodic("payload-cleanup", lambda: components.payloads.sweep_uploads(time.time()), CLEANUP_S)
         if settings.events_url is not None:
             from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
-            from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
 
             start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)
         sys.setswitchinterval(SWITCH_S)

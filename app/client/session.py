@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -109,7 +110,8 @@ class Session:
         """
         file, own = to_file(model)
         named = own if classes is None else classes
-        members = {"columns": columns, "classes": named, **options}
+        labels = None if named is None else json.dumps(np.asarray(named, dtype=object).tolist())  # a text stays one
+        members = {"columns": columns, "classes": labels, **options}
         query = {key: _text(value) for key, value in members.items() if value is not None}
         body = encode_file(file, None if sample is None else to_sample(sample), query)
         found = self.send_file(name, body)

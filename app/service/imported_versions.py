@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from app.model.estimator import AnyEstimator
-from app.model.imported.imported_estimator import ImportedEstimator, file_name
+from app.model.imported.imported_estimator import TAKES_MISSING, ImportedEstimator, file_name
 from app.storage.manifest import Manifest
 
 KEPT = 64
@@ -35,7 +35,10 @@ class ImportedVersions:
         """Return the estimator that loads a version."""
         if manifest.format == "skops":
             return self._pipeline(manifest.model, manifest.version, manifest.sha256)
-        return ImportedEstimator(manifest.model, manifest.task, manifest.estimator, manifest.format, self._approved)
+        takes_missing = manifest.learned.get(TAKES_MISSING, True)
+        return ImportedEstimator(
+            manifest.model, manifest.task, manifest.estimator, manifest.format, self._approved, takes_missing
+        )
 
     def _make_pipeline(self, name: str, version: int, _: str) -> AnyEstimator:
         # only where there is such a version must scikit-learn be there

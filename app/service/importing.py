@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ from app.model.imported.trial import Sample, TrialLimits, TrialRequest, TrialRes
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
 from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
-from app.schemas.tasks import Label
 from app.service.choice import FitChoice
 from app.service.columns import learn_schema
 from app.service.publishing import publish
@@ -135,18 +133,6 @@ class Importer:
             stacks=trial.stacks,
             learned=trial.learned,
         )
-
-
-def as_labels(texts: Sequence[str]) -> list[Label]:
-    """Return labels that came as texts: whole numbers, or truth values, if all of them are."""
-    labels: list[Label] = list(texts)
-    if texts and all(re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text) for text in texts):
-        labels = [int(text) for text in texts]
-    elif texts and {text.lower() for text in texts} <= {"true", "false"}:
-        labels = [text.lower() == "true" for text in texts]
-    if len(set(labels)) < len(labels):
-        raise Invalid.at("/classes", "a class is named twice")
-    return labels
 
 
 def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ()) -> Table:

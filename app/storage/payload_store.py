@@ -13,6 +13,9 @@ from app.errors import Damaged, Unavailable
 from app.storage.durable_files import DurableFiles, NewFile
 
 HEAD_BYTES = 4096
+UPLOAD = ".file"  # the end of the names of files that came with a request
+UNFINISHED_S = 3_600.0
+UPLOAD_S = 86_400.0
 _NAME = re.compile(r"[a-z0-9-][a-z0-9.-]{0,99}")
 _REF = re.compile(rf"(?P<name>{_NAME.pattern}):(?P<size>0|[1-9][0-9]{{0,14}}):(?P<sha256>[0-9a-f]{{64}})")
 _NOT_WRITTEN = "the data of the job could not be written to the store"
@@ -24,13 +27,21 @@ _DAMAGED = "the data of the job is damaged on disk; submit it again"
 class PayloadWriter:
     """A file of the store that comes in pieces. Its methods raise Unavailable when the disk fails."""
 
-    def __init__(self, name: str, file: NewFile) -> None:
+    def __init__(self, name: str, path: Path, make: Callable[[], NewFile]) -> None:
+        """`make` makes the file, which is at `path` once it is finished."""
         self._name = name
-        self._file = file
+        self._path = path
+        self._make = make
+        self._file: NewFile | None = None
         self._digest = hashlib.sha256()
         self.size = 0
         self.head = b""
         """The first bytes."""
+
+    def begin(self) -> None:
+        """Make the file, under a temporary name."""
+        with _unavailable_errors(_NOT_WRITTEN):
+            self._file = self._make()
 
     def write(self, piece: bytes | bytearray) -> None:
         """Add a piece."""
@@ -39,17 +50,26 @@ class PayloadWriter:
         self._digest.update(piece)
         self.size += len(piece)
         with _unavailable_errors(_NOT_WRITTEN):
-            self._file.write(piece)
+            self._begun.write(piece)
 
     def finish(self) -> str:
         """Return the reference of the file, which is durable now."""
         with _unavailable_errors(_NOT_WRITTEN):
-            self._file.finish()
+            self._begun.finish()
         return f"{self._name}:{self.size}:{self._digest.hexdigest()}"
 
     def discard(self) -> None:
-        """Remove what was written of an unfinished file."""
-        self._file.discard()
+        """Remove what was written, finished or not: for a file to which nothing refers yet."""
+        if self._file is not None:
+            self._file.discard()
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    @property
+    def _begun(self) -> NewFile:
+        if self._file is None:
+            raise ValueError("the file is not begun")
+        return self._file
 
 
 class Payloads:
@@ -72,13 +92,17 @@ class Payloads:
             self._write(self._path(name), content)
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
-    def begin(self, name: str) -> PayloadWriter:
-        """Return a writer for a file that comes in pieces."""
+    def writer(self, name: str) -> PayloadWriter:
+        """Return a writer for a file that comes in pieces; nothing is on disk before it begins."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
-        with _unavailable_errors(_NOT_WRITTEN):
-            self._make_folder(self._path(name).parent)
-            return PayloadWriter(name, self._files.new_file(self._path(name)))
+        path = self._path(name)
+
+        def make() -> NewFile:
+            self._make_folder(path.parent)
+            return self._files.new_file(path)
+
+        return PayloadWriter(name, path, make)
 
     def path(self, ref: str) -> Path:
         """Return where a file is, so that it can be read in pieces; raise as `get` does, though it reads nothing."""
@@ -128,6 +152,15 @@ class Payloads:
                     path.unlink()
                     removed += 1
         return removed
+
+    def sweep_uploads(self, now_s: float) -> int:
+        """Remove what killed processes left where no ledger knows which files are in use; return the number.
+
+        An unfinished upload grows while it comes, so one that was not touched for long is nobody's. Files that came
+        whole, and may be those of jobs of another service over the same store, stay for a day.
+        """
+        unfinished = self.sweep(lambda _: True, UNFINISHED_S, now_s)
+        return unfinished + self.sweep(lambda name: not name.endswith(UPLOAD), UPLOAD_S, now_s)
 
     def _write(self, path: Path, content: bytes) -> None:
         there = path.exists()

@@ -162,6 +162,15 @@ def test_the_same_key_imports_once(api: Api) -> None:
         ({"model": "other"}, "/model"),
         ({"version": "3"}, "/version"),
         ({"classes": "a,a"}, "/classes"),
+        ({"classes": "a,,b"}, "/classes"),
+        ({"classes": "9007199254740993,1"}, "/classes"),
+        ({"classes": '["a", 1.5]'}, "/classes"),
+        ({"columns": "a,a,b,c"}, "/columns"),
+        ({"columns": "a,,b,c"}, "/columns"),
+        ({"columns": ""}, "/columns"),
+        ({"columns": "a,b,c," + "d" * 1001}, "/columns"),
+        ({"columns": "a,b,c"}, "/columns"),
+        ({"kind": "regressor", "classes": "a,b"}, "/classes"),
     ],
 )
 def test_wrong_values_are_pointed_at(api: Api, query: dict[str, str], pointer: str) -> None:

@@ -15,7 +15,7 @@ from app.schemas.tasks import Format, Label, Task
 
 NUMBERS: frozenset[Kind] = frozenset({"number", "integer", "boolean"})
 TEXTS: frozenset[Kind] = NUMBERS | {"text"}
-HELD_BYTES, STACKS = "held_bytes", "stacks"
+HELD_BYTES, STACKS, TAKES_MISSING = "held_bytes", "stacks", "takes_missing"
 """Members of what is kept of an imported model: what was found out when it was tried."""
 DISTRIBUTIONS: dict[Format, tuple[str, ...]] = {
     "skops": ("scipy", "scikit-learn", "skops", "pandas"),
@@ -115,7 +115,7 @@ class ImportedEstimator:
         """Return the model in the file of a version."""
         content = stored.files[file_name(self.format)]
         classes: list[Label] | None = stored.classes
-        model = open_model(self.format, content, Hints(classes, self.task), self.approved)
+        model = open_model(self.format, content, Hints(classes, self.task, settled=True), self.approved)
         model.measured(stored.learned.get(HELD_BYTES, 0), stored.learned.get(STACKS, "no"))
         return model
 

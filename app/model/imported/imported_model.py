@@ -13,6 +13,7 @@ from app.errors import Invalid
 from app.model.base import NotNumbers
 from app.model.dataframes import Array, default_names
 from app.model.estimator import FittedModel, Size, Stored
+from app.model.imported.class_labels import check_labels, resolve
 from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Format, Label, Stacks, Task
 
@@ -31,6 +32,8 @@ class Hints(NamedTuple):
     classes: list[Label] | None = None
     """The labels in the order of the codes that the model predicts."""
     task: Task | None = None
+    settled: bool = False
+    """Whether they are those of a version, which was tried out with them."""
 
 
 class ImportedModel(ABC):
@@ -48,6 +51,8 @@ class ImportedModel(ABC):
     vector = True
     """Whether a prediction of a row is a number, and not a list."""
     stacks: Stacks = "no"
+    takes_missing = True
+    """Whether the model has a way for missing values, and does not make up something for them."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -76,7 +81,8 @@ class ImportedModel(ABC):
 
     def predict(self, X: Array, /) -> Array:
         """Predict numbers (n,) or (n, k), or codes of `classes` (n,); raise ValueError for what is no finite number."""
-        found = self._run(X)[0]
+        found, probabilities = self._run(X)
+        _refuse_unknown(probabilities)
         if not np.isfinite(found).all():
             raise ValueError("A prediction is not a finite number.")
         return found
@@ -86,6 +92,7 @@ class ImportedModel(ABC):
         found = self._run(X)[1]
         if found is None:
             raise NotNumbers("the file gives no probabilities")
+        _refuse_unknown(found)
         return found
 
     def size(self, rows: int) -> Size:
@@ -136,16 +143,37 @@ def named(names: Sequence[str]) -> list[Input]:
     return [Input(name, "number") for name in names]
 
 
-def labels_of(count: int, own: Sequence[Label] | None, hints: Hints) -> list[Label]:
-    """Return the labels of a classifier: those of the request, or of the file, or numbers from 0.
+def task_of(found: Task, hints: Hints) -> Task:
+    """Return what a file that says it predicts; raise Invalid for a request that says otherwise."""
+    if hints.task not in {None, found} and not hints.settled:
+        raise Invalid.at("/kind", f"the file holds a model of {found}, the request says {hints.task}")
+    return found if not hints.settled or hints.task is None else hints.task
 
-    Raise Invalid for a number of labels that is not that of the file.
+
+def refuse_classes(hints: Hints) -> None:
+    """Raise Invalid where a request names the classes of a model of numbers."""
+    if hints.classes is not None and not hints.settled:
+        raise Invalid.at("/classes", "classes are named, but the model is one of regression: it predicts numbers")
+
+
+def labels_of(count: int, own: Sequence[Label] | None, hints: Hints) -> list[Label]:
+    """Return the labels of a classifier: those of the file, or those that the request names for numbers from 0.
+
+    Raise Invalid where the two contradict each other, and for labels that cannot be sent.
     """
-    if hints.classes is not None:
-        if len(hints.classes) != count:
-            raise Invalid.at("/classes", f"{len(hints.classes)} classes are named, the file has {count}")
+    known = list(range(count)) if own is None else list(own)
+    if hints.settled and hints.classes is not None and len(hints.classes) == count:
         return hints.classes
-    return list(own) if own is not None else list(range(count))
+    if own is not None:
+        check_labels(known, "/file")
+    return resolve(known, hints.classes)
+
+
+def _refuse_unknown(probabilities: Array | None) -> None:
+    """Raise ValueError for probabilities that are no numbers: the greatest of them is not known."""
+    if probabilities is not None and not np.isfinite(probabilities).all():
+        row = int((~np.isfinite(probabilities).all(axis=1)).argmax())
+        raise ValueError(f"row {row}: a probability is not a finite number, so there is no label")
 
 
 def codes(predicted: Sequence[Any], positions: Mapping[Any, int]) -> Array:

@@ -9,8 +9,18 @@ import numpy as np
 
 from app.errors import Invalid
 from app.model.dataframes import Array
-from app.model.imported.imported_model import Hints, ImportedModel, by_probability, labels_of, named, numbered
+from app.model.imported.imported_model import (
+    Hints,
+    ImportedModel,
+    by_probability,
+    labels_of,
+    named,
+    numbered,
+    refuse_classes,
+    task_of,
+)
 from app.model.imported.trees import UnsoundTree, check_graph
+from app.schemas.tasks import Task
 
 _CLASS_OBJECTIVES = {"binary", "multiclass", "multiclassova", "cross_entropy"}
 _CATEGORICAL = 1  # the bit of decision_type
@@ -44,10 +54,11 @@ class LightgbmModel(ImportedModel):
         self._objective = header.get("objective", "").partition(" ")[0]
         count = int(header.get("num_class", "1"))
         per_row = int(header.get("num_tree_per_iteration", "1"))
-        classifies = (
-            hints.task == "classification" if hints.task else self._objective in _CLASS_OBJECTIVES - {"cross_entropy"}
-        )
-        if not classifies:
+        found: Task = "classification" if self._objective in _CLASS_OBJECTIVES else "regression"
+        if self._objective == "cross_entropy":  # of probabilities, which may be those of labels or not
+            found = hints.task or "regression"
+        if task_of(found, hints) == "regression":
+            refuse_classes(hints)
             self.task, self.classes, self.outputs = "regression", None, per_row
             self.vector = per_row == 1
             return

@@ -27,6 +27,8 @@ _MESSAGES: dict[str, dict[int, str]] = {
 }
 _DOMAIN = {"opset": 1, "node": 7, "function": 10}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_OPERATOR = 4
+_FOR_MISSING = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor", b"TreeEnsemble", b"Imputer", b"IsNaN"})
 _NAME, _INTS, _STRINGS = 1, 8, 9
 _VARINT_BYTES = 10
 _TENSOR_TYPE, _TENSOR_TEXTS, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_INTS = 2, 6, 8, 9, (5, 7)
@@ -40,6 +42,8 @@ class OnnxGraph(NamedTuple):
 
     labels: list[Label] | None
     """The labels that one of its nodes says it predicts; None where none does."""
+    takes_missing: bool = False
+    """Whether one of its nodes has a way for missing values: trees, and what fills them in or looks for them."""
 
 
 def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGraph:
@@ -48,6 +52,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
     fields = 0
     waiting: list[tuple[str, memoryview, int]] = [("model", memoryview(content), 0)]
     domains: set[str] = set()
+    operators: set[bytes] = set()
     while waiting:
         kind, raw, depth = waiting.pop()
         if depth > MAX_DEPTH:
@@ -63,6 +68,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
                 domains.add(bytes(value).decode("utf-8", "replace"))
             elif kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
                 _refuse("it keeps its data in other files; write it with all data inside")
+        operators |= _operators(kind, found)
         if kind in _LABELS:
             labels = _LABELS[kind](found) or labels
     if foreign := sorted(domains - STANDARD_DOMAINS - set(approved_domains)):
@@ -70,7 +76,14 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
             f"it uses operators of {', '.join(foreign)[:200]}, which are no standard ones; "
             "an operator of this server can approve them in TRINITY_TRUSTED_TYPES"
         )
-    return OnnxGraph(labels)
+    return OnnxGraph(labels, bool(operators & _FOR_MISSING))
+
+
+def _operators(kind: str, found: list[Field]) -> set[bytes]:
+    """Return the name of a node's operator."""
+    if kind != "node":
+        return set()
+    return {bytes(value) for number, value in found if number == _OPERATOR and not isinstance(value, int)}
 
 
 def _labels(attribute: list[Field]) -> list[Label] | None:
@@ -78,7 +91,7 @@ def _labels(attribute: list[Field]) -> list[Label] | None:
     name = next((bytes(value) for number, value in attribute if number == _NAME and not isinstance(value, int)), b"")
     if name in _TEXT_LABELS:
         texts = [bytes(value) for number, value in attribute if number == _STRINGS and not isinstance(value, int)]
-        return [text.decode("utf-8", "replace") for text in texts] or None
+        return [text.decode("utf-8", "surrogateescape") for text in texts] or None
     if name in _INT_LABELS:
         return [each for number, value in attribute if number == _INTS for each in _integers(value)] or None
     return None
@@ -92,7 +105,7 @@ def _tensor_labels(tensor: list[Field]) -> list[Label] | None:
         return None
     if parts.get(_TENSOR_TYPE) == _TEXT_TENSOR:
         texts = [bytes(value) for number, value in tensor if number == _TENSOR_TEXTS and not isinstance(value, int)]
-        return [text.decode("utf-8", "replace") for text in texts] or None
+        return [text.decode("utf-8", "surrogateescape") for text in texts] or None
     if (raw := parts.get(_TENSOR_RAW)) is not None and not isinstance(raw, int):
         width = {_INT32_TENSOR: 4, _INT64_TENSOR: 8}.get(int(parts.get(_TENSOR_TYPE, 0)), 0)
         steps = range(0, len(raw), width) if width and len(raw) % width == 0 else ()

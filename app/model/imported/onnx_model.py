@@ -9,7 +9,17 @@ import numpy as np
 
 from app.errors import Invalid
 from app.model.dataframes import Array
-from app.model.imported.imported_model import Hints, ImportedModel, Input, by_probability, codes, labels_of, numbered
+from app.model.imported.imported_model import (
+    Hints,
+    ImportedModel,
+    Input,
+    by_probability,
+    codes,
+    labels_of,
+    numbered,
+    refuse_classes,
+    task_of,
+)
 from app.model.imported.onnx_graph import read_graph
 from app.schemas.columns import Kind
 from app.schemas.tasks import Label
@@ -36,6 +46,7 @@ class OnnxModel(ImportedModel):
     def __init__(self, content: bytes, hints: Hints, approved: Collection[str] = ()) -> None:
         super().__init__(content)
         graph = read_graph(content, approved)
+        self.takes_missing = graph.takes_missing
         self._session = session = _session(content)
         self._feeds = [_Feed(each.name, each.type, each.shape) for each in session.get_inputs()]
         self._outputs = [each.name for each in session.get_outputs()]
@@ -52,6 +63,9 @@ class OnnxModel(ImportedModel):
             hints.task == "classification" if hints.task else self._label is not None or hints.classes is not None
         )
         if not classifies:
+            if self._label is not None and (own is not None or types[self._label] == "tensor(string)"):
+                task_of("classification", hints)
+            refuse_classes(hints)
             self._describe_numbers(outputs)
             return
         self.task = "classification"
@@ -64,7 +78,7 @@ class OnnxModel(ImportedModel):
         self.classes = labels_of(count or len(known or hints.classes or ()), known, hints)
         # what the graph predicts is a label of its own, or else the position of a class
         texts = self._label is not None and types[self._label] == "tensor(string)"
-        names = self.classes if known is None and texts else known or range(len(self.classes))
+        names = [str(label) for label in self.classes] if known is None and texts else known or range(len(self.classes))
         self._positions = {label: code for code, label in enumerate(names)}
 
     def _describe_numbers(self, outputs: Sequence[Any]) -> None:
@@ -90,7 +104,8 @@ class OnnxModel(ImportedModel):
         if self._score is None:
             return None
         shape = outputs[self._score].shape
-        return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None  # noqa: PLR2004  (rows, classes)
+        # (rows, classes), or a single column, which is for the second of two
+        return max(shape[1], 2) if len(shape) == 2 and isinstance(shape[1], int) else None  # noqa: PLR2004
 
     def _fed(self, X: Array) -> dict[str, Any]:
         feeds, at = {}, 0
@@ -115,7 +130,11 @@ class OnnxModel(ImportedModel):
         if isinstance(found, list):  # a map from label to probability for each row
             return np.array([[row[label] for label in self._positions] for row in found], np.float64)
         values = np.asarray(found, np.float64)
-        return np.column_stack((1 - values, values)) if values.ndim == 1 or values.shape[1] == 1 else values
+        if values.ndim > 1 and values.shape[1] > 1:
+            return values
+        if ((values < 0) | (values > 1)).any():
+            raise ValueError("the graph gives one number for each row, and it is no probability")
+        return np.column_stack((1 - values, values))
 
 
 class _Feed:

@@ -18,7 +18,7 @@ from app.errors import Fault, Invalid, TrinityError
 from app.model.dataframes import Array
 from app.model.estimator import Stored
 from app.model.imported.imported_estimator import HELD_BYTES, STACKS
-from app.model.imported.imported_model import Hints, Input, labels_of
+from app.model.imported.imported_model import Hints, Input, labels_of, refuse_classes, task_of
 from app.model.imported.sklearn_checks import check_estimator
 from app.model.imported.skops_schema import types_named
 from app.model.scikit.estimator import SklearnEstimator
@@ -57,8 +57,8 @@ class FoundEstimator:
             self.classes = labels_of(len(own), own, hints)
             # labels of the request stand for the numbers from 0 that the estimator knows
             self.coded = not _same(self.classes, own)
-            if self.coded and not _same(own, list(range(len(own)))):
-                raise Invalid.at("/classes", f"the file knows its classes: {', '.join(map(str, own))[:300]}")
+        else:
+            refuse_classes(hints)
         self.named_inputs, self.inputs = _inputs(self.estimator)
 
     def outputs(self, columns: Sequence[Column], X: Array, texts: Texts) -> int | None:
@@ -141,9 +141,7 @@ def _task(estimator: Any, hints: Hints) -> Task:
         found = None
     if found is None or not hasattr(estimator, "predict"):
         raise Invalid.at("/file", f"{type(estimator).__name__} is neither a classifier nor a regressor")
-    if hints.task not in {None, found}:
-        raise Invalid.at("/kind", f"the file holds a {found} model")
-    return found
+    return task_of(found, hints)
 
 
 def _own_classes(estimator: Any) -> list[Label]:

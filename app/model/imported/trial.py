@@ -17,7 +17,15 @@ import numpy as np
 from app.errors import Invalid
 from app.model.dataframes import Array, default_names
 from app.model.estimator import FittedModel
-from app.model.imported.imported_estimator import DISTRIBUTIONS, EXTRAS, HELD_BYTES, MODULES, STACKS, open_model
+from app.model.imported.imported_estimator import (
+    DISTRIBUTIONS,
+    EXTRAS,
+    HELD_BYTES,
+    MODULES,
+    STACKS,
+    TAKES_MISSING,
+    open_model,
+)
 from app.model.imported.imported_model import Hints, Input
 from app.model.imported.trial_predictions import RAISED, not_predicted, tried
 from app.schemas.columns import Column
@@ -91,6 +99,8 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
     rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
+    if not opened.takes_missing:
+        refuse_missing(rows)
     if limits is not None:
         _allow(TrialLimits(*limits).predict_s, end_s)
     tried_model = opened.tried(rows)
@@ -98,6 +108,8 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     outputs = tried_model.outputs
     stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
     learned = {HELD_BYTES: max(_resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
+    if not opened.takes_missing:
+        learned[TAKES_MISSING] = False
     named = asked.columns is not None or (asked.sample is not None and asked.sample.named)
     result = TrialResult(
         task=model.task,
@@ -146,6 +158,7 @@ class Opened(NamedTuple):
     named_inputs: bool
     tried: Callable[[TrialRows], Tried]
     warnings: list[str]
+    takes_missing: bool = True
 
 
 def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
@@ -153,7 +166,7 @@ def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
     if form != "skops":
         model = open_model(form, path.read_bytes(), hints, asked.approved)
         found = Tried(model, None if model.vector else model.outputs)
-        return Opened(model.inputs, model.named_inputs, lambda _: found, [])
+        return Opened(model.inputs, model.named_inputs, lambda _: found, [], model.takes_missing)
     from app.model.imported.skops_import import FoundEstimator, check_types, minor_versions_differ  # noqa: PLC0415
 
     check_types(path, asked.approved)
@@ -184,6 +197,8 @@ def load_library(form: Format) -> None:
 def chosen_rows(inputs: list[Input], asked: TrialRequest, *, named: bool) -> TrialRows:
     """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's."""
     names = [each.name for each in inputs]
+    if named and (len(set(names)) < len(names) or "" in names):
+        raise Invalid.at("/file", "the file gives two columns the same name, or one none")
     if asked.columns is not None:
         if len(asked.columns) != len(names):
             raise Invalid.at("/columns", f"{len(asked.columns)} columns are named, the file takes {len(names)}")
@@ -209,6 +224,17 @@ def chosen_rows(inputs: list[Input], asked: TrialRequest, *, named: bool) -> Tri
     texts = {place: asked.sample.texts[i] for place, i in enumerate(chosen) if i in asked.sample.texts}
     columns = [_open(given[i]) for i in chosen]
     return TrialRows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*asked.sample.unused, *unused])
+
+
+def refuse_missing(rows: TrialRows) -> None:
+    """Raise Invalid for the first missing value of a sample, where the model has no way for one."""
+    missing = np.isnan(rows.X)
+    if missing.any():
+        row, column = divmod(int(missing.argmax()), missing.shape[1])
+        name = rows.columns[column].name
+        raise Invalid.at(
+            "/sample", f"row {row}, column {name!r}: the value is missing, and the model takes none that is"
+        )
 
 
 def _open(column: Column) -> Column:

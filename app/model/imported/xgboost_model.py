@@ -9,8 +9,18 @@ import numpy as np
 
 from app.errors import Invalid
 from app.model.dataframes import Array
-from app.model.imported.imported_model import Hints, ImportedModel, by_probability, labels_of, named, numbered
+from app.model.imported.imported_model import (
+    Hints,
+    ImportedModel,
+    by_probability,
+    labels_of,
+    named,
+    numbered,
+    refuse_classes,
+    task_of,
+)
 from app.model.imported.trees import UnsoundTree, check_graph
+from app.schemas.tasks import Task
 
 _LABEL_OBJECTIVES = {"multi:softmax", "binary:hinge"}
 """They predict codes of labels without probabilities."""
@@ -52,8 +62,9 @@ class XgboostModel(ImportedModel):
         self._objective = learner["objective"]["name"]
         classes, targets = int(params["num_class"]), int(params.get("num_target", 1))
         binary = self._objective.startswith("binary:")
-        classifies = hints.task == "classification" if hints.task else binary or classes > 1
-        if not classifies:
+        found: Task = "classification" if binary or classes > 1 else "regression"
+        if task_of(found, hints) == "regression":
+            refuse_classes(hints)
             self.task, self.classes = "regression", None
             self.outputs = max(targets, classes, 1)
             self.vector = self.outputs == 1
@@ -73,7 +84,7 @@ class XgboostModel(ImportedModel):
         if self.task == "regression":
             return found.astype(np.float64), None
         if self._objective == _MARGIN:
-            return (found > 0.5).astype(np.float64), None  # noqa: PLR2004  as XGBClassifier does
+            return np.where(np.isnan(found), np.nan, found > 0.5), None  # noqa: PLR2004  as XGBClassifier does
         if self._objective in _LABEL_OBJECTIVES:
             return found.astype(np.float64), None
         return by_probability(found)

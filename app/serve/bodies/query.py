@@ -45,14 +45,14 @@ def _gate(query: OpenQuery) -> Gate:
     )
 
 
-def take_names(query: OpenQuery, name: str) -> list[str]:
+def take_names(query: OpenQuery, name: str, *, keeps_empty: bool = False) -> list[str]:
     """Take names of columns out of the query: repeated, or with commas between them.
 
     A name with a comma or a line end is quoted; raise Invalid for a line end that is not.
     """
     rows = csv.reader(take_all(query, name), skipinitialspace=True)
     try:
-        return [each.strip() for row in rows for each in row if each.strip()]
+        return [each.strip() for row in rows for each in row if keeps_empty or each.strip()]
     except csv.Error:
         raise Invalid.at(f"/{name}", "the names of columns are one line; quote a name that holds a line end") from None
 

@@ -69,8 +69,9 @@ class UploadReader:
 
     async def _read(self, req: HttpRequest) -> StoredUpload:
         upload_id = new_id()
-        writer: PayloadWriter = await self._call(self._payloads.begin, f"{upload_id}.file")
+        writer = self._payloads.writer(f"{upload_id}.file")
         try:
+            await self._call(writer.begin)
             media_type = (req.content_type or "").partition(";")[0].strip().lower()
             if media_type == MULTIPART:
                 filename, sample, query = await self._read_form(req, writer)
@@ -79,7 +80,7 @@ class UploadReader:
                 filename, sample, query = "", None, dict(req.params)
             reference: str = await self._call(writer.finish)
         except BaseException:
-            await asyncio.shield(self._call(writer.discard))
+            await self._call(writer.discard)
             raise
         return StoredUpload(SentFile(upload_id, reference, writer.head, filename, sample, query), writer.size)
 
@@ -122,7 +123,18 @@ class UploadReader:
             await self._call(writer.write, gathered)
 
     async def _call(self, call: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+        """Have a thread do a call, and wait for its end also when cancelled: the next one is for the same file."""
+        running = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+        cancelled: asyncio.CancelledError | None = None
+        while not running.done():
+            try:
+                await asyncio.wait([running])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            running.exception()
+            raise cancelled
+        return running.result()
 
 
 async def _pieces(source: HttpRequest | BodyPart) -> AsyncIterator[bytes]:

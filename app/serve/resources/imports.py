@@ -77,6 +77,7 @@ class ImportResource:
         self._uploads = uploads
         self._pool = pool
         self._settings = settings
+        self._submissions: set[asyncio.Task[Job]] = set()
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str) -> None:
         """Receive a file, have it imported, and answer as a fit does."""
@@ -84,20 +85,32 @@ class ImportResource:
         if is_coded(req):
             raise UnsupportedEncoding("a model's file is sent as it is, without a content coding")
         upload = await self._uploads.read(req)
-        job: Job | None = None
+        # a client that hangs up now ends its request, and not this: it removes the file when no job has it
+        submitted = asyncio.create_task(self._submitted(req, name, upload))
+        self._submissions.add(submitted)
+        submitted.add_done_callback(self._ended)
+        job, preferred = await awaited(self._dispatcher, await asyncio.shield(submitted), preferred)
+        send_submitted(resp, job, preferred, root_path=req.root_path)
+
+    async def _submitted(self, req: HttpRequest, name: str, upload: StoredUpload) -> Job:
+        """Submit the import of a file; remove the file where no job has it."""
         try:
             work = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, name, upload)
             key = await idempotency_key(req, _what_was_sent(work), self._pool) if has_idempotency_key(req) else None
             job = await self._dispatcher.submit(work, key)
-        except asyncio.CancelledError:  # the job may be accepted: its file is removed with it, or by the next cleanup
+        except asyncio.CancelledError:  # at the end of the process: the job may be accepted
             raise
         except BaseException:
             await self._uploads.drop(upload.reference)
             raise
         if not job.queued or job.id != upload.id:  # done already, or an earlier request did it
             await self._uploads.drop(upload.reference)
-        job, preferred = await awaited(self._dispatcher, job, preferred)
-        send_submitted(resp, job, preferred, root_path=req.root_path)
+        return job
+
+    def _ended(self, submitted: asyncio.Task[Job]) -> None:
+        self._submissions.discard(submitted)
+        if not submitted.cancelled():
+            submitted.exception()  # nobody else looks at it where the client hung up
 
     def _checked(self, name: str, upload: StoredUpload) -> Work:
         file, request = take_model_file(upload.sent)

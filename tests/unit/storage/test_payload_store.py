@@ -299,3 +299,21 @@ def test_sweeps_at_once(payloads: Payloads, tmp_path: Path) -> None:
     swept.append(payloads.sweep(keep, older_than_s=1, now_s=NOW_S))
     assert sum(swept) == 19
     assert files(tmp_path) == []
+
+
+def test_uploads_of_killed_processes_are_removed_and_those_that_come_now_are_not(tmp_path: Path) -> None:
+    payloads, now_s = Payloads(tmp_path), 1_000_000.0
+    ages_s = {"aa-unfinished": 7_200, "bb-growing": 60, "cc-whole": 2 * 86_400, "dd-young": 7_200}
+    for name, age_s in ages_s.items():
+        writer = payloads.writer(f"{name}.file")
+        writer.begin()
+        writer.write(b"1")
+        if name.startswith(("cc", "dd")):
+            writer.finish()
+        for path in tmp_path.rglob(f"*{name}.file*"):
+            os.utime(path, (now_s - age_s, now_s - age_s))
+    result = payloads.put("ee-result", b"2")
+    os.utime(payloads.path(result), (0, 0))
+    assert payloads.sweep_uploads(now_s) == 2
+    left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert [name.strip(".")[:8] for name in left] == ["bb-growi", "dd-young", "ee-resul"]

@@ -1,14 +1,17 @@
 """Models from files predict what their own libraries do, to the last bit."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from app.errors import Invalid
+from app.model.imported.class_labels import check_labels, resolve
 from app.model.imported.formats import format_of
 from app.model.imported.imported_estimator import ImportedEstimator, file_name, open_model
 from app.model.imported.imported_model import Hints
 from app.model.imported.trial import TrialRequest, run_trial
-from tests.support.model_files import ROWS, SAMPLES, lightgbm_classifier, onnx_classifier, xgboost_classifier
+from tests.support.model_files import LABELS, ROWS, SAMPLES, lightgbm_classifier, onnx_classifier, xgboost_classifier
 
 BY_LIBRARY = [name for name in SAMPLES if not name.startswith("skops")]
 
@@ -33,7 +36,7 @@ def test_a_file_predicts_as_its_own_library_does(name: str) -> None:
         assert each.width == 4
 
 
-@pytest.mark.parametrize("make", [xgboost_classifier, lightgbm_classifier, onnx_classifier])
+@pytest.mark.parametrize("make", [xgboost_classifier, lightgbm_classifier])
 def test_labels_may_come_with_the_request(make: object) -> None:
     sample = make()  # type: ignore[operator]
     form = format_of(sample.content[:4096], sample.name)
@@ -45,11 +48,67 @@ def test_labels_may_come_with_the_request(make: object) -> None:
     assert caught.value.pointers == ["/classes"]
 
 
-def test_a_classifier_may_be_used_for_its_numbers() -> None:
-    sample = xgboost_classifier()
-    model = open_model("xgboost", sample.content, Hints(task="regression"))
-    assert (model.task, model.classes, model.outputs, model.vector) == ("regression", None, 3, False)
-    np.testing.assert_array_equal(model.predict(ROWS), sample.probabilities)
+def test_labels_that_a_file_knows_are_not_renamed() -> None:
+    content = onnx_classifier().content
+    assert open_model("onnx", content, Hints(LABELS)).classes == LABELS
+    for others in (["a", "b", "c"], LABELS[::-1], LABELS[:2]):
+        with pytest.raises(Invalid, match=r"low.*mid.*top") as caught:
+            open_model("onnx", content, Hints(others))
+        assert caught.value.pointers == ["/classes"]
+    assert open_model("onnx", content, Hints(["a", "b", "c"], settled=True)).classes == ["a", "b", "c"]
+
+
+def test_labels_have_the_type_that_they_have_in_the_file() -> None:
+    """Though those of a query look like numbers, or truth values."""
+    assert resolve(["5", "6"], [5, 6]) == ["5", "6"]
+    assert resolve(["False", "True"], [False, True]) == ["False", "True"]
+    assert resolve([5, 6], [5, 6]) == [5, 6]
+    assert resolve([0, 1], ["no", "yes"]) == ["no", "yes"]
+    for own, asked in (([5, 6], ["5", "6"]), ([False, True], [0, 1]), ([1, 2], ["a", "b"])):
+        with pytest.raises(Invalid, match="the file knows its classes"):
+            resolve(own, asked)
+
+
+@pytest.mark.parametrize(
+    "labels", [["", "a"], ["a", "a"], [2**53, 1], ["a\0", "b"], ["\ud800", "b"], ["a" * 1001], [1, "b"], []]
+)
+def test_labels_that_cannot_be_sent_or_told_apart_are_refused(labels: list[object]) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_labels(labels, "/classes")  # type: ignore[arg-type]
+    assert caught.value.pointers == ["/classes"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_request_does_not_overrule_what_a_file_predicts(name: str, tmp_path: Path) -> None:
+    sample = SAMPLES[name]()
+    path = tmp_path / sample.name
+    path.write_bytes(sample.content)
+    form = format_of(sample.content[:4096])
+    other = "classification" if sample.classes is None else "regression"
+    if not (form == "onnx" and sample.classes is None):  # what a graph of numbers means, it does not say
+        with pytest.raises(Invalid, match=f"holds a model of .*says {other}") as caught:
+            run_trial(str(path), form, {"task": other})
+        assert caught.value.pointers == ["/kind"]
+    if sample.classes is None:
+        with pytest.raises(Invalid) as caught:
+            run_trial(str(path), form, {"classes": ["a", "b"]})
+        assert caught.value.pointers in (["/classes"], ["/file"])
+
+
+def test_a_graph_that_has_no_way_for_missing_values_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx_classifier().content)
+    columns = [{"name": name, "kind": "number"} for name in ("a", "b", "c", "d")]
+    with pytest.raises(Invalid, match="row 1, column 'c'") as caught:
+        run_trial(str(path), "onnx", {"sample": {"X": [[1, 1, 1, 1], [1, 1, None, 1]], "columns": columns}})
+    assert caught.value.pointers == ["/sample"]
+    assert run_trial(str(path), "onnx", {})["learned"]["takes_missing"] is False
+
+
+def test_what_is_no_number_makes_no_label() -> None:
+    model = open_model("onnx", onnx_classifier().content, Hints())
+    with pytest.raises(ValueError, match="row 1: a probability is not a finite number"):
+        model.predict(np.array([[1.0, 1, 1, 1], [1, np.nan, 1, 1]]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)

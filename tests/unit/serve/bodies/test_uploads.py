@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from falcon.asgi import Request
 from app.errors import Busy, Invalid, Malformed, TooLarge
 from app.serve.bodies import uploads
 from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, StoredUpload, UploadReader
-from app.storage.payload_store import Payloads
+from app.storage.payload_store import Payloads, PayloadWriter
 
 MAX_BYTES = 3_000_000
 BOUNDARY = "trinity-boundary"
@@ -114,3 +115,49 @@ def test_a_process_receives_few_files_at_once(stored: Uploads, monkeypatch: pyte
     monkeypatch.setattr(uploads, "MAX_UPLOADS", 0)
     with pytest.raises(Busy):
         stored.send(b"x")
+
+
+class HeldPayloads(Payloads):
+    """One step of its writers waits until it is freed."""
+
+    def __init__(self, folder: Path, step: str) -> None:
+        super().__init__(folder)
+        self.step = step
+        self.reached, self.free = Event(), Event()
+
+    def writer(self, name: str) -> PayloadWriter:
+        found = super().writer(name)
+        original = getattr(found, self.step)
+
+        def held(*arguments: Any) -> Any:
+            self.reached.set()
+            assert self.free.wait(10)
+            return original(*arguments)
+
+        setattr(found, self.step, held)
+        return found
+
+
+@pytest.mark.parametrize("step", ["begin", "write", "finish"])
+def test_a_client_that_hangs_up_leaves_nothing_at_any_step(tmp_path: Path, pool: ThreadPoolExecutor, step: str) -> None:
+    """Also while a thread writes: its step ends before the file is removed."""
+    payloads = HeldPayloads(tmp_path, step)
+    reader = UploadReader(payloads, pool, MAX_BYTES)
+
+    async def hang_up() -> None:
+        scope = testing.create_scope(path="/", content_length=len(CONTENT))
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": CONTENT, "more_body": False}
+
+        task = asyncio.create_task(reader.read(Request(scope, receive)))
+        await asyncio.to_thread(payloads.reached.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()  # the process ends as well
+        payloads.free.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hang_up())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -1,0 +1,74 @@
+"""The labels of classifiers from files: one rule for those that a file knows, and those that a request names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.errors import Invalid
+from app.schemas.tasks import Label
+
+CLASSES = "/classes"
+MAX_CLASSES = 1000
+MAX_LABEL_CHARACTERS = 1000
+BEYOND = 2**53  # JSON's readers do not tell all whole numbers apart from here on
+SHOWN_CHARACTERS = 300
+
+
+def check_labels(labels: Sequence[Label], pointer: str) -> None:
+    """Raise Invalid for labels that cannot be told apart, or cannot be sent and come back as they are."""
+    if not 0 < len(labels) <= MAX_CLASSES:
+        raise Invalid.at(pointer, f"there are {len(labels)} classes; there may be 1 to {MAX_CLASSES}")
+    if len({*map(type, labels)}) > 1:
+        raise Invalid.at(pointer, "labels are all texts, all whole numbers, or all true and false")
+    if len(set(labels)) < len(labels):
+        raise Invalid.at(pointer, "a class is named twice")
+    for label in labels:
+        if fault := _fault(label):
+            raise Invalid.at(pointer, fault)
+
+
+def resolve(own: Sequence[Label], asked: Sequence[Label] | None) -> list[Label]:
+    """Return the labels of a file that knows `own`: as they are, or as a request names numbers that count from 0.
+
+    Raise Invalid at /classes where the request names others than those of the file.
+    """
+    if asked is None:
+        return list(own)
+    check_labels(asked, CLASSES)
+    if len(asked) != len(own):
+        raise Invalid.at(CLASSES, f"{len(asked)} classes are named, the file has {len(own)}: {_shown(own)}")
+    if all(_agree(one, other) for one, other in zip(own, asked, strict=True)):
+        return list(own)
+    if not counts_from_0(own):
+        raise Invalid.at(CLASSES, f"the file knows its classes: {_shown(own)}; {_shown(asked)} are named")
+    return list(asked)
+
+
+def counts_from_0(labels: Sequence[Label]) -> bool:
+    """Whether labels are numbers that stand for the positions of others."""
+    return list(labels) == list(range(len(labels))) and not any(isinstance(label, bool) for label in labels)
+
+
+def _agree(own: Label, asked: Label) -> bool:
+    """Whether a label that came in a query, where all are texts, means one of a file, whatever its type."""
+    if isinstance(own, str) and isinstance(asked, bool):
+        return own.lower() == str(asked).lower()
+    return own == asked if type(own) is type(asked) else isinstance(own, str) and own == str(asked)
+
+
+def _fault(label: Label) -> str:
+    if isinstance(label, bool):
+        return ""
+    if isinstance(label, int):
+        return f"{label} is too large for a label that is a number" if abs(label) >= BEYOND else ""
+    if not label.strip():
+        return "a label is empty"
+    if len(label) > MAX_LABEL_CHARACTERS:
+        return f"a label has {len(label)} characters; it may have {MAX_LABEL_CHARACTERS}"
+    if "\0" in label or (not label.isascii() and any("\ud800" <= sign <= "\udfff" for sign in label)):
+        return "a label holds a NUL, or half of a character"
+    return ""
+
+
+def _shown(labels: Sequence[Label]) -> str:
+    return ", ".join(repr(label) if isinstance(label, str) else str(label) for label in labels[:20])[:SHOWN_CHARACTERS]
