@@ -44,6 +44,7 @@ from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
 from app.service import Service
 from app.service.preloading import Preload
+from app.service.served_versions import ServedVersions
 from app.service.version_checks import VersionChecks
 from app.settings import Settings
 from app.storage.payload_store import Payloads
@@ -73,10 +74,11 @@ def create_app(
     preload = Preload(service, versions)
     health = HealthChecks(checks, warnings=lambda: [*versions.aliases(), *preload.warnings()])
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
+    served = ServedVersions(service.models, service.store)
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
     routes = [
-        *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members))),
+        *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members), served)),
         *verb_routes(verbs, schemas, settings),
         import_route(ImportResource(service, dispatcher, uploads, pool, settings), settings),
         *routes_of(

@@ -26,6 +26,7 @@ NEVER = frozenset(
         "verbose",
         "param_grid",  # names other parameters, these too
         "param_distributions",
+        "transform_input",  # needs metadata routing, which the service does not turn on
         "token_pattern",  # a regular expression may take for ever
         "nthread",
         "device",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
@@ -14,8 +15,10 @@ from falcon.asgi import Request, Response
 from app.errors import NotFound
 from app.schemas.media_types import JSON
 from app.serve.caching import IMMUTABLE, MEDIA_TYPES, REVALIDATE, StaticFile, send_cached, set_security_headers
+from app.serve.openapi.model_paths import with_models
 from app.serve.openapi.parts import IF_NONE_MATCH, TEXT, ResponseSpec
 from app.serve.resources.route import Route, public_routes, route
+from app.service.served_versions import Pointer, ServedVersions
 from app.settings import Mode
 
 ASSETS = Path(__file__).resolve().parents[1] / "swagger_ui"
@@ -79,11 +82,13 @@ def describe(route: Route, origin: str, root_path: str) -> RouteInfo:
 class DocumentResource:
     """GET /openapi.json, and /docs with its files, whose paths change with their version.
 
-    `make` makes the document at the first request, when every route is known.
+    `make` makes the document without models at the first request, when every route is known. The document is made
+    again when another version serves.
     """
 
-    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], dict[str, Any]], served: ServedVersions) -> None:
+        self._make = cache(make)
+        self._served = served
         self._page_below = lru_cache(KEPT)(_page_below)
         self._document_below = lru_cache(KEPT)(self._make_document)
 
@@ -95,11 +100,14 @@ class DocumentResource:
         operation="openapi",
     )
     async def on_get(self, req: Request, resp: Response) -> None:
-        send_cached(req, resp, self._document_below(req.root_path), JSON, REVALIDATE)
+        send_cached(req, resp, await asyncio.to_thread(self._document, req.root_path), JSON, REVALIDATE)
 
-    def _make_document(self, root_path: str) -> StaticFile:
-        servers = [{"url": root_path or "/"}]
-        return StaticFile(msgspec.json.encode(self._make() | {"servers": servers}))
+    def _document(self, root_path: str) -> StaticFile:
+        return self._document_below(root_path, self._served.pointers())
+
+    def _make_document(self, root_path: str, pointers: tuple[Pointer, ...]) -> StaticFile:
+        document = self._make() | {"servers": [{"url": root_path or "/"}]}
+        return StaticFile(msgspec.json.encode(with_models(document, self._served.read(pointers))))
 
     @route(
         "/docs",

@@ -15,11 +15,13 @@ from tests.support.trinity import trinity
 
 HERE = Path(__file__).parent
 PACKAGE = "generated_trinity"
+CHURN = "city,months,paid,left\nBern,1,true,yes\nRome,20,false,no\nBern,3,false,yes\nRome,30,true,no\nBern,15,true,no\n"
 
 
 @pytest.fixture(params=["inline", "redis"])
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     with trinity(request.param, tmp_path / "trinity", TRINITY_MODELS="app.model.models") as api:
+        api.csv("models/churn/fit", CHURN, target="left", estimator="logistic")
         yield api
 
 
@@ -66,6 +68,18 @@ def test_the_trinity(running: Api, module: Callable[[str], Any]) -> None:
         pairs = models.ScoreBody(data=models.Pairs(x=[[0.0], [1.0]], y=[3.0, 2.4]))
         scored = ended(module(f"{trinity_api}.score_model").sync_detailed("polynomial", client=client, body=pairs))
         assert (scored.result.n, scored.result.r2) == (2, pytest.approx(1.0))
+
+
+def test_a_model_has_types_of_its_own(running: Api, module: Callable[[str], Any]) -> None:
+    """Its rows have a member for each column, and what it predicts is one of its labels."""
+    models = module("models")
+    row = models.ChurnPredictRow(city=models.ChurnPredictRowCity.BERN, months=2.0, paid=True)
+    body = models.ChurnPredictBody(data=models.ChurnPredictData(x=[row]))
+    with module("client").Client(base_url=str(running.http.base_url), timeout=WAIT_S + 10) as client:
+        options = {"prefer": f"wait={WAIT_S}"} if running.queued else {}
+        job = module("api.trinity.churn_predict").sync(client=client, body=body, **options)
+    assert type(job) is models.ChurnPredictJob
+    assert job.result.y == [models.ChurnPredictionsYItem.YES]
 
 
 def test_refusals_are_typed(running: Api, module: Callable[[str], Any]) -> None:

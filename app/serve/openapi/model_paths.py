@@ -1,0 +1,132 @@
+"""Paths of their own for models: the routes of predict and score with the schemas of the version that serves.
+
+A concrete path wins over a templated one (OpenAPI 3.1, Paths Object): `/models/churn/predict` beside
+`/models/{name}/predict`, which stays for any model and any version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from app.schemas.media_types import JSON
+from app.schemas.verbs import VERBS, Verb
+from app.serve.openapi.schemas import REF
+from app.serve.openapi.version_schemas import array, list_row, named_row, predictions, strict_object, y_item
+from app.service.served_versions import MAX_DESCRIBED, ServedVersion
+
+Json = dict[str, Any]
+ABOUT = (
+    " Models with a version have paths of their own, whose schemas are those of the version that serves: the champion, "
+    f"or else the latest. These are the first {MAX_DESCRIBED} models by name; others are at the paths with a template."
+)
+_SHARED = ("keep", "outputs", "target", "weight", "timeout", "webhook")
+"""What a body keeps of the members that it has for any model."""
+
+
+def with_models(document: Json, versions: Sequence[ServedVersion]) -> Json:
+    """Return a document with the paths and components of models added; it stays as it is itself."""
+    schemas, paths = dict(document["components"]["schemas"]), dict(document["paths"])
+    for served in versions:
+        stem = _stem(served.manifest.model, {name.casefold() for name in schemas})
+        for verb in (verb for verb, spec in VERBS.items() if not spec.publishes):
+            schemas |= _components(verb, stem, served, schemas)
+            operation = paths[f"/models/{{name}}/{verb}"]["post"]
+            paths[f"/models/{served.manifest.model}/{verb}"] = {"post": _operation(operation, verb, stem, served)}
+    info = document["info"] | {"description": document["info"]["description"] + ABOUT}
+    return document | {
+        "info": info,
+        "paths": paths,
+        "components": document["components"] | {"schemas": schemas},
+    }
+
+
+def _components(verb: Verb, stem: str, served: ServedVersion, schemas: Json) -> Json:
+    """Return the components of a verb: rows, body, result and job."""
+    title, needs_y = verb.title(), VERBS[verb].needs_y
+    found: Json = {}
+    rows = [array(list_row(served))]
+    if row := named_row(served, with_y=needs_y):
+        found[f"{stem}{title}Row"] = row
+        rows.insert(0, array(_ref(f"{stem}{title}Row")))
+    found[f"{stem}{title}Data"] = _data(served, rows, needs_y=needs_y)
+    found[f"{stem}{title}Body"] = _body(verb, stem, served, schemas[f"{title}Body"])
+    job = schemas[f"{title}Job"]
+    if needs_y:
+        result = _ref("ClassScoreMetrics" if served.manifest.classes else "ScoreMetrics")
+    else:
+        found[f"{stem}Predictions"] = predictions(served)
+        result = _ref(f"{stem}Predictions")
+    members = {**job["properties"], "result": {"anyOf": [result, {"type": "null"}]}}
+    found[f"{stem}{title}Job"] = job | {"title": f"{stem}{title}Job", "properties": members}
+    return found
+
+
+def _data(served: ServedVersion, rows: list[Json], *, needs_y: bool) -> Json:
+    schema = served.manifest.schema
+    members: Json = {"X": rows[0] if len(rows) == 1 else {"anyOf": rows}}
+    if schema.named_inputs:
+        names = {"type": "string", "enum": schema.inputs}
+        members["columns"] = array(names, len(schema.inputs))
+        members["columns"]["description"] = "The order of the cells in rows that are lists: that of the inputs."
+    if needs_y:
+        members["y"] = array(y_item(served))
+        members["sample_weight"] = array({"type": "number", "minimum": 0})
+    required = ["X", "y"] if needs_y and not schema.named else ["X"]
+    return strict_object(members, required, "Rows with the columns of the version's fit.")
+
+
+def _body(verb: Verb, stem: str, served: ServedVersion, general: Json) -> Json:
+    members = {name: general["properties"][name] for name in _SHARED if name in general["properties"]}
+    if "outputs" in members:
+        members["outputs"] = {"type": "array", "items": {"type": "string", "enum": served.manifest.outputs}}
+    members["data"] = _ref(f"{stem}{verb.title()}Data")
+    model, version = served.manifest.model, served.manifest.version
+    about = f"A {verb} of {model}, by version {version}. For other versions: /models/{{name}}/{verb}."
+    return strict_object(members, ["data"], about)
+
+
+def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> Json:
+    """Return the operation for any model with the schemas of this one in place of the general ones."""
+    responses = {
+        code: _with_json(response, f"{stem}{verb.title()}Job") if code in {"200", "202"} else response
+        for code, response in general["responses"].items()
+    }
+    body = _with_json(general["requestBody"], f"{stem}{verb.title()}Body") | {"required": True}
+    body["content"] = {
+        media: {member: value for member, value in content.items() if media != JSON or member == "schema"}
+        for media, content in body["content"].items()
+    }
+    return general | {
+        "operationId": f"{_snake(stem)}_{verb}",
+        "summary": f"{verb.title()} with {served.manifest.model}",
+        "description": f"The schemas are those of version {served.manifest.version}, which serves.",
+        "parameters": [each for each in general["parameters"] if each["in"] != "path"],
+        "requestBody": body,
+        "responses": responses,
+    }
+
+
+def _with_json(described: Json, name: str) -> Json:
+    """Return a body or a response with another schema of its JSON."""
+    content = described["content"]
+    return described | {"content": content | {JSON: content[JSON] | {"schema": _ref(name)}}}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": REF.format(name=name)}
+
+
+def _stem(model: str, taken: Iterable[str]) -> str:
+    """Return what the names of a model's components begin with: letters and digits, as no others do."""
+    words = "".join(part[:1].upper() + part[1:] for part in re.split("[-_]", model))
+    stem = words if words[:1].isalpha() else f"Model{words}"
+    names, number = set(taken), 1
+    while f"{stem}{number if number > 1 else ''}predictdata".casefold() in names:
+        number += 1
+    return f"{stem}{number if number > 1 else ''}"
+
+
+def _snake(stem: str) -> str:
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", stem).lower()

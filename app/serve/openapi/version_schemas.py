@@ -1,0 +1,107 @@
+"""The schemas of what one version takes and predicts, made from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.schemas.columns import NUMERIC, Column
+from app.schemas.tasks import Label
+from app.service.served_versions import ServedVersion
+
+Json = dict[str, Any]
+MAX_COLUMNS = 200  # named one by one in the schema of a row
+MAX_VALUES = 100  # listed of the texts of a column, and of the classes
+CELL: Json = {"type": ["number", "string", "boolean", "null"]}
+NUMBER: Json = {"type": "number"}
+
+
+def strict_object(properties: Json, required: Sequence[str], description: str) -> Json:
+    """Return the schema of an object with no other members."""
+    found: Json = {"type": "object", "description": description, "properties": properties}
+    return {**found, **({"required": list(required)} if required else {}), "additionalProperties": False}
+
+
+def array(items: Json, length: int | None = None) -> Json:
+    """Return the schema of a list, of any length from 1 or of one length."""
+    limits = {"minItems": 1} if length is None else {"minItems": length, "maxItems": length}
+    return {"type": "array", "items": items, **limits}
+
+
+def cell(column: Column, served: ServedVersion) -> Json:
+    """Return the schema of a cell of a column, with its categories where they are few."""
+    if column.kind in NUMERIC:
+        kind: Json = dict(NUMBER)
+    elif column.kind == "boolean":
+        kind = {"type": "boolean"}
+    elif column.kind == "datetime":
+        kind = {"type": "string", "format": "date-time"}
+    else:
+        kind = {"type": "string"}
+        if column.categories and len(column.categories) <= MAX_VALUES and not served.reads_texts:
+            kind["enum"] = list(column.categories)
+    if served.takes_missing:
+        kind["type"] = [kind["type"], "null"]
+        if "enum" in kind:
+            kind["enum"].append(None)
+    return kind
+
+
+def named_row(served: ServedVersion, *, with_y: bool = False) -> Json | None:
+    """Return the schema of a row as an object; None where the columns have no names, or are too many to be listed."""
+    schema = served.manifest.schema
+    others = [*schema.unused, *(schema.outputs if schema.named else [])]
+    if not schema.named_inputs or len(schema.inputs) + len(others) > MAX_COLUMNS:
+        return None
+    properties = {name: dict(CELL) for name in others}
+    properties |= {column.name: cell(column, served) for column in schema.input_columns()}
+    if with_y and schema.named:
+        classes = served.manifest.classes
+        properties |= {name: label(classes, listed=False) if classes else dict(NUMBER) for name in schema.outputs}
+    about = "A cell for each column of the fit; what is no input is passed over."
+    return strict_object(properties, schema.inputs, about)
+
+
+def list_row(served: ServedVersion) -> Json:
+    """Return the schema of a row as a list, in the order of the inputs."""
+    columns = served.manifest.schema.input_columns()
+    cells = [cell(column, served) for column in columns[: MAX_COLUMNS + 1]]
+    if all(each == cells[0] for each in cells) and len(columns) <= MAX_COLUMNS:
+        return array(cells[0], len(columns))
+    if len(columns) > MAX_COLUMNS:
+        wide = f"More than {MAX_COLUMNS} columns: GET /models/{{name}}/versions/{{version}} says what each holds."
+        return {**array(CELL, len(columns)), "description": wide}
+    return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
+
+
+def label(classes: Sequence[Label], *, listed: bool) -> Json:
+    """Return the schema of a label: one of the classes, or any of their type."""
+    first = classes[0]
+    if isinstance(first, bool):
+        return {"type": "boolean"}
+    kind: Json = {"type": "integer" if isinstance(first, int) else "string"}
+    if listed and len(classes) <= MAX_VALUES:
+        kind["enum"] = list(classes)
+    return kind
+
+
+def y_item(served: ServedVersion, *, predicted: bool = False) -> Json:
+    """Return the schema of y of a row: a label, a number, or a number for each output."""
+    manifest = served.manifest
+    if manifest.classes:
+        return label(manifest.classes, listed=predicted)
+    return dict(NUMBER) if manifest.schema.vector else array(NUMBER, len(manifest.schema.outputs))
+
+
+def predictions(served: ServedVersion) -> Json:
+    """Return the schema of the result of a predict."""
+    manifest = served.manifest
+    properties: Json = {"y": {"type": "array", "items": y_item(served, predicted=True)}}
+    properties["y"]["description"] = f"For each row: {', '.join(manifest.schema.outputs)[:500]}."
+    if manifest.classes and "probabilities" in manifest.outputs:
+        count = len(manifest.classes)
+        properties["classes"] = array(label(manifest.classes, listed=True), count)
+        shares = array({"type": "number", "minimum": 0, "maximum": 1}, count)
+        properties["probabilities"] = {"type": "array", "items": shares}
+    properties["kept"] = {"type": "object", "additionalProperties": {"type": "array", "items": CELL}}
+    return strict_object(properties, [] if len(manifest.outputs) > 1 else ["y"], "A prediction for each row.")
