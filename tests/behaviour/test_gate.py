@@ -214,3 +214,15 @@ def test_a_form_has_the_rows_in_a_second_file(api: Api, name: str) -> None:
     assert (worse["promoted"], worse["champion"], worse["champion_score"]) == (False, 1, pytest.approx(1))
     assert pointers(problem(fit(first, rows), 422)) == ["/promote_on"]
     assert pointers(problem(fit(first, rows, promote="champion", promote_source="dummy"), 422)) == ["/promote_on"]
+
+
+@pytest.mark.parametrize("name", ["promote_metric", "promote_gain", "promote_source"])
+def test_what_belongs_to_a_gate_goes_with_one(api: Api, name: str) -> None:
+    """In the query of a fit, and as a field of its form."""
+    table = b"x,y\n1,2\n2,3\n3,4\n"
+    sent = api.http.post("/fit", params={"target": "y", name: "1"}, content=table, headers={"Content-Type": "text/csv"})
+    form = api.http.post("/fit", data={"target": "y", name: "1"}, files={"file": ("t.csv", table)})
+    for answer in (sent, form):
+        refused = problem(answer, 422)
+        assert pointers(refused) == [f"/{name}"]
+        assert "goes with `promote`" in refused["detail"]

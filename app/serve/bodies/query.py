@@ -11,6 +11,8 @@ from app.schemas.query import OpenQuery, take_all, take_one
 from app.schemas.requests import Gain, Gate, Request, Source, Timeout, Webhook, parse_version
 from app.schemas.verbs import VERBS, Verb
 
+GATE_MEMBERS = frozenset({"promote_metric", "promote_gain", "promote_source"})
+
 
 def take_request(verb: Verb, query: OpenQuery) -> Request:
     """Take all that has a meaning for a verb out of the query; raise Invalid for a value that is not valid."""
@@ -18,7 +20,7 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
     return Request(
         model=take_one(query, "model"),
         estimator=take_one(query, "estimator") if spec.publishes else None,
-        promote=_gate(query) if spec.publishes and "promote" in query else None,
+        promote=_gate(query) if spec.publishes else None,
         version=parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),
@@ -30,8 +32,12 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
     )
 
 
-def _gate(query: OpenQuery) -> Gate:
-    """Take the gate of a fit; raise Invalid."""
+def _gate(query: OpenQuery) -> Gate | None:
+    """Take the gate of a fit, None without one; raise Invalid."""
+    if "promote" not in query:
+        for name in GATE_MEMBERS & query.keys():
+            raise Invalid.at(f"/{name}", f"{name} goes with `promote`, the alias that the version may take over")
+        return None
     gain, source = take_one(query, "promote_gain"), take_one(query, "promote_source")
     try:
         least = 0.0 if gain is None else msgspec.json.decode(gain, type=Gain)
