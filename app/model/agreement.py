@@ -14,10 +14,11 @@ ROUNDING_FLOAT32 = 1e-6
 ORDER: tuple[Stacks, ...] = ("exact", "close", "no")
 
 
-def agreement(alone: Array, together: Array, *, labels: bool = False) -> Stacks:
+def agreement(alone: Array, together: Array, *, labels: bool = False, by_float32: bool = False) -> Stacks:
     """Say whether values are the same to the last bit, but for rounding, or not; labels are the same, or not.
 
-    Missing and infinite values agree where both have the same.
+    Missing and infinite values agree where both have the same. `by_float32`: a library counted that may do so in
+    float32; where the values show that it did, they may differ by as much as that makes of them.
     """
     if np.array_equal(alone, together, equal_nan=True):
         return "exact"
@@ -27,7 +28,8 @@ def agreement(alone: Array, together: Array, *, labels: bool = False) -> Stacks:
     if not np.array_equal(alone[~finite], together[~finite], equal_nan=True) or not np.isfinite(alone[finite]).all():
         return "no"
     one, other = alone[finite], together[finite]
-    bound = _rounding(one, other) * np.abs(other).max(initial=0.0)
+    rounding = ROUNDING_FLOAT32 if by_float32 and _are_float32(one, other) else ROUNDING
+    bound = rounding * np.abs(other).max(initial=0.0)
     return "close" if np.abs(one - other).max(initial=0.0) <= bound else "no"
 
 
@@ -36,8 +38,8 @@ def worst(found: set[Stacks]) -> Stacks:
     return max(found, key=ORDER.index)
 
 
-def _rounding(alone: Array, together: Array) -> float:
-    """Return what rounding may make of values, by the precision of those that differ.
+def _are_float32(alone: Array, together: Array) -> bool:
+    """Return whether those values that differ are of float32.
 
     Values of float32 are such numbers still when they have become float64; by chance one of two hundred million is.
     Half of them are enough: where there are two classes, the probability of the first may be 1 less that of the second.
@@ -46,4 +48,4 @@ def _rounding(alone: Array, together: Array) -> float:
     pairs = np.stack([alone[differ], together[differ]])
     with np.errstate(over="ignore"):
         single = (pairs.astype(np.float32) == pairs).all(axis=0)
-    return ROUNDING_FLOAT32 if 2 * np.count_nonzero(single) >= single.size else ROUNDING
+    return bool(2 * np.count_nonzero(single) >= single.size)

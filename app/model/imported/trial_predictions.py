@@ -25,13 +25,13 @@ def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: 
     if must_be_finite and not np.isfinite(together).all():
         raise Invalid.at("/sample", "it predicts something that is no finite number for the sample")
     alone = np.concatenate([_predicted(model, X[i : i + 1]) for i in range(min(len(X), MAX_ALONE_ROWS))])
-    found = {agreement(alone, together[: len(alone)], labels=model.classes is not None)}
+    found = {agreement(alone, together[: len(alone)], labels=model.classes is not None, by_float32=True)}
     if model.has_probabilities and model.classes is not None:
         probabilities = _probable(model, X)
         if probabilities.shape != (len(X), len(model.classes)):
             raise Invalid.at("/file", f"it gives probabilities of shape {probabilities.shape} for {len(X)} rows")
         single = np.concatenate([_probable(model, X[i : i + 1]) for i in range(len(alone))])
-        found.add(agreement(single, probabilities[: len(alone)]))
+        found.add(agreement(single, probabilities[: len(alone)], by_float32=True))
     return worst(found)
 
 

@@ -39,15 +39,21 @@ def in_float32(values: np.ndarray) -> np.ndarray:
 )
 def test_values(alone: np.ndarray, together: np.ndarray, expected: Stacks) -> None:
     """Rounding is that of the values' own precision, and what is no finite number is the same on both sides."""
-    assert agreement(alone, together) == expected
-    assert agreement(together, alone) == expected
+    assert agreement(alone, together, by_float32=True) == expected
+    assert agreement(together, alone, by_float32=True) == expected
+
+
+def test_values_of_a_library_that_counts_in_float64() -> None:
+    """They have to agree as float64 does, though they may happen to be numbers of float32."""
+    assert agreement(SINGLE, in_float32(moved(SINGLE, 4e-7))) == "no"
+    assert agreement(VALUES, moved(VALUES, 4e-13)) == "close"
 
 
 def test_probabilities_of_two_classes_in_float32() -> None:
     """Where the first is 1 less the second, only half of the values are numbers of float32."""
     alone = in_float32(np.abs(VALUES) / 10)
     together = in_float32(alone * (1 + 2e-7))
-    assert agreement(np.stack([1 - alone, alone], 1), np.stack([1 - together, together], 1)) == "close"
+    assert agreement(np.stack([1 - alone, alone], 1), np.stack([1 - together, together], 1), by_float32=True) == "close"
 
 
 def test_labels_are_the_same_or_not() -> None:
