@@ -13,6 +13,7 @@ from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.scikit.trusted_types import defined_in
 from app.service import Components, Service, find_models, find_sources
 from app.service.importing import PRELOAD, Importer
+from app.service.isolated_restoring import CHILD, IsolatedRestoring
 from app.settings import Mode, Settings, SettingsError, load
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
@@ -36,7 +37,11 @@ def build(settings: Settings) -> Components:
     store = Store(Path(settings.store), keep_versions=settings.keep_versions)
     payloads = Payloads(Path(settings.store))
     approved = trusted | defined_in(modules)
-    calls = IsolatedCalls(CallLimits(settings.import_memory, settings.import_timeout), PRELOAD)
+    limits = CallLimits(settings.import_memory, settings.import_timeout)
+    calls = IsolatedCalls(limits, [CHILD, *PRELOAD])
+    adapters = sorted({type(model).__module__ for model in models.values()})
+    own = IsolatedCalls(limits._replace(file_bytes=limits.memory_bytes), [CHILD, *modules, *adapters])
+    restore = IsolatedRestoring(payloads, own, calls, modules=modules, trusted=trusted, approved=approved)
     service = Service(
         models,
         settings.default_model,
@@ -48,6 +53,7 @@ def build(settings: Settings) -> Components:
         sample_rows=settings.sample_rows,
         stacking=settings.stacking,
         importer=Importer(store, payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded),
+        restore=restore,
     )
     if settings.events_url is not None:
         _check_events_url(settings.events_url)

@@ -81,7 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_import: Annotated[PositiveInt, about("largest file of a fitted model that is imported, in bytes")] = 256 * MIB
     import_memory: Annotated[
-        PositiveInt, about("most bytes that a file may take while a process of its own tries it out")
+        PositiveInt,
+        about("most bytes that a model may take while a process of its own tries it out: an imported file, or a fit"),
     ] = 2048 * MIB
     import_timeout: Annotated[PositiveInt, about("seconds that this may take")] = 60
     trusted_types: Annotated[

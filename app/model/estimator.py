@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -103,8 +103,12 @@ class FittedModel(Protocol):
     def save(self) -> Stored:
         """Return what is to be kept of it; raise TypeError for what cannot be stored."""
 
-    def unkept(self, restored: FittedModel | None = None) -> list[str]:
-        """Return advice on attributes that `save` left out, and that the restored model lacks if there is one."""
+    @property
+    def attributes(self) -> Collection[str]:
+        """The names of what it consists of, where `save` may leave out some of it; or else nothing."""
+
+    def unkept(self, restored: Collection[str] | None = None) -> list[str]:
+        """Return advice on attributes that `save` left out, and that are not among those of a restored model."""
 
     def terms(self) -> list[str]:
         """Name the terms of `coefficients`; [] without terms."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
@@ -200,9 +200,14 @@ class OwnModel:
         files = {ARRAYS_FILE: pack_arrays(arrays)}
         return Stored(self.instance.get_params(), plain, files, self._columns, self.classes)
 
-    def unkept(self, restored: object = None) -> list[str]:
+    @property
+    def attributes(self) -> Collection[str]:
+        """Those of the instance now."""
+        return vars(self.instance).keys()
+
+    def unkept(self, restored: Collection[str] | None = None) -> list[str]:
         """Return advice on attributes that are not learned, nor parameters or those of the restored model."""
-        others = vars(restored.instance) if isinstance(restored, OwnModel) else self.instance.get_params()
+        others = self.instance.get_params() if restored is None else restored
         return [_advice(name) for name in sorted(self._attributes - self._learned - set(others))]
 
     def terms(self) -> list[str]:

@@ -18,7 +18,7 @@ from app.service.evaluation import evaluate_model
 from app.service.libraries import libraries
 from app.service.model_calls import finite, fit_model, save_model
 from app.service.publishing import publish
-from app.service.restoring import check_restored
+from app.service.restoring import Restore, check_restored, restore_here
 from app.service.sampling import sample
 from app.service.tables import fit_data
 from app.storage.durable_files import Permit, always_permit
@@ -40,8 +40,10 @@ class FitSpec(NamedTuple):
     """The most rows of the data that are kept with the version."""
 
 
-def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> tuple[int, dict[str, Any]]:
-    """Fit and publish; return the new version and the result.
+def fit(
+    estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store, restore: Restore = restore_here
+) -> tuple[int, dict[str, Any]]:
+    """Fit and publish, once `restore` brought the model back; return the new version and the result.
 
     Raises Invalid, ModelFailed, Unavailable, and what `spec.permit` raises.
     """
@@ -49,7 +51,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
     X, y = table.X, require_y(table)
     model = fit_model(estimator, spec.work.params, fit_data(table, schema))
     stored = save_model(model)
-    check_restored(estimator, model, stored, table, schema)
+    held_bytes = check_restored(estimator, model, stored, table, schema, restore)
     model = model.with_texts(table.categories)
     evaluation = evaluate_model(model, X, y, table.weight, schema)
     kept = sample(model, X, y, evaluation, schema, spec.sample_rows)
@@ -73,6 +75,7 @@ def fit(estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store) -> t
         provenance=getattr(estimator, "provenance", None),
         format=estimator.format,
         stacks=find_stacks(model, X),
+        held_bytes=held_bytes,
         learned=stored.learned,
     )
     version = publish(store, manifest, stored.files, spec.permit, kept).version

@@ -24,9 +24,13 @@ class VersionReader(Protocol):
 
 
 class ImportedVersions:
-    """Makes estimators of versions; `approved` are types and domains that files may hold beside those that are safe."""
+    """Makes estimators of versions; `approved` are types and domains that files may hold beside those that are safe.
 
-    def __init__(self, store: VersionReader, approved: Collection[str]) -> None:
+    Files of a store are `proven`: each was tried out before its version was published, and has its digest.
+    """
+
+    def __init__(self, store: VersionReader, approved: Collection[str], *, proven: bool = False) -> None:
+        self._proven = proven
         self._store = store
         self._approved = frozenset(approved)
         self._pipeline = lru_cache(KEPT)(self._make_pipeline)
@@ -35,9 +39,14 @@ class ImportedVersions:
         """Return the estimator that loads a version."""
         if manifest.format == "skops":
             return self._pipeline(manifest.model, manifest.version, manifest.sha256)
-        takes_missing = manifest.learned.get(TAKES_MISSING, True)
         return ImportedEstimator(
-            manifest.model, manifest.task, manifest.estimator, manifest.format, self._approved, takes_missing
+            manifest.model,
+            manifest.task,
+            manifest.estimator,
+            manifest.format,
+            self._approved,
+            proven=self._proven,
+            takes_missing=manifest.learned.get(TAKES_MISSING, True),
         )
 
     def _make_pipeline(self, name: str, version: int, _: str) -> AnyEstimator:

@@ -131,6 +131,7 @@ class Importer:
             provenance={"file": file.name, "bytes": _size(file), "sha256": digest, "sample": sample},
             format=file.format,
             stacks=trial.stacks,
+            held_bytes=trial.learned[HELD_BYTES],
             learned=trial.learned,
         )
 

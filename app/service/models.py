@@ -27,7 +27,7 @@ class Models:
         self.estimators = estimators
         self.approved = frozenset(approved)
         """The types that imported files may hold beside those that are safe."""
-        self._imported = ImportedVersions(store, self.approved)
+        self._imported = ImportedVersions(store, self.approved, proven=True)
         self._store = store
         self._made_of: dict[str, AnyEstimator] = {}
 

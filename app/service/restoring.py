@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
 import msgspec
 import numpy as np
 
 from app.errors import ModelFailed
 from app.model.estimator import AnyEstimator, FittedModel, Stored
+from app.model.isolation.isolated_calls import CallFailed
 from app.schemas.requests import Matrix, Table
 from app.service.model_calls import fault, predict_model, predict_probabilities
 from app.storage.manifest import Schema
@@ -16,25 +20,93 @@ TOLERANCE = 1e-12
 """Relative to the greatest prediction: BLAS may add up in another order for arrays that lie elsewhere in memory."""
 
 
-def check_restored(estimator: AnyEstimator, model: FittedModel, stored: Stored, table: Table, of: Schema) -> None:
+class CheckedRows(NamedTuple):
+    """CheckedRows to predict, the texts that codes in them stand for, and the columns."""
+
+    X: Matrix
+    texts: Mapping[int, Sequence[str]]
+    schema: Schema
+
+
+class Restored(NamedTuple):
+    """What is found out about a model that is restored."""
+
+    attributes: list[str] | None = None
+    """None where it could not be loaded."""
+    predictions: Sequence[Matrix] = ()
+    """All that it predicts."""
+    held_bytes: int = 0
+    """What it takes in memory, as measured."""
+    raised: str = ""
+    """The name of the error, if there was one."""
+
+
+Restore: TypeAlias = Callable[[AnyEstimator, Stored, CheckedRows], Restored]
+"""Restores a model and predicts; raises CallFailed where that ends its process, or Unavailable."""
+
+
+def restore_here(estimator: AnyEstimator, stored: Stored, rows: CheckedRows) -> Restored:
+    """Do it in this process."""
+    return restored_from(estimator, lambda: (estimator.load(as_read(stored)), 0), rows)
+
+
+def check_restored(
+    estimator: AnyEstimator,
+    model: FittedModel,
+    stored: Stored,
+    table: Table,
+    of: Schema,
+    restore: Restore = restore_here,
+) -> int:
     """Raise ModelFailed unless the model that is restored from what is stored predicts as `model` does.
 
     Both predict copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
+    Return the bytes that it takes in memory.
     """
-    X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
-    expected = _predictions(model.with_texts(table.categories), X, of)
+    rows = some_rows(table, of, own_texts=estimator.reads_texts)
+    expected = predictions(model.with_texts(rows.texts), rows)
     advice = "; ".join(model.unkept())
     try:
-        restored = estimator.load(as_read(stored))
-        lost = "; ".join(model.unkept(restored))
-        found = expected if lost else _predictions(restored.with_texts(table.categories), X, of)
-    except Exception as error:  # a model may raise anything
-        raise _not_restored(model, f"raised {type(error.__cause__ or error).__name__}", advice) from error
-    if lost:
+        restored = restore(estimator, stored, rows)
+    except CallFailed as error:
+        raise _not_restored(model, str(error), advice) from error
+    except MemoryError as error:
+        raise _not_restored(model, "raised MemoryError", advice) from error
+    if restored.attributes is not None and (lost := "; ".join(model.unkept(restored.attributes))):
         raise fault(model, lost)
-    for after, before in zip(found, expected, strict=True):
+    if restored.raised:
+        raise _not_restored(model, f"raised {restored.raised}", advice)
+    for after, before in zip(restored.predictions, expected, strict=True):
         if not agree(after, before):
             raise _not_restored(model, "predicted otherwise than before", advice)
+    return restored.held_bytes
+
+
+def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel, int]], rows: CheckedRows) -> Restored:
+    """Load the model, with the bytes that it was found to take, and predict; MemoryErrors are raised, others named."""
+    attributes: list[str] | None = None
+    try:
+        model, held_bytes = load()
+        attributes = sorted(model.attributes)
+        found = predictions(model.with_texts(rows.texts), rows)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  a model may raise anything
+        return Restored(attributes, raised=type(error.__cause__ or error).__name__)
+    if estimator.format == "arrays":  # a class knows of what it maps, or makes later
+        held_bytes = max(held_bytes, model.held_bytes())
+    return Restored(attributes, found, held_bytes)
+
+
+def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:
+    """Return copies of a few rows; with `own_texts`, those texts only that they have."""
+    X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
+    texts: dict[int, Sequence[str]] = {}
+    for place, words in table.categories.items() if own_texts else ():
+        there = ~np.isnan(X[:, place])
+        used, X[there, place] = np.unique(X[there, place], return_inverse=True)
+        texts[place] = [words[int(code)] for code in used]
+    return CheckedRows(X, texts, of)
 
 
 def agree(after: Matrix, before: Matrix) -> bool:
@@ -42,10 +114,10 @@ def agree(after: Matrix, before: Matrix) -> bool:
     return np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max())
 
 
-def _predictions(model: FittedModel, X: Matrix, of: Schema) -> list[Matrix]:
+def predictions(model: FittedModel, rows: CheckedRows) -> list[Matrix]:
     """Return all that a model predicts; codes of labels differ by a whole number or not at all."""
-    found = [predict_model(model, X, of)]
-    return [*found, predict_probabilities(model, X)] if model.has_probabilities else found
+    found = [predict_model(model, rows.X, rows.schema)]
+    return [*found, predict_probabilities(model, rows.X)] if model.has_probabilities else found
 
 
 def as_read(stored: Stored) -> Stored:

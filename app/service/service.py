@@ -23,6 +23,7 @@ from app.service.importing import Importer
 from app.service.model_calls import check_estimator, check_takes_weights, predict_model
 from app.service.models import Models
 from app.service.outputs import batch_results, check_outputs, predict_result
+from app.service.restoring import Restore, restore_here
 from app.service.sources import (
     DEFAULT_SOURCE,
     SourceKinds,
@@ -57,9 +58,11 @@ class Service:
         sample_rows: int = 0,
         stacking: Stacking = "on",
         importer: Importer | None = None,
+        restore: Restore = restore_here,
     ) -> None:
         self.models = Models(estimators, store, importer.approved if importer else frozenset())
         self._importer = importer
+        self._restore = restore
         self.store = store
         self.sources = sources
         self.default_model = default_model
@@ -131,7 +134,7 @@ class Service:
                 table = TableRecords(given, "/data").read(choice)
                 self._check_fit_table(estimator, work.params, table)
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
-            version, result = fit(estimator, table, spec, self.store)
+            version, result = fit(estimator, table, spec, self.store, self._restore)
             if work.promote is not None:
                 scores = partial(self._score_for_gate, work.model, work.promote)
                 result["promotion"] = promote(self.store, work.model, version, work.promote, scores)

@@ -62,7 +62,7 @@ class Versions:
         self._max_answer_bytes = max_answer_bytes
         self._cache: ModelCache[Fitted] = ModelCache(
             self._load,
-            lambda fitted: fitted.model.held_bytes(),
+            lambda fitted: fitted.manifest.held_bytes or fitted.model.held_bytes(),
             store.revision,
             max_count=LOADED_VERSIONS,
             max_bytes=max_loaded_bytes,

@@ -66,6 +66,17 @@ class DurableFiles:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
+    @contextmanager
+    def scratch_folder(self, parent: Path, name: str) -> Iterator[Path]:
+        """Give a folder in `parent` that is removed at the end, and by a `sweep` if the process is killed before."""
+        self.make_folder(parent)
+        folder = _temporary(parent / name / name)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def write(self, path: Path, content: bytes | memoryview) -> None:
         """Write and sync a file. Its name is durable only after a sync of the folder."""
         with path.open("wb") as file:

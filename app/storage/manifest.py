@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     format: Format = "arrays"
     stacks: Stacks | None = None
     """Whether rows may be predicted together with others; None where it is not known."""
+    held_bytes: int = 0
+    """What it takes in memory, as measured when it was tried out; 0 where it was not."""
     learned: dict[str, Any]
     files: dict[str, str] = {}
     """The files of what was learned, with the digest of each."""

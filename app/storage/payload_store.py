@@ -104,6 +104,12 @@ class Payloads:
 
         return PayloadWriter(name, path, make)
 
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """Give a folder for files that nobody needs afterwards; `sweep` removes that of a killed process."""
+        with _unavailable_errors(_NOT_WRITTEN), self._files.scratch_folder(self._root, name) as folder:
+            yield folder
+
     def path(self, ref: str) -> Path:
         """Return where a file is, so that it can be read in pieces; raise as `get` does, though it reads nothing."""
         name, size, _ = _parsed(ref)

@@ -37,7 +37,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def open_model(
-    form: Format, content: bytes | memoryview, hints: Hints, approved: Collection[str] = ()
+    form: Format, content: bytes | memoryview, hints: Hints, approved: Collection[str] = (), *, proven: bool = False
 ) -> ImportedModel:
     """Return the model in a file of numbers' libraries; raise Invalid. What is not proven yet belongs into a child."""
     # each library is an extra, and loads for seconds
@@ -49,7 +49,7 @@ def open_model(
         case "xgboost":
             from app.model.imported.xgboost_model import XgboostModel  # noqa: PLC0415
 
-            return XgboostModel(bytes(content), hints)
+            return XgboostModel(bytes(content), hints, proven=proven)
         case "lightgbm":
             from app.model.imported.lightgbm_model import LightgbmModel  # noqa: PLC0415
 
@@ -72,6 +72,8 @@ class ImportedEstimator:
     """The digest of the file."""
     format: Format
     approved: frozenset[str] = frozenset()
+    proven: bool = False
+    """Whether its file was tried out before it was published, and has not changed since."""
     takes_missing: bool = True
     reads_texts: bool = True
     takes_weights: bool = False
@@ -115,7 +117,8 @@ class ImportedEstimator:
         """Return the model in the file of a version."""
         content = stored.files[file_name(self.format)]
         classes: list[Label] | None = stored.classes
-        model = open_model(self.format, content, Hints(classes, self.task, settled=True), self.approved)
+        hints = Hints(classes, self.task, settled=True)
+        model = open_model(self.format, content, hints, self.approved, proven=self.proven)
         model.measured(stored.learned.get(HELD_BYTES, 0), stored.learned.get(STACKS, "no"))
         return model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import Invalid
 from app.model.base import NotNumbers
 from app.model.dataframes import Array, default_names
-from app.model.estimator import FittedModel, Size, Stored
+from app.model.estimator import Size, Stored
 from app.model.imported.class_labels import check_labels, resolve
 from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Format, Label, Stacks, Task
@@ -112,7 +112,12 @@ class ImportedModel(ABC):
         columns = [Column(each.name, each.kind or "number") for each in self.inputs]
         return Stored({}, {}, {f"model.{self.format}": self._content}, columns, self.classes)
 
-    def unkept(self, restored: FittedModel | None = None) -> list[str]:  # noqa: ARG002  the file is all there is
+    @property
+    def attributes(self) -> Collection[str]:
+        """Return nothing: the file is all there is."""
+        return ()
+
+    def unkept(self, restored: Collection[str] | None = None) -> list[str]:  # noqa: ARG002
         """Return nothing: the file is kept as it is."""
         return []
 

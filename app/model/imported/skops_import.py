@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sklearn
 import skops.io
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning
 
 from app.errors import Fault, Invalid, TrinityError
@@ -223,7 +223,9 @@ class ImportedPipeline(SklearnEstimator):
 
     @cached_property
     def _template(self) -> Any:
-        return load_checked(self._read(), self._approved)[0]
+        return clone(
+            load_checked(self._read(), self._approved)[0]
+        )  # what was learned takes memory, and no fit needs it
 
     def load(self, stored: Stored) -> SklearnModel:
         """Return the model of a version."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import resource
 import signal
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from app.model.imported.imported_estimator import (
 )
 from app.model.imported.imported_model import Hints, Input
 from app.model.imported.trial_predictions import RAISED, not_predicted, tried
+from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
 from app.schemas.tasks import Format, Label, Stacks, Task
 
@@ -95,7 +95,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     end_s = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
     if limits is not None:
         _allow(TrialLimits(*limits).load_s, end_s)
-    started_s, before_bytes = time.monotonic(), _resident_bytes()
+    started_s, before_bytes = time.monotonic(), resident_bytes()
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
     rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
@@ -107,7 +107,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     model = tried_model.model.with_texts(rows.texts)
     outputs = tried_model.outputs
     stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
-    learned = {HELD_BYTES: max(_resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
+    learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
     if not opened.takes_missing:
         learned[TAKES_MISSING] = False
     named = asked.columns is not None or (asked.sample is not None and asked.sample.named)
@@ -264,11 +264,3 @@ def libraries_of(form: Format) -> dict[str, str]:
 def output_names(outputs: int) -> list[str]:
     """Return names for what is predicted: files have none."""
     return default_names("y", outputs)
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except FileNotFoundError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return pages * resource.getpagesize()

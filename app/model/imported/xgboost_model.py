@@ -32,7 +32,8 @@ class XgboostModel(ImportedModel):
 
     format = "xgboost"
 
-    def __init__(self, content: bytes, hints: Hints) -> None:
+    def __init__(self, content: bytes, hints: Hints, *, proven: bool = False) -> None:
+        """Read the file; the trees of a `proven` one were checked before."""
         import xgboost  # noqa: PLC0415  it is an extra, and loads for seconds
 
         super().__init__(content)
@@ -45,19 +46,19 @@ class XgboostModel(ImportedModel):
             raise Invalid.at("/file", f"XGBoost cannot read this file: {words}") from None
         self._booster: Any = booster
         self._matrix = xgboost.DMatrix
-        learner = json.loads(booster.save_raw("json"))["learner"]
-        check_booster(learner)
-        self._describe(learner, hints)
+        if not proven:
+            check_booster(json.loads(booster.save_raw("json"))["learner"])
+        self._describe(json.loads(booster.save_config())["learner"], hints)
 
     def _describe(self, learner: dict[str, Any], hints: Hints) -> None:
         params = learner["learner_model_param"]
-        names = learner.get("feature_names") or []
-        if "c" in (learner.get("feature_types") or []):
+        names = self._booster.feature_names or []
+        if "c" in (self._booster.feature_types or []):
             raise Invalid.at("/file", "the booster has categorical columns; put it into a pipeline that encodes them")
         self.inputs = named(names) if names else numbered(int(params["num_feature"]))
         self.named_inputs = bool(names)
         self._in_place = learner["gradient_booster"]["name"] != "gblinear"
-        best = (learner.get("attributes") or {}).get("best_iteration")
+        best = self._booster.attributes().get("best_iteration")
         self._iterations = (0, int(best) + 1) if best is not None else (0, 0)
         self._objective = learner["objective"]["name"]
         classes, targets = int(params["num_class"]), int(params.get("num_target", 1))

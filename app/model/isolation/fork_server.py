@@ -6,6 +6,7 @@ started it, or when it was idle for long. It never runs a call itself, and has a
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import resource
@@ -36,6 +37,8 @@ class IsolatedCall(msgspec.Struct):
     memory_bytes: int
     """Beyond what the libraries take."""
     time_s: float
+    file_bytes: int = 0
+    """The largest file that it may write."""
 
 
 class Reply(msgspec.Struct, omit_defaults=True):
@@ -79,6 +82,7 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
             if not marker:  # the process that started this one is gone
                 break
             connection = socket.socket(fileno=descriptors[0])
+            gc.freeze()  # a collection in the child would copy the pages of all that there is by now
             pid = os.fork()
             if not pid:
                 _run(connection, [control, *children.values()])
@@ -124,7 +128,7 @@ def _limit(call: IsolatedCall) -> None:
     signal.setitimer(signal.ITIMER_REAL, call.time_s)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (call.file_bytes, call.file_bytes))
     with suppress(FileNotFoundError):  # where there is no /proc, there is no such limit either
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         allowed = pages * resource.getpagesize() + call.memory_bytes

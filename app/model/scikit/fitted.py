@@ -130,7 +130,12 @@ class SklearnModel:
         self._file = b""
         return self
 
-    def unkept(self, restored: object = None) -> list[str]:  # noqa: ARG002  part of the protocol
+    @property
+    def attributes(self) -> Collection[str]:
+        """Return nothing, for the same reason as `unkept`."""
+        return ()
+
+    def unkept(self, restored: Collection[str] | None = None) -> list[str]:  # noqa: ARG002  part of the protocol
         """Return nothing: a skops file has all of an object."""
         return []
 
