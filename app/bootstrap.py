@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import Invalid
+from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.scikit.trusted_types import defined_in
 from app.service import Components, Service, find_models, find_sources
@@ -40,7 +42,9 @@ def build(settings: Settings) -> Components:
     limits = CallLimits(settings.import_memory, settings.import_timeout)
     calls = IsolatedCalls(limits, [CHILD, *PRELOAD])
     adapters = sorted({type(model).__module__ for model in models.values()})
-    own = IsolatedCalls(limits._replace(file_bytes=limits.memory_bytes), [CHILD, *modules, *adapters])
+    own = IsolatedCalls(
+        limits._replace(file_bytes=limits.memory_bytes), [CHILD, *modules, *adapters], module_environment(os.environ)
+    )
     restore = IsolatedRestoring(payloads, own, calls, modules=modules, trusted=trusted, approved=approved)
     service = Service(
         models,

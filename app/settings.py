@@ -96,7 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Count, about("rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
     preload: Annotated[
-        bool, about("load the champion and the latest version of each model when a web process starts")
+        bool,
+        about("load the champion and the latest version of each model when a web or worker process starts"),
     ] = True
     stacking: Annotated[
         Stacking,

@@ -17,6 +17,7 @@ from app.schemas.verbs import VERBS
 from app.serve import problems
 from app.serve.asgi import STOP_WAITING, Asgi, Message
 from app.serve.bodies.answers import PredictionFormats
+from app.serve.bodies.loads import Loads
 from app.serve.bodies.reader import BodyReader
 from app.serve.bodies.uploads import UploadReader
 from app.serve.health_checks import Check, HealthChecks, Probe
@@ -66,8 +67,11 @@ def create_app(
     bodies = BodyReader(settings.max_body, settings.max_held)
     uploads = UploadReader(Payloads(Path(settings.store)), pool, settings.max_import)
     formats = PredictionFormats(service, pool)
+    loads = Loads(service)
     verbs = {
-        verb: VerbResource(verb, service, dispatcher, pool, bodies=bodies, formats=formats, settings=settings)
+        verb: VerbResource(
+            verb, service, dispatcher, pool, bodies=bodies, formats=formats, loads=loads, settings=settings
+        )
         for verb in VERBS
     }
     versions = VersionChecks(service.models, service.store)
@@ -89,7 +93,7 @@ def create_app(
             HealthResource(health),
             MetricsResource(telemetry.metrics, service, health, queue_stats),
             MetadataResource(service, health),
-            Infer(service, dispatcher, pool, bodies, settings.max_wait),
+            Infer(service, dispatcher, pool, bodies, loads, settings.max_wait),
         ),
     ]
     routes = complete_routes(routes, settings)

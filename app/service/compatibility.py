@@ -21,7 +21,7 @@ def restore(estimator: AnyEstimator, manifest: Manifest, files: Files) -> Fitted
         return estimator.load(Stored(manifest.params, manifest.learned, files, columns, manifest.classes))
     except TrinityError:
         raise
-    except Exception as error:  # anybody's code
+    except (Exception, SystemExit) as error:  # anybody's code
         raise _failure(manifest, error) from error
 
 
@@ -37,7 +37,7 @@ def require_usable(estimator: AnyEstimator, manifest: Manifest) -> None:
         raise Conflict.at("/version", f"{named} {problem}; bring back what the class had, or fit again")
 
 
-def _failure(manifest: Manifest, error: Exception) -> ModelFailed:
+def _failure(manifest: Manifest, error: BaseException) -> ModelFailed:
     """Return the error for callers; log the stack without the message, which may quote data."""
     named, raised = f"version {manifest.version} of model {manifest.model!r}", type(error).__name__
     logger.error("%s: restore raised %s\n%s", named, raised, "".join(traceback.format_tb(error.__traceback__)))

@@ -47,6 +47,7 @@ class Preload:
         try:
             self._service.fitted(name, number)
         except TrinityError as error:
+            logger.warning("loading version %d of %s ahead of requests failed: %s", number, name, error.kind)
             self._failed[name, number] = error.detail
         except BaseException as error:  # noqa: BLE001  a version is restored by its model, which is anybody's code
             logger.warning("loading version %d of %s raised %s", number, name, type(error).__name__)

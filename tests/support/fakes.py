@@ -123,6 +123,9 @@ class FakeService:
     def max_stack_rows(self, work: Work) -> int:
         return 0
 
+    def loaded(self, name: str, number: int) -> object:
+        return self
+
     def rows(self, work: Work) -> int:
         return len(work.data.X) if isinstance(work.data, Table) else 0
 

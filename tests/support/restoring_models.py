@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -75,3 +76,16 @@ class Large(Harmless):
     def prepare(self) -> None:
         """Fill them."""
         self.kept_now = np.ones(2**22)
+
+
+class Slow(Harmless):
+    """It takes its time to load, and notes in a file which process did it."""
+
+    name = "slow"
+
+    def prepare(self) -> None:
+        """Wait, and add a line."""
+        time.sleep(float(os.environ.get("SLOW_S", "0")))
+        if notes := os.environ.get("SLOW_NOTES"):
+            with Path(notes).open("a", encoding="utf-8") as file:
+                file.write(f"{os.getpid()}\n")

@@ -36,6 +36,8 @@ from app.queue.worker.reconciler import Reconciler
 from app.queue.worker.runner import JobRunner
 from app.schemas.verbs import Verb
 from app.service import Components
+from app.service.preloading import Preload
+from app.service.version_checks import VersionChecks
 from app.settings import Settings, SettingsError
 from app.telemetry.logs import install, line_sink, stderr
 from app.telemetry.tracing_setup import tracing, wanted
@@ -84,13 +86,18 @@ class WorkerLifecycle:
     @cached_property
     def runner(self) -> JobRunner:
         """The runner of this process."""
-        components = self._build(self._settings())
+        components = self._components
         settings = components.settings
         ledger = factory.worker_ledger(settings, components.payloads, self._node, str(os.getpid()))
         runner = JobRunner(components.service, ledger, tracing=self._tracing)
         if settings.logs_each_request:
             runner.on_finished = partial(log_jobs, line_sink(settings))
         return runner
+
+    @cached_property
+    def _components(self) -> Components:
+        """What this process runs jobs with."""
+        return self._build(self._settings())
 
     @cached_property
     def _tracing(self) -> Tracing | None:
@@ -153,9 +160,15 @@ class WorkerLifecycle:
             release_jobs(self._release_all)
 
     def _prepare_process(self, **_: object) -> None:
-        """Import and build everything before the first job."""
+        """Import and build everything before the first job, and begin to load versions.
+
+        Each process loads its own: libraries with threads of OpenMP hang in the child of a process that has used them.
+        """
         exit_with_parent(self._pid or os.getppid())  # a spawned process does not know the pid
         self.runner  # noqa: B018  built now
+        if self._components.settings.preload:
+            service = self._components.service
+            Preload(service, VersionChecks(service.models, service.store)).start()
 
     def _flush(self, **_: object) -> None:
         """Write the last log lines: the process ends right after this."""

@@ -18,8 +18,9 @@ from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaTyp
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.problems import problem
-from app.schemas.requests import Request, Work, Y, parse_version
+from app.schemas.requests import Request, Version, Work, Y, parse_version
 from app.serve.bodies.content_coding import is_coded
+from app.serve.bodies.loads import Loads, require_loaded
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader, run_in_pool_if_large
 from app.serve.idempotency import has_idempotency_key, idempotency_key
 from app.serve.oip.messages import (
@@ -57,13 +58,20 @@ class Infer:
     """The protocol has no jobs: the client waits for the result, for TRINITY_MAX_WAIT at most."""
 
     def __init__(
-        self, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, bodies: BodyReader, max_wait_s: int
+        self,
+        service: Service,
+        dispatcher: Dispatcher,
+        pool: ThreadPoolExecutor,
+        bodies: BodyReader,
+        loads: Loads,
+        max_wait_s: int,
     ) -> None:
         self._service = service
         self._dispatcher = dispatcher
         self._pool = pool
         self._bodies = bodies
         self._max_wait_s = max_wait_s
+        self._loads = loads
 
     @model_route(
         "/infer",
@@ -86,8 +94,10 @@ class Infer:
             if fitted and not coded and len(body) <= SMALL_BYTES:
                 infer, work = check(fitted.manifest)
             else:
-                read = partial(self._service.manifest, name, wanted)
-                infer, work = await self._bodies.run_in_pool(body, self._pool, lambda: check(read()))
+                read = partial(self._manifest, name, wanted)
+                infer, work = await self._loads.after(
+                    lambda *, loaded: self._bodies.run_in_pool(body, self._pool, lambda: check(read(loaded=loaded)))
+                )
             job = await self._dispatcher.submit(work, key, as_array=True)
         finally:
             self._bodies.release(body)
@@ -97,6 +107,12 @@ class Infer:
             send_problem(resp, problem(job.failure), req.path)
         else:
             await self._send(resp, job, infer)
+
+    def _manifest(self, name: str, version: Version | None, *, loaded: bool) -> Manifest:
+        """Return the manifest of a version; raise NotLoaded for one that has to be `loaded`, and is not."""
+        if loaded:
+            require_loaded(self._service, name, version)
+        return self._service.manifest(name, version)
 
     def _check(
         self, body: Body, json_length: str | None, name: str, manifest: Manifest, *, coded: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,6 +20,7 @@ from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.csv_body import hold_out
 from app.serve.bodies.formats import parse, reader_for, readers
+from app.serve.bodies.loads import Loads, require_loaded
 from app.serve.bodies.multipart import Upload, opened
 from app.serve.bodies.npy_body import NPY
 from app.serve.bodies.reader import SMALL_BYTES, Body, BodyReader
@@ -47,7 +48,7 @@ PREFER = Parameter(
 class VerbResource:
     """One verb of the trinity: parse and check, dispatch, answer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part of its own
         self,
         verb: Verb,
         service: Service,
@@ -56,6 +57,7 @@ class VerbResource:
         *,
         bodies: BodyReader,
         formats: PredictionFormats,
+        loads: Loads,
         settings: Settings,
     ) -> None:
         self._verb: Verb = verb
@@ -65,6 +67,7 @@ class VerbResource:
         self._pool = pool
         self._bodies = bodies
         self._formats = formats
+        self._loads = loads
         self._check = partial(service.check, verb)
         self._check_job_options = partial(check_job_options, settings)
         self._max_wait_s = settings.max_wait
@@ -91,14 +94,26 @@ class VerbResource:
         if packed or len(body) > SMALL_BYTES or not (content_type or JSON).startswith(QUICK_TYPES):
             upload = Upload(content_type, body, req.params)
             check = partial(self._parsed_and_checked, upload, name, coded=coded)
-            return await self._bodies.run_in_pool(body, self._pool, check)
+            return await self._in_pool(body, check)
         request = self._parse(content_type, body, req.params, name)
         work = self._service.check_loaded(self._verb, request)
         if work is None:
-            return await self._bodies.run_in_pool(body, self._pool, partial(self._check, request))
+            return await self._in_pool(body, partial(self._check_in_thread, request))
         return work
 
-    def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool) -> Work:
+    async def _in_pool(self, body: Body, check: Callable[..., Work]) -> Work:
+        return await self._loads.after(
+            lambda *, loaded: self._bodies.run_in_pool(body, self._pool, partial(check, loaded=loaded))
+        )
+
+    def _check_in_thread(self, request: Request, *, loaded: bool) -> Work:
+        """Check a request; raise NotLoaded where its version has to be `loaded`, and is not."""
+        if loaded and not self._spec.publishes:
+            require_loaded(self._service, request.model, request.version)
+        return self._check(request)
+
+    def _parsed_and_checked(self, upload: Upload, name: str | None, *, coded: bool, loaded: bool) -> Work:
+        """Do both; raise NotLoaded for a version that has to be `loaded`, and is not."""
         with self._bodies.unpacker() as unpack:
             if coded:
                 upload = upload._replace(body=unpack(upload.body))
@@ -109,7 +124,7 @@ class VerbResource:
             if upload.held_out is not None:
                 rows = unpack(upload.held_out) if is_gzip(upload.held_out) else upload.held_out
                 hold_out(self._verb, request, rows)
-            return self._check(request)
+            return self._check_in_thread(request, loaded=loaded)
 
     def _parse(self, content_type: str | None, body: Body, query: Query, name: str | None) -> Request:
         reader = reader_for(self._verb, content_type, body)
