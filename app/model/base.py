@@ -5,7 +5,7 @@ defaults), `fit` and `predict`. Everything else is inherited.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from inspect import signature
@@ -19,7 +19,7 @@ from app.model.dataframes import Array
 from app.model.evaluate import evaluate
 from app.model.sklearn_compat import BaseEstimator
 from app.model.validation import check_weight
-from app.schemas.tasks import Task
+from app.schemas.tasks import Better, Task
 
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
@@ -61,7 +61,9 @@ class Model(BaseEstimator, ABC):
         """Predictions for X (m, p)."""
 
     @abstractmethod
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float | Mapping[str, float | None]:
         """Say in one number how well the predictions for X agree with y."""
 
     @classmethod
@@ -163,6 +165,9 @@ class Regressor(Model):
     """A model of numbers: y is (n,) or (n, k), float64."""
 
     task: ClassVar[Task] = "regression"
+    metrics: ClassVar[Mapping[str, Better]] = {}
+    """What it is judged by where that is not how close each prediction is to its y: the names of the numbers that its
+    own `score` returns, the most important first, and which values are better. None stands for an undefined one."""
 
     @abstractmethod
     def predict(self, X: ArrayLike) -> Array:
@@ -178,7 +183,9 @@ class Regressor(Model):
             raise ValueError("A prediction is not a finite number.")
         return predicted
 
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float | Mapping[str, float | None]:
         """Return R², the coefficient of determination, of the predictions for X: its uniform average over outputs."""
         predicted = self.predict(X)
         weight = check_weight(sample_weight, len(predicted))

@@ -9,7 +9,7 @@ import msgspec
 
 from app.model.dataframes import Array
 from app.schemas.columns import Column, Kind
-from app.schemas.tasks import Format, Label, Stacks, Task
+from app.schemas.tasks import Better, Format, Label, Stacks, Task
 
 
 class FitData(NamedTuple):
@@ -94,6 +94,12 @@ class FittedModel(Protocol):
     def probabilities(self, X: Array) -> Array:
         """Return the probability of each class for X, (n, classes); raises as `predict` does."""
 
+    def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:
+        """Return what its own `score` says of X (n, p) and y; None where predictions are compared with y.
+
+        Raises as `predict` does.
+        """
+
     def size(self, rows: int) -> Size:
         """Return what a prediction of so many rows needs."""
 
@@ -161,6 +167,10 @@ class AnyEstimator(Protocol):
     @property
     def takes_weights(self) -> bool:
         """Whether its fit takes a weight for each row."""
+
+    @property
+    def metrics(self) -> Mapping[str, Better]:
+        """The names of what its models say in `own_metrics`, and which values are better; {} for those of the task."""
 
     @property
     def modules(self) -> Sequence[str]:

@@ -18,7 +18,7 @@ from app.model.dataframes import Array
 from app.model.design import Design
 from app.model.estimator import FitData, Size, Stored
 from app.schemas.columns import Column, Kind
-from app.schemas.tasks import Format, Label, Stacks, Task
+from app.schemas.tasks import Better, Format, Label, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.manifest import ARRAYS_FILE
 
@@ -66,6 +66,11 @@ class OwnEstimator:
     def takes_weights(self) -> bool:
         """Whether the class' `fit` has a parameter `sample_weight`."""
         return self.kind.takes_weights()
+
+    @property
+    def metrics(self) -> Mapping[str, Better]:
+        """As the class says."""
+        return self.kind.metrics if issubclass(self.kind, Regressor) else {}
 
     @property
     def modules(self) -> Sequence[str]:
@@ -182,6 +187,13 @@ class OwnModel:
         found = np.asarray(self._predict_proba(self._design.matrix(X)), dtype=np.float64)
         own = getattr(self.instance, "classes_", None)
         return found if own is None else in_order(found, own, self.classes or [])
+
+    def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:
+        """Return what `score` of the class says, where it has metrics of its own."""
+        if not (isinstance(self.instance, Regressor) and self.instance.metrics):
+            return None
+        weights = {} if weight is None else {"sample_weight": weight}
+        return self.instance.score(self._design.matrix(X), y, **weights)
 
     def size(self, rows: int) -> Size:
         """Return the terms and the bytes of the design matrix."""

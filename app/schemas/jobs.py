@@ -114,6 +114,14 @@ class FitMetrics(ScoreMetrics):
     """The condition number of the terms as they are fitted, each brought to about unit length; null below full rank."""
 
 
+class OwnMetrics(msgspec.Struct):
+    """The numbers of a model that is judged by metrics of its own, under their names, null where undefined."""
+
+    n: int
+    source: str | UnsetType = UNSET
+    """The source that the data came from, if it came from one."""
+
+
 class Promoted(msgspec.Struct):
     """What the gate of a fit decided: the score of the new version, and that of the one that had the alias."""
 
@@ -188,6 +196,12 @@ class ClassFitResult(msgspec.Struct):
     warnings: list[str]
     source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
+
+
+class OwnFitResult(FitResult):
+    """The result of a fit of a model that is judged by metrics of its own."""
+
+    metrics: OwnMetrics  # type: ignore[assignment]
 
 
 class Predictions(msgspec.Struct):

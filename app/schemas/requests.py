@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Meta
 
 from app.schemas.columns import NUMERIC, Column, Kind
-from app.schemas.tasks import Format, Label, LabelKind, Task
+from app.schemas.tasks import Better, Format, Label, LabelKind, Task
 from app.schemas.verbs import Verb
 
 Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -179,6 +179,8 @@ class Promotion(msgspec.Struct, gc=False):
     metric: str
     gain: float
     data: Table | Source
+    better: Better = "higher"
+    """Which values of the metric are better."""
 
 
 class ModelFile(msgspec.Struct, tag=True, gc=False):

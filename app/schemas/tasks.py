@@ -14,6 +14,9 @@ Format: TypeAlias = Literal["arrays", "skops", "onnx", "xgboost", "lightgbm"]
 Stacks: TypeAlias = Literal["exact", "close", "no"]
 """Whether rows may be predicted together with others: to the last bit as alone, nearly so, or not at all."""
 
+Better: TypeAlias = Literal["higher", "lower"]
+"""Which values of a metric are the better ones."""
+
 MAX_LABEL_CHARACTERS = 1000
 
 

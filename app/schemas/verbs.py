@@ -46,7 +46,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
                 JSON: '{"params": {"degree": 3}, "data": {"source": "dummy", "params": {"number": 100}}}',
                 CSV: "x,y\n-1,-2.4\n-0.5,1.8\n0,3\n0.5,2.7\n1,2.4\n",
             },
-            results=("FitResult", "ClassFitResult"),
+            results=("FitResult", "ClassFitResult", "OwnFitResult"),
             timeout_s=3600,
             message_jobs=1,
             scope="fit",
@@ -64,7 +64,7 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
         "score": VerbSpec(
             description="Measures how well a version predicts y from X: R², RMSE, MAE; of labels accuracy, F1.",
             examples={JSON: '{"data": {"X": [[-0.5], [0.5]], "y": [1.8, 2.7]}}', CSV: "x,y\n-0.5,1.8\n0.5,2.7\n"},
-            results=("ScoreMetrics", "ClassScoreMetrics"),
+            results=("ScoreMetrics", "ClassScoreMetrics", "OwnMetrics"),
             timeout_s=600,
             message_jobs=10,
             needs_y=True,

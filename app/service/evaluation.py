@@ -11,7 +11,7 @@ from app.model.estimator import FittedModel
 from app.model.evaluate import evaluate
 from app.schemas.requests import Matrix, Table
 from app.service.columns import require_y
-from app.service.model_calls import finite, predict_model, predict_probabilities
+from app.service.model_calls import finite, own_metrics, predict_model, predict_probabilities
 from app.service.versions import Fitted
 from app.storage.manifest import Schema
 
@@ -32,6 +32,8 @@ class Evaluation(NamedTuple):
 def evaluate_model(model: FittedModel, X: Matrix, y: Matrix, weight: Matrix | None, schema: Schema) -> Evaluation:
     """Predict X and compare with y, each row as often as its weight says; raise as `predict_model` does."""
     predicted = predict_model(model, X, schema)
+    if (own := own_metrics(model, X, y, weight)) is not None:
+        return Evaluation({**own, "n": len(X)}, predicted)
     if model.classes is None:
         return Evaluation(finite(evaluate(y.reshape(predicted.shape), predicted, weight)._asdict()), predicted)
     probabilities = predict_probabilities(model, X) if model.has_probabilities else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from logging import getLogger
 from typing import Any
 
 from app.errors import Conflict, Damaged, Invalid, NotFound, TrinityError, Unavailable
@@ -21,11 +22,13 @@ from app.storage.model_store import Store
 from app.storage.registry import Author, Registry, check_alias_name
 from app.telemetry.context import REQUEST
 
+logger = getLogger(__name__)
+
 METRICS: Mapping[Task, tuple[str, ...]] = {
     "regression": ("r2", "rmse", "mae"),
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"),
 }
-"""What versions are compared by; the first is the default."""
+"""What versions are compared by, where their class has no metrics of its own; the first is the default."""
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss"})
 MAX_TRIES = 20  # each time somebody else moved the alias meanwhile
 Score = Callable[[int], Mapping[str, Any]]
@@ -38,14 +41,16 @@ def checked_gate(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, targ
         check_alias_name(gate.alias)
     except Invalid as error:
         raise Invalid.at("/promote/alias", error.detail) from None
-    known = METRICS[estimator.task]
-    if gate.metric not in {None, *known}:
+    known = [*estimator.metrics] or METRICS[estimator.task]
+    metric = gate.metric or known[0]
+    if metric not in known:
         raise Invalid.at("/promote/metric", f"a {estimator.task} is compared by one of {', '.join(known)}")
     try:
         data = _rows(gate, estimator, sources, target)
     except Invalid as error:
         raise moved(error, "/data", GATE_ROWS) from None
-    return Promotion(gate.alias, gate.metric or known[0], gate.gain, data)
+    lower = estimator.metrics[metric] == "lower" if estimator.metrics else metric in LOWER_IS_BETTER
+    return Promotion(gate.alias, metric, gate.gain, data, "lower" if lower else "higher")
 
 
 def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Table | Source:
@@ -65,6 +70,16 @@ def promote(store: Store, model: str, version: int, gate: Promotion, score: Scor
     A job that is tried again finds what it decided before: it moves the alias once. Whatever keeps a version from being
     scored keeps it from being promoted, and is no error of the fit.
     """
+    decision = _promote(store, model, version, gate, score)
+    became = "is" if decision["promoted"] else "is not"
+    compared = "" if decision["score"] is None else f": {gate.metric} {decision['score']:.6g}"
+    if compared and decision["champion_score"] is not None:
+        compared += f", {decision['score'] - decision['champion_score']:+.6g} to version {decision['champion']}"
+    logger.info("%s version %d %s the %s: %s%s", model, version, became, gate.alias, decision["detail"], compared)
+    return decision
+
+
+def _promote(store: Store, model: str, version: int, gate: Promotion, score: Score) -> dict[str, Any]:
     known: dict[int, float | str] = {}
 
     def scored(number: int) -> float | str:
@@ -123,7 +138,8 @@ def _decided(gate: Promotion, new: float | str, old: float | str | None) -> tupl
         return True, f"there was no {gate.alias} to compare with"
     if isinstance(old, str):
         return False, f"the {gate.alias} cannot be scored: {old}"
-    gained = old - new if gate.metric in LOWER_IS_BETTER else new - old
+    lower = gate.better == "lower" or gate.metric in LOWER_IS_BETTER  # the latter of jobs that an older release queued
+    gained = old - new if lower else new - old
     if gained > 0 and gained >= gate.gain:
         return True, f"its {gate.metric} is better by {gained:.6g}"
     return False, f"its {gate.metric} is not better by {gate.gain:g} or more" if gate.gain else "it is not better"

@@ -89,6 +89,20 @@ def predict_probabilities(model: FittedModel, X: Matrix) -> Matrix:
     return found
 
 
+def own_metrics(model: FittedModel, X: Matrix, y: Matrix, weight: Matrix | None) -> dict[str, float | None] | None:
+    """Return the metrics of a model that has its own, None for any other; raise as `predict_model` does."""
+    try:
+        found = model.own_metrics(X, y, weight)
+    except ValueError as error:
+        raise refusal(error) from error
+    if found is None:
+        return None
+    try:
+        return finite({name: math.nan if value is None else float(value) for name, value in found.items()})
+    except (AttributeError, TypeError, ValueError):
+        raise fault(model, "score returned no dict of numbers, which a model with metrics needs") from None
+
+
 def finite(numbers: Mapping[str, int | float]) -> dict[str, int | float | None]:
     """Return the numbers with None for NaN and infinity, which JSON does not have."""
     return {key: value if math.isfinite(value) else None for key, value in numbers.items()}

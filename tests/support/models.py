@@ -201,6 +201,28 @@ class NaiveBayes(Classifier):
         return np.log(self.priors_) - 0.5 * (np.log(2 * np.pi * self.variances_) + distances).sum(axis=2)
 
 
+class Tolerant(Filling):
+    """A model that predicts `factor` times its only input, and is judged by the share of rows that it nearly meets."""
+
+    name = "tolerant"
+    metrics = {"met": "higher", "worst": "lower", "odd": "higher"}  # noqa: RUF012  as users write it
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The input times the factor."""
+        return self.factor * super().predict(X)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """The share of rows within 1 of y, the greatest error, and an undefined number; no dict for 13 rows."""
+        errors = np.abs(self.predict(X) - np.asarray(y))
+        if len(errors) == 13:
+            return 0.5
+        met = float(np.average(errors <= 1, weights=sample_weight))
+        return {"met": met, "worst": errors.max(), "odd": None}
+
+
 class Majority(Classifier):
     """A classifier without probabilities: it predicts the most frequent label."""
 

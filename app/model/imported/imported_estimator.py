@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 
 from app.model.estimator import FitData, FittedModel, Size, Stored
 from app.model.imported.imported_model import Hints, ImportedModel
 from app.schemas.columns import Kind
-from app.schemas.tasks import Format, Label, Task
+from app.schemas.tasks import Better, Format, Label, Task
 
 NUMBERS: frozenset[Kind] = frozenset({"number", "integer", "boolean"})
 TEXTS: frozenset[Kind] = NUMBERS | {"text"}
@@ -77,6 +77,7 @@ class ImportedEstimator:
     takes_missing: bool = True
     reads_texts: bool = True
     takes_weights: bool = False
+    metrics: ClassVar[Mapping[str, Better]] = {}
 
     @property
     def kinds(self) -> frozenset[Kind]:

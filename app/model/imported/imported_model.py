@@ -95,6 +95,10 @@ class ImportedModel(ABC):
         _refuse_unknown(found)
         return found
 
+    def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:  # noqa: ARG002  part of the protocol
+        """Return nothing: the metrics are those of its task."""
+        return None
+
     def size(self, rows: int) -> Size:
         """Return what a prediction needs: the matrix in the form that the library takes."""
         return Size(1, max(8, rows * self.width * 8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from app.model.scikit.parameters import leaves, parameters_of, parts
 from app.model.scikit.trusted_types import TRUSTED
 from app.model.sklearn_compat import BaseEstimator
 from app.schemas.columns import KINDS, Kind
-from app.schemas.tasks import Format, Task
+from app.schemas.tasks import Better, Format, Task
 
 
 def is_estimator(thing: object) -> bool:
@@ -37,6 +38,7 @@ class SklearnEstimator:
     takes_missing = True  # the estimator refuses them itself, or fills them in
     reads_texts = True
     cannot_fit = ""
+    metrics: Mapping[str, Better] = MappingProxyType({})
 
     def __init__(self, name: str, template: Any, module: str, trusted: frozenset[str] = TRUSTED) -> None:
         """`trusted` are the types that a stored estimator may hold."""

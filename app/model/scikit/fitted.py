@@ -120,6 +120,10 @@ class SklearnModel:
         """Return an upper bound, from the bytes of the file: arrays stand in it as they are in memory."""
         return self._held_bytes
 
+    def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:  # noqa: ARG002  part of the protocol
+        """Return nothing: the metrics are those of its task."""
+        return None
+
     def save(self) -> Stored:
         """Return the skops file."""
         learned = self._layout._asdict()

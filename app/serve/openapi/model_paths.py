@@ -54,13 +54,20 @@ def _components(verb: Verb, stem: str, served: ServedVersion, schemas: Json) -> 
     found[f"{stem}{title}Body"] = _body(verb, stem, served, schemas[f"{title}Body"])
     job = schemas[f"{title}Job"]
     if needs_y:
-        result = _ref("ClassScoreMetrics" if served.manifest.classes else "ScoreMetrics")
+        result = _ref(_metrics(served))
     else:
         found[f"{stem}Predictions"] = predictions(served)
         result = _ref(f"{stem}Predictions")
     members = {**job["properties"], "result": {"anyOf": [result, {"type": "null"}]}}
     found[f"{stem}{title}Job"] = job | {"title": f"{stem}{title}Job", "properties": members}
     return found
+
+
+def _metrics(served: ServedVersion) -> str:
+    """Return the schema of what a version says of itself."""
+    if served.manifest.classes:
+        return "ClassScoreMetrics"
+    return "ScoreMetrics" if "rmse" in served.manifest.metrics else "OwnMetrics"
 
 
 def _data(served: ServedVersion, rows: list[Json], *, needs_y: bool) -> Json:

@@ -128,8 +128,8 @@ def test_results_of_classifiers_are_schemas_of_their_own(document: Json) -> None
     """Beside those of regressors; predictions are one schema, whose y holds labels too."""
     schemas = document["components"]["schemas"]
     for job, results in (
-        ("FitJob", ["FitResult", "ClassFitResult", None]),
-        ("ScoreJob", ["ScoreMetrics", "ClassScoreMetrics", None]),
+        ("FitJob", ["FitResult", "ClassFitResult", "OwnFitResult", None]),
+        ("ScoreJob", ["ScoreMetrics", "ClassScoreMetrics", "OwnMetrics", None]),
     ):
         choices = schemas[job]["properties"]["result"]["anyOf"]
         assert [choice["$ref"].rpartition("/")[2] if "$ref" in choice else None for choice in choices] == results
