@@ -1,0 +1,1 @@
+"""Applications that run on the service; each is a folder to copy."""

@@ -1,0 +1,1 @@
+"""Finds objects in pictures: NanoDet, trained on COCO, as a queued service."""

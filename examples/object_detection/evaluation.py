@@ -1,0 +1,97 @@
+"""Compares boxes with labels as COCO does, and finds the thresholds that agree best.
+
+As COCOeval of pycocotools at an overlap of 0.5 over all sizes of objects: each box, best first, takes the free label of
+its class that it overlaps most; labels of crowds are neither to be found nor to be missed.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from examples.object_detection.classes import NAMES
+from examples.object_detection.detection import Array, Boxes, overlaps
+
+MIN_OVERLAP = 0.5  # IoU
+MAX_BOXES = 100  # of a class in a picture
+RECALLS = np.linspace(0, 1, 101)
+
+
+class Labels(NamedTuple):
+    """What is to be found in one picture."""
+
+    corners: Array  # [m, 4]
+    classes: Array  # [m]
+    crowd: Array  # [m], whether it stands for many objects
+
+
+class Matches(NamedTuple):
+    """All boxes of one class, best first, and how many there are to be found."""
+
+    confidence: Array
+    right: Array
+    objects: int
+
+
+def match_class(kind: int, found: Iterable[Boxes], labels: Iterable[Labels]) -> Matches:
+    """Find which boxes of a class are right; boxes on crowds are left out."""
+    parts = [_match(kind, *pair) for pair in zip(found, labels, strict=True)]
+    confidence = np.concatenate([part.confidence for part in parts])
+    order = np.argsort(-confidence, kind="stable")
+    right = np.concatenate([part.right for part in parts])[order]
+    return Matches(confidence[order], right, sum(part.objects for part in parts))
+
+
+def _match(kind: int, found: Boxes, labels: Labels) -> Matches:
+    """Match the boxes of a class in one picture."""
+    mine, theirs = found.classes == kind, labels.classes == kind
+    boxes, confidence = found.corners[mine][:MAX_BOXES], found.confidence[mine][:MAX_BOXES]
+    crowd = labels.crowd[theirs]
+    union, inside = overlaps(boxes, labels.corners[theirs])
+    free = np.where(crowd, -1.0, union)
+    outcome = np.zeros(len(boxes), int)
+    for index in range(len(boxes)):
+        if free.shape[1] and free[index].max() >= MIN_OVERLAP:
+            taken = len(crowd) - 1 - int(free[index, ::-1].argmax())  # of several the last, as in COCOeval
+            free[:, taken] = -1.0
+            outcome[index] = 1
+        elif (inside[index][crowd] >= MIN_OVERLAP).any():
+            outcome[index] = -1
+    counted = outcome >= 0
+    return Matches(confidence[counted], outcome[counted] == 1, int((~crowd).sum()))
+
+
+def average_precision(matches: Matches) -> float:
+    """Return the mean over 101 recalls of the best precision at that recall or beyond."""
+    hits = np.cumsum(matches.right)
+    precision = hits / np.arange(1, len(hits) + 1)
+    best_beyond = np.maximum.accumulate(precision[::-1])[::-1]
+    place = np.searchsorted(hits / matches.objects, RECALLS, side="left")
+    return float(np.append(best_beyond, 0.0)[place].mean())
+
+
+def best_threshold(matches: Matches) -> float | None:
+    """Return the confidence from which on boxes agree best with the labels by F1; None if none is right."""
+    if not matches.right.any():
+        return None
+    cut = np.append(np.diff(matches.confidence) < 0, True)  # boxes of equal confidence stay together
+    f1 = 2 * np.cumsum(matches.right) / (np.arange(1, len(cut) + 1) + matches.objects)
+    last = int(np.where(cut, f1, 0.0).argmax())
+    rest = matches.confidence[last + 1 : last + 2]
+    return float((matches.confidence[last] + (rest[0] if len(rest) else matches.confidence[last])) / 2)
+
+
+def evaluate(found: Sequence[Boxes], labels: Sequence[Labels], thresholds: Array) -> dict[str, Any]:
+    """Return mAP@0.5 over the classes that occur in the labels, and precision and recall at the thresholds."""
+    matches = [match_class(kind, found, labels) for kind in range(len(NAMES))]
+    precisions = [average_precision(each) for each in matches if each.objects]
+    shown = sum(int((each.confidence >= low).sum()) for each, low in zip(matches, thresholds, strict=True))
+    right = sum(int(each.right[each.confidence >= low].sum()) for each, low in zip(matches, thresholds, strict=True))
+    objects = sum(each.objects for each in matches)
+    return {
+        "map50": float(np.mean(precisions)) if precisions else None,
+        "precision": right / shown if shown else None,
+        "recall": right / objects if objects else None,
+        "pictures": len(labels),
+        "objects": objects,
+    }
