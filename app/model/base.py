@@ -9,34 +9,29 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from inspect import signature
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.model.dataframes import Array
 from app.model.evaluate import evaluate
-from app.model.sklearn_compat import BaseEstimator
+from app.model.persistent import Persistent
 from app.model.validation import check_weight
 from app.schemas.tasks import Better, Task
-
-STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
 
 class NotNumbers(TypeError):
     """A model predicted something other than numbers, or labels that it does not know."""
 
 
-class Model(BaseEstimator, ABC):
+class Model(Persistent, ABC):
     """Base of every model. Attributes that `fit` learns end in `_`; `learned` returns them, `restore` sets them.
 
     Inherit from `Regressor` or `Classifier`. The service calls `fit` and `predict` with a float64 X (n, p), finite,
     C-contiguous.
     """
 
-    name: ClassVar[str]
-    """The model's name in URLs."""
     task: ClassVar[Task]
     """What it predicts."""
     batchable: ClassVar[bool | None] = None
@@ -72,31 +67,6 @@ class Model(BaseEstimator, ABC):
         """Return whether `fit` has a parameter `sample_weight`."""
         return "sample_weight" in signature(cls.fit).parameters
 
-    # Parameters
-
-    @classmethod
-    @cache
-    def parameters(cls) -> type[msgspec.Struct]:
-        """Return the parameters as a Struct made from the signature of `__init__`: types, limits, defaults."""
-        hints = get_type_hints(cls.__init__, include_extras=True)
-        fields: list[Any] = []
-        for parameter in cls.init_parameters():
-            field = (parameter.name, hints.get(parameter.name, Any))
-            fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
-        return msgspec.defstruct(
-            f"{cls.__name__}Parameters", fields, forbid_unknown_fields=True, frozen=True, kw_only=True
-        )
-
-    def check_parameters(self) -> None:
-        """Raise ValueError when a parameter has a wrong type or lies outside its limits."""
-        values = {
-            key: value.item() if isinstance(value, np.generic) else value for key, value in self.get_params().items()
-        }
-        try:
-            msgspec.convert(values, type(self).parameters())
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{type(self).__name__}: {error}") from error
-
     def set_indicators(self, groups: Sequence[int | None]) -> None:
         """Take which columns of X are indicators of a text or a truth value, 0 or 1, before `n_terms` and `fit`.
 
@@ -114,28 +84,6 @@ class Model(BaseEstimator, ABC):
         """Return sentences about what is doubtful in the solution, given the names of the inputs; shown with a fit."""
         return []
 
-    # Persistence
-
-    def learned(self) -> dict[str, Any]:
-        """Return what `fit` learned, by attribute name; raise TypeError for what cannot be stored."""
-        return {
-            key: _storable(key, value)
-            for key, value in vars(self).items()
-            if key.endswith("_") and not key.startswith("_")
-        }
-
-    @classmethod
-    def restore(cls, params: dict[str, Any], learned: dict[str, Any]) -> Self:
-        """Build a fitted model from its parameters and what `learned` returned."""
-        model = cls(**params)
-        for key, value in learned.items():
-            setattr(model, key, value)
-        model.prepare()
-        return model
-
-    def prepare(self) -> None:
-        """Compute derived state that is not stored. `restore` calls this; `fit` should call it at its end."""
-
     # Size and shape of what is learned
 
     def n_terms(self, n_inputs: int) -> int:
@@ -146,10 +94,6 @@ class Model(BaseEstimator, ABC):
         """Return the bytes of the design matrix, or of its square factor if larger; nothing is allocated."""
         terms = self.n_terms(inputs)
         return max(rows, terms) * terms * 8
-
-    def held_bytes(self) -> int:
-        """Return the bytes that a fitted model takes in memory: those of its arrays; override it if it holds more."""
-        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
 
     def terms(self, names: list[str]) -> list[str]:  # noqa: ARG002 - a model without terms
         """Name the terms of `coefficients_`, given the names of the inputs; [] for a model without terms."""
@@ -226,16 +170,3 @@ def _numbers(predicted: Any) -> Array:
         what = f"an array of {array.dtype}" if isinstance(predicted, np.ndarray) else type(predicted).__name__
         raise NotNumbers(f"predict returned {what}, expected numbers")
     return array.astype(np.float64, copy=False)
-
-
-def _storable(key: str, value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "OV":
-        return value
-    if isinstance(value, np.number | np.bool_):
-        return np.asarray(value)  # not a float: it must come back with its dtype
-    if isinstance(value, bool | int | float | str | None):
-        return value
-    if isinstance(value, list | tuple):
-        return [_storable(key, item) for item in value]
-    kind = f"array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-    raise TypeError(f"{key} cannot be stored ({kind}): a model can keep {STORABLE}")

@@ -17,6 +17,7 @@ from app.model.codes import codes_of, in_order
 from app.model.dataframes import Array
 from app.model.design import Design
 from app.model.estimator import FitData, Size, Stored
+from app.model.persistent import Persistent
 from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Better, Format, Label, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -110,20 +111,8 @@ class OwnEstimator:
         return OwnModel(self.kind.restore(stored.params, {**stored.learned, **arrays}), stored.columns, stored.classes)
 
     def misfit(self, params: Mapping[str, Any]) -> str:
-        """Say which parameters are not those of the class: with others a version would predict otherwise.
-
-        A class that overrides `restore` knows what to do about its old versions.
-        """
-        if any("restore" in vars(base) for base in self.kind.__mro__[: self.kind.__mro__.index(Model)]):
-            return ""
-        parameters = {each.name: each for each in self.kind.init_parameters()}
-        unknown = [name for name in params if name not in parameters]
-        if unknown:
-            has = f"it has {', '.join(parameters)}" if parameters else "it has none"
-            return f"was fitted with {_named(unknown)}, unknown to its class now: {has}"
-        required = [name for name, each in parameters.items() if each.default is Parameter.empty]
-        missing = [name for name in required if name not in params]
-        return f"was fitted without {_named(missing)}, which its class needs now" if missing else ""
+        """Say which parameters are not those of the class: with others a version would predict otherwise."""
+        return parameter_misfit(self.kind, Model, params)
 
 
 class OwnModel:
@@ -243,6 +232,20 @@ class OwnModel:
 def _size(instance: Model, width: int, rows: int) -> Size:
     design_bytes = max(instance.design_bytes(rows, width), rows * width * 8)
     return Size(instance.n_terms(width), design_bytes, instance.solution_copies)
+
+
+def parameter_misfit(kind: type[Persistent], base_class: type, params: Mapping[str, Any]) -> str:
+    """Say which parameters are not those of a class, '' for none. One that overrides `restore` knows what to do."""
+    if any("restore" in vars(base) for base in kind.__mro__[: kind.__mro__.index(base_class)]):
+        return ""
+    parameters = {each.name: each for each in kind.init_parameters()}
+    unknown = [name for name in params if name not in parameters]
+    if unknown:
+        has = f"it has {', '.join(parameters)}" if parameters else "it has none"
+        return f"was fitted with {_named(unknown)}, unknown to its class now: {has}"
+    required = [name for name, each in parameters.items() if each.default is Parameter.empty]
+    missing = [name for name in required if name not in params]
+    return f"was fitted without {_named(missing)}, which its class needs now" if missing else ""
 
 
 def _labels(classes: list[Label], codes: Array) -> Any:

@@ -8,18 +8,21 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from app.model.base import Classifier, Regressor
 from app.model.estimator import AnyEstimator
+from app.model.file_estimators import FileEstimator
+from app.model.files import FileModel, Takes
 from app.model.own_estimators import OwnEstimator
 from app.service.sources import DataSource
 from app.settings import SettingsError
 
 MODELS = "TRINITY_MODELS"
 SOURCES = "TRINITY_SOURCES"
+TAKES = get_args(Takes)
 EXTRAS = {
     "lightgbm": "lightgbm",
     "onnxruntime": "onnx",
@@ -56,6 +59,9 @@ def find_models(modules: Iterable[str], trusted_types: Iterable[str] = ()) -> di
 
 
 def _estimator(name: str, found: _Found, modules: Iterable[str], trusted_types: Iterable[str]) -> AnyEstimator:
+    if isinstance(found.thing, type) and issubclass(found.thing, FileModel):
+        _check_file_model(found.thing)
+        return FileEstimator(found.thing)
     if isinstance(found.thing, type):
         return OwnEstimator(found.thing)
     # imported here, because a service without such models must not load scikit-learn
@@ -63,6 +69,18 @@ def _estimator(name: str, found: _Found, modules: Iterable[str], trusted_types: 
     from app.model.scikit.trusted_types import TRUSTED, defined_in  # noqa: PLC0415
 
     return SklearnEstimator(name, found.thing, found.module, TRUSTED.union(defined_in(modules), trusted_types))
+
+
+def _check_file_model(kind: type[FileModel]) -> None:
+    """Raise SettingsError for a class that does not say what it takes, or whose options a request could not give."""
+    if getattr(kind, "takes", None) not in TAKES:
+        raise _unusable(MODELS, kind, f"needs `takes`, one of {', '.join(TAKES)}")
+    if not getattr(kind, "media_types", ()):
+        raise _unusable(MODELS, kind, "needs `media_types`, those of the files that it accepts")
+    try:
+        kind.options()
+    except (TypeError, NameError) as error:
+        raise _unusable(MODELS, kind, f"has options that no request can give: {error}") from None
 
 
 def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
@@ -120,7 +138,7 @@ def _unusable(variable: str, thing: Any, problem: str) -> SettingsError:
 
 def _is_model(thing: object) -> bool:
     """Whether this is a model, finished or not; a base class is abstract and has no name."""
-    if not inspect.isclass(thing) or not issubclass(thing, Regressor | Classifier):
+    if not inspect.isclass(thing) or not issubclass(thing, Regressor | Classifier | FileModel):
         return False
     return not inspect.isabstract(thing) or hasattr(thing, "name")
 

@@ -1,0 +1,167 @@
+"""Classes of models whose input is a file as estimators, and what a fit of one keeps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import numpy as np
+
+from app.model.dataframes import Array
+from app.model.estimator import FitData, Size, Stored
+from app.model.files import FileModel
+from app.model.own_estimators import parameter_misfit
+from app.schemas.columns import Kind
+from app.schemas.tasks import Better, Format, Stacks, Task
+from app.storage.array_files import pack_arrays, unpack_arrays
+from app.storage.manifest import ARRAYS_FILE
+
+
+class FileEstimator:
+    """A class of file models as an estimator. What the service does with tables does not apply to it."""
+
+    format: Format = "arrays"
+    kinds: frozenset[Kind] = frozenset()
+    takes_missing = False
+    reads_texts = False
+    takes_weights = False
+    cannot_fit = ""
+
+    def __init__(self, kind: type[FileModel]) -> None:
+        self.kind = kind
+
+    @property
+    def name(self) -> str:
+        """The `name` of the class."""
+        return self.kind.name
+
+    @property
+    def task(self) -> Task:
+        """What its files are."""
+        return self.kind.takes
+
+    @property
+    def description(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """The full name of the class."""
+        return f"{self.kind.__module__}.{self.kind.__qualname__}"
+
+    @property
+    def metrics(self) -> Mapping[str, Better]:
+        """Return nothing: versions of file models are not compared at a gate."""
+        return {}
+
+    @property
+    def modules(self) -> Sequence[str]:
+        """The modules of the class and its bases."""
+        return [base.__module__ for base in self.kind.__mro__]
+
+    def parameters(self) -> type[msgspec.Struct]:
+        """Return the parameters of the constructor."""
+        return self.kind.parameters()
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raise what the constructor raises."""
+        self.kind(**params)
+
+    def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002  a file has no rows
+        """Return the least size: what files need in memory is the model's affair."""
+        return Size(1, 1)
+
+    def fit(self, params: Mapping[str, Any], data: FitData) -> NoReturn:  # noqa: ARG002  the interface of all estimators
+        """Refuse rows."""
+        raise ValueError(f"the model {self.name!r} is fitted to files, not to rows")
+
+    def fit_files(self, params: Mapping[str, Any], folder: Path | None) -> FittedFileModel:
+        """Fit a new instance to the files of a folder."""
+        instance = self.kind(**params)
+        instance.fit(folder)
+        return FittedFileModel(instance)
+
+    def load(self, stored: Stored) -> FittedFileModel:
+        """Restore an instance from its parameters and what it learned."""
+        arrays = unpack_arrays(stored.files[ARRAYS_FILE])
+        return FittedFileModel(self.kind.restore(stored.params, {**stored.learned, **arrays}))
+
+    def misfit(self, params: Mapping[str, Any]) -> str:
+        """Say which parameters are not those of the class: with others a version would predict otherwise."""
+        return parameter_misfit(self.kind, FileModel, params)
+
+
+class FittedFileModel:
+    """A fitted instance of a class of file models."""
+
+    classes = None
+    width = 1
+    stacks: Stacks = "no"  # rows; of files the class says how many share a call
+    has_probabilities = False
+    attributes = ()
+
+    def __init__(self, instance: FileModel) -> None:
+        self.instance = instance
+
+    @property
+    def task(self) -> Task:
+        """What its files are."""
+        return self.instance.takes
+
+    @property
+    def place(self) -> str:
+        """The name of the class, and the file and line of its `predict`."""
+        code = inspect.unwrap(type(self.instance).predict).__code__
+        return f"{self.instance.name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
+
+    def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedFileModel:  # noqa: ARG002  it has no columns
+        """Return the same model."""
+        return self
+
+    def predict(self, X: Array, /) -> NoReturn:  # noqa: ARG002  the interface of all models
+        """Refuse rows."""
+        raise ValueError(f"the model {self.instance.name!r} predicts for files, not for rows")
+
+    probabilities = predict
+
+    def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:  # noqa: ARG002  as for `predict`
+        """Refuse rows."""
+        return self.predict(X)
+
+    def size(self, rows: int) -> Size:  # noqa: ARG002  a file has no rows
+        """Return the least size."""
+        return Size(1, 1)
+
+    def held_bytes(self) -> int:
+        """Return what the instance says."""
+        return self.instance.held_bytes()
+
+    def save(self) -> Stored:
+        """Return parameters, plain values, and the arrays in a file of their own."""
+        learned = self.instance.learned()
+        arrays = {key: value for key, value in learned.items() if isinstance(value, np.ndarray)}
+        plain = {key: value for key, value in learned.items() if key not in arrays}
+        return Stored(self.instance.get_params(), plain, {ARRAYS_FILE: pack_arrays(arrays)}, [])
+
+    def unkept(self, restored: object = None) -> list[str]:  # noqa: ARG002  nothing is known of them
+        """Return nothing: a file model may keep what it makes of its files' readers, which `prepare` makes again."""
+        return []
+
+    def terms(self) -> list[str]:
+        """Return no terms."""
+        return []
+
+    def coefficients(self) -> None:
+        """Return no coefficients."""
+
+    def diagnostics(self) -> Mapping[str, int | float]:
+        """Return nothing: its numbers are `fit_metrics`."""
+        return {}
+
+    def warnings(self) -> list[str]:
+        """Return nothing."""
+        return []
