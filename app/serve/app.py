@@ -46,7 +46,7 @@ from app.serve.root_path import RootPath
 from app.service import Service
 from app.service.preloading import Preload
 from app.service.served_versions import ServedVersions
-from app.service.version_checks import VersionChecks
+from app.service.version_checks import VersionChecks, stand_in_warnings
 from app.settings import Settings
 from app.storage.payload_store import Payloads
 from app.telemetry.metrics import ServiceMetrics
@@ -76,7 +76,9 @@ def create_app(
     }
     versions = VersionChecks(service.models, service.store)
     preload = Preload(service, versions)
-    health = HealthChecks(checks, warnings=lambda: [*versions.aliases(), *preload.warnings()])
+    health = HealthChecks(
+        checks, warnings=lambda: [*versions.aliases(), *preload.warnings(), *stand_in_warnings(service)]
+    )
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
     served = ServedVersions(service.models, service.store)
     # the list and the document hold their own routes too, so they take the routes later

@@ -71,7 +71,7 @@ class Service:
         self._stacked = STACKED[stacking]
         self._versions = versions = Versions(self.models, store, max_design_bytes, max_answer_bytes, max_loaded_bytes)
         self.fitted, self.manifest, self.loaded = versions.find, versions.manifest, versions.loaded
-        self.was_seen = versions.was_seen
+        self.was_seen, self.has_stand_in, self.stand_ins = versions.was_seen, versions.has_stand_in, versions.stand_ins
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""
@@ -94,8 +94,7 @@ class Service:
 
         This only looks at the state of files, and so it may be called on the event loop.
         """
-        number = self.store.seen(name, version) if self.models.is_known(name) else None
-        return None if number is None else self.loaded(name, number)
+        return self._versions.ready(name, version) if self.models.is_known(name) else None
 
     def check(self, verb: Verb, request: Request) -> Work:
         """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""

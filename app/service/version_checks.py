@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.errors import Conflict, Damaged, NotFound
 from app.service.compatibility import require_usable
 from app.service.models import Models
+from app.service.service import Service
 from app.storage.file_states import FileState
 from app.storage.model_store import Store
 
@@ -44,3 +45,11 @@ class VersionChecks:
                 if problem:
                     problems.append(f"{name}, {alias}: {problem}")
         return problems
+
+
+def stand_in_warnings(service: Service) -> list[str]:
+    """Return for which versions, which cannot be loaded, another one answers in this process."""
+    return [
+        f"{name}: version {last} answers in place of version {number}, which cannot be loaded: {why}"
+        for name, (number, last, why) in sorted(service.stand_ins().items())
+    ]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from app.data.label_encoding import label_kind
-from app.errors import NotFitted, NotFound
+from app.errors import Damaged, NotFitted, NotFound, TrinityError
 from app.model.estimator import AnyEstimator, FittedModel
 from app.schemas.requests import Table, Version
 from app.service.choice import UseChoice
 from app.service.compatibility import restore
+from app.service.last_good import LastGood
 from app.service.model_cache import ModelCache
 from app.service.model_calls import model_errors
 from app.service.models import Models
@@ -60,6 +62,7 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
+        self._last_good = LastGood(store.revision)
         self._cache: ModelCache[Fitted] = ModelCache(
             self._load,
             lambda fitted: fitted.manifest.held_bytes or fitted.model.held_bytes(),
@@ -78,8 +81,39 @@ class Versions:
         return self._cache.is_full
 
     def find(self, name: str, version: Version | None) -> Fitted:
-        """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all."""
-        return self._resolved(name, version, self.get)
+        """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all.
+
+        For None it is the champion, or else the latest; while that cannot be loaded, the one that was it before.
+        """
+        found = self._resolved(name, version, self.get)
+        if version is None:
+            self._last_good.note(name, found.manifest.version)
+        return found
+
+    def ready(self, name: str, version: Version | None) -> Fitted | None:
+        """Do as `find` for a version in memory; return None where the disk has to be read to find or to load it."""
+        number = self._store.seen(name, version)
+        if number is None:
+            return None
+        if version is not None:
+            return self.loaded(name, number)
+        found = self.loaded(name, self._last_good.instead_of(name, number))
+        if found is not None:
+            self._last_good.note(name, found.manifest.version)
+        return found
+
+    def has_stand_in(self, name: str, number: int) -> bool:
+        """Return whether another version answers in place of one that could not be loaded."""
+        return self._last_good.instead_of(name, number) != number
+
+    def stand_ins(self) -> dict[str, tuple[int, int, str]]:
+        """Return, by model, which version should answer, which does, and why that one cannot be loaded."""
+        found = {}
+        for name, number, last, why in self._last_good.stand_ins():
+            with suppress(NotFound, Damaged):  # the alias has moved, or is gone
+                if self._store.resolve(name, None) == number:
+                    found[name] = number, last, why
+        return found
 
     def loaded(self, name: str, number: int) -> Fitted | None:
         """Return a version if it is in memory as it is on disk; this looks at the disk, but reads nothing."""
@@ -94,7 +128,8 @@ class Versions:
 
     def _resolved(self, name: str, version: Version | None, get: Callable[[str, int], T]) -> T:
         try:
-            return get(name, self._store.resolve(name, version))
+            number = self._store.resolve(name, version)
+            return get(name, number if version is not None else self._last_good.instead_of(name, number))
         except NotFound:
             self._check_fitted(name)
             raise
@@ -106,6 +141,19 @@ class Versions:
             raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
 
     def _load(self, name: str, version: int) -> Fitted:
+        revision = self._store.revision(name, version)
+        try:
+            found = self._restored(name, version)
+        except NotFound:
+            raise
+        except BaseException as error:  # a version is restored by its model, which is anybody's code
+            why = error.detail if isinstance(error, TrinityError) else f"it raised {type(error).__name__}"
+            self._last_good.failed(name, version, revision, why)
+            raise
+        self._last_good.loaded(name, version)
+        return found
+
+    def _restored(self, name: str, version: int) -> Fitted:
         manifest, files = self._store.load(name, version)
         estimator, schema = self._models.of(manifest), manifest.schema
         model = restore(estimator, manifest, files)

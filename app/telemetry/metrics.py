@@ -42,6 +42,7 @@ HELP = {
     "trinity_worker_processes": "Processes of those workers.",
     "trinity_model_version": "The latest version of a model.",
     "trinity_model_alias_info": "Which version an alias of a model names; the champion is served, or else the latest.",
+    "trinity_model_stand_in_version": "The version that answers, in the process asked, for one that cannot be loaded.",
     "trinity_up": "1 when a part of the service answers.",
 }
 BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)

@@ -19,10 +19,12 @@ T_co = TypeVar("T_co", covariant=True)
 class NotLoaded(Exception):
     """A version has to be loaded before a request can be checked."""
 
-    def __init__(self, name: str, number: int) -> None:
+    def __init__(self, name: str, number: int, *, named: bool) -> None:
+        """`named`: the request names this version, or an alias of it."""
         super().__init__(name, number)
         self.name = name
         self.number = number
+        self.named = named
 
 
 class Check(Protocol[T_co]):
@@ -38,7 +40,7 @@ def require_loaded(service: Service, name: str | None, version: Version | None) 
     if service.ready(name, version) is None:
         number = service.manifest(name, version).version
         if service.loaded(name, number) is None:
-            raise NotLoaded(name, number)
+            raise NotLoaded(name, number, named=version is not None)
 
 
 class Loads:
@@ -54,7 +56,11 @@ class Loads:
         try:
             return await check(loaded=True)
         except NotLoaded as version:
-            await self._ready(version.name, version.number)
+            try:
+                await self._ready(version.name, version.number)
+            except Exception:
+                if version.named or not self._service.has_stand_in(version.name, version.number):
+                    raise
         return await check(loaded=False)
 
     async def _ready(self, name: str, number: int) -> None:

@@ -173,7 +173,8 @@ def _problem(service: Service, manifest: Manifest) -> str:
         require_usable(service.models.of(manifest), manifest)
     except Conflict as error:
         return error.detail
-    return ""
+    number, last, why = service.stand_ins().get(manifest.model, (None, None, ""))
+    return f"{why}; version {last} answers in its place" if number == manifest.version else ""
 
 
 def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None:

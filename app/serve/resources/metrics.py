@@ -33,6 +33,8 @@ class FittedVersions(NamedTuple):
 
     latest: int
     aliases: Mapping[str, int]
+    stand_in: int | None = None
+    """The version that answers in this process while the one that should cannot be loaded."""
 
 
 class MetricsResource:
@@ -83,8 +85,11 @@ class MetricsResource:
         """Return what is known of the versions of each fitted model."""
         store = self._service.store
         found = {model: store.versions(model) for model in self._service.models.names()}
+        stand_ins = {model: last for model, (_, last, _) in self._service.stand_ins().items()}
         return {
-            model: FittedVersions(versions[-1], store.aliases(model)) for model, versions in found.items() if versions
+            model: FittedVersions(versions[-1], store.aliases(model), stand_ins.get(model))
+            for model, versions in found.items()
+            if versions
         }
 
 
@@ -94,6 +99,8 @@ def component_families(up: Mapping[str, bool], models: Mapping[str, FittedVersio
     yield _gauge("trinity_model_version", ["model"], (([model], found.latest) for model, found in models.items()))
     named = [(model, alias, str(number)) for model, found in models.items() for alias, number in found.aliases.items()]
     yield _gauge("trinity_model_alias_info", ["model", "alias", "version"], ((labels, 1) for labels in named))
+    stand_ins = (([model], found.stand_in) for model, found in models.items() if found.stand_in is not None)
+    yield _gauge("trinity_model_stand_in_version", ["model"], stand_ins)
 
 
 def queue_families(

@@ -1,0 +1,73 @@
+"""Which version answers for a model while the one that should cannot be loaded: the one that did so before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from logging import getLogger
+from typing import NamedTuple
+
+logger = getLogger(__name__)
+
+RETRY_S = 30.0  # until a version that could not be loaded is tried again, though its files are what they were
+
+
+class FailedLoad(NamedTuple):
+    """A version that could not be loaded, and why."""
+
+    revision: Hashable
+    """What its files were."""
+    why: str
+    until_s: float
+    """When it may be tried again."""
+
+
+class LastGood:
+    """What this process knows of requests that name no version: which version answered them last.
+
+    Those that name one get that one, or the error. Several threads may use it.
+    """
+
+    def __init__(self, revision: Callable[[str, int], Hashable], clock: Callable[[], float] = time.monotonic) -> None:
+        """`revision` returns another value for a version whose files changed; it may raise."""
+        self._revision = revision
+        self._clock = clock
+        self._answered: dict[str, int] = {}
+        self._failed: dict[tuple[str, int], FailedLoad] = {}
+
+    def note(self, name: str, number: int) -> None:
+        """Note that a version, which is loaded, answers for its model."""
+        if self._answered.get(name) != number:
+            self._answered[name] = number
+
+    def loaded(self, name: str, number: int) -> None:
+        """Note that a version was loaded."""
+        if self._failed.pop((name, number), None) is not None:
+            logger.info("version %d of %s can be loaded again", number, name)
+
+    def failed(self, name: str, number: int, revision: Hashable, why: str) -> None:
+        """Note that a version could not be loaded; `revision` is what its files were."""
+        known = self._failed.get((name, number))
+        self._failed[name, number] = FailedLoad(revision, why, self._clock() + RETRY_S)
+        last = self._answered.get(name, number)
+        if known is None and last != number:
+            logger.error(
+                "version %d of %s cannot be loaded; version %d answers requests that name none", number, name, last
+            )
+
+    def instead_of(self, name: str, number: int) -> int:
+        """Return which version answers where `number` should: that one itself, unless it failed a moment ago."""
+        if not self._failed:  # mostly
+            return number
+        failure, last = self._failed.get((name, number)), self._answered.get(name)
+        if failure is None or last is None or self._clock() >= failure.until_s:
+            return number
+        return last if failure.revision == self._revision(name, number) else number
+
+    def stand_ins(self) -> list[tuple[str, int, int, str]]:
+        """Return name, number, the number that answers in its place, and why, of each version that failed."""
+        return [
+            (name, number, last, failure.why)
+            for (name, number), failure in list(self._failed.items())
+            if (last := self._answered.get(name)) not in {None, number}
+        ]
