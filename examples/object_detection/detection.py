@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from examples.object_detection.classes import NAMES
 from examples.object_detection.pictures import SIDE, Fitted
@@ -37,6 +36,8 @@ class Boxes(NamedTuple):
 @cache
 def session() -> Any:
     """Return the network, loaded once in a process; with one thread, since processes share the work."""
+    import onnxruntime  # noqa: PLC0415 - web processes of async mode know the model, and never run it
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

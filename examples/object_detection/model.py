@@ -1,0 +1,96 @@
+"""The detector as a model of the service: predict finds objects, fit calibrates thresholds, score is mAP@0.5."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from msgspec import Meta
+
+from app.model.files import FileModel, InputFile
+from app.model.progress import report
+from examples.object_detection.classes import NAMES
+from examples.object_detection.detection import LOWEST, Array, Boxes, described, detect
+from examples.object_detection.evaluation import best_threshold, evaluate, match_class
+from examples.object_detection.labels import Labelled, read_labels
+from examples.object_detection.pictures import Fitted, read_picture
+
+Confidence = Annotated[float, Meta(ge=LOWEST, le=1)]
+BATCH = 8  # pictures; 17 MB as the network takes them
+
+
+class Detector(FileModel):
+    """Objects of COCO's 80 classes in pictures, by NanoDet."""
+
+    name: ClassVar[str] = "detector"
+    takes: ClassVar[Literal["image"]] = "image"
+    media_types: ClassVar[Sequence[str]] = ("image/jpeg", "image/png")
+    max_batch_files: ClassVar[int] = BATCH
+    _metrics: dict[str, float | None] | None = None
+
+    def __init__(
+        self,
+        threshold: Annotated[
+            Confidence, Meta(description="The least confidence for classes that a fit has no labels of.")
+        ] = 0.35,
+    ) -> None:
+        self.threshold = threshold
+
+    def fit(self, folder: Path | None) -> Self:
+        """Find the threshold of each class that gives the best F1 on labelled pictures; without any, take `threshold`.
+
+        The folder has pictures and `annotations.json` in COCO's format. The network stays as it is.
+        """
+        self.thresholds_ = np.full(len(NAMES), self.threshold)
+        self.calibrated_: list[str] = []
+        if folder is not None:
+            labelled = read_labels(folder)
+            labels = [each.labels for each in labelled]
+            found = list(_found_in(labelled))
+            for kind in np.unique(np.concatenate([each.classes for each in labels])):
+                threshold = best_threshold(match_class(int(kind), found, labels))
+                if threshold is not None:
+                    self.thresholds_[kind] = threshold
+                    self.calibrated_.append(NAMES[kind])
+            self._metrics = evaluate(found, labels, self.thresholds_)
+        return self
+
+    def predict(
+        self,
+        files: Sequence[InputFile],
+        *,
+        threshold: Annotated[Confidence | None, Meta(description="The least confidence, for all classes.")] = None,
+    ) -> list[dict[str, Any]]:
+        """Find the objects in each picture, best first; boxes are in pixels of the upright picture."""
+        pictures = [read_picture(file.path) for file in files]
+        thresholds = self.thresholds_ if threshold is None else np.full(len(NAMES), threshold)
+        return [_result(*pair) for pair in zip(pictures, detect(pictures, thresholds), strict=True)]
+
+    def score(self, folder: Path) -> dict[str, float | None]:
+        """Return mAP@0.5 as COCO defines it, and precision and recall at the thresholds, on labelled pictures."""
+        labelled = read_labels(folder)
+        return evaluate(list(_found_in(labelled)), [each.labels for each in labelled], self.thresholds_)
+
+    def fit_metrics(self) -> dict[str, float | None]:
+        """Return what `score` gives on the pictures of the fit."""
+        return self._metrics or {}
+
+
+def _found_in(labelled: Sequence[Labelled]) -> Iterator[Boxes]:
+    """All boxes of the pictures, however doubtful, some pictures at a time."""
+    everything: Array = np.full(len(NAMES), LOWEST)
+    for start in range(0, len(labelled), BATCH):
+        report(start / len(labelled))
+        yield from detect([_picture(each.path) for each in labelled[start : start + BATCH]], everything)
+
+
+def _picture(path: Path) -> Fitted:
+    try:
+        return read_picture(path)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _result(picture: Fitted, boxes: Boxes) -> dict[str, Any]:
+    width, height = picture.size
+    return {"objects": described(boxes), "width": width, "height": height}
