@@ -24,11 +24,14 @@ MODELS = "TRINITY_MODELS"
 SOURCES = "TRINITY_SOURCES"
 TAKES = get_args(Takes)
 EXTRAS = {
+    "alembic": "sql",
     "lightgbm": "lightgbm",
     "onnxruntime": "onnx",
     "pandas": "sklearn",
     "skops": "sklearn",
+    "psycopg": "sql",
     "sklearn": "sklearn",
+    "sqlalchemy": "sql",
     "xgboost": "xgboost",
 }
 """What is to be installed for a module that is missing."""

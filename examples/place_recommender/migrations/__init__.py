@@ -1,0 +1,1 @@
+"""The steps that the tables were made by; see Alembic."""

@@ -1,0 +1,121 @@
+"""What the ranker reads: the places around a user to rank, and what users selected of what they were shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta, Struct
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.schemas.requests import Table
+from examples.place_recommender.candidates import FEATURES, features, find
+from examples.place_recommender.database import Inference, Selection, Shown, engine
+from examples.place_recommender.model import CONTEXT
+
+COLUMNS = [*CONTEXT, *FEATURES, "place"]
+Degrees = Annotated[float, Meta(ge=-180, le=180)]
+
+
+class Request(Struct, forbid_unknown_fields=True):
+    """Where somebody is, what he likes (−1 to 1 for each category), and what he looks for."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Degrees
+    affinity: dict[str, Annotated[float, Meta(ge=-1, le=1)]] = {}
+    categories: Annotated[list[str], Meta(max_length=50)] = []
+    radius_km: Annotated[float, Meta(gt=0, le=50)] = 5.0
+    candidates: Annotated[int, Meta(ge=1, le=500)] = 200
+
+
+class Candidates:
+    """The nearest places around a user, to be ranked."""
+
+    name: ClassVar[str] = "candidates"
+    Params: ClassVar[type[Struct]] = Request
+
+    def __init__(self, **params: Any) -> None:
+        self._asked = Request(**params)
+
+    def read(self) -> Table:
+        """Return a row for each place."""
+        asked = self._asked
+        try:
+            with engine().connect() as connection:
+                found = find(
+                    connection, asked.latitude, asked.longitude, asked.radius_km, asked.candidates, asked.categories
+                )
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from None
+        if not found:
+            raise ValueError(f"there is no such place within {asked.radius_km:g} km")
+        distances, places = zip(*found, strict=True)
+        liked = [asked.affinity.get(place.category, 0.0) for place in places]
+        known = features(distances, liked, [place.rating for place in places], [place.price for place in places])
+        ids = np.array([place.id for place in places], dtype=np.float64)
+        return Table(np.column_stack([np.zeros((len(found), 2)), known, ids]), inputs=COLUMNS)
+
+
+class SelectionParams(Struct, forbid_unknown_fields=True):
+    """Which slates; `slates` are the most, the newest first."""
+
+    part: Literal["train", "held_out"] = "train"
+    slates: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
+    examination: Annotated[float, Meta(ge=0, le=2)] = 0.5
+    """A held-out slate counts as often as the position of its selection is seldom looked at: (1 + position) to this
+    power, its inverse propensity (Joachims, Swaminathan & Schnabel 2017). In training the model finds this itself."""
+
+
+class Selections:
+    """What was shown and what was selected of it, a row for each place."""
+
+    name: ClassVar[str] = "selections"
+    Params: ClassVar[type[Struct]] = SelectionParams
+
+    def __init__(self, part: str, slates: int, examination: float) -> None:
+        self._held_out, self._slates, self._examination = part == "held_out", slates, examination
+
+    def read(self) -> Table:
+        """Return X, y = 1 for what was selected, and weights of held-out rows; ValueError if there are none."""
+        newest = (
+            select(Selection.inference_id, Selection.location_id)
+            .join(Inference, Inference.id == Selection.inference_id)
+            .where(Inference.held_out == self._held_out)
+            .order_by(Selection.created.desc(), Selection.inference_id)
+            .limit(self._slates)
+            .subquery()
+        )
+        query = (
+            select(
+                Shown.inference_id,
+                newest.c.location_id,
+                Shown.position,
+                *(getattr(Shown, feature) for feature in FEATURES),
+                Shown.location_id,
+            )
+            .join(newest, newest.c.inference_id == Shown.inference_id)
+            .order_by(Shown.inference_id, Shown.position)
+        )
+        try:
+            with engine().connect() as connection:
+                rows = [tuple(row) for row in connection.execute(query)]
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from None
+        if not rows:
+            raise ValueError("no slate has been answered yet")
+        ids, chosen = [row[0] for row in rows], [row[1] for row in rows]
+        numbers = np.array([row[2:] for row in rows], dtype=np.float64)
+        slate = np.unique(ids, return_inverse=True)[1]
+        y = (numbers[:, -1] == np.array([-1 if each is None else each for each in chosen])).astype(np.float64)
+        weight = None
+        if self._held_out:
+            at = np.zeros(slate.max() + 1)
+            at[slate[y == 1]] = numbers[y == 1, 0]
+            weight = (1 + at[slate]) ** self._examination
+        return Table(np.column_stack([slate, numbers]), y, inputs=COLUMNS, outputs=["chosen"], weight=weight)
+
+
+def _unavailable(error: SQLAlchemyError) -> OSError:
+    """Return the error that asks callers to try again; the driver's own words may hold the address of the database."""
+    return OSError(type(error).__name__)
