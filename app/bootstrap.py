@@ -78,6 +78,16 @@ def _check_events_url(url: str) -> None:
         raise SettingsError(f"TRINITY_EVENTS_URL: {error.detail}") from None
 
 
+def check_routes(components: Components) -> None:
+    """Raise SettingsError where a module of TRINITY_ROUTES has routes that cannot be served."""
+    # imported here, as in build_api
+    from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
+    from app.serve.app import create_app  # noqa: PLC0415
+
+    with ThreadPoolExecutor(1) as pool:
+        create_app(components.settings, components.service, InlineDispatcher(components.service, pool, 1), pool, {})
+
+
 def build_api(settings: Settings | None = None) -> Asgi:
     """Return the ASGI app for the settings, by default those of the environment; raise SettingsError."""
     # imported here, because workers and the command line use this module too and never load the HTTP entrance

@@ -133,6 +133,18 @@ class Conflict(TrinityError, kind="conflict"):
     """Its state does not allow the request."""
 
 
+class JobFailed(ModelFailed):
+    """A job ended in a failure, of whatever kind; this is answered as that failure is."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail, *failure.errors)
+        self._failure = failure
+
+    def failure(self) -> Failure:
+        """Return the failure as the job has it."""
+        return self._failure
+
+
 class Retriable(TrinityError):
     """The same request may succeed after `retry_after_s` seconds."""
 

@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: Annotated[Text, about("folder of the fitted models, shared by all processes")] = ".trinity"
     models: Annotated[Text, about("modules whose models are served, comma separated")] = "app.model.models"
     sources: Annotated[Text, about("modules whose data sources requests may name, comma separated")] = "app.data.dummy"
+    routes: Annotated[str, about("modules with routes of one's own, comma separated; see docs/applications.md")] = ""
     default_model: Annotated[Text, about("model of /fit, /predict and /score when a request names none")] = "polynomial"
     result_ttl: Annotated[PositiveInt, about("async: seconds that a finished job is kept")] = 86_400
     max_body: Annotated[PositiveInt, about("largest request body in bytes")] = 32 * MIB

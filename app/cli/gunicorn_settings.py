@@ -36,9 +36,12 @@ def number(variable: str, default: int, largest: int) -> int:
 
 def build_parts(settings: Settings) -> None:
     """Build what every process builds; raise SettingsError. What this imports doesn't belong in the first process."""
-    from app.bootstrap import build
+    from app.bootstrap import build, check_routes
 
-    build(settings).check_store()
+    components = build(settings)
+    components.check_store()
+    if settings.routes:
+        check_routes(components)
 
 
 def on_starting(server: Arbiter) -> None:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from falcon.asgi import App, Request, Response
 
@@ -15,6 +17,7 @@ from app.api_keys import parse
 from app.dispatch.dispatcher import Dispatcher
 from app.schemas.verbs import VERBS
 from app.serve import problems
+from app.serve.application import Application
 from app.serve.asgi import STOP_WAITING, Asgi, Message
 from app.serve.bodies.answers import PredictionFormats
 from app.serve.bodies.loads import Loads
@@ -26,6 +29,7 @@ from app.serve.middleware.body_limits import BodyLimits
 from app.serve.middleware.cors import Cors
 from app.serve.middleware.query_names import QueryNames
 from app.serve.middleware.request_middleware import Network, RequestMiddleware, Telemetry
+from app.serve.middleware.route_scopes import RouteScopes
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.oip.infer import Infer
 from app.serve.oip.metadata import MetadataResource
@@ -33,6 +37,7 @@ from app.serve.openapi.document import complete_routes, document
 from app.serve.openapi.schemas import BodySchemas
 from app.serve.page.page import HomePage
 from app.serve.resources.aliases import AliasResource
+from app.serve.resources.application_routes import application_routes
 from app.serve.resources.documents import DocumentResource
 from app.serve.resources.health import HealthResource
 from app.serve.resources.imports import ImportResource, import_route
@@ -43,7 +48,7 @@ from app.serve.resources.models import ModelResource
 from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
-from app.service import Service
+from app.service import Service, find_routes
 from app.service.preloading import Preload
 from app.service.served_versions import ServedVersions
 from app.service.version_checks import VersionChecks, stand_in_warnings
@@ -62,7 +67,7 @@ def create_app(
     queue_stats: Probe | None = None,
     telemetry: Telemetry | None = None,
 ) -> Asgi:
-    """Build every resource, and serve their routes behind the middleware."""
+    """Build every resource, and serve their routes behind the middleware; raise SettingsError for an application's."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
     bodies = BodyReader(settings.max_body, settings.max_held)
     uploads = UploadReader(Payloads(Path(settings.store)), pool, settings.max_import)
@@ -98,7 +103,9 @@ def create_app(
             Infer(service, dispatcher, pool, bodies, loads, settings.max_wait),
         ),
     ]
-    routes = complete_routes(routes, settings)
+    modules = find_routes(settings.routes.split(","))
+    application = Application(settings, service, dispatcher, pool, bodies=bodies, verbs=verbs)
+    routes = complete_routes([*routes, *application_routes(modules, application, routes)], settings)
     api = _api(routes)
     middleware = _middleware(api, routes, settings, service.models.estimators, telemetry)
     lifespan = Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown))
@@ -113,7 +120,8 @@ def _middleware(
     often = ["/predict", *(f"/models/{name}/predict" for name in models)]
     matcher = RouteMatcher((route.path for route in routes), often)
     limits = BodyLimits(settings.max_body, settings.body_timeout, settings.max_import)
-    auth = ApiKeyAuth(parse(settings.api_keys)) if settings.api_keys else None
+    scopes = RouteScopes(routes).required
+    auth = ApiKeyAuth(parse(settings.api_keys), scopes) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
     queries = QueryNames(routes, matcher)
     return RequestMiddleware(api, telemetry, matcher, limits, auth, queries=queries, network=network)
@@ -124,12 +132,14 @@ def _api(routes: Iterable[Route]) -> App[Request, Response]:
     api = App()
     problems.add_error_handlers(api)
     work_first = sorted(routes, key=lambda route: route.method != "POST")  # Falcon compares paths one after the other
-    for route in {route.path: route for route in work_first}.values():
-        suffix = f"_{route.suffix}" if route.suffix else ""
-        get = getattr(route.resource, f"on_get{suffix}", None)
-        if get is not None and not route.streams:
-            setattr(route.resource, f"on_head{suffix}", get)  # RFC 9110 §9.1; the server leaves the body out
-        api.add_route(route.path, route.resource, suffix=route.suffix)
+    responders: dict[str, dict[str, Any]] = {}
+    for route in work_first:
+        answered = responders.setdefault(route.path, {})
+        answered[f"on_{route.method.lower()}"] = route.responder
+        if route.method == "GET" and not route.streams:
+            answered["on_head"] = route.responder  # RFC 9110 §9.1; the server leaves the body out
+    for path, answered in responders.items():
+        api.add_route(path, SimpleNamespace(**answered))
     return api
 
 

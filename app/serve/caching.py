@@ -14,10 +14,21 @@ REVALIDATE = "no-cache"  # browsers keep a copy, and ask before each use whether
 IMMUTABLE = "public, max-age=31536000, immutable"  # its path changes with its content
 # Scripts and styles come from our files only; `data:` is for images inside stylesheets.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{images}; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action {forms}"
 )
-MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
 
 
 class StaticFile:
@@ -46,9 +57,12 @@ def send_cached(req: Request, resp: Response, file: StaticFile, content_type: st
     resp.data = file.gzipped if gzipped else file.plain
 
 
-def set_security_headers(resp: Response, forms: str = "'none'") -> None:
-    """Allow a browser our own files and types only, no referrer, and forms only to the origins in `forms`."""
-    resp.set_header("Content-Security-Policy", _POLICY.format(forms=forms))
+def set_security_headers(resp: Response, forms: str = "'none'", *, blobs: bool = False) -> None:
+    """Allow a browser our own files and types only, no referrer, and forms only to the origins in `forms`.
+
+    With `blobs` a page may show pictures that its script made or that its user chose.
+    """
+    resp.set_header("Content-Security-Policy", _POLICY.format(forms=forms, images=" blob:" if blobs else ""))
     resp.set_header("X-Content-Type-Options", "nosniff")
     resp.set_header("Referrer-Policy", "no-referrer")
 

@@ -1,7 +1,7 @@
 """Fit, predict and score, and the checks before them. This package knows no HTTP and no queue."""
 
 from app.service.components import Components
-from app.service.discovery import find_models, find_sources
+from app.service.discovery import RouteModule, find_models, find_routes, find_sources
 from app.service.service import Service
 
-__all__ = ["Components", "Service", "find_models", "find_sources"]
+__all__ = ["Components", "RouteModule", "Service", "find_models", "find_routes", "find_sources"]

@@ -1,4 +1,4 @@
-"""Find the models and the data sources in the modules that the settings name."""
+"""Find models, data sources and routes in the modules that the settings name."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.settings import SettingsError
 
 MODELS = "TRINITY_MODELS"
 SOURCES = "TRINITY_SOURCES"
+ROUTES = "TRINITY_ROUTES"
 TAKES = get_args(Takes)
 EXTRAS = {
     "alembic": "sql",
@@ -43,6 +44,13 @@ class _Found(NamedTuple):
 
     thing: Any
     module: str
+
+
+class RouteModule(NamedTuple):
+    """A module with routes of an application; `make` returns them when it is called with what they may use."""
+
+    name: str
+    make: Callable[[Any], Iterable[Any]]
 
 
 def find_models(modules: Iterable[str], trusted_types: Iterable[str] = ()) -> dict[str, AnyEstimator]:
@@ -96,10 +104,27 @@ def find_sources(modules: Iterable[str]) -> dict[str, type[DataSource]]:
     return sources
 
 
+def find_routes(modules: Iterable[str]) -> list[RouteModule]:
+    """Return the modules with routes of applications; raise SettingsError for one without a function `routes`."""
+    _search_here()
+    found = []
+    for module in dict.fromkeys(name for name in map(str.strip, modules) if name):
+        make = _contents(ROUTES, module).get("routes")
+        if not callable(make):
+            raise SettingsError(f"{ROUTES}: there is no function `routes` in {module!r}; it takes the application")
+        found.append(RouteModule(module, make))
+    return found
+
+
+def _search_here() -> None:
+    """Find modules in the working directory; gunicorn has it on the path, a Celery worker has not."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+
+
 def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[object], bool]) -> dict[str, _Found]:
     """Return what is public in the modules and of a kind: classes by their `name`, objects by that of the variable."""
-    if (here := str(Path.cwd())) not in sys.path:  # gunicorn has it there, a Celery worker has not
-        sys.path.insert(0, here)
+    _search_here()
     found: dict[str, _Found] = {}
     for module in filter(None, map(str.strip, modules)):
         contents = _contents(variable, module)

@@ -18,13 +18,13 @@ MAX_FAULTS = 20
 
 
 class QueryNames:
-    """The names that each route declares; routes with a body are left out, since their readers take the query."""
+    """The names that each route declares; our own routes with a body are left out: their readers take the query."""
 
     def __init__(self, routes: Iterable[Route], matcher: RouteMatcher) -> None:
         self._match = matcher.match
         self._names: dict[tuple[str, str], list[str]] = {}
         for route in routes:
-            if route.body is None:
+            if route.body is None or route.application:
                 names = [parameter.name for parameter in route.parameters if parameter.where == "query"]
                 self._names[route.method, route.path] = names
 

@@ -12,7 +12,8 @@ import msgspec
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS
 from app.schemas.version import VERSION
-from app.serve.middleware.api_keys import PUBLIC_PATHS, required_scopes
+from app.serve.middleware.api_keys import PUBLIC_PATHS
+from app.serve.middleware.route_scopes import scopes_of
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs, path_parameters
 from app.serve.openapi.schemas import REF
 from app.serve.problems import below_v2
@@ -104,7 +105,7 @@ def _head_errors(route: Route, *, with_keys: bool) -> ResponseSpecs:
     """Return the errors that the head of a request may have: its key, and unknown names in its query."""
     found = dict(KEY_ERRORS) if with_keys and route.path not in PUBLIC_PATHS else {}
     status = HTTPStatus.BAD_REQUEST if below_v2(route.path) else HTTPStatus.UNPROCESSABLE_ENTITY
-    if route.body is None and status not in route.responses:
+    if (route.body is None or route.application) and status not in route.responses:
         found[status] = UNKNOWN_PARAMETER
     return found
 
@@ -133,7 +134,7 @@ def _operation(route: Route, schemas: Schemas, *, with_keys: bool) -> Json:
 def _security(route: Route) -> list[Json]:
     if route.path in PUBLIC_PATHS:
         return []
-    scopes = sorted(required_scopes(route.method, re.sub(r"[{}]", "", route.path)))
+    scopes = sorted(scopes_of(route))
     return [{name: [scope]} for scope in scopes for name in SECURITY]
 
 

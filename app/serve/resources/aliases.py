@@ -17,7 +17,7 @@ from app.schemas.requests import parse_version
 from app.serve.bodies.json_object import decode_object
 from app.serve.bodies.reader import BodyReader
 from app.serve.openapi.parts import BODY_ERRORS, STORE_DOWN, Parameter, RequestBody, ResponseSpec
-from app.serve.registry_changes import changed
+from app.serve.resources.registry_changes import changed
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service

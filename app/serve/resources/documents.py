@@ -63,7 +63,9 @@ def describe(route: Route, origin: str, root_path: str) -> RouteInfo:
     words = ["curl"]
     if route.body is not None and JSON in route.body.examples:
         words += [f"-H 'Content-Type: {JSON}'", f"-d '{route.body.examples[JSON]}'"]
-    if route.example_file:
+    if route.example_field:
+        words.append(f"-F {route.example_field}=@{route.example_file}")
+    elif route.example_file:
         words += [f"-H 'Content-Type: application/octet-stream' --data-binary @{route.example_file}"]
     if route.method != ("GET" if len(words) == 1 else "POST"):
         words.append(f"-X {route.method}")

@@ -16,8 +16,8 @@ from app.schemas.registry import Removed, VersionNumber
 from app.schemas.requests import parse_version
 from app.serve.openapi.parts import LEDGER_DOWN, STORE_DOWN, Parameter, ResponseSpec
 from app.serve.openapi.schemas import VERSION_INFO
-from app.serve.registry_changes import changed
 from app.serve.resources.aliases import FIT_EXAMPLE, MODEL
+from app.serve.resources.registry_changes import changed
 from app.serve.resources.route import route
 from app.serve.responses import send_json
 from app.service import Service

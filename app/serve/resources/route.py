@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from app.schemas.media_types import JSON, PROBLEM
 from app.schemas.problems import Problem, ProtocolError
@@ -46,9 +46,22 @@ class Route(NamedTuple):
     """What a shell does before the example; {base} stands for the service's URL."""
     example_file: str = ""
     """The file that the example sends as its body; `setup` makes it."""
+    example_field: str = ""
+    """The field of a form in which the example sends `example_file`; '' for a raw body."""
+    scope: Literal["", "read", "predict", "fit", "import"] = ""
+    """What a key must allow, for routes of applications; '' means predict, and for what only reads also read."""
+    application: str = ""
+    """The module of TRINITY_ROUTES that it is from; '' for the service's own."""
     resource: object = None
     suffix: str | None = None
     """Falcon's name for the responders of this path, where a resource has several paths."""
+
+    @property
+    def responder(self) -> Callable[..., Any] | None:
+        """The method of the resource that answers; None where it has none."""
+        name = f"on_{self.method.lower()}" + (f"_{self.suffix}" if self.suffix else "")
+        found: Callable[..., Any] | None = getattr(self.resource, name, None)
+        return found
 
     def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
         """Return the route with its path parameters, the path of its example, and the schemas of all its errors.

@@ -12,6 +12,7 @@ from falcon.asgi import Response
 from app.data.gzip_files import is_gzip
 from app.dispatch.dispatcher import Dispatcher
 from app.queue.job_options import check_job_options
+from app.schemas.jobs import Job
 from app.schemas.media_types import CSV, JSON
 from app.schemas.query import Query
 from app.schemas.requests import Request, Work
@@ -86,6 +87,11 @@ class VerbResource:
         job, preferred = await awaited(self._dispatcher, job, preferred)
         answer = await self._formats.encode(job, media_type) if media_type else None
         send_submitted(resp, job, preferred, answer, root_path=req.root_path)
+
+    async def submit_json(self, body: bytes, name: str) -> Job:
+        """Check and submit a request in JSON that an application made, on the model `name`; return its job."""
+        check = partial(self._parsed_and_checked, Upload(JSON, body, {}), name, coded=False)
+        return await self._dispatcher.submit(await self._in_pool(body, check))
 
     async def _checked(self, req: HttpRequest, body: Body, name: str | None) -> Work:
         """Parse and check: in a thread where the body is large, or something has to be read from the disk first."""

@@ -1,0 +1,118 @@
+"""What an application may use: the modules of TRINITY_ROUTES get an `Application`, and return their routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from app.dispatch.dispatcher import Dispatcher
+from app.errors import Conflict, JobFailed
+from app.schemas.jobs import Job
+from app.schemas.verbs import Verb
+from app.serve.bodies.json_object import decode_object
+from app.serve.bodies.reader import BodyReader
+from app.serve.problems import set_retry_after
+from app.serve.resources.pages import page_routes
+from app.serve.resources.route import Route
+from app.serve.resources.verbs import VerbResource
+from app.serve.responses import POLL_S, send_json
+from app.service import Service
+from app.settings import Settings
+
+S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+JobStatus = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE", "REVOKED"]
+STATUSES: Mapping[str, JobStatus] = {
+    "PENDING": "PENDING",
+    "RETRY": "PENDING",  # it waits again
+    "STARTED": "STARTED",
+    "SUCCESS": "SUCCESS",
+    "FAILURE": "FAILURE",
+    "REVOKED": "REVOKED",
+}
+
+
+class Application:
+    """The service, as routes of an application use it. Everything runs on the event loop; `run` is for what blocks."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: Service,
+        dispatcher: Dispatcher,
+        pool: ThreadPoolExecutor,
+        *,
+        bodies: BodyReader,
+        verbs: Mapping[Verb, VerbResource],
+    ) -> None:
+        self.settings = settings
+        self.service = service
+        self.dispatcher = dispatcher
+        self.pool = pool
+        self._bodies = bodies
+        self._verbs = verbs
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, call)
+
+    async def read_json(self, req: Request, kind: type[S]) -> S:
+        """Return the body of a request, one JSON object of at most 64 KiB; raise the problem of a wrong one."""
+        body = await self._bodies.read(req)
+        try:
+            return decode_object(req, body, kind)
+        finally:
+            self._bodies.release(body)
+
+    async def submit(
+        self, verb: Verb, model: str, data: Mapping[str, Any] | Sequence[Any] | None = None, **request: Any
+    ) -> Job:
+        """Submit a fit, predict or score, and return its job, which may be finished in sync mode.
+
+        `data` and `request` are what the body of POST /models/{model}/{verb} takes: `{"X": rows}` or `{"source": …}`,
+        and such members as `params` or `promote`. A sequence is taken for the rows of X.
+        """
+        if data is not None:
+            request["data"] = data if isinstance(data, Mapping) else {"X": data}
+        return await self._verbs[verb].submit_json(msgspec.json.encode(request), model)
+
+    async def job(self, job_id: str, wait_s: float = 0) -> Job:
+        """Return a job as it is, or at its end if that comes within `wait_s` seconds; raise NotFound or Gone."""
+        return await self.dispatcher.job(job_id, min(wait_s, self.settings.max_wait))
+
+    def status(self, job: Job) -> JobStatus:
+        """Return the state of a job in Celery's words."""
+        return STATUSES[job.status]
+
+    async def result(self, job: Job) -> Any:
+        """Return the decoded result of a job; raise its failure, or Conflict while it has not ended."""
+        if job.failure is not None:
+            raise JobFailed(job.failure)
+        if job.result is None:
+            raise Conflict(f"the job is {self.status(job)}; there is no result yet")
+        return msgspec.json.decode(job.result)
+
+    def accepted(self, req: Request, resp: Response, job: Job, content: Any) -> None:
+        """Answer 202 with `content` as JSON, where the job is, and when to look again."""
+        resp.status = HTTPStatus.ACCEPTED
+        resp.set_header("Location", f"{req.root_path}/jobs/{job.id}")
+        set_retry_after(resp, POLL_S)
+        send_json(resp, content)
+
+    def answer(self, resp: Response, content: Any) -> None:
+        """Answer with `content` as JSON: whatever msgspec encodes."""
+        send_json(resp, content)
+
+    def page(self, path: str, folder: Path | str, description: str) -> list[Route]:
+        """Return the routes of a page at `path`: page.html in `folder`, and the files in its folder `static`.
+
+        The page names these relative to itself, such as `shop/static/page.js` for the page at /shop.
+        """
+        return page_routes(path, Path(folder), description)

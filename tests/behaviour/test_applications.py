@@ -1,0 +1,139 @@
+"""Routes of an application, TRINITY_ROUTES: served, listed, described, counted and guarded as the service's own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api_keys import new_key
+from tests.support.api import MODES, Api, problem
+from tests.support.servers import until
+from tests.support.trinity import trinity
+
+HELD = {name: new_key(name, scopes) for name, scopes in (("reader", "read"), ("caller", "predict"), ("fitter", "fit"))}
+
+
+@pytest.fixture(scope="module", params=MODES[:2])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A Trinity with an application, under keys."""
+    keys = ",".join(key.entry for _, key in HELD.values())
+    folder = tmp_path_factory.mktemp("shop")
+    with trinity(request.param, folder, TRINITY_ROUTES="tests.support.shop.routes", TRINITY_API_KEYS=keys) as api:
+        yield api
+
+
+def ask(api: Api, method: str, path: str, holder: str = "caller", **more: Any) -> httpx.Response:
+    headers = {"X-API-Key": HELD[holder][0], **more.pop("headers", {})}
+    return api.http.request(method, path, headers=headers, **more)
+
+
+def test_an_application_starts_a_job_and_gives_its_state_and_result(shop: Api) -> None:
+    started = ask(shop, "POST", "/tasks/start", json={"number": 30})
+    assert started.status_code == 202, started.text
+    task = started.json()["task_id"]
+    assert started.headers["Location"] == f"/jobs/{task}"
+    assert int(started.headers["Retry-After"]) >= 1
+    if shop.queued:
+        ended = ask(shop, "GET", f"/tasks/{task}", params={"wait": 30}).json()
+        assert ended["status"] == "SUCCESS" and ended["version"] >= 1
+        problem(ask(shop, "GET", f"/tasks/{'0' * 32}"), 404)
+
+
+@pytest.mark.parametrize(("body", "status", "pointer"), [("{}", 422, ""), ('{"number": "x"}', 422, "/number")])
+def test_a_body_that_does_not_fit_is_refused_with_a_pointer(shop: Api, body: str, status: int, pointer: str) -> None:
+    refused = ask(shop, "POST", "/tasks/start", content=body, headers={"Content-Type": "application/json"})
+    assert [fault["pointer"] for fault in problem(refused, status)["errors"]] == [pointer]
+
+
+def test_what_the_checks_of_a_verb_refuse_is_refused_here_as_well(shop: Api) -> None:
+    problem(ask(shop, "POST", "/tasks/start", json={"number": -1}), 422)
+
+
+def test_a_fault_of_an_application_is_a_problem_without_its_words_and_logged_once(shop: Api) -> None:
+    broken = ask(shop, "GET", "/odd/bug", headers={"Secret": "of the customer"})
+    assert problem(broken, 500)["type"] == "urn:trinity:internal-error"
+    assert "customer" not in broken.text and "Traceback" not in broken.text
+    log = shop.servers[-1].log
+    until(lambda: "on_get_bug" in log.read_text(), "the log names the responder")
+    text = log.read_text()
+    assert text.count("raised KeyError") == 1 and "customer" not in text
+
+
+def test_errors_of_falcon_and_ours_are_problems(shop: Api) -> None:
+    problem(ask(shop, "GET", "/odd/teapot", "fitter"), 418)
+    problem(ask(shop, "GET", "/odd/other", "fitter"), 404)
+    problem(ask(shop, "DELETE", "/tasks/start"), 405)
+    problem(ask(shop, "GET", "/tasks/start/too/long", "reader"), 404)
+
+
+def test_the_routes_are_listed_with_an_example_that_has_a_body(shop: Api) -> None:
+    listed = {(each["method"], each["path"]): each for each in ask(shop, "GET", "/", "reader").json()["routes"]}
+    assert """-d '{"number": 20}'""" in listed["POST", "/tasks/start"]["example"]
+    assert listed["GET", "/tasks/{task_id}"]["description"] == "The state of a task, and its result."
+    assert ("GET", "/shop") in listed and ("GET", "/shop/static/{file}") not in listed
+
+
+def test_the_document_describes_them_with_their_keys(shop: Api) -> None:
+    document = ask(shop, "GET", "/openapi.json", "reader").json()
+    start = document["paths"]["/tasks/start"]["post"]
+    assert start["requestBody"]["content"]["application/json"]["example"] == {"number": 20}
+    assert {*start["responses"]} >= {"202", "401", "403", "422", "500"}
+    assert start["security"] == [{"bearer": ["predict"]}, {"key": ["predict"]}]
+    state = document["paths"]["/tasks/{task_id}"]["get"]
+    assert [each["name"] for each in state["parameters"] if each["in"] == "path"] == ["task_id"]
+    assert document["paths"]["/odd/{word}"]["get"]["security"] == [{"bearer": ["fit"]}, {"key": ["fit"]}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "holders"),
+    [
+        ("GET", "/shop", "reader caller"),
+        ("HEAD", "/shop", "reader caller"),
+        ("GET", "/shop/static/page.css", "reader caller"),
+        ("POST", "/tasks/start", "caller"),
+        ("GET", "/odd/thing", "fitter"),
+    ],
+)
+def test_each_route_needs_its_scope(shop: Api, method: str, path: str, holders: str) -> None:
+    assert shop.http.request(method, path).status_code == 401
+    allowed = {name for name in HELD if ask(shop, method, path, name).status_code != 403}
+    assert allowed == set(holders.split())
+
+
+def test_unknown_names_in_a_query_are_refused(shop: Api) -> None:
+    problem(ask(shop, "GET", "/tasks/0", params={"weit": "1"}), 422)
+    problem(ask(shop, "POST", "/tasks/start", params={"number": "1"}, json={"number": 20}), 422)
+
+
+def test_head_and_options_are_answered_as_for_other_routes(shop: Api) -> None:
+    head = ask(shop, "HEAD", "/shop")
+    assert head.status_code == 200 and not head.content and head.headers["Content-Type"].startswith("text/html")
+    options = ask(shop, "OPTIONS", "/tasks/start")
+    assert options.status_code == 200 and "POST" in options.headers["Allow"] and "GET" not in options.headers["Allow"]
+
+
+def test_a_page_and_its_files_are_cached_and_guarded(shop: Api) -> None:
+    page = ask(shop, "GET", "/shop")
+    assert "<h1>Shop</h1>" in page.text and "script-src 'self'" in page.headers["Content-Security-Policy"]
+    again = ask(shop, "GET", "/shop", headers={"If-None-Match": page.headers["ETag"]})
+    assert again.status_code == 304
+    style = ask(shop, "GET", "/shop/static/page.css")
+    assert style.headers["Content-Type"].startswith("text/css") and "green" in style.text
+
+
+@pytest.mark.parametrize(
+    "path", ["../routes.py", "..%2froutes.py", "%2e%2e/routes.py", "routes.py", "../page.html", "."]
+)
+def test_no_path_leads_out_of_the_folder_of_a_page(shop: Api, path: str) -> None:
+    assert ask(shop, "GET", f"/shop/static/{path}").status_code in (401, 403, 404)
+
+
+def test_requests_are_counted_and_logged_by_route(shop: Api) -> None:
+    ask(shop, "GET", "/odd/counted", "fitter", headers={"X-Request-ID": "counted-request"})
+
+    def counted() -> bool:
+        return 'route="/odd/{word}"' in ask(shop, "GET", "/metrics", "reader").text
+
+    until(counted, "the metrics have the route")
+    until(lambda: "counted-request" in shop.servers[-1].log.read_text(), "the log has the request")

@@ -1,0 +1,1 @@
+"""A small application: a model that says how far it is, routes of its own, and a page."""
