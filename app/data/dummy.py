@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from app.schemas.requests import Matrix, Table
+from app.schemas.tasks import Task
 
 Function: TypeAlias = Callable[[Matrix], Matrix]
 
@@ -53,6 +54,11 @@ class Dummy(DummyParams):
     def shape(self) -> tuple[int, int]:
         """Rows and inputs of the table that `read` returns; nothing is allocated."""
         return self.number, self.inputs
+
+    @property
+    def task(self) -> Task:
+        """What y is for: numbers for regressors, labels for classifiers."""
+        return "regression" if self.kind == "numbers" else "classification"
 
     def read(self) -> Table:
         """Return a table of X (number, inputs) and y (number,); `X, y = Dummy().read()` takes it apart."""

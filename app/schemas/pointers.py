@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from typing import Any
 
 import msgspec
 
 from app.errors import Fault, Invalid
+from app.schemas.allowed import instead, listed, members_at, values_at
 
 _TOKEN = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _SOME = "[...]"
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
+_CHOICE = re.compile(r"^Invalid (?:enum )?value ")
 _STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},:]', re.DOTALL)
 _WORDS = {
     "object": "an object",
@@ -43,23 +46,29 @@ def moved(error: Invalid, root: str, to: str) -> Invalid:
     return Invalid(error.detail, *faults)
 
 
-def located(error: msgspec.ValidationError, document: bytes, root: str = "", first: int = 0) -> Invalid:
+def located(
+    error: msgspec.ValidationError, document: bytes, root: str = "", first: int = 0, *, kind: Any = Any
+) -> Invalid:
     """Return the error with a pointer to the value that msgspec refused in a JSON document, which stands at `root`.
 
-    The document may be a part of an array whose items before it are `first`. msgspec's message ends in a path such as
-    `$.data.X[3][1]`. The path has `[...]` for the keys of dicts, and does not hold the name of an unknown member, which
-    is in the message only.
+    `kind` is the type that it was refused by: the error lists what may stand there. The document may be a part of an
+    array whose items before it are `first`. msgspec's message ends in a path such as `$.data.X[3][1]`. The path has
+    `[...]` for the keys of dicts, and does not hold the name of an unknown member, which is in the message only.
     """
     detail, _, path = str(error).partition(" - at `$")
     keys = [token["field"] or token["index"] or _SOME for token in _TOKEN.finditer(path.rstrip("`"))]
+    more = ""
     if unknown := _UNKNOWN.match(detail):
+        more = instead(unknown["field"], members_at(kind, keys))
         keys.append(unknown["field"])
+    elif _CHOICE.match(detail) and (values := values_at(kind, keys)):
+        more = f": {listed(values)}"
     if _SOME in keys:
         at = keys.index(_SOME)
         keys[at:] = _refused_key(document, keys[:at])
     if first and keys:
         keys[0] = str(int(keys[0]) + first)
-    return Invalid.at(root + "".join(map(escaped, keys)), plain(detail))
+    return Invalid.at(root + "".join(map(escaped, keys)), plain(detail) + more)
 
 
 def plain(detail: str) -> str:

@@ -15,7 +15,7 @@ from app.schemas.registry import Move
 from app.schemas.requests import GATE_ROWS, Gate, Promotion, Request, Source, Table
 from app.schemas.tasks import Task
 from app.service.columns import require_y
-from app.service.sources import SourceKinds, check_source
+from app.service.sources import SourceKinds, check_source, check_task
 from app.service.tables import fit_choice
 from app.storage.aliases import LATEST
 from app.storage.model_store import Store
@@ -55,7 +55,9 @@ def checked_gate(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, targ
 
 def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Table | Source:
     if gate.source is not None:
-        return check_source(sources, gate.source)
+        source = check_source(sources, gate.source)
+        check_task(sources, source, estimator.task)
+        return source
     if gate.data is None:
         raise Invalid.at("/data", "name the rows to compare on: X and y, or a source")
     choice = fit_choice(estimator, Request(target=target), lambda _: None)

@@ -19,7 +19,8 @@ from app.errors import Damaged, Fault, Invalid
 from app.model.imported.archives import check_archive
 from app.model.imported.formats import POINTER
 from app.model.imported.imported_estimator import HELD_BYTES, file_name
-from app.model.imported.trial import Sample, TrialLimits, TrialRequest, TrialResult, output_names
+from app.model.imported.trial import TrialLimits, TrialRequest, TrialResult, output_names
+from app.model.imported.trial_rows import Sample
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
 from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y

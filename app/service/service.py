@@ -167,7 +167,8 @@ class Service:
         if isinstance(data, ModelFile):
             raise Invalid.at("/data", "a file holds no rows to predict for")
         choice = use_choice(work.verb, fitted, data)
-        given = read_source(self.sources, data, choice.labels, takes_missing=fitted.estimator.takes_missing)
+        takes_missing, with_y = fitted.estimator.takes_missing, VERBS[work.verb].needs_y
+        given = read_source(self.sources, data, choice.labels, takes_missing=takes_missing, with_y=with_y)
         return fitted, self._checked(work.verb, TableRecords(given, "/data").read(choice), fitted, work.outputs)
 
     def rows(self, work: Work) -> int:
@@ -214,8 +215,7 @@ class Service:
             data = request.data.read(fit_choice(estimator, request, partial(self._limit.check_fit, estimator, params)))
             self._check_fit_table(estimator, params, data)
         else:
-            kind = {} if estimator.task == "regression" else {"kind": "classes"}
-            data = choose_source(self.sources, request, kind)
+            data = choose_source(self.sources, request, estimator.task)
             if shape := source_shape(self.sources, data):
                 rows, inputs = shape
                 self._limit.check_fit(estimator, params, inputs, rows)
@@ -257,9 +257,9 @@ class Service:
         elif request.source is None and manifest.data.get("origin", {}).get("source") != DEFAULT_SOURCE:
             raise Invalid.at("/data", f"there is no data to {verb}: send X, or name a source: {listed(self.sources)}")
         else:
-            kind = {} if manifest.classes is None else {"kind": "classes"}
             width = len(manifest.schema.inputs) + len(manifest.schema.unused)
-            data = choose_source(self.sources, request, {"inputs": width, **kind})
+            needs_y = VERBS[verb].needs_y
+            data = choose_source(self.sources, request, manifest.task, inputs=width, needs_y=needs_y)
             if shape := source_shape(self.sources, data):
                 check_width(shape[1], manifest.schema, data)
                 self._check_rows(verb, shape[0], fitted, outputs)

@@ -13,18 +13,20 @@ from app.errors import Invalid, Unavailable
 from app.schemas.columns import Kind
 from app.schemas.pointers import located
 from app.schemas.requests import Matrix, Request, Source, Table
-from app.schemas.tasks import LabelKind
+from app.schemas.tasks import LabelKind, Task
 from app.schemas.wording import counted
 from app.service.model_calls import refusal
 
 DEFAULT_SOURCE = "dummy"  # of requests without data
+DUMMY_KINDS: Mapping[Task, str] = {"regression": "numbers", "classification": "classes"}  # its y for each task
 
 
 class DataSource(Protocol):
     """What a public class in a module of TRINITY_SOURCES offers. It is called with the fields of `Params`.
 
     A source whose parameters determine its size also has a property `shape`, (rows, inputs), which allocates nothing:
-    what is too large is then refused before it is read. Any other source limits by itself how much it reads.
+    what is too large is then refused before it is read. Any other source limits by itself how much it reads. One whose
+    parameters determine what y is for has a property `task`: a model of another task is refused before it is read too.
     """
 
     name: ClassVar[str]
@@ -45,14 +47,20 @@ class DataSource(Protocol):
 SourceKinds = Mapping[str, type[DataSource]]
 
 
-def choose_source(kinds: SourceKinds, request: Request, defaults: dict[str, Any]) -> Source:
+def choose_source(
+    kinds: SourceKinds, request: Request, task: Task, *, inputs: int | None = None, needs_y: bool = True
+) -> Source:
     """Return the source that a request names, with all parameters; the dummy source when it has no data.
 
-    `defaults` are parameters of the latter. Raise Invalid for an unknown name or a bad parameter.
+    That one then has y for the task, and so many `inputs`. Raise Invalid for an unknown name, a bad parameter, or y for
+    another task where it is needed.
     """
     if request.source is None and DEFAULT_SOURCE not in kinds:
         raise Invalid.at("/data", f"there is no data: send X, or name a source: {listed(kinds)}")
+    defaults: dict[str, Any] = {"kind": DUMMY_KINDS[task], **({} if inputs is None else {"inputs": inputs})}
     source = check_source(kinds, request.source or Source(DEFAULT_SOURCE, defaults))
+    if needs_y:
+        check_task(kinds, source, task)
     source.inputs, source.ignore = request.inputs, request.ignore
     source.weight, source.keep = request.weight, request.keep
     return source
@@ -61,6 +69,18 @@ def choose_source(kinds: SourceKinds, request: Request, defaults: dict[str, Any]
 def listed(kinds: SourceKinds) -> str:
     """Name all sources."""
     return ", ".join(sorted(kinds))
+
+
+def check_task(kinds: SourceKinds, source: Source, task: Task) -> None:
+    """Raise Invalid for a checked source whose y is for models of another task."""
+    gives: Task | None = getattr(kinds[source.name](**source.params), "task", None)
+    if gives is None or gives == task:
+        return
+    what, wanted = ("numbers", "labels") if task == "classification" else ("labels", "numbers")
+    words = f"the y that source {source.name!r} gives is {what}, this model needs {wanted}"
+    if source.name != DEFAULT_SOURCE:
+        raise Invalid.at("/data/params", words)
+    raise Invalid.at("/data/params/kind", f"{words}: kind={DUMMY_KINDS[task]}")
 
 
 def source_shape(kinds: SourceKinds, source: Source) -> tuple[int, int] | None:
@@ -78,12 +98,18 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
 
 
 def read_source(
-    kinds: SourceKinds, source: Source, labels: LabelKind | None = None, *, takes_missing: bool = False
+    kinds: SourceKinds,
+    source: Source,
+    labels: LabelKind | None = None,
+    *,
+    takes_missing: bool = False,
+    with_y: bool = True,
 ) -> Table:
     """Read a checked source; raise Invalid unless X is a matrix of finite numbers, and y is what it may be.
 
     X may have NaN for missing values if the model takes them. y is numbers, which models check themselves, or labels of
-    the kind `labels`. A ValueError of the source becomes Invalid, as a model's does; an OSError becomes Unavailable.
+    the kind `labels`; without `with_y` it is left out, whatever it is. A ValueError of the source becomes Invalid, as a
+    model's does; an OSError becomes Unavailable.
     """
     try:
         table = kinds[source.name](**source.params).read()
@@ -95,7 +121,8 @@ def read_source(
     if X.ndim != 2 or not X.size:  # noqa: PLR2004  a matrix
         raise Invalid.at("/data", f"the source gave X of shape {X.shape}, expected rows and columns")
     kinds_of_columns = _kinds_of_columns(table, X, takes_missing=takes_missing)
-    return _with_y(msgspec.structs.replace(table, X=X, kinds=kinds_of_columns), labels)
+    table = msgspec.structs.replace(table, X=X, kinds=kinds_of_columns)
+    return _with_y(table, labels) if with_y else msgspec.structs.replace(table, y=None)
 
 
 def _kinds_of_columns(table: Table, X: Matrix, *, takes_missing: bool) -> list[Kind] | None:
@@ -135,4 +162,4 @@ def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointe
     try:
         return msgspec.structs.asdict(msgspec.convert(params, schema))
     except msgspec.ValidationError as error:
-        raise located(error, msgspec.json.encode(params), pointer) from None
+        raise located(error, msgspec.json.encode(params), pointer, kind=schema) from None

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
-from app.errors import Invalid
-from app.model.dataframes import Array, default_names
+from app.errors import Fault, Invalid
+from app.model.dataframes import default_names
 from app.model.estimator import FittedModel
 from app.model.imported.imported_estimator import (
     DISTRIBUTIONS,
@@ -26,24 +25,11 @@ from app.model.imported.imported_estimator import (
     open_model,
 )
 from app.model.imported.imported_model import Hints, Input
-from app.model.imported.trial_predictions import RAISED, not_predicted, tried
+from app.model.imported.trial_predictions import RAISED, NotPredicted, not_predicted, predicts, tried
+from app.model.imported.trial_rows import Sample, TrialRows, chosen_rows, others, refuse_missing, refuse_texts
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
 from app.schemas.tasks import Format, Label, Stacks, Task
-
-MADE_UP_ROWS = 4
-
-
-class Sample(msgspec.Struct):
-    """Rows to try a model out with, as a table has them."""
-
-    X: list[list[float | None]]
-    columns: list[Column]
-    named: bool = True
-    unused: list[str] = []
-    """The names of columns that are no inputs."""
-    texts: dict[int, list[str]] = {}
-    """The texts that codes in X stand for, by the position of the column."""
 
 
 class TrialRequest(msgspec.Struct):
@@ -98,15 +84,19 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     started_s, before_bytes = time.monotonic(), resident_bytes()
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
-    rows = chosen_rows(opened.inputs, asked, named=opened.named_inputs)
+    rows = chosen_rows(opened.inputs, asked.columns, asked.sample, named=opened.named_inputs)
     if not opened.takes_missing:
         refuse_missing(rows)
+    if form != "skops":  # a pipeline may take texts where it names no columns
+        refuse_texts(opened.inputs, rows.columns)
     if limits is not None:
         _allow(TrialLimits(*limits).predict_s, end_s)
-    tried_model = opened.tried(rows)
-    model = tried_model.model.with_texts(rows.texts)
-    outputs = tried_model.outputs
-    stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
+    try:
+        model, outputs = opened.tried(rows)
+        model = model.with_texts(rows.texts)
+        stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
+    except NotPredicted as error:
+        raise error if asked.sample is None else _sample_fault(error, opened, rows) from None
     learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
     if not opened.takes_missing:
         learned[TAKES_MISSING] = False
@@ -133,15 +123,6 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
 def _allow(part_s: float, end_s: float) -> None:
     """End the process if what comes takes longer than a part of a trial may, or than the whole call."""
     signal.setitimer(signal.ITIMER_REAL, max(0.001, min(part_s, end_s - time.monotonic())))
-
-
-class TrialRows(NamedTuple):
-    """Rows to try a model with, and what is known of their columns."""
-
-    columns: list[Column]
-    X: Array
-    texts: dict[int, list[str]]
-    unused: list[str]
 
 
 class Tried(NamedTuple):
@@ -184,6 +165,20 @@ def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
     return Opened(estimator.inputs, estimator.named_inputs, for_rows, estimator.warnings)
 
 
+def _sample_fault(error: NotPredicted, opened: Opened, rows: TrialRows) -> Invalid:
+    """Return the error for a sample that is not predicted; it is of the file too if no other rows are."""
+    at_file = [] if any(_predicts(opened, each) for each in others(rows)) else error.faults
+    words = error.detail.replace("it does not predict", "it does not predict the sample", 1)
+    return Invalid(words, Fault("/sample", words), *at_file)
+
+
+def _predicts(opened: Opened, rows: TrialRows) -> bool:
+    try:
+        return predicts(opened.tried(rows).model.with_texts(rows.texts), rows.X)
+    except NotPredicted:
+        return False
+
+
 def load_library(form: Format) -> None:
     """Load the library that runs a format, which takes far longer than a file; raise Invalid if it is not there."""
     name = MODULES[form]
@@ -192,62 +187,6 @@ def load_library(form: Format) -> None:
     except ImportError:
         words = f"files of {form} need {name}; install Trinity with the extra `{EXTRAS[form]}`"
         raise Invalid.at("/format", words) from None
-
-
-def chosen_rows(inputs: list[Input], asked: TrialRequest, *, named: bool) -> TrialRows:
-    """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's."""
-    names = [each.name for each in inputs]
-    if named and (len(set(names)) < len(names) or "" in names):
-        raise Invalid.at("/file", "the file gives two columns the same name, or one none")
-    if asked.columns is not None:
-        if len(asked.columns) != len(names):
-            raise Invalid.at("/columns", f"{len(asked.columns)} columns are named, the file takes {len(names)}")
-        if named and asked.columns != names:
-            raise Invalid.at("/columns", f"the file names its columns otherwise: {', '.join(names)[:500]}")
-        names = asked.columns
-    if asked.sample is None:
-        columns = [Column(name, each.kind or "number") for name, each in zip(names, inputs, strict=True)]
-        return TrialRows(
-            columns, made_up(columns), {i: [""] for i, each in enumerate(columns) if each.kind == "text"}, []
-        )
-    X = np.array([[np.nan if cell is None else cell for cell in row] for row in asked.sample.X], np.float64)
-    given = asked.sample.columns
-    if not named and asked.columns is None:
-        if len(given) != len(names):
-            raise Invalid.at("/sample", f"the sample has {len(given)} columns, the file takes {len(names)}")
-        return TrialRows([_open(column) for column in given], X, asked.sample.texts, asked.sample.unused)
-    at = {column.name: i for i, column in enumerate(given)}
-    if missing := [name for name in names if name not in at]:
-        raise Invalid.at("/sample", f"the sample lacks columns that the file takes: {', '.join(missing)[:500]}")
-    chosen = [at[name] for name in names]
-    unused = [column.name for column in given if column.name not in set(names)]
-    texts = {place: asked.sample.texts[i] for place, i in enumerate(chosen) if i in asked.sample.texts}
-    columns = [_open(given[i]) for i in chosen]
-    return TrialRows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*asked.sample.unused, *unused])
-
-
-def refuse_missing(rows: TrialRows) -> None:
-    """Raise Invalid for the first missing value of a sample, where the model has no way for one."""
-    missing = np.isnan(rows.X)
-    if missing.any():
-        row, column = divmod(int(missing.argmax()), missing.shape[1])
-        name = rows.columns[column].name
-        raise Invalid.at(
-            "/sample", f"row {row}, column {name!r}: the value is missing, and the model takes none that is"
-        )
-
-
-def _open(column: Column) -> Column:
-    """Return a column without the bounds of its values: those of a sample say nothing about the model."""
-    return Column(column.name, column.kind, nullable=column.nullable)
-
-
-def made_up(columns: list[Column]) -> Array:
-    """Return rows of small numbers."""
-    X = np.random.default_rng(0).normal(size=(MADE_UP_ROWS, len(columns)))
-    whole = [i for i, column in enumerate(columns) if column.kind != "number"]
-    X[:, whole] = 0
-    return X
 
 
 def libraries_of(form: Format) -> dict[str, str]:

@@ -16,6 +16,10 @@ RAISED = (NotNumbers, ValueError, TypeError, RuntimeError, ArithmeticError, Look
 """What libraries raise where a model does not go with its data, or is damaged."""
 
 
+class NotPredicted(Invalid):
+    """The model raised where it should have predicted."""
+
+
 def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: bool) -> Stacks:
     """Predict rows together and one by one; return how far they agree. Raise Invalid for what is no prediction."""
     together = _predicted(model, X)
@@ -49,7 +53,16 @@ def _probable(model: FittedModel, X: Array) -> Array:
         raise not_predicted(error) from None
 
 
-def not_predicted(error: Exception) -> Invalid:
+def predicts(model: FittedModel, X: Array) -> bool:
+    """Whether a model predicts these rows."""
+    try:
+        _predicted(model, X)
+    except NotPredicted:
+        return False
+    return True
+
+
+def not_predicted(error: Exception) -> NotPredicted:
     """Return the error for a model that raised where it should have predicted."""
     words = str(error).partition("\n")[0][:300].encode("utf-8", "replace").decode()
-    return Invalid.at("/file", f"it does not predict: {type(error).__name__}: {words}")
+    return NotPredicted.at("/file", f"it does not predict: {type(error).__name__}: {words}")

@@ -42,7 +42,7 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
     try:
         decoded = _fit_decoder.decode(text) if VERBS[verb].publishes else _predict_decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise wrong(text, error, position) from None
+        raise wrong(text, error, position, kind=FitBody if VERBS[verb].publishes else PredictBody) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _as_utf8(text)
         raise not_json(text, error, position) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -14,16 +15,22 @@ POINTER_BYTES = 1_000_000  # how far into a malformed text a pointer is worked o
 
 
 def wrong(
-    text: bytes, error: msgspec.ValidationError, position: Callable[[int], int] = int, root: str = "", first: int = 0
+    text: bytes,
+    error: msgspec.ValidationError,
+    position: Callable[[int], int] = int,
+    root: str = "",
+    first: int = 0,
+    *,
+    kind: Any = Any,
 ) -> Invalid | Malformed:
     """Return the error with its pointer, unless the text isn't JSON further on: the decoder stopped before that.
 
     `position` turns a position in the text into that in the body, and `root` leads to the text, which may be a part of
-    an array with `first` items before it.
+    an array with `first` items before it. `kind` is the type that it should have been of.
     """
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-        return located(error, text, root, first)
+        return located(error, text, root, first, kind=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
         return not_json(text, malformed, position, root, first)
 

@@ -27,7 +27,7 @@ def decode_object(req: HttpRequest, body: Body, kind: type[S]) -> S:
     try:
         decoded = msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise wrong(text, error) from None
+        raise wrong(text, error, kind=kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(text, error) from None
     refuse_duplicates(text, lambda: count_members(msgspec.json.decode(text)))

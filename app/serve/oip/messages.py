@@ -110,7 +110,7 @@ def _decoded(body: memoryview) -> tuple[InferenceRequest, Arrays]:
     try:
         request = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise located(error, text) from None
+        raise located(error, text, kind=InferenceRequest) from None
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

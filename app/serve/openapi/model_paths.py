@@ -13,7 +13,16 @@ from typing import Any
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS, Verb
 from app.serve.openapi.schemas import REF
-from app.serve.openapi.version_schemas import array, list_row, named_row, predictions, strict_object, y_item
+from app.serve.openapi.version_schemas import (
+    array,
+    list_row,
+    named_row,
+    needs_data,
+    nullable,
+    predictions,
+    strict_object,
+    y_item,
+)
 from app.service.served_versions import MAX_DESCRIBED, ServedVersion
 
 Json = dict[str, Any]
@@ -23,6 +32,8 @@ ABOUT = (
 )
 _SHARED = ("keep", "outputs", "target", "weight", "timeout", "webhook")
 """What a body keeps of the members that it has for any model."""
+_ROWS = ("Pairs", "Points")
+"""The components of rows for any model; the others that `data` may be are sources."""
 
 
 def with_models(document: Json, versions: Sequence[ServedVersion]) -> Json:
@@ -75,11 +86,11 @@ def _data(served: ServedVersion, rows: list[Json], *, needs_y: bool) -> Json:
     members: Json = {"X": rows[0] if len(rows) == 1 else {"anyOf": rows}}
     if schema.named_inputs:
         names = {"type": "string", "enum": schema.inputs}
-        members["columns"] = array(names, len(schema.inputs))
+        members["columns"] = nullable(array(names, len(schema.inputs)))
         members["columns"]["description"] = "The order of the cells in rows that are lists: that of the inputs."
     if needs_y:
         members["y"] = array(y_item(served))
-        members["sample_weight"] = array({"type": "number", "minimum": 0})
+        members["sample_weight"] = nullable(array({"type": "number", "minimum": 0}))
     required = ["X", "y"] if needs_y and not schema.named else ["X"]
     return strict_object(members, required, "Rows with the columns of the version's fit.")
 
@@ -88,10 +99,22 @@ def _body(verb: Verb, stem: str, served: ServedVersion, general: Json) -> Json:
     members = {name: general["properties"][name] for name in _SHARED if name in general["properties"]}
     if "outputs" in members:
         members["outputs"] = {"type": "array", "items": {"type": "string", "enum": served.manifest.outputs}}
-    members["data"] = _ref(f"{stem}{verb.title()}Data")
     model, version = served.manifest.model, served.manifest.version
+    sources = [_ref(name) for name in _referred(general["properties"]["data"]) if name not in _ROWS]
+    choices = [_ref(f"{stem}{verb.title()}Data"), *sources, *([] if needs_data(served) else [{"type": "null"}])]
+    members["data"] = choices[0] if len(choices) == 1 else {"anyOf": choices}
     about = f"A {verb} of {model}, by version {version}. For other versions: /models/{{name}}/{verb}."
-    return strict_object(members, ["data"], about)
+    return strict_object(members, ["data"] if needs_data(served) else [], about)
+
+
+def _referred(schema: Any) -> list[str]:
+    """Return the names of the components that a schema refers to."""
+    if isinstance(schema, list):
+        return [name for each in schema for name in _referred(each)]
+    if not isinstance(schema, dict):
+        return []
+    here = [str(schema["$ref"]).rpartition("/")[2]] if "$ref" in schema else []
+    return here + [name for each in schema.values() for name in _referred(each)]
 
 
 def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> Json:
@@ -100,7 +123,7 @@ def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> J
         code: _with_json(response, f"{stem}{verb.title()}Job") if code in {"200", "202"} else response
         for code, response in general["responses"].items()
     }
-    body = _with_json(general["requestBody"], f"{stem}{verb.title()}Body") | {"required": True}
+    body = _with_json(general["requestBody"], f"{stem}{verb.title()}Body") | {"required": needs_data(served)}
     body["content"] = {
         media: {member: value for member, value in content.items() if media != JSON or member == "schema"}
         for media, content in body["content"].items()

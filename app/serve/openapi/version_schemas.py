@@ -8,6 +8,7 @@ from typing import Any
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.tasks import Label
 from app.service.served_versions import ServedVersion
+from app.service.sources import DEFAULT_SOURCE
 
 Json = dict[str, Any]
 MAX_COLUMNS = 200  # named one by one in the schema of a row
@@ -26,6 +27,11 @@ def array(items: Json, length: int | None = None) -> Json:
     """Return the schema of a list, of any length from 1 or of one length."""
     limits = {"minItems": 1} if length is None else {"minItems": length, "maxItems": length}
     return {"type": "array", "items": items, **limits}
+
+
+def nullable(schema: Json) -> Json:
+    """Return the schema of what may be null instead, which stands for what is left out."""
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def cell(column: Column, served: ServedVersion) -> Json:
@@ -93,6 +99,12 @@ def y_item(served: ServedVersion, *, predicted: bool = False) -> Json:
     return dict(NUMBER) if manifest.schema.vector else array(NUMBER, len(manifest.schema.outputs))
 
 
+def needs_data(served: ServedVersion) -> bool:
+    """Whether requests must have data: for a version that was fitted to the default source they need not."""
+    origin: str | None = served.manifest.data.get("origin", {}).get("source")
+    return origin != DEFAULT_SOURCE
+
+
 def predictions(served: ServedVersion) -> Json:
     """Return the schema of the result of a predict."""
     manifest = served.manifest
@@ -103,5 +115,6 @@ def predictions(served: ServedVersion) -> Json:
         properties["classes"] = array(label(manifest.classes, listed=True), count)
         shares = array({"type": "number", "minimum": 0, "maximum": 1}, count)
         properties["probabilities"] = {"type": "array", "items": shares}
+    properties["source"] = {"type": "string", "description": "The source that the data came from, if it came from one."}
     properties["kept"] = {"type": "object", "additionalProperties": {"type": "array", "items": CELL}}
     return strict_object(properties, [] if len(manifest.outputs) > 1 else ["y"], "A prediction for each row.")

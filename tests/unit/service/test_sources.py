@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from app.data.dummy import Dummy
 from app.errors import Invalid, Unavailable
+from app.model.logistic import LogisticClassifier
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Request, Source, Table
+from app.schemas.requests import Gate, Request, Source, Table
 from app.service import Service, find_sources
 from app.settings import SettingsError
 from app.storage.model_store import Store
@@ -188,3 +189,26 @@ def test_a_source_may_have_missing_values_for_a_model_that_takes_them(gappy: Ser
 def test_a_category_that_a_source_does_not_have_is_refused(gappy: Service, code: float) -> None:
     with pytest.raises(Invalid, match=f"the source gave {code:g} in column 1 of text, which has 2 categories"):
         do(gappy, "fit", Source("gappy", {"code": code}))
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "wanted"), [("logistic", "numbers", "classes"), ("first", "classes", "numbers")]
+)
+def test_the_dummy_source_of_another_task_is_refused_before_it_is_read(
+    tmp_path: Path, model: str, kind: str, wanted: str
+) -> None:
+    """With the parameter to set; a predict needs no y, and takes either."""
+    estimators = {"logistic": OwnEstimator(LogisticClassifier), "first": OwnEstimator(First)}
+    limits = {"max_design_bytes": 2**26, "max_answer_bytes": 100_000, "max_loaded_bytes": 100_000}
+    served = Service(estimators, model, Store(tmp_path), {"dummy": Dummy}, **limits)
+    served.run(served.check("fit", Request()), "job", 0.0)
+    source = Source("dummy", {"kind": kind})
+    for verb in ("fit", "score"):
+        with pytest.raises(Invalid, match=f"this model needs .*: kind={wanted}$") as caught:
+            served.check(verb, Request(source=source))  # type: ignore[arg-type]
+        assert caught.value.pointers == ["/data/params/kind"]
+    gate = Gate("champion", None, 0.0, source=source)
+    with pytest.raises(Invalid, match=f"kind={wanted}") as caught:
+        served.check("fit", Request(promote=gate))
+    assert caught.value.pointers == ["/promote/on/params/kind"]
+    assert len(do(served, "predict", source)["y"]) == 50

@@ -1,6 +1,7 @@
 """Models from files predict what their own libraries do, to the last bit."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from app.model.imported.formats import format_of
 from app.model.imported.imported_estimator import ImportedEstimator, file_name, open_model
 from app.model.imported.imported_model import Hints
 from app.model.imported.trial import TrialRequest, run_trial
-from tests.support.model_files import LABELS, ROWS, SAMPLES, lightgbm_classifier, onnx_classifier, xgboost_classifier
+from tests.support.model_files import (
+    LABELS,
+    ROWS,
+    SAMPLES,
+    lightgbm_classifier,
+    lightgbm_regressor,
+    onnx_classifier,
+    xgboost_classifier,
+)
 
 BY_LIBRARY = [name for name in SAMPLES if not name.startswith("skops")]
 
@@ -128,6 +137,19 @@ def test_a_proof_says_what_a_model_takes_and_gives(name: str, tmp_path: object) 
     assert names == ["a", "b", "c", "d"]
     with pytest.raises(Invalid, match="the sample has 1 columns, the file takes 4"):
         run_trial(str(path), form, {"sample": {"X": [[1.0]], "columns": columns[:1]}})
+
+
+@pytest.mark.parametrize("make", [onnx_classifier, xgboost_classifier, lightgbm_regressor])
+def test_texts_where_a_file_takes_numbers_are_a_fault_of_the_sample(make: Any, tmp_path: Path) -> None:
+    """The codes that stand for them would pass for numbers."""
+    sample = make()
+    path = tmp_path / sample.name
+    path.write_bytes(sample.content)
+    columns = [{"name": name, "kind": "text" if name == "c" else "number"} for name in ("a", "b", "c", "d")]
+    question = {"sample": {"X": [[1, 2, 0, 3]], "columns": columns, "texts": {"2": ["red"]}}}
+    with pytest.raises(Invalid, match="column 'c' holds texts, where the file takes numbers") as caught:
+        run_trial(str(path), format_of(sample.content[:4096]), question)
+    assert caught.value.pointers == ["/sample"]
 
 
 def test_a_question_is_plain_json() -> None:

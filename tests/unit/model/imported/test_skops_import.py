@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import SVC
 
 from app.errors import Invalid
@@ -56,6 +57,22 @@ def test_a_pipeline_is_proven_without_a_sample_too(tmp_path: Path) -> None:
     found = proven(tmp_path, skops_pipeline().content)
     assert [column["kind"] for column in found["columns"]] == ["text", "number", "number", "number"]
     assert found["rows"] == 0
+
+
+def test_a_sample_that_is_not_predicted_is_the_fault_where_other_rows_are(tmp_path: Path) -> None:
+    """Texts for numbers, as made-up numbers are predicted; where nothing is, it may be the file."""
+    kinds = [{"name": name, "kind": "text"} for name in ("city", "a", "b", "n")]
+    texts: Any = {"X": [[0, 0, 0, 0]], "columns": kinds, "texts": {str(i): ["abc"] for i in range(4)}}
+    refused = refusal(tmp_path, skops_pipeline().content, sample=texts)
+    assert refused.detail.startswith("it does not predict the sample: ValueError: could not convert")
+    assert refused.pointers[0] == "/sample"
+    cities = pd.DataFrame({"x": ["Bern", "Chur"]})
+    one_city = make_pipeline(OneHotEncoder(), LinearRegression()).fit(cities, [1.0, 2.0])
+    new: Any = {"X": [[0], [1]], "columns": [{"name": "x", "kind": "text"}], "texts": {"0": ["Bern", "Oslo"]}}
+    alone = refusal(tmp_path, one_city, sample=new)
+    assert (alone.pointers, "Oslo" in alone.detail) == (["/sample"], True)
+    new["X"] = [[1]]
+    assert refusal(tmp_path, one_city, sample=new).pointers == ["/sample", "/file"]
 
 
 def test_types_that_are_not_known_to_be_safe_are_listed(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""The rows that an imported file is tried out with: those of the sample that came with it, or rows that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from app.errors import Invalid
+from app.model.dataframes import Array
+from app.model.imported.imported_model import Input
+from app.model.imported.trial_predictions import MAX_ALONE_ROWS
+from app.schemas.columns import Column
+
+MADE_UP_ROWS = 4
+
+
+class Sample(msgspec.Struct):
+    """Rows to try a model out with, as a table has them."""
+
+    X: list[list[float | None]]
+    columns: list[Column]
+    named: bool = True
+    unused: list[str] = []
+    """The names of columns that are no inputs."""
+    texts: dict[int, list[str]] = {}
+    """The texts that codes in X stand for, by the position of the column."""
+
+
+class TrialRows(NamedTuple):
+    """Rows to try a model with, and what is known of their columns."""
+
+    columns: list[Column]
+    X: Array
+    texts: dict[int, list[str]]
+    unused: list[str]
+
+
+def chosen_rows(inputs: list[Input], asked: list[str] | None, sample: Sample | None, *, named: bool) -> TrialRows:
+    """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's.
+
+    `asked` are the names of columns that the request gives.
+    """
+    names = [each.name for each in inputs]
+    if named and (len(set(names)) < len(names) or "" in names):
+        raise Invalid.at("/file", "the file gives two columns the same name, or one none")
+    if asked is not None:
+        if len(asked) != len(names):
+            raise Invalid.at("/columns", f"{len(asked)} columns are named, the file takes {len(names)}")
+        if named and asked != names:
+            raise Invalid.at("/columns", f"the file names its columns otherwise: {', '.join(names)[:500]}")
+        names = asked
+    if sample is None:
+        return made_up([Column(name, each.kind or "number") for name, each in zip(names, inputs, strict=True)])
+    X = np.array([[np.nan if cell is None else cell for cell in row] for row in sample.X], np.float64)
+    given = sample.columns
+    if not named and asked is None:
+        if len(given) != len(names):
+            raise Invalid.at("/sample", f"the sample has {len(given)} columns, the file takes {len(names)}")
+        return TrialRows([_open(column) for column in given], X, sample.texts, sample.unused)
+    at = {column.name: i for i, column in enumerate(given)}
+    if missing := [name for name in names if name not in at]:
+        raise Invalid.at("/sample", f"the sample lacks columns that the file takes: {', '.join(missing)[:500]}")
+    chosen = [at[name] for name in names]
+    unused = [column.name for column in given if column.name not in set(names)]
+    texts = {place: sample.texts[i] for place, i in enumerate(chosen) if i in sample.texts}
+    columns = [_open(given[i]) for i in chosen]
+    return TrialRows(columns, np.ascontiguousarray(X[:, chosen]), texts, [*sample.unused, *unused])
+
+
+def refuse_missing(rows: TrialRows) -> None:
+    """Raise Invalid for the first missing value of a sample, where the model has no way for one."""
+    missing = np.isnan(rows.X)
+    if missing.any():
+        row, column = divmod(int(missing.argmax()), missing.shape[1])
+        name = rows.columns[column].name
+        raise Invalid.at(
+            "/sample", f"row {row}, column {name!r}: the value is missing, and the model takes none that is"
+        )
+
+
+def _open(column: Column) -> Column:
+    """Return a column without the bounds of its values: those of a sample say nothing about the model."""
+    return Column(column.name, column.kind, nullable=column.nullable)
+
+
+def made_up(columns: list[Column]) -> TrialRows:
+    """Return rows of small numbers, and of empty texts."""
+    X = np.random.default_rng(0).normal(size=(MADE_UP_ROWS, len(columns)))
+    whole = [i for i, column in enumerate(columns) if column.kind != "number"]
+    X[:, whole] = 0
+    return TrialRows(columns, X, {i: [""] for i, each in enumerate(columns) if each.kind == "text"}, [])
+
+
+def others(rows: TrialRows) -> Iterator[TrialRows]:
+    """Yield rows that are like those of a sample: made-up ones, then the first of the sample one by one."""
+    yield made_up(rows.columns)
+    for i in range(min(len(rows.X), MAX_ALONE_ROWS)):
+        yield rows._replace(X=rows.X[i : i + 1])
+
+
+def refuse_texts(inputs: list[Input], columns: list[Column]) -> None:
+    """Raise Invalid for the first column of texts where the file takes numbers: their codes would pass for those."""
+    for each, column in zip(inputs, columns, strict=True):
+        if column.kind == "text" and each.kind not in {None, "text"}:
+            raise Invalid.at("/sample", f"column {column.name!r} holds texts, where the file takes numbers")
