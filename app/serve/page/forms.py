@@ -61,22 +61,29 @@ def source_forms(sources: Mapping[str, type[DataSource]]) -> list[SourceForm]:
     ]
 
 
-def column_fields(columns: Sequence[Column], row: Iterable[float | None]) -> list[Field]:
-    """Return a field for each column of a version, filled from a row of a table; with many columns one for all."""
+def column_fields(
+    columns: Sequence[Column], row: Iterable[float | None], most_choices: int | None = None
+) -> list[Field]:
+    """Return a field for each column of a version, filled from a row of a table; with many columns one for all.
+
+    Texts of which there are more than `most_choices` different ones are typed, not chosen from a list.
+    """
     texts = [_cell(column, value) for column, value in zip(columns, row, strict=True)]
     if len(columns) > MAX_FIELDS:
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(texts)
         return [Field(f"{len(columns)} values, comma separated", "csv", line.getvalue() if any(texts) else "")]
-    return [_column_field(column, text) for column, text in zip(columns, texts, strict=True)]
+    return [_column_field(column, text, most_choices) for column, text in zip(columns, texts, strict=True)]
 
 
-def _column_field(column: Column, text: str) -> Field:
+def _column_field(column: Column, text: str, most_choices: int | None) -> Field:
     if column.kind == "boolean" and column.nullable:
         return Field(column.name, "json", text, choices=("true", "false"), nullable=True)
     if column.kind == "boolean":
         return Field(column.name, "checkbox", "on" if text == "true" else "")
     choices = tuple(column.categories or ())
+    if most_choices is not None and len(choices) > most_choices:
+        choices = ()
     return Field(column.name, _FIELD_KINDS.get(column.kind, "number"), text, choices=choices, nullable=column.nullable)
 
 

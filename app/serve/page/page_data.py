@@ -199,11 +199,19 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         manifest.schema.outputs[:SHOWN_OUTPUTS],
         len(sample["y"]) if sample else 0,
         columns[:SHOWN_COLUMNS],
-        column_fields(columns, _example(sample) or [None] * len(columns)),
+        column_fields(columns, _example(sample) or [None] * len(columns), _most_choices(service, manifest)),
         _problem(service, manifest),
         _champion(service, name),
         class_scores(manifest, sample),
     )
+
+
+def _most_choices(service: Service, manifest: Manifest) -> int | None:
+    """Return from how many different texts on they are not categories, for a model that takes others too."""
+    with suppress(Conflict):
+        rows: int = manifest.data.get("rows", 0)
+        return rows // 2 if service.models.of(manifest).reads_texts else None
+    return None
 
 
 def _champion(service: Service, name: str) -> int | None:

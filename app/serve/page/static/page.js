@@ -191,7 +191,7 @@ async function move(form) {
 const SHOWN_CLASSES = 8;
 
 async function predict(form) {
-  const { model, version, inputs, outputs, wanted } = form.dataset;
+  const { model, version, inputs, outputs, wanted, task } = form.dataset;
   const fields = [...form.querySelectorAll("[data-kind]")];
   const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
@@ -200,7 +200,7 @@ async function predict(form) {
     : await send("POST", path, JSON.stringify({ version: Number(version), outputs: wanted.split(","), data: { X: [fields.map(cell)] } }), "application/json");
   const { y: [y], classes, probabilities } = (await finished(answer)).result;
   const names = JSON.parse(outputs);
-  const shown = [y].flat().map((value, place) => `${names[place]} = ${typeof value === "number" ? Number(value.toPrecision(6)) : value}`);
+  const shown = [y].flat().map((value, place) => `${names[place]} = ${task === "regression" ? Number(value.toPrecision(6)) : value}`);
   say("predict-outcome", "right", element("strong", {}, shown.join(", ")), ...(classes ? [bars(classes, probabilities[0])] : []));
 }
 
@@ -249,6 +249,12 @@ function choose() {
     const chosen = part.dataset.model ? byId("fit-model").value : form.elements.data.value;
     part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== chosen;
   }
+}
+
+// The dummy source gives numbers to regressors, and labels to classifiers
+function chooseKind() {
+  const kind = byId("source-dummy-kind");
+  if (kind) kind.value = byId("fit-model").selectedOptions[0].dataset.task === "classification" ? "classes" : "numbers";
 }
 
 // Jobs
@@ -464,6 +470,7 @@ document.addEventListener("change", (event) => {
   if (event.target.id === "fit-file" || byId("dialect").contains(event.target)) offerColumns();
   else if (event.target.name === "predict") event.target.closest("tr").querySelector("[name=use]").disabled = event.target.checked;
   else if (event.target.id === "fit-model" || event.target.name === "data") choose();
+  if (event.target.id === "fit-model") chooseKind();
 });
 document.addEventListener("click", (event) => {
   if (event.target.dataset?.cancel) cancel(event.target);
@@ -471,6 +478,7 @@ document.addEventListener("click", (event) => {
 
 enable();
 choose();
+chooseKind();
 offerColumns();
 if (queued) listen();
 draw();
