@@ -14,9 +14,15 @@ extras := $(subst $(comma), ,$(EXTRAS))
 unknown := $(filter-out $(basename $(notdir $(wildcard requirements/*.txt))),$(extras))
 $(if $(unknown),$(error EXTRAS: there is no requirements/$(firstword $(unknown)).txt))
 
+# NAME=…: a folder of examples/, whose example.env says what it needs
+examples := $(patsubst examples/%/example.env,%,$(wildcard examples/*/example.env))
+ifneq ($(filter example,$(MAKECMDGOALS)),)
+$(if $(filter $(NAME),$(examples)),,$(error NAME: choose one of $(examples)))
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # one pip at a time
-.PHONY: help serve stack up down test quick bench faults lint image lock clean
+.PHONY: help serve stack example up down test quick bench faults lint image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +32,9 @@ serve: .venv/server $(extras:%=.venv/%) ## sync mode on HOST (127.0.0.1) and POR
 
 stack: .venv/dev ## async mode without Docker on HOST and PORT (5000): Valkey, web, two workers, Flower; BROKER=rabbit for RabbitMQ
 	@HOST=$(HOST) PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack
+
+example: .venv/dev ## an example, ready to use, as make stack runs: NAME=object_detection, and PORT, BROKER and so on as there
+	@HOST=$(HOST) PORT=$(PORT) BROKER=$(BROKER) exec $(BIN)/python -m app stack --example $(NAME)
 
 test: .venv/dev ## all tests; ARGS="-k ledger" runs some
 ifdef ARGS

@@ -37,7 +37,8 @@ def worker(arguments: tuple[str, ...]) -> None:
 
 
 @click.command()
-def stack() -> None:
+@click.option("--example", default="", metavar="NAME", help="With an example, ready to use; its settings apply.")
+def stack(example: str) -> None:
     """Run the whole async mode on this machine.
 
     Valkey, web (on HOST and PORT), two workers and Flower, until Ctrl-C; BROKER=rabbit for RabbitMQ as the broker.
@@ -47,7 +48,7 @@ def stack() -> None:
     """
     from app.cli.stack.stack import run
 
-    sys.exit(run())
+    sys.exit(run(name=example))
 
 
 @click.command()

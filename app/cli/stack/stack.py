@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from app.cli.errors import CommandFailed
+from app.cli.stack.example import preparation, with_settings
 from app.cli.stack.supervisor import Program, Supervisor
 from app.schemas.verbs import VERBS
 from app.serve.server.addresses import LOOPBACK, address
@@ -38,8 +39,12 @@ class LocalBroker:
     """URL of RabbitMQ's management API, from which Flower reads the queues; empty for Redis."""
 
 
-def run(environ: Mapping[str, str] = os.environ) -> int:
-    """Run the stack until Ctrl-C; return the exit status. Raise CommandFailed when a port or a program is not there."""
+def run(environ: Mapping[str, str] = os.environ, name: str = "") -> int:
+    """Run the stack until Ctrl-C, with an example if one is named; return the exit status.
+
+    Raise CommandFailed when a port, a program or an example is not there.
+    """
+    environ = with_settings(name, environ) if name else environ
     host = environ.get("HOST") or HOST
     web, flower = _port(environ, "PORT", 5000, host), _port(environ, "FLOWER_PORT", 5555)
     folder = Path(load({**environ, "TRINITY_MODE": "sync"}).store).resolve() / "stack"
@@ -55,7 +60,8 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     urls |= {"broker": masked(broker.url), "ledger": ledger}
     lines = [f"  {name:<7} {url}" for name, url in urls.items()]
     text = "\n".join(["", *lines, "  Ctrl-C stops everything", ""])
-    return Supervisor(stages).run(lambda: click.echo(text))
+    last = preparation(name, urls["web"], environment) if name else None
+    return Supervisor(stages, last).run(lambda: click.echo(text))
 
 
 def _near(host: str) -> str:

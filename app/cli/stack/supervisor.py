@@ -40,12 +40,14 @@ class Supervisor:
     does that when the supervisor itself is killed.
     """
 
-    def __init__(self, stages: Sequence[Sequence[Program]]) -> None:
+    def __init__(self, stages: Sequence[Sequence[Program]], preparation: Program | None = None) -> None:
+        """Take programs that run until all stop, and one that runs to its end once these are ready."""
         self._stages = stages
+        self._preparation = [preparation] if preparation else []
         self._running: dict[Program, Popen[bytes]] = {}
         self._threads: list[Thread] = []
         self._signals = 0
-        self._width = max(len(program.name) for stage in stages for program in stage)
+        self._width = max(len(program.name) for stage in [*stages, self._preparation] for program in stage)
         self._colours = cycle(COLOURS if sys.stdout.isatty() and "NO_COLOR" not in os.environ else [None])
 
     def run(self, when_ready: Callable[[], None]) -> int:
@@ -88,7 +90,20 @@ class Supervisor:
                     time.sleep(POLL_S)
             if not self._all_running():
                 return
-        when_ready()
+        if all(self._run_to_end(program, guard) for program in self._preparation):
+            when_ready()
+
+    def _run_to_end(self, program: Program, guard: Popen[bytes]) -> bool:
+        """Run a program until it ends; return False if all are to stop before that, raise OSError if it fails."""
+        self._spawn(program, guard)
+        process = self._running.pop(program)
+        while (running := process.poll() is None) and self._all_running():
+            time.sleep(POLL_S)
+        if running:
+            self._running[program] = process  # to be stopped with the others
+        elif process.returncode:
+            raise ChildProcessError(f"{program.name} ended with status {process.returncode}")
+        return not running
 
     def _spawn(self, program: Program, guard: Popen[bytes]) -> None:
         command, environment = program.command, program.environment
@@ -126,7 +141,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Terminate each stage, the last one first; kill what still runs after GRACE_S or at a second signal."""
-        for stage in reversed(self._stages):
+        for stage in reversed([*self._stages, self._preparation]):
             processes = [self._running[program] for program in stage if program in self._running]
             for process in processes:
                 if process.poll() is None:

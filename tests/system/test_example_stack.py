@@ -1,0 +1,65 @@
+"""Examples as `python -m app stack --example NAME` runs them: their settings, and what makes them ready."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli.errors import CommandFailed
+from app.cli.stack.example import names, with_settings
+from tests.support.servers import ROOT
+
+SCRIPT = (
+    "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
+    "main = Program('main', [sys.executable, '-c', 'import time; time.sleep(600)'], os.environ); "
+    "last = Program('prepare', [sys.executable, '-c', sys.argv[1]], os.environ); "
+    "sys.exit(Supervisor([[main]], last).run(lambda: (print('ready', flush=True), os.kill(os.getpid(), 15))))"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two examples, and one that is none."""
+    for name in ("shop", "post", "notes"):
+        (tmp_path / name).mkdir()
+    for name in ("shop", "post"):
+        (tmp_path / name / "example.env").write_text("# settings\nEXTRAS=sql\nTRINITY_ROUTES=examples.shop.routes\n")
+    return tmp_path
+
+
+def test_the_settings_of_an_example_apply_where_none_are_given(folder: Path) -> None:
+    assert with_settings("shop", {"EXTRAS": "", "PORT": "1"}, folder) == {
+        "EXTRAS": "",
+        "PORT": "1",
+        "TRINITY_ROUTES": "examples.shop.routes",
+    }
+
+
+@pytest.mark.parametrize("name", ["notes", "../shop", "nothing"])
+def test_a_name_that_is_no_example_lists_those_there_are(folder: Path, name: str) -> None:
+    assert names(folder) == ["post", "shop"]
+    with pytest.raises(CommandFailed, match="there are post, shop"):
+        with_settings(name, {}, folder)
+
+
+@pytest.mark.parametrize("command", [["make", "example", "NAME=nothing"], ["make", "example"]])
+def test_make_says_which_examples_there_are_before_it_installs_anything(command: list[str]) -> None:
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert result.returncode == 2 and "NAME: choose one of" in result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "printed"),
+    [
+        ("print('loaded')", 0, ["prepare | loaded", "ready"]),
+        ("raise SystemExit(3)", 1, ["stack   | prepare ended with status 3"]),
+    ],
+)
+def test_the_addresses_are_shown_once_the_preparation_has_succeeded(code: str, status: int, printed: list[str]) -> None:
+    """One that fails stops all."""
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT, code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == status, result.stderr
+    assert [line for line in result.stdout.splitlines() if "stopping" not in line] == printed
