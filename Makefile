@@ -72,7 +72,7 @@ lock: .venv/made ## all of requirements/ from pyproject.toml; UPGRADE=1 takes th
 	$(COMPILE) --extra server --output-file requirements/server.txt
 	$(COMPILE) --extra server --extra tracing --constraint requirements/server.txt --output-file requirements/tracing.txt
 	$(COMPILE) --all-extras --constraint requirements/tracing.txt --output-file requirements/dev.txt
-	for extra in sklearn onnx xgboost lightgbm vision sql; do \
+	for extra in sklearn onnx xgboost lightgbm vision sql documents; do \
 		$(COMPILE) --extra server --extra $$extra --constraint requirements/dev.txt --output-file requirements/$$extra.txt || exit 1; \
 	done
 

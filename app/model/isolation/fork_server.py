@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from app.errors import Failure, TrinityError
+from app.model.progress import reporting
 
 IDLE_S = 300.0  # without a call for so long the process ends; the next call starts another
 MAX_MESSAGE_CHARACTERS = 1000
@@ -48,6 +49,12 @@ class Reply(msgspec.Struct, omit_defaults=True):
     failure: Failure | None = None
     raised: str = ""
     """The name of an error that is not ours, and its words."""
+
+
+class Progress(msgspec.Struct, omit_defaults=True):
+    """What a call says of its progress while it runs: the arguments of `app.model.progress.report`."""
+
+    progress: list[Any] = []
 
 
 class Ended(msgspec.Struct):
@@ -116,7 +123,9 @@ def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
         with connection.makefile("rb") as file:
             call = msgspec.json.decode(file.readline(), type=IsolatedCall)
         _limit(call)
-        connection.sendall(msgspec.json.encode(_replied(call)) + b"\n")
+        with reporting(lambda *said: connection.sendall(msgspec.json.encode(Progress(list(said))) + b"\n")):
+            reply = _replied(call)
+        connection.sendall(msgspec.json.encode(reply) + b"\n")
         code = 0
     finally:
         os._exit(code)  # nothing of the parent's is to be cleaned up here

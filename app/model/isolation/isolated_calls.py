@@ -17,7 +17,8 @@ import msgspec
 
 from app.errors import Failure, Invalid, Unavailable
 from app.model.isolation.environment import short_environment
-from app.model.isolation.fork_server import Ended, IsolatedCall, Reply
+from app.model.isolation.fork_server import Ended, IsolatedCall, Progress, Reply
+from app.model.progress import report
 
 SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
 MAX_REPLY_BYTES = 64 * 1024**2
@@ -53,7 +54,8 @@ class IsolatedCalls:
     """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
 
     That process starts at the first call. Its children get nothing of this process but the arguments, as JSON, and the
-    variables of `environment`, by default a short list of this process's that no secret is in.
+    variables of `environment`, by default a short list of this process's that no secret is in. What a call reports of
+    its progress is reported here.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class IsolatedCalls:
             ours.settimeout(self._limits.time_s + SLACK_S)
             try:
                 ours.sendall(message)
-                return _read(ours).splitlines()
+                return _read(ours)
             except (BrokenPipeError, ConnectionResetError):
                 return []
             except OSError as error:
@@ -157,10 +159,22 @@ def _end_server(control: socket.socket, pid: int) -> None:
         os.waitpid(pid, 0)
 
 
-def _read(connection: socket.socket) -> bytes:
-    received = bytearray()
-    while piece := connection.recv(65_536):
-        received += piece
-        if len(received) > MAX_REPLY_BYTES:
-            raise OSError("the reply is too long")
-    return bytes(received)
+def _read(connection: socket.socket) -> list[bytes]:
+    """Return the lines that a child and the server sent, and report the progress among them as it comes."""
+    lines: list[bytes] = []
+    size = 0
+    with connection.makefile("rb") as file:
+        while line := file.readline(MAX_REPLY_BYTES - size):
+            if said := _progress(line):
+                report(*said)
+                continue
+            size += len(line)
+            if size >= MAX_REPLY_BYTES:
+                raise OSError("the reply is too long")
+            lines.append(line)
+    return lines
+
+
+def _progress(line: bytes) -> list[Any]:
+    """Return what a line says of progress; other lines have none."""
+    return msgspec.json.decode(line, type=Progress).progress if line.startswith(b'{"progress"') else []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid
+from app.model.progress import report
 
 
 def echoed(value: Any) -> Any:
@@ -32,6 +33,12 @@ def slept(seconds: float) -> None:
 def looped() -> None:
     while True:
         pass
+
+
+def reported(times: int) -> str:
+    for i in range(times):
+        report(i / times)
+    return "done"
 
 
 def filled(size_bytes: int) -> int:

@@ -14,6 +14,7 @@ import pytest
 from app.errors import Fault
 from app.model.isolation.environment import short_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.model.progress import reporting
 
 HERE = "tests.unit.model.isolation.calls"
 MIB = 1024**2
@@ -41,6 +42,19 @@ def test_an_error_of_ours_comes_back_with_its_pointers(calls: IsolatedCalls) -> 
         calls.call(f"{HERE}:refused")
     assert caught.value.failure is not None
     assert caught.value.failure.errors == [Fault("/file", "it is not good")]
+
+
+def test_what_a_call_reports_of_its_progress_is_reported_to_its_caller(calls: IsolatedCalls) -> None:
+    said: list[float] = []
+    with reporting(said.append):
+        assert calls.call(f"{HERE}:reported", times=4) == "done"
+    assert said == [0, 0.25, 0.5, 0.75]
+
+
+def test_a_caller_that_ends_at_a_report_ends_nothing_else(calls: IsolatedCalls) -> None:
+    with pytest.raises(ZeroDivisionError), reporting(lambda fraction: print(1 / fraction)):
+        calls.call(f"{HERE}:reported", times=4)
+    assert calls.call(f"{HERE}:echoed", value=1) == 1
 
 
 def test_any_other_error_comes_back_in_words(calls: IsolatedCalls) -> None:
