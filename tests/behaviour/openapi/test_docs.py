@@ -80,7 +80,7 @@ def test_its_licence_and_version_are_there() -> None:
 
 @pytest.mark.slow
 def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
-    """Every operation is on the page, one is sent from it, and the browser logs no error."""
+    """Every operation is on the page, also those of a model; one is sent from it, and the browser logs no error."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed (apt-get install chromium)")
@@ -94,10 +94,13 @@ def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
         page.on("pageerror", lambda error: said.append(str(error)))
         elsewhere: list[str] = []
         page.on("request", lambda request: elsewhere.append(request.url) if foreign(request.url, http) else None)
+        http.post("/models/polynomial/fit", json={}).raise_for_status()
         page.goto(f"{http.base_url}/docs")
         page.wait_for_selector("#operations-service-ping")
         paths = http.get("/openapi.json").json()["paths"]
         assert page.locator(".opblock").count() == sum(len(methods) for methods in paths.values())
+        assert {"/models/polynomial/predict", "/models/polynomial/score"} <= paths.keys()
+        assert page.locator("#operations-trinity-polynomial_predict").count() == 1
         page.click("#operations-trinity-fit .opblock-summary-control")
         page.click("#operations-trinity-fit .try-out__btn")
         page.click("#operations-trinity-fit .execute")
