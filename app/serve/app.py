@@ -43,7 +43,7 @@ from app.serve.resources.health import HealthResource
 from app.serve.resources.imports import ImportResource, import_route
 from app.serve.resources.job_events import JobEvents
 from app.serve.resources.jobs import JobResource
-from app.serve.resources.metrics import MetricsResource
+from app.serve.resources.metrics import Measure, MetricsResource
 from app.serve.resources.models import ModelResource
 from app.serve.resources.route import Route, routes_of
 from app.serve.resources.verbs import VerbResource, verb_routes
@@ -86,6 +86,7 @@ def create_app(
     )
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
     served = ServedVersions(service.models, service.store)
+    measures: dict[str, Measure] = {}  # applications add theirs
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
     routes = [
@@ -98,13 +99,13 @@ def create_app(
             JobResource(dispatcher, settings.max_wait, formats),
             JobEvents(dispatcher),
             HealthResource(health),
-            MetricsResource(telemetry.metrics, service, health, queue_stats),
+            MetricsResource(telemetry.metrics, service, health, queue_stats, measures),
             MetadataResource(service, health),
             Infer(service, dispatcher, pool, bodies, loads, settings.max_wait),
         ),
     ]
     modules = find_routes(settings.routes.split(","))
-    application = Application(settings, service, dispatcher, pool, bodies=bodies, verbs=verbs)
+    application = Application(settings, service, dispatcher, pool, bodies=bodies, verbs=verbs, measures=measures)
     routes = complete_routes([*routes, *application_routes(modules, application, routes)], settings)
     api = _api(routes)
     middleware = _middleware(api, routes, settings, service.models.estimators, telemetry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -19,12 +20,15 @@ from app.schemas.verbs import Verb
 from app.serve.bodies.json_object import decode_object
 from app.serve.bodies.reader import BodyReader
 from app.serve.problems import set_retry_after
+from app.serve.resources.metrics import Measure
 from app.serve.resources.pages import page_routes
 from app.serve.resources.route import Route
 from app.serve.resources.verbs import VerbResource
 from app.serve.responses import POLL_S, send_json
 from app.service import Service
 from app.settings import Settings
+
+_METRIC = re.compile("(?!trinity_)[a-z][a-z0-9_]*")
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -51,6 +55,7 @@ class Application:
         *,
         bodies: BodyReader,
         verbs: Mapping[Verb, VerbResource],
+        measures: dict[str, Measure] | None = None,
     ) -> None:
         self.settings = settings
         self.service = service
@@ -58,6 +63,7 @@ class Application:
         self.pool = pool
         self._bodies = bodies
         self._verbs = verbs
+        self._measures = {} if measures is None else measures
 
     async def run(self, call: Callable[[], T]) -> T:
         """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it."""
@@ -109,6 +115,16 @@ class Application:
     def answer(self, resp: Response, content: Any) -> None:
         """Answer with `content` as JSON: whatever msgspec encodes."""
         send_json(resp, content)
+
+    def measure(self, name: str, description: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Add a gauge to /metrics, which has a value for each value of its label; `read` may block.
+
+        Raise ValueError for a name that Prometheus or the service cannot have. While `read` hangs or raises, the gauge
+        is left out.
+        """
+        if not _METRIC.fullmatch(name) or not _METRIC.fullmatch(label) or name in self._measures:
+            raise ValueError(f"{name!r} by {label!r} is no name of a metric: a-z, 0-9 and _, each once")
+        self._measures[name] = Measure(description, label, read)
 
     def page(self, path: str, folder: Path | str, description: str) -> list[Route]:
         """Return the routes of a page at `path`: page.html in `folder`, and the files in its folder `static`.

@@ -11,11 +11,13 @@ from sqlalchemy.sql import Select
 
 from examples.place_recommender.database import Location
 
-CELL_DEGREES = 1 / 128  # 870 m from north to south
-COLUMNS = 360 * 128
+CELLS = 1024  # in a degree; 110 m from north to south
+CELL_DEGREES = 1 / CELLS
+COLUMNS = 360 * CELLS
 KM_PER_DEGREE = 111.195
 NEAR_KM = 1.0
-MOST = 5_000  # rows that one request reads; in a crowd that is the nearest cells only
+MOST = 5_000  # rows that one query reads
+MAX_BOXES = 20
 FIELDS = ("id", "name", "category", "rating", "price", "latitude", "longitude")
 FEATURES = ("log_distance", "affinity", "rating", "price", "near")
 
@@ -54,22 +56,25 @@ def find(
 ) -> list[Any]:
     """Return up to `number` nearest places within `km` with their distances, nearest first: (distance, place).
 
-    The box grows from one cell on until it holds enough: how many rows are read hardly depends on how many there are.
+    The box grows from one cell on until it holds enough, by how crowded it is: how many rows are read hardly depends on
+    how many there are.
     """
-    side = CELL_DEGREES * KM_PER_DEGREE
-    while True:
+    enough, side, crowded = 0.0, CELL_DEGREES * KM_PER_DEGREE, km
+    for _ in range(MAX_BOXES):
         side = min(side, km)
         places = connection.execute(around(latitude, longitude, side, categories)).all()
-        if places:
-            points = np.array([(place.latitude, place.longitude) for place in places])
-            distances = distance_km(latitude, longitude, points[:, 0], points[:, 1])
-            inside = np.flatnonzero(distances <= side)
-            if side >= km or len(inside) >= number or len(places) == MOST:
-                nearest = inside[np.argsort(distances[inside], kind="stable")[:number]]
-                return [(float(distances[i]), places[i]) for i in nearest]
-        elif side >= km:
-            return []
-        side *= 2
+        points = np.array([(place.latitude, place.longitude) for place in places]).reshape(-1, 2)
+        distances = distance_km(latitude, longitude, points[:, 0], points[:, 1])
+        inside = np.flatnonzero(distances <= side)
+        if len(places) == MOST and enough:  # not all that are there
+            crowded, side = side, (enough + side) / 2
+        elif len(inside) >= number or side >= km or len(places) == MOST:
+            break
+        else:
+            enough, wanted = side, side * np.sqrt(1.5 * number / max(1, len(inside)))
+            side = min(max(wanted, 1.3 * side), 6 * side, (side + crowded) / 2 if crowded < km else km)
+    nearest = inside[np.argsort(distances[inside], kind="stable")[:number]]
+    return [(float(distances[i]), places[i]) for i in nearest]
 
 
 def features(distances: Any, affinity: Any, rating: Any, price: Any) -> Any:

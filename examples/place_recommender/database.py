@@ -111,6 +111,7 @@ def _engine(url: str, _: int) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")  # readers go on while one process writes
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA mmap_size=1073741824")  # rows of a neighbourhood are scattered over the file
 
     return created
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from sqlalchemy import func, insert, select
@@ -12,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from examples.place_recommender.candidates import FEATURES, cell, features, find
 from examples.place_recommender.database import Inference, Location, Selection, Shown, User
+from examples.place_recommender.slates import is_held_out
 
 CATEGORIES = ("bakery", "bar", "café", "cinema", "gallery", "library", "museum", "park", "restaurant", "theatre")
 CENTRE, SPREAD_DEGREES = (46.95, 7.45), 0.08
@@ -19,11 +19,6 @@ TRUE_WEIGHTS = dict(zip(FEATURES, (-0.8, 1.5, 0.9, -0.4, 0.5), strict=True))
 TRUE_POSITION, TRUE_NONE = -0.5, 4.0
 SHOWN, NEAREST = 10, 300
 BLOCK = 5_000
-
-
-def is_held_out(inference_id: str) -> bool:
-    """Return whether a slate is kept from training: each fifth, by its id."""
-    return crc32(inference_id.encode()) % 5 == 0
 
 
 def places(number: int, seed: int, spread: float = SPREAD_DEGREES) -> Iterator[list[dict[str, Any]]]:

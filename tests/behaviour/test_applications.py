@@ -137,3 +137,11 @@ def test_requests_are_counted_and_logged_by_route(shop: Api) -> None:
 
     until(counted, "the metrics have the route")
     until(lambda: "counted-request" in shop.servers[-1].log.read_text(), "the log has the request")
+
+
+def test_measures_of_an_application_are_metrics(shop: Api) -> None:
+    """What cannot be read is left out, and the rest is there."""
+    text = ask(shop, "GET", "/metrics", "reader").text
+    assert '# HELP shop_goods Goods in the shop.\n# TYPE shop_goods gauge\nshop_goods{kind="apples"} 3.0\n' in text
+    assert 'shop_goods{kind="pears"} 0.5' in text and "trinity_up" in text
+    assert "shop_losses" not in text

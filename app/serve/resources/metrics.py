@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -13,7 +14,7 @@ from falcon.asgi import Request, Response
 from app.schemas.jobs import FINISHED
 from app.schemas.verbs import VERBS, Verb
 from app.serve.health_checks import OK, HealthChecks, Probe, run_in_thread
-from app.serve.openapi.parts import TEXT, ResponseSpec
+from app.serve.openapi.parts import NOTHING, TEXT, ResponseSpec
 from app.serve.resources.route import route
 from app.service import Service
 from app.telemetry.metrics import HELP, LABELS, ServiceMetrics
@@ -37,19 +38,40 @@ class FittedVersions(NamedTuple):
     """The version that answers in this process while the one that should cannot be loaded."""
 
 
+@dataclass(frozen=True)
+class Measure:
+    """A gauge of an application, with a value for each value of its label."""
+
+    description: str
+    label: str
+    read: Callable[[], Mapping[str, float]]
+    """Called at each scrape, in a thread; while it hangs or fails, the gauge is left out."""
+
+    def __call__(self) -> Mapping[str, float]:
+        """Return the values."""
+        return self.read()
+
+
 class MetricsResource:
     """GET /metrics. It answers within the checks' timeout, also when a component hangs."""
 
     def __init__(
-        self, metrics: ServiceMetrics, service: Service, components: HealthChecks, queue: Probe | None = None
+        self,
+        metrics: ServiceMetrics,
+        service: Service,
+        components: HealthChecks,
+        queue: Probe | None = None,
+        measures: Mapping[str, Measure] = NOTHING,
     ) -> None:
-        """`queue` returns the QueueStats of the ledger; None in sync mode."""
+        """`queue` returns the QueueStats of the ledger; None in sync mode. `measures` are those of applications."""
         self._metrics = metrics
         self._service = service
         self._queued = queue is not None
         self._components = components
         reads: dict[str, Probe] = {"store": self._versions} | ({"ledger": queue} if queue else {})
         self._reads = HealthChecks(reads, components.timeout_s)
+        self._measures = measures
+        self._measured = HealthChecks(measures, components.timeout_s)
         self._scrape: asyncio.Task[bytes] | None = None
 
     @route(
@@ -66,7 +88,9 @@ class MetricsResource:
 
     async def _render(self) -> bytes:
         self._metrics.settle()
-        states, reads = await asyncio.gather(self._components.states(), self._reads.run())
+        states, reads, measured = await asyncio.gather(
+            self._components.states(), self._reads.run(), self._measured.run()
+        )
         failed = {component for component, result in reads.items() if result.state != OK}
         up = {name: states.get(name, OK) == OK and name not in failed for name in states | reads}
         components = component_families(up, {} if "store" in failed else reads["store"].value)
@@ -78,8 +102,10 @@ class MetricsResource:
             fitted = () if "store" in failed else reads["store"].value
             names = sorted({*self._service.models.estimators, *fitted})
             queue = chain(queue_families(*stats), work_families(stats.counts, names))
+        values = {name: found.value for name, found in measured.items() if found.state == OK}
+        families = chain(queue, components, measured_families(self._measures, values))
         # reads files: not on the event loop
-        return await run_in_thread(partial(self._metrics.exposition, chain(queue, components)), "exposition")
+        return await run_in_thread(partial(self._metrics.exposition, families), "exposition")
 
     def _versions(self) -> dict[str, FittedVersions]:
         """Return what is known of the versions of each fitted model."""
@@ -101,6 +127,17 @@ def component_families(up: Mapping[str, bool], models: Mapping[str, FittedVersio
     yield _gauge("trinity_model_alias_info", ["model", "alias", "version"], ((labels, 1) for labels in named))
     stand_ins = (([model], found.stand_in) for model, found in models.items() if found.stand_in is not None)
     yield _gauge("trinity_model_stand_in_version", ["model"], stand_ins)
+
+
+def measured_families(measures: Mapping[str, Measure], values: Mapping[str, Mapping[str, float]]) -> Iterator[Metric]:
+    """Yield the gauges of applications whose values could be read."""
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  see app/telemetry/multiprocess.py
+
+    for name, found in values.items():
+        family = GaugeMetricFamily(name, measures[name].description, labels=[measures[name].label])
+        for label, value in found.items():
+            family.add_metric([label], value)
+        yield family
 
 
 def queue_families(

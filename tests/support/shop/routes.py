@@ -74,4 +74,6 @@ class Odd:
 
 def routes(app: Application) -> Iterable[Route]:
     """Return the routes of the application."""
+    app.measure("shop_goods", "Goods in the shop.", "kind", lambda: {"apples": 3, "pears": 0.5})
+    app.measure("shop_losses", "What cannot be read.", "kind", lambda: {"apples": 1 / 0})
     return [*routes_of(Tasks(app), Odd()), *app.page("/shop", Path(__file__).parent, "The shop.")]
