@@ -53,7 +53,7 @@ def open_model(
         case "lightgbm":
             from app.model.imported.lightgbm_model import LightgbmModel  # noqa: PLC0415
 
-            return LightgbmModel(bytes(content), hints)
+            return LightgbmModel(bytes(content), hints, proven=proven)
     raise ValueError(f"no library runs files of {form}")
 
 

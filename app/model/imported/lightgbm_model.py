@@ -23,6 +23,7 @@ from app.model.imported.trees import UnsoundTree, check_graph
 from app.schemas.tasks import Task
 
 _CLASS_OBJECTIVES = {"binary", "multiclass", "multiclassova", "cross_entropy"}
+_MANY_CLASSES = {"multiclass", "multiclassova"}
 _CATEGORICAL = 1  # the bit of decision_type
 
 
@@ -31,7 +32,8 @@ class LightgbmModel(ImportedModel):
 
     format = "lightgbm"
 
-    def __init__(self, content: bytes, hints: Hints) -> None:
+    def __init__(self, content: bytes, hints: Hints, *, proven: bool = False) -> None:
+        """Read the file; what LightGBM makes of a `proven` one was checked before."""
         super().__init__(content)
         try:
             text = content.decode()
@@ -44,7 +46,10 @@ class LightgbmModel(ImportedModel):
         try:
             self._booster: Any = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
-            raise Invalid.at("/file", f"LightGBM cannot read this file: {str(error)[:200]}") from None
+            words = str(error).partition(" at /")[0][:200]
+            raise Invalid.at("/file", f"LightGBM cannot read this file: {words}") from None
+        if not proven:  # its way to read lines and members is another than ours, and what it read is what predicts
+            check_booster_text(self._booster.model_to_string())
         self._describe(header, hints)
 
     def _describe(self, header: dict[str, str], hints: Hints) -> None:
@@ -85,25 +90,44 @@ class _Silent:
 
 def check_booster_text(text: str) -> dict[str, str]:
     """Return the members of the header; raise Invalid for a file that is cut off, or whose trees are not sound."""
-    header, *trees = re.split(r"(?m)^Tree=\d+$", text)
+    header, *trees = re.split(r"(?m)^Tree=", text.replace("\r", "\n"))
     members = _members(header)
     if not text.rstrip().partition("end of trees")[1] or "feature_names" not in members:
         raise Invalid.at("/file", "the file of LightGBM is cut off: it has no end of trees")
     width = len(members["feature_names"].split())
     if members.get("max_feature_idx") != str(width - 1) or not width:
         raise Invalid.at("/file", "the file of LightGBM is damaged: it names other columns than it counts")
+    _check_outputs(members, len(trees))
     _check_categories(text)
     _check_sizes(text, members.get("tree_sizes", ""))
     try:
         for tree in trees:
             _check_tree(_members(tree.partition("end of trees")[0]), width)
-    except (UnsoundTree, KeyError, ValueError, OverflowError) as error:
+    except KeyError as error:
+        raise Invalid.at("/file", f"the booster is damaged: a tree has no {error.args[0]}") from None
+    except (UnsoundTree, ValueError, OverflowError) as error:
         raise Invalid.at("/file", f"the booster is damaged: {error}") from None
     return members
 
 
 def _members(text: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    """Return what lines say; raise Invalid for a member that is there twice, as one of the two would not be checked."""
+    pairs = [line.split("=", 1) for line in text.split("\n") if "=" in line]
+    found = {name.strip(): value for name, value in pairs}
+    if len(found) < len(pairs):
+        raise Invalid.at("/file", "the file of LightGBM is damaged: it says something twice")
+    return found
+
+
+def _check_outputs(members: dict[str, str], trees: int) -> None:
+    """Refuse numbers of classes that differ from place to place: LightGBM would read beyond what its trees predict."""
+    objective, *options = members.get("objective", "").split() or [""]
+    counts = [members.get("num_class", "1"), members.get("num_tree_per_iteration", "1")]
+    counts += [option.removeprefix("num_class:") for option in options if option.startswith("num_class:")]
+    if len(set(counts)) > 1 or not re.fullmatch(r"[1-9][0-9]{0,8}", counts[0]) or trees % int(counts[0]):
+        raise Invalid.at("/file", "the file of LightGBM is damaged: it has other classes, or trees, than it counts")
+    if objective in _MANY_CLASSES and int(counts[0]) == 1:
+        raise Invalid.at("/file", f"the file of LightGBM is damaged: it has the objective {objective} for one class")
 
 
 def _check_categories(text: str) -> None:
@@ -118,7 +142,7 @@ def _check_sizes(text: str, sizes: str) -> None:
     """Refuse sizes that do not lead from one tree to the next: LightGBM jumps by them without a look."""
     raw = text.encode()
     at = raw.find(b"Tree=")
-    for size in map(int, sizes.split() if re.fullmatch(r"[\d ]*", sizes) else ["-1"]):
+    for size in map(int, sizes.split() if re.fullmatch(r"[0-9 ]*", sizes) else ["-1"]):
         if size <= 0 or not raw.startswith(b"Tree=", at):
             raise Invalid.at("/file", "the file of LightGBM is damaged: its trees have other sizes than it says")
         at += size
@@ -153,7 +177,7 @@ def _check_bitsets(tree: dict[str, str], thresholds: Array) -> None:
     bounds = _numbers(tree["cat_boundaries"], np.int64)
     words = _numbers(tree["cat_threshold"], np.int64)
     is_sound = len(bounds) == count + 1 and bounds[0] == 0 and (np.diff(bounds) >= 0).all() and bounds[-1] <= len(words)
-    if not is_sound or (thresholds < 0).any() or (thresholds >= count).any():
+    if not is_sound or not ((thresholds >= 0) & (thresholds < count)).all():  # none of both for what is no number
         raise UnsoundTree("a tree has no categories for one of its nodes")
 
 

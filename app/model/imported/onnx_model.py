@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -34,7 +35,10 @@ _KINDS: dict[str, tuple[Kind, Any]] = {
     "tensor(string)": ("text", np.object_),
 }
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+_LOAD_FORMAT = "session.load_model_format"
 _NOWHERE = "/nonexistent"
+_PLACE = re.compile(r"(?:\S*/onnxruntime_src/|\b\w+\.cc:\d).*(?: was false\. |\) (?=[A-Z]))|\b\w+\.cc:\d+ \w+ ")
+"""Where the runtime was, and what it checked, in front of its words."""
 MAX_WIDTH = 1_000_000
 
 
@@ -97,7 +101,7 @@ class OnnxModel(ImportedModel):
             or any(feed.kind == "text" for feed in self._feeds)
         ):
             return None
-        found = self._session.run([self._outputs[self._score]], self._fed(np.zeros((1, self.width))))[0]
+        found = self._ran([self._outputs[self._score]], np.zeros((1, self.width)))[0]
         return list(found[0])
 
     def _count(self, outputs: Sequence[Any]) -> int | None:
@@ -116,8 +120,18 @@ class OnnxModel(ImportedModel):
             at += feed.width
         return feeds
 
+    def _ran(self, outputs: Sequence[str], X: Array) -> Any:
+        """Return what the graph gives for X; raise RuntimeError in place of what the runtime raises."""
+        feeds = self._fed(X)
+        try:
+            return self._session.run(outputs, feeds)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "onnxruntime":
+                raise
+            raise RuntimeError(_words(error)) from None
+
     def _run(self, X: Array) -> tuple[Array, Array | None]:
-        found = self._session.run(self._outputs, self._fed(X))
+        found = self._ran(self._outputs, X)
         if self.task == "regression":
             values = np.asarray(found[self._score or 0], np.float64)
             return (values.reshape(len(X)) if self.vector else values), None
@@ -192,8 +206,15 @@ def _session(content: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
+    # by its first bytes a file could be one of the runtime's own format as well, which nothing here looks through
+    options.add_session_config_entry(_LOAD_FORMAT, "ONNX")
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  the runtime has many, one for each kind of damage
-        words = str(error).rpartition(" : ")[2][:200]
-        raise Invalid.at("/file", f"onnxruntime cannot read this file: {words}") from None
+        raise Invalid.at("/file", f"onnxruntime cannot read this file: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    """Return what the runtime says, without its codes and the places in its own code."""
+    words = str(error).partition("\n")[0].rpartition(" : ")[2].rpartition("Status Message: ")[2]
+    return _PLACE.sub("", words).strip()[:200]

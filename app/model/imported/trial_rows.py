@@ -15,6 +15,7 @@ from app.model.imported.trial_predictions import MAX_ALONE_ROWS
 from app.schemas.columns import Column
 
 MADE_UP_ROWS = 4
+MAX_NAME_CHARACTERS = 1000
 
 
 class Sample(msgspec.Struct):
@@ -46,6 +47,8 @@ def chosen_rows(inputs: list[Input], asked: list[str] | None, sample: Sample | N
     names = [each.name for each in inputs]
     if named and (len(set(names)) < len(names) or "" in names):
         raise Invalid.at("/file", "the file gives two columns the same name, or one none")
+    if named and any(len(name) > MAX_NAME_CHARACTERS or "\0" in name for name in names):
+        raise Invalid.at("/file", f"the name of a column has more than {MAX_NAME_CHARACTERS} characters, or a NUL")
     if asked is not None:
         if len(asked) != len(names):
             raise Invalid.at("/columns", f"{len(asked)} columns are named, the file takes {len(names)}")

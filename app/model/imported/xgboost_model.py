@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from app.schemas.tasks import Task
 
 _LABEL_OBJECTIVES = {"multi:softmax", "binary:hinge"}
 """They predict codes of labels without probabilities."""
+_LEAF = -1
+_PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: (?:Check failed: )?")
+"""The time and the place in XGBoost's code, in front of its words."""
 _MARGIN = "binary:logitraw"
 
 
@@ -39,16 +43,17 @@ class XgboostModel(ImportedModel):
         super().__init__(content)
         xgboost.set_config(verbosity=0)
         booster = xgboost.Booster(params={"nthread": 1})
-        try:
-            booster.load_model(bytearray(content))
-        except xgboost.core.XGBoostError as error:
-            words = str(error).partition("\n")[0][:200]
-            raise Invalid.at("/file", f"XGBoost cannot read this file: {words}") from None
         self._booster: Any = booster
         self._matrix = xgboost.DMatrix
-        if not proven:
-            check_booster(json.loads(booster.save_raw("json"))["learner"])
-        self._describe(json.loads(booster.save_config())["learner"], hints)
+        try:
+            booster.load_model(bytearray(content))
+            if not proven:
+                check_booster(json.loads(booster.save_raw("json"))["learner"])
+            learner = json.loads(booster.save_config())["learner"]
+        except xgboost.core.XGBoostError as error:
+            words = _PLACE.sub("", str(error).partition("\n")[0])[:200]
+            raise Invalid.at("/file", f"XGBoost cannot read this file: {words}") from None
+        self._describe(learner, hints)
 
     def _describe(self, learner: dict[str, Any], hints: Hints) -> None:
         params = learner["learner_model_param"]
@@ -58,8 +63,7 @@ class XgboostModel(ImportedModel):
         self.inputs = named(names) if names else numbered(int(params["num_feature"]))
         self.named_inputs = bool(names)
         self._in_place = learner["gradient_booster"]["name"] != "gblinear"
-        best = self._booster.attributes().get("best_iteration")
-        self._iterations = (0, int(best) + 1) if best is not None else (0, 0)
+        self._iterations = (0, _best_iteration(self._booster) + 1)
         self._objective = learner["objective"]["name"]
         classes, targets = int(params["num_class"]), int(params.get("num_target", 1))
         binary = self._objective.startswith("binary:")
@@ -91,14 +95,59 @@ class XgboostModel(ImportedModel):
         return by_probability(found)
 
 
+def _best_iteration(booster: Any) -> int:
+    """Return the round after which no tree is used, -1 for all of them; raise Invalid for one that is not there."""
+    best = booster.attributes().get("best_iteration")
+    if best is None:
+        return -1
+    if not re.fullmatch(r"[0-9]{1,9}", best) or int(best) >= booster.num_boosted_rounds():
+        raise Invalid.at("/file", f"the booster is damaged: it has no round {best[:20]!r}, which is to be its best")
+    return int(best)
+
+
 def check_booster(learner: dict[str, Any]) -> None:
-    """Raise Invalid for a booster whose trees are not sound."""
-    width = int(learner["learner_model_param"]["num_feature"])
-    model = learner["gradient_booster"].get("model") or learner["gradient_booster"].get("gbtree", {}).get("model", {})
+    """Raise Invalid for a booster whose trees, or their places in a prediction, are not sound."""
+    params = learner["learner_model_param"]
+    width = int(params["num_feature"])
+    outputs = max(int(params["num_class"]), int(params.get("num_target", 1)), 1)
+    booster = learner["gradient_booster"]
+    model = booster.get("model") or booster.get("gbtree", {}).get("model", {})
+    has_categories = "c" in learner.get("feature_types", ())
     try:
         for tree in model.get("trees", ()):
-            left = np.asarray(tree["left_children"], np.int64)
-            right = np.asarray(tree["right_children"], np.int64)
-            check_graph(left, right, np.asarray(tree["split_indices"], np.int64), left >= 0, width)
-    except (UnsoundTree, KeyError, ValueError) as error:
+            _check_tree(tree, width, has_categories=has_categories)
+        if "weights" in model:
+            _check_weights(len(model["weights"]), width, outputs)
+        if "trees" in model:
+            _check_places(model, outputs, booster.get("weight_drop"))
+    except KeyError as error:
+        raise Invalid.at("/file", f"the booster is damaged: it has no {error.args[0]}") from None
+    except (UnsoundTree, ValueError) as error:
         raise Invalid.at("/file", f"the booster is damaged: {error}") from None
+
+
+def _check_tree(tree: dict[str, Any], width: int, *, has_categories: bool) -> None:
+    left = np.asarray(tree["left_children"], np.int64)
+    right = np.asarray(tree["right_children"], np.int64)
+    check_graph(left, right, np.asarray(tree["split_indices"], np.int64), left != _LEAF, width)
+    if not has_categories and any(tree.get("split_type", ())):
+        raise UnsoundTree("a node of a tree asks for a category, but no column has some")
+
+
+def _check_weights(count: int, width: int, outputs: int) -> None:
+    """Refuse a linear booster that would read beyond its weights: one of each column, and one more, for each output."""
+    if count != (width + 1) * outputs:
+        raise UnsoundTree("it has other weights than columns")
+
+
+def _check_places(model: dict[str, Any], outputs: int, dropped: list[float] | None) -> None:
+    """Refuse trees that add to outputs that are not there: XGBoost would write beyond its predictions."""
+    count = len(model["trees"])
+    groups = np.asarray(model["tree_info"], np.int64)
+    if len(groups) != count or (groups < 0).any() or (groups >= outputs).any():
+        raise UnsoundTree("a tree adds to an output that is not there")
+    rounds = np.asarray(model.get("iteration_indptr", [0, count]), np.int64)
+    if not len(rounds) or rounds[0] != 0 or rounds[-1] != count or (np.diff(rounds) < 0).any():
+        raise UnsoundTree("its rounds have other trees than there are")
+    if dropped is not None and len(dropped) != count:
+        raise UnsoundTree("it has weights for other trees than there are")

@@ -10,6 +10,7 @@ from app.data.written_labels import as_labels, labels_in_json
 from app.errors import Invalid
 from app.model.imported.class_labels import CLASSES, check_labels
 from app.model.imported.formats import format_of
+from app.model.imported.trial_rows import MAX_NAME_CHARACTERS
 from app.schemas.query import OpenQuery, Query, refuse_rest, take_one
 from app.schemas.requests import ModelFile, Request
 from app.schemas.tasks import Label, Task
@@ -22,7 +23,6 @@ TASKS: Mapping[str, Task] = {
     "classification": "classification",
     "classifier": "classification",
 }
-MAX_NAME_CHARACTERS = 1000
 FLAGS = {"true": True, "false": False}
 T = TypeVar("T")
 

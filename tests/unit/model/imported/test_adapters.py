@@ -10,8 +10,9 @@ from app.errors import Invalid
 from app.model.imported.class_labels import check_labels, resolve
 from app.model.imported.formats import format_of
 from app.model.imported.imported_estimator import ImportedEstimator, file_name, open_model
-from app.model.imported.imported_model import Hints
+from app.model.imported.imported_model import Hints, Input
 from app.model.imported.trial import TrialRequest, run_trial
+from app.model.imported.trial_rows import chosen_rows
 from tests.support.model_files import (
     LABELS,
     ROWS,
@@ -150,6 +151,35 @@ def test_texts_where_a_file_takes_numbers_are_a_fault_of_the_sample(make: Any, t
     with pytest.raises(Invalid, match="column 'c' holds texts, where the file takes numbers") as caught:
         run_trial(str(path), format_of(sample.content[:4096]), question)
     assert caught.value.pointers == ["/sample"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 1001])
+def test_names_of_columns_are_those_that_a_table_may_have(name: str) -> None:
+    inputs = [Input(name, "number"), Input("b", "number")]
+    with pytest.raises(Invalid, match="the name of a column has more than 1000 characters, or a NUL"):
+        chosen_rows(inputs, None, None, named=True)
+
+
+def test_what_a_runtime_raises_is_said_without_the_places_in_its_code(tmp_path: Path) -> None:
+    """A graph that predicts nothing, and one that cannot be loaded."""
+    from onnx import TensorProto, helper
+
+    table = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in ("x", "y")]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+
+    def refusal(node: object, *tensors: object) -> str:
+        graph = helper.make_graph([node], "g", table[:1], table[1:], tensors)
+        content = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+        (tmp_path / "model.onnx").write_bytes(content)
+        with pytest.raises(Invalid) as caught:
+            run_trial(str(tmp_path / "model.onnx"), "onnx", {})
+        return caught.value.detail
+
+    far = helper.make_tensor("at", TensorProto.INT64, [1], [10**7])
+    ran = refusal(helper.make_node("Gather", ["x", "at"], ["y"]), far)
+    assert ran.startswith("it does not predict: RuntimeError: indices element out of data bounds")
+    loaded = refusal(helper.make_node("Scaler", ["x"], ["y"], domain="ai.onnx.ml", offset=[1.0], scale=[1.0, 2.0, 3.0]))
+    assert loaded == "onnxruntime cannot read this file: Exception during initialization: Scale size: (3) != (1)"
 
 
 def test_a_question_is_plain_json() -> None:
