@@ -49,7 +49,7 @@ def fit(
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
-    model = fit_model(estimator, spec.work.params, fit_data(table, schema))
+    model, warned = fit_model(estimator, spec.work.params, fit_data(table, schema))
     stored = save_model(model)
     held_bytes = check_restored(estimator, model, stored, table, schema, restore)
     model = model.with_texts(table.categories)
@@ -66,7 +66,7 @@ def fit(
         schema=schema,
         terms=model.terms(),
         metrics=evaluation.metrics | finite(model.diagnostics()),
-        warnings=[*table.warnings, *model.warnings()],
+        warnings=[*table.warnings, *model.warnings(), *warned],
         data={"origin": _origin(spec.work.data), "rows": len(X), "sha256": _digest(X, y, table.labels)},
         libraries=libraries(estimator.modules),
         created=datetime.fromtimestamp(spec.created_s, UTC),

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from logging import getLogger
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from app.errors import Invalid, ModelFailed
 from app.model.base import NotNumbers
 from app.model.estimator import AnyEstimator, FitData, FittedModel, Stored
 from app.schemas.requests import Matrix
+from app.service.fit_warnings import collect_warnings
 from app.storage.manifest import Schema
 
 logger = getLogger(__name__)
@@ -42,12 +43,22 @@ def check_estimator(estimator: AnyEstimator, params: Mapping[str, Any]) -> None:
         estimator.check(params)
 
 
-def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> FittedModel:
+class Fit(NamedTuple):
+    """What a fit made."""
+
+    model: FittedModel
+    warnings: list[str]
+    """What its code warned of by `warnings.warn`: words for the one who fits, which may quote data."""
+
+
+def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> Fit:
     """Fit a model; raise Invalid for data that it refuses."""
-    try:
-        return estimator.fit(params, data)
-    except ValueError as error:
-        raise refusal(error) from error
+    with collect_warnings() as collected:
+        try:
+            model = estimator.fit(params, data)
+        except ValueError as error:
+            raise refusal(error) from error
+    return Fit(model, collected.sentences())
 
 
 def check_takes_weights(estimator: AnyEstimator, pointer: str) -> None:

@@ -1,8 +1,12 @@
 """What is doubtful in a fit is said in its result and kept with the version."""
 
+import warnings
+
 import pytest
 
+from app.client import Client
 from tests.support.api import Api, Json
+from tests.support.cli import run
 
 DEPENDENT: Json = {"model": "multivariate", "data": {"X": [[1, 3], [2, 5], [3, 7], [5, 11]], "y": [1, 2, 3, 5]}}
 CONSTANT: Json = {"model": "multivariate", "data": {"X": [[1], [2], [4]], "y": [5, 5, 5]}}
@@ -49,3 +53,32 @@ def test_the_page_shows_the_warnings_of_a_version(api: Api) -> None:
     page = api.http.get("/", params={"model": "multivariate", "version": number}, headers={"Accept": "text/html"}).text
     assert "1 of 3 terms is redundant: x2" in page
     assert "3 of rank 2" in page
+
+
+ROWS = "x,y\n1,7654.25\n2,7654.25\n"
+SPOKEN = ["the mean 2.0 is all that is learned (3 times)", "RuntimeWarning: divide by zero encountered in log"]
+
+
+def test_what_the_code_of_a_model_warns_of_is_kept(api: Api) -> None:
+    """At every fit, also after predictions of it warned, and alike in each mode."""
+    for _ in range(2):
+        fitted = api.result("fit", {**SOUND, "model": "warner", "data": {"X": [[1], [2], [4]], "y": [1, 2, 3]}})
+        assert fitted["warnings"] == version(api, "warner")["warnings"] == SPOKEN
+        assert api.result("predict", {"model": "warner", "data": {"X": [[3]]}})["y"] == [2.0]
+    assert api.result("fit", SOUND)["warnings"] == []
+
+
+def test_the_words_of_a_model_are_shown_and_not_logged(api: Api) -> None:
+    """They may quote data."""
+    fitted = api.result("fit", {"model": "warner", "data": {"X": [[1], [2]], "y": [7654.25, 7654.25]}})
+    spoken = fitted["warnings"][0]
+    assert spoken == "the mean 7654.25 is all that is learned (2 times)"
+    query = {"model": "warner", "version": fitted["version"]}
+    assert spoken in api.http.get("/", params=query, headers={"Accept": "text/html"}).text
+    with Client(str(api.http.base_url)) as client, warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        client.fit([[1.0], [2.0]], [7654.25, 7654.25], model="warner")
+    assert [(str(each.message), each.category) for each in seen] == [(text, UserWarning) for text in fitted["warnings"]]
+    ran = run("fit", "-", "--model", "warner", "--target", "y", "--server", api.http.base_url, stdin=ROWS)
+    assert f"warning: {spoken}" in ran.err, ran
+    assert all("7654" not in each.log.read_text(errors="replace") for each in api.servers)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -237,3 +238,23 @@ class Majority(Classifier):
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The same label for every row."""
         return np.full(len(np.asarray(X)), self.classes_[self.most_])
+
+
+class Warner(Regressor):
+    """A model that warns as code of Python does: once for each row of a fit, and at predictions."""
+
+    name = "warner"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the mean; a warning that quotes y, and one of numpy's."""
+        values = np.asarray(y, dtype=np.float64)
+        self.mean_ = float(values.mean())
+        for _ in values:
+            warnings.warn(f"the mean {self.mean_}\nis all that is learned", stacklevel=1)
+        np.log(np.zeros(1))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The mean, and a warning."""
+        warnings.warn("a prediction", stacklevel=1)
+        return np.full(len(np.asarray(X)), self.mean_)

@@ -27,19 +27,22 @@ MANY_ROWS = 1000
 LARGE_BYTES = 1024**2
 SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 STORE = "keep what fit learns in attributes that end in _, as arrays or plain values, and derive the rest in prepare()"
+WARNED = "it is said in the result of each fit to such rows, and kept with the version"
 HELD = "override held_bytes: the service drops versions from memory by it"
 
 
 def check_fit(case: Case) -> list[Finding]:
     """Fit to the rows and compare the predictions with their y."""
     started_s = time.perf_counter()
-    model = case.fitted()
+    fit = case.fit_aloud()
     took_ms = 1000 * (time.perf_counter() - started_s)
+    model = fit.model.with_texts(case.table.categories)
     X, y = case.table.X, case.data.y
     metrics = evaluate_model(model, X, y, case.table.weight, case.schema).metrics
     name, value = next(iter(metrics.items()))
     found = f"{counted(len(X), 'row')}, {counted(X.shape[1], 'input')}: {took_ms:.3g} ms, {name} {_number(value)}"
-    return [Finding("fit", "ok", found)]
+    said = [*model.warnings(), *fit.warnings]
+    return [Finding("fit", "ok", found), *(Finding("fit", "warning", text, WARNED) for text in said)]
 
 
 def check_restore(case: Case) -> list[Finding]:

@@ -20,7 +20,7 @@ from app.schemas.requests import Request, Source, Table
 from app.service.columns import learn_schema
 from app.service.design_size import DesignLimit
 from app.service.discovery import find_models
-from app.service.model_calls import check_estimator, fit_model
+from app.service.model_calls import Fit, check_estimator, fit_model
 from app.service.sources import check_params, check_source, read_source
 from app.service.tables import fit_choice, fit_data
 from app.storage.manifest import Schema
@@ -83,6 +83,10 @@ class Case(NamedTuple):
 
     def fit(self) -> FittedModel:
         """Return a model that is fitted to the rows; raise Invalid, or anything else."""
+        return self.fit_aloud().model
+
+    def fit_aloud(self) -> Fit:
+        """Do as `fit`, and return also what the model warned of."""
         return fit_model(self.estimator, self.params, self.data)
 
     def fitted(self) -> FittedModel:
