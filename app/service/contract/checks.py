@@ -27,6 +27,8 @@ MANY_ROWS = 1000
 LARGE_BYTES = 1024**2
 SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 STORE = "keep what fit learns in attributes that end in _, as arrays or plain values, and derive the rest in prepare()"
+REPEAT = "predict must draw no random numbers and change nothing of the model: each process restores one of its own"
+COPY = "work on a copy (X = X.copy()): the service goes on to use these rows"
 WARNED = "it is said in the result of each fit to such rows, and kept with the version"
 HELD = "override held_bytes: the service drops versions from memory by it"
 
@@ -80,6 +82,28 @@ def check_stacking(case: Case) -> list[Finding]:
         advice = "requests are predicted one by one: a row's prediction must not depend on the rows around it"
         return [Finding("stacking", "warning", found, advice)]
     return [Finding("stacking", "ok", found)]
+
+
+def check_repetition(case: Case) -> list[Finding]:
+    """Predict the same rows twice with one model."""
+    model = case.fitted()
+    first, second = (predict_model(model, case.table.X.copy(), case.schema) for _ in range(2))
+    if np.array_equal(first, second):
+        return [Finding("repetition", "ok", "the same rows are predicted the same again")]
+    return [Finding("repetition", "failed", "the same rows are predicted otherwise at a second call", REPEAT)]
+
+
+def check_untouched(case: Case) -> list[Finding]:
+    """Fit and predict, and see whether the rows are still what they were."""
+    X, y = case.table.X.copy(), case.data.y.copy()
+    model = case.fitted()
+    by = [] if np.array_equal(case.table.X, X, equal_nan=True) and np.array_equal(case.data.y, y) else ["fit"]
+    given = X.copy()
+    predict_model(model, given, case.schema)
+    by += [] if np.array_equal(given, X, equal_nan=True) else ["predict"]
+    if by:
+        return [Finding("rows", "failed", f"changed by {' and '.join(by)}", COPY)]
+    return [Finding("rows", "ok", "left as they are by fit and predict")]
 
 
 def check_width(case: Case) -> list[Finding]:
@@ -159,6 +183,8 @@ CHECKS: Mapping[str, Check] = {
     "restore": check_restore,
     "determinism": check_determinism,
     "stacking": check_stacking,
+    "repetition": check_repetition,
+    "rows": check_untouched,
     "wrong width": check_width,
     "missing value": check_missing,
     "text column": check_text,

@@ -181,3 +181,45 @@ def test_a_parameter_without_a_default_is_asked_for(tmp_path: Path) -> None:
     checks = checked(tmp_path, MEAN, init="def __init__(self, k: int) -> None:\n    self.k = k")
     assert checks["parameters"].result == "failed"
     assert "--params" in checks["parameters"].advice
+
+
+@pytest.mark.parametrize(
+    ("predict", "words"),
+    [
+        ("def predict(self, X):\n    return self.mean_ + np.random.default_rng().normal(size=len(X))\n", "random"),
+        ("def predict(self, X):\n    self.mean_ += 1.0\n    return np.full(len(X), self.mean_)\n", "change nothing"),
+    ],
+)
+def test_predictions_that_differ_from_call_to_call_are_found(tmp_path: Path, predict: str, words: str) -> None:
+    """The advice names both ways in which they come about."""
+    repetition = checked(tmp_path, MEAN, predict=predict)["repetition"]
+    assert repetition.result == "failed" and words in repetition.advice
+
+
+@pytest.mark.parametrize(
+    ("methods", "by"),
+    [
+        ({"predict": "def predict(self, X):\n    X -= 1.0\n    return X.sum(axis=1)\n"}, "predict"),
+        ({"fit": "def fit(self, X, y):\n    X *= 2.0\n    self.mean_ = float(np.mean(y))\n    return self\n"}, "fit"),
+        ({"fit": "def fit(self, X, y):\n    y *= 2.0\n    self.mean_ = float(np.mean(y))\n    return self\n"}, "fit"),
+    ],
+)
+def test_who_changes_the_rows_that_are_handed_to_it_is_told(tmp_path: Path, methods: dict[str, str], by: str) -> None:
+    rows = checked(tmp_path, MEAN, **methods)["rows"]
+    assert (rows.result, rows.figure) == ("failed", f"changed by {by}")
+    assert "X.copy()" in rows.advice
+
+
+def test_what_a_fit_warns_of_is_a_line_of_the_table(tmp_path: Path) -> None:
+    fit = """
+    def fit(self, X, y):
+        import warnings
+
+        warnings.warn("few rows")
+        self.mean_ = float(np.mean(y))
+        return self
+    """
+    (tmp_path / "mine.py").write_text(HEAD + MEAN + indent(dedent(fit), "    "))
+    report = check_file(tmp_path / "mine.py", limits=QUICK)
+    said = [each for each in report.findings if each.check == "fit"]
+    assert [(each.result, each.figure) for each in said][1:] == [("warning", "few rows")]
