@@ -34,6 +34,7 @@ def check_estimator(estimator: Any) -> None:
         try:
             _check_parameters(thing)
             _check_trees(thing)
+            _check_vocabulary(thing)
         except UnsoundTree as error:
             raise Invalid.at("/file", f"{type(thing).__name__}: {error}") from None
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
@@ -101,6 +102,16 @@ def _check_trees(thing: Any) -> None:
                 raise UnsoundTree("a tree is given columns that are not there")
         if _width(member) != expected:
             raise UnsoundTree("a tree was fitted to another number of columns than it is given")
+
+
+def _check_vocabulary(thing: Any) -> None:
+    """Check that the words of a vectorizer have the columns 0 to n - 1: others would lie outside its matrices."""
+    vocabulary = getattr(thing, "vocabulary_", None)
+    if vocabulary is None:
+        return
+    columns = [int(column) for column in vocabulary.values()]
+    if sorted(columns) != list(range(len(columns))):
+        raise ValueError("the columns of a vocabulary are not 0 to n - 1")
 
 
 def _width(thing: Any) -> int:

@@ -118,3 +118,13 @@ def test_threads_and_printing_become_those_of_a_service() -> None:
     check_estimator(pipeline)
     assert pipeline[-1].n_jobs == 1
     assert pipeline.verbose == 0
+
+
+@pytest.mark.parametrize("column", [-1, 2, 1_000_000, 0])
+def test_the_words_of_a_vocabulary_have_columns_that_are_there(column: int) -> None:
+    """Another one would be written outside the matrix of counts; the vocabulary of a fit is taken."""
+    counts = CountVectorizer().fit(["red blue"])
+    check_estimator(make_pipeline(counts, LogisticRegression()))
+    counts.vocabulary_["red"] = column
+    with pytest.raises(Invalid, match="CountVectorizer is damaged"):
+        check_estimator(make_pipeline(counts, LogisticRegression()))
