@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.scikit.trusted_types import defined_in
 from app.service import Components, Service, find_models, find_sources
+from app.service.file_work import FileWork
 from app.service.importing import PRELOAD, Importer
 from app.service.isolated_restoring import CHILD, IsolatedRestoring
+from app.service.result_files import result_files
 from app.settings import Mode, Settings, SettingsError, load
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
@@ -58,6 +61,7 @@ def build(settings: Settings) -> Components:
         stacking=settings.stacking,
         importer=Importer(store, payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded),
         restore=restore,
+        files=FileWork(store, payloads, result_files(settings, payloads)),
     )
     if settings.events_url is not None:
         _check_events_url(settings.events_url)
@@ -110,16 +114,19 @@ def build_api(settings: Settings | None = None) -> Asgi:
     checks = {"store": components.store.check}
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
+        from app.dispatch.kept_jobs import KeptJobs  # noqa: PLC0415
         from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
 
-        components.payloads.sweep_uploads(time.time())
-        start_periodic("payload-cleanup", lambda: components.payloads.sweep_uploads(time.time()), CLEANUP_S)
+        sweep = partial(components.payloads.sweep_uploads, kept_s=settings.result_ttl)
+        sweep(time.time())
+        start_periodic("payload-cleanup", lambda: sweep(time.time()), CLEANUP_S)
         if settings.events_url is not None:
             from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
 
             start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)
         sys.setswitchinterval(SWITCH_S)
-        inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work)
+        kept = KeptJobs(components.payloads)
+        inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work, kept=kept)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)
     from app.queue import factory  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
     from app.queue.broker import Broker, celery_app  # noqa: PLC0415

@@ -81,6 +81,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_held: Annotated[PositiveInt, about("most bytes of request bodies in the memory of one web process")] = 256 * MIB
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_import: Annotated[PositiveInt, about("largest file of a fitted model that is imported, in bytes")] = 256 * MIB
+    max_file: Annotated[PositiveInt, about("largest file that a model takes as its input, or gives back, in bytes")] = (
+        100 * MIB
+    )
+    max_uploads: Annotated[PositiveInt, about("most files that one web process receives at the same time")] = 8
+    accel_redirect: Annotated[
+        str, about("path of nginx's internal location over the store's `payloads`; nginx then sends result files")
+    ] = ""
     import_memory: Annotated[
         PositiveInt,
         about("most bytes that a model may take while a process of its own tries it out: an imported file, or a fit"),
@@ -210,7 +217,8 @@ def _values(variables: Mapping[str, str | None], problems: list[str]) -> dict[st
     """Return our variables. An empty one means its default (None); X_FILE sets X and wins over it."""
     given: dict[str, str | None] = {}
     for variable in sorted(name for name in variables if name.startswith(PREFIX) and name not in CLIENT_VARIABLES):
-        value, setting = variables[variable], variable.removesuffix(FILE_SUFFIX)
+        value = variables[variable]
+        setting = variable if variable in _FIELDS else variable.removesuffix(FILE_SUFFIX)
         if setting not in _FIELDS:
             problems.append(_unknown_setting(variable))
         elif setting != variable and value:

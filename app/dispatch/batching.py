@@ -11,7 +11,7 @@ import msgspec
 from app.dispatch.execute import Clock, encoder, execute
 from app.errors import TrinityError
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work, stacked_rows
 from app.schemas.verbs import VERBS
 from app.service import Service
 from app.telemetry.context import RequestContext, on_behalf_of
@@ -95,8 +95,8 @@ def _batches(service: Service, works: Sequence[JobWork]) -> Iterator[tuple[list[
     """Sort works, by their indices, into batches; yield each with whether one call of the model can do it."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
     for index, (_, work, _) in enumerate(works):
-        if VERBS[work.verb].batchable and isinstance(work.data, Table):
-            groups.setdefault((work.model, work.version), []).append((index, len(work.data.X)))
+        if VERBS[work.verb].batchable and (rows := stacked_rows(work)):
+            groups.setdefault((work.model, work.version), []).append((index, rows))
         else:
             yield [index], False
     for group in groups.values():

@@ -13,12 +13,13 @@ from threading import Semaphore
 from app.dispatch.batching import JobWork
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
+from app.dispatch.kept_jobs import KeptJobs
 from app.dispatch.micro_batching import MicroBatcher
 from app.dispatch.slow_versions import QUICK_S, SlowVersions, is_slow
 from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import FileInput, Table, Work, stacked_rows
 from app.schemas.verbs import VERBS
 from app.service import Service
 from app.telemetry.context import REQUEST
@@ -39,6 +40,7 @@ class InlineDispatcher(Dispatcher):
         max_fits: int,
         clock: Clock = time.time,
         count: Callable[[Work, Outcome], None] = lambda *_: None,
+        kept: KeptJobs | None = None,
     ) -> None:
         self._service = service
         self._pool = pool
@@ -46,6 +48,7 @@ class InlineDispatcher(Dispatcher):
         self._free_fits = Semaphore(max_fits)
         self._clock = clock
         self._count = count
+        self._kept = kept
         self._slow = SlowVersions()
         self._batcher = MicroBatcher(service, clock, partial(self._done, on_loop=False))
 
@@ -54,7 +57,10 @@ class InlineDispatcher(Dispatcher):
 
         A key makes the id of the job: a fit that is sent again finds the version that it made.
         """
-        job_id = new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
+        if isinstance(work.data, FileInput) and not VERBS[work.verb].publishes:
+            job_id = work.data.id  # its files are named after it
+        else:
+            job_id = new_id() if key is None else f"{key.key[:16]}{key.request[:16]}"
         if self._is_small(work):
             return self._run_on_loop(work, job_id, as_array=as_array)
         created = self._clock()
@@ -64,7 +70,18 @@ class InlineDispatcher(Dispatcher):
             outcome = await self._batcher.predict(JobWork(job_id, work, REQUEST.get()), max_rows)
         else:
             outcome = await self._threaded(self._pool, work, job_id, as_array=as_array)
-        return finished_job(job_id, work, created, outcome)
+        job = finished_job(job_id, work, created, outcome)
+        if self._kept is not None and isinstance(work.data, FileInput):
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._kept.keep, job)
+        return job
+
+    async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
+        """Return a job whose result has files; raise NotFound for all others, which nobody knows any more."""
+        if self._kept is not None:
+            found = await asyncio.get_running_loop().run_in_executor(self._pool, self._kept.find, job_id)
+            if found is not None:
+                return found
+        return await super().job(job_id, wait_s, past_stop_s)
 
     def _run_on_loop(self, work: Work, job_id: str, *, as_array: bool) -> Job:
         outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
@@ -117,6 +134,8 @@ class InlineDispatcher(Dispatcher):
 
     def _max_stack_rows(self, work: Work) -> int:
         """Return how many rows this may share a call with; 0 for what is alone in its call."""
-        if not VERBS[work.verb].batchable or not isinstance(work.data, Table) or work.data.X.size > SMALL_VALUES:
+        if not VERBS[work.verb].batchable or not stacked_rows(work):
+            return 0
+        if isinstance(work.data, Table) and work.data.X.size > SMALL_VALUES:
             return 0
         return self._service.max_stack_rows(work)

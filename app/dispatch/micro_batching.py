@@ -14,7 +14,7 @@ from app.dispatch.execute import Clock
 from app.dispatch.slow_versions import VersionKey
 from app.errors import Unavailable
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work, stacked_rows
 from app.service import Service
 
 GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
@@ -31,9 +31,8 @@ class Waiting(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """The number of its rows."""
-        data = self.asked.work.data
-        return len(data.X) if isinstance(data, Table) else 0
+        """The number of its rows, or 1 for a file."""
+        return stacked_rows(self.asked.work)
 
 
 class Answers:

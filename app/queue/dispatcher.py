@@ -19,7 +19,7 @@ from app.queue.messages import JobRef
 from app.queue.notifications import JobNotifications
 from app.queue.publisher import Publisher
 from app.schemas.jobs import FINISHED, Event, Job, JobQuery
-from app.schemas.requests import ModelFile, Work
+from app.schemas.requests import StoredFile, Work
 from app.schemas.verbs import Verb
 from app.telemetry.context import REQUEST
 
@@ -58,8 +58,8 @@ class QueuedDispatcher:
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:  # noqa: ARG002  a worker's results are JSON
         """Return the accepted job, or the earlier one of a known key; raise QueueFull, Busy, Invalid or Unavailable."""
         timeout_s = work.timeout_s or self._timeouts_s[work.verb]
-        # the file of an import is in the store already, under the name of its job
-        job_id, asked = work.data.id if isinstance(work.data, ModelFile) else uuid4().hex, REQUEST.get()
+        # the file of a request is in the store already, under the name of its job
+        job_id, asked = work.data.id if isinstance(work.data, StoredFile) else uuid4().hex, REQUEST.get()
         spanned = nullcontext(asked.trace) if self._tracing is None else self._tracing.submission_span(work, job_id)
         with spanned as trace:
             submission = Submission(

@@ -255,7 +255,7 @@ def envelope(job: Job, root_path: str = "") -> Envelope:
         model=job.model,
         version=job.version,
         status=job.status,
-        result=job.result,
+        result=result_below(job, root_path),
         error=None if job.failure is None else problem(job.failure),
         created=created,
         started=created if job.started_s == job.created_s else _time(job.started_s),
@@ -266,6 +266,17 @@ def envelope(job: Job, root_path: str = "") -> Envelope:
         progress=UNSET if job.progress is None else job.progress,
         by=job.key_name or UNSET,
     )
+
+
+def result_below(job: Job, root_path: str) -> msgspec.Raw | None:
+    """Return the result of a job; the addresses of its files lead below `root_path`.
+
+    The bytes that are replaced begin with a quotation mark, so they are no part of a text.
+    """
+    if not root_path or job.result is None:
+        return job.result
+    here = f'"href":"/jobs/{job.id}/result/file'
+    return msgspec.Raw(bytes(job.result).replace(here.encode(), here.replace("/jobs", f"{root_path}/jobs", 1).encode()))
 
 
 def _time(seconds: float | None) -> datetime | None:

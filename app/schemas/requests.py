@@ -183,13 +183,27 @@ class Promotion(msgspec.Struct, gc=False):
     """Which values of the metric are better."""
 
 
-class ModelFile(msgspec.Struct, tag=True, gc=False):
-    """A file with a fitted model, which is in the store until the job ends, and what its request says about it."""
+class StoredFile(msgspec.Struct, gc=False):
+    """A file that came with a request, which is in the store until its job ends."""
 
     id: str
     """Of the upload, and of the job where there is a queue."""
     reference: str
     """Of the file in the store of payloads."""
+
+
+class FileInput(StoredFile, tag=True, gc=False):
+    """A file for a model whose input is one, or a zip file with those of a fit or a score."""
+
+    name: str
+    """As its sender calls it, '' if that is not known; never a path."""
+    media_type: str
+    """Found by its first bytes."""
+
+
+class ModelFile(StoredFile, tag=True, gc=False):
+    """A file with a fitted model, and what its request says about it."""
+
     format: Format
     name: str = ""
     """The name that the file has for its sender."""
@@ -241,7 +255,8 @@ class Work(msgspec.Struct, gc=False):
     model: str
     version: int | None
     params: dict[str, Any]
-    data: Table | Source | ModelFile
+    data: Table | Source | ModelFile | FileInput | None
+    """None for a fit of a model whose input is a file, where there is none."""
     timeout_s: float | None = None
     """Seconds that it may take; None for the default of its verb."""
     webhook: str | None = None
@@ -252,6 +267,13 @@ class Work(msgspec.Struct, gc=False):
     """What a prediction gives, where it is not y alone."""
     promote: Promotion | None = None
     """The gate of a fit."""
+
+
+def stacked_rows(work: Work) -> int:
+    """Return what a work adds to a call that it shares with others: rows, or one file; 0 where it shares none."""
+    if isinstance(work.data, Table):
+        return len(work.data.X)
+    return int(isinstance(work.data, FileInput))
 
 
 def _encode_array(value: object) -> tuple[tuple[int, ...], bytes]:

@@ -39,17 +39,21 @@ from app.serve.page.page import HomePage
 from app.serve.resources.aliases import AliasResource
 from app.serve.resources.application_routes import application_routes
 from app.serve.resources.documents import DocumentResource
+from app.serve.resources.file_requests import file_limits
 from app.serve.resources.health import HealthResource
 from app.serve.resources.imports import ImportResource, import_route
 from app.serve.resources.job_events import JobEvents
 from app.serve.resources.jobs import JobResource
 from app.serve.resources.metrics import Measure, MetricsResource
 from app.serve.resources.models import ModelResource
+from app.serve.resources.result_files import ResultFileResource
 from app.serve.resources.route import Route, routes_of
+from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
 from app.service import Service, find_routes
 from app.service.preloading import Preload
+from app.service.result_files import result_files
 from app.service.served_versions import ServedVersions
 from app.service.version_checks import VersionChecks, stand_in_warnings
 from app.settings import Settings
@@ -70,12 +74,21 @@ def create_app(
     """Build every resource, and serve their routes behind the middleware; raise SettingsError for an application's."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
     bodies = BodyReader(settings.max_body, settings.max_held)
-    uploads = UploadReader(Payloads(Path(settings.store)), pool, settings.max_import)
+    payloads = Payloads(Path(settings.store))
+    uploads = UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool)
     formats = PredictionFormats(service, pool)
     loads = Loads(service)
     verbs = {
         verb: VerbResource(
-            verb, service, dispatcher, pool, bodies=bodies, formats=formats, loads=loads, settings=settings
+            verb,
+            service,
+            dispatcher,
+            pool,
+            bodies=bodies,
+            formats=formats,
+            loads=loads,
+            settings=settings,
+            uploads=uploads,
         )
         for verb in VERBS
     }
@@ -92,7 +105,7 @@ def create_app(
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members), served)),
         *verb_routes(verbs, schemas, settings),
-        import_route(ImportResource(service, dispatcher, uploads, pool, settings), settings),
+        import_route(ImportResource(service, dispatcher, uploads, settings), settings),
         *routes_of(
             AliasResource(service, bodies),
             ModelResource(service, dispatcher),
@@ -104,23 +117,37 @@ def create_app(
             Infer(service, dispatcher, pool, bodies, loads, settings.max_wait),
         ),
     ]
+    results = result_files(settings, payloads)
+    downloads = ResultFileResource(dispatcher, results, payloads, pool, settings.accel_redirect)
+    routes += downloads.routes(listed=service.models.any_files)
     modules = find_routes(settings.routes.split(","))
-    application = Application(settings, service, dispatcher, pool, bodies=bodies, verbs=verbs, measures=measures)
+    application = Application(
+        settings,
+        service,
+        dispatcher,
+        pool,
+        bodies=bodies,
+        verbs=verbs,
+        uploads=uploads,
+        downloads=downloads,
+        measures=measures,
+    )
     routes = complete_routes([*routes, *application_routes(modules, application, routes)], settings)
     api = _api(routes)
-    middleware = _middleware(api, routes, settings, service.models.estimators, telemetry)
+    middleware = _middleware(api, routes, settings, service, telemetry)
     lifespan = Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown))
     api.add_middleware([lifespan, Preloading(preload)] if settings.preload else lifespan)
     return middleware
 
 
 def _middleware(
-    api: Asgi, routes: Sequence[Route], settings: Settings, models: Iterable[str], telemetry: Telemetry
+    api: Asgi, routes: Sequence[Route], settings: Settings, service: Service, telemetry: Telemetry
 ) -> RequestMiddleware:
     """Return what every request passes before its resource, as the settings say."""
-    often = ["/predict", *(f"/models/{name}/predict" for name in models)]
+    often = ["/predict", *(f"/models/{name}/predict" for name in service.models.estimators)]
     matcher = RouteMatcher((route.path for route in routes), often)
-    limits = BodyLimits(settings.max_body, settings.body_timeout, settings.max_import)
+    file_limit = file_limits(routes, service, settings)
+    limits = BodyLimits(settings.max_body, settings.body_timeout, settings.max_import, file_limit)
     scopes = RouteScopes(routes).required
     auth = ApiKeyAuth(parse(settings.api_keys), scopes) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)

@@ -19,10 +19,13 @@ from app.schemas.jobs import Job
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_object import decode_object
 from app.serve.bodies.reader import BodyReader
+from app.serve.bodies.uploads import StoredUpload
 from app.serve.problems import set_retry_after
 from app.serve.resources.metrics import Measure
 from app.serve.resources.pages import page_routes
+from app.serve.resources.result_files import ResultFileResource
 from app.serve.resources.route import Route
+from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.resources.verbs import VerbResource
 from app.serve.responses import POLL_S, send_json
 from app.service import Service
@@ -46,7 +49,7 @@ STATUSES: Mapping[str, JobStatus] = {
 class Application:
     """The service, as routes of an application use it. Everything runs on the event loop; `run` is for what blocks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part of its own
         self,
         settings: Settings,
         service: Service,
@@ -55,6 +58,8 @@ class Application:
         *,
         bodies: BodyReader,
         verbs: Mapping[Verb, VerbResource],
+        uploads: UploadJobs,
+        downloads: ResultFileResource,
         measures: dict[str, Measure] | None = None,
     ) -> None:
         self.settings = settings
@@ -64,6 +69,8 @@ class Application:
         self._bodies = bodies
         self._verbs = verbs
         self._measures = {} if measures is None else measures
+        self._uploads = uploads
+        self._downloads = downloads
 
     async def run(self, call: Callable[[], T]) -> T:
         """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it."""
@@ -88,6 +95,31 @@ class Application:
         if data is not None:
             request["data"] = data if isinstance(data, Mapping) else {"X": data}
         return await self._verbs[verb].submit_json(msgspec.json.encode(request), model)
+
+    async def receive(self, req: Request, *, field: str = "file") -> StoredUpload:
+        """Return the file of a request, which is in the store now: the body, or a field of a form.
+
+        It is the caller's then, to remove by `drop`. The route says takes_file=True.
+        """
+        return await self._uploads.receive(req, self.settings.max_file, field=field)
+
+    async def drop(self, upload: StoredUpload) -> None:
+        """Remove a file that was received."""
+        await self._uploads.drop(upload)
+
+    async def submit_file(
+        self, req: Request, model: str, verb: Verb = "predict", *, field: str = "file", **options: Any
+    ) -> Job:
+        """Submit work on the file of a request, the body or a field of a form, and return its job.
+
+        `options` are those of the model's `predict`, and such members as `timeout`; what else the form says is left
+        out. The route says takes_file=True. Raise what is wrong with the file; it is removed with its job.
+        """
+        return await self._verbs[verb].files.submit(req, model, field, options)
+
+    async def send_result_file(self, req: Request, resp: Response, job: Job, name: str | None = None) -> None:
+        """Answer with a file of a job's result, as /jobs/{id}/result/file does; raise NotFound without one."""
+        await self._downloads.send(req, resp, job, name)
 
     async def job(self, job_id: str, wait_s: float = 0) -> Job:
         """Return a job as it is, or at its end if that comes within `wait_s` seconds; raise NotFound or Gone."""

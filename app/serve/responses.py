@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from falcon.asgi import Response
 
-from app.schemas.jobs import Job, envelope
+from app.schemas.jobs import Job, envelope, result_below
 from app.schemas.problems import problem
 from app.serve.bodies.answers import Answer
 from app.serve.preferences import NONE, Preference
@@ -61,7 +61,7 @@ def send_result(resp: Response, job: Job, answer: Answer | None = None, *, root_
     elif answer is not None:
         send_answer(resp, job, answer, root_path)
     elif job.result is not None:
-        send_json(resp, job.result)
+        send_json(resp, result_below(job, root_path))
     else:
         _send_unfinished(resp, job, root_path)
 

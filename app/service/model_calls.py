@@ -114,9 +114,9 @@ def own_metrics(model: FittedModel, X: Matrix, y: Matrix, weight: Matrix | None)
         raise fault(model, "score returned no dict of numbers, which a model with metrics needs") from None
 
 
-def finite(numbers: Mapping[str, int | float]) -> dict[str, int | float | None]:
+def finite(numbers: Mapping[str, int | float | None]) -> dict[str, int | float | None]:
     """Return the numbers with None for NaN and infinity, which JSON does not have."""
-    return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
+    return {key: value if value is not None and math.isfinite(value) else None for key, value in numbers.items()}
 
 
 def save_model(model: FittedModel) -> Stored:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.model.estimator import AnyEstimator
+from app.model.file_estimators import FileEstimator
 from app.schemas.registry import MODEL_NAME
 from app.service.imported_versions import ImportedVersions
 from app.storage.manifest import Manifest
@@ -25,6 +26,8 @@ class Models:
         self, estimators: Mapping[str, AnyEstimator], store: Store, approved: Collection[str] = frozenset()
     ) -> None:
         self.estimators = estimators
+        self.any_files = any(isinstance(each, FileEstimator) for each in estimators.values())
+        """Whether some models take files."""
         self.approved = frozenset(approved)
         """The types that imported files may hold beside those that are safe."""
         self._imported = ImportedVersions(store, self.approved, proven=True)
@@ -34,6 +37,11 @@ class Models:
     def __getitem__(self, name: str) -> AnyEstimator:
         """Return the estimator of a model; raise NotFound, or Conflict where the estimator is not there."""
         return self.estimators.get(name) or self._looked_up(name)
+
+    def takes_files(self, name: str) -> bool:
+        """Return whether a model takes files; also for one that this process has not seen yet, where some do."""
+        found = self.estimators.get(name) or self._made_of.get(name)
+        return self.any_files if found is None else isinstance(found, FileEstimator)
 
     def is_known(self, name: str) -> bool:
         """Return whether `check` passes without the store, as for most requests."""

@@ -10,13 +10,34 @@ from app.data.records import TableRecords
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.schemas.requests import Matrix, ModelFile, Promotion, Request, Source, Table, Version, Work
+from app.model.file_estimators import FileEstimator, FittedFileModel
+from app.schemas.requests import (
+    FileInput,
+    Matrix,
+    ModelFile,
+    Promotion,
+    Request,
+    Source,
+    Table,
+    Version,
+    Work,
+    stacked_rows,
+)
 from app.schemas.verbs import VERBS, Verb
 from app.service.batchability import STACK_ROWS, STACKED
 from app.service.choice import check_width
 from app.service.columns import check_weight, learn_schema, require_y
+from app.service.compatibility import require_usable
 from app.service.design_size import DesignLimit
 from app.service.evaluation import score
+from app.service.file_work import (
+    FileWork,
+    check_file,
+    check_no_options,
+    check_no_rows,
+    check_options,
+    require_file_work,
+)
 from app.service.fitting import FitSpec, fit
 from app.service.gate import checked_gate, promote
 from app.service.importing import Importer
@@ -59,10 +80,12 @@ class Service:
         stacking: Stacking = "on",
         importer: Importer | None = None,
         restore: Restore = restore_here,
+        files: FileWork | None = None,
     ) -> None:
         self.models = Models(estimators, store, importer.approved if importer else frozenset())
         self._importer = importer
         self._restore = restore
+        self._files = files
         self.store = store
         self.sources = sources
         self.default_model = default_model
@@ -110,6 +133,24 @@ class Service:
         webhook = request.webhook.url if request.webhook else None
         return Work("fit", name, None, {}, file, request.timeout, webhook)
 
+    def check_file(self, verb: Verb, name: str, file: FileInput, request: Request, options: Mapping[str, Any]) -> Work:
+        """Check a request whose body is a file; raise as `check`, or UnsupportedMediaType. The model is not loaded."""
+        estimator = self.models.for_fit(name, request.estimator) if VERBS[verb].publishes else self.models[name]
+        if not isinstance(estimator, FileEstimator):
+            raise Invalid.at("/file", f"the model {name!r} takes rows, not files")
+        check_file(estimator, verb, file)
+        webhook, made_of = request.webhook.url if request.webhook else None, ""
+        if VERBS[verb].publishes:
+            version, params = None, check_params(estimator.parameters(), options, "/params", strict=False)
+            check_estimator(estimator, params)
+            made_of = "" if estimator.name == name else estimator.name
+        else:
+            manifest = self._versions.manifest(name, request.version)
+            require_usable(estimator, manifest)
+            version = manifest.version
+            params = check_options(estimator, options) if verb == "predict" else check_no_options(options)
+        return Work(verb, name, version, params, file, request.timeout, webhook, estimator=made_of)
+
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
         """Do as `check` if nothing has to be read from the disk, or else return None: that holds up the event loop."""
         name = self.default_model if request.model is None else request.model
@@ -124,14 +165,22 @@ class Service:
             if self._importer is None:
                 raise Invalid.at("/file", "this process imports no files")
             return self._importer.run(work, work.data, job, created_s, permit)
+        if isinstance(work.data, FileInput) and not VERBS[work.verb].publishes:
+            model, files = self._file_model(work), require_file_work(self._files)
+            found = files.predict(model, [work])[0] if work.verb == "predict" else files.score(model, work.data)
+            return work.version or 0, found
         if VERBS[work.verb].publishes:
             estimator = self.models.of_work(work.estimator, work.model)
+            if isinstance(estimator, FileEstimator):
+                return require_file_work(self._files).fit(estimator, FitSpec(work, job, created_s, permit))
             table = work.data
             if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
                 choice = fit_choice(estimator, table, partial(self._limit.check_fit, estimator, work.params))
                 given = read_source(self.sources, table, choice.labels, takes_missing=estimator.takes_missing)
                 table = TableRecords(given, "/data").read(choice)
                 self._check_fit_table(estimator, work.params, table)
+            if not isinstance(table, Table):
+                raise Invalid.at("/file", f"the model {work.model!r} is fitted to rows, not to files")
             spec = FitSpec(work, job, created_s, permit, self._sample_rows)
             version, result = fit(estimator, table, spec, self.store, self._restore)
             if work.promote is not None:
@@ -164,17 +213,24 @@ class Service:
         fitted, data = self._used(work), work.data
         if isinstance(data, Table):
             return fitted, data
-        if isinstance(data, ModelFile):
+        if not isinstance(data, Source):
             raise Invalid.at("/data", "a file holds no rows to predict for")
         choice = use_choice(work.verb, fitted, data)
         takes_missing, with_y = fitted.estimator.takes_missing, VERBS[work.verb].needs_y
         given = read_source(self.sources, data, choice.labels, takes_missing=takes_missing, with_y=with_y)
         return fitted, self._checked(work.verb, TableRecords(given, "/data").read(choice), fitted, work.outputs)
 
+    def _file_model(self, work: Work) -> FittedFileModel:
+        """Return the version that work on files uses; raise Invalid where its model takes rows."""
+        model = self._used(work).model
+        if not isinstance(model, FittedFileModel):
+            raise Invalid.at("/file", f"the model {work.model!r} takes rows, not files")
+        return model
+
     def rows(self, work: Work) -> int:
-        """Return the number of rows of a work's data; 0 for a source that does not declare its shape."""
-        if isinstance(work.data, Table):
-            return len(work.data.X)
+        """Return the number of rows of a work's data, 1 for a file; 0 for a source that does not declare its shape."""
+        if rows := stacked_rows(work):
+            return rows
         return (source_shape(self.sources, work.data) or (0, 0))[0] if isinstance(work.data, Source) else 0
 
     def max_batch_rows(self, work: Work) -> int:
@@ -190,6 +246,9 @@ class Service:
         return 0 if fitted is None else min(STACK_ROWS, self._max_batch_rows(fitted))
 
     def _max_batch_rows(self, fitted: Fitted) -> int:
+        if isinstance(fitted.model, FittedFileModel):
+            most = fitted.model.instance.max_batch_files
+            return most if self._stacked and most > 1 else 0
         if (fitted.manifest.stacks or fitted.model.stacks or "no") not in self._stacked:
             return 0
         width = max(fitted.model.width, len(fitted.manifest.schema.outputs))
@@ -200,6 +259,8 @@ class Service:
 
         Raises as `run` does, for all of them even if only one is at fault.
         """
+        if isinstance(works[0].data, FileInput):
+            return require_file_work(self._files).predict(self._file_model(works[0]), works)
         tables = [work.data for work in works if isinstance(work.data, Table)]
         return batch_results(self._used(works[0]), tables, [work.outputs for work in works])
 
@@ -208,6 +269,11 @@ class Service:
             raise Conflict(f"the model {name!r} cannot be fitted: {estimator.cannot_fit}")
         params = check_params(estimator.parameters(), request.params, "/params")
         check_estimator(estimator, params)
+        webhook = request.webhook.url if request.webhook else None
+        made_of = "" if estimator.name == name else estimator.name
+        if isinstance(estimator, FileEstimator):
+            check_no_rows(estimator, request)
+            return Work("fit", name, None, params, None, request.timeout, webhook, estimator=made_of)
         if request.weight is not None:
             check_takes_weights(estimator, "/weight")
         data: Table | Source
@@ -219,8 +285,6 @@ class Service:
             if shape := source_shape(self.sources, data):
                 rows, inputs = shape
                 self._limit.check_fit(estimator, params, inputs, rows)
-        webhook = request.webhook.url if request.webhook else None
-        made_of = "" if estimator.name == name else estimator.name
         gate = (
             None if request.promote is None else checked_gate(request.promote, estimator, self.sources, request.target)
         )
@@ -246,6 +310,9 @@ class Service:
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
+        if isinstance(fitted.estimator, FileEstimator):
+            check_no_rows(fitted.estimator, request)
+            raise Invalid.at("/file", f"the model {name!r} takes a file; send it as the body, or as the field `file`")
         if request.weight is not None and not VERBS[verb].needs_y:
             raise Invalid.at("/weight", f"the rows of a {verb} have no weights")
         if request.keep and VERBS[verb].needs_y:

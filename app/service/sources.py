@@ -157,9 +157,11 @@ def _with_y(table: Table, labels: LabelKind | None) -> Table:
         raise Invalid.at("/data", "the source gave a y that is not of numbers, which this model needs") from None
 
 
-def check_params(schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+def check_params(
+    schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str, *, strict: bool = True
+) -> dict[str, Any]:
     """Return parameters with the defaults filled in; raise Invalid for one that doesn't fit the schema."""
     try:
-        return msgspec.structs.asdict(msgspec.convert(params, schema))
+        return msgspec.structs.asdict(msgspec.convert(params, schema, strict=strict))
     except msgspec.ValidationError as error:
         raise located(error, msgspec.json.encode(params), pointer, kind=schema) from None

@@ -184,6 +184,6 @@ class Versions:
 def _answer_bytes(manifest: Manifest) -> tuple[int, int]:
     """Return the bytes of a row of an answer in JSON, about: of y, and of all outputs."""
     if manifest.classes is None:
-        return (NUMBER_BYTES * len(manifest.schema.outputs),) * 2
+        return (NUMBER_BYTES * max(1, len(manifest.schema.outputs)),) * 2  # a model of files has none
     label_bytes = 1 + max(len(msgspec.json.encode(label)) for label in manifest.classes)
     return label_bytes, label_bytes + NUMBER_BYTES * len(manifest.classes)

@@ -14,6 +14,7 @@ from app.storage.durable_files import DurableFiles, NewFile
 
 HEAD_BYTES = 4096
 UPLOAD = ".file"  # the end of the names of files that came with a request
+KEPT = "kept"  # the end of the names of results that are files, where there is no queue
 UNFINISHED_S = 3_600.0
 UPLOAD_S = 86_400.0
 _NAME = re.compile(r"[a-z0-9-][a-z0-9.-]{0,99}")
@@ -159,14 +160,26 @@ class Payloads:
                     removed += 1
         return removed
 
-    def sweep_uploads(self, now_s: float) -> int:
+    def find(self, name: str) -> bytes | None:
+        """Return the content of a file that nothing refers to but its name; None where it is not there."""
+        if not _NAME.fullmatch(name):
+            return None
+        with _unavailable_errors(_NOT_READ):
+            try:
+                return self._path(name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def sweep_uploads(self, now_s: float, kept_s: float = UPLOAD_S) -> int:
         """Remove what killed processes left where no ledger knows which files are in use; return the number.
 
         An unfinished upload grows while it comes, so one that was not touched for long is nobody's. Files that came
-        whole, and may be those of jobs of another service over the same store, stay for a day.
+        whole, and may be those of jobs of another service over the same store, stay for a day. Results that are files
+        stay for `kept_s` seconds.
         """
         unfinished = self.sweep(lambda _: True, UNFINISHED_S, now_s)
-        return unfinished + self.sweep(lambda name: not name.endswith(UPLOAD), UPLOAD_S, now_s)
+        results = self.sweep(lambda name: not name.endswith(f".{KEPT}"), kept_s, now_s)
+        return unfinished + results + self.sweep(lambda name: not name.endswith(UPLOAD), UPLOAD_S, now_s)
 
     def _write(self, path: Path, content: bytes) -> None:
         there = path.exists()

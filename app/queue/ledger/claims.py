@@ -16,7 +16,7 @@ from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
-from app.schemas.requests import ModelFile, Work, unpack
+from app.schemas.requests import StoredFile, Work, unpack
 from app.storage.payload_store import Payloads
 from app.telemetry.context import RequestContext
 from app.telemetry.metrics import bucket_of
@@ -113,7 +113,7 @@ class WorkerLedger:
                     self._payloads.drop(arguments.reference)
                 if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
-                if done and isinstance(claim.work.data, ModelFile) and not _may_be_retried(failure):
+                if done and isinstance(claim.work.data, StoredFile) and not _may_be_retried(failure):
                     self._payloads.drop(claim.work.data.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
@@ -159,7 +159,7 @@ class WorkerLedger:
 
 
 def _may_be_retried(failure: Failure | None) -> bool:
-    """Whether the file of an import may be wanted again: not one that was refused for what it is."""
+    """Whether the file of a job may be wanted again: not one that was refused for what it is."""
     return failure is not None and failure.kind != Invalid.kind
 
 

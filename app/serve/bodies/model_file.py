@@ -38,6 +38,8 @@ class SentFile(NamedTuple):
     """'' if it is not known."""
     sample: bytes | None
     query: Query
+    media_type: str = ""
+    """As its sender says; '' if that is not known."""
 
 
 def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:

@@ -32,6 +32,18 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
     )
 
 
+def take_file_request(verb: Verb, query: OpenQuery) -> Request:
+    """Take all that a request with a file says beside its options; raise Invalid for a value that is not valid."""
+    url, spec = take_one(query, "webhook"), VERBS[verb]
+    return Request(
+        model=take_one(query, "model"),
+        estimator=take_one(query, "estimator") if spec.publishes else None,
+        version=None if spec.publishes else parse_version(take_one(query, "version")),
+        timeout=_timeout(take_one(query, "timeout")),
+        webhook=None if url is None else Webhook(url),
+    )
+
+
 def _gate(query: OpenQuery) -> Gate | None:
     """Take the gate of a fit, None without one; raise Invalid."""
     if "promote" not in query:

@@ -22,6 +22,7 @@ from app.serve.bodies.reader import check_size
 from app.storage.payload_store import Payloads, PayloadWriter
 
 PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
+WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its connection, not in memory
 MAX_UPLOADS = 8  # that one process receives at the same time
 SAMPLE = "sample"
 MAX_SAMPLE_BYTES = 1024 * 1024
@@ -44,60 +45,91 @@ class StoredUpload(NamedTuple):
         return self.sent.reference
 
 
+class _Expected(NamedTuple):
+    """What a request may hold."""
+
+    max_bytes: int
+    field: str
+    sample: str | None
+
+
+class _Sent(NamedTuple):
+    """What a request says about its file."""
+
+    filename: str
+    media_type: str
+    sample: bytes | None
+    query: OpenQuery
+
+
 class UploadReader:
     """Receives files and writes them to the store as they come."""
 
-    def __init__(self, payloads: Payloads, pool: ThreadPoolExecutor, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
+    def __init__(
+        self, payloads: Payloads, pool: ThreadPoolExecutor, max_uploads: int = MAX_UPLOADS, wait_s: float = WAIT_S
+    ) -> None:
+        self._turns = asyncio.Semaphore(max_uploads)
+        self._wait_s = wait_s
         self._payloads = payloads
         self._pool = pool
-        self._receiving = 0
 
-    async def read(self, req: HttpRequest) -> StoredUpload:
-        """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing."""
-        if self._receiving >= MAX_UPLOADS:
-            raise Busy("this process receives no more files now; try again")
-        self._receiving += 1
+    async def read(
+        self, req: HttpRequest, max_bytes: int, *, field: str = FILE, sample: str | None = None
+    ) -> StoredUpload:
+        """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing.
+
+        `field` is that of a form with the file, `sample` that of a second, small one.
+        """
         try:
-            return await self._read(req)
+            async with asyncio.timeout(self._wait_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Busy("this process receives no more files now (TRINITY_MAX_UPLOADS); try again") from None
+        try:
+            return await self._read(req, _Expected(max_bytes, field, sample))
         finally:
-            self._receiving -= 1
+            self._turns.release()
 
     async def drop(self, reference: str) -> None:
         """Remove a file that no job refers to."""
         await self._call(self._payloads.drop, reference)
 
-    async def _read(self, req: HttpRequest) -> StoredUpload:
+    async def _read(self, req: HttpRequest, expected: _Expected) -> StoredUpload:
         upload_id = new_id()
         writer = self._payloads.writer(f"{upload_id}.file")
         try:
             await self._call(writer.begin)
             media_type = (req.content_type or "").partition(";")[0].strip().lower()
             if media_type == MULTIPART:
-                filename, sample, query = await self._read_form(req, writer)
+                sent = await self._read_form(req, writer, expected)
             else:
-                await self._store(_pieces(req), writer)
-                filename, sample, query = "", None, dict(req.params)
+                await self._store(_pieces(req), writer, expected.max_bytes)
+                sent = _Sent("", media_type, None, dict(req.params))
             reference: str = await self._call(writer.finish)
         except BaseException:
             await self._call(writer.discard)
             raise
-        return StoredUpload(SentFile(upload_id, reference, writer.head, filename, sample, query), writer.size)
+        return StoredUpload(
+            SentFile(upload_id, reference, writer.head, sent.filename, sent.sample, sent.query, sent.media_type),
+            writer.size,
+        )
 
-    async def _read_form(self, req: HttpRequest, writer: PayloadWriter) -> tuple[str, bytes | None, OpenQuery]:
+    async def _read_form(self, req: HttpRequest, writer: PayloadWriter, expected: _Expected) -> _Sent:
         filename: str | None = None
+        media_type = ""
         sample: bytes | None = None
         query: OpenQuery = dict(req.params)
         fields: OpenQuery = {}
         try:
             async for part in _form(req):
                 name = part.name or ""
-                if name == FILE:
+                if name == expected.field:
                     if filename is not None:
-                        raise Invalid.at(f"/{FILE}", f"the form has more than one field {FILE!r}")
+                        raise Invalid.at(f"/{name}", f"the form has more than one field {name!r}")
                     filename = part.filename or ""
-                    await self._store(_pieces(part), writer)
-                elif name == SAMPLE:
+                    media_type = (part.content_type or "").partition(";")[0].strip().lower()
+                    await self._store(_pieces(part), writer, expected.max_bytes)
+                elif name == expected.sample:
                     sample = await _read_sample(part)
                 else:
                     fields[name] = joined(fields.get(name), (await part.get_data()).decode())
@@ -108,14 +140,15 @@ class UploadReader:
         if twice := next((name for name in fields if name in query), None):
             raise Invalid.at(escaped(twice), "given in the form and in the query")
         if filename is None:
-            raise Invalid.at(f"/{FILE}", f"the form has no field {FILE!r}; send the file as that field")
-        return filename, sample, {**query, **fields}
+            field = expected.field
+            raise Invalid.at(f"/{field}", f"the form has no field {field!r}; send the file as that field")
+        return _Sent(filename, media_type, sample, {**query, **fields})
 
-    async def _store(self, pieces: AsyncIterator[bytes], writer: PayloadWriter) -> None:
+    async def _store(self, pieces: AsyncIterator[bytes], writer: PayloadWriter, max_bytes: int) -> None:
         gathered = bytearray()
         async for piece in pieces:
             gathered += piece
-            check_size(writer.size + len(gathered), self.max_bytes)
+            check_size(writer.size + len(gathered), max_bytes)
             if len(gathered) >= PIECE_BYTES:
                 await self._call(writer.write, gathered)
                 gathered = bytearray()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -33,9 +33,17 @@ class Refusal(NamedTuple):
 class BodyLimits:
     """What the settings allow a body."""
 
-    def __init__(self, max_body_bytes: int, timeout_s: float, max_import_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        max_body_bytes: int,
+        timeout_s: float,
+        max_import_bytes: int | None = None,
+        limit_of: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
+        """`limit_of` returns the limit of a path that takes files; None for all others."""
         self._max_body_bytes = max_body_bytes
         self._max_import_bytes = max_import_bytes or max_body_bytes
+        self._limit_of = limit_of
         self._timeout_s = timeout_s
 
     def check(self, headers: Mapping[bytes, bytes], path: str = "") -> None:
@@ -47,7 +55,8 @@ class BodyLimits:
         if length is None:
             raise Malformed(f"Content-Length is a number of bytes of at most {LENGTH_DIGITS} digits")
         if length > self._max_body_bytes:  # only then the path matters
-            check_size(length, self._max_import_bytes if IMPORT_PATH.fullmatch(path) else self._max_body_bytes)
+            is_import = IMPORT_PATH.fullmatch(path)
+            check_size(length, self._max_import_bytes if is_import else self._limit_of(path) or self._max_body_bytes)
 
     def timed(self, receive: Receive, scope: Message) -> Receive:
         """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time.

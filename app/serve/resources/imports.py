@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
-from msgspec.structs import replace
 
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import UnsupportedEncoding
 from app.model.imported.formats import FORMATS
 from app.queue.job_options import check_job_options
-from app.schemas.jobs import Envelope, Job
+from app.schemas.jobs import Envelope
 from app.schemas.media_types import JSON
-from app.schemas.requests import ModelFile, Work, pack
+from app.schemas.requests import Work
 from app.schemas.tasks import Label, Task
-from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.model_file import take_model_file
 from app.serve.bodies.multipart import MULTIPART
-from app.serve.bodies.uploads import StoredUpload, UploadReader
-from app.serve.idempotency import has_idempotency_key, idempotency_key
+from app.serve.bodies.uploads import SAMPLE, StoredUpload
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import derive
 from app.serve.preferences import preference
 from app.serve.resources.route import Route
+from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.resources.verbs import PREFER
 from app.serve.responses import send_submitted
 from app.serve.waiting import awaited
@@ -68,62 +64,26 @@ class ImportResource:
         self,
         service: Service,
         dispatcher: Dispatcher,
-        uploads: UploadReader,
-        pool: ThreadPoolExecutor,
+        uploads: UploadJobs,
         settings: Settings,
     ) -> None:
         self._service = service
         self._dispatcher = dispatcher
         self._uploads = uploads
-        self._pool = pool
         self._settings = settings
-        self._submissions: set[asyncio.Task[Job]] = set()
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str) -> None:
         """Receive a file, have it imported, and answer as a fit does."""
         preferred = preference(req, self._settings.max_wait)
-        if is_coded(req):
-            raise UnsupportedEncoding("a model's file is sent as it is, without a content coding")
-        upload = await self._uploads.read(req)
-        # a client that hangs up now ends its request, and not this: it removes the file when no job has it
-        submitted = asyncio.create_task(self._submitted(req, name, upload))
-        self._submissions.add(submitted)
-        submitted.add_done_callback(self._ended)
-        job, preferred = await awaited(self._dispatcher, await asyncio.shield(submitted), preferred)
+        upload = await self._uploads.receive(req, self._settings.max_import, sample=SAMPLE)
+        job = await self._uploads.submit(req, upload, partial(self._checked, name))
+        job, preferred = await awaited(self._dispatcher, job, preferred)
         send_submitted(resp, job, preferred, root_path=req.root_path)
-
-    async def _submitted(self, req: HttpRequest, name: str, upload: StoredUpload) -> Job:
-        """Submit the import of a file; remove the file where no job has it."""
-        try:
-            work = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, name, upload)
-            key = await idempotency_key(req, _what_was_sent(work), self._pool) if has_idempotency_key(req) else None
-            job = await self._dispatcher.submit(work, key)
-        except asyncio.CancelledError:  # at the end of the process: the job may be accepted
-            raise
-        except BaseException:
-            await self._uploads.drop(upload.reference)
-            raise
-        if not job.queued or job.id != upload.id:  # done already, or an earlier request did it
-            await self._uploads.drop(upload.reference)
-        return job
-
-    def _ended(self, submitted: asyncio.Task[Job]) -> None:
-        self._submissions.discard(submitted)
-        if not submitted.cancelled():
-            submitted.exception()  # nobody else looks at it where the client hung up
 
     def _checked(self, name: str, upload: StoredUpload) -> Work:
         file, request = take_model_file(upload.sent)
         check_job_options(self._settings, request)
         return self._service.check_import(name, file, request)
-
-
-def _what_was_sent(work: Work) -> bytes:
-    """Return what makes an import what it is: the file by its digest, and all that was said about it."""
-    file = work.data
-    if isinstance(file, ModelFile):
-        work = replace(work, data=replace(file, id="", reference=file.reference.partition(":")[2]))
-    return pack(work)
 
 
 IMPORT_JOB = derive(

@@ -34,6 +34,8 @@ class Route(NamedTuple):
     body: RequestBody | None = None
     operation: str = ""
     """The name of the method in generated clients, such as get_job."""
+    takes_file: bool = False
+    """Whether the body may be as large as a file (TRINITY_MAX_FILE)."""
     queued: bool = False
     """Whether it exists in async mode only."""
     streams: bool = False

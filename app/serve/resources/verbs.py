@@ -30,7 +30,9 @@ from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import ENVELOPES, BodySchemas
 from app.serve.preferences import preference
+from app.serve.resources.file_requests import FileRequests
 from app.serve.resources.route import Route
+from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.responses import send_submitted
 from app.serve.waiting import awaited
 from app.service import Service
@@ -60,8 +62,10 @@ class VerbResource:
         formats: PredictionFormats,
         loads: Loads,
         settings: Settings,
+        uploads: UploadJobs,
     ) -> None:
         self._verb: Verb = verb
+        self.files = FileRequests(verb, service, dispatcher, uploads, settings)
         self._spec = VERBS[verb]
         self._service = service
         self._dispatcher = dispatcher
@@ -75,6 +79,9 @@ class VerbResource:
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
+        if await self.files.concerns(req, name):
+            await self.files.answer(req, resp, name)
+            return
         media_type = None if self._spec.needs_y else self._formats.preferred(req)
         body = await self._bodies.read(req)
         try:

@@ -13,8 +13,7 @@ from falcon import testing
 from falcon.asgi import Request
 
 from app.errors import Busy, Invalid, Malformed, TooLarge
-from app.serve.bodies import uploads
-from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, StoredUpload, UploadReader
+from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, SAMPLE, StoredUpload, UploadReader
 from app.storage.payload_store import Payloads, PayloadWriter
 
 MAX_BYTES = 3_000_000
@@ -31,7 +30,7 @@ class Uploads:
     def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
         self.folder = folder
         self.payloads = Payloads(folder)
-        self.reader = UploadReader(self.payloads, pool, MAX_BYTES)
+        self.reader = UploadReader(self.payloads, pool)
 
     def send(self, body: bytes, content_type: str | None = None, query: str = "") -> StoredUpload:
         headers = {} if content_type is None else {"Content-Type": content_type}
@@ -44,7 +43,7 @@ class Uploads:
             return events.pop(0)
 
         async def read() -> StoredUpload:
-            return await self.reader.read(Request(scope, receive))
+            return await self.reader.read(Request(scope, receive), MAX_BYTES, sample=SAMPLE)
 
         return asyncio.run(read())
 
@@ -111,8 +110,8 @@ def test_what_is_refused_leaves_nothing(
     assert stored.files() == []
 
 
-def test_a_process_receives_few_files_at_once(stored: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_UPLOADS", 0)
+def test_a_process_receives_few_files_at_once(stored: Uploads, pool: ThreadPoolExecutor) -> None:
+    stored.reader = UploadReader(stored.payloads, pool, max_uploads=0, wait_s=0)
     with pytest.raises(Busy):
         stored.send(b"x")
 
@@ -142,7 +141,7 @@ class HeldPayloads(Payloads):
 def test_a_client_that_hangs_up_leaves_nothing_at_any_step(tmp_path: Path, pool: ThreadPoolExecutor, step: str) -> None:
     """Also while a thread writes: its step ends before the file is removed."""
     payloads = HeldPayloads(tmp_path, step)
-    reader = UploadReader(payloads, pool, MAX_BYTES)
+    reader = UploadReader(payloads, pool)
 
     async def hang_up() -> None:
         scope = testing.create_scope(path="/", content_length=len(CONTENT))
@@ -150,7 +149,7 @@ def test_a_client_that_hangs_up_leaves_nothing_at_any_step(tmp_path: Path, pool:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": CONTENT, "more_body": False}
 
-        task = asyncio.create_task(reader.read(Request(scope, receive)))
+        task = asyncio.create_task(reader.read(Request(scope, receive), MAX_BYTES))
         await asyncio.to_thread(payloads.reached.wait, 10)
         task.cancel()
         await asyncio.sleep(0)

@@ -1,0 +1,86 @@
+"""Unpack zip files that callers send, within bounds of entries, bytes and ratio, and never outside of their folder."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from app.errors import Invalid
+
+MAX_ENTRIES = 50_000
+MAX_UNPACKED_BYTES = 2 * 1024**3
+MAX_RATIO = 200
+"""Bytes for each byte of the file; text that is packed well has 20."""
+FREE_BYTES = 16 * 1024**2  # up to so many the ratio does not matter
+MAX_NAME_BYTES = 255
+PIECE_BYTES = 1024 * 1024
+_END = struct.Struct("<4s4H2LH")
+_MAX_COMMENT_BYTES = 0xFFFF
+
+
+def unpack(path: Path, folder: Path, pointer: str) -> None:
+    """Unpack a zip file into a folder; raise Invalid for one that is damaged, or beyond the bounds."""
+    _check_directory(path, pointer)
+    left = max(FREE_BYTES, min(MAX_UNPACKED_BYTES, MAX_RATIO * path.stat().st_size))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                target = folder / _checked_name(entry, pointer)
+                if entry.is_dir():
+                    target.mkdir(parents=True, exist_ok=True)
+                else:
+                    left -= _unpack_entry(archive, entry, target, left, pointer)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Invalid.at(pointer, f"the zip file cannot be unpacked: {type(error).__name__}") from None
+    except FileExistsError:
+        _refuse(pointer, "a name in the zip file is that of a file and of a folder, or comes twice")
+
+
+def _check_directory(path: Path, pointer: str) -> None:
+    """Refuse a directory that is too large before it is read into memory (APPNOTE.TXT of PKWARE, §4.3.16)."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END.size - _MAX_COMMENT_BYTES))
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < _END.size:
+        _refuse(pointer, "it is no zip file, or it is cut off")
+    *_, count, directory_bytes, _, _ = _END.unpack_from(tail, at)
+    if count > MAX_ENTRIES or directory_bytes > MAX_ENTRIES * 256:
+        _refuse(pointer, f"the zip file has more than {MAX_ENTRIES} entries")
+
+
+def _checked_name(entry: zipfile.ZipInfo, pointer: str) -> PurePosixPath:
+    name = PurePosixPath(entry.filename)
+    parts = entry.filename.rstrip("/").split("/")
+    if name.is_absolute() or not {"", ".", ".."}.isdisjoint(parts) or "\\" in entry.filename or "\0" in entry.filename:
+        _refuse(pointer, "a name in the zip file leads out of it")
+    if any(len(part.encode("utf-8", "replace")) > MAX_NAME_BYTES for part in parts) or len(parts) > 32:  # noqa: PLR2004
+        _refuse(pointer, "a name in the zip file is too long")
+    mode = entry.external_attr >> 16
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        _refuse(pointer, "the zip file holds a link, or another entry that is no file")
+    if entry.flag_bits & 0x1:
+        _refuse(pointer, "the zip file is encrypted")
+    return name
+
+
+def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int, pointer: str) -> int:
+    """Unpack one file; return its bytes as they came, whatever the directory says of them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(entry) as source, target.open("xb") as file:
+        while piece := source.read(PIECE_BYTES):
+            written += len(piece)
+            if written > most:
+                _refuse(pointer, "the zip file unpacks to more bytes than the service takes")
+            file.write(piece)
+    return written
+
+
+def _refuse(pointer: str, detail: str) -> NoReturn:
+    raise Invalid.at(pointer, detail)

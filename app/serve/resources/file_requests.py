@@ -1,0 +1,110 @@
+"""Requests of the verbs whose body is a file, for models whose input is one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+from falcon.asgi import Request as HttpRequest
+from falcon.asgi import Response
+
+from app.data.file_types import media_type_of
+from app.dispatch.dispatcher import Dispatcher
+from app.queue.job_options import check_job_options
+from app.schemas.jobs import Job
+from app.schemas.media_types import JSON
+from app.schemas.requests import FileInput, Work
+from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies.query import take_file_request
+from app.serve.bodies.uploads import StoredUpload
+from app.serve.preferences import preference
+from app.serve.resources.route import PLACEHOLDER, Route
+from app.serve.resources.upload_jobs import UploadJobs
+from app.serve.responses import send_submitted
+from app.serve.waiting import awaited
+from app.service import Service
+from app.settings import Settings
+
+MAX_NAME_CHARACTERS = 255
+FORM_BYTES = 65_536  # what a form may have around its file
+_VERB_PATH = re.compile(rf"(?:/models/(?P<name>[^/]+))?/(?:{'|'.join(VERBS)})")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class FileRequests:
+    """Receives the file of a verb, and has the work done: it goes to the store as it comes, and never into memory."""
+
+    def __init__(
+        self, verb: Verb, service: Service, dispatcher: Dispatcher, uploads: UploadJobs, settings: Settings
+    ) -> None:
+        self._verb: Verb = verb
+        self._service = service
+        self._dispatcher = dispatcher
+        self._uploads = uploads
+        self._settings = settings
+
+    async def concerns(self, req: HttpRequest, name: str | None) -> bool:
+        """Return whether the body is a file for the model; a fit without one may be JSON, as those of other models."""
+        models, name = self._service.models, self._service.default_model if name is None else name
+        if not models.takes_files(name):
+            return False
+        if not models.is_known(name):  # it has to be looked up in the store
+            await asyncio.to_thread(models.check, name)
+        if not models.takes_files(name):
+            return False
+        if not VERBS[self._verb].publishes:
+            return True
+        return bool(req.content_length) if req.content_type is None else not req.content_type.startswith(JSON)
+
+    async def answer(self, req: HttpRequest, resp: Response, name: str | None) -> None:
+        """Have the work done and answer its envelope."""
+        preferred = preference(req, self._settings.max_wait)
+        job = await self.submit(req, name)
+        job, preferred = await awaited(self._dispatcher, job, preferred)
+        send_submitted(resp, job, preferred, root_path=req.root_path)
+
+    async def submit(
+        self, req: HttpRequest, name: str | None, field: str = "file", options: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Receive the file of a request, check it, and return the job of its work.
+
+        `options` stand in the place of all that the request says beside the file.
+        """
+        upload = await self._uploads.receive(req, self._settings.max_file, field=field)
+        return await self._uploads.submit(req, upload, partial(self._checked, name, options))
+
+    def _checked(self, name: str | None, options: Mapping[str, Any] | None, upload: StoredUpload) -> Work:
+        sent, query = upload.sent, dict(upload.sent.query) if options is None else _as_sent(options)
+        request = take_file_request(self._verb, query)
+        check_job_options(self._settings, request)
+        called = file_name(sent.filename)
+        file = FileInput(sent.id, sent.reference, called, media_type_of(sent.head, called, sent.media_type))
+        model = name or request.model or self._service.default_model
+        return self._service.check_file(self._verb, model, file, request, query)
+
+
+def _as_sent(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of an application, those that every request has as a query would have them."""
+    return {name: str(value) if name in {"timeout", "version"} else value for name, value in options.items()}
+
+
+def file_limits(routes: Iterable[Route], service: Service, settings: Settings) -> Callable[[str], int | None]:
+    """Return what says how large the body at a path may be, None where it is no file."""
+    paths = [re.compile(PLACEHOLDER.sub("[^/]+", route.path)) for route in routes if route.takes_file]
+    limit_bytes = max(settings.max_file + FORM_BYTES, settings.max_body)
+
+    def limit_of(path: str) -> int | None:
+        verb = _VERB_PATH.fullmatch(path)
+        takes_files = verb is not None and service.models.takes_files(verb["name"] or service.default_model)
+        return limit_bytes if takes_files or any(each.fullmatch(path) for each in paths) else None
+
+    return limit_of
+
+
+def file_name(sent: str) -> str:
+    """Return what a file is called, without the folders and characters that its sender may have put into the name."""
+    return _CONTROLS.sub("", PurePosixPath(sent.replace("\\", "/")).name)[:MAX_NAME_CHARACTERS]

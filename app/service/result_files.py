@@ -1,0 +1,93 @@
+"""Files that models give back: kept in the store as long as their job, and named in its result."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from app.errors import ModelFailed, NotFound
+from app.model.files import OutputFile
+from app.settings import Mode, Settings
+from app.storage.payload_store import KEPT, Payloads
+
+ROUTE = "/jobs/{job}/result/file"
+MAX_FILES = 100
+MAX_NAME_CHARACTERS = 255
+_WORD = "[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(; ?charset=[a-zA-Z0-9-]{{1,40}})?")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+class ResultFile(msgspec.Struct, frozen=True):
+    """A file in a result; its content is at `href`."""
+
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    href: str
+
+
+class Found(NamedTuple):
+    """A file of a job, and its reference in the store."""
+
+    file: ResultFile
+    reference: str
+
+
+class ResultFiles:
+    """Keeps the files of results. A file is named after its job and its content: another attempt hurts no reader."""
+
+    def __init__(self, payloads: Payloads, suffix: str, max_bytes: int) -> None:
+        """`suffix` ends the names of files in the store, which tells those that no queue knows from others."""
+        self._payloads = payloads
+        self._suffix = suffix
+        self._max_bytes = max_bytes
+
+    def kept(self, result: Mapping[str, Any], job: str) -> dict[str, Any]:
+        """Return a result with its files kept, and described in their place; raise ModelFailed or Unavailable."""
+        files = [value for value in result.values() if isinstance(value, OutputFile)]
+        if len(files) > MAX_FILES or len({file.name for file in files}) < len(files):
+            raise ModelFailed(f"the model gave back two files of one name, or more than {MAX_FILES}")
+        return {
+            key: msgspec.to_builtins(self._keep(value, job)) if isinstance(value, OutputFile) else value
+            for key, value in result.items()
+        }
+
+    def find(self, result: bytes, job: str, name: str | None) -> Found:
+        """Return a file of a job's result, the first one without a name; raise NotFound."""
+        for value in msgspec.json.decode(result, type=dict[str, msgspec.Raw]).values():
+            try:
+                file = msgspec.json.decode(value, type=ResultFile)
+            except msgspec.MsgspecError:
+                continue
+            if name in {None, file.name}:
+                return Found(file, f"{self._stored_name(job, file.sha256)}:{file.bytes}:{file.sha256}")
+        raise NotFound("the result has no file" + ("" if name is None else f" {name[:64]!r}"))
+
+    def _keep(self, file: OutputFile, job: str) -> ResultFile:
+        content = bytes(file.content)
+        if not file.name or len(file.name) > MAX_NAME_CHARACTERS or _UNSAFE.search(file.name):
+            raise ModelFailed("the model gave back a file whose name is empty, too long, or leads elsewhere")
+        if not _MEDIA_TYPE.fullmatch(file.media_type):
+            raise ModelFailed("the model gave back a file whose media type is none")
+        if len(content) > self._max_bytes:
+            raise ModelFailed(f"the model gave back a file of {len(content)} bytes, the limit is {self._max_bytes}")
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._payloads.put(self._stored_name(job, sha256), content)
+        href = f"{ROUTE.format(job=job)}?name={quote(file.name, safe='', errors='replace')}"
+        return ResultFile(file.name, file.media_type, len(content), sha256, href)
+
+    def _stored_name(self, job: str, sha256: str) -> str:
+        return f"{job}.{sha256[:32]}.{self._suffix}"
+
+
+def result_files(settings: Settings, payloads: Payloads) -> ResultFiles:
+    """Return what keeps the files of results; without a queue their names end as those that nothing else knows."""
+    suffix = KEPT if settings.mode is Mode.SYNC else "out"
+    return ResultFiles(payloads, suffix, settings.max_file)

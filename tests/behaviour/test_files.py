@@ -1,0 +1,246 @@
+"""Models whose input is a file: pictures and documents in, results and files out, alike in sync and in async mode."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.support.api import WAIT_S, Api, Json, pointers, problem
+from tests.support.file_models import PNG
+from tests.support.servers import until
+from tests.support.trinity import trinity
+
+MODELS = "app.model.models,tests.support.file_models"
+ROUTES = "tests.support.file_routes"
+MAX_FILE = 300_000
+WAIT = {"Prefer": f"wait={WAIT_S}"}
+
+
+@pytest.fixture(scope="module", params=["inline", "redis"])
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Path]]:
+    """A service of file models, and its folder of payloads; both models are fitted."""
+    folder = tmp_path_factory.mktemp(request.param)
+    settings = {
+        "TRINITY_MODELS": MODELS,
+        "TRINITY_MAX_FILE": str(MAX_FILE),
+        "TRINITY_MAX_BODY": "100000",
+        "TRINITY_ROUTES": ROUTES,
+    }
+    with trinity(request.param, folder, **settings) as api:
+        api.result("models/measurer/fit", {"params": {"unit": 2}})
+        api.result("models/upper/fit", {})
+        yield api, folder / "store" / "payloads"
+
+
+@pytest.fixture
+def api(files: tuple[Api, Path]) -> Api:
+    return files[0]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(files: tuple[Api, Path]) -> Iterator[None]:
+    """Hold that no uploaded file stays where its job succeeded or was refused."""
+    yield
+    until(lambda: not left(files[1]), "files are removed with their jobs")
+
+
+def left(payloads: Path) -> list[str]:
+    return [path.name for path in payloads.glob("*/*") if not path.name.endswith((".out", ".kept"))]
+
+
+def post(api: Api, path: str, content: bytes, **query: Any) -> httpx.Response:
+    return api.http.post(f"/models/{path}", content=content, params=query, headers=WAIT)
+
+
+def form(api: Api, path: str, *parts: Any, **query: Any) -> httpx.Response:
+    return api.http.post(f"/models/{path}", files=list(parts), params=query, headers=WAIT)
+
+
+def result(api: Api, answer: httpx.Response) -> Json:
+    envelope = api.finished(answer)
+    assert envelope["status"] == "SUCCESS", envelope
+    return envelope["result"]
+
+
+def zipped(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return buffer.getvalue()
+
+
+def test_a_picture_is_predicted_as_raw_body_and_as_a_field_of_a_form(api: Api) -> None:
+    raw = result(api, post(api, "measurer/predict", PNG))
+    assert raw == {"width": 64.0, "name": "", "media_type": "image/png", "bytes": len(PNG), "together": 1}
+    sent = result(api, form(api, "measurer/predict", ("file", ("../a\\b/c.jpg", PNG, "image/jpeg"))))
+    assert (sent["name"], sent["media_type"], sent["width"]) == ("c.jpg", "image/png", 64.0)
+
+
+def test_options_stand_in_the_query_or_beside_the_file(api: Api) -> None:
+    assert result(api, post(api, "measurer/predict", PNG, scale=0.5))["width"] == 32.0
+    parts = [("file", ("a.png", PNG)), ("scale", (None, "2")), ("tags", (None, "a,b"))]
+    found = result(api, form(api, "measurer/predict", *parts))
+    assert (found["width"], found["tags"]) == (128.0, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"scale": 0}, "/scale"),
+        ({"scale": "x"}, "/scale"),
+        ({"colour": "red"}, "/colour"),
+        ({"timeout": 0}, "/timeout"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_a_pointer(api: Api, query: Json, pointer: str) -> None:
+    assert pointers(problem(post(api, "measurer/predict", PNG, **query), 422)) == [pointer]
+
+
+def test_a_file_that_is_none_for_the_model_is_refused_at_the_door(api: Api) -> None:
+    refused = problem(post(api, "measurer/predict", b"GIF89a" + b"\0" * 20), 415)
+    words = "by its first bytes the file is image/gif; the model 'measurer' takes image/png, image/jpeg"
+    assert refused["detail"] == words
+    lies = form(api, "measurer/predict", ("file", ("a.png", b"no picture", "image/png")))
+    assert "is text/plain" in problem(lies, 415)["detail"]
+    assert "application/octet-stream" in problem(post(api, "upper/predict", b"caf\xe9"), 415)["detail"]
+    compressed = api.http.post("/models/measurer/predict", content=PNG, headers={"Content-Encoding": "gzip"})
+    problem(compressed, 415)
+
+
+def test_an_empty_file_a_wrong_field_and_two_files_are_refused(api: Api) -> None:
+    assert pointers(problem(post(api, "measurer/predict", b""), 422)) == ["/file"]
+    for parts in ([("picture", (None, "a"))], [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]):
+        assert pointers(problem(form(api, "measurer/predict", *parts), 422)) == ["/file"]
+
+
+def test_a_file_over_the_limit_is_refused_whether_announced_or_not(api: Api) -> None:
+    too_large = PNG + b"\0" * MAX_FILE
+    problem(post(api, "measurer/predict", too_large + b"\0" * 70_000), 413)
+    problem(post(api, "measurer/predict", iter([too_large, b"more"])), 413)  # type: ignore[arg-type]
+    problem(form(api, "measurer/predict", ("file", ("a.png", too_large))), 413)
+    whole = PNG + b"\0" * (MAX_FILE - len(PNG))  # more than a body of rows may have
+    assert result(api, post(api, "measurer/predict", whole))["bytes"] == MAX_FILE
+    rows = api.http.post("/predict", content=b" " * 200_000, headers={"Content-Type": "application/json"})
+    problem(rows, 413)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(api: Api) -> None:
+    def broken() -> Iterator[bytes]:
+        yield PNG
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        api.http.post("/models/measurer/predict", content=broken())
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+    cut = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + PNG
+    problem(api.http.post("/models/measurer/predict", content=cut, headers=boundary), 400)
+
+
+def test_what_a_model_refuses_and_what_it_raises_are_told_apart(api: Api) -> None:
+    refused = api.http.post("/models/measurer/predict", content=PNG + b"broken", headers=WAIT)
+    document = problem(refused, 422)
+    assert (document["detail"], pointers(document)) == ("the picture is broken", ["/file"])
+
+
+def test_files_of_several_requests_share_calls_and_none_suffers_for_another(api: Api) -> None:
+    contents = [PNG + b"broken" if i == 3 else PNG + b"\0" * i for i in range(24)]
+    with ThreadPoolExecutor(24) as threads:
+        answers = list(threads.map(lambda each: post(api, "measurer/predict", each, wait_s=0.05), contents))
+    found = [each.json() for each in answers]
+    assert [each["result"]["bytes"] if i != 3 else each["status"] for i, each in enumerate(found)] == [
+        len(content) if i != 3 else 422 for i, content in enumerate(contents)
+    ]
+    assert max(each["result"]["together"] for i, each in enumerate(found) if i != 3) > 1
+
+
+def test_a_fit_takes_a_zip_file_and_so_does_a_score(api: Api) -> None:
+    content = zipped(a__one__png=b"", **{"b.png": PNG})
+    answer = post(api, "measurer/fit", zipped(**{"a/one.png": PNG, "two.png": PNG}), unit=3)
+    fitted = result(api, answer)
+    assert (fitted["metrics"], fitted["terms"]) == ({"files": 2.0}, [])
+    version = fitted["version"]
+    assert result(api, post(api, "measurer/predict", PNG, version=version))["width"] == 96.0
+    manifest = api.http.get(f"/models/measurer/versions/{version}").json()
+    assert (manifest["task"], manifest["params"]) == ("image", {"unit": 3})
+    scored = result(api, form(api, "measurer/score", ("file", ("x.zip", content))))
+    assert scored == {"files": 2.0, "nothing": None}
+    result(api, api.http.post("/models/measurer/fit", json={"params": {"unit": 2}}, headers=WAIT))
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (PNG, 415),
+        (zipped(**{"../out.png": PNG}), 422),
+        (zipped(**{"readme.txt": b"none"}), 422),
+        (zipped(**{"a.png": b"\0" * 40_000_000}), 422),
+        (b"PK\x03\x04cut off", 422),
+    ],
+    ids=["a picture", "leads out", "no picture", "bomb", "cut off"],
+)
+def test_a_zip_file_that_cannot_be_used_is_refused(api: Api, content: bytes, status: int) -> None:
+    problem(post(api, "measurer/fit", content), status)
+
+
+def test_rows_for_a_model_of_files_are_refused(api: Api) -> None:
+    body = {"data": {"X": [[1.0]], "y": [1.0]}}
+    assert pointers(problem(api.post("models/measurer/fit", body), 422)) == ["/data"]
+    problem(api.post("models/measurer/predict", body), 415)
+    problem(api.post("v2/models/measurer/infer", {"inputs": []}), 400) if False else None
+
+
+def test_a_result_file_is_downloaded_whole_and_in_parts(api: Api) -> None:
+    envelope = api.finished(form(api, "upper/predict", ("file", ("a.txt", b"hello world")), copies="2"))
+    first, second = envelope["result"]["copy1"], envelope["result"]["copy2"]
+    assert (first["name"], first["media_type"], first["bytes"]) == ("copy1.txt", "text/plain", 11)
+    assert first["href"] == f"/jobs/{envelope['id']}/result/file?name=copy1.txt"
+    whole = api.http.get(f"/jobs/{envelope['id']}/result/file")
+    assert (whole.status_code, whole.content) == (200, b"HELLO WORLD")
+    assert whole.headers["Content-Type"] == "text/plain"
+    assert whole.headers["Content-Disposition"] == 'attachment; filename="copy1.txt"'
+    assert whole.headers["X-Content-Type-Options"] == "nosniff"
+    assert whole.headers["Content-Security-Policy"].startswith("sandbox")
+    assert api.http.get(second["href"]).content == b"HELLO WORLD"
+    etag = whole.headers["ETag"]
+    part = api.http.get(first["href"], headers={"Range": "bytes=6-", "If-Range": etag})
+    assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"WORLD", "bytes 6-10/11")
+    assert api.http.get(first["href"], headers={"Range": "bytes=6-", "If-Range": '"other"'}).status_code == 200
+    behind = api.http.get(first["href"], headers={"Range": "bytes=11-"})
+    assert (behind.status_code, behind.headers["Content-Range"]) == (416, "bytes */11")
+    assert api.http.get(first["href"], headers={"If-None-Match": etag}).status_code == 304
+    head = api.http.head(first["href"])
+    assert (head.headers["Content-Length"], head.content) == ("11", b"")
+    problem(api.http.get(f"/jobs/{envelope['id']}/result/file?name=none.txt"), 404)
+
+
+def test_a_job_without_files_and_one_that_is_not_there_have_no_file(api: Api) -> None:
+    envelope = api.finished(post(api, "measurer/predict", PNG))
+    problem(api.http.get(f"/jobs/{envelope['id']}/result/file"), 404)
+    problem(api.http.get(f"/jobs/{uuid4().hex}/result/file"), 404)
+
+
+def test_the_same_request_sent_again_is_one_job(api: Api) -> None:
+    headers = {"Idempotency-Key": uuid4().hex}
+    sent = [api.http.post("/models/measurer/predict", content=PNG, headers=headers | WAIT).json() for _ in range(2)]
+    assert sent[0]["result"] == sent[1]["result"]
+    if api.queued:
+        assert sent[0]["id"] == sent[1]["id"]
+        other = api.http.post("/models/measurer/predict", content=PNG + b"\0", headers=headers)
+        problem(other, 422)
+
+
+def test_an_application_takes_files_and_gives_them_back(api: Api) -> None:
+    content = b"a" * 200_000  # more than a body of rows may have
+    answer = api.http.post("/upload", files={"document": ("../d.txt", content), "other": (None, "left out")})
+    assert answer.status_code == 202, answer.text
+    found = api.http.get(f"/upload/{answer.json()['task_id']}")
+    assert (found.content, found.headers["Content-Disposition"]) == (b"A" * 200_000, 'attachment; filename="copy2.txt"')
+    assert pointers(problem(api.http.post("/upload", files={"file": ("d.txt", b"a")}), 422)) == ["/document"]
+    problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)
