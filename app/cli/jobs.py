@@ -151,7 +151,7 @@ def _state(job: JobHandle) -> str:
     if job.position is not None:
         return f"{job.status}, position {job.position}"
     if job.progress is not None and not job.finished:
-        return f"{job.status}, {job.progress:.0%}"
+        return f"{job.status}, {job.progress:.0%}" + (f", {job.step}" if job.step else "")
     return job.status
 
 
@@ -162,5 +162,5 @@ def _show(job: JobHandle, *, json_: bool) -> None:
     members: dict[str, Any] = {**job.envelope, "status": _state(job)}
     if members["error"]:
         members["error"] = members["error"]["detail"]
-    hidden = ("id", "links", "position", "progress")
+    hidden = ("id", "links", "position", "progress", "step")
     table(["job", job.id], [pair for pair in members.items() if pair[0] not in hidden])

@@ -63,6 +63,11 @@ class JobHandle:
         return self.envelope.get("progress")
 
     @property
+    def step(self) -> str:
+        """What it does now, such as "page 12 of 30"; '' if its model does not say it."""
+        return str(self.envelope.get("step", ""))
+
+    @property
     def position(self) -> int | None:
         """Its position in the queue, from 1, while it waits."""
         return self.envelope.get("position")

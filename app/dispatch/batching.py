@@ -10,6 +10,7 @@ import msgspec
 
 from app.dispatch.execute import Clock, encoder, execute
 from app.errors import TrinityError
+from app.model.progress import Report, ignore, reporting
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work, stacked_rows
 from app.schemas.verbs import VERBS
@@ -25,6 +26,13 @@ class JobWork(NamedTuple):
     job_id: str
     work: Work
     asked: RequestContext = RequestContext()
+    report: Report = ignore
+    """Takes the progress of the work where it is done alone."""
+
+    def execute(self, service: Service, clock: Clock) -> Outcome:
+        """Do the work alone."""
+        with on_behalf_of(self.asked), reporting(self.report):
+            return execute(service, self.work, self.job_id, clock)
 
 
 def execute_batch(
@@ -59,9 +67,8 @@ def _halved(
 ) -> Generator[list[tuple[int, Outcome]], None, bool]:
     """Do works together, unless it is known that this `fails`; return whether it went well."""
     if len(works) == 1:
-        ((index, (job_id, work, asked)),) = works
-        with on_behalf_of(asked):
-            outcome = execute(service, work, job_id, clock)
+        ((index, single),) = works
+        outcome = single.execute(service, clock)
         yield [(index, outcome)]
         return outcome.failure is None
     if not fails:
@@ -81,9 +88,8 @@ def _one_by_one(
     """Do works of one version, which take about as long each; yield together those that end within BATCH_WINDOW_S."""
     ended: list[tuple[int, Outcome]] = []
     started_s = clock()
-    for index, (job_id, work, asked) in works:
-        with on_behalf_of(asked):
-            ended.append((index, execute(service, work, job_id, clock)))
+    for index, each in works:
+        ended.append((index, each.execute(service, clock)))
         if clock() - started_s >= BATCH_WINDOW_S:
             yield ended
             ended, started_s = [], clock()
@@ -94,7 +100,7 @@ def _one_by_one(
 def _batches(service: Service, works: Sequence[JobWork]) -> Iterator[tuple[list[int], bool]]:
     """Sort works, by their indices, into batches; yield each with whether one call of the model can do it."""
     groups: dict[tuple[str, int | None], list[tuple[int, int]]] = {}
-    for index, (_, work, _) in enumerate(works):
+    for index, work in enumerate(each.work for each in works):
         if VERBS[work.verb].batchable and (rows := stacked_rows(work)):
             groups.setdefault((work.model, work.version), []).append((index, rows))
         else:

@@ -1,20 +1,32 @@
-"""Progress of a fit: a model reports it, and a callback receives it if one is set."""
+"""Progress of work: a model reports how much is done and what it does now; a callback receives it if one is set."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeAlias
 
-_callback: ContextVar[Callable[[float], None]] = ContextVar("progress", default=lambda _: None)
+Report: TypeAlias = Callable[[float, str], None]
+MAX_STEP = 100  # characters
 
 
-def report(fraction: float) -> None:
-    """Report the fraction of the work that is done (0 to 1); without a callback nothing happens."""
-    _callback.get()(fraction)
+def ignore(fraction: float, step: str) -> None:
+    """Let a report pass."""
+
+
+_callback: ContextVar[Report] = ContextVar("progress", default=ignore)
+
+
+def report(fraction: float, step: str = "") -> None:
+    """Report the fraction of the work that is done (0 to 1), and a word for what is done now, such as "page 12 of 30".
+
+    Without a callback nothing happens.
+    """
+    _callback.get()(fraction, step)
 
 
 @contextmanager
-def reporting(callback: Callable[[float], None]) -> Iterator[None]:
-    """Call `callback` with every fraction that is reported inside the block, in this thread.
+def reporting(callback: Report) -> Iterator[None]:
+    """Call `callback` with every fraction and step that is reported inside the block, in this thread.
 
     It may run very often, so it should be quick. An exception that it raises ends the work.
     """
@@ -23,3 +35,9 @@ def reporting(callback: Callable[[float], None]) -> Iterator[None]:
         yield
     finally:
         _callback.reset(token)
+
+
+def shown_step(step: str) -> str:
+    """Return a step as it is shown: one line without control characters, of at most MAX_STEP characters."""
+    text = " ".join("".join(each if each.isprintable() else " " for each in str(step)[: 2 * MAX_STEP]).split())
+    return text if len(text) <= MAX_STEP else f"{text[: MAX_STEP - 1]}…"

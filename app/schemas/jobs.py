@@ -52,6 +52,8 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     """Its position in the queue while it waits, from 1."""
     progress: float | None = None
     """The share that is done while it runs, from 0 to 1."""
+    step: str = ""
+    """What it does now, as its model says it."""
     unbatched: bool = False
     """Whether it runs without others, in a message of its own."""
     array: Matrix | None = None
@@ -239,6 +241,8 @@ class Envelope(msgspec.Struct, gc=False):
     """Its position in the queue, from 1, while it waits."""
     progress: float | UnsetType = UNSET
     """The share that is done, from 0 to 1, while it runs and its model reports progress."""
+    step: str | UnsetType = UNSET
+    """What it does now, where its model says it, such as `page 12 of 30`."""
     by: str | UnsetType = UNSET
     """The name of the API key that asked for it, where keys are needed."""
 
@@ -264,6 +268,7 @@ def envelope(job: Job, root_path: str = "") -> Envelope:
         attempts=job.attempts if job.attempts > 1 else UNSET,
         position=UNSET if job.position is None else job.position,
         progress=UNSET if job.progress is None else job.progress,
+        step=job.step or UNSET,
         by=job.key_name or UNSET,
     )
 

@@ -90,9 +90,10 @@ class WorkerLedger:
                 claims.append(Claim(job_id, fence, work, reference, attempts, *asked))
         return claims
 
-    def progress(self, claim: Claim, fraction: float) -> None:
-        """Store how far a job is."""
-        self._scripts("progress", claim.job_id, claim.fence, f"{fraction:.4g}")
+    def progress(self, claim: Claim, fraction: float, step: str = "") -> None:
+        """Store how far a job is, and what it does now."""
+        shown = msgspec.json.encode(step) if step else b""
+        self._scripts("progress", claim.job_id, claim.fence, f"{fraction:.4g}", shown)
 
     def commit(self, claim: Claim) -> None:
         """Get permission to make the job's effect visible; raise Superseded if this claim is no longer valid."""

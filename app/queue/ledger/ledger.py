@@ -228,7 +228,7 @@ class Ledger:
 
     def _read(self, job_id: str, values: list[bytes | None]) -> Job | None:
         (*state, key_name, result, ref) = values
-        status, verb, model, version, created, started, finished, attempts, progress, failure = state
+        status, verb, model, version, created, started, finished, attempts, progress, step, failure = state
         if status is None or verb is None or model is None or created is None:
             return None
         raw = self._payloads.get(ref.decode()) if ref else result
@@ -245,12 +245,13 @@ class Ledger:
             failure=msgspec.json.decode(failure, type=Failure) if failure else None,
             attempts=int(attempts or 0),
             progress=float(progress) if progress else None,
+            step=msgspec.json.decode(step, type=str) if step and progress else "",
             key_name=key_name.decode() if key_name else "",
         )
 
 
-HEADER = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "failure"]
-HEADER += ["key_name"]
+HEADER = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "step"]
+HEADER += ["failure", "key_name"]
 FIELDS = [*HEADER, "result", "result_ref"]
 
 

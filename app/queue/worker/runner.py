@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ from app.errors import Failure
 from app.model.progress import reporting
 from app.queue.ledger.claims import Claim, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable
+from app.queue.worker.job_progress import JobProgress
 from app.schemas.jobs import Outcome
 from app.schemas.verbs import VERBS, Verb
 from app.service import Service
@@ -22,7 +22,6 @@ from app.telemetry.context import on_behalf_of
 if TYPE_CHECKING:
     from app.telemetry.tracing import Tracing
 
-PROGRESS_S = 0.25  # how often a running fit reports its progress
 CLAIM_TRIES = 30
 FINISH_TRIES = 600
 PAUSE_S = 1.0
@@ -70,7 +69,8 @@ class JobRunner:
     def _run_batch(self, job_ids: Sequence[str]) -> None:
         """Finish each batch when it is done: the next one may take long."""
         claimed = self._claim(job_ids)
-        for ended in execute_batch(self._service, [JobWork(c.job_id, c.work, c.asked) for c in claimed], self._clock):
+        works = [JobWork(claim.job_id, claim.work, claim.asked, self._report(claim)) for claim in claimed]
+        for ended in execute_batch(self._service, works, self._clock):
             self._finish([(claimed[index], outcome) for index, outcome in ended])
 
     def _run_one(self, job_id: str) -> None:
@@ -98,17 +98,8 @@ class JobRunner:
                 self._tracing.record_run(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
         self.on_finished(ended)
 
-    def _report(self, claim: Claim) -> Callable[[float], None]:
-        reported_s = self._clock()
-
-        def report(fraction: float) -> None:
-            nonlocal reported_s
-            if self._clock() - reported_s >= PROGRESS_S:
-                reported_s = self._clock()
-                with suppress(LedgerUnavailable):
-                    self._ledger.progress(claim, fraction)
-
-        return report
+    def _report(self, claim: Claim) -> JobProgress:
+        return JobProgress(self._ledger, claim, self._clock)
 
     def _retry_while_unavailable(self, call: Callable[[], R], tries: int) -> R:
         """Call the ledger again while it is down, up to `tries` times, so that finished work is not lost."""

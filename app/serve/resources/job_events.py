@@ -21,7 +21,7 @@ RECONNECT_MS = 2000  # how long a client waits before it connects again
 
 
 class ServerEvent(msgspec.Struct):
-    """One event of the stream; `data` is JSON with id, status or progress, and at (the time, RFC 3339)."""
+    """One event of the stream; `data` is JSON with id, status or progress and step, and at (the time, RFC 3339)."""
 
     id: str
     event: Literal["state", "progress"]

@@ -93,7 +93,7 @@ def together(service: Service, works: Sequence[Work]) -> list[Outcome]:
     named = [JobWork(f"job{place}", work) for place, work in enumerate(works)]
     outcomes = in_order(execute_batch(service, named, Clock()))
     called = len(Counting.calls)
-    assert outcomes == [execute(service, work, job_id, Clock()) for job_id, work, _ in named]
+    assert outcomes == [execute(service, work, job_id, Clock()) for job_id, work, *_ in named]
     del Counting.calls[called:]
     return outcomes
 

@@ -277,7 +277,7 @@ def test_progress_is_reported() -> None:
     """A fit reports its steps, and what receives them may end it."""
     seen: list[float] = []
     X, y = load_digits(return_X_y=True)
-    with reporting(seen.append):
+    with reporting(lambda fraction, _: seen.append(fraction)):
         LogisticClassifier().fit(X[:300], y[:300])
     assert seen == sorted(seen)
     assert 0 < seen[0] < 1

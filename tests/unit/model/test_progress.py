@@ -27,7 +27,7 @@ def fit(model: LinearRegressor, rows: int, inputs: int, outputs: int) -> None:
 def test_a_fit_seenrising_fractions(model: LinearRegressor, rows: int, inputs: int, outputs: int, reports: int) -> None:
     """After each block of each group of outputs it is further than before, and after the last one all is done."""
     seen: list[float] = []
-    with reporting(seen.append):
+    with reporting(lambda fraction, _: seen.append(fraction)):
         fit(model, rows, inputs, outputs)
     assert len(seen) == reports
     assert all(before < after for before, after in zip([0.0, *seen], seen, strict=False))
@@ -38,7 +38,7 @@ def test_without_a_callback_nothing_is_reported() -> None:
     """Neither before somebody asks nor after."""
     seen: list[float] = []
     fit(PolynomialRegressor(), 5_000, 1, 1)
-    with reporting(seen.append):
+    with reporting(lambda fraction, _: seen.append(fraction)):
         pass
     fit(PolynomialRegressor(), 5_000, 1, 1)
     assert seen == []
@@ -48,9 +48,9 @@ def test_the_inner_of_two_callbacks_is_called() -> None:
     """A fit inside of another's work has its own listener, and the outer one is back when it ends."""
     outer: list[float] = []
     inner: list[float] = []
-    with reporting(outer.append):
+    with reporting(lambda fraction, _: outer.append(fraction)):
         report(0.25)
-        with reporting(inner.append):
+        with reporting(lambda fraction, _: inner.append(fraction)):
             report(0.5)
         report(0.75)
     assert (outer, inner) == ([0.25, 0.75], [0.5])
@@ -59,7 +59,7 @@ def test_the_inner_of_two_callbacks_is_called() -> None:
 def test_after_a_failed_fit_no_callback_is_left() -> None:
     """What a fit raises passes through, and ends the listening."""
     seen: list[float] = []
-    with pytest.raises(ValueError, match="NaN"), reporting(seen.append):
+    with pytest.raises(ValueError, match="NaN"), reporting(lambda fraction, _: seen.append(fraction)):
         PolynomialRegressor().fit([[1.0], [np.nan]], [1.0, 2.0])
     report(1.0)
     assert seen == []

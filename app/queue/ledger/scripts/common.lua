@@ -83,9 +83,9 @@ local function finish(id, job, status, ttl_s, tombstone_s, fields)
   local seq, log = append_event(id, status, job.seq, job.log)
   redis.call('HSET', key, 'status', status, 'finished', now_text, 'seq', seq, 'log', log, unpack(fields))
   if status == 'SUCCESS' then
-    redis.call('HDEL', key, 'progress', 'work', 'work_ref')
+    redis.call('HDEL', key, 'progress', 'step', 'work', 'work_ref')
   else  -- it may be retried
-    redis.call('HDEL', key, 'progress')
+    redis.call('HDEL', key, 'progress', 'step')
   end
   redis.call('SET', gone_key(id), '', 'EX', tombstone_s)
   count('finished:' .. (job.verb or '') .. ':' .. status, 1)

@@ -41,7 +41,7 @@ for _, each in ipairs(jobs) do
       if unbatched then redis.call('HSET', key, UNBATCHED, 1) end
       local seq, log = append_event(id, status, state[9], state[10], ',"attempts":' .. attempts)
       redis.call('HSET', key, 'status', status, 'attempts', attempts, 'seq', seq, 'log', log)
-      redis.call('HDEL', key, 'progress')
+      redis.call('HDEL', key, 'progress', 'step')
       queue(id, verb, redis.call('ZSCORE', JOBS, id) or state[6], 0)  -- at its old position, also within its group
       waiting = waiting + 1
     end

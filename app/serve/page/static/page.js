@@ -323,6 +323,7 @@ function states(job) {
   if (job.progress !== undefined && job.status === "STARTED") {
     const percent = Math.round(job.progress * 100);
     shown.push(element("progress", { max: 100, value: percent, ariaLabel: "Progress" }), ` ${percent} %`);
+    if (job.step) shown.push(" ", element("span", { className: "quiet" }, job.step));
   }
   if (job.error) shown.push(" ", element("span", { className: "quiet" }, job.error.detail));
   return shown;

@@ -46,13 +46,13 @@ def test_an_error_of_ours_comes_back_with_its_pointers(calls: IsolatedCalls) -> 
 
 def test_what_a_call_reports_of_its_progress_is_reported_to_its_caller(calls: IsolatedCalls) -> None:
     said: list[float] = []
-    with reporting(said.append):
+    with reporting(lambda fraction, _: said.append(fraction)):
         assert calls.call(f"{HERE}:reported", times=4) == "done"
     assert said == [0, 0.25, 0.5, 0.75]
 
 
 def test_a_caller_that_ends_at_a_report_ends_nothing_else(calls: IsolatedCalls) -> None:
-    with pytest.raises(ZeroDivisionError), reporting(lambda fraction: print(1 / fraction)):
+    with pytest.raises(ZeroDivisionError), reporting(lambda fraction, _: print(1 / fraction)):
         calls.call(f"{HERE}:reported", times=4)
     assert calls.call(f"{HERE}:echoed", value=1) == 1
 

@@ -211,10 +211,14 @@ def test_whoever_comes_too_late_changes_nothing(ledgers: LedgerFixture, happened
 def test_progress_is_seen_while_a_job_runs(ledgers: LedgerFixture) -> None:
     """And no longer when it is done."""
     claim, worker = ledgers.started(), ledgers.worker()
-    worker.progress(claim, 0.25)
-    assert ledgers.ledger.job(claim.job_id).progress == 0.25
+    worker.progress(claim, 0.25, 'page "3" of \\ 30 é')
+    running = ledgers.ledger.job(claim.job_id)
+    assert (running.progress, running.step) == (0.25, 'page "3" of \\ 30 é')
+    worker.progress(claim, 0.5)
+    assert ledgers.ledger.job(claim.job_id).step == ""
     worker.finish([(claim, DONE)])
-    assert ledgers.ledger.job(claim.job_id).progress is None
+    done = ledgers.ledger.job(claim.job_id)
+    assert (done.progress, done.step) == (None, "")
 
 
 def test_a_job_that_is_gone_is_not_finished(ledgers: LedgerFixture) -> None:

@@ -117,15 +117,16 @@ def test_what_happened_is_told_in_order(ledgers: LedgerFixture) -> None:
     ledgers.claim(job_id)
     ledgers.lose(job_id)
     claim = ledgers.claim(job_id)
-    ledgers.worker().progress(claim, 0.5)
+    ledgers.worker().progress(claim, 0.4, "reading")
+    ledgers.worker().progress(claim, 0.5, 'page "1" of 2')
     ledgers.finish(claim)
     assert events(ledgers, job_id) == [
         (1, {"status": "PENDING"}),
         (2, {"status": "STARTED", "attempts": 1}),
         (3, {"status": "RETRY", "attempts": 1}),
         (4, {"status": "STARTED", "attempts": 2}),
-        (5, {"status": "STARTED", "progress": 0.5}),
-        (6, {"status": "SUCCESS"}),
+        (6, {"status": "STARTED", "progress": 0.5, "step": 'page "1" of 2'}),
+        (7, {"status": "SUCCESS"}),
     ]
     times = [json.loads(event.data)["at"] for event in ledgers.ledger.events(job_id, 0)]
     assert times == sorted(times)

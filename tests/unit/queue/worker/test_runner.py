@@ -12,7 +12,8 @@ from app.model.own_estimators import OwnEstimator
 from app.model.progress import report
 from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable
-from app.queue.worker.runner import CLAIM_TRIES, FINISH_TRIES, PROGRESS_S, FinishedJob, JobRunner
+from app.queue.worker.job_progress import MAX_CHANGES, PROGRESS_S
+from app.queue.worker.runner import CLAIM_TRIES, FINISH_TRIES, FinishedJob, JobRunner
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Table, Work
 from app.schemas.verbs import Verb
@@ -31,6 +32,7 @@ class FakeClaims:
         self.calls: list[list[str]] = []
         self.finished: list[list[tuple[str, Outcome]]] = []
         self.progressed: list[float] = []
+        self.steps: list[str] = []
         self.committed: list[str] = []
         self.fail: dict[str, list[TrinityError]] = {}
         self.unkept: dict[str, Failure] = {}
@@ -40,9 +42,10 @@ class FakeClaims:
         self.calls.append(list(job_ids))
         return [Claim(one, 1, self.waiting.pop(one), "", 1) for one in job_ids if one in self.waiting]
 
-    def progress(self, claim: Claim, fraction: float) -> None:
+    def progress(self, claim: Claim, fraction: float, step: str = "") -> None:
         self._raise("progress")
         self.progressed.append(fraction)
+        self.steps.append(step)
 
     def commit(self, claim: Claim) -> None:
         self._raise("commit")
@@ -160,6 +163,34 @@ def test_progress_is_told_now_and_then() -> None:
     worker = Worker(FakeClaims("a"), body)
     worker.claimed.run("fit", ["a"])
     assert worker.claims.progressed == [0.2, 0.4, 0.6, 0.8]
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict"])
+def test_a_step_of_another_kind_is_told_at_once(verb: Verb) -> None:
+    """It may last; the next page of many is told now and then. What is out of bounds is brought into them."""
+
+    def body(_: Work) -> dict[str, Any]:
+        for page in range(1, 4):
+            report(page / 10, f"page {page} of 3")
+        report(7.0, "summary\n\x1b[31m")
+        report(float("nan"), "x" * 1_000)
+        return {}
+
+    worker = Worker(FakeClaims("a", verb=verb), body)
+    worker.claimed.run(verb, ["a"])
+    assert worker.claims.steps == ["page 1 of 3", "summary [31m", "x" * 99 + "…"]
+    assert worker.claims.progressed == [0.1, 1.0, 0.0]
+
+
+def test_a_model_that_makes_up_steps_does_not_bother_the_ledger() -> None:
+    def body(_: Work) -> dict[str, Any]:
+        for number in range(1_000):
+            report(0.5, f"step {chr(0x4E00 + number)}")
+        return {}
+
+    worker = Worker(FakeClaims("a"), body)
+    worker.claimed.run("fit", ["a"])
+    assert len(worker.claims.steps) == MAX_CHANGES
 
 
 def test_progress_that_cannot_be_told_is_no_failure() -> None:
