@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 Task: TypeAlias = Literal["regression", "classification", "image", "document"]
 """What a model predicts from rows, or which kind of files it takes."""
+FILE_TASKS = frozenset[Task]({"image", "document"})
 Label: TypeAlias = bool | int | str
 """A y of a classifier, as it came: whole numbers are int, however they were written."""
 LabelKind: TypeAlias = Literal["any", "text", "integer", "boolean"]

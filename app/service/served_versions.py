@@ -7,6 +7,8 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from app.errors import TrinityError
+from app.model.file_estimators import FileEstimator
+from app.model.files import FileModel
 from app.service.models import Models
 from app.storage.file_states import FileState
 from app.storage.manifest import Manifest
@@ -22,6 +24,8 @@ class ServedVersion(NamedTuple):
     takes_missing: bool
     reads_texts: bool
     """Whether a text may be one that the fit did not see."""
+    files: type[FileModel] | None = None
+    """The class of a model whose input is a file."""
 
 
 Pointer: TypeAlias = tuple[str, int, FileState]
@@ -61,4 +65,5 @@ class ServedVersions:
             estimator = self._models.of(manifest)
         except (OSError, TrinityError):
             return None
-        return ServedVersion(manifest, estimator.takes_missing, estimator.reads_texts)
+        files = estimator.kind if isinstance(estimator, FileEstimator) else None
+        return ServedVersion(manifest, estimator.takes_missing, estimator.reads_texts, files)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from openapi_spec_validator import validate
 
 from tests.support.api import WAIT_S, Api, Json, pointers, problem
 from tests.support.file_models import PNG
@@ -244,3 +245,19 @@ def test_an_application_takes_files_and_gives_them_back(api: Api) -> None:
     assert (found.content, found.headers["Content-Disposition"]) == (b"A" * 200_000, 'attachment; filename="copy2.txt"')
     assert pointers(problem(api.http.post("/upload", files={"file": ("d.txt", b"a")}), 422)) == ["/document"]
     problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)
+
+
+def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_served(api: Api) -> None:
+    document = api.http.get("/openapi.json").json()
+    validate(document)
+    described = document["paths"]["/models/measurer/predict"]["post"]
+    content = described["requestBody"]["content"]
+    assert content.keys() == {"image/png", "image/jpeg", "multipart/form-data"}
+    assert {"file", "scale", "wait_s", "tags"} == content["multipart/form-data"]["schema"]["properties"].keys()
+    assert {"scale", "version", "timeout"} <= {each["name"] for each in described["parameters"]}
+    assert api.http.get("/models/measurer").json()["task"] == "image"
+    page = api.http.get("/", params={"model": "measurer"}, headers={"Accept": "text/html"}).text
+    assert '<input type="file" name="file" id="predict-file" accept="image/png,image/jpeg" required>' in page
+    tensor = {"inputs": [{"name": "X", "shape": [1, 1], "datatype": "FP64", "data": [1.0]}]}
+    for answer in (api.post("v2/models/measurer/infer", tensor), api.http.get("/v2/models/measurer")):
+        assert (answer.status_code, "takes files" in answer.json()["error"]) == (400, True)

@@ -32,7 +32,7 @@ from app.serve.oip.messages import (
     read_request,
     response,
 )
-from app.serve.oip.metadata import model_route
+from app.serve.oip.metadata import model_route, refuse_files
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.preferences import was_cut_short
@@ -117,6 +117,7 @@ class Infer:
     def _check(
         self, body: Body, json_length: str | None, name: str, manifest: Manifest, *, coded: bool
     ) -> tuple[InferInput, Work]:
+        refuse_files(manifest)
         columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
         labels = label_kind(manifest.classes) if manifest.classes else None
         with self._bodies.unpacker() as unpack:

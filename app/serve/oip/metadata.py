@@ -11,9 +11,11 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.data.label_encoding import label_kind
+from app.errors import Invalid
 from app.schemas.columns import NUMERIC, Kind
 from app.schemas.media_types import JSON
 from app.schemas.requests import PROBABILITIES, Version, Y, parse_version
+from app.schemas.tasks import FILE_TASKS
 from app.schemas.version import VERSION
 from app.serve.health_checks import OK, HealthChecks
 from app.serve.oip.outputs import LABELS, Datatype
@@ -167,6 +169,7 @@ class MetadataResource:
         """Read the manifest only: no model is loaded for its description."""
         self._service.model(name)
         manifest = self._service.manifest(name, version)
+        refuse_files(manifest)
         schema = manifest.schema
         return ModelTensors(
             name=name,
@@ -175,6 +178,13 @@ class MetadataResource:
             inputs=_inputs(schema),
             outputs=_outputs(manifest),
         )
+
+
+def refuse_files(manifest: Manifest) -> None:
+    """Raise Invalid for a model whose input is a file: it has no tensors."""
+    if manifest.task in FILE_TASKS:
+        path = f"/models/{manifest.model}/predict"
+        raise Invalid(f"the model {manifest.model!r} takes files, and no tensors; send one to POST {path}")
 
 
 def _outputs(manifest: Manifest) -> list[TensorInfo]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS, Verb
+from app.serve.openapi.file_paths import file_paths
 from app.serve.openapi.schemas import REF
 from app.serve.openapi.version_schemas import (
     array,
@@ -40,6 +41,9 @@ def with_models(document: Json, versions: Sequence[ServedVersion]) -> Json:
     """Return a document with the paths and components of models added; it stays as it is itself."""
     schemas, paths = dict(document["components"]["schemas"]), dict(document["paths"])
     for served in versions:
+        if served.files is not None:
+            paths |= file_paths(document, served.manifest, served.files)
+            continue
         stem = _stem(served.manifest.model, {name.casefold() for name in schemas})
         for verb in (verb for verb, spec in VERBS.items() if not spec.publishes):
             schemas |= _components(verb, stem, served, schemas)

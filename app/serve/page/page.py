@@ -49,6 +49,8 @@ DIALECT = (
 FIGURES: Mapping[Task, tuple[tuple[str, str], ...]] = {
     "regression": (("r2", "R²"), ("rmse", "RMSE"), ("mae", "MAE")),
     "classification": (("accuracy", "Accuracy"), ("f1_macro", "F1"), ("log_loss", "Log loss")),
+    "image": (),
+    "document": (),
 }
 """The metrics that are shown of a version, with their titles."""
 LINKS = {"/docs": "Docs", "/openapi.json": "OpenAPI", "/metrics": "Metrics"}

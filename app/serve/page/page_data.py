@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.errors import Conflict, NotFound, TrinityError
+from app.model.file_estimators import FileEstimator
 from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.registry import Move
@@ -81,6 +82,8 @@ class ShownVersion(NamedTuple):
     """Why it cannot be used, '' for one that can."""
     champion: int | None
     """The version that requests without a version use; None: the latest."""
+    takes: Sequence[str] = ()
+    """The media types of the files that the model takes; none for one that takes rows."""
     scores: Sequence[ClassScore] = ()
     """Of a classifier, how well each class was predicted in the fit."""
 
@@ -202,8 +205,17 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         column_fields(columns, _example(sample) or [None] * len(columns), _most_choices(service, manifest)),
         _problem(service, manifest),
         _champion(service, name),
+        _takes(service, manifest),
         class_scores(manifest, sample),
     )
+
+
+def _takes(service: Service, manifest: Manifest) -> Sequence[str]:
+    """Return the media types of the files that a model takes, none for one that takes rows."""
+    with suppress(Conflict):
+        estimator = service.models.of(manifest)
+        return tuple(estimator.kind.media_types) if isinstance(estimator, FileEstimator) else ()
+    return ()
 
 
 def _most_choices(service: Service, manifest: Manifest) -> int | None:

@@ -195,6 +195,8 @@ async function predict(form) {
   const fields = [...form.querySelectorAll("[data-kind]")];
   const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
+  const file = form.querySelector("[type=file]");
+  if (file) return predictFile(`${path}?version=${version}`, file.files[0]);
   const answer = fields[0].dataset.kind === "csv"
     ? await send("POST", `${path}?version=${version}&separator=comma&outputs=${wanted}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
     : await send("POST", path, JSON.stringify({ version: Number(version), outputs: wanted.split(","), data: { X: [fields.map(cell)] } }), "application/json");
@@ -202,6 +204,16 @@ async function predict(form) {
   const names = JSON.parse(outputs);
   const shown = [y].flat().map((value, place) => `${names[place]} = ${task === "regression" ? Number(value.toPrecision(6)) : value}`);
   say("predict-outcome", "right", element("strong", {}, shown.join(", ")), ...(classes ? [bars(classes, probabilities[0])] : []));
+}
+
+// A file for a model that takes one; the files of its result are links
+async function predictFile(url, file) {
+  const form = new FormData();
+  form.append("file", file);
+  const { result } = await finished(await send("POST", url, form));
+  const files = Object.values(result).filter((value) => value?.href && value?.sha256);
+  const links = files.map(({ href, name }) => element("a", { href, download: name }, name));
+  say("predict-outcome", "right", element("pre", {}, JSON.stringify(result, null, 1)), ...links);
 }
 
 // The classes with the greatest probabilities, each with a bar
