@@ -12,7 +12,8 @@ from tests.support.compose_files import STACKS, services, variables
 from tests.support.servers import ROOT
 
 ACCOUNTS = {"REDIS_PASSWORD", "FLOWER_USER", "FLOWER_PASSWORD", "RABBITMQ_USER", "RABBITMQ_PASSWORD"}
-OPTIONAL_SECRETS = {"TRINITY_WEBHOOK_SECRET", "GRAFANA_PASSWORD"}  # without them no webhooks, and no Grafana
+# without them no webhooks, no Grafana, and no PostgreSQL
+OPTIONAL_SECRETS = {"TRINITY_WEBHOOK_SECRET", "GRAFANA_PASSWORD", "POSTGRES_PASSWORD"}
 KNOBS = {
     *(
         "WEB_CONCURRENCY",
@@ -24,7 +25,7 @@ KNOBS = {
     ),
     *(
         f"{service}_{of}"
-        for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS", "PROMETHEUS", "GRAFANA")
+        for service in ("NGINX", "APP", "WORKER1", "WORKER2", "FLOWER", "REDIS", "PROMETHEUS", "GRAFANA", "POSTGRES")
         for of in ("CPUS", "MEMORY")
     ),
     *("NGINX_RATE", "NGINX_BURST", "NGINX_CONNECTIONS"),
@@ -76,11 +77,22 @@ def test_only_nginx_is_reachable(file: str) -> None:
 
 def test_monitoring_starts_when_asked_for_and_with_a_password(file: str) -> None:
     stack = services(file)
-    assert {name for name, service in stack.items() if "profiles" in service} == {"prometheus", "grafana"}
-    for name in ("prometheus", "grafana"):
-        assert stack[name]["profiles"] == ["monitoring"]
+    monitoring = {name for name, service in stack.items() if service.get("profiles") == ["monitoring"]}
+    assert monitoring == {"prometheus", "grafana"}
+    for name in monitoring:
         assert re.fullmatch(r".+:v?\d+\.\d+\.\d+", stack[name]["image"]), "the image isn't pinned"
     assert '[ -n "$$GF_SECURITY_ADMIN_PASSWORD" ] ||' in stack["grafana"]["entrypoint"][-1]
+
+
+def test_a_database_starts_when_asked_for(file: str) -> None:
+    """PostgreSQL's image refuses to start without a password."""
+    stack = services(file)
+    profiles = {name: service["profiles"] for name, service in stack.items() if "profiles" in service}
+    assert [name for name, of in profiles.items() if of == ["postgres"]] == ["postgres"]
+    assert len(profiles) == 3
+    assert stack["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD:-}"
+    for name in ("app", "celery-worker1", "celery-worker2"):
+        assert stack[name]["environment"]["DATABASE_URL"] == "${DATABASE_URL:-}"
 
 
 def test_every_service_is_confined_watched_and_bounded(file: str) -> None:

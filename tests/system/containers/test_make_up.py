@@ -38,7 +38,7 @@ class Project:
         docker.parent.mkdir()
         docker.write_text(DOCKER, encoding="utf-8")
         docker.chmod(0o755)
-        foreign = (*OURS, "BROKER", "COMPOSE", "MAKE", "MFLAGS", "REDIS", "GRAFANA")
+        foreign = (*OURS, "BROKER", "COMPOSE", "MAKE", "MFLAGS", "REDIS", "GRAFANA", "POSTGRES", "DATABASE")
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         path = f"{docker.parent}:{os.environ['PATH']}"
         self.environment = {**inherited, "PATH": path, "DOCKER_LOG": str(self.log)}
@@ -70,9 +70,9 @@ def test_a_first_start_writes_random_passwords(project: Project) -> None:
     done = project.make("up")
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(project.env_file.stat().st_mode) == 0o600
-    assert project.variables.keys() == ACCOUNTS | {"GRAFANA_PASSWORD"}
+    assert project.variables.keys() == ACCOUNTS | {"GRAFANA_PASSWORD", "POSTGRES_PASSWORD"}
     passwords = {value for name, value in project.variables.items() if name.endswith("PASSWORD")}
-    assert len(passwords) == 4
+    assert len(passwords) == 5
     for password in passwords:
         assert re.fullmatch(r"[0-9a-f]{48}", password)
         assert password not in done.stdout + done.stderr
