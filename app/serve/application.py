@@ -117,6 +117,12 @@ class Application:
         """
         return await self._verbs[verb].files.submit(req, model, field, options)
 
+    async def submit_upload(
+        self, req: Request, upload: StoredUpload, model: str, verb: Verb = "predict", **options: Any
+    ) -> Job:
+        """Submit work on a file that `receive` returned, as `submit_file` does; refused ones are removed."""
+        return await self._verbs[verb].files.submit_upload(req, upload, model, options)
+
     async def send_result_file(self, req: Request, resp: Response, job: Job, name: str | None = None) -> None:
         """Answer with a file of a job's result, as /jobs/{id}/result/file does; raise NotFound without one."""
         await self._downloads.send(req, resp, job, name)

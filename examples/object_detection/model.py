@@ -64,7 +64,8 @@ class Detector(FileModel):
         """Find the objects in each picture, best first; boxes are in pixels of the upright picture."""
         pictures = [read_picture(file.path) for file in files]
         thresholds = self.thresholds_ if threshold is None else np.full(len(NAMES), threshold)
-        return [_result(*pair) for pair in zip(pictures, detect(pictures, thresholds), strict=True)]
+        found = detect(pictures, thresholds)
+        return [_result(*each) for each in zip(files, pictures, found, strict=True)]
 
     def score(self, folder: Path) -> dict[str, float | None]:
         """Return mAP@0.5 as COCO defines it, and precision and recall at the thresholds, on labelled pictures."""
@@ -80,7 +81,7 @@ def _found_in(labelled: Sequence[Labelled]) -> Iterator[Boxes]:
     """All boxes of the pictures, however doubtful, some pictures at a time."""
     everything: Array = np.full(len(NAMES), LOWEST)
     for start in range(0, len(labelled), BATCH):
-        report(start / len(labelled))
+        report(start / len(labelled), f"picture {start + 1} of {len(labelled)}")
         yield from detect([_picture(each.path) for each in labelled[start : start + BATCH]], everything)
 
 
@@ -91,6 +92,6 @@ def _picture(path: Path) -> Fitted:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _result(picture: Fitted, boxes: Boxes) -> dict[str, Any]:
+def _result(file: InputFile, picture: Fitted, boxes: Boxes) -> dict[str, Any]:
     width, height = picture.size
-    return {"objects": described(boxes), "width": width, "height": height}
+    return {"image_name": file.name, "width": width, "height": height, "objects": described(boxes)}

@@ -62,7 +62,7 @@ class Visit:
             self.errors.append(message.text)
 
     def asked(self, request: Request) -> None:
-        if not request.url.startswith("data:"):
+        if not request.url.startswith(("data:", "blob:")):  # what the page itself has
             self.hosts.add(urlsplit(request.url).netloc)
 
 

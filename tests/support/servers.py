@@ -144,9 +144,11 @@ def web(folder: Path, **env: str) -> Iterator[Server]:
 
 
 @contextmanager
-def worker(folder: Path, queues: str = ",".join(VERBS), name: str = "worker1", **env: str) -> Iterator[Server]:
+def worker(
+    folder: Path, queues: str = ",".join(VERBS), name: str = "worker1", processes: int = 2, **env: str
+) -> Iterator[Server]:
     """A running Celery worker of these lanes."""
-    command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "worker", "--concurrency", "2"]
+    command: list[str | Path] = [BIN / "celery", "--app", "app.tasks", "worker", "--concurrency", str(processes)]
     command += ["--loglevel", "WARNING", "--events", "--queues", queues, "--hostname", f"{name}@%h"]
     settings = {"TRINITY_STORE": str(folder / "store"), **env}
     with served(name, folder, lambda: worker_launch(command, settings)) as server:

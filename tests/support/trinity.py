@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 1_048_576
 
 
 @contextmanager
-def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> Iterator[Api]:
+def trinity(mode: Mode, folder: Path, *, workers: bool = True, processes: int = 2, **env: str) -> Iterator[Api]:
     """A whole Trinity in `folder`; without `workers` its jobs stay queued."""
     with ExitStack() as stack:
         started: list[servers.Server] = []
@@ -31,7 +31,7 @@ def trinity(mode: Mode, folder: Path, *, workers: bool = True, **env: str) -> It
             urls = {"TRINITY_BROKER_URL": broker, "TRINITY_LEDGER_URL": f"{ledger}/0"}
             settings |= {"TRINITY_MODE": "async", **urls}
             if workers:
-                start(servers.worker(folder, **settings))
+                start(servers.worker(folder, processes=processes, **settings))
         url = start(servers.web(folder, **settings)).url
         http = stack.enter_context(httpx.Client(base_url=url, timeout=WAIT_S + 10))
         yield Api(mode, http, started, settings.get("TRINITY_LEDGER_URL"))

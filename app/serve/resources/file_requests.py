@@ -75,6 +75,12 @@ class FileRequests:
         `options` stand in the place of all that the request says beside the file.
         """
         upload = await self._uploads.receive(req, self._settings.max_file, field=field)
+        return await self.submit_upload(req, upload, name, options)
+
+    async def submit_upload(
+        self, req: HttpRequest, upload: StoredUpload, name: str | None, options: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Check a file that was received, and return the job of its work."""
         return await self._uploads.submit(req, upload, partial(self._checked, name, options))
 
     def _checked(self, name: str | None, options: Mapping[str, Any] | None, upload: StoredUpload) -> Work:

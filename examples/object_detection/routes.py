@@ -1,0 +1,94 @@
+"""The routes of object detection: start a task with a picture, see what it found, and a page that does both."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from falcon.asgi import Request, Response
+from msgspec import UNSET, Struct, UnsetType, field
+
+from app.schemas.media_types import JSON
+from app.serve.application import Application
+from app.serve.openapi.parts import ResponseSpec
+from app.serve.resources.file_requests import file_name
+from app.serve.resources.route import Route, route, routes_of
+from examples.object_detection.model import Detector
+
+
+class Box(Struct):
+    """Corners in pixels of the upright picture."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Found(Struct):
+    """An object of one of COCO's 80 classes, counted from 0."""
+
+    name: str
+    kind: int = field(name="class")
+    confidence: float
+    box: Box
+
+
+class Started(Struct):
+    """What a start answers."""
+
+    task_id: str
+    image: str
+    status: str
+
+
+class Result(Struct):
+    """What is known of a task; the picture's name and the objects once it has succeeded."""
+
+    task_id: str
+    status: str
+    image_name: str | UnsetType = UNSET
+    result: list[Found] | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+
+
+class Tasks:
+    """POST /start_task, GET /task_result/{task_id}."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    @route(
+        "/start_task",
+        "Starts to look for objects in a picture, JPEG or PNG, in the field `file` of a form.",
+        {202: ResponseSpec("It is accepted.", {JSON: Started})},
+        example_file="picture.jpg",
+        example_field="file",
+        takes_file=True,
+    )
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Keep the picture, submit it, and answer where the task is."""
+        upload = await self._app.receive(req)
+        job = await self._app.submit_upload(req, upload, Detector.name)
+        name = file_name(upload.sent.filename)
+        self._app.accepted(req, resp, job, Started(job.id, name, self._app.status(job)))
+
+    @route(
+        "/task_result/{task_id}",
+        "The state of a task, and the objects that it found.",
+        {200: ResponseSpec("The state.", {JSON: Result})},
+    )
+    async def on_get(self, _req: Request, resp: Response, task_id: str) -> None:
+        """Answer the state, and with it what was found or what went wrong."""
+        job = await self._app.job(task_id)
+        answer = Result(job.id, self._app.status(job))
+        if job.failure is not None:
+            answer.error = job.failure.detail
+        elif job.finished:
+            found = await self._app.result(job)
+            answer.image_name, answer.result = found["image_name"], found["objects"]
+        self._app.answer(resp, answer)
+
+
+def routes(app: Application) -> Iterable[Route]:
+    """Return the routes of the application."""
+    page = app.page("/object_detection", Path(__file__).parent, "A page: drop a picture, see the boxes drawn on it.")
+    return [*routes_of(Tasks(app)), *page]
