@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,25 @@ def handler(settings: Settings, write: Callable[[bytes], None] | None = None) ->
 
 
 def install(settings: Settings) -> None:
-    """Give the root logger our handler, and the loggers of `app` the level of the settings."""
+    """Give the root logger our handler, which also gets Python's warnings, and those of `app` the settings' level."""
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, LineHandler)]:
         root.removeHandler(old)
     root.addHandler(handler(settings))
     logging.getLogger("app").setLevel(settings.log_level.upper())
+    warnings.formatwarning = describe_warning
+    logging.captureWarnings(capture=True)
+
+
+def describe_warning(
+    message: Warning | str,  # noqa: ARG001  the name is Python's
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,  # noqa: ARG001  likewise
+) -> str:
+    """Return what the log says of a warning, as `warnings.formatwarning`: not its text, which may quote data."""
+    return f"{filename}:{lineno}: {category.__name__}"
 
 
 class LineHandler(logging.Handler):

@@ -1,5 +1,6 @@
 """What is doubtful in a fit is said in its result and kept with the version."""
 
+import re
 import warnings
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.client import Client
 from tests.support.api import Api, Json
 from tests.support.cli import run
+from tests.support.servers import until
 
 DEPENDENT: Json = {"model": "multivariate", "data": {"X": [[1, 3], [2, 5], [3, 7], [5, 11]], "y": [1, 2, 3, 5]}}
 CONSTANT: Json = {"model": "multivariate", "data": {"X": [[1], [2], [4]], "y": [5, 5, 5]}}
@@ -56,6 +58,7 @@ def test_the_page_shows_the_warnings_of_a_version(api: Api) -> None:
 
 
 ROWS = "x,y\n1,7654.25\n2,7654.25\n"
+PLACE = re.compile(r"tests/support/models\.py:\d+: UserWarning")
 SPOKEN = ["the mean 2.0 is all that is learned (3 times)", "RuntimeWarning: divide by zero encountered in log"]
 
 
@@ -81,4 +84,9 @@ def test_the_words_of_a_model_are_shown_and_not_logged(api: Api) -> None:
     assert [(str(each.message), each.category) for each in seen] == [(text, UserWarning) for text in fitted["warnings"]]
     ran = run("fit", "-", "--model", "warner", "--target", "y", "--server", api.http.base_url, stdin=ROWS)
     assert f"warning: {spoken}" in ran.err, ran
-    assert all("7654" not in each.log.read_text(errors="replace") for each in api.servers)
+    data = {"X": [[3]], "y": [7654.25]}
+    assert api.result("predict", {"model": "warner", "data": {"X": data["X"]}})["y"] == [7654.25]
+    assert api.result("score", {"model": "warner", "data": data})["rmse"] == 0
+    logs = [each.log.read_text(errors="replace") for each in api.servers]
+    assert all("7654" not in log for log in logs)
+    until(lambda: any(PLACE.search(each.log.read_text(errors="replace")) for each in api.servers), "a warning's place")

@@ -255,6 +255,6 @@ class Warner(Regressor):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """The mean, and a warning."""
-        warnings.warn("a prediction", stacklevel=1)
+        """The mean, and a warning that quotes it."""
+        warnings.warn(f"a prediction is {self.mean_}", stacklevel=1)
         return np.full(len(np.asarray(X)), self.mean_)

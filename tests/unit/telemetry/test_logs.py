@@ -1,6 +1,7 @@
 """The lines of the log: JSON that machines read, or words for a terminal, and nothing of what callers sent."""
 
 import logging
+import warnings
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from app.queue.worker.job_log import log_jobs
 from app.queue.worker.runner import FinishedJob
 from app.settings import Settings
 from app.telemetry.log_records import PATH_CHARACTERS, RequestLog
-from app.telemetry.logs import handler, line_sink
+from app.telemetry.logs import describe_warning, handler, line_sink
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED
 
@@ -157,6 +158,17 @@ def test_a_record_may_name_its_job_and_request(page: Page) -> None:
         "error": "KeyError",
     }
     assert "x" not in line
+
+
+def test_a_warning_is_its_category_and_place(page: Page) -> None:
+    """Whatever was said, and whatever stands in the line of code: both may quote data."""
+    with pytest.warns(UserWarning, match="7654") as caught:
+        warnings.warn("the mean is\n7654.25", stacklevel=1)
+    (each,) = caught
+    place = each.filename, each.lineno
+    recorded(JSON, page, describe_warning(each.message, each.category, *place, "mean = 7654.25"))
+    (line,) = page.lines
+    assert line["event"] == f"{__file__}:{each.lineno}: UserWarning"
 
 
 def test_an_exception_is_part_of_its_line(page: Page) -> None:
