@@ -32,6 +32,18 @@ class Documents(FileModel):
         "text/markdown",
         "text/html",
         "text/csv",
+        # texts in other encodings than UTF-8, and what a task is to say the reason for: a 415 could not
+        "application/octet-stream",
+        "application/zip",
+        "application/x-ole-storage",
+        "application/rtf",
+        "application/gzip",
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/tiff",
+        "image/bmp",
+        "image/webp",
     )
 
     def __init__(self, key_terms: Annotated[int, Meta(ge=1, le=100)] = 10) -> None:

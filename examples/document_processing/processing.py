@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import Invalid
-from app.model.progress import report as report_fraction
+from app.model.progress import report
 from examples.document_processing.content import Content
 from examples.document_processing.language import language_of
 from examples.document_processing.readers import SUFFIXES, read
@@ -86,12 +86,6 @@ def _documents(folder: Path) -> Iterator[tuple[Path, Content]]:
             yield path, read(path, path.name, lambda *_: None)[1]
         except ValueError as error:
             raise Invalid.at("/file", f"{path.name} {error}") from error
-
-
-def report(fraction: float, step: str) -> None:
-    """Report the share that is done, and what is being done."""
-    del step
-    report_fraction(fraction)
 
 
 def _report_reading(fraction: float, step: str) -> None:

@@ -23,14 +23,14 @@ SUFFIXES = {
 OTHERS = {
     b"\x89PNG": "a picture (PNG)",
     b"\xff\xd8\xff": "a picture (JPEG)",
-    b"GIF8": "a picture (GIF)",
+    b"GIF87a": "a picture (GIF)",
+    b"GIF89a": "a picture (GIF)",
     b"II*\0": "a picture (TIFF)",
     b"MM\0*": "a picture (TIFF)",
     b"\xd0\xcf\x11\xe0": "an old or encrypted file of an office program: save it as DOCX or PDF, without a password",
     b"{\\rtf": "a file in RTF: save it as DOCX or PDF",
     b"\x1f\x8b": "compressed by gzip",
     b"\x7fELF": "a program",
-    b"MZ": "a program",
 }
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.IGNORECASE)

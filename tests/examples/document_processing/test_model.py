@@ -61,7 +61,7 @@ def test_a_document_gives_facts_and_a_new_document(tmp_path: Path, model: Docume
     assert result["kind"] == "pdf" and result["language"] == "en" and result["pages"] == 2 and result["words"] == 22
     assert result["key_terms"][0]["term"] == "solar panels"
     assert {**result, "content": [{"text": text}, {"text": "Page two."}]} == msgspec.json.decode(new.content)
-    assert [said[0] for said in steps] == [0.0, 0.35, 0.7, 0.9]
+    assert steps == [(0, "page 1 of 2"), (0.35, "page 2 of 2"), (0.7, "counting words"), (0.9, "writing")]
 
 
 @pytest.mark.parametrize(("form", "start"), [("markdown", b"# a.txt"), ("pdf", b"%PDF-")])

@@ -1,0 +1,102 @@
+"""The routes of document processing: upload a document, see how far it is, fetch the new one; and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from falcon.asgi import Request, Response
+from msgspec import Struct
+
+from app.errors import Invalid
+from app.schemas.media_types import JSON
+from app.serve.application import Application
+from app.serve.openapi.parts import BYTES, Parameter, RequestBody, ResponseSpec
+from app.serve.resources.route import Route, route, routes_of
+from examples.document_processing.model import FORMATS, Documents
+
+FORMAT = Parameter("format", Literal["markdown", "json", "pdf"], "What the new document is: markdown without it.")
+FORM = {"type": "object", "required": ["document"], "properties": {"document": BYTES}}
+
+
+class Task(Struct):
+    """A task that was accepted."""
+
+    task_id: str
+
+
+class State(Struct, omit_defaults=True):
+    """How far a task is: PENDING, STARTED with its progress from 0 to 1, SUCCESS, or FAILURE with the reason."""
+
+    task_id: str
+    status: str
+    progress: float | None = None
+    step: str | None = None
+    error: str | None = None
+
+
+class Processing:
+    """Takes documents, says how far they are, and gives the new ones back."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    @route(
+        "/upload",
+        "Starts to process a document: text, Markdown, HTML, PDF, DOCX or CSV, in the field `document` of a form.",
+        {
+            202: ResponseSpec("It is accepted.", {JSON: Task}),
+            413: ResponseSpec("The document is larger than TRINITY_MAX_FILE bytes."),
+            422: ResponseSpec("There is no document in the form, or the format is none of these."),
+        },
+        parameters=(FORMAT,),
+        body=RequestBody({"multipart/form-data": FORM}),
+        takes_file=True,
+        setup="printf 'Bees make honey.\\n' > bees.txt",
+        example_file="bees.txt",
+        example_field="document",
+    )
+    async def on_post_upload(self, req: Request, resp: Response) -> None:
+        """Store the document as it comes, and submit it."""
+        form = req.get_param("format") or "markdown"
+        if form not in FORMATS:
+            raise Invalid.at("/query/format", f"must be one of {', '.join(FORMATS)}")
+        job = await self._app.submit_file(req, Documents.name, field="document", format=form)
+        self._app.accepted(req, resp, job, Task(job.id))
+
+    @route(
+        "/elab_status/{task_id}",
+        "How far a task is.",
+        {200: ResponseSpec("The state.", {JSON: State}), 404: ResponseSpec("There is no such task.")},
+    )
+    async def on_get_status(self, req: Request, resp: Response, task_id: str) -> None:  # noqa: ARG002
+        """Answer the state, with the progress or the reason of a failure."""
+        job = await self._app.job(task_id)
+        state = State(job.id, self._app.status(job))
+        if job.failure is not None:
+            state.error = job.failure.detail
+        elif not job.finished:
+            state.progress, state.step = job.progress, job.step or None
+        self._app.answer(resp, state)
+
+    @route(
+        "/elab_result/{task_id}",
+        "The new document, as a download; 409 while there is none yet.",
+        {
+            200: ResponseSpec("The document.", {media_type: BYTES for _, media_type in FORMATS.values()}),
+            404: ResponseSpec("There is no such task."),
+            409: ResponseSpec("It has not ended."),
+        },
+    )
+    async def on_get_result(self, req: Request, resp: Response, task_id: str) -> None:
+        """Send the new document; raise the problem of a task that failed, or has not ended."""
+        job = await self._app.job(task_id)
+        await self._app.result(job)
+        await self._app.send_result_file(req, resp, job)
+
+
+def routes(app: Application) -> Iterable[Route]:
+    """Return the routes of the application."""
+    page = app.page("/document_processing", Path(__file__).parent, "A page: upload a document, fetch the new one.")
+    return [*routes_of(Processing(app)), *page]

@@ -1,0 +1,56 @@
+"use strict";
+
+const element = (id) => document.getElementById(id);
+const POLL_MS = 300;
+
+function show(fraction, step, error = "") {
+  element("work").hidden = false;
+  element("bar").value = fraction;
+  element("step").textContent = step;
+  element("error").textContent = error;
+}
+
+// XMLHttpRequest says how much of the file is sent; fetch does not
+function send(form) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `upload?format=${element("format").value}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => show((0.3 * event.loaded) / event.total, "sending");
+    request.onload = () =>
+      request.status === 202 ? resolve(request.response.task_id) : reject(new Error(request.response?.detail ?? `status ${request.status}`));
+    request.onerror = () => reject(new Error("the service does not answer"));
+    request.send(form);
+  });
+}
+
+async function wait(task) {
+  for (;;) {
+    const answer = await fetch(`elab_status/${task}`);
+    const state = await answer.json();
+    if (!answer.ok) throw new Error(state.detail);
+    if (state.status === "SUCCESS") return;
+    if (state.status !== "PENDING" && state.status !== "STARTED") throw new Error(state.error ?? state.status);
+    show(0.3 + 0.7 * (state.progress ?? 0), state.step ?? (state.status === "PENDING" ? "waiting" : "processing"));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+element("upload").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = event.target.querySelector("button");
+  button.disabled = true;
+  element("download").hidden = true;
+  try {
+    show(0, "sending");
+    const task = await send(new FormData(event.target));
+    await wait(task);
+    show(1, "done");
+    element("download").href = `elab_result/${task}`;
+    element("download").hidden = false;
+  } catch (error) {
+    show(0, "", error.message);
+  } finally {
+    button.disabled = false;
+  }
+});
