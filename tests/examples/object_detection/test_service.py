@@ -16,7 +16,7 @@ from tests.examples.object_detection.labelled import SAMPLES, zipped
 from tests.examples.object_detection.service import detection
 from tests.examples.object_detection.test_pictures import bomb
 from tests.support.api import Api, problem
-from tests.support.servers import until
+from tests.support.servers import missing_rabbitmq, until
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +93,8 @@ def test_the_routes_are_listed_with_an_example_each(api: Api) -> None:
     assert "-F file=@" in listed["POST", "/start_task"]["example"].replace("--form ", "-F ")
     assert listed["GET", "/task_result/{task_id}"]["example"]
     assert ("GET", "/object_detection") in listed
+    paths = api.http.get("/openapi.json").json()["paths"]
+    assert {"/start_task", "/task_result/{task_id}", "/models/detector/predict"} <= paths.keys()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,17 @@ def test_a_fit_with_labels_calibrates_and_a_score_judges(api: Api) -> None:
 
 
 def test_100_tasks_at_once_all_come_back_though_a_worker_is_killed(api: Api) -> None:
+    all_come_back(api)
+
+
+@pytest.mark.skipif(bool(missing_rabbitmq()), reason=missing_rabbitmq() or "-")
+def test_100_tasks_at_once_all_come_back_over_rabbitmq(tmp_path: Path) -> None:
+    with detection(tmp_path, "rabbit") as over_rabbitmq:
+        all_come_back(over_rabbitmq)
+
+
+def all_come_back(api: Api) -> None:
+    """Submit many tasks at once, kill the processes that run some, and collect all."""
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda _: start(api), range(TASKS)))
     ids = [answer.json()["task_id"] for answer in answers]
