@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from falcon.asgi import Request, Response
 from msgspec import Meta, Struct
+from sqlalchemy.exc import OperationalError
 
-from app.errors import NotFitted
+from app.errors import NotFitted, Unavailable
 from app.schemas.media_types import JSON
 from app.serve.application import Application
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec
@@ -20,6 +21,7 @@ from examples.place_recommender.candidates import FEATURES
 from examples.place_recommender.model import PlaceRanker
 from examples.place_recommender.slates import Choice, Place, Start
 
+T = TypeVar("T")
 HELD_OUT = {"source": "selections", "params": {"part": "held_out"}}
 METRIC = "mrr"
 LIMIT = Parameter("limit", Annotated[int, Meta(ge=1, le=100)], "How many, 1 to 100; 10 without it.")
@@ -70,10 +72,10 @@ class Inference:
     async def on_post_start(self, req: Request, resp: Response) -> None:
         """Submit a prediction for the places around, and record who asked."""
         start = await self._app.read_json(req, Start)
-        params = await self._app.run(partial(slates.asked, start))
+        params = await _stored(self._app, slates.asked, start)
         data = {"source": "candidates", "params": params}
         job = await self._app.submit("predict", PlaceRanker.name, data, keep=["place", *FEATURES])
-        await self._app.run(partial(slates.add_inference, job.id, start.user, params))
+        await _stored(self._app, slates.add_inference, job.id, start.user, params)
         self._app.accepted(req, resp, job, Task(job.id, self._app.status(job)))
 
     @route("/inference/status/{task_id}", "The state of a task.", {200: ResponseSpec("The state.", {JSON: Task})})
@@ -91,7 +93,7 @@ class Inference:
     async def on_get_results(self, req: Request, resp: Response, task_id: str) -> None:
         """Record the places as shown and answer them; what was recorded is answered as it was."""
         limit = _limit(req)
-        places = await self._app.run(partial(slates.shown, task_id, limit))
+        places = await _stored(self._app, slates.shown, task_id, limit)
         if len(places) == limit:
             self._app.answer(resp, Results(task_id, "SUCCESS", places))
             return
@@ -100,7 +102,7 @@ class Inference:
         if job.finished:
             ranking = await self._app.result(job)
             answer.version = job.version
-            answer.places = await self._app.run(partial(slates.show, task_id, job.version, ranking, limit))
+            answer.places = await _stored(self._app, slates.show, task_id, job.version, ranking, limit)
         self._app.answer(resp, answer)
 
     @route(
@@ -112,7 +114,7 @@ class Inference:
     async def on_put_select(self, req: Request, resp: Response) -> None:
         """Record the choice."""
         choice = await self._app.read_json(req, Choice)
-        position = await self._app.run(partial(slates.choose, choice))
+        position = await _stored(self._app, slates.choose, choice)
         self._app.answer(resp, Selected(choice.task_id, choice.location_id, position))
 
 
@@ -152,10 +154,10 @@ class Content:
     async def on_get(self, req: Request, resp: Response, what: str) -> None:
         """Answer counts and the ranker's version, or a page."""
         if what == "info":
-            found: dict[str, Any] = dict(await self._app.run(slates.counts))
+            found: dict[str, Any] = dict(await _stored(self._app, slates.counts))
             self._app.answer(resp, {**found, "version": await self._app.run(self._version)})
             return
-        rows, after = await self._app.run(partial(slates.page, what, req.get_param("after"), _limit(req)))
+        rows, after = await _stored(self._app, slates.page, what, req.get_param("after"), _limit(req))
         self._app.answer(resp, Page(rows, after))
 
     def _version(self) -> int | None:
@@ -171,6 +173,14 @@ def routes(app: Application) -> Iterable[Route]:
     app.measure("places_selected", "Places that were selected, and how far up they stood.", "figure", slates.quality)
     page = app.page("/places", Path(__file__).parent, "A page: places around a user as list and map; select one.")
     return [*routes_of(Inference(app), Training(app), Content(app)), *page]
+
+
+async def _stored(app: Application, call: Callable[..., T], *arguments: Any) -> T:
+    """Return what a call of the database returns; raise Unavailable where that does not answer."""
+    try:
+        return await app.run(partial(call, *arguments))
+    except OperationalError:  # its words may hold the database's address
+        raise Unavailable("the database does not answer; try again") from None
 
 
 def _limit(req: Request) -> int:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,3 +175,15 @@ def test_the_routes_are_listed(places: Api) -> None:
         assert path in listed
     page = places.http.get("/places")
     assert page.status_code == 200 and "Places around you" in page.text
+
+
+def test_a_database_that_does_not_answer_is_a_503_without_its_secret(tmp_path: Path) -> None:
+    """The rest of the service goes on: /metrics leaves out what cannot be read."""
+    url = "postgresql+psycopg://places:hidden@127.0.0.1:9/places?connect_timeout=2"
+    with trinity("inline", tmp_path, **SETTINGS, DATABASE_URL=url) as api:
+        problem(api.http.post("/inference/start", json={"user": 1}), 503)
+        problem(api.http.get("/content/info"), 503)
+        problem(api.post("models/places/fit", {"data": {"source": "selections"}}), 503)
+        metrics = api.http.get("/metrics")
+        assert metrics.status_code == 200 and "places_rows" not in metrics.text
+        assert "hidden" not in api.log()
