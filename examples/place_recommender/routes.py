@@ -147,7 +147,7 @@ class Content:
     @route(
         "/content/{what}",
         "What the database holds: info, or a page of users, locations, inferences or selections.",
-        {200: ResponseSpec("Counts, or rows.", {JSON: Page | dict[str, Any]})},
+        {200: ResponseSpec("Counts, or rows.", {JSON: {"type": "object"}})},
         parameters=(Parameter("what", str, "info, users, locations, …", "path", example="info"), LIMIT, AFTER),
         scope="read",
     )

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from app.api_keys import SCOPES
 from app.schemas.media_types import JSON
 from app.serve.openapi.parts import Parameter, ResponseSpec
@@ -62,7 +64,21 @@ def _problem(route: Route, taken: frozenset[str], others: Iterable[Route]) -> st
         "has no responder that is an async method": not inspect.iscoroutinefunction(route.responder),
         f"has a scope that is none of {', '.join(SCOPES)}": route.scope not in {"", *SCOPES},
     }
-    return next((problem for problem, found in checks.items() if found), None) or _conflict(route, others)
+    found = next((problem for problem, found in checks.items() if found), None)
+    return found or _undescribed(route) or _conflict(route, others)
+
+
+def _undescribed(route: Route) -> str | None:
+    """Return why the document cannot describe a route: it would have no description of the others either."""
+    kinds = [kind for response in route.responses.values() for kind in response.contents.values()]
+    kinds += [] if route.body is None else route.body.contents.values()
+    for kind in (*kinds, *(parameter.schema for parameter in route.parameters)):
+        try:
+            if not isinstance(kind, dict):
+                msgspec.json.schema(kind)
+        except (TypeError, ValueError) as error:
+            return f"has a type that JSON Schema cannot describe, {kind}: {str(error).partition(chr(10))[0]}"
+    return None
 
 
 def _conflict(route: Route, others: Iterable[Route]) -> str | None:

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.bootstrap import build, check_routes
 from app.serve.application import Application
+from app.serve.openapi.parts import ResponseSpec
 from app.serve.resources.application_routes import application_routes
 from app.serve.resources.pages import page_routes
 from app.serve.resources.route import Route
@@ -16,6 +18,12 @@ from app.service import RouteModule, find_routes
 from app.settings import Settings, SettingsError
 
 OWN = [Route("GET", "/", ""), Route("POST", "/fit", ""), Route("GET", "/docs/{release}/{name}", "")]
+
+
+class Order(msgspec.Struct):
+    """An object, as a dict is: msgspec cannot tell them apart."""
+
+    number: int
 
 
 class Resource:
@@ -60,6 +68,10 @@ def get(path: str, method: str = "GET", **more: Any) -> Route:
         (get("/mine", "PATCH"), "no responder that is an async method"),
         (get("/mine", "BREW"), "a method that is none of"),
         (get("/mine", scope="root"), "a scope that is none of"),
+        (
+            get("/mine", responses={200: ResponseSpec("Both.", {"application/json": Order | dict[str, int]})}),
+            "a type that",
+        ),
     ],
 )
 def test_a_route_that_cannot_be_served_stops_the_start(route: Route, why: str) -> None:
