@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from app.client.errors import DeadlineExceeded, error_from_problem
-from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, require_members
+from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.errors import Conflict
 
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
@@ -105,6 +106,20 @@ class JobHandle:
         if self.status == "SUCCESS":
             return self.envelope["result"]
         raise error_from_problem(self.envelope["error"] or {"detail": f"the job is {self.status}"}, self.id)
+
+    def file(self, name: str | None = None, timeout_s: float | None = None) -> bytes:
+        """Wait for the job and return a file of its result, the first without a name; raise as `result`, or NotFound.
+
+        In sync mode files are kept for as long as results of async mode.
+        """
+        self.result(timeout_s)
+        query = {} if name is None else {"name": name}
+        request = OutgoingRequest("GET", f"{self._path}/result/file", query)
+        response = self._transport.send(request, self._deadline(timeout_s))
+        if response.status_code != HTTPStatus.OK:
+            decode_response(response)
+        content: bytes = response.content
+        return content
 
     def cancel(self) -> JobHandle:
         """Cancel the job, queued or running; raise Conflict if it finished in another way."""

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Self
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode
 from app.client.errors import Invalid, NotFound, TooLarge
 from app.client.jobs import POLL_S, JobHandle
 from app.client.labels import to_y
-from app.client.model_files import encode_file, to_file, to_sample
+from app.client.model_files import NamedFile, encode_file, to_file, to_sample
 from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.errors import Forbidden
@@ -117,6 +118,23 @@ class Session:
         found = self.send_file(name, body)
         warn_of(found)
         return found
+
+    def predict_file(
+        self, model: str, path: str | Path, version: int | str | None = None, *, wait: bool = True, **options: Any
+    ) -> JobHandle:
+        """Submit the file at `path` to a model whose input is a file; return the job, at its end with `wait`.
+
+            job = client.predict_file("detector", "street.jpg", threshold=0.5)
+            job.result()
+
+        `options` are those of the model, and timeout (seconds). Raise Invalid, TooLarge, NotFound or NotFitted, and
+        TrinityError for a file of another type.
+        """
+        given = {"version": version, **options}
+        query = {name: _as_text(value) for name, value in given.items() if value is not None}
+        file = NamedFile(Path(path).name, Path(path).read_bytes())
+        body = encode_file(file, None, query)
+        return self._submit(f"/models/{quote(model, safe='')}/predict", body, wait=wait)
 
     def send_file(self, name: str, body: EncodedBody) -> dict[str, Any]:
         """Send the file of a model as the next version of `name`; return the result."""
@@ -259,3 +277,10 @@ def _encode(data: Any, options: Mapping[str, Any], to_y: Callable[[Any], NDArray
 def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float, verify: Verify) -> Session:
     """Return the session that was pickled; in another process a new one, with the key in the variable TRINITY_KEY."""
     return _sessions.get(token) or kind(url, os.environ.get(KEY_VARIABLE), timeout_s, verify=verify)
+
+
+def _as_text(value: Any) -> str:
+    """Return an option as a query has it: a list with commas, a truth value as JSON has it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
+from app.client import Client
+from app.errors import NotFound, TrinityError
 from tests.support.api import WAIT_S, Api, Json, pointers, problem
 from tests.support.file_models import PNG
 from tests.support.servers import until
@@ -245,6 +247,18 @@ def test_an_application_takes_files_and_gives_them_back(api: Api) -> None:
     assert (found.content, found.headers["Content-Disposition"]) == (b"A" * 200_000, 'attachment; filename="copy2.txt"')
     assert pointers(problem(api.http.post("/upload", files={"file": ("d.txt", b"a")}), 422)) == ["/document"]
     problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)
+
+
+def test_the_client_sends_files_and_fetches_those_of_results(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("hello")
+    with Client(str(api.http.base_url)) as client:
+        job = client.predict_file("upper", path, copies=2)
+        assert (job.file(), job.file("copy2.txt"), job.result()["characters"]) == (b"HELLO", b"HELLO", 5)
+        with pytest.raises(NotFound):
+            job.file("other.txt")
+        with pytest.raises(TrinityError, match="is text/plain"):
+            client.predict_file("measurer", path)
 
 
 def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_served(api: Api) -> None:

@@ -16,6 +16,7 @@ from tests.support.servers import ROOT, Launch, free_port, served
 
 MAX_BODY_BYTES = 1_000_000
 SHORT_S = 1
+USER = "" if os.geteuid() else " user root;"  # who may read the folders of tests
 SLOW_PARTS = 2  # the head and the body of a request may be slow
 MIME_TYPES = "types { application/json json; }\n"
 
@@ -27,10 +28,11 @@ def nginx(folder: Path, servers: str, **values: object) -> Iterator[str]:
     def launch() -> Launch:
         port, configuration = free_port(), folder / "nginx.conf"
         text = rendered(folder, resolve="", **values).replace("listen 8080", f"listen 127.0.0.1:{port}")
+        text = text.replace("/var/lib/trinity", str(values.get("TRINITY_STORE")))
         text = text.replace("listen 8443", f"listen 127.0.0.1:{values.get('NGINX_HTTPS_PORT')}")
         configuration.write_text(text.replace("server app:5000", servers))
         url = f"http://127.0.0.1:{port}"
-        command = [nginx_binary(), "-p", folder, "-c", configuration, "-g", "daemon off;"]
+        command = [nginx_binary(), "-p", folder, "-c", configuration, "-g", f"daemon off;{USER}"]
         return Launch(command, url, lambda _: _is_ready(url), {})
 
     with served("nginx", folder, launch) as server:
@@ -45,6 +47,7 @@ def rendered(folder: Path, resolve: str, **other: object) -> str:
     values |= {
         "TRINITY_MAX_BODY": MAX_BODY_BYTES,
         "TRINITY_MAX_IMPORT": 2 * MAX_BODY_BYTES,
+        "TRINITY_MAX_UPLOAD": MAX_BODY_BYTES,
         "TRINITY_READ_TIMEOUT": "90s",
         "TRINITY_RESOLVE": resolve,
         **other,
@@ -61,7 +64,8 @@ def computed(**env: object) -> dict[str, str]:
     """What 15-trinity.envsh exports to the image's entrypoint."""
     script = [shutil.which("sh") or "sh", "-euc", '. "$0"; env -0', ROOT / "nginx" / "15-trinity.envsh"]
     given = {name: str(value) for name, value in env.items()}
-    own = {"PATH": os.environ["PATH"], "TRINITY_MAX_WAIT": "60"} | given
+    own = {"PATH": os.environ["PATH"], "TRINITY_MAX_WAIT": "60"}
+    own |= {"TRINITY_MAX_BODY": "33554432", "TRINITY_MAX_FILE": "104857600"} | given
     text = subprocess.run(script, env=own, capture_output=True, text=True, check=True).stdout
     return dict(entry.split("=", 1) for entry in text.split("\0") if entry.startswith("TRINITY_"))
 

@@ -33,7 +33,7 @@ KNOBS = {
     *(f"TRINITY_RATE_LIMIT_{verb}" for verb in ("FIT", "PREDICT", "SCORE")),
 }
 SYNC_ONLY = {"max_fits"}
-SET_BY_THE_STACK = {"mode", "broker_url", "ledger_url", "store", "flower_url"}
+SET_BY_THE_STACK = {"mode", "broker_url", "ledger_url", "store", "flower_url", "accel_redirect"}
 
 
 @pytest.fixture(params=STACKS)
@@ -54,7 +54,7 @@ def test_the_stacks_differ_in_the_broker_alone() -> None:
 def test_both_stacks_have_every_knob_with_one_default(file: str) -> None:
     found = variables(services(file))
     assert found.keys() >= KNOBS
-    nginx_needs_numbers = {"TRINITY_MAX_BODY", "TRINITY_MAX_IMPORT", "TRINITY_MAX_WAIT"}
+    nginx_needs_numbers = {"TRINITY_MAX_BODY", "TRINITY_MAX_IMPORT", "TRINITY_MAX_FILE", "TRINITY_MAX_WAIT"}
     assert {name for name in KNOBS - nginx_needs_numbers if len(found[name]) > 1} == set()
 
 
@@ -125,7 +125,7 @@ def test_the_app_gets_every_setting(file: str) -> None:
 
 def test_nginx_has_the_apps_own_defaults(file: str) -> None:
     nginx = services(file)["nginx"]["environment"]
-    for field in ("max_body", "max_wait"):
+    for field in ("max_body", "max_file", "max_wait"):
         variable = PREFIX + field.upper()
         assert nginx[variable] == f"${{{variable}:-{getattr(Settings(), field)}}}"
 
