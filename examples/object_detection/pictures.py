@@ -43,7 +43,7 @@ def read_picture(path: Path) -> Fitted:
                 return _fit(picture)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise ValueError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
-        except ValueError:
+        except (ValueError, MemoryError):
             raise
         except UnidentifiedImageError:
             raise ValueError("the file is no JPEG or PNG picture") from None

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from examples.object_detection.classes import NAMES
-from examples.object_detection.detection import Boxes, overlaps
+from examples.object_detection.detection import Boxes, detect, overlaps
 from examples.object_detection.evaluation import Labels, Matches, best_threshold, evaluate, match_class
+from examples.object_detection.labels import read_labels
+from examples.object_detection.pictures import read_picture
+from tests.examples.object_detection.labelled import annotations, write_folder
 
 THRESHOLDS = np.full(80, 0.35)
 
@@ -68,6 +72,18 @@ def scene(seed: int, crowds: float) -> tuple[list[Boxes], list[Labels]]:
 def test_map_is_that_of_pycocotools(seed: int, crowds: float) -> None:
     found, labels = scene(seed, crowds)
     assert evaluate(found, labels, THRESHOLDS)["map50"] == pytest.approx(coco_map50(found, labels), abs=1e-12)
+
+
+def test_map_of_boxes_that_were_found_in_pictures_is_that_of_pycocotools(tmp_path: Path) -> None:
+    """With all doubtful ones, and labels of which one is met and one is not."""
+    document = annotations()
+    document["annotations"].append({"image_id": 2, "category_id": 1, "bbox": [300, 10, 40, 60]})
+    labelled = read_labels(write_folder(tmp_path, document))
+    found = detect([read_picture(each.path) for each in labelled], np.full(80, 0.05))
+    labels = [each.labels for each in labelled]
+    value = evaluate(found, labels, THRESHOLDS)["map50"]
+    assert value == pytest.approx(coco_map50(found, labels), abs=1e-12)
+    assert 0.5 < value < 1
 
 
 def test_more_than_100_boxes_of_a_class_are_cut_as_in_pycocotools() -> None:
