@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.model.base import Array, Classifier, Regressor
 from app.model.polynomial import PolynomialRegressor
+from app.model.progress import report
 
 
 class Reserved(PolynomialRegressor):
@@ -105,6 +106,7 @@ class Gated(Regressor):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Wait at the gate, then learn the mean of y."""
+        report(0.4, "at the gate")
         Path(self.gate).read_bytes()
         self.mean_: Any = float(np.mean(y))
         return self

@@ -12,6 +12,7 @@ from app import client as trinity
 from app.client import Client
 from app.client.encoding import encode_request
 from tests.support.api import Api, gate, only_inline, only_queued
+from tests.support.servers import until
 
 
 @pytest.fixture
@@ -37,6 +38,19 @@ def test_a_job_is_watched_to_its_end(client: Client, tmp_path: Path) -> None:
     assert seen[-1] == "SUCCESS" and "STARTED" in seen
     assert job.result()["version"] == job.version
     assert client.job(job.id).finished
+
+
+@only_queued
+def test_a_job_says_what_it_does(api: Api, client: Client, tmp_path: Path) -> None:
+    """While it runs, in the job and in its events; a job that has ended does nothing."""
+    with gate(tmp_path) as pipe:
+        job = client.submit("fit", encode_request(**pipe.body()), wait=False)
+        pipe.wait_for_fit()
+        until(lambda: job.refresh().step == "at the gate", "the step")
+        assert job.progress == 0.4
+        pipe.open()
+    assert job.wait().step == ""
+    assert '"progress":0.4,"step":"at the gate"' in api.http.get(f"/jobs/{job.id}/events").text
 
 
 LINE = {"X": [[0.0], [1.0], [2.0]], "y": [1.0, 3.0, 5.0]}
