@@ -11,6 +11,7 @@ from pypdf.errors import LimitReachedError, PyPdfError
 from examples.document_processing.content import Content
 
 MAX_PAGES = 20_000
+_MALFORMED = (PyPdfError, LookupError, TypeError, AttributeError, AssertionError, OSError, NotImplementedError)
 
 
 def read_pdf(path: Path, content: Content, report: Callable[[float, str], None]) -> None:
@@ -30,7 +31,7 @@ def read_pdf(path: Path, content: Content, report: Callable[[float, str], None])
         raise ValueError(f"unpacks to more than is allowed: {error}") from error
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
-    except (PyPdfError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OSError) as error:
+    except _MALFORMED as error:
         # pypdf raises any of these where objects are not what they should be
         is_deep = isinstance(error.__context__, RecursionError)
         raise ValueError("is nested too deeply" if is_deep else f"is no PDF that can be read: {error}") from error

@@ -17,6 +17,7 @@ from app.serve.resources.route import Route, route, routes_of
 from examples.document_processing.model import FORMATS, Documents
 
 FORMAT = Parameter("format", Literal["markdown", "json", "pdf"], "What the new document is: markdown without it.")
+TIMEOUT_S = 300  # longer than the process that reads a document may take
 FORM = {"type": "object", "required": ["document"], "properties": {"document": BYTES}}
 
 
@@ -62,7 +63,7 @@ class Processing:
         form = req.get_param("format") or "markdown"
         if form not in FORMATS:
             raise Invalid.at("/query/format", f"must be one of {', '.join(FORMATS)}")
-        job = await self._app.submit_file(req, Documents.name, field="document", format=form)
+        job = await self._app.submit_file(req, Documents.name, field="document", format=form, timeout=TIMEOUT_S)
         self._app.accepted(req, resp, job, Task(job.id))
 
     @route(

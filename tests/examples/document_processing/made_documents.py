@@ -98,6 +98,7 @@ REFUSED = {
     "encrypted.pdf": (lambda: encrypted_pdf("secret"), "is encrypted"),
     "scanned.pdf": (lambda: pdf("", ""), "it seems to be scanned"),
     "cut.pdf": (lambda: pdf("A page.")[:60], "is no PDF that can be read"),
+    "filter.pdf": (lambda: pdf("A page.").replace(b"/FlateDecode", b"/GlateDecode"), "is no PDF that can be read"),
     "deep.pdf": (deep_pdf, "is nested too deeply"),
     "bomb.pdf": (lambda: pdf_of_streams(zlib.compress(b"(a) Tj " * 20_000_000, 9)), "unpacks to more than is allowed"),
     "bomb.docx": (lambda: zipped("word/document.xml", b"<a>" + bytes(150_000_000)), "bytes of XML from"),
