@@ -114,7 +114,7 @@ class Containers:
             text=True,
             check=False,
         )
-        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-4000:]}"
+        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.returncode} {done.stdout[-4000:]}"
         return done.stdout
 
 
