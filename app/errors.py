@@ -136,13 +136,18 @@ class Conflict(TrinityError, kind="conflict"):
 class JobFailed(ModelFailed):
     """A job ended in a failure, of whatever kind; this is answered as that failure is."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.detail, *failure.errors)
-        self._failure = failure
+    _failure: Failure | None = None
+
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """Return the error for the failure that a job has."""
+        error = cls(failure.detail, *failure.errors)
+        error._failure = failure
+        return error
 
     def failure(self) -> Failure:
         """Return the failure as the job has it."""
-        return self._failure
+        return self._failure or super().failure()
 
 
 class Retriable(TrinityError):

@@ -138,7 +138,7 @@ class Application:
     async def result(self, job: Job) -> Any:
         """Return the decoded result of a job; raise its failure, or Conflict while it has not ended."""
         if job.failure is not None:
-            raise JobFailed(job.failure)
+            raise JobFailed.of(job.failure)
         if job.result is None:
             raise Conflict(f"the job is {self.status(job)}; there is no result yet")
         return msgspec.json.decode(job.result)
