@@ -32,7 +32,7 @@ def test_a_job_can_be_read_at_once(api: Api, tmp_path: Path) -> None:
         location = answer.headers["Location"]
         closed.wait_for_fit()
         running = api.http.get(location).json()
-        assert set(running) == KEYS
+        assert set(running) >= KEYS and set(running) - KEYS <= {"progress", "step"}  # as far as its model has said
         assert (running["status"], running["result"], running["finished"]) == ("STARTED", None, None)
         assert running["started"] is not None
         assert api.http.get(location, params={"wait": 0}).json()["status"] == "STARTED"

@@ -63,7 +63,9 @@ class Example:
 def example(name: str, folder: Path, **env: str) -> Iterator[Example]:
     """Run an example until the block ends; what it leaves behind is killed, and is an error."""
     ports = {"PORT": str(servers.free_port()), "FLOWER_PORT": str(servers.free_port())}
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith((*servers.OURS, "BROKER"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith((*servers.OURS, "BROKER", "DATABASE_URL"))
+    }
     log, store = folder / "example.log", folder / "store"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -38,6 +38,7 @@ def require_loaded(service: Service, name: str | None, version: Version | None) 
     """Raise NotLoaded for a version that is not in memory; NotFound or NotFitted where there is none."""
     name = service.default_model if name is None else name
     if service.ready(name, version) is None:
+        service.models.check(name)
         number = service.manifest(name, version).version
         if service.loaded(name, number) is None:
             raise NotLoaded(name, number, named=version is not None)
