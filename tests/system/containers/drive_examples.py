@@ -117,6 +117,12 @@ class Containers:
         assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.returncode} {done.stdout[-4000:]}"
         return done.stdout
 
+    def is_prepared(self) -> bool:
+        """Whether the service that prepares the example has ended; `compose wait` takes only one that still runs."""
+        state, code = self.compose("ps", "--all", "--format", "{{.State}} {{.ExitCode}}", "prepare").split()
+        assert state != "exited" or code == "0", f"prepare ended with {code}"
+        return state == "exited"
+
 
 def drive(name: str) -> None:
     """Start an example, make it ready, use it, and take it down with its volumes."""
@@ -126,7 +132,7 @@ def drive(name: str) -> None:
         with httpx.Client(base_url=containers.url, timeout=60) as client:
             wait_for(lambda: is_ready(client), f"{name} to be ready")
             if "prepare" in containers.compose("config", "--services").split():
-                containers.compose("wait", "prepare")
+                wait_for(containers.is_prepared, f"{name} to be prepared")
             else:
                 prepare = ("python", "-m", f"examples.{name}.prepare", "http://127.0.0.1:5000")
                 containers.compose("exec", "--no-TTY", "app", *prepare)
