@@ -10,7 +10,7 @@ from app.data.cells import PLURALS, BadCell, Cells, Locate
 from app.data.text_doubts import find_doubt, id_warning
 from app.errors import Fault, Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
-from app.schemas.requests import Matrix, Selection, Table
+from app.schemas.tables import Matrix, Selection, Table
 from app.schemas.wording import counted
 
 MAX_FAULTS = 50  # of one answer

@@ -13,7 +13,7 @@ from app.data.text_doubts import find_doubt
 from app.errors import Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.parts import parts
-from app.schemas.requests import Cell, Matrix
+from app.schemas.tables import Cell, Matrix
 
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
 """Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.schemas.requests import Matrix, Table
+from app.schemas.tables import Matrix, Table
 
 
 def concatenate_tables(tables: Sequence[Table]) -> Table:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.schemas.requests import Cell
+from app.schemas.tables import Cell
 
 
 def csv_of(result: Mapping[str, Any], outputs: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from app.schemas.requests import Matrix, Table
+from app.schemas.tables import Matrix, Table
 from app.schemas.tasks import Task
 
 Function: TypeAlias = Callable[[Matrix], Matrix]

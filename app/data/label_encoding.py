@@ -10,7 +10,7 @@ import numpy as np
 from app.data.cells import SHOWN, BadCell, Cells, from_python, kind_of
 from app.errors import Invalid
 from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column
-from app.schemas.requests import Cell, Matrix
+from app.schemas.tables import Cell, Matrix
 from app.schemas.tasks import Label, LabelKind, label_fault
 
 Locate: TypeAlias = Callable[[int], tuple[str, str]]

@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column
 from app.schemas.pointers import escaped
-from app.schemas.requests import Cell, Choice, Matrix, Selection, Table
+from app.schemas.tables import Cell, Choice, Matrix, Selection, Table
 from app.schemas.tasks import Label, LabelKind
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.data.notations import WrittenNumber, is_date, number
 from app.schemas.columns import MAX_CATEGORIES
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 
 SHOWN = 40  # characters of a text
 FEW_TEXTS = 20  # so many, each in several rows, may well be categories, whatever they look like

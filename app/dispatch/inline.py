@@ -19,7 +19,8 @@ from app.dispatch.slow_versions import QUICK_S, SlowVersions, is_slow
 from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
-from app.schemas.requests import FileInput, Table, Work, stacked_rows
+from app.schemas.requests import FileInput, Work, stacked_rows
+from app.schemas.tables import Table
 from app.schemas.verbs import VERBS
 from app.service import Service
 from app.telemetry.context import REQUEST

@@ -13,7 +13,8 @@ from uuid import uuid4
 from app.dispatch.dispatcher import FEED_JOBS, IdempotencyKey
 from app.queue.group_commit import GroupCommit
 from app.queue.job_feed import HEARTBEAT_S, JobFeed
-from app.queue.ledger.ledger import Duplicate, Ledger, Submission
+from app.queue.ledger.acceptance import Duplicate, Submission
+from app.queue.ledger.ledger import Ledger
 from app.queue.ledger_calls import LedgerCalls
 from app.queue.messages import JobRef
 from app.queue.notifications import JobNotifications

@@ -9,12 +9,14 @@ from logging import getLogger
 from typing import NamedTuple, TypeAlias
 
 from app.errors import Busy, TrinityError, Unavailable
-from app.queue.ledger.ledger import INLINE_BYTES, Duplicate, Ledger, StoredWork, Submission
+from app.queue.ledger.acceptance import Duplicate, StoredWork, Submission
+from app.queue.ledger.ledger import INLINE_BYTES, Ledger
 from app.queue.ledger_calls import CircuitOpen, LedgerCalls
 from app.queue.messages import JobRef
 from app.queue.publisher import BUSY_JOBS, Publisher
 from app.schemas.jobs import Job
-from app.schemas.requests import Table, Work, pack
+from app.schemas.requests import Work, pack
+from app.schemas.tables import Table
 
 logger = getLogger(__name__)
 

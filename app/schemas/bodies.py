@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.schemas.requests import Gain, Names, Timeout, Version, Webhook
+from app.schemas.requests import Gain, Timeout, Version, Webhook
+from app.schemas.tables import Names
 
 NO_JSON = msgspec.Raw()
 

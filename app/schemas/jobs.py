@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.errors import Failure
 from app.schemas.problems import Problem, problem
-from app.schemas.requests import Cell, Matrix
+from app.schemas.tables import Cell, Matrix
 from app.schemas.tasks import Label
 from app.schemas.verbs import Verb
 

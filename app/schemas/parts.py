@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 
 T = TypeVar("T")
 PART = 16_384  # values that one call looks at, which takes it about a millisecond

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.model.agreement import agreement, worst
 from app.model.estimator import FittedModel
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 from app.schemas.tasks import Stacks
 from app.settings import Stacking
 

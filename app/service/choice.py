@@ -11,7 +11,8 @@ import msgspec
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import Column, Kind
-from app.schemas.requests import Selection, Source
+from app.schemas.requests import Source
+from app.schemas.tables import Selection
 from app.schemas.tasks import LabelKind
 from app.schemas.wording import counted
 from app.storage.manifest import Schema

@@ -9,7 +9,7 @@ import numpy as np
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import MAX_CATEGORIES, Column, Kind
-from app.schemas.requests import Matrix, Table
+from app.schemas.tables import Matrix, Table
 from app.schemas.wording import counted
 from app.storage.manifest import Schema
 

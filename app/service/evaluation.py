@@ -9,7 +9,7 @@ import numpy as np
 from app.model.classification import evaluate_classes
 from app.model.estimator import FittedModel
 from app.model.evaluate import evaluate
-from app.schemas.requests import Matrix, Table
+from app.schemas.tables import Matrix, Table
 from app.service.columns import require_y
 from app.service.model_calls import finite, own_metrics, predict_model, predict_probabilities
 from app.service.versions import Fitted

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from app.model.estimator import AnyEstimator
-from app.schemas.requests import OUTPUTS, Matrix, Source, Table, Work, Y
+from app.schemas.requests import OUTPUTS, Source, Work, Y
+from app.schemas.tables import Matrix, Table
 from app.schemas.tasks import Label
 from app.service.batchability import find_stacks
 from app.service.columns import learn_schema, require_y

@@ -12,7 +12,8 @@ from app.model.estimator import AnyEstimator
 from app.schemas.columns import KINDS
 from app.schemas.pointers import moved
 from app.schemas.registry import Move
-from app.schemas.requests import GATE_ROWS, Gate, Promotion, Request, Source, Table
+from app.schemas.requests import GATE_ROWS, Gate, Promotion, Request, Source
+from app.schemas.tables import Table
 from app.schemas.tasks import Task
 from app.service.columns import require_y
 from app.service.sources import SourceKinds, check_source, check_task

@@ -23,7 +23,8 @@ from app.model.imported.trial import TrialLimits, TrialRequest, TrialResult, out
 from app.model.imported.trial_rows import Sample
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
-from app.schemas.requests import OUTPUTS, ModelFile, Table, Work, Y
+from app.schemas.requests import OUTPUTS, ModelFile, Work, Y
+from app.schemas.tables import Table
 from app.service.choice import FitChoice
 from app.service.columns import learn_schema
 from app.service.publishing import publish

@@ -14,7 +14,7 @@ import numpy as np
 from app.errors import Invalid, ModelFailed
 from app.model.base import NotNumbers
 from app.model.estimator import AnyEstimator, FitData, FittedModel, Stored
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 from app.service.fit_warnings import collect_warnings
 from app.storage.manifest import Schema
 

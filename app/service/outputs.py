@@ -11,7 +11,8 @@ import numpy as np
 from app.data.concatenation import concatenate_tables
 from app.errors import Invalid
 from app.schemas.parts import to_list
-from app.schemas.requests import OUTPUTS, PROBABILITIES, Matrix, Table, Y
+from app.schemas.requests import OUTPUTS, PROBABILITIES, Y
+from app.schemas.tables import Matrix, Table
 from app.schemas.tasks import Label
 from app.schemas.verbs import VERBS, Verb
 from app.service.model_calls import predict_model, predict_probabilities

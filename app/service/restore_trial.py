@@ -12,7 +12,7 @@ import msgspec
 from app.model.estimator import AnyEstimator, FittedModel, Stored
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 from app.schemas.tasks import Label, Task
 from app.service.discovery import find_models
 from app.service.restoring import CheckedRows, restored_from

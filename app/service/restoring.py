@@ -11,7 +11,7 @@ import numpy as np
 from app.errors import ModelFailed
 from app.model.estimator import AnyEstimator, FittedModel, Stored
 from app.model.isolation.isolated_calls import CallFailed
-from app.schemas.requests import Matrix, Table
+from app.schemas.tables import Matrix, Table
 from app.service.model_calls import fault, predict_model, predict_probabilities
 from app.storage.manifest import Schema
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.model.estimator import FittedModel
 from app.schemas.columns import NUMERIC
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 from app.service.evaluation import Evaluation
 from app.service.model_calls import predict_model
 from app.storage.array_files import Arrays

@@ -11,18 +11,8 @@ from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
 from app.model.file_estimators import FileEstimator, FittedFileModel
-from app.schemas.requests import (
-    FileInput,
-    Matrix,
-    ModelFile,
-    Promotion,
-    Request,
-    Source,
-    Table,
-    Version,
-    Work,
-    stacked_rows,
-)
+from app.schemas.requests import FileInput, ModelFile, Promotion, Request, Source, Version, Work, stacked_rows
+from app.schemas.tables import Matrix, Table
 from app.schemas.verbs import VERBS, Verb
 from app.service.batchability import STACK_ROWS, STACKED
 from app.service.choice import check_width

@@ -12,7 +12,8 @@ from app.data.label_encoding import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.columns import Kind
 from app.schemas.pointers import located
-from app.schemas.requests import Matrix, Request, Source, Table
+from app.schemas.requests import Request, Source
+from app.schemas.tables import Matrix, Table
 from app.schemas.tasks import LabelKind, Task
 from app.schemas.wording import counted
 from app.service.model_calls import refusal

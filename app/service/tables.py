@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from app.data.label_encoding import Labels
 from app.model.estimator import AnyEstimator, FitData
-from app.schemas.requests import Choice, Request, Source, Table
+from app.schemas.requests import Request, Source
+from app.schemas.tables import Choice, Table
 from app.schemas.verbs import VERBS, Verb
 from app.service.choice import FitChoice, UseChoice
 from app.service.columns import align_outputs, check_weight, require_y

@@ -11,7 +11,8 @@ import msgspec
 from app.data.label_encoding import label_kind
 from app.errors import Damaged, NotFitted, NotFound, TrinityError
 from app.model.estimator import AnyEstimator, FittedModel
-from app.schemas.requests import Table, Version
+from app.schemas.requests import Version
+from app.schemas.tables import Table
 from app.service.choice import UseChoice
 from app.service.compatibility import restore
 from app.service.last_good import LastGood

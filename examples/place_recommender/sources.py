@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from examples.place_recommender.candidates import FEATURES, features, find
 from examples.place_recommender.database import Inference, Selection, Shown, engine
 from examples.place_recommender.model import CONTEXT

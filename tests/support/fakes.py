@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 
 from app.errors import NotFound, QueueFull, TrinityError
 from app.model.base import Array, Regressor
-from app.queue.ledger.ledger import Duplicate, StoredWork, Submission
+from app.queue.ledger.acceptance import Duplicate, StoredWork, Submission
 from app.queue.messages import JobRef
 from app.schemas.jobs import Event, Job
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.durable_files import Permit, always_permit

@@ -11,13 +11,15 @@ from redis import Redis
 
 from app.errors import Failure, Fault, TrinityError
 from app.queue.ended_jobs import EndedJob
+from app.queue.ledger.acceptance import Duplicate, Submission
 from app.queue.ledger.claims import Claim, WorkerLedger
-from app.queue.ledger.ledger import Duplicate, Ledger, Submission
+from app.queue.ledger.ledger import Ledger
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.maintenance import HeldJob, LedgerMaintenance
 from app.queue.ledger.scripts import connect
 from app.schemas.jobs import Job, Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.storage.payload_store import Payloads
 from tests.support.fakes import work

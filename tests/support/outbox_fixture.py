@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.queue.worker.outbox import MAX_CONCURRENT, Outbox
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work

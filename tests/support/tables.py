@@ -1,7 +1,8 @@
 """Tables read from the data of a request as a fit reads them, all columns of it."""
 
 from app.schemas.columns import KINDS
-from app.schemas.requests import Records, Request, Table
+from app.schemas.requests import Request
+from app.schemas.tables import Records, Table
 from app.service.choice import FitChoice
 
 

@@ -16,7 +16,7 @@ from app.data.csv_reader.charset import Bytes
 from app.data.csv_reader.layout import MISSING, Layout
 from app.data.csv_reader.rows import BLANKS, lines_of, read_rows
 from app.errors import Malformed
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 
 BLOCK_BYTES = 1_048_576
 SCAN_BYTES = 4_194_304

@@ -8,7 +8,7 @@ from app.data.csv_reader.charset import Bytes, as_utf8, refuse_workbook
 from app.data.csv_reader.layout import Layout, find_layouts, is_number
 from app.data.csv_reader.options import CsvOptions
 from app.errors import Fault, Invalid
-from app.schemas.requests import Choice, Selection, Table
+from app.schemas.tables import Choice, Selection, Table
 
 
 class CsvRecords:

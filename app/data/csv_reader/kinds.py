@@ -16,7 +16,7 @@ from app.data.csv_reader.layout import MISSING, NUMBER
 from app.data.csv_reader.rows import BLANKS
 from app.data.csv_reader.thousands import doubt, doubtful_cell
 from app.schemas.columns import NUMERIC, Column, Kind
-from app.schemas.requests import Cell, Matrix
+from app.schemas.tables import Cell, Matrix
 
 _NOT_FINITE = "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 _GROUPED = r"[+-]?([0-9]+,[0-9]+|[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?)"

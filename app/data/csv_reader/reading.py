@@ -21,7 +21,7 @@ from app.data.label_encoding import Labels, encode_cells, refusal
 from app.data.records import with_names
 from app.errors import Fault, Invalid, Malformed
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Cell, Matrix, Selection, Table
+from app.schemas.tables import Cell, Matrix, Selection, Table
 from app.schemas.tasks import LabelKind
 
 TEXT = Column("", "text")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from app.data.csv_reader.columns import Parsed
 from app.data.csv_reader.layout import Layout
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 
 _WHOLE = "^[+-]?[0-9]+$"
 _GROUPED = "^[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+$"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 from redis import Redis
 
-from app.errors import Cancelled, Conflict, Failure, Gone, Invalid, NotFound, QueueFull, TrinityError, Unavailable
+from app.errors import Cancelled, Conflict, Failure, Gone, NotFound, TrinityError, Unavailable
 from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
+from app.queue.ledger.acceptance import Duplicate, StoredWork, Submission, answered, is_alone, queue_full
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, LEASES, Scripts, redis_errors
 from app.queue.ledger.stats import SCAN_LIMIT, SILENT_S, QueueStats, queue_stats
@@ -23,35 +24,6 @@ INLINE_BYTES = 65_536  # larger requests and results are stored as files, and th
 KEY_TTL_S = 86_400  # how long an idempotency key is kept
 PAGE_SCAN = 200  # jobs read at once for a list
 MAX_SCAN = 20_000  # jobs read in one request: a filter that rarely matches ends in a short page with a cursor
-
-
-class StoredWork(NamedTuple):
-    """Packed work, or the reference to its file if it is too large for the ledger."""
-
-    content: bytes
-    reference: str = ""
-
-
-class Submission(NamedTuple):
-    """Work to be accepted. `key` is the digest of its idempotency key, `digest` that of the request ('' without a key).
-
-    `request_id`, `trace` and `key_name` (of the API key) are those of its HTTP request, for logs and traces.
-    """
-
-    job_id: str
-    work: Work
-    timeout_s: float
-    key: str = ""
-    digest: str = ""
-    request_id: str = ""
-    trace: str = ""
-    key_name: str = ""
-
-
-class Duplicate(NamedTuple):
-    """The job for which a key was used before."""
-
-    job_id: str
 
 
 class Ledger:
@@ -90,11 +62,11 @@ class Ledger:
         for each, stored in submissions:
             work = each.work
             arguments += [each.job_id, work.verb, work.model, work.version or "", *stored]
-            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(_unbatched(work, stored))]
+            arguments += [each.timeout_s, work.webhook or "", each.key, each.digest, int(is_alone(work, stored))]
             arguments += [each.request_id, each.trace, each.key_name]
         now, *answers = self._scripts("accept", *arguments)
         return [
-            _answered(each, answer, float(now), unbatched=_unbatched(each.work, stored))
+            answered(each, answer, float(now), unbatched=is_alone(each.work, stored))
             for (each, stored), answer in zip(submissions, answers, strict=True)
         ]
 
@@ -253,36 +225,3 @@ class Ledger:
 HEADER = ["status", "verb", "model", "version", "created", "started", "finished", "attempts", "progress", "step"]
 HEADER += ["failure", "key_name"]
 FIELDS = [*HEADER, "result", "result_ref"]
-
-
-def queue_full(empty_in_s: int) -> QueueFull:
-    """Return the error that says when to try again: when the lane is likely to be empty."""
-    error = QueueFull("as many jobs wait as TRINITY_MAX_PENDING allows; try again later")
-    error.retry_after_s = min(300, max(1, empty_in_s))
-    return error
-
-
-def _unbatched(work: Work, stored: StoredWork) -> bool:
-    """Whether a job must not share a message with others: a large one, or one with a timeout of its own."""
-    return bool(stored.reference) or work.timeout_s is not None
-
-
-def _answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
-    match answer:
-        case int(position):
-            return Job(
-                id=each.job_id,
-                verb=each.work.verb,
-                model=each.work.model,
-                version=each.work.version,
-                status="PENDING",
-                created_s=now_s,
-                position=position or None,
-                unbatched=unbatched,
-                key_name=each.key_name,
-            )
-        case [b"full", empty_in_s]:
-            return queue_full(int(empty_in_s))
-        case [b"same", job_id]:
-            return Duplicate(job_id.decode())
-    return Invalid("the Idempotency-Key was used for another request")

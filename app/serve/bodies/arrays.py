@@ -12,7 +12,8 @@ import numpy as np
 from app.errors import Invalid, NotAcceptable
 from app.schemas.bodies import NO_JSON
 from app.schemas.jobs import Job
-from app.schemas.requests import OUTPUTS, Matrix, Targets
+from app.schemas.requests import OUTPUTS
+from app.schemas.tables import Matrix, Targets
 from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, outline
 from app.serve.bodies.json_pieces import decoded_pieces
 

@@ -16,7 +16,7 @@ from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
 from app.schemas.bodies import NO_JSON, Data
 from app.schemas.parts import Parts
-from app.schemas.requests import Cell, Choice, Matrix, Rows, Table, Targets
+from app.schemas.tables import Cell, Choice, Matrix, Rows, Table, Targets
 from app.schemas.tasks import Label, LabelKind
 from app.schemas.wording import counted
 from app.serve.bodies.json_duplicates import refuse_duplicates

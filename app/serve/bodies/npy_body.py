@@ -12,7 +12,8 @@ import numpy as np
 from app.data.records import TableRecords
 from app.errors import Invalid, Malformed
 from app.schemas.query import Query, refuse_rest
-from app.schemas.requests import Matrix, Request, Table
+from app.schemas.requests import Request
+from app.schemas.tables import Matrix, Table
 from app.serve.bodies.arrays import MAX_SIZE, check_shape, first_nonfinite, little_endian, matrix
 from app.serve.bodies.query import take_request
 from app.serve.bodies.reader import Body, Reader

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
-from app.schemas.requests import Cell, Matrix, Table
+from app.schemas.tables import Cell, Matrix, Table
 from app.serve.bodies.arrays import Array, first_nonfinite, matrix
 from app.serve.bodies.json_outline import Arrays
 from app.serve.bodies.reader import Body

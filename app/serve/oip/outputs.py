@@ -13,7 +13,8 @@ from msgspec import Meta
 from app.errors import Invalid
 from app.schemas.jobs import Job
 from app.schemas.parts import to_json
-from app.schemas.requests import PROBABILITIES, Targets, Y
+from app.schemas.requests import PROBABILITIES, Y
+from app.schemas.tables import Targets
 from app.schemas.tasks import Label, LabelKind
 from app.serve.bodies.arrays import Array, output, predictions
 from app.serve.oip.tensors import LENGTH_BYTES, Parameters, parameter

@@ -16,7 +16,8 @@ from app.model.estimator import AnyEstimator
 from app.schemas import jobs
 from app.schemas.bodies import Data, FitBody, PredictBody, Promote
 from app.schemas.jobs import Envelope, Time
-from app.schemas.requests import Gain, Rows
+from app.schemas.requests import Gain
+from app.schemas.tables import Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
 from app.serve.bodies.multipart import FILE, HELD_OUT, MULTIPART

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from app.model.estimator import FittedModel
-from app.schemas.requests import Matrix
+from app.schemas.tables import Matrix
 from app.schemas.wording import counted
 from app.service.batchability import find_stacks
 from app.service.contract.findings import Finding

@@ -16,7 +16,8 @@ from app.data.dummy import Dummy
 from app.data.records import TableRecords
 from app.errors import Invalid, NotFound
 from app.model.estimator import AnyEstimator, FitData, FittedModel
-from app.schemas.requests import Request, Source, Table
+from app.schemas.requests import Request, Source
+from app.schemas.tables import Table
 from app.service.columns import learn_schema
 from app.service.design_size import DesignLimit
 from app.service.discovery import find_models

@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.data.concatenation import concatenate_tables
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 
 
 def test_numbers_stand_below_each_other() -> None:

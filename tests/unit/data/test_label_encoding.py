@@ -15,7 +15,7 @@ from app.data.label_encoding import Labels, from_array
 from app.data.records import TableRecords
 from app.errors import Invalid
 from app.schemas.columns import KINDS
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from app.schemas.tasks import LabelKind
 from app.serve.bodies.json_body import parse_json
 from app.service.choice import FitChoice

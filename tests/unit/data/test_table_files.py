@@ -14,7 +14,7 @@ from app.data.csv_reader.csv_records import CsvRecords
 from app.data.csv_reader.options import take_options
 from app.errors import TrinityError
 from app.schemas.columns import KINDS
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from app.service.choice import FitChoice
 
 

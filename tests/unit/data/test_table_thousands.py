@@ -8,7 +8,7 @@ from app.data.csv_reader.csv_records import CsvRecords
 from app.data.csv_reader.options import CsvOptions
 from app.errors import Invalid
 from app.schemas.columns import NUMERIC, Column
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from app.service.choice import FitChoice, UseChoice
 from app.storage.manifest import Schema
 

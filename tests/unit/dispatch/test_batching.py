@@ -17,7 +17,8 @@ from app.model.base import Array
 from app.model.models import MultivariateRegressor, PolynomialRegressor
 from app.model.own_estimators import OwnEstimator
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Request, Source, Table, Work
+from app.schemas.requests import Request, Source, Work
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.service import Service
 from app.service.service import MAX_BATCH_VALUES

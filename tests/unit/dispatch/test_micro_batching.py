@@ -16,7 +16,8 @@ from app.dispatch.batching import JobWork
 from app.dispatch.micro_batching import MicroBatcher
 from app.errors import Invalid
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.service import Service
 from tests.support.fakes import Clock, FakeService, Gate, eventually, passed, run
 

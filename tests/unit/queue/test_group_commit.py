@@ -8,7 +8,8 @@ import pytest
 from app.errors import Busy, Retriable, Unavailable
 from app.queue import group_commit
 from app.queue.group_commit import BUSY_JOBS, GROUP_JOBS, STORE_THREADS, WAITING_JOBS, GroupCommit
-from app.queue.ledger.ledger import Ledger, Submission
+from app.queue.ledger.acceptance import Submission
+from app.queue.ledger.ledger import Ledger
 from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.ledger_calls import LedgerCalls
 from app.queue.publisher import Publisher

@@ -12,7 +12,8 @@ from app.data.records import TableRecords
 from app.model.base import Array
 from app.model.own_estimators import OwnEstimator, OwnModel
 from app.schemas.columns import Column
-from app.schemas.requests import Request, Table, Work
+from app.schemas.requests import Request, Work
+from app.schemas.tables import Table
 from app.schemas.tasks import Stacks
 from app.service import Service
 from app.service.batchability import ROWS, STACK_ROWS, find_stacks

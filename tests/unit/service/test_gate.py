@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from app.errors import Unavailable
-from app.schemas.requests import Promotion, Table
+from app.schemas.requests import Promotion
+from app.schemas.tables import Table
 from app.service.gate import MAX_TRIES, promote
 from app.storage.model_store import Store
 from app.storage.registry import Author

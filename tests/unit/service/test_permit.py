@@ -10,7 +10,8 @@ from app.data.records import TableRecords
 from app.dispatch.execute import execute
 from app.errors import Cancelled, Conflict, NotFitted, TrinityError
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Request, Table
+from app.schemas.requests import Request
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.service import Service
 from app.storage.array_files import pack_arrays

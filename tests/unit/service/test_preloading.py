@@ -7,7 +7,8 @@ import numpy as np
 
 from app.data.records import TableRecords
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Request, Table
+from app.schemas.requests import Request
+from app.schemas.tables import Table
 from app.service import Service
 from app.service.preloading import Preload
 from app.service.version_checks import VersionChecks

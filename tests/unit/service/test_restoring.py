@@ -11,7 +11,8 @@ from app.errors import ModelFailed
 from app.model.base import Array, Regressor
 from app.model.models import MultivariateRegressor, PolynomialRegressor
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.service.fitting import FitSpec, fit
 from app.storage.model_store import Store
 

@@ -11,7 +11,8 @@ from app.errors import Damaged
 from app.model.base import Array, Regressor
 from app.model.models import PolynomialRegressor
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.service.fitting import FitSpec, fit
 from app.service.sampling import CURVE_POINTS, SAMPLE_BYTES
 from app.storage.manifest import SAMPLE

@@ -11,7 +11,8 @@ from app.data.dummy import Dummy
 from app.data.records import TableRecords
 from app.errors import Damaged, Invalid, ModelFailed, NotFitted, NotFound, TrinityError
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Request, Source, Table, Webhook, pack, unpack
+from app.schemas.requests import Request, Source, Webhook, pack, unpack
+from app.schemas.tables import Table
 from app.service import Service
 from app.storage.model_store import Store
 from tests.support.fakes import First, Mean

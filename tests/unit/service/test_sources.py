@@ -13,7 +13,8 @@ from app.data.dummy import Dummy
 from app.errors import Invalid, Unavailable
 from app.model.logistic import LogisticClassifier
 from app.model.own_estimators import OwnEstimator
-from app.schemas.requests import Gate, Request, Source, Table
+from app.schemas.requests import Gate, Request, Source
+from app.schemas.tables import Table
 from app.service import Service, find_sources
 from app.settings import SettingsError
 from app.storage.model_store import Store

@@ -17,7 +17,8 @@ from app.dispatch.inline import InlineDispatcher
 from app.model.own_estimators import OwnEstimator
 from app.model.polynomial import PolynomialRegressor
 from app.schemas.jobs import Job
-from app.schemas.requests import Request, Table, Work
+from app.schemas.requests import Request, Work
+from app.schemas.tables import Table
 from app.serve.app import create_app
 from app.service import Service
 from app.settings import Mode, Settings

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from app.errors import Invalid
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.queue.worker.runner import JobRunner
 from app.serve.middleware.body_limits import BodyLimits
 from app.serve.middleware.request_middleware import RequestMiddleware, Telemetry

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from app.data.csv_reader.csv_records import CsvRecords
 from app.model.scikit.inputs import form_of, rows_of
 from app.schemas.columns import KINDS, Column
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from app.service.choice import FitChoice
 from app.service.columns import learn_schema
 

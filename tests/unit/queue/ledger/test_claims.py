@@ -10,11 +10,12 @@ import pytest
 from redis import Redis
 
 from app.errors import Superseded
+from app.queue.ledger.acceptance import Submission
 from app.queue.ledger.claims import Claim
-from app.queue.ledger.ledger import Submission
 from app.queue.ledger.limits import TOMBSTONE_S
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Source, Table, Work
+from app.schemas.requests import Source, Work
+from app.schemas.tables import Table
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LARGE, TTL_S, LedgerFixture
 

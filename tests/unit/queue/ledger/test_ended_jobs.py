@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.queue.ended_jobs import log_ended
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.settings import Settings
 from app.telemetry.context import RequestContext
 from app.telemetry.logs import line_sink

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
+from app.queue.ledger.acceptance import Submission
 from app.queue.ledger.claims import Claim
-from app.queue.ledger.ledger import Submission
 from app.queue.ledger.maintenance import HeldJob
 from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.messages import JobRef

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import Gone, Invalid, NotFound, QueueFull
-from app.queue.ledger.ledger import Duplicate, Submission
+from app.queue.ledger.acceptance import Duplicate, Submission
 from app.schemas.jobs import Job
 from tests.support.fakes import work
 from tests.support.ledger_fixture import LedgerFixture

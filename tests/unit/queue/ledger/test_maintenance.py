@@ -1,6 +1,6 @@
 """The ledger as keepers use it: leases, lost workers, jobs handed back, messages that are gone, webhooks, trimming."""
 
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.queue.ledger.limits import MAX_STOPS
 from tests.support.fakes import work
 from tests.support.ledger_fixture import FAILED, LIMITS, LedgerFixture

@@ -3,9 +3,9 @@
 import pytest
 
 from app.errors import Invalid, Unavailable
-from app.queue.ledger.ledger import Duplicate, Submission
+from app.queue.ledger.acceptance import Duplicate, Submission
 from app.schemas.jobs import Job
-from app.schemas.requests import Table
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from tests.support.fakes import work
 from tests.support.ledger_fixture import DONE, FAILED, LARGE, LedgerFixture, large

@@ -121,7 +121,7 @@ def test_workers_are_those_that_are_heard_of(ledgers: LedgerFixture) -> None:
 
 def test_a_job_keeps_whose_request_it_was(ledgers: LedgerFixture) -> None:
     """For the log and the trace of the worker that runs it."""
-    from app.queue.ledger.ledger import Submission
+    from app.queue.ledger.acceptance import Submission
 
     ledgers.submit(Submission("job", work(), 60, request_id="request", trace="00-trace"))
     claim = ledgers.claim("job")

@@ -1,6 +1,6 @@
 """The ledger knows which ends are to be told to whom: each is taken by one, tried again, and told for each end anew."""
 
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.queue.ledger.maintenance import LedgerMaintenance
 from app.schemas.requests import Work
 from tests.support.fakes import work

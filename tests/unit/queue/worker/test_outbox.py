@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from redis import Redis
 
-from app.queue.ledger.ledger import Submission
+from app.queue.ledger.acceptance import Submission
 from app.queue.webhooks.delivery import TRIES, next_try
 from app.queue.worker.outbox import TAKEN_S
 from app.schemas.jobs import Outcome, envelope

@@ -15,7 +15,8 @@ from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.worker.job_progress import MAX_CHANGES, PROGRESS_S
 from app.queue.worker.runner import CLAIM_TRIES, FINISH_TRIES, FinishedJob, JobRunner
 from app.schemas.jobs import Outcome
-from app.schemas.requests import Table, Work
+from app.schemas.requests import Work
+from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.service import Service
 from app.storage.model_store import Store

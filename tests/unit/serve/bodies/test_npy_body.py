@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Invalid, Malformed
-from app.schemas.requests import Matrix, Version
+from app.schemas.requests import Version
+from app.schemas.tables import Matrix
 from app.serve.bodies.arrays import first_nonfinite
 from app.serve.bodies.npy_body import encode_npy, parse_npy
 from tests.support.tables import table_of

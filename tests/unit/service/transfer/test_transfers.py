@@ -17,7 +17,8 @@ from app.bootstrap import build, names
 from app.errors import Conflict, Invalid, TrinityError
 from app.model.isolation.isolated_calls import CallLimits
 from app.schemas.ids import new_id
-from app.schemas.requests import Request, Source, Table
+from app.schemas.requests import Request, Source
+from app.schemas.tables import Table
 from app.service import Components
 from app.service.transfer.transfers import ArchiveLimits, Imported, VersionImporter, export_version
 from app.service.transfer.version_archive import SIGNATURE
