@@ -92,8 +92,11 @@ class Versions:
         return found
 
     def ready(self, name: str, version: Version | None) -> Fitted | None:
-        """Do as `find` for a version in memory; return None where the disk has to be read to find or to load it."""
-        number = self._store.seen(name, version)
+        """Do as `find` for a version in memory; return None where the disk has to be read to find or to load it.
+
+        This only looks at the state of files, and so it may be called on the event loop.
+        """
+        number = self._store.seen(name, version) if self._models.is_known(name) else None
         if number is None:
             return None
         if version is not None:
