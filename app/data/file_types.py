@@ -39,7 +39,7 @@ _BMP_RESERVED = slice(6, 10)
 def media_type_of(head: bytes, name: str = "", said: str = "") -> str:
     """Return the media type of a file that begins with `head`, its first HEAD_BYTES.
 
-    Texts are told apart by the name and by what the sender `said`.
+    Texts are distinguished by the name and by what the sender `said`.
     """
     for signature, media_type in SIGNATURES:
         if head.startswith(signature) and (signature != b"BM" or head[_BMP_RESERVED] == b"\0\0\0\0"):
@@ -52,7 +52,7 @@ def media_type_of(head: bytes, name: str = "", said: str = "") -> str:
 
 
 def _zip_type(head: bytes, name: str, said: str) -> str:
-    """Tell a Word document from other zip files: by a part of it in the first bytes, or else as it is called."""
+    """Distinguish a Word document from other zip files: by a part of it in the first bytes, or else as it is called."""
     called_docx = PurePath(name).suffix.lower() == ".docx" or said == DOCX
     if b"word/" in head or (called_docx and b"xl/" not in head and b"ppt/" not in head):
         return DOCX

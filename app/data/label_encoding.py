@@ -129,7 +129,7 @@ def _check_whole(values: Matrix, locate: Locate) -> None:
         pointer, where = locate(start + int(odd[0]))
         value = float(block[odd[0]])
         if value.is_integer():
-            fault = f"{value:.0f} is too large for a label that is a number; send labels as text"
+            fault = "a number is too large for a label; send labels as text"
         else:
             fault = f"{value:g} is no label: a classifier takes texts, whole numbers, or true and false"
         raise Invalid.at(pointer, f"{where}: {fault}")

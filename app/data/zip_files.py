@@ -48,7 +48,7 @@ def _check_directory(path: Path, pointer: str) -> None:
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        _refuse(pointer, "it is no zip file, or it is cut off")
+        _refuse(pointer, "it is not a zip file, or it is cut off")
     *_, count, directory_bytes, _, _ = _END.unpack_from(tail, at)
     if count > MAX_ENTRIES or directory_bytes > MAX_ENTRIES * 256:
         _refuse(pointer, f"the zip file has more than {MAX_ENTRIES} entries")

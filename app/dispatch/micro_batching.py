@@ -54,7 +54,7 @@ class Answers:
         if is_idle:
             self._step()
 
-    def when_told(self, then: Callable[[], None]) -> None:
+    def when_handed_over(self, then: Callable[[], None]) -> None:
         """Call `then` when all outcomes have been handed over."""
         if self._due:
             self._then = then
@@ -135,7 +135,7 @@ class MicroBatcher:
             if error := call.exception():  # what each predicts may raise anything, but not this
                 _fail(stack, error)
             took_s = loop.time() - started_s
-            answers.when_told(lambda: self._gather(loop, version, max_rows, len(stack), took_s))
+            answers.when_handed_over(lambda: self._gather(loop, version, max_rows, len(stack), took_s))
 
         call.add_done_callback(ended)
 

@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import msgspec
 import numpy as np
 
+from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.dataframes import Array
 from app.model.estimator import FitData, Size, Stored
 from app.model.files import FileModel
-from app.model.own_estimators import parameter_misfit
 from app.schemas.columns import Kind
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.manifest import ARRAYS_FILE
 
 
-class FileEstimator:
+class FileEstimator(ClassEstimator[FileModel]):
     """A class of file models as an estimator. What the service does with tables does not apply to it."""
 
     format: Format = "arrays"
@@ -30,46 +29,15 @@ class FileEstimator:
     takes_weights = False
     cannot_fit = ""
 
-    def __init__(self, kind: type[FileModel]) -> None:
-        self.kind = kind
-
-    @property
-    def name(self) -> str:
-        """The `name` of the class."""
-        return self.kind.name
-
     @property
     def task(self) -> Task:
         """What its files are."""
         return self.kind.takes
 
     @property
-    def description(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
-
-    @property
-    def source(self) -> str:
-        """The full name of the class."""
-        return f"{self.kind.__module__}.{self.kind.__qualname__}"
-
-    @property
     def metrics(self) -> Mapping[str, Better]:
         """Return nothing: versions of file models are not compared at a gate."""
         return {}
-
-    @property
-    def modules(self) -> Sequence[str]:
-        """The modules of the class and its bases."""
-        return [base.__module__ for base in self.kind.__mro__]
-
-    def parameters(self) -> type[msgspec.Struct]:
-        """Return the parameters of the constructor."""
-        return self.kind.parameters()
-
-    def check(self, params: Mapping[str, Any]) -> None:
-        """Raise what the constructor raises."""
-        self.kind(**params)
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002  a file has no rows
         """Return the least size: what files need in memory is the model's affair."""

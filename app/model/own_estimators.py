@@ -5,19 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from app.model.base import Model, NotNumbers, Regressor
+from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.codes import codes_of, in_order
 from app.model.dataframes import Array
 from app.model.design import Design
 from app.model.estimator import FitData, Size, Stored
-from app.model.persistent import Persistent
 from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Better, Format, Label, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -28,10 +26,8 @@ KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
 
 
 @dataclass(frozen=True)
-class OwnEstimator:
+class OwnEstimator(ClassEstimator[Model]):
     """A class of one's own as an estimator."""
-
-    kind: type[Model]
 
     format: Format = "arrays"
     kinds: frozenset[Kind] = KINDS
@@ -39,24 +35,9 @@ class OwnEstimator:
     cannot_fit: str = ""
 
     @property
-    def name(self) -> str:
-        """The `name` of the class."""
-        return self.kind.name
-
-    @property
     def task(self) -> Task:
         """The kind of model."""
         return self.kind.task
-
-    @property
-    def description(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
-
-    @property
-    def source(self) -> str:
-        """The full name of the class."""
-        return f"{self.kind.__module__}.{self.kind.__qualname__}"
 
     @property
     def takes_missing(self) -> bool:
@@ -72,19 +53,6 @@ class OwnEstimator:
     def metrics(self) -> Mapping[str, Better]:
         """As the class says."""
         return self.kind.metrics if issubclass(self.kind, Regressor) else {}
-
-    @property
-    def modules(self) -> Sequence[str]:
-        """The modules of the class and its bases."""
-        return [base.__module__ for base in self.kind.__mro__]
-
-    def parameters(self) -> type[msgspec.Struct]:
-        """Return the parameters of the constructor."""
-        return self.kind.parameters()
-
-    def check(self, params: Mapping[str, Any]) -> None:
-        """Raise what the constructor raises."""
-        self.kind(**params)
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:
         """Return the terms of the model for these inputs, and the bytes of its design matrix."""
@@ -234,26 +202,8 @@ def _size(instance: Model, width: int, rows: int) -> Size:
     return Size(instance.n_terms(width), design_bytes, instance.solution_copies)
 
 
-def parameter_misfit(kind: type[Persistent], base_class: type, params: Mapping[str, Any]) -> str:
-    """Say which parameters are not those of a class, '' for none. One that overrides `restore` knows what to do."""
-    if any("restore" in vars(base) for base in kind.__mro__[: kind.__mro__.index(base_class)]):
-        return ""
-    parameters = {each.name: each for each in kind.init_parameters()}
-    unknown = [name for name in params if name not in parameters]
-    if unknown:
-        has = f"it has {', '.join(parameters)}" if parameters else "it has none"
-        return f"was fitted with {_named(unknown)}, unknown to its class now: {has}"
-    required = [name for name, each in parameters.items() if each.default is Parameter.empty]
-    missing = [name for name in required if name not in params]
-    return f"was fitted without {_named(missing)}, which its class needs now" if missing else ""
-
-
 def _labels(classes: list[Label], codes: Array) -> Any:
     return np.array(classes)[codes.astype(np.intp)]
-
-
-def _named(names: list[str]) -> str:
-    return f"the parameter{'s' if len(names) > 1 else ''} {' and '.join(map(repr, names))}"
 
 
 def _advice(name: str) -> str:

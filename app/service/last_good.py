@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable
 from logging import getLogger
 from typing import NamedTuple
 
+from app.errors import NotFound
+
 logger = getLogger(__name__)
 
 RETRY_S = 30.0  # until a version that could not be loaded is tried again, though its files are what they were
@@ -29,7 +31,7 @@ class LastGood:
     """
 
     def __init__(self, revision: Callable[[str, int], Hashable], clock: Callable[[], float] = time.monotonic) -> None:
-        """`revision` returns another value for a version whose files changed; it may raise."""
+        """`revision` returns another value for a version whose files changed, or raises NotFound."""
         self._revision = revision
         self._clock = clock
         self._answered: dict[str, int] = {}
@@ -62,7 +64,11 @@ class LastGood:
         failure, last = self._failed.get((name, number)), self._answered.get(name)
         if failure is None or last is None or self._clock() >= failure.until_s:
             return number
-        return last if failure.revision == self._revision(name, number) else number
+        try:
+            unchanged = failure.revision == self._revision(name, number)
+        except NotFound:  # its folder was removed meanwhile: who looks for it says so
+            return number
+        return last if unchanged else number
 
     def stand_ins(self) -> list[tuple[str, int, int, str]]:
         """Return name, number, the number that answers in its place, and why, of each version that failed."""

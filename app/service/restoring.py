@@ -21,7 +21,7 @@ TOLERANCE = 1e-12
 
 
 class CheckedRows(NamedTuple):
-    """CheckedRows to predict, the texts that codes in them stand for, and the columns."""
+    """Rows that are predicted twice, the texts that codes in them stand for, and the schema of their columns."""
 
     X: Matrix
     texts: Mapping[int, Sequence[str]]

@@ -75,7 +75,7 @@ class ResultFiles:
         if not file.name or len(file.name) > MAX_NAME_CHARACTERS or _UNSAFE.search(file.name):
             raise ModelFailed("the model gave back a file whose name is empty, too long, or leads elsewhere")
         if not _MEDIA_TYPE.fullmatch(file.media_type):
-            raise ModelFailed("the model gave back a file whose media type is none")
+            raise ModelFailed("the model gave back a file whose media type is not valid")
         if len(content) > self._max_bytes:
             raise ModelFailed(f"the model gave back a file of {len(content)} bytes, the limit is {self._max_bytes}")
         sha256 = hashlib.sha256(content).hexdigest()

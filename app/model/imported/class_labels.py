@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.errors import Invalid
-from app.schemas.tasks import Label
+from app.schemas.tasks import Label, label_fault
 
 CLASSES = "/classes"
 MAX_CLASSES = 1000
-MAX_LABEL_CHARACTERS = 1000
-BEYOND = 2**53  # JSON's readers do not tell all whole numbers apart from here on
+BEYOND = 2**53  # from here on many readers of JSON round whole numbers
 SHOWN_CHARACTERS = 300
 
 
 def check_labels(labels: Sequence[Label], pointer: str) -> None:
-    """Raise Invalid for labels that cannot be told apart, or cannot be sent and come back as they are."""
+    """Raise Invalid for labels that are not all different, or cannot be sent and come back as they are."""
     if not 0 < len(labels) <= MAX_CLASSES:
         raise Invalid.at(pointer, f"there are {len(labels)} classes; there may be 1 to {MAX_CLASSES}")
     if len({*map(type, labels)}) > 1:
@@ -60,14 +59,12 @@ def _fault(label: Label) -> str:
     if isinstance(label, bool):
         return ""
     if isinstance(label, int):
-        return f"{label} is too large for a label that is a number" if abs(label) >= BEYOND else ""
+        return "a number is too large for a label" if abs(label) >= BEYOND else ""
     if not label.strip():
         return "a label is empty"
-    if len(label) > MAX_LABEL_CHARACTERS:
-        return f"a label has {len(label)} characters; it may have {MAX_LABEL_CHARACTERS}"
-    if "\0" in label or (not label.isascii() and any("\ud800" <= sign <= "\udfff" for sign in label)):
-        return "a label holds a NUL, or half of a character"
-    return ""
+    if "\0" in label:
+        return "a label holds the character NUL"
+    return f"a label {fault}" if (fault := label_fault(label)) else ""
 
 
 def _shown(labels: Sequence[Label]) -> str:

@@ -57,12 +57,12 @@ def _problem(route: Route, taken: frozenset[str], others: Iterable[Route]) -> st
     """Return why a route cannot be served."""
     first = _words(route.path)[:1]
     checks = {
-        f"has a method that is none of {', '.join(METHODS)}": route.method not in METHODS,
+        f"has a method other than {', '.join(METHODS)}": route.method not in METHODS,
         "has a path that is not of words and {placeholders} between slashes": not PATH.fullmatch(route.path),
         f"is the service's own: its paths begin with /{''.join(first)}": not taken.isdisjoint(first),
         "would hide other routes: its path begins with a placeholder": "{" in "".join(first),
         "has no responder that is an async method": not inspect.iscoroutinefunction(route.responder),
-        f"has a scope that is none of {', '.join(SCOPES)}": route.scope not in {"", *SCOPES},
+        f"has a scope other than {', '.join(SCOPES)}": route.scope not in {"", *SCOPES},
     }
     found = next((problem for problem, found in checks.items() if found), None)
     return found or _undescribed(route) or _conflict(route, others)
@@ -86,7 +86,7 @@ def _conflict(route: Route, others: Iterable[Route]) -> str | None:
     for other in others:
         if _shape(other.path) == _shape(route.path):
             if other.path != route.path:
-                return f"cannot be told from {other.path}"
+                return f"cannot be distinguished from {other.path}"
             if other.method == route.method:
                 return f"is also of {other.application!r}"
     return None

@@ -26,7 +26,7 @@ class PageResource:
         names = sorted(static.iterdir()) if static.is_dir() else []
         files = [each for each in names if each.is_file() and not each.is_symlink() and not each.name.startswith(".")]
         if odd := [file.name for file in files if file.suffix not in MEDIA_TYPES]:
-            raise ValueError(f"{odd[0]!r} of a page is none of {', '.join(MEDIA_TYPES)}")
+            raise ValueError(f"{odd[0]!r} of a page has a type other than {', '.join(MEDIA_TYPES)}")
         self._files = {file.name: (StaticFile(file.read_bytes()), MEDIA_TYPES[file.suffix]) for file in files}
 
     async def on_get(self, req: Request, resp: Response) -> None:

@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
 
 class ResultFileResource:
-    """GET /jobs/{id}/result/file: from the store by this process, or by nginx where it is told to."""
+    """GET /jobs/{id}/result/file: from the store by this process, or by nginx where TRINITY_ACCEL_REDIRECT is set."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class VerbResource:
 
     async def on_post(self, req: HttpRequest, resp: Response, name: str | None = None) -> None:
         """Have the work done and answer its envelope."""
-        if await self.files.concerns(req, name):
+        if self._service.models.any_files and await self.files.concerns(req, name):
             await self.files.answer(req, resp, name)
             return
         media_type = None if self._spec.needs_y else self._formats.preferred(req)

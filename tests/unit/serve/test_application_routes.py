@@ -84,7 +84,7 @@ def test_a_route_that_cannot_be_served_stops_the_start(route: Route, why: str) -
     ("first", "second", "why"),
     [
         (get("/mine"), get("/mine"), "is also of 'shop.routes'"),
-        (get("/mine/{a}"), get("/mine/{b}", "POST"), "cannot be told from /mine/{a}"),
+        (get("/mine/{a}"), get("/mine/{b}", "POST"), "cannot be distinguished from /mine/{a}"),
     ],
 )
 def test_two_routes_in_one_place_stop_the_start(first: Route, second: Route, why: str) -> None:
