@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import stat
-import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from app.errors import Invalid
+from app.storage.zip_directory import MAX_DIRECTORY_BYTES, MAX_ENTRIES, end_record
 
-MAX_ENTRIES = 50_000
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_RATIO = 200
 """Bytes for each byte of the file; text that is packed well has 20."""
 FREE_BYTES = 16 * 1024**2  # up to so many the ratio does not matter
 MAX_NAME_BYTES = 255
 PIECE_BYTES = 1024 * 1024
-_END = struct.Struct("<4s4H2LH")
-_MAX_COMMENT_BYTES = 0xFFFF
 
 
 def unpack(path: Path, folder: Path, pointer: str) -> None:
@@ -41,16 +38,12 @@ def unpack(path: Path, folder: Path, pointer: str) -> None:
 
 
 def _check_directory(path: Path, pointer: str) -> None:
-    """Refuse a directory that is too large before it is read into memory (APPNOTE.TXT of PKWARE, §4.3.16)."""
-    size = path.stat().st_size
+    """Refuse a directory that is too large before it is read into memory."""
     with path.open("rb") as file:
-        file.seek(max(0, size - _END.size - _MAX_COMMENT_BYTES))
-        tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) - at < _END.size:
+        found = end_record(file, path.stat().st_size)
+    if found is None:
         _refuse(pointer, "it is not a zip file, or it is cut off")
-    *_, count, directory_bytes, _, _ = _END.unpack_from(tail, at)
-    if count > MAX_ENTRIES or directory_bytes > MAX_ENTRIES * 256:
+    if found.entries > MAX_ENTRIES or found.directory_bytes > MAX_DIRECTORY_BYTES:
         _refuse(pointer, f"the zip file has more than {MAX_ENTRIES} entries")
 
 

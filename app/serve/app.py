@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from falcon.asgi import App, Request, Response
 
 from app.api_keys import parse
 from app.dispatch.dispatcher import Dispatcher
-from app.schemas.verbs import VERBS
+from app.schemas.verbs import VERBS, Verb
 from app.serve import problems
 from app.serve.application import Application
 from app.serve.asgi import STOP_WAITING, Asgi, Message
@@ -73,30 +73,12 @@ def create_app(
 ) -> Asgi:
     """Build every resource, and serve their routes behind the middleware; raise SettingsError for an application's."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
-    bodies = BodyReader(settings.max_body, settings.max_held)
-    payloads = Payloads(Path(settings.store))
-    uploads = UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool)
-    formats = PredictionFormats(service, pool)
-    loads = Loads(service)
-    verbs = {
-        verb: VerbResource(
-            verb,
-            service,
-            dispatcher,
-            pool,
-            bodies=bodies,
-            formats=formats,
-            loads=loads,
-            settings=settings,
-            uploads=uploads,
-        )
-        for verb in VERBS
-    }
+    shared = _shared(settings, service, dispatcher, pool)
+    verbs = _verbs(settings, service, dispatcher, pool, shared)
     versions = VersionChecks(service.models, service.store)
     preload = Preload(service, versions)
-    health = HealthChecks(
-        checks, warnings=lambda: [*versions.aliases(), *preload.warnings(), *stand_in_warnings(service)]
-    )
+    warnings = versions.aliases, preload.warnings, partial(stand_in_warnings, service)
+    health = HealthChecks(checks, warnings=lambda: [text for found in warnings for text in found()])
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
     served = ServedVersions(service.models, service.store)
     measures: dict[str, Measure] = {}  # applications add theirs
@@ -105,39 +87,85 @@ def create_app(
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members), served)),
         *verb_routes(verbs, schemas, settings),
-        import_route(ImportResource(service, dispatcher, uploads, settings), settings),
+        import_route(ImportResource(service, dispatcher, shared.uploads, settings), settings),
         *routes_of(
-            AliasResource(service, bodies),
+            AliasResource(service, shared.bodies),
             ModelResource(service, dispatcher),
-            JobResource(dispatcher, settings.max_wait, formats),
+            JobResource(dispatcher, settings.max_wait, shared.formats),
             JobEvents(dispatcher),
             HealthResource(health),
             MetricsResource(telemetry.metrics, service, health, queue_stats, measures),
             MetadataResource(service, health),
-            Infer(service, dispatcher, pool, bodies, loads, settings.max_wait),
+            Infer(service, dispatcher, pool, shared.bodies, shared.loads, settings.max_wait),
         ),
     ]
-    results = result_files(settings, payloads)
-    downloads = ResultFileResource(dispatcher, results, payloads, pool, settings.accel_redirect)
-    routes += downloads.routes(listed=service.models.any_files)
-    modules = find_routes(settings.routes.split(","))
+    downloads = _downloads(settings, dispatcher, pool, shared.payloads)
     application = Application(
         settings,
         service,
         dispatcher,
         pool,
-        bodies=bodies,
+        bodies=shared.bodies,
         verbs=verbs,
-        uploads=uploads,
+        uploads=shared.uploads,
         downloads=downloads,
         measures=measures,
     )
-    routes = complete_routes([*routes, *application_routes(modules, application, routes)], settings)
+    routes += downloads.routes(listed=service.models.any_files)
+    routes += application_routes(find_routes(settings.routes.split(",")), application, routes)
+    routes = complete_routes(routes, settings)
     api = _api(routes)
     middleware = _middleware(api, routes, settings, service, telemetry)
     lifespan = Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown))
     api.add_middleware([lifespan, Preloading(preload)] if settings.preload else lifespan)
     return middleware
+
+
+class Shared(NamedTuple):
+    """What several resources use."""
+
+    bodies: BodyReader
+    payloads: Payloads
+    uploads: UploadJobs
+    formats: PredictionFormats
+    loads: Loads
+
+
+def _shared(settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> Shared:
+    payloads = Payloads(Path(settings.store))
+    return Shared(
+        BodyReader(settings.max_body, settings.max_held),
+        payloads,
+        UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool),
+        PredictionFormats(service, pool),
+        Loads(service),
+    )
+
+
+def _verbs(
+    settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, shared: Shared
+) -> dict[Verb, VerbResource]:
+    return {
+        verb: VerbResource(
+            verb,
+            service,
+            dispatcher,
+            pool,
+            bodies=shared.bodies,
+            formats=shared.formats,
+            loads=shared.loads,
+            settings=settings,
+            uploads=shared.uploads,
+        )
+        for verb in VERBS
+    }
+
+
+def _downloads(
+    settings: Settings, dispatcher: Dispatcher, pool: ThreadPoolExecutor, payloads: Payloads
+) -> ResultFileResource:
+    results = result_files(settings, payloads)
+    return ResultFileResource(dispatcher, results, payloads, pool, settings.accel_redirect)
 
 
 def _middleware(

@@ -8,22 +8,18 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from app.errors import Invalid
+from app.storage.zip_directory import MAX_DIRECTORY_BYTES, MAX_ENTRIES, end_record
 
-MAX_ENTRIES = 50_000
 MAX_UNPACKED_BYTES = 1024**3
 MAX_SCHEMA_BYTES = 64 * 1000**2
 SCHEMA = "schema.json"
 MAX_NAME_BYTES = 256
-MAX_DIRECTORY_BYTES = MAX_ENTRIES * 256
-_END = struct.Struct("<4s4H2LH")
-_END_MARK = b"PK\x05\x06"
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
 _ENTRY_MARK = b"PK\x01\x02"
 _LOCAL_BYTES = 30
 _ZIP64 = 0xFFFFFFFF
 _STORED_OR_DEFLATED = {0, 8}
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
-_MAX_COMMENT_BYTES = 0xFFFF
 
 
 class Entry(NamedTuple):
@@ -62,23 +58,17 @@ def check_archive(path: Path) -> frozenset[str]:
 
 def _directory(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
     """Return the directory, where it begins, and how many entries it has."""
-    tail_bytes = min(size, _END.size + _MAX_COMMENT_BYTES)
-    file.seek(size - tail_bytes)
-    tail = file.read(tail_bytes)
-    at = tail.rfind(_END_MARK)
-    if at < 0 or len(tail) - at < _END.size:
+    found = end_record(file, size)
+    if found is None:
         _refuse("the archive is cut off: it has no directory")
-    _, disk, first_disk, on_disk, count, directory_bytes, start, comment = _END.unpack_from(tail, at)
-    end = size - tail_bytes + at
-    if disk or first_disk or on_disk != count or at + _END.size + comment != len(tail):
+    if not found.is_sound:
         _refuse("the directory of the archive is damaged")
-    if count > MAX_ENTRIES or directory_bytes > MAX_DIRECTORY_BYTES:
-        # a 64-bit directory has 65,535 here: archives that need one are over the bounds anyway
+    if found.entries > MAX_ENTRIES or found.directory_bytes > MAX_DIRECTORY_BYTES:
         _refuse(f"the archive has more than {MAX_ENTRIES} entries")
-    if start + directory_bytes != end:
+    if found.start + found.directory_bytes != found.place:
         _refuse("the directory of the archive is damaged: it is not where the archive says")
-    file.seek(start)
-    return file.read(directory_bytes), start, count
+    file.seek(found.start)
+    return file.read(found.directory_bytes), found.start, found.entries
 
 
 def _entries(raw: bytes) -> Iterator[Entry]:
