@@ -66,8 +66,8 @@ def get(path: str, method: str = "GET", **more: Any) -> Route:
         (get("/mine/"), "words and {placeholders}"),
         (get("/mine", "PUT"), "no responder that is an async method"),
         (get("/mine", "PATCH"), "no responder that is an async method"),
-        (get("/mine", "BREW"), "a method that is none of"),
-        (get("/mine", scope="root"), "a scope that is none of"),
+        (get("/mine", "BREW"), "a method other than"),
+        (get("/mine", scope="root"), "a scope other than"),
         (
             get("/mine", responses={200: ResponseSpec("Both.", {"application/json": Order | dict[str, int]})}),
             "a type that",
