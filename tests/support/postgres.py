@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psycopg
 
 from tests.support.servers import Launch, free_port, served
 
@@ -40,7 +41,7 @@ def postgres(folder: Path) -> Iterator[str]:
             return Launch(command, str(port), lambda _: _accepts(port), {})
 
         with served("postgres", folder, launch) as server:
-            yield f"postgresql+psycopg://places@127.0.0.1:{server.url}/postgres"
+            yield _uri(int(server.url)).replace("://", "+psycopg://", 1)
 
 
 def _program(name: str) -> str:
@@ -49,8 +50,11 @@ def _program(name: str) -> str:
 
 
 def _accepts(port: int) -> bool:
-    """Whether it answers a request for TLS, with yes or no."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as peer:
-        peer.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
-        return peer.recv(1) in (b"S", b"N")
+    """Whether it takes connections: while it starts, it listens already and refuses them."""
+    with suppress(psycopg.OperationalError), psycopg.connect(_uri(port), connect_timeout=2):
+        return True
     return False
+
+
+def _uri(port: int) -> str:
+    return f"postgresql://places@127.0.0.1:{port}/postgres"
