@@ -9,7 +9,6 @@ from msgspec import UNSET, Struct, UnsetType, field
 from app.schemas.media_types import JSON
 from app.serve.application import Application
 from app.serve.openapi.parts import ResponseSpec
-from app.serve.resources.file_requests import file_name
 from app.serve.resources.route import Route, route, routes_of
 from examples.object_detection.model import Detector
 
@@ -68,8 +67,7 @@ class Tasks:
         """Keep the picture, submit it, and answer where the task is."""
         upload = await self._app.receive(req)
         job = await self._app.submit_upload(req, upload, Detector.name)
-        name = file_name(upload.sent.filename)
-        self._app.accepted(req, resp, job, Started(job.id, name, self._app.status(job)))
+        self._app.accepted(req, resp, job, Started(job.id, upload.name, self._app.status(job)))
 
     @route(
         "/task_result/{task_id}",

@@ -162,7 +162,7 @@ class Content:
 
     def _version(self) -> int | None:
         try:
-            return self._app.service.fitted(PlaceRanker.name, None).manifest.version
+            return self._app.service.manifest(PlaceRanker.name, None).version
         except NotFitted:
             return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from falcon import parse_header
@@ -26,6 +28,8 @@ WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its
 MAX_UPLOADS = 8  # that one process receives at the same time
 SAMPLE = "sample"
 MAX_SAMPLE_BYTES = 1024 * 1024
+MAX_NAME_CHARACTERS = 255
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class StoredUpload(NamedTuple):
@@ -43,6 +47,11 @@ class StoredUpload(NamedTuple):
     def reference(self) -> str:
         """Of the file in the store."""
         return self.sent.reference
+
+    @property
+    def name(self) -> str:
+        """What the file is called, without the folders and characters that its sender may have put into the name."""
+        return _CONTROLS.sub("", PurePosixPath(self.sent.filename.replace("\\", "/")).name)[:MAX_NAME_CHARACTERS]
 
 
 class _Expected(NamedTuple):

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any
 
 from falcon.asgi import Request as HttpRequest
@@ -29,10 +28,8 @@ from app.serve.waiting import awaited
 from app.service import Service
 from app.settings import Settings
 
-MAX_NAME_CHARACTERS = 255
 FORM_BYTES = 65_536  # what a form may have around its file
 _VERB_PATH = re.compile(rf"(?:/models/(?P<name>[^/]+))?/(?:{'|'.join(VERBS)})")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class FileRequests:
@@ -87,8 +84,8 @@ class FileRequests:
         sent, query = upload.sent, dict(upload.sent.query) if options is None else _as_sent(options)
         request = take_file_request(self._verb, query)
         check_job_options(self._settings, request)
-        called = file_name(sent.filename)
-        file = FileInput(sent.id, sent.reference, called, media_type_of(sent.head, called, sent.media_type))
+        media_type = media_type_of(sent.head, upload.name, sent.media_type)
+        file = FileInput(sent.id, sent.reference, upload.name, media_type)
         model = name or request.model or self._service.default_model
         return self._service.check_file(self._verb, model, file, request, query)
 
@@ -109,8 +106,3 @@ def file_limits(routes: Iterable[Route], service: Service, settings: Settings) -
         return limit_bytes if takes_files or any(each.fullmatch(path) for each in paths) else None
 
     return limit_of
-
-
-def file_name(sent: str) -> str:
-    """Return what a file is called, without the folders and characters that its sender may have put into the name."""
-    return _CONTROLS.sub("", PurePosixPath(sent.replace("\\", "/")).name)[:MAX_NAME_CHARACTERS]
