@@ -53,10 +53,17 @@ class Example:
 
     def kill_worker_process(self) -> None:
         """Kill one process that runs tasks, as a crash of it would; its worker starts another."""
-        workers = [each for each in self.processes() if "worker1@%h" in each.cmdline()]
+        workers = [each for each in self.processes() if "worker1@%h" in arguments(each)]
         pool = [child for worker in workers for child in worker.children() if child.is_running()]
         assert pool, "worker1 has no process that runs tasks"
         pool[0].kill()
+
+
+def arguments(process: psutil.Process) -> list[str]:
+    """The command line of a process, nothing of one that has just ended, as those that read single documents do."""
+    with suppress(psutil.NoSuchProcess):  # a zombie, too
+        return process.cmdline()
+    return []
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.examples.document_processing import made_documents as made
-from tests.examples.harness import Example, collect_all, example, submit_all
+from tests.examples.harness import Example, arguments, collect_all, example, submit_all
 from tests.support.browser import chromium, missing_chromium, visit
 from tests.support.servers import until
 
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_request_is_refused_at_once(http: httpx.Client) -> 
 @pytest.mark.parametrize("name", ["encrypted.pdf", "scanned.pdf", "bomb.pdf", "bomb.docx", "picture.pdf", "binary.txt"])
 def test_a_bad_document_is_a_failure_with_its_reason(http: httpx.Client, running: Example, name: str) -> None:
     make, words = made.REFUSED[name]
-    before = {process.pid for process in running.processes() if "celery" in " ".join(process.cmdline())}
+    before = {process.pid for process in running.processes() if "celery" in " ".join(arguments(process))}
     task = upload(http, name, make())
     state = ended(http, task)
     assert state["status"] == "FAILURE" and words in str(state["error"])
