@@ -37,6 +37,14 @@ def reporting(callback: Report) -> Iterator[None]:
         _callback.reset(token)
 
 
+@contextmanager
+def part_of_progress(start: float, end: float) -> Iterator[None]:
+    """Have what is reported inside the block, from 0 to 1, count as the part of the work from `start` to `end`."""
+    whole = _callback.get()
+    with reporting(lambda fraction, step: whole(start + (end - start) * fraction, step)):
+        yield
+
+
 def shown_step(step: str) -> str:
     """Return a step as it is shown: one line without control characters, of at most MAX_STEP characters."""
     text = " ".join("".join(each if each.isprintable() else " " for each in str(step)[: 2 * MAX_STEP]).split())

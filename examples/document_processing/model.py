@@ -17,7 +17,7 @@ from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedC
 LIMITS = CallLimits(memory_bytes=1024**3, time_s=240, file_bytes=512 * 1024**2)
 FORMATS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "pdf": ("pdf", "application/pdf")}
 PROCESSING = "examples.document_processing.processing"
-LIBRARIES = (PROCESSING, "pypdf", "fpdf", "uharfbuzz", "defusedxml.ElementTree")
+LIBRARIES = (PROCESSING, "app.data.documents.pdf_reader", "app.data.documents.docx_reader", "fpdf", "uharfbuzz")
 
 
 class Documents(FileModel):

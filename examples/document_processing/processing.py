@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from app.data.documents.document import Document
+from app.data.documents.language import language_of
+from app.data.documents.reading import read_document, read_documents
 from app.errors import Invalid
-from app.model.progress import report
-from examples.document_processing.content import Content
-from examples.document_processing.language import language_of
-from examples.document_processing.readers import SUFFIXES, read
+from app.model.files import InputFile
+from app.model.progress import part_of_progress, report
 from examples.document_processing.terms import Corpus, count_documents, count_terms, key_terms, share_found, words
 from examples.document_processing.writers import WRITERS
 
@@ -24,18 +25,22 @@ def process(
 ) -> dict[str, Any]:
     """Read a document, write the processed one to `output`, and return what is known of it."""
     try:
-        kind, content = read(Path(path), name, _report_reading)
+        with part_of_progress(0.0, 0.7):
+            document = read_document(InputFile(Path(path), name, ""))
         report(0.7, "counting words")
-        about = _about(name, kind, content, key_term_count, Corpus(**corpus))
-        WRITERS[form](Path(output), about, content, report)
+        about = _about(name, document, key_term_count, Corpus(**corpus))
+        WRITERS[form](Path(output), about, document, report)
     except ValueError as error:
-        raise Invalid.at("/file", f"the document {error}") from error
+        raise Invalid.at("/file", str(error)) from error
     return about
 
 
 def count_corpus(folder: str) -> dict[str, Any]:
     """Return in how many documents of a folder each term stands."""
-    counts = [count_terms(content.texts, language_of(content.texts)) for _, content in _documents(Path(folder))]
+    try:
+        counts = [count_terms(each.texts, language_of(each.texts)) for _, each in read_documents(Path(folder))]
+    except ValueError as error:
+        raise Invalid.at("/file", str(error)) from error
     return count_documents(counts)._asdict()
 
 
@@ -49,44 +54,31 @@ def find_known_terms(folder: str, key_term_count: int, corpus: Mapping[str, Any]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid.at("/file", f"{KNOWN_TERMS} must have a list of terms for each file: {error}") from error
     shares: list[float] = []
-    for path, content in _documents(Path(folder)):
-        if terms := known.get(path.name):
-            counts = count_terms(content.texts, language_of(content.texts))
-            found = key_terms(counts, Corpus(**corpus), key_term_count)
-            shares.append(share_found(terms, [term for term, _ in found]))
+    try:
+        for name, document in read_documents(Path(folder)):
+            if terms := known.get(name):
+                counts = count_terms(document.texts, language_of(document.texts))
+                found = key_terms(counts, Corpus(**corpus), key_term_count)
+                shares.append(share_found(terms, [term for term, _ in found]))
+    except ValueError as error:
+        raise Invalid.at("/file", str(error)) from error
     if not shares:
         raise Invalid.at("/file", f"{KNOWN_TERMS} names none of the documents")
     return {"key_terms_found": sum(shares) / len(shares), "documents": len(shares)}
 
 
-def _about(name: str, kind: str, content: Content, number: int, corpus: Corpus) -> dict[str, Any]:
-    texts = content.texts
+def _about(name: str, document: Document, number: int, corpus: Corpus) -> dict[str, Any]:
+    texts = document.texts
     language = language_of(texts)
     return {
         "name": name or "document",
-        "kind": kind,
+        "kind": document.kind,
         "language": language,
         "words": sum(1 for _ in words(texts)),
-        "characters": content.characters,
-        "pages": content.pages,
+        "characters": document.characters,
+        "pages": document.pages,
         "key_terms": [
             {"term": term, "score": score} for term, score in key_terms(count_terms(texts, language), corpus, number)
         ],
-        "tables": [table.summary() for table in content.tables],
+        "tables": [table.summary() for table in document.tables],
     }
-
-
-def _documents(folder: Path) -> Iterator[tuple[Path, Content]]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower().lstrip(".") in SUFFIXES)
-    if not paths:
-        raise Invalid.at("/file", f"there are no documents; they end in {', '.join(SUFFIXES)}")
-    for number, path in enumerate(paths, 1):
-        report((number - 1) / len(paths), f"document {number} of {len(paths)}")
-        try:
-            yield path, read(path, path.name, lambda *_: None)[1]
-        except ValueError as error:
-            raise Invalid.at("/file", f"{path.name} {error}") from error
-
-
-def _report_reading(fraction: float, step: str) -> None:
-    report(0.7 * fraction, step)

@@ -11,7 +11,8 @@ import msgspec
 from fpdf import FPDF, XPos, YPos
 from fpdf.fonts import TTFFont
 
-from examples.document_processing.content import Content, Paragraph, Table
+from app.data.documents.document import Document, Paragraph
+from app.data.documents.document_tables import DocumentTable
 
 FONT = Path(__file__).with_name("fonts") / "DejaVuSans.ttf"
 MAX_PDF_CHARACTERS = 2_000_000
@@ -22,40 +23,42 @@ _SIZES_PT = {0: 10, 1: 18, 2: 14, 3: 12, 4: 11, 5: 10, 6: 10}
 Report = Callable[[float, str], None]
 
 
-def write_markdown(path: Path, about: dict[str, Any], content: Content, report: Report) -> None:
+def write_markdown(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
     """Write Markdown; characters that have a meaning there are escaped."""
     report(0.9, "writing")
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(_lines(about, content))
+        file.writelines(_lines(about, document))
 
 
-def write_json(path: Path, about: dict[str, Any], content: Content, report: Report) -> None:
+def write_json(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
     """Write one JSON object: the facts, and the blocks of the document in order."""
     report(0.9, "writing")
     blocks = [
         {"table": {"header": [column.name for column in block.columns], "rows": block.kept}}
-        if isinstance(block, Table)
+        if isinstance(block, DocumentTable)
         else {"heading": block.text, "level": block.level}
         if block.level
         else {"text": block.text}
-        for block in content.blocks
+        for block in document.blocks
     ]
     path.write_bytes(msgspec.json.encode({**about, "content": blocks}))
 
 
-def write_pdf(path: Path, about: dict[str, Any], content: Content, report: Report) -> None:
+def write_pdf(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
     """Write a PDF with the font embedded; raise ValueError for what is too long, or has letters that the font lacks."""
-    if content.characters > MAX_PDF_CHARACTERS:
-        raise ValueError(f"has more than {MAX_PDF_CHARACTERS} characters: ask for markdown or json")
+    if document.characters > MAX_PDF_CHARACTERS:
+        raise ValueError(f"the document has more than {MAX_PDF_CHARACTERS} characters: ask for markdown or json")
     pdf = FPDF()
     pdf.set_title(about["name"])
     pdf.add_font("text", fname=FONT)
     font = pdf.fonts["text"]
-    blocks = [*_facts(about), *content.blocks]
+    blocks = [*_facts(about), *document.blocks]
     texts = [block.text if isinstance(block, Paragraph) else _drawn(block) for block in blocks]
     has = font.cmap if isinstance(font, TTFFont) else {}
     if lacking := sorted({letter for text in texts for letter in text if ord(letter) not in has} - {"\n"}):
-        raise ValueError(f"has letters that the PDF's font lacks ({' '.join(lacking[:10])}): ask for markdown or json")
+        raise ValueError(
+            f"the document has letters that the PDF's font lacks ({' '.join(lacking[:10])}): ask for markdown or json"
+        )
     is_simple = all(ord(letter) < 0x0590 for text in texts for letter in text)  # noqa: PLR2004  right-to-left scripts begin there
     pdf.set_text_shaping(use_shaping_engine=not is_simple)
     pdf.add_page()
@@ -89,8 +92,8 @@ def _column(column: dict[str, Any]) -> str:
     return f"{column['name']}: {column['filled']} {column['kind']}, {column['missing']} missing, {found}"
 
 
-def _lines(about: dict[str, Any], content: Content) -> Iterator[str]:
-    for block in [*_facts(about), *content.blocks]:
+def _lines(about: dict[str, Any], document: Document) -> Iterator[str]:
+    for block in [*_facts(about), *document.blocks]:
         if isinstance(block, Paragraph):
             text = _START.sub(r"\\\1", _SPECIAL.sub(r"\\\1", block.text))
             yield f"{'#' * block.level} {text}\n\n" if block.level else f"{text}\n\n"
@@ -102,10 +105,10 @@ def _lines(about: dict[str, Any], content: Content) -> Iterator[str]:
         yield f"\n{_left_out(block)}\n\n" if _left_out(block) else "\n"
 
 
-def _drawn(table: Table) -> str:
+def _drawn(table: DocumentTable) -> str:
     rows = [[column.name for column in table.columns], *table.kept]
     return "\n".join([*("  ·  ".join(row) for row in rows), *filter(None, [_left_out(table)])])
 
 
-def _left_out(table: Table) -> str:
+def _left_out(table: DocumentTable) -> str:
     return f"{len(table.kept)} of {table.rows} rows" if table.rows > len(table.kept) else ""

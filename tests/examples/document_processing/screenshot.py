@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.examples.document_processing import made_documents as made
 from tests.examples.harness import example
+from tests.support import made_documents as made
 from tests.support.browser import chromium, visit
 from tests.support.servers import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 from app.model.files import InputFile, OutputFile
 from app.model.progress import reporting
 from examples.document_processing.model import Documents
-from tests.examples.document_processing import made_documents as made
+from tests.support import made_documents as made
 
 CORPUS = Path("examples/document_processing/corpus")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.examples.document_processing import made_documents as made
 from tests.examples.harness import Example, arguments, collect_all, example, submit_all
+from tests.support import made_documents as made
 from tests.support.browser import chromium, missing_chromium, visit
 from tests.support.servers import until
 

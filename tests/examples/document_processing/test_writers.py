@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from examples.document_processing.content import Content
+from app.data.documents.document import Document as Content
 from examples.document_processing.writers import write_json, write_markdown, write_pdf
 
 ABOUT = {

@@ -5,7 +5,7 @@ import pytest
 
 from app.model.linear import LinearRegressor
 from app.model.models import MultivariateRegressor, PolynomialRegressor
-from app.model.progress import report, reporting
+from app.model.progress import part_of_progress, report, reporting
 
 
 def fit(model: LinearRegressor, rows: int, inputs: int, outputs: int) -> None:
@@ -63,3 +63,12 @@ def test_after_a_failed_fit_no_callback_is_left() -> None:
         PolynomialRegressor().fit([[1.0], [np.nan]], [1.0, 2.0])
     report(1.0)
     assert seen == []
+
+
+def test_parts_of_the_work_count_as_parts_of_the_whole() -> None:
+    seen: list[tuple[float, str]] = []
+    with reporting(lambda fraction, step: seen.append((fraction, step))):
+        with part_of_progress(0.5, 1.0), part_of_progress(0.0, 0.5):
+            report(0.5, "inside")
+        report(1.0, "outside")
+    assert seen == [(0.625, "inside"), (1.0, "outside")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -12,7 +11,8 @@ from zipfile import BadZipFile, ZipFile
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
-from examples.document_processing.content import Content
+from app.data.documents.document import Document
+from app.model.progress import report
 
 MAX_ENTRIES = 10_000
 MAX_XML_BYTES = 200_000_000
@@ -24,12 +24,12 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _HEADING = re.compile(r"(?:heading|title)\s*([1-6]?)", re.IGNORECASE)
 
 
-def read_docx(path: Path, content: Content, report: Callable[[float, str], None]) -> None:
+def read_docx(path: Path, document: Document) -> None:
     """Add the paragraphs and tables; raise ValueError for what is encrypted, malformed or unpacks to too much."""
     report(0.0, "reading")
     try:
         with ZipFile(path) as archive, archive.open(_main_part(archive)) as part:
-            reader = _Reader(content)
+            reader = _Reader(document)
             for event, element in iterparse(part, ("start", "end"), forbid_dtd=True):
                 reader.take(event, element)
     except DefusedXmlException as error:
@@ -56,8 +56,8 @@ def _main_part(archive: ZipFile) -> Any:
 class _Reader:
     """Takes the events of the parser."""
 
-    def __init__(self, content: Content) -> None:
-        self._content = content
+    def __init__(self, document: Document) -> None:
+        self._document = document
         self._pieces: list[str] = []
         self._rows: list[list[str]] = []
         self._level = self._tables = self._ignored = 0
@@ -88,7 +88,7 @@ class _Reader:
         elif tag in {f"{_W}tab", f"{_W}br", f"{_W}cr"} or (tag == f"{_W}p" and self._tables):
             self._pieces.append(" ")
         elif tag == f"{_W}p":
-            self._content.add("".join(self._pieces), self._level)
+            self._document.add("".join(self._pieces), self._level)
             self._pieces, self._level = [], 0
         elif tag == f"{_W}tc" and self._tables == 1 and self._rows:
             self._rows[-1].append("".join(self._pieces))
@@ -96,7 +96,7 @@ class _Reader:
         elif tag == f"{_W}tbl":
             self._tables -= 1
             if not self._tables:
-                self._content.table([row for row in self._rows if row])
+                self._document.table([row for row in self._rows if row])
                 self._rows, self._pieces = [], []
         if tag in {f"{_W}p", f"{_W}tr", f"{_W}tbl"}:
             element.clear()  # what has been read need not be kept

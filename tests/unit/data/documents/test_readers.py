@@ -1,12 +1,23 @@
 """The readers of documents: what they make of each format, and what they refuse."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from examples.document_processing.content import Paragraph, Table, as_number, clean
-from examples.document_processing.readers import read
-from tests.examples.document_processing import made_documents as made
+from app.data.documents.cleaning import clean
+from app.data.documents.document import Document, Paragraph
+from app.data.documents.document_tables import DocumentTable, as_number
+from app.data.documents.reading import read_document
+from app.model.files import InputFile
+from app.model.progress import reporting
+from tests.support import made_documents as made
+
+
+def read(path: Path, name: str, report: Callable[[float, str], None]) -> tuple[str, Document]:
+    with reporting(report):
+        document = read_document(InputFile(path, name, ""))
+    return document.kind, document
 
 
 def blocks(tmp_path: Path, name: str, content: bytes | str) -> list[object]:
@@ -126,7 +137,7 @@ def test_cheap_refusals_name_their_reason(tmp_path: Path, name: str) -> None:
 
 def test_a_table_of_word_without_equal_rows_gets_columns_for_all_cells() -> None:
     assert clean("a\u00adb") == "ab"
-    table = Table(["a", ""])
+    table = DocumentTable(["a", ""])
     table.add(["1"])
     assert table.kept == [["1", ""]]
     assert table.columns[1].name == "column 2"

@@ -1,0 +1,17 @@
+"""Text as people write it: composed, on one line, without what only a layout needs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_GONE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
+_LIGATURE = re.compile("[\ufb00-\ufb06]")
+_BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-\u2010]\n\s*(?=[^\W\d_])(?=[^A-Z])")
+
+
+def clean(text: str) -> str:
+    """Return text in Unicode's composed form, without control characters, ligatures and runs of white space."""
+    text = _BROKEN_WORD.sub("", text)
+    text = _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _GONE.sub("", text))
+    return " ".join(unicodedata.normalize("NFC", text).split())
