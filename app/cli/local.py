@@ -13,6 +13,7 @@ from app.bootstrap import build
 from app.cli.backend import VerbResult
 from app.cli.local_registry import LocalRegistry
 from app.errors import ModelFailed, TrinityError
+from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
 from app.schemas.query import Query
 from app.schemas.requests import parse_version
@@ -50,7 +51,7 @@ class LocalBackend(LocalRegistry):
         payloads, job_id = self._components.payloads, new_id()
         reference = payloads.put(f"{job_id}.file", content)
         try:
-            sent = SentFile(job_id, reference, content[:HEAD_BYTES], Path(filename).name, sample, query)
+            sent = SentFile(job_id, reference, content[:HEAD_BYTES], file_name(filename), sample, query)
             work = self._service.check_import(name, *take_model_file(sent))
             return VerbResult(work.model, *self._service.run(work, job_id, time.time()))
         finally:

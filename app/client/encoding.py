@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from app.client.dataframes import ColumnChoice, Rows, to_rows, to_targets
 from app.client.errors import Invalid
+from app.client.file_forms import FileForm
 from app.client.labels import to_y as labels_or_numbers
 from app.model.dataframes import Array
 
@@ -26,7 +27,7 @@ BLOCK_VALUES = 200_000
 class EncodedBody(NamedTuple):
     """A request body, its media type and the query that belongs to it."""
 
-    content: bytes
+    content: bytes | FileForm
     media_type: str
     query: Mapping[str, Any] = {}
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from app.client.errors import DeadlineExceeded, error_from_problem
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
-from app.errors import Conflict
+from app.errors import Conflict, TrinityError
 
+FILE_MEMBERS = {"name", "media_type", "bytes", "sha256", "href"}
 FINISHED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 POLL_S = 20
 """Seconds of one long poll; proxies cut connections that are silent for more than a minute."""
@@ -112,14 +114,30 @@ class JobHandle:
 
         In sync mode files are kept for as long as results of async mode.
         """
-        self.result(timeout_s)
+        content = io.BytesIO()
+        self.save_file(content, name, timeout_s)
+        return content.getvalue()
+
+    def save_file(self, file: BinaryIO, name: str | None = None, timeout_s: float | None = None) -> None:
+        """Wait for the job and write a file of its result into an empty binary file; otherwise as `file`.
+
+        It is not held in memory. Names of files come from the model: never open one as a path.
+        """
+        described = next((each for each in self.files(timeout_s) if name in {None, each["name"]}), None)
         query = {} if name is None else {"name": name}
-        request = OutgoingRequest("GET", f"{self._path}/result/file", query)
+        request = OutgoingRequest("GET", f"{self._path}/result/file", query, sink=file)
         response = self._transport.send(request, self._deadline(timeout_s))
         if response.status_code != HTTPStatus.OK:
             decode_response(response)
-        content: bytes = response.content
-        return content
+        if described is not None and file.tell() != described["bytes"]:
+            found = f"the file came with {file.tell()} bytes, and has {described['bytes']}"
+            raise TrinityError(f"{found}: is the server's TRINITY_ACCEL_REDIRECT set, and no nginx before it?")
+
+    def files(self, timeout_s: float | None = None) -> list[dict[str, Any]]:
+        """Wait for the job and return its result's files: name, media_type, bytes, sha256, href; raise as `result`."""
+        result = self.result(timeout_s)
+        members = result.values() if isinstance(result, dict) else ()
+        return [each for each in members if isinstance(each, dict) and each.keys() == FILE_MEMBERS]
 
     def cancel(self) -> JobHandle:
         """Cancel the job, queued or running; raise Conflict if it finished in another way."""

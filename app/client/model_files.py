@@ -6,26 +6,26 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
 from app.client.encoding import EncodedBody
+from app.client.file_forms import FileForm, FormFile
 from app.schemas.tasks import Label
 
 
 class NamedFile(NamedTuple):
-    """A file's name and content."""
+    """A file's name and content, or the path of that."""
 
     name: str
-    content: bytes
+    content: bytes | Path
 
 
 def to_file(model: Any) -> tuple[NamedFile, list[Label] | None]:
     """Return the file of a model, and the labels that the file does not know; raise TypeError for other objects."""
     if isinstance(model, str | Path):
         path = Path(model)
-        return NamedFile(path.name, path.read_bytes()), None
+        return NamedFile(path.name, path), None
     if isinstance(model, bytes | bytearray):
         return NamedFile("", bytes(model)), None
     library = type(model).__module__.partition(".")[0]
@@ -68,18 +68,12 @@ def to_sample(sample: Any) -> bytes:
 
 
 def encode_file(file: NamedFile, sample: bytes | None, query: Mapping[str, str]) -> EncodedBody:
-    """Return a form with a file and a sample (RFC 7578)."""
-    boundary = f"trinity-{uuid4().hex}"
-    parts = [("file", file.name or "model", file.content)]
+    """Return a form with a file and a sample; raise OSError for a path that is no regular file."""
+    files = [FormFile("file", file.name or "model", file.content)]
     if sample is not None:
-        parts.append(("sample", "sample.csv", sample))
-    body = bytearray()
-    for field, name, content in parts:
-        plain = "".join(sign for sign in name if sign.isprintable() and sign not in '"\\')
-        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{plain}"\r\n\r\n'.encode()
-        body += content + b"\r\n"
-    body += f"--{boundary}--\r\n".encode()
-    return EncodedBody(bytes(body), f"multipart/form-data; boundary={boundary}", query)
+        files.append(FormFile("sample", "sample.csv", sample))
+    form = FileForm(files)
+    return EncodedBody(form, form.media_type, query)
 
 
 def _labels(model: Any) -> list[Label] | None:

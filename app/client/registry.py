@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from app.client.encoding import encode_request
-from app.client.session import Session
+from app.client.file_calls import FileCalls
 from app.client.transport import OutgoingRequest, require_members
 from app.errors import Conflict, NotFound
 from app.schemas.registry import Moves, version_before
@@ -18,7 +18,7 @@ MOST_MOVES = 1000
 IfVersion: TypeAlias = int | Literal["any"] | None
 
 
-class RegistryCalls(Session):
+class RegistryCalls(FileCalls):
     """The part of Client for aliases, history and removals. These calls need a key with the scope `fit`, or `read`."""
 
     def estimators(self) -> list[dict[str, Any]]:

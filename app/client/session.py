@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,18 +15,16 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from app.client.caller_warnings import warn_of
 from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
 from app.client.errors import Invalid, NotFound, TooLarge
 from app.client.jobs import POLL_S, JobHandle
 from app.client.labels import to_y
-from app.client.model_files import NamedFile, encode_file, to_file, to_sample
 from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.errors import Forbidden
 from app.schemas.requests import Y
-from app.schemas.tasks import Label, Task
+from app.schemas.tasks import Task
 from app.schemas.verbs import Verb
 
 TIMEOUT_S = 600.0
@@ -87,59 +81,6 @@ class Session:
         """
         path = f"/{verb}" if model is None else f"/models/{quote(model, safe='')}/{verb}"
         return self._submit(path, _encode(data, options, self.to_y(options.get("estimator", model))), wait=wait)
-
-    def import_model(
-        self,
-        name: str,
-        model: Any,
-        sample: Any = None,
-        *,
-        classes: Sequence[Label] | None = None,
-        columns: Sequence[str] | None = None,
-        **options: Any,
-    ) -> dict[str, Any]:
-        """Import a model that was fitted elsewhere as the next version of the model `name`; return the result.
-
-            client.import_model("churn", pipeline, sample=frame.head(50))
-            client.import_model("price", "price.onnx", columns=["area", "rooms"])
-
-        `model` is the path of a file of skops, ONNX, XGBoost or LightGBM, or the fitted object itself: an estimator of
-        scikit-learn is sent as a skops file, a booster as its own library saves it. `sample` holds rows that it could
-        predict: a data frame, an array, or the path of a CSV file; columns of text need it. `classes` are the labels
-        of files that know none. `options` are format, kind, strict, ignore, timeout. Raise Invalid for a file that
-        cannot be taken: it says why, and what to do.
-        """
-        file, own = to_file(model)
-        named = own if classes is None else classes
-        labels = None if named is None else json.dumps(np.asarray(named, dtype=object).tolist())  # a text stays one
-        members = {"columns": columns, "classes": labels, **options}
-        query = {key: _text(value) for key, value in members.items() if value is not None}
-        body = encode_file(file, None if sample is None else to_sample(sample), query)
-        found = self.send_file(name, body)
-        warn_of(found)
-        return found
-
-    def predict_file(
-        self, model: str, path: str | Path, version: int | str | None = None, *, wait: bool = True, **options: Any
-    ) -> JobHandle:
-        """Submit the file at `path` to a model whose input is a file; return the job, at its end with `wait`.
-
-            job = client.predict_file("detector", "street.jpg", threshold=0.5)
-            job.result()
-
-        `options` are those of the model, and timeout (seconds). Raise Invalid, TooLarge, NotFound or NotFitted, and
-        TrinityError for a file of another type.
-        """
-        given = {"version": version, **options}
-        query = {name: _as_text(value) for name, value in given.items() if value is not None}
-        file = NamedFile(Path(path).name, Path(path).read_bytes())
-        body = encode_file(file, None, query)
-        return self._submit(f"/models/{quote(model, safe='')}/predict", body, wait=wait)
-
-    def send_file(self, name: str, body: EncodedBody) -> dict[str, Any]:
-        """Send the file of a model as the next version of `name`; return the result."""
-        found: dict[str, Any] = self._submit(f"/models/{quote(name, safe='')}/versions", body).result()
-        return found
 
     def _submit(self, path: str, body: EncodedBody | None, *, wait: bool = True) -> JobHandle:
         deadline = self._deadline()
@@ -248,17 +189,6 @@ class Session:
         return job.model, job.version or 0
 
 
-def _text(value: Any) -> str:
-    """Return a member of a query: names with commas between them, quoted where they hold one."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return str(value)
-    line = io.StringIO()
-    csv.writer(line).writerow([_text(each) for each in value])
-    return line.getvalue().strip()
-
-
 def _encode(data: Any, options: Mapping[str, Any], to_y: Callable[[Any], NDArray[Any]]) -> EncodedBody:
     if isinstance(data, EncodedBody):
         if options:
@@ -277,10 +207,3 @@ def _encode(data: Any, options: Mapping[str, Any], to_y: Callable[[Any], NDArray
 def _unpickled(kind: type[Session], token: str, url: str, timeout_s: float, verify: Verify) -> Session:
     """Return the session that was pickled; in another process a new one, with the key in the variable TRINITY_KEY."""
     return _sessions.get(token) or kind(url, os.environ.get(KEY_VARIABLE), timeout_s, verify=verify)
-
-
-def _as_text(value: Any) -> str:
-    """Return an option as a query has it: a list with commas, a truth value as JSON has it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(_as_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from http import HTTPStatus
+from typing import Any, BinaryIO, NamedTuple
 
 import httpx
 
 from app.client.encoding import EncodedBody
 from app.client.errors import BUSY, URN, Unreachable, error_from_problem
+from app.client.file_forms import FileForm
 from app.client.network import Verify, check_headers, is_certificate_refused, proxy_of, redirect_target, verification
 from app.errors import TrinityError
 
@@ -60,6 +62,8 @@ class OutgoingRequest(NamedTuple):
     response_s: float | None = RESPONSE_S
     """Timeout of one try; None for the rest of the deadline."""
     retries: bool = True
+    sink: BinaryIO | None = None
+    """Where the body of a response with status 200 goes in the place of memory."""
 
 
 class Transport:
@@ -126,13 +130,33 @@ class Transport:
         left_s = max(deadline.left_s, MIN_TIMEOUT_S)
         response_s = left_s if request.response_s is None else min(left_s, request.response_s)
         timeout = httpx.Timeout(response_s, connect=min(CONNECT_S, left_s))
-        headers, query, content = dict(request.headers), dict(request.query), None
+        headers, query = dict(request.headers), dict(request.query)
+        content: bytes | FileForm | None = None
         if request.body is not None:
             content, headers["Content-Type"] = request.body.content, request.body.media_type
             query |= request.body.query
-        return self._http.request(
+            if isinstance(content, FileForm):
+                headers["Content-Length"] = str(content.size_bytes)
+        sent = self._http.build_request(
             request.method, request.path, params=query, content=content, headers=headers, timeout=timeout
         )
+        response = self._http.send(sent, stream=request.sink is not None)
+        if request.sink is not None:
+            _read_into(response, request.sink)
+        return response
+
+
+def _read_into(response: httpx.Response, sink: BinaryIO) -> None:
+    """Write the body of a response to a file from its beginning, or read that of an error into memory."""
+    try:
+        if response.status_code != HTTPStatus.OK:
+            response.read()
+            return
+        sink.seek(0)
+        sink.truncate()
+        sink.writelines(response.iter_bytes())
+    finally:
+        response.close()
 
 
 def _headers(key: str | None, own: Mapping[str, str]) -> httpx.Headers:

@@ -12,12 +12,12 @@ import msgspec
 
 from app.errors import ModelFailed, NotFound
 from app.model.files import OutputFile
+from app.schemas.file_names import file_name
 from app.settings import Mode, Settings
 from app.storage.payload_store import KEPT, Payloads
 
 ROUTE = "/jobs/{job}/result/file"
 MAX_FILES = 100
-MAX_NAME_CHARACTERS = 255
 _WORD = "[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(; ?charset=[a-zA-Z0-9-]{{1,40}})?")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -51,13 +51,11 @@ class ResultFiles:
 
     def kept(self, result: Mapping[str, Any], job: str) -> dict[str, Any]:
         """Return a result with its files kept, and described in their place; raise ModelFailed or Unavailable."""
-        files = [value for value in result.values() if isinstance(value, OutputFile)]
-        if len(files) > MAX_FILES or len({file.name for file in files}) < len(files):
+        found = {key: value for key, value in result.items() if isinstance(value, OutputFile)}
+        files = {key: file._replace(name=_checked(file.name)) for key, file in found.items()}
+        if len(files) > MAX_FILES or len({file.name for file in files.values()}) < len(files):
             raise ModelFailed(f"the model gave back two files of one name, or more than {MAX_FILES}")
-        return {
-            key: msgspec.to_builtins(self._keep(value, job)) if isinstance(value, OutputFile) else value
-            for key, value in result.items()
-        }
+        return {**result, **{key: msgspec.to_builtins(self._keep(file, job)) for key, file in files.items()}}
 
     def find(self, result: bytes, job: str, name: str | None) -> Found:
         """Return a file of a job's result, the first one without a name; raise NotFound."""
@@ -72,8 +70,6 @@ class ResultFiles:
 
     def _keep(self, file: OutputFile, job: str) -> ResultFile:
         content = bytes(file.content)
-        if not file.name or len(file.name) > MAX_NAME_CHARACTERS or _UNSAFE.search(file.name):
-            raise ModelFailed("the model gave back a file whose name is empty, too long, or leads elsewhere")
         if not _MEDIA_TYPE.fullmatch(file.media_type):
             raise ModelFailed("the model gave back a file whose media type is not valid")
         if len(content) > self._max_bytes:
@@ -85,6 +81,14 @@ class ResultFiles:
 
     def _stored_name(self, job: str, sha256: str) -> str:
         return f"{job}.{sha256[:32]}.{self._suffix}"
+
+
+def _checked(name: str) -> str:
+    """Return the name of a file as callers get it; raise ModelFailed for one that is none."""
+    checked = "" if _UNSAFE.search(name) else file_name(name)
+    if not checked:
+        raise ModelFailed("the model gave back a file whose name is empty or leads elsewhere")
+    return checked
 
 
 def result_files(settings: Settings, payloads: Payloads) -> ResultFiles:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from app.client import Client
+from app.client import Client, Invalid, TooLarge
 from app.errors import NotFound, TrinityError
 from tests.support.api import WAIT_S, Api, Json, pointers, problem
 from tests.support.file_models import PNG
@@ -223,6 +224,34 @@ def test_a_result_file_is_downloaded_whole_and_in_parts(api: Api) -> None:
     problem(api.http.get(f"/jobs/{envelope['id']}/result/file?name=none.txt"), 404)
 
 
+LONG = "\U0001f600" * 300
+
+
+@pytest.mark.parametrize(
+    ("named", "name"),
+    [
+        ('a "b" 100%;', 'a "b" 100%;1.txt'),
+        ("caf\xe9 \u5199\u771f", "caf\xe9 \u5199\u771f1.txt"),
+        ("a\u202egpj.exe", "agpj.exe1.txt"),
+        (LONG, LONG[:62] + ".txt"),
+        ("..", "..1.txt"),
+    ],
+    ids=["quotes", "not ASCII", "turns text", "long", "dots"],
+)
+def test_a_result_file_is_found_under_the_name_that_the_result_has(api: Api, named: str, name: str) -> None:
+    found = result(api, post(api, "upper/predict", b"hello", named=named))["copy1"]
+    assert found["name"] == name
+    answer = api.http.get(found["href"])
+    assert (answer.status_code, answer.content) == (200, b"HELLO")
+    said = answer.headers["Content-Disposition"]
+    assert unquote(said.partition("filename*=UTF-8''")[2] or said.split('"')[1]) == name
+
+
+def test_the_name_of_an_upload_is_a_name_in_every_answer(api: Api) -> None:
+    for given, name in (("../..", ""), ('a/say "hi".png', 'say "hi".png'), (LONG + ".png", LONG[:62] + ".png")):
+        assert result(api, form(api, "measurer/predict", ("file", (given, PNG))))["name"] == name
+
+
 def test_a_job_without_files_and_one_that_is_not_there_have_no_file(api: Api) -> None:
     envelope = api.finished(post(api, "measurer/predict", PNG))
     problem(api.http.get(f"/jobs/{envelope['id']}/result/file"), 404)
@@ -258,6 +287,20 @@ def test_the_client_sends_files_and_fetches_those_of_results(api: Api, tmp_path:
         with pytest.raises(NotFound):
             job.file("other.txt")
         with pytest.raises(TrinityError, match="is text/plain"):
+            client.predict_file("measurer", path)
+
+
+def test_the_client_fits_and_scores_with_zip_files(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "training.zip"
+    path.write_bytes(zipped(**{"a/one.png": PNG, "two.png": PNG}))
+    with Client(str(api.http.base_url)) as client:
+        fitted = client.submit_file("fit", path, "measurer", unit=2)
+        assert (fitted.version, fitted.result()["metrics"]) == (fitted.result()["version"], {"files": 2.0})
+        assert client.submit_file("score", path, "measurer", fitted.version).result() == {"files": 2.0, "nothing": None}
+        with pytest.raises(Invalid, match="expected an integer >= 1"):
+            client.submit_file("fit", path, "measurer", unit=0)
+        path.write_bytes(PNG + b"\0" * (MAX_FILE + 100_000))
+        with pytest.raises(TooLarge):
             client.predict_file("measurer", path)
 
 

@@ -76,11 +76,11 @@ class Upper(FileModel):
     def fit(self, folder: Path | None) -> Self:
         return self
 
-    def predict(self, files: Sequence[InputFile], *, copies: int = 1) -> list[dict[str, Any]]:
+    def predict(self, files: Sequence[InputFile], *, copies: int = 1, named: str = "copy") -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
         for file in files:
             content = file.path.read_bytes().upper()
-            outputs = {f"copy{i + 1}": OutputFile(f"copy{i + 1}.txt", "text/plain", content) for i in range(copies)}
+            outputs = {f"copy{i + 1}": OutputFile(f"{named}{i + 1}.txt", "text/plain", content) for i in range(copies)}
             results.append({"characters": len(content), **outputs})
         return results
 

@@ -35,7 +35,7 @@ class SentFile(NamedTuple):
     head: bytes
     """The first bytes of the file."""
     filename: str
-    """'' if it is not known."""
+    """As `file_name` makes it; '' if it is not known."""
     sample: bytes | None
     query: Query
     media_type: str = ""
@@ -54,7 +54,7 @@ def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:
         sent.id,
         sent.reference,
         form,
-        sent.filename[:255],
+        sent.filename,
         columns,
         classes,
         task,

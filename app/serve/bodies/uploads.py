@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from falcon import parse_header
@@ -15,6 +14,7 @@ from falcon.asgi.multipart import BodyPart, MultipartForm
 from falcon.media.multipart import MultipartParseError, MultipartParseOptions
 
 from app.errors import Busy, Invalid, Malformed
+from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
 from app.schemas.pointers import escaped
 from app.schemas.query import OpenQuery
@@ -28,8 +28,7 @@ WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its
 MAX_UPLOADS = 8  # that one process receives at the same time
 SAMPLE = "sample"
 MAX_SAMPLE_BYTES = 1024 * 1024
-MAX_NAME_CHARACTERS = 255
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPED = re.compile("%(22|0D|0A)", re.IGNORECASE)  # in names as browsers send them (HTML, multipart/form-data)
 
 
 class StoredUpload(NamedTuple):
@@ -50,8 +49,8 @@ class StoredUpload(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the file is called, without the folders and characters that its sender may have put into the name."""
-        return _CONTROLS.sub("", PurePosixPath(self.sent.filename.replace("\\", "/")).name)[:MAX_NAME_CHARACTERS]
+        """What its sender calls it, as `file_name` makes it; '' if that is not known."""
+        return self.sent.filename
 
 
 class _Expected(NamedTuple):
@@ -135,7 +134,7 @@ class UploadReader:
                 if name == expected.field:
                     if filename is not None:
                         raise Invalid.at(f"/{name}", f"the form has more than one field {name!r}")
-                    filename = part.filename or ""
+                    filename = _name_of(part)
                     media_type = (part.content_type or "").partition(";")[0].strip().lower()
                     await self._store(_pieces(part), writer, expected.max_bytes)
                 elif name == expected.sample:
@@ -182,6 +181,10 @@ class UploadReader:
 async def _pieces(source: HttpRequest | BodyPart) -> AsyncIterator[bytes]:
     async for piece in source.stream:
         yield piece
+
+
+def _name_of(part: BodyPart) -> str:
+    return file_name(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), part.filename or ""))
 
 
 async def _read_sample(part: BodyPart) -> bytes:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from falcon.asgi import Request, Response
 
 from app.dispatch.dispatcher import Dispatcher
+from app.schemas.file_names import name_to_save
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.problems import problem
@@ -172,6 +173,6 @@ def _set_headers(resp: Response, file: ResultFile) -> None:
 
 def disposition(name: str) -> str:
     """Return a Content-Disposition for a file to save (RFC 6266), other characters as in RFC 8187."""
-    plain = _PLAIN.sub("_", name) or "_"
+    plain = _PLAIN.sub("_", name_to_save(name))
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
     return f'attachment; filename="{plain}"{extended}'

@@ -88,6 +88,23 @@ def test_a_form_has_a_file_a_sample_and_fields(stored: Uploads) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ('filename="../a\\\\b/c.jpg"', "c.jpg"),
+        ('filename="say %22hi%22%0D%0A.png"', 'say "hi".png'),
+        ('filename="say \\"hi\\".png"', 'say "hi".png'),
+        ('filename="caf\xe9 \U0001f600\u202egnp.exe"', "caf\xe9 \U0001f600gnp.exe"),
+        ("filename*=UTF-8''..%2F%E2%82%AC%00.png", "\u20ac.png"),
+        ('filename=".."', ""),
+        ("filename=plain.png", "plain.png"),
+    ],
+)
+def test_the_name_of_a_file_is_safe_however_it_is_sent(stored: Uploads, sent: str, name: str) -> None:
+    body = form(("file", "HERE", b"x")).replace(b'filename="HERE"', sent.encode())
+    assert stored.send(body, FORM, "").name == name
+
+
+@pytest.mark.parametrize(
     ("body", "content_type", "query", "error"),
     [
         (b"x" * (MAX_BYTES + 1), None, "", TooLarge),

@@ -1,0 +1,113 @@
+"""Files in the client: those that models take, and those of models that were fitted elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from app.client.caller_warnings import warn_of
+from app.client.encoding import EncodedBody
+from app.client.jobs import JobHandle
+from app.client.model_files import NamedFile, encode_file, to_file, to_sample
+from app.client.session import Session
+from app.schemas.tasks import Label
+from app.schemas.verbs import Verb
+
+
+class FileCalls(Session):
+    """The part of Client that sends files."""
+
+    def import_model(
+        self,
+        name: str,
+        model: Any,
+        sample: Any = None,
+        *,
+        classes: Sequence[Label] | None = None,
+        columns: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Import a model that was fitted elsewhere as the next version of the model `name`; return the result.
+
+            client.import_model("churn", pipeline, sample=frame.head(50))
+            client.import_model("price", "price.onnx", columns=["area", "rooms"])
+
+        `model` is the path of a file of skops, ONNX, XGBoost or LightGBM, or the fitted object itself: an estimator of
+        scikit-learn is sent as a skops file, a booster as its own library saves it. `sample` holds rows that it could
+        predict: a data frame, an array, or the path of a CSV file; columns of text need it. `classes` are the labels
+        of files that know none. `options` are format, kind, strict, ignore, timeout. Raise Invalid for a file that
+        cannot be taken: it says why, and what to do.
+        """
+        file, own = to_file(model)
+        named = own if classes is None else classes
+        labels = None if named is None else json.dumps(np.asarray(named, dtype=object).tolist())  # a text stays one
+        members = {"columns": columns, "classes": labels, **options}
+        query = {key: _text(value) for key, value in members.items() if value is not None}
+        body = encode_file(file, None if sample is None else to_sample(sample), query)
+        found = self.send_file(name, body)
+        warn_of(found)
+        return found
+
+    def submit_file(
+        self,
+        verb: Verb,
+        path: str | Path,
+        model: str,
+        version: int | str | None = None,
+        *,
+        wait: bool = True,
+        **options: Any,
+    ) -> JobHandle:
+        """Submit the file at `path` to a model whose input is a file; return the job, at its end with `wait`.
+
+            client.submit_file("fit", "photos.zip", "detector", classes=80).result()["version"]
+
+        The file is read while it is sent, never into memory. A predict takes a file of the model's types, a fit or a
+        score a zip file. `options` are those of the model's predict or the parameters of a fit, and timeout (seconds).
+        Raise OSError for a file that cannot be read, Invalid, TooLarge, NotFound or NotFitted, and TrinityError for a
+        file of another type.
+        """
+        given = {"version": version, **options}
+        query = {name: _as_text(value) for name, value in given.items() if value is not None}
+        body = encode_file(NamedFile(Path(path).name, Path(path)), None, query)
+        return self._submit(f"/models/{quote(model, safe='')}/{verb}", body, wait=wait)
+
+    def predict_file(
+        self, model: str, path: str | Path, version: int | str | None = None, *, wait: bool = True, **options: Any
+    ) -> JobHandle:
+        """Submit the file at `path` for a prediction, as `submit_file` does.
+
+        job = client.predict_file("detector", "street.jpg", threshold=0.5)
+        job.result()
+        """
+        return self.submit_file("predict", path, model, version, wait=wait, **options)
+
+    def send_file(self, name: str, body: EncodedBody) -> dict[str, Any]:
+        """Send the file of a model as the next version of `name`; return the result."""
+        found: dict[str, Any] = self._submit(f"/models/{quote(name, safe='')}/versions", body).result()
+        return found
+
+
+def _text(value: Any) -> str:
+    """Return a member of a query: names with commas between them, quoted where they hold one."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    line = io.StringIO()
+    csv.writer(line).writerow([_text(each) for each in value])
+    return line.getvalue().strip()
+
+
+def _as_text(value: Any) -> str:
+    """Return an option as a query has it: a list with commas, a truth value as JSON has it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
