@@ -12,6 +12,12 @@ from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Better, Format, Label, Stacks, Task
 
 
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 class FitData(NamedTuple):
     """The data of a fit: X (n, p) and y (n,) or (n, k) as a table has them, labels by their codes."""
 
@@ -24,6 +30,16 @@ class FitData(NamedTuple):
     """The labels that the codes in y stand for; None for a regression."""
     texts: Mapping[int, Sequence[str]] = {}
     """The texts that the codes of a column of X stand for, by its position; also of more than its column keeps."""
+
+    def read_only(self) -> FitData:
+        """Return views of the same numbers that no fit can write to."""
+        weight = None if self.weight is None else _read_only(self.weight)
+        return self._replace(X=_read_only(self.X), y=_read_only(self.y), weight=weight)
+
+    def copied(self) -> FitData:
+        """Return copies of the numbers that a fit may write to."""
+        weight = None if self.weight is None else self.weight.copy()
+        return self._replace(X=self.X.copy(), y=self.y.copy(), weight=weight)
 
 
 class Stored(NamedTuple):

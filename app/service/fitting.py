@@ -50,7 +50,7 @@ def fit(
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
-    model, warned = fit_model(estimator, spec.work.params, fit_data(table, schema))
+    model, warned = fit_model(estimator, spec.work.params, fit_data(table, schema).read_only())
     stored = save_model(model)
     held_bytes = check_restored(estimator, model, stored, table, schema, restore)
     model = model.with_texts(table.categories)

@@ -20,6 +20,9 @@ from app.storage.manifest import Schema
 
 logger = getLogger(__name__)
 
+READ_ONLY = "read-only"  # numpy's and pandas' word where code writes to an array that is not to be changed
+BUFFER = "buffer source array is read-only"  # Cython's where code may write, which most of such code never does
+CHANGES = "the model's fit changes the X or y that it is given; let it copy (X = X.copy())"
 MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
 
 
@@ -52,13 +55,26 @@ class Fit(NamedTuple):
 
 
 def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> Fit:
-    """Fit a model; raise Invalid for data that it refuses."""
+    """Fit a model; raise Invalid for data that it refuses, or changes although they are read-only.
+
+    Code that must have arrays it could write to gets copies.
+    """
     with collect_warnings() as collected:
         try:
-            model = estimator.fit(params, data)
+            model = _fit(estimator, params, data)
         except ValueError as error:
-            raise refusal(error) from error
+            changes = READ_ONLY in str(error) and not data.X.flags.writeable
+            raise refusal(ValueError(CHANGES) if changes else error) from error
     return Fit(model, collected.sentences())
+
+
+def _fit(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> FittedModel:
+    try:
+        return estimator.fit(params, data)
+    except ValueError as error:
+        if BUFFER not in str(error):
+            raise
+    return estimator.fit(params, data.copied())
 
 
 def check_takes_weights(estimator: AnyEstimator, pointer: str) -> None:
