@@ -61,7 +61,7 @@ def build(settings: Settings) -> Components:
         stacking=settings.stacking,
         importer=Importer(store, payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded),
         restore=restore,
-        files=FileWork(store, payloads, result_files(settings, payloads)),
+        files=FileWork(store, payloads, result_files(settings, payloads), restore),
     )
     if settings.events_url is not None:
         _check_events_url(settings.events_url)

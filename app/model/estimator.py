@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from app.model.dataframes import Array
+from app.model.files import FileModel
 from app.schemas.columns import Column, Kind
 from app.schemas.tasks import Better, Format, Label, Stacks, Task
 
@@ -138,7 +139,7 @@ class FittedModel(Protocol):
     def coefficients(self) -> Array | None:
         """Return coefficients (terms,) or (terms, k) in units of the data; None without terms."""
 
-    def diagnostics(self) -> Mapping[str, int | float]:
+    def diagnostics(self) -> Mapping[str, int | float | None]:
         """Return numbers about the solution that stand among the metrics of the fit."""
 
     def warnings(self) -> list[str]:
@@ -167,6 +168,10 @@ class AnyEstimator(Protocol):
     @property
     def format(self) -> Format:
         """How its models are stored."""
+
+    @property
+    def files(self) -> type[FileModel] | None:
+        """The class of a model whose input is a file, None where it is rows: then what is said of these holds."""
 
     @property
     def kinds(self) -> frozenset[Kind]:

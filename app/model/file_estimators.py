@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 
 from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.dataframes import Array
 from app.model.estimator import FitData, Size, Stored
-from app.model.files import FileModel
+from app.model.files import FileModel, InputFile
 from app.schemas.columns import Kind
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -35,9 +36,14 @@ class FileEstimator(ClassEstimator[FileModel]):
         return self.kind.takes
 
     @property
+    def files(self) -> type[FileModel]:
+        """The class."""
+        return self.kind
+
+    @property
     def metrics(self) -> Mapping[str, Better]:
-        """Return nothing: versions of file models are not compared at a gate."""
-        return {}
+        """As the class says."""
+        return self.kind.metrics
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002  a file has no rows
         """Return the least size: what files need in memory is the model's affair."""
@@ -86,6 +92,17 @@ class FittedFileModel:
         code = inspect.unwrap(type(self.instance).predict).__code__
         return f"{self.instance.name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
 
+    def predict_files(self, files: Sequence[InputFile], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Predict for files, with the options of a request; raise ValueError for a file that it refuses."""
+        checked = msgspec.convert(options, self.instance.options())
+        predict: Any = self.instance.predict
+        found: list[dict[str, Any]] = predict(files, **msgspec.structs.asdict(checked))
+        return found
+
+    def score_files(self, folder: Path) -> dict[str, float | None]:
+        """Return how well it does on the files of a folder; raise ValueError for what it refuses."""
+        return self.instance.score(folder)
+
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedFileModel:  # noqa: ARG002  it has no columns
         """Return the same model."""
         return self
@@ -126,9 +143,9 @@ class FittedFileModel:
     def coefficients(self) -> None:
         """Return no coefficients."""
 
-    def diagnostics(self) -> Mapping[str, int | float]:
-        """Return nothing: its numbers are `fit_metrics`."""
-        return {}
+    def diagnostics(self) -> Mapping[str, int | float | None]:
+        """Return what it says of its fit."""
+        return self.instance.fit_metrics()
 
     def warnings(self) -> list[str]:
         """Return nothing."""

@@ -1,7 +1,7 @@
 """The contract of a model whose input is a file, such as a picture or a document: predict takes files, not rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, get_type
 import msgspec
 
 from app.model.persistent import Persistent
+from app.schemas.tasks import Better
 
 Takes: TypeAlias = Literal["image", "document"]
 
@@ -47,6 +48,9 @@ class FileModel(Persistent, ABC):
     """The media types that it accepts, such as image/png; files of others are refused when they come in."""
     max_batch_files: ClassVar[int] = 1
     """How many files, of different requests, one call of `predict` may have."""
+    metrics: ClassVar[Mapping[str, Better]] = {}
+    """What a gate compares versions by: the names of numbers that `score` returns, the most important first, and which
+    values are better. Without any there is no gate."""
 
     @abstractmethod
     def fit(self, folder: Path | None) -> Self:

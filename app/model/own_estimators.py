@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class OwnEstimator(ClassEstimator[Model]):
 
     format: Format = "arrays"
     kinds: frozenset[Kind] = KINDS
+    files: ClassVar[None] = None
     reads_texts: bool = False
     cannot_fit: str = ""
 

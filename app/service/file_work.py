@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,23 @@ import msgspec
 from app.data.file_types import ZIP
 from app.data.zip_files import unpack
 from app.errors import Invalid, ModelFailed, UnsupportedMediaType
+from app.model.estimator import AnyEstimator, FittedModel
 from app.model.file_estimators import FileEstimator, FittedFileModel
-from app.model.files import InputFile
+from app.model.files import FileModel, InputFile
 from app.schemas.pointers import escaped
 from app.schemas.requests import FileInput, Request, Work
+from app.schemas.tasks import Stacks
 from app.schemas.verbs import Verb
-from app.service.fitting import FitSpec
-from app.service.libraries import libraries
-from app.service.model_calls import fault, finite, refusal, save_model
-from app.service.publishing import publish
-from app.service.restoring import as_read
+from app.service.checked_files import some_files
+from app.service.fitting import Facts, FitSpec, publish_model
+from app.service.model_calls import Fit, fault, finite, refusal, save_model, with_warnings
+from app.service.restoring import Restore, check_restored, restore_here
 from app.service.result_files import ResultFiles
 from app.service.sources import check_params
-from app.storage.manifest import Manifest, Schema
+from app.service.versions import Fitted
+from app.storage.manifest import Schema
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
-from app.telemetry.context import REQUEST
 
 FILE = "/file"
 """The pointer to the file of a request."""
@@ -37,73 +37,59 @@ FILE = "/file"
 class FileWork:
     """Does the work of file models over files in the store."""
 
-    def __init__(self, store: Store, payloads: Payloads, results: ResultFiles) -> None:
+    def __init__(self, store: Store, payloads: Payloads, results: ResultFiles, restore: Restore = restore_here) -> None:
         self._store = store
+        self._restore = restore
         self._payloads = payloads
         self._results = results
 
-    def fit(self, estimator: FileEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
-        """Fit to the files of the work, and publish; raise Invalid, ModelFailed, Unavailable or Damaged."""
-        work, data = spec.work, spec.work.data
+    def fit(self, estimator: AnyEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
+        """Fit to the files of a zip file, or to none, and publish once the model was restored."""
+        data = spec.work.data
         with self._unpacked(data) as folder:
-            try:
-                model = estimator.fit_files(work.params, folder)
-                metrics = finite(model.instance.fit_metrics())
-            except ValueError as error:
-                raise refusal(error, FILE) from error
-        stored = save_model(model)
-        try:
-            estimator.load(as_read(stored))
-        except Exception as error:  # anybody's code
-            raise fault(model, f"restored from what is stored, the model raised {type(error).__name__}") from error
-        sha256 = data.reference.rpartition(":")[2] if isinstance(data, FileInput) else ""
-        manifest = Manifest(
-            model=work.model,
-            estimator=estimator.source,
-            estimator_name=estimator.name,
-            task=estimator.task,
-            outputs=[],
-            params=work.params,
-            schema=Schema([], [], vector=True),
-            terms=[],
-            metrics=metrics,
-            data={"origin": {"source": "file" if sha256 else "none"}, "rows": 0, "sha256": sha256},
-            libraries=libraries(estimator.modules),
-            created=datetime.fromtimestamp(spec.created_s, UTC),
-            job=spec.job,
-            by=REQUEST.get().key_name,
-            format=estimator.format,
-            stacks="no",
-            held_bytes=model.held_bytes(),
-            learned=stored.learned,
+            model, warned = _fit(_file_estimator(estimator), spec.work.params, folder)
+            stored = save_model(model)
+            held_bytes = check_restored(estimator, model, stored, some_files(model, folder), self._restore)
+        facts = Facts(
+            {"source": "none" if data is None else "file"},
+            data.reference.rpartition(":")[2] if isinstance(data, FileInput) else "",
+            Schema([], [], vector=True),
+            finite(model.diagnostics()),
+            [*model.warnings(), *warned],
+            held_bytes,
+            "no",  # of files the class says how many share a call
         )
-        version = publish(self._store, manifest, stored.files, spec.permit).version
-        return version, {"version": version, "terms": [], "coefficients": [], "metrics": metrics, "warnings": []}
+        return publish_model(estimator, model, stored, facts, spec, self._store)
 
-    def predict(self, model: FittedFileModel, works: Sequence[Work]) -> list[dict[str, Any]]:
-        """Return the result of each work, those with the same options in one call; raise as a model's call does."""
+    def predict(self, fitted: Fitted, works: Sequence[Work]) -> list[dict[str, Any]]:
+        """Return the result of each work, those with the same options in one call."""
         found: dict[int, dict[str, Any]] = {}
         groups: dict[bytes, list[int]] = {}
         for index, work in enumerate(works):
             groups.setdefault(msgspec.json.encode(work.params, order="sorted"), []).append(index)
         for indices in groups.values():
-            inputs = [works[index].data for index in indices]
-            files = [self._input(each) for each in inputs if isinstance(each, FileInput)]
-            results = _predict(model, files, works[indices[0]].params)
+            inputs = [_file(works[index]) for index in indices]
+            files = [self._input(each) for each in inputs]
+            results = _predict(_file_model(fitted), files, works[indices[0]].params)
             for index, data, result in zip(indices, inputs, results, strict=True):
-                found[index] = self._results.kept(result, data.id if isinstance(data, FileInput) else "")
+                found[index] = self._results.kept(result, data.id)
         return [found[index] for index in range(len(works))]
 
-    def score(self, model: FittedFileModel, data: object) -> dict[str, Any]:
+    def score(self, fitted: Fitted, work: Work) -> dict[str, Any]:
         """Return what a model says of how well it does on the files of a zip file."""
-        with self._unpacked(data) as folder:
+        with self._unpacked(_file(work)) as folder:
             if folder is None:
                 raise Invalid.at(FILE, "a score needs a zip file")
             try:
-                found = model.instance.score(folder)
+                found = _file_model(fitted).score_files(folder)
             except ValueError as error:
                 raise refusal(error, FILE) from error
         return finite(found)
+
+    def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
+        """Return the most files of one call, as the class says."""
+        most = _file_model(fitted).instance.max_batch_files
+        return most if stacked and most > 1 else 0
 
     def _input(self, data: FileInput) -> InputFile:
         return InputFile(self._payloads.path(data.reference), data.name, data.media_type)
@@ -111,28 +97,30 @@ class FileWork:
     @contextmanager
     def _unpacked(self, data: object) -> Iterator[Path | None]:
         """Give a folder with the files of a zip file, which is removed afterwards; None where there is none."""
-        if not isinstance(data, FileInput):
+        if data is None:
             yield None
             return
+        if not isinstance(data, FileInput):
+            raise Invalid.at("/data", "the model takes files, not rows")
         path = self._payloads.path(data.reference)
         with self._payloads.scratch("files") as folder:
             unpack(path, folder, FILE)
             yield folder
 
 
-def check_file(estimator: FileEstimator, verb: Verb, file: FileInput) -> None:
+def check_file(kind: type[FileModel], verb: Verb, file: FileInput) -> None:
     """Raise UnsupportedMediaType for a file that a verb of the model does not take, Invalid for an empty one."""
     if file.reference.split(":")[1] == "0":
         raise Invalid.at(FILE, "the file is empty")
-    accepted = estimator.kind.media_types if verb == "predict" else (ZIP,)
+    accepted = kind.media_types if verb == "predict" else (ZIP,)
     if file.media_type not in accepted:
         found = f"by its first bytes the file is {file.media_type}"
-        raise UnsupportedMediaType.at(FILE, f"{found}; the model {estimator.name!r} takes {', '.join(accepted)}")
+        raise UnsupportedMediaType.at(FILE, f"{found}; the model {kind.name!r} takes {', '.join(accepted)}")
 
 
-def check_options(estimator: FileEstimator, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(kind: type[FileModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a prediction, those of a query by the types they have; raise Invalid."""
-    options = estimator.kind.options()
+    options = kind.options()
     lists = {field.name for field in msgspec.structs.fields(options) if "list" in str(field.type)}
     typed = {
         name: value.split(",") if name in lists and isinstance(value, str) else value for name, value in given.items()
@@ -147,7 +135,7 @@ def check_no_options(given: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def check_no_rows(estimator: FileEstimator, request: Request) -> None:
+def check_no_rows(estimator: AnyEstimator, request: Request) -> None:
     """Raise Invalid for a request with rows, or with what goes with rows."""
     given = {
         "/data": request.data is not None or request.source is not None,
@@ -160,12 +148,37 @@ def check_no_rows(estimator: FileEstimator, request: Request) -> None:
         raise Invalid.at(pointer, f"the model {estimator.name!r} takes files, not rows")
 
 
+def _file_estimator(estimator: AnyEstimator) -> FileEstimator:
+    if not isinstance(estimator, FileEstimator):
+        raise Invalid.at(FILE, f"the model {estimator.name!r} takes rows, not files")
+    return estimator
+
+
+def _file_model(fitted: Fitted) -> FittedFileModel:
+    if not isinstance(fitted.model, FittedFileModel):
+        raise Invalid.at(FILE, f"the model {fitted.manifest.model!r} takes rows, not files")
+    return fitted.model
+
+
+def _file(work: Work) -> FileInput:
+    if not isinstance(work.data, FileInput):
+        raise Invalid.at("/data", f"the model {work.model!r} takes files, not rows")
+    return work.data
+
+
+def _fit(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | None) -> Fit:
+    def fit() -> FittedModel:
+        try:
+            return estimator.fit_files(params, folder)
+        except ValueError as error:
+            raise refusal(error, FILE) from error
+
+    return with_warnings(fit)
+
+
 def _predict(model: FittedFileModel, files: Sequence[InputFile], options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    checked = msgspec.convert(options, model.instance.options())
-    named = {field: getattr(checked, field) for field in checked.__struct_fields__}
-    predict: Any = model.instance.predict
     try:
-        results = predict(files, **named)
+        results: Any = model.predict_files(files, options)
     except ValueError as error:
         raise refusal(error, FILE) from error
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import msgspec
-import numpy as np
 
 from app.model.estimator import AnyEstimator, Stored
 from app.model.isolation.isolated_calls import IsolatedCalls
 from app.service.restore_trial import ImportedSource, RestoredJson, Wanted, write_trial
-from app.service.restoring import CheckedRows, Restored, restore_here
+from app.service.restoring import Checked, Restored, restore_here
 from app.storage.payload_store import Payloads
 
 OURS = "app.model."
@@ -42,10 +41,10 @@ class IsolatedRestoring:
         self._trusted = sorted(trusted)
         self._approved = sorted(approved)
 
-    def __call__(self, estimator: AnyEstimator, stored: Stored, rows: CheckedRows) -> Restored:
+    def __call__(self, estimator: AnyEstimator, stored: Stored, checked: Checked) -> Restored:
         """Restore a model and predict; raise CallFailed or Unavailable."""
         if estimator.source.startswith(OURS):
-            return restore_here(estimator, stored, rows)
+            return restore_here(estimator, stored, checked)
         is_imported = getattr(estimator, "provenance", None) is not None
         wanted = Wanted(
             estimator.name,
@@ -56,12 +55,9 @@ class IsolatedRestoring:
             stored.learned,
             list(stored.columns),
             stored.classes,
-            rows.schema,
-            {place: list(texts) for place, texts in rows.texts.items()},
         )
         calls = self._calls_for_files if is_imported else self._calls
         with self._payloads.scratch("trial") as folder:
-            write_trial(folder, wanted, stored, rows.X)
+            write_trial(folder, wanted, stored, checked)
             found = msgspec.convert(calls.call(f"{CHILD}:try_restoring", folder=str(folder)), RestoredJson)
-        predicted = [np.asarray(each, dtype=np.float64) for each in found.predictions]
-        return Restored(found.attributes, predicted, found.held_bytes, found.raised)
+        return Restored(found.attributes, found.predictions, found.held_bytes, found.raised)

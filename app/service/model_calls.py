@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from logging import getLogger
 from typing import Any, NamedTuple
@@ -59,12 +59,21 @@ def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData)
 
     Code that must have arrays it could write to gets copies.
     """
-    with collect_warnings() as collected:
+
+    def fit() -> FittedModel:
         try:
-            model = _fit(estimator, params, data)
+            return _fit(estimator, params, data)
         except ValueError as error:
             changes = READ_ONLY in str(error) and not data.X.flags.writeable
             raise refusal(ValueError(CHANGES) if changes else error) from error
+
+    return with_warnings(fit)
+
+
+def with_warnings(fit: Callable[[], FittedModel]) -> Fit:
+    """Call a fit, and collect what its code warns of."""
+    with collect_warnings() as collected:
+        model = fit()
     return Fit(model, collected.sentences())
 
 

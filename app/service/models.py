@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.model.estimator import AnyEstimator
-from app.model.file_estimators import FileEstimator
 from app.schemas.registry import MODEL_NAME
 from app.service.imported_versions import ImportedVersions
 from app.storage.manifest import Manifest
@@ -26,7 +25,7 @@ class Models:
         self, estimators: Mapping[str, AnyEstimator], store: Store, approved: Collection[str] = frozenset()
     ) -> None:
         self.estimators = estimators
-        self.any_files = any(isinstance(each, FileEstimator) for each in estimators.values())
+        self.any_files = any(each.files for each in estimators.values())
         """Whether some models take files."""
         self.approved = frozenset(approved)
         """The types that imported files may hold beside those that are safe."""
@@ -41,7 +40,7 @@ class Models:
     def takes_files(self, name: str) -> bool:
         """Return whether a model takes files; also for one that this process has not seen yet, where some do."""
         found = self.estimators.get(name) or self._made_of.get(name)
-        return self.any_files if found is None else isinstance(found, FileEstimator)
+        return self.any_files if found is None else found.files is not None
 
     def is_known(self, name: str) -> bool:
         """Return whether `check` passes without the store, as for most requests."""

@@ -9,7 +9,6 @@ from typing import Any
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.model.file_estimators import FileEstimator
 from app.schemas.requests import FileInput, ModelFile, Request, Source, Work
 from app.schemas.tables import Matrix, Table
 from app.schemas.verbs import VERBS, Verb
@@ -63,9 +62,9 @@ class RequestChecks:
     def check_file(self, verb: Verb, name: str, file: FileInput, request: Request, options: Mapping[str, Any]) -> Work:
         """Check a request whose body is a file; raise as `check`, or UnsupportedMediaType. The model is not loaded."""
         estimator = self._models.for_fit(name, request.estimator) if VERBS[verb].publishes else self._models[name]
-        if not isinstance(estimator, FileEstimator):
+        if estimator.files is None:
             raise Invalid.at("/file", f"the model {name!r} takes rows, not files")
-        check_file(estimator, verb, file)
+        check_file(estimator.files, verb, file)
         webhook, made_of = _webhook(request), ""
         if VERBS[verb].publishes:
             version, params = None, check_params(estimator.parameters(), options, "/params", strict=False)
@@ -75,7 +74,7 @@ class RequestChecks:
             manifest = self._versions.manifest(name, request.version)
             require_usable(estimator, manifest)
             version = manifest.version
-            params = check_options(estimator, options) if verb == "predict" else check_no_options(options)
+            params = check_options(estimator.files, options) if verb == "predict" else check_no_options(options)
         return Work(verb, name, version, params, file, request.timeout, webhook, estimator=made_of)
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
@@ -93,7 +92,7 @@ class RequestChecks:
         check_estimator(estimator, params)
         webhook = _webhook(request)
         made_of = "" if estimator.name == name else estimator.name
-        if isinstance(estimator, FileEstimator):
+        if estimator.files is not None:
             check_no_rows(estimator, request)
             return Work("fit", name, None, params, None, request.timeout, webhook, estimator=made_of)
         if request.weight is not None:
@@ -124,7 +123,7 @@ class RequestChecks:
 
     def _check_use(self, verb: Verb, name: str, request: Request, fitted: Fitted) -> Work:
         manifest = fitted.manifest
-        if isinstance(fitted.estimator, FileEstimator):
+        if fitted.estimator.files is not None:
             check_no_rows(fitted.estimator, request)
             raise Invalid.at("/file", f"the model {name!r} takes a file; send it as the body, or as the field `file`")
         if request.weight is not None and not VERBS[verb].needs_y:

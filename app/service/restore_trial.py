@@ -1,25 +1,27 @@
-"""Restores a model in a child process, from a folder with what would be stored of it, and predicts a few rows."""
+"""Restores a model in a child process, from a folder with what would be stored of it, and has it predict."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 
 from app.model.estimator import AnyEstimator, FittedModel, Stored
+from app.model.files import InputFile
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
-from app.schemas.tables import Matrix
 from app.schemas.tasks import Label, Task
+from app.service.checked_files import CheckedFiles
 from app.service.discovery import find_models
-from app.service.restoring import CheckedRows, restored_from
+from app.service.restoring import Checked, CheckedRows, restored_from
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.manifest import Schema
 
-WANTED, ROWS = "wanted.json", "rows.npz"
+WANTED, GIVEN, ROWS = "wanted.json", "given.json", "rows.npz"
 FILES = "files"
 ONCE_BYTES = 1024**2
 """Beyond so many bytes a model is loaded a second time: the first time, libraries load parts of their own."""
@@ -33,8 +35,24 @@ class ImportedSource(msgspec.Struct):
     approved: list[str]
 
 
+class GivenRows(msgspec.Struct, tag=True):
+    """What is known of the rows to predict for, which are in a file of their own."""
+
+    schema: Schema
+    texts: dict[int, list[str]]
+
+
+class GivenFiles(msgspec.Struct, tag=True):
+    """The files to predict for: path, name and media type."""
+
+    files: list[tuple[str, str, str]]
+
+
+Given: TypeAlias = GivenRows | GivenFiles
+
+
 class Wanted(msgspec.Struct):
-    """What to restore: the estimator, what is stored beside the files, and what is known of the rows."""
+    """What to restore: the estimator, and what is stored beside the files."""
 
     estimator: str
     modules: list[str]
@@ -45,8 +63,6 @@ class Wanted(msgspec.Struct):
     learned: dict[str, Any]
     columns: list[Column]
     classes: list[Label] | None
-    schema: Schema
-    texts: dict[int, list[str]]
 
     def find(self) -> AnyEstimator:
         """Return the estimator."""
@@ -67,14 +83,14 @@ class RestoredJson(msgspec.Struct):
     raised: str
 
 
-def write_trial(folder: Path, wanted: Wanted, stored: Stored, X: Matrix) -> None:
+def write_trial(folder: Path, wanted: Wanted, stored: Stored, checked: Checked) -> None:
     """Write what `try_restoring` reads."""
     files = folder / FILES
     files.mkdir()
     for name, content in stored.files.items():
         (files / name).write_bytes(content)
-    (folder / ROWS).write_bytes(pack_arrays({"X": X}))
     (folder / WANTED).write_bytes(msgspec.json.encode(wanted))
+    (folder / GIVEN).write_bytes(msgspec.json.encode(_given(folder, checked)))
 
 
 def try_restoring(folder: str) -> Any:
@@ -87,10 +103,25 @@ def try_restoring(folder: str) -> Any:
         files = {path.name: path.read_bytes() for path in (place / FILES).iterdir()}
         return Stored(wanted.params, wanted.learned, files, wanted.columns, wanted.classes)
 
-    rows = CheckedRows(unpack_arrays((place / ROWS).read_bytes())["X"], wanted.texts, wanted.schema)
-    found = restored_from(estimator, lambda: _loaded(estimator, read), rows)
-    predicted = [each.tolist() for each in found.predictions]
+    found = restored_from(estimator, lambda: _loaded(estimator, read), _checked(place))
+    predicted = [each.tolist() if isinstance(each, np.ndarray) else each for each in found.predictions]
     return msgspec.to_builtins(RestoredJson(found.attributes, predicted, found.held_bytes, found.raised))
+
+
+def _given(folder: Path, checked: Checked) -> Given:
+    if isinstance(checked, CheckedFiles):
+        return GivenFiles([(str(file.path), file.name, file.media_type) for file in checked.files])
+    if not isinstance(checked, CheckedRows):
+        raise TypeError(type(checked).__name__)
+    (folder / ROWS).write_bytes(pack_arrays({"X": checked.X}))
+    return GivenRows(checked.schema, {place: list(texts) for place, texts in checked.texts.items()})
+
+
+def _checked(folder: Path) -> Checked:
+    given = msgspec.json.decode((folder / GIVEN).read_bytes(), type=Given)
+    if isinstance(given, GivenFiles):
+        return CheckedFiles([InputFile(Path(path), name, media_type) for path, name, media_type in given.files])
+    return CheckedRows(unpack_arrays((folder / ROWS).read_bytes())["X"], given.texts, given.schema)
 
 
 def _loaded(estimator: AnyEstimator, read: Callable[[], Stored]) -> tuple[FittedModel, int]:

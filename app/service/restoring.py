@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,6 +20,19 @@ TOLERANCE = 1e-12
 """Relative to the greatest prediction: BLAS may add up in another order for arrays that lie elsewhere in memory."""
 
 
+class Checked(Protocol):
+    """What is predicted by a model, and again by the one that is restored from it."""
+
+    def predictions(self, model: FittedModel) -> Sequence[Any]:
+        """Return all that a model predicts for it; raise whatever the model raises."""
+
+    def agree(self, after: Sequence[Any], before: Sequence[Any], again: Callable[[], Sequence[Any]]) -> bool:
+        """Return whether predictions of the restored model are those of before.
+
+        `again` has the model of before predict once more.
+        """
+
+
 class CheckedRows(NamedTuple):
     """Rows that are predicted twice, the texts that codes in them stand for, and the schema of their columns."""
 
@@ -27,13 +40,23 @@ class CheckedRows(NamedTuple):
     texts: Mapping[int, Sequence[str]]
     schema: Schema
 
+    def predictions(self, model: FittedModel) -> list[Matrix]:
+        """Return numbers, or codes of labels, which differ by a whole number or not at all, and probabilities."""
+        reading = model.with_texts(self.texts)
+        found = [predict_model(reading, self.X, self.schema)]
+        return [*found, predict_probabilities(reading, self.X)] if reading.has_probabilities else found
+
+    def agree(self, after: Sequence[Any], before: Sequence[Any], _: object = None) -> bool:
+        """Return whether they are the same but for rounding."""
+        return all(agree(np.asarray(each, dtype=np.float64), was) for each, was in zip(after, before, strict=True))
+
 
 class Restored(NamedTuple):
     """What is found out about a model that is restored."""
 
     attributes: list[str] | None = None
     """None where it could not be loaded."""
-    predictions: Sequence[Matrix] = ()
+    predictions: Sequence[Any] = ()
     """All that it predicts."""
     held_bytes: int = 0
     """What it takes in memory, as measured."""
@@ -41,33 +64,26 @@ class Restored(NamedTuple):
     """The name of the error, if there was one."""
 
 
-Restore: TypeAlias = Callable[[AnyEstimator, Stored, CheckedRows], Restored]
+Restore: TypeAlias = Callable[[AnyEstimator, Stored, Checked], Restored]
 """Restores a model and predicts; raises CallFailed where that ends its process, or Unavailable."""
 
 
-def restore_here(estimator: AnyEstimator, stored: Stored, rows: CheckedRows) -> Restored:
+def restore_here(estimator: AnyEstimator, stored: Stored, checked: Checked) -> Restored:
     """Do it in this process."""
-    return restored_from(estimator, lambda: (estimator.load(as_read(stored)), 0), rows)
+    return restored_from(estimator, lambda: (estimator.load(as_read(stored)), 0), checked)
 
 
 def check_restored(
-    estimator: AnyEstimator,
-    model: FittedModel,
-    stored: Stored,
-    table: Table,
-    of: Schema,
-    restore: Restore = restore_here,
+    estimator: AnyEstimator, model: FittedModel, stored: Stored, checked: Checked, restore: Restore = restore_here
 ) -> int:
     """Raise ModelFailed unless the model that is restored from what is stored predicts as `model` does.
 
-    Both predict copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
     Return the bytes that it takes in memory.
     """
-    rows = some_rows(table, of, own_texts=estimator.reads_texts)
-    expected = predictions(model.with_texts(rows.texts), rows)
+    expected = checked.predictions(model)
     advice = "; ".join(model.unkept())
     try:
-        restored = restore(estimator, stored, rows)
+        restored = restore(estimator, stored, checked)
     except CallFailed as error:
         raise _not_restored(model, str(error), advice) from error
     except MemoryError as error:
@@ -76,19 +92,18 @@ def check_restored(
         raise fault(model, lost)
     if restored.raised:
         raise _not_restored(model, f"raised {restored.raised}", advice)
-    for after, before in zip(restored.predictions, expected, strict=True):
-        if not agree(after, before):
-            raise _not_restored(model, "predicted otherwise than before", advice)
+    if not checked.agree(restored.predictions, expected, lambda: checked.predictions(model)):
+        raise _not_restored(model, "predicted otherwise than before", advice)
     return restored.held_bytes
 
 
-def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel, int]], rows: CheckedRows) -> Restored:
+def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel, int]], checked: Checked) -> Restored:
     """Load the model, with the bytes that it was found to take, and predict; MemoryErrors are raised, others named."""
     attributes: list[str] | None = None
     try:
         model, held_bytes = load()
         attributes = sorted(model.attributes)
-        found = predictions(model.with_texts(rows.texts), rows)
+        found = checked.predictions(model)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  a model may raise anything
@@ -99,7 +114,10 @@ def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel,
 
 
 def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:
-    """Return copies of a few rows; with `own_texts`, those texts only that they have."""
+    """Return copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
+
+    With `own_texts` only those texts come with them that they have.
+    """
     X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
     texts: dict[int, Sequence[str]] = {}
     for place, words in table.categories.items() if own_texts else ():
@@ -112,12 +130,6 @@ def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:
 def agree(after: Matrix, before: Matrix) -> bool:
     """Return whether predictions are the same but for rounding."""
     return np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max())
-
-
-def predictions(model: FittedModel, rows: CheckedRows) -> list[Matrix]:
-    """Return all that a model predicts; codes of labels differ by a whole number or not at all."""
-    found = [predict_model(model, rows.X, rows.schema)]
-    return [*found, predict_probabilities(model, rows.X)] if model.has_probabilities else found
 
 
 def as_read(stored: Stored) -> Stored:

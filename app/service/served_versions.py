@@ -7,7 +7,6 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from app.errors import TrinityError
-from app.model.file_estimators import FileEstimator
 from app.model.files import FileModel
 from app.service.models import Models
 from app.storage.file_states import FileState
@@ -65,5 +64,4 @@ class ServedVersions:
             estimator = self._models.of(manifest)
         except (OSError, TrinityError):
             return None
-        files = estimator.kind if isinstance(estimator, FileEstimator) else None
-        return ServedVersion(manifest, estimator.takes_missing, estimator.reads_texts, files)
+        return ServedVersion(manifest, estimator.takes_missing, estimator.reads_texts, estimator.files)

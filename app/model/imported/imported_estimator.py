@@ -75,6 +75,7 @@ class ImportedEstimator:
     proven: bool = False
     """Whether its file was tried out before it was published, and has not changed since."""
     takes_missing: bool = True
+    files: ClassVar[None] = None
     reads_texts: bool = True
     takes_weights: bool = False
     metrics: ClassVar[Mapping[str, Better]] = {}

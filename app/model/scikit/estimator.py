@@ -36,6 +36,7 @@ class SklearnEstimator:
     format: Format = "skops"
     kinds: frozenset[Kind] = frozenset(KINDS)
     takes_missing = True  # the estimator refuses them itself, or fills them in
+    files = None
     reads_texts = True
     cannot_fit = ""
     metrics: Mapping[str, Better] = MappingProxyType({})

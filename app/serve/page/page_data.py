@@ -9,7 +9,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.errors import Conflict, NotFound, TrinityError
-from app.model.file_estimators import FileEstimator
 from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.registry import Move
@@ -214,7 +213,7 @@ def _takes(service: Service, manifest: Manifest) -> Sequence[str]:
     """Return the media types of the files that a model takes, none for one that takes rows."""
     with suppress(Conflict):
         estimator = service.models.of(manifest)
-        return tuple(estimator.kind.media_types) if isinstance(estimator, FileEstimator) else ()
+        return () if estimator.files is None else tuple(estimator.files.media_types)
     return ()
 
 

@@ -18,7 +18,7 @@ from app.service.contract.findings import Finding
 from app.service.contract.subject import Case
 from app.service.evaluation import evaluate_model
 from app.service.model_calls import predict_model, save_model
-from app.service.restoring import as_read, check_restored
+from app.service.restoring import as_read, check_restored, some_rows
 
 Check: TypeAlias = Callable[[Case], list[Finding]]
 MAX_S = 0.3  # for which one thing is timed
@@ -52,7 +52,8 @@ def check_restore(case: Case) -> list[Finding]:
     model = case.fit()
     stored = save_model(model)
     derived = [sentence.partition(" is not stored")[0] for sentence in model.unkept()]
-    check_restored(case.estimator, model, stored, case.table, case.schema)
+    rows = some_rows(case.table, case.schema, own_texts=case.estimator.reads_texts)
+    check_restored(case.estimator, model, stored, rows)
     kept_bytes = sum(len(content) for content in stored.files.values()) + len(msgspec.json.encode(stored.learned))
     findings = [Finding("restore", "ok", f"predicts as before, from {kept_bytes:,} bytes")]
     # one that the restored model lacks would have been raised

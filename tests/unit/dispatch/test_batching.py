@@ -21,7 +21,7 @@ from app.schemas.requests import Request, Source, Work
 from app.schemas.tables import Table
 from app.schemas.verbs import Verb
 from app.service import Service
-from app.service.service import MAX_BATCH_VALUES
+from app.service.row_work import MAX_BATCH_VALUES
 from app.storage.model_store import Store
 from tests.support.fakes import Clock, Mean
 

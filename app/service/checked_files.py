@@ -1,0 +1,100 @@
+"""A few files of a fit, which a file model and the one restored from it predict for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.data.file_types import media_type_of
+from app.errors import ModelFailed
+from app.model.estimator import FittedModel
+from app.model.file_estimators import FittedFileModel
+from app.model.files import InputFile, OutputFile
+from app.service.restoring import TOLERANCE
+from app.storage.payload_store import HEAD_BYTES
+
+FILES = 3
+LOOKED_AT = 100  # files of a folder of which the model may take none
+MAX_BYTES = 16 * 1024**2
+MAX_S = 2.0  # of predictions altogether: what takes longer is not done again
+
+
+class CheckedFiles(NamedTuple):
+    """Files that are predicted twice, with the options that a request has by default; none where none will do."""
+
+    files: Sequence[InputFile] = ()
+
+    def predictions(self, model: FittedModel) -> list[Any]:
+        """Return the result for each file as JSON has it, with the digests of its files."""
+        return [_prediction(model, file) for file in self.files]
+
+    def agree(self, after: Sequence[Any], before: Sequence[Any], again: Callable[[], Sequence[Any]]) -> bool:
+        """Return whether results are the same but for rounding, and for what also differs in results of one model.
+
+        That is such as the time that a prediction took, or the date in a document.
+        """
+        return _agree(after, before, before) or _agree(after, before, again())
+
+
+def some_files(model: FittedModel, folder: Path | None, clock: Callable[[], float] = time.monotonic) -> CheckedFiles:
+    """Return the first files of a folder that the model predicts for, as long as that takes little time."""
+    found: list[InputFile] = []
+    ends_s = clock() + MAX_S
+    for file in islice(_accepted(model, folder), FILES):
+        try:
+            _prediction(model, file)
+        except ValueError:  # it is there for something else
+            continue
+        if clock() > ends_s:
+            break
+        found.append(file)
+    return CheckedFiles(found)
+
+
+def _accepted(model: FittedModel, folder: Path | None) -> Iterator[InputFile]:
+    """Return those of the first files in a folder that the model accepts, and that are not too large."""
+    if folder is None or not isinstance(model, FittedFileModel):
+        return
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in paths[:LOOKED_AT]:
+        with path.open("rb") as opened:
+            media_type = media_type_of(opened.read(HEAD_BYTES), path.name)
+        if media_type in model.instance.media_types and 0 < path.stat().st_size <= MAX_BYTES:
+            yield InputFile(path, path.name, media_type)
+
+
+def _prediction(model: FittedModel, file: InputFile) -> Any:
+    if not isinstance(model, FittedFileModel):
+        raise ModelFailed("a model that takes rows was restored in place of one that takes files")
+    results = [{key: _described(value) for key, value in each.items()} for each in model.predict_files([file], {})]
+    return msgspec.json.decode(msgspec.json.encode(results))  # as it comes from a process of its own
+
+
+def _described(value: object) -> Any:
+    if not isinstance(value, OutputFile):
+        return value
+    return {"name": value.name, "media_type": value.media_type, "sha256": hashlib.sha256(value.content).hexdigest()}
+
+
+def _agree(after: Any, before: Any, again: Any) -> bool:
+    """Return whether all parts agree that are the same before and again."""
+    if isinstance(before, Mapping) and isinstance(again, Mapping) and before.keys() == again.keys():
+        same = isinstance(after, Mapping) and after.keys() == before.keys()
+        return same and all(_agree(after[key], before[key], again[key]) for key in before)
+    if isinstance(before, list) and isinstance(again, list) and len(before) == len(again):
+        same = isinstance(after, list) and len(after) == len(before)
+        return same and all(map(_agree, after, before, again))
+    return not _close(before, again) or _close(after, before)
+
+
+def _close(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(one == other)
