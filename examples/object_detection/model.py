@@ -7,13 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from msgspec import Meta
 
+from app.data.coco_labels import LabelledPicture, read_coco_labels
+from app.data.pictures import SquarePicture, read_square
+from app.model.box_evaluation import best_threshold, evaluate, match_class
+from app.model.boxes import Array, Boxes
 from app.model.files import FileModel, InputFile
 from app.model.progress import report
 from examples.object_detection.classes import NAMES
-from examples.object_detection.detection import LOWEST, Array, Boxes, described, detect
-from examples.object_detection.evaluation import best_threshold, evaluate, match_class
-from examples.object_detection.labels import Labelled, read_labels
-from examples.object_detection.pictures import Fitted, read_picture
+from examples.object_detection.detection import LOWEST, SIDE, described, detect
 
 Confidence = Annotated[float, Meta(ge=LOWEST, le=1)]
 BATCH = 8  # pictures; 17 MB as the network takes them
@@ -44,7 +45,7 @@ class Detector(FileModel):
         self.thresholds_ = np.full(len(NAMES), self.threshold)
         self.calibrated_: list[str] = []
         if folder is not None:
-            labelled = read_labels(folder)
+            labelled = read_coco_labels(folder, NAMES)
             labels = [each.labels for each in labelled]
             found = list(_found_in(labelled))
             for kind in np.unique(np.concatenate([each.classes for each in labels])):
@@ -62,14 +63,14 @@ class Detector(FileModel):
         threshold: Annotated[Confidence | None, Meta(description="The least confidence, for all classes.")] = None,
     ) -> list[dict[str, Any]]:
         """Find the objects in each picture, best first; boxes are in pixels of the upright picture."""
-        pictures = [read_picture(file.path) for file in files]
+        pictures = [read_square(file.path, SIDE, self.media_types) for file in files]
         thresholds = self.thresholds_ if threshold is None else np.full(len(NAMES), threshold)
         found = detect(pictures, thresholds)
         return [_result(*each) for each in zip(files, pictures, found, strict=True)]
 
     def score(self, folder: Path) -> dict[str, float | None]:
         """Return mAP@0.5 as COCO defines it, and precision and recall at the thresholds, on labelled pictures."""
-        labelled = read_labels(folder)
+        labelled = read_coco_labels(folder, NAMES)
         return evaluate(list(_found_in(labelled)), [each.labels for each in labelled], self.thresholds_)
 
     def fit_metrics(self) -> dict[str, float | None]:
@@ -77,7 +78,7 @@ class Detector(FileModel):
         return self._metrics or {}
 
 
-def _found_in(labelled: Sequence[Labelled]) -> Iterator[Boxes]:
+def _found_in(labelled: Sequence[LabelledPicture]) -> Iterator[Boxes]:
     """All boxes of the pictures, however doubtful, some pictures at a time."""
     everything: Array = np.full(len(NAMES), LOWEST)
     for start in range(0, len(labelled), BATCH):
@@ -85,13 +86,13 @@ def _found_in(labelled: Sequence[Labelled]) -> Iterator[Boxes]:
         yield from detect([_picture(each.path) for each in labelled[start : start + BATCH]], everything)
 
 
-def _picture(path: Path) -> Fitted:
+def _picture(path: Path) -> SquarePicture:
     try:
-        return read_picture(path)
+        return read_square(path, SIDE, Detector.media_types)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _result(file: InputFile, picture: Fitted, boxes: Boxes) -> dict[str, Any]:
+def _result(file: InputFile, picture: SquarePicture, boxes: Boxes) -> dict[str, Any]:
     width, height = picture.size
     return {"image_name": file.name, "width": width, "height": height, "objects": described(boxes)}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.object_detection.convert import DISTANCES, SCORES
-from examples.object_detection.pictures import SIDE
+from examples.object_detection.detection import SIDE
 from examples.object_detection.weights import DATA, GRAPH
+from examples.object_detection.weights.converter import DISTANCES, SCORES
 from tests.examples.object_detection.tfjs import Evaluation
 
 REFERENCE = Path(__file__).with_name("reference.json")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.object_detection.convert import TO_NCHW, TO_NHWC, Array
+from examples.object_detection.weights.converter import TO_NCHW, TO_NHWC, Array
 
 SIDE = 416
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import Browser, expect
 
-from examples.object_detection.pictures import ORIENTATION
 from tests.examples.object_detection.screenshot import find
 from tests.examples.object_detection.service import FOLDER, detection
 from tests.support.api import Api
@@ -50,7 +49,7 @@ def test_boxes_are_drawn_on_the_picture_that_was_chosen(api: Api, browser: Brows
 
 def test_boxes_fit_a_picture_that_lies_on_its_side(api: Api, browser: Browser, tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[ORIENTATION] = 6
+    exif[ExifTags.Base.Orientation] = 6
     wide = Image.new("RGB", (700, 512))
     with Image.open(ASTRONAUT) as picture:
         wide.paste(picture)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from tests.examples.object_detection.labelled import SAMPLES, zipped
 from tests.examples.object_detection.service import detection
-from tests.examples.object_detection.test_pictures import bomb
 from tests.support.api import Api, problem
 from tests.support.servers import missing_rabbitmq, until
+from tests.unit.data.test_pictures import bomb
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 from examples.object_detection import weights
-from examples.object_detection.convert import DISTANCES, SCORES, Converter
 from examples.object_detection.detection import session
+from examples.object_detection.weights.converter import DISTANCES, SCORES, Converter
 from tests.examples.object_detection.reference import CELLS, REFERENCE, noise
 from tests.examples.object_detection.small_graph import small_graph
 from tests.examples.object_detection.tfjs import Evaluation

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.object_detection.convert import Array, read_constants
+from examples.object_detection.weights.converter import Array, read_constants
 
 
 class Evaluation:

