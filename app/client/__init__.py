@@ -15,6 +15,7 @@ from app.client.errors import (
     Unreachable,
 )
 from app.client.estimator import Estimator
+from app.client.first_fit import fit_once
 from app.client.jobs import JobHandle
 from app.errors import Cancelled, Conflict, Damaged, Forbidden, ModelFailed, TrinityError, Unauthenticated, WorkerLost
 
@@ -41,4 +42,5 @@ __all__ = [
     "Unauthenticated",
     "Unreachable",
     "WorkerLost",
+    "fit_once",
 ]

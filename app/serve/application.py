@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 from falcon.asgi import Request, Response
+from msgspec import UNSET, UnsetType
 
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Conflict, JobFailed
@@ -44,6 +45,22 @@ STATUSES: Mapping[str, JobStatus] = {
     "FAILURE": "FAILURE",
     "REVOKED": "REVOKED",
 }
+
+
+class TaskState(msgspec.Struct):
+    """How far a task of an application is. A class that inherits from it adds what else is answered."""
+
+    task_id: str
+    status: JobStatus
+    progress: float | UnsetType = UNSET
+    """The share that is done, from 0 to 1, while it runs and says so."""
+    step: str | UnsetType = UNSET
+    """What it does now, as its model says it."""
+    error: str | UnsetType = UNSET
+    """Why it failed."""
+
+
+A = TypeVar("A", bound=TaskState)
 
 
 class Application:
@@ -134,6 +151,15 @@ class Application:
     def status(self, job: Job) -> JobStatus:
         """Return the state of a job in Celery's words."""
         return STATUSES[job.status]
+
+    def state(self, job: Job, kind: type[A]) -> A:
+        """Return the state of a job as a TaskState, or as a class that inherits from it and adds members to set."""
+        state = kind(job.id, self.status(job))
+        if job.failure is not None:
+            state.error = job.failure.detail
+        elif not job.finished and job.progress is not None:
+            state.progress, state.step = job.progress, job.step or UNSET
+        return state
 
     async def result(self, job: Job) -> Any:
         """Return the decoded result of a job; raise its failure, or Conflict while it has not ended."""

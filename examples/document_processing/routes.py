@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.errors import Invalid
 from app.schemas.media_types import JSON
-from app.serve.application import Application
+from app.serve.application import Application, TaskState
 from app.serve.openapi.parts import BYTES, Parameter, RequestBody, ResponseSpec
 from app.serve.resources.route import Route, route, routes_of
 from examples.document_processing.model import FORMATS, Documents
@@ -25,16 +25,6 @@ class Task(Struct):
     """A task that was accepted."""
 
     task_id: str
-
-
-class State(Struct, omit_defaults=True):
-    """How far a task is: PENDING, STARTED with its progress from 0 to 1, SUCCESS, or FAILURE with the reason."""
-
-    task_id: str
-    status: str
-    progress: float | None = None
-    step: str | None = None
-    error: str | None = None
 
 
 class Processing:
@@ -69,17 +59,12 @@ class Processing:
     @route(
         "/elab_status/{task_id}",
         "How far a task is.",
-        {200: ResponseSpec("The state.", {JSON: State}), 404: ResponseSpec("There is no such task.")},
+        {200: ResponseSpec("The state.", {JSON: TaskState}), 404: ResponseSpec("There is no such task.")},
     )
     async def on_get_status(self, req: Request, resp: Response, task_id: str) -> None:  # noqa: ARG002
         """Answer the state, with the progress or the reason of a failure."""
         job = await self._app.job(task_id)
-        state = State(job.id, self._app.status(job))
-        if job.failure is not None:
-            state.error = job.failure.detail
-        elif not job.finished:
-            state.progress, state.step = job.progress, job.step or None
-        self._app.answer(resp, state)
+        self._app.answer(resp, self._app.state(job, TaskState))
 
     @route(
         "/elab_result/{task_id}",

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from app.client import Client, Invalid, TooLarge
+from app.client import Client, Invalid, TooLarge, fit_once
 from app.errors import NotFound, TrinityError
 from tests.support.api import WAIT_S, Api, Json, pointers, problem
 from tests.support.file_models import PNG
@@ -302,6 +302,27 @@ def test_the_client_fits_and_scores_with_zip_files(api: Api, tmp_path: Path) -> 
         path.write_bytes(PNG + b"\0" * (MAX_FILE + 100_000))
         with pytest.raises(TooLarge):
             client.predict_file("measurer", path)
+
+
+def test_a_first_fit_is_made_once(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.png").write_bytes(PNG)
+    with Client(str(api.http.base_url)) as client:
+        assert fit_once(client, "counted", tmp_path, unit=3)
+        manifest = client.version("counted")
+        assert (manifest["metrics"], manifest["params"]) == ({"files": 1.0}, {"unit": 3})
+        assert not fit_once(client, "counted", tmp_path)
+        assert fit_once(client, "line", data={"source": "dummy"}, params={"degree": 1}, estimator="polynomial")
+        assert not fit_once(client, "line")
+        assert [len(client.models(name)["versions"]) for name in ("counted", "line")] == [1, 1]
+
+
+def test_models_of_rows_are_made_beside_those_of_files(api: Api) -> None:
+    rows = {"content": "x,y\n1,2\n2,4\n3,6\n", "headers": WAIT | {"Content-Type": "text/csv"}}
+    query = {"estimator": "polynomial", "target": "y"}
+    assert result(api, api.http.post("/models/from_csv/fit", params=query, **rows))["version"] == 1
+    problem(api.http.post("/models/unknown/fit", params={"target": "y"}, **rows), 404)
+    problem(api.http.post("/models/unknown/predict", **rows), 404)
 
 
 def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_served(api: Api) -> None:

@@ -86,3 +86,9 @@ class Upper(FileModel):
 
     def score(self, folder: Path) -> dict[str, float | None]:
         return {"files": float(len(list(folder.iterdir())))}
+
+
+class Counted(Measurer):
+    """Is not fitted before a test does so."""
+
+    name = "counted"

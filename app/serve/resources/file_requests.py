@@ -13,6 +13,7 @@ from falcon.asgi import Response
 
 from app.data.file_types import media_type_of
 from app.dispatch.dispatcher import Dispatcher
+from app.errors import NotFound
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
@@ -50,7 +51,12 @@ class FileRequests:
         if not models.takes_files(name):
             return False
         if not models.is_known(name):  # it has to be looked up in the store
-            await asyncio.to_thread(models.check, name)
+            try:
+                await asyncio.to_thread(models.check, name)
+            except NotFound:
+                if VERBS[self._verb].publishes:  # a fit to rows may make a model of that name
+                    return False
+                raise
         if not models.takes_files(name):
             return False
         if not VERBS[self._verb].publishes:
