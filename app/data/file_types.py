@@ -31,6 +31,8 @@ TEXTS = {
     ".csv": "text/csv",
     ".txt": "text/plain",
 }
+REQUESTS = {"application/json", "application/x-www-form-urlencoded"}
+"""What is text and yet no document where it has no name: a request that was meant for something else."""
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _WEBP_BYTES = 12
 _BMP_RESERVED = slice(6, 10)
@@ -66,7 +68,7 @@ def _text_type(head: bytes, name: str, said: str) -> str:
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "text/html"
-    return said if said in TEXTS.values() else "text/plain"
+    return said if said in TEXTS.values() or (said in REQUESTS and not name) else "text/plain"
 
 
 def _is_text(head: bytes) -> bool:

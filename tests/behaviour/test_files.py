@@ -124,6 +124,23 @@ def test_an_empty_file_a_wrong_field_and_two_files_are_refused(api: Api) -> None
         assert pointers(problem(form(api, "measurer/predict", *parts), 422)) == ["/file"]
 
 
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0", b"long " * 20_000], ids=["bytes", "long"])
+def test_a_file_in_a_field_of_another_name_is_refused_with_the_name_that_it_needs(api: Api, content: bytes) -> None:
+    refused = problem(form(api, "measurer/predict", ("picture", ("a.jpg", content))), 422)
+    assert pointers(refused) == ["/picture"] and "send it as the field 'file'" in refused["detail"]
+    other = problem(api.http.post("/upload", files={"file": ("a.pdf", content)}), 422)
+    assert pointers(other) == ["/file"] and "send it as the field 'document'" in other["detail"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded; charset=utf-8"])
+def test_json_and_the_fields_of_a_form_are_no_document(api: Api, kind: str) -> None:
+    for path in ("/models/upper/predict", "/upload"):
+        refused = problem(api.http.post(path, content=b'{"file": "a"}', headers={"Content-Type": kind}), 415)
+        assert f"is {kind.partition(';')[0]}" in refused["detail"]
+    sent = form(api, "upper/predict", ("file", ("a.json", b"{}", kind.partition(";")[0])))
+    assert result(api, sent)["characters"] == 2
+
+
 def test_a_file_over_the_limit_is_refused_whether_announced_or_not(api: Api) -> None:
     too_large = PNG + b"\0" * MAX_FILE
     problem(post(api, "measurer/predict", too_large + b"\0" * 70_000), 413)

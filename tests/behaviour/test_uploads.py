@@ -76,6 +76,12 @@ def test_a_wrong_form_is_refused_with_a_pointer(api: Api, parts: Any, query: Jso
     assert pointers(problem(upload(api, "fit", *parts, **query), 422)) == [pointer]
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfea\0", b"1,2\n" * 20_000], ids=["bytes", "long"])
+def test_a_table_in_a_field_of_another_name_is_refused_with_the_name_that_it_needs(api: Api, content: bytes) -> None:
+    refused = problem(upload(api, "fit", ("table", ("rows.csv", content))), 422)
+    assert pointers(refused) == ["/table"] and "send it as the field 'file'" in refused["detail"]
+
+
 BROKEN = {
     "no boundary": ("multipart/form-data", b"--x\r\n"),
     "an empty form": ("multipart/form-data; boundary=x", b""),

@@ -22,6 +22,7 @@ HELD_OUT = "promote_on"
 """The field of a second file: a table with the rows of a gate."""
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 65_536
+MAX_SHOWN = 64  # characters of a name
 MAX_EPILOGUE_BYTES = 1_024  # after the last boundary, where nothing should be
 UNKNOWN_TYPES = {"", "text/plain", "application/octet-stream", "application/vnd.ms-excel"}
 """What clients call a file whose type they don't know; the last is what Windows calls CSV."""
@@ -77,8 +78,17 @@ def _read(form: MultipartForm) -> tuple[list[Upload], list[bytes], OpenQuery]:
         elif name == HELD_OUT:
             held_out.append(part.stream.read())
         else:
-            fields[name] = joined(fields.get(name), part.get_data().decode())
+            fields[name] = joined(fields.get(name), _field(part))
     return files, held_out, fields
+
+
+def _field(part: BodyPart) -> str:
+    try:
+        return part.get_data().decode()
+    except (MultipartParseError, UnicodeDecodeError):
+        if part.filename is None:
+            raise
+        raise misnamed(part.name or "", FILE) from None
 
 
 def _form(upload: Upload) -> MultipartForm:
@@ -103,6 +113,12 @@ def _content_type(part: BodyPart) -> str:
     if said.partition(";")[0].strip().lower() not in UNKNOWN_TYPES:
         return said
     return TYPES.get(PurePath(part.filename or "").suffix.lower(), CSV)
+
+
+def misnamed(name: str, file_field: str) -> Invalid:
+    """Return what is wrong with a file in a field that takes a text."""
+    shown = name[:MAX_SHOWN]
+    return Invalid.at(escaped(name), f"a file is in the field {shown!r}; send it as the field {file_field!r}")
 
 
 def joined(earlier: str | list[str] | None, value: str) -> str | list[str]:

@@ -19,7 +19,7 @@ from app.schemas.ids import new_id
 from app.schemas.pointers import escaped
 from app.schemas.query import OpenQuery
 from app.serve.bodies.model_file import SentFile
-from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined
+from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined, misnamed
 from app.serve.bodies.reader import check_size
 from app.storage.payload_store import Payloads, PayloadWriter
 
@@ -140,7 +140,7 @@ class UploadReader:
                 elif name == expected.sample:
                     sample = await _read_sample(part)
                 else:
-                    fields[name] = joined(fields.get(name), (await part.get_data()).decode())
+                    fields[name] = joined(fields.get(name), await _field(part, expected.field))
         except MultipartParseError as error:
             raise Malformed(f"the form cannot be read: {error.description}") from None
         except ValueError:  # of a name that is not UTF-8
@@ -185,6 +185,15 @@ async def _pieces(source: HttpRequest | BodyPart) -> AsyncIterator[bytes]:
 
 def _name_of(part: BodyPart) -> str:
     return file_name(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), part.filename or ""))
+
+
+async def _field(part: BodyPart, file_field: str) -> str:
+    try:
+        return (await part.get_data()).decode()
+    except (MultipartParseError, UnicodeDecodeError):
+        if part.filename is None:
+            raise
+        raise misnamed(part.name or "", file_field) from None
 
 
 async def _read_sample(part: BodyPart) -> bytes:
