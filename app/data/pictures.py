@@ -31,6 +31,7 @@ TURNS = {  # what makes a picture of each orientation upright; 1 is
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+TOO_MUCH_TEXT = ("Decompressed data too large", "Too much memory used in text chunks")  # Pillow's words
 SIDEWAYS = {TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 
@@ -76,6 +77,10 @@ def read_square(path: Path, side: int, media_types: Sequence[str] = MEDIA_TYPES)
     return SquarePicture(np.asarray(square), (height, width) if turn in SIDEWAYS else (width, height), scale, corner)
 
 
+class _Refused(ValueError):
+    """What is wrong with a picture, in words of this module."""
+
+
 @contextmanager
 def _opened(path: Path, media_types: Sequence[str]) -> Iterator[Image.Image]:
     """Open a picture of these types, not yet decoded; what fails within is the file's fault."""
@@ -87,17 +92,19 @@ def _opened(path: Path, media_types: Sequence[str]) -> Iterator[Image.Image]:
                 yield picture
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise ValueError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
-        except (ValueError, MemoryError):
+        except (_Refused, MemoryError):
             raise
         except UnidentifiedImageError:
             raise ValueError(f"the file is no {' or '.join(formats)} picture") from None
         except Exception as error:  # decoders fail on damaged files in any way
+            if str(error).startswith(TOO_MUCH_TEXT):
+                raise ValueError("the texts, or the colour profile, of the picture are too large") from error
             raise ValueError(f"the picture is damaged: {error}") from error
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ValueError(f"the picture has {width * height:,} pixels, at most {MAX_PIXELS:,} are allowed")
+        raise _Refused(f"the picture has {width * height:,} pixels, at most {MAX_PIXELS:,} are allowed")
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
@@ -115,7 +122,7 @@ def _turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
 def _in_colour(picture: Image.Image) -> Image.Image:
     """Return it in RGB or RGBA, whatever the file has: grey of 1 to 16 bits, palettes, CMYK."""
     if picture.mode in {"I", "F"}:
-        raise ValueError("the picture has numbers of 32 bits in the place of colours")
+        raise _Refused("the picture has numbers of 32 bits in the place of colours")
     if picture.mode.startswith("I;16"):  # grey; Pillow's own conversion cuts off what is over 255
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")

@@ -3,11 +3,13 @@
 import io
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from PIL import Image
@@ -15,13 +17,16 @@ from PIL import Image
 from tests.examples.object_detection.labelled import SAMPLES, zipped
 from tests.examples.object_detection.service import detection
 from tests.support.api import Api, problem
+from tests.support.proxy import computed, nginx
 from tests.support.servers import missing_rabbitmq, until
+from tests.system.test_result_files import web_bytes
 from tests.unit.data.test_pictures import bomb
 
 pytestmark = pytest.mark.slow
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 TASKS = 100
+MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +153,31 @@ def test_100_tasks_at_once_all_come_back_though_a_worker_is_killed(api: Api) -> 
 def test_100_tasks_at_once_all_come_back_over_rabbitmq(tmp_path: Path) -> None:
     with detection(tmp_path, "rabbit") as over_rabbitmq:
         all_come_back(over_rabbitmq)
+
+
+def test_nginx_passes_large_files_as_far_as_one_may_be_large(api: Api, tmp_path: Path) -> None:
+    """And the web process grows by less than 16 MB."""
+    web = str(api.http.base_url).rstrip("/").removeprefix("http://")
+    limit = computed()["TRINITY_MAX_UPLOAD"]
+    ended(api, start(api).json()["task_id"])
+    before = web_bytes(api)
+    with nginx(tmp_path, f"server {web}", TRINITY_MAX_UPLOAD=limit) as url, httpx.Client(base_url=url) as http:
+        accepted = send_padded(http, ASTRONAUT, 99)
+        assert accepted.status_code == 202, accepted.text
+        assert ended(api, accepted.json()["task_id"])["status"] == "SUCCESS"
+        other = problem(send_padded(http, b"%PDF-1.7", 99), 415)
+        assert other["detail"].endswith("the model 'detector' takes image/jpeg, image/png")
+        assert problem(send_padded(http, ASTRONAUT, 101), 413)["detail"] == f"the body is larger than {limit} bytes"
+    assert web_bytes(api) - before < 16 * MIB
+
+
+def send_padded(http: httpx.Client, content: bytes, size_mib: int) -> httpx.Response:
+    """Start a task with a file that begins so."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.truncate(size_mib * MIB)
+        file.seek(0)
+        return http.post("/start_task", files={"file": file}, timeout=60)
 
 
 def all_come_back(api: Api) -> None:

@@ -173,11 +173,24 @@ def test_a_missing_file_is_not_the_fault_of_its_sender(read: Read, tmp_path: Pat
         read(tmp_path / "gone.png", JPEG_OR_PNG)
 
 
+@pytest.mark.parametrize("chunk", [b"zTXtnote\0\0", b"iCCPcolours\0\0"])
+@READERS
+def test_texts_that_unpack_to_very_much_are_refused_in_words(read: Read, chunk: bytes, tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    text = chunk[4:] + zlib.compress(bytes(2_000_000))
+    (tmp_path / "text.png").write_bytes(png((b"IHDR", header), (chunk[:4], text), (b"IDAT", zlib.compress(bytes(4)))))
+    with pytest.raises(ValueError, match=r"^the texts, or the colour profile, of the picture are too large$"):
+        read(tmp_path / "text.png", JPEG_OR_PNG)
+
+
 def bomb(side: int) -> bytes:
     """A PNG of a few bytes that announces many pixels."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1_000))), (b"IEND", b""))
+    return png((b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(1_000))))
+
+
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
     packed = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in (*chunks, (b"IEND", b""))
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
