@@ -1,21 +1,14 @@
-"""Makes the detector ready to use: its first version, without labels, if it has none.
-
-python -m examples.object_detection.prepare http://localhost:5000
-"""
+"""Makes the example ready: a first version of the model, without labels, if it has none."""
 
 import sys
 
-import httpx
-
-MODEL = "models/detector"
-WAIT_S = 60
+from app.client import Client, fit_once
 
 
 def main(base_url: str) -> None:
-    """Fit the detector once; raise an error of httpx if the service refuses."""
-    with httpx.Client(base_url=base_url, timeout=WAIT_S + 10) as http:
-        if not http.get(MODEL).raise_for_status().json()["versions"]:
-            http.post(f"{MODEL}/fit", json={}, headers={"Prefer": f"wait={WAIT_S}"}).raise_for_status()
+    """Fit the model once; raise what the service refuses."""
+    with Client(base_url) as client:
+        fit_once(client, "detector")
 
 
 if __name__ == "__main__":

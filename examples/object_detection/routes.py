@@ -7,7 +7,7 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType, field
 
 from app.schemas.media_types import JSON
-from app.serve.application import Application
+from app.serve.application import Application, TaskState
 from app.serve.openapi.parts import ResponseSpec
 from app.serve.resources.route import Route, route, routes_of
 from examples.object_detection.model import Detector
@@ -39,14 +39,11 @@ class Started(Struct):
     status: str
 
 
-class Result(Struct):
-    """What is known of a task; the picture's name and the objects once it has succeeded."""
+class Result(TaskState):
+    """The state of a task; with the picture's name and the objects once it has succeeded."""
 
-    task_id: str
-    status: str
     image_name: str | UnsetType = UNSET
     result: list[Found] | UnsetType = UNSET
-    error: str | UnsetType = UNSET
 
 
 class Tasks:
@@ -77,10 +74,8 @@ class Tasks:
     async def on_get(self, _req: Request, resp: Response, task_id: str) -> None:
         """Answer the state, and with it what was found or what went wrong."""
         job = await self._app.job(task_id)
-        answer = Result(job.id, self._app.status(job))
-        if job.failure is not None:
-            answer.error = job.failure.detail
-        elif job.finished:
+        answer = self._app.state(job, Result)
+        if answer.status == "SUCCESS" and (job.model, job.verb) == (Detector.name, "predict"):
             found = await self._app.result(job)
             answer.image_name, answer.result = found["image_name"], found["objects"]
         self._app.answer(resp, answer)

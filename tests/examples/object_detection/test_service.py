@@ -79,6 +79,9 @@ def test_a_task_waits_until_a_worker_comes(tmp_path: Path) -> None:
         job = waiting.post("models/detector/fit", {}).json()
         answer = waiting.http.get(f"/task_result/{job['id']}").json()
         assert answer == {"task_id": job["id"], "status": "PENDING"}
+        assert waiting.http.delete(f"/jobs/{job['id']}").status_code == 200
+        answer = waiting.http.get(f"/task_result/{job['id']}").json()
+        assert answer["status"] == "REVOKED"
 
 
 def test_the_services_own_route_finds_the_same(api: Api) -> None:
@@ -140,6 +143,7 @@ def test_a_fit_with_labels_calibrates_and_a_score_judges(api: Api) -> None:
     fitted = api.finished(api.http.post("/models/detector/fit", content=zipped(), headers=wait))
     assert fitted["status"] == "SUCCESS", fitted
     assert fitted["result"]["metrics"]["map50"] == 1.0
+    assert ended(api, fitted["id"]) == {"task_id": fitted["id"], "status": "SUCCESS"}
     scored = api.finished(api.http.post("/models/detector/score", content=zipped(), headers=wait))
     assert scored["result"]["map50"] == 1.0
     assert scored["result"]["objects"] == 2
