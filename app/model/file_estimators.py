@@ -14,6 +14,7 @@ from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.dataframes import Array
 from app.model.estimator import FitData, Size, Stored
 from app.model.files import FileModel, InputFile
+from app.model.isolated_files import isolated_files
 from app.schemas.columns import Kind
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -55,6 +56,8 @@ class FileEstimator(ClassEstimator[FileModel]):
 
     def fit_files(self, params: Mapping[str, Any], folder: Path | None) -> FittedFileModel:
         """Fit a new instance to the files of a folder."""
+        if isolated := isolated_files(self.kind):
+            return self.load(isolated.fit(params, folder))
         instance = self.kind(**params)
         instance.fit(folder)
         return FittedFileModel(instance)
@@ -94,6 +97,9 @@ class FittedFileModel:
 
     def predict_files(self, files: Sequence[InputFile], options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Predict for files, with the options of a request; raise ValueError for a file that it refuses."""
+        if isolated := isolated_files(type(self.instance)):
+            results: list[dict[str, Any]] = isolated.predict(self.save(), files, options)
+            return results
         checked = msgspec.convert(options, self.instance.options())
         predict: Any = self.instance.predict
         found: list[dict[str, Any]] = predict(files, **msgspec.structs.asdict(checked))
@@ -101,6 +107,8 @@ class FittedFileModel:
 
     def score_files(self, folder: Path) -> dict[str, float | None]:
         """Return how well it does on the files of a folder; raise ValueError for what it refuses."""
+        if isolated := isolated_files(type(self.instance)):
+            return isolated.score(self.save(), folder)
         return self.instance.score(folder)
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedFileModel:  # noqa: ARG002  it has no columns

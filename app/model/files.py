@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, get_type
 
 import msgspec
 
+from app.model.isolation.isolated_calls import CallLimits
 from app.model.persistent import Persistent
 from app.schemas.tasks import Better
 
@@ -51,6 +52,12 @@ class FileModel(Persistent, ABC):
     metrics: ClassVar[Mapping[str, Better]] = {}
     """What a gate compares versions by: the names of numbers that `score` returns, the most important first, and which
     values are better. Without any there is no gate."""
+
+    isolated: ClassVar[CallLimits | None] = None
+    """What each call of fit, predict and score may take: it has a process of its own then, which files cannot take down
+    with them. What ends it is their fault, as a ValueError is. None: all run where they are called."""
+    preload: ClassVar[Sequence[str]] = ()
+    """What isolated calls find loaded: modules, and functions to be called without arguments, `module:function`."""
 
     @abstractmethod
     def fit(self, folder: Path | None) -> Self:

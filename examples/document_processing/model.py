@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, Self
 
+import msgspec
 import numpy as np
 from msgspec import Meta
 
+from app.data.documents.document import Document
+from app.data.documents.document_kinds import MEDIA_TYPES
+from app.data.documents.language import language_of
+from app.data.documents.reading import read_document, read_documents
 from app.model.files import FileModel, InputFile, OutputFile
-from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.model.isolation.isolated_calls import CallLimits
+from app.model.progress import part_of_progress, report
+from examples.document_processing.terms import Corpus, count_documents, count_terms, key_terms, share_found, words
+from examples.document_processing.writers import WRITERS
 
-LIMITS = CallLimits(memory_bytes=1024**3, time_s=240, file_bytes=512 * 1024**2)
+KNOWN_TERMS = "keyterms.json"
 FORMATS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "pdf": ("pdf", "application/pdf")}
-PROCESSING = "examples.document_processing.processing"
-LIBRARIES = (PROCESSING, "app.data.documents.pdf_reader", "app.data.documents.docx_reader", "fpdf", "uharfbuzz")
 
 
 class Documents(FileModel):
@@ -25,25 +29,14 @@ class Documents(FileModel):
 
     name = "documents"
     takes = "document"
-    media_types = (
-        "application/pdf",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "text/plain",
-        "text/markdown",
-        "text/html",
-        "text/csv",
-        # texts in other encodings than UTF-8, and what a task is to say the reason for: a 415 could not
-        "application/octet-stream",
-        "application/zip",
-        "application/x-ole-storage",
-        "application/rtf",
-        "application/gzip",
-        "image/png",
-        "image/jpeg",
-        "image/gif",
-        "image/tiff",
-        "image/bmp",
-        "image/webp",
+    media_types = MEDIA_TYPES
+    isolated = CallLimits(memory_bytes=1024**3, time_s=240, file_bytes=512 * 1024**2)
+    preload = (
+        "app.data.documents.pdf_reader",
+        "app.data.documents.docx_reader",
+        "app.data.documents.language:identifier",
+        "fpdf",
+        "uharfbuzz",
     )
 
     def __init__(self, key_terms: Annotated[int, Meta(ge=1, le=100)] = 10) -> None:
@@ -53,10 +46,10 @@ class Documents(FileModel):
         """Count in how many documents of the corpus each term stands."""
         if folder is None:
             raise ValueError("a fit needs a zip file of documents")
-        corpus = _call("count_corpus", folder=str(folder))
-        self.documents_ = corpus["documents"]
-        self.terms_ = np.array(list(corpus["frequencies"]))
-        self.frequencies_ = np.array(list(corpus["frequencies"].values()))
+        corpus = count_documents(_counts(document) for _, document in read_documents(folder))
+        self.documents_ = corpus.documents
+        self.terms_ = np.array(list(corpus.frequencies))
+        self.frequencies_ = np.array(list(corpus.frequencies.values()))
         return self
 
     def predict(
@@ -65,56 +58,62 @@ class Documents(FileModel):
         *,
         format: Literal["markdown", "json", "pdf"] = "markdown",  # noqa: A002  what its users call it
     ) -> list[dict[str, Any]]:
-        """Return the facts of each document and the new one. Each is read by a process of its own, under limits."""
+        """Return the facts of each document, and the new one."""
         return [self._processed(file, format) for file in files]
 
     def score(self, folder: Path) -> dict[str, float | None]:
         """Return the mean share of the key terms named by keyterms.json that are found."""
-        found: dict[str, float | None] = _call(
-            "find_known_terms", folder=str(folder), key_term_count=self.key_terms, corpus=self._corpus()
-        )
-        return found
+        known, corpus = _known_terms(folder), self._corpus()
+        shares = [
+            share_found(known[name], [term for term, _ in key_terms(_counts(document), corpus, self.key_terms)])
+            for name, document in read_documents(folder)
+            if known.get(name)
+        ]
+        if not shares:
+            raise ValueError(f"{KNOWN_TERMS} names none of the documents")
+        return {"key_terms_found": sum(shares) / len(shares), "documents": len(shares)}
 
     def fit_metrics(self) -> dict[str, float | None]:
         """Return the size of the corpus."""
         return {"documents": self.documents_, "terms": len(self.terms_)}
 
     def _processed(self, file: InputFile, form: str) -> dict[str, Any]:
+        with part_of_progress(0.0, 0.7):
+            document = read_document(file)
+        report(0.7, "counting words")
+        about = self._about(file.name, document)
         suffix, media_type = FORMATS[form]
         name = f"{file.name.rpartition('.')[0] or file.name or 'document'}-processed.{suffix}"
-        with tempfile.TemporaryDirectory(prefix="document-") as folder:
-            output = Path(folder, "output")
-            about = _call(
-                "process",
-                path=str(file.path.resolve()),
-                name=file.name,
-                output=str(output),
-                form=form,
-                key_term_count=self.key_terms,
-                corpus=self._corpus(),
-            )
-            return {**about, "file": OutputFile(name, media_type, output.read_bytes())}
+        return {**about, "file": OutputFile(name, media_type, WRITERS[form](about, document))}
 
-    def _corpus(self) -> dict[str, Any]:
+    def _about(self, name: str, document: Document) -> dict[str, Any]:
+        found = key_terms(_counts(document), self._corpus(), self.key_terms)
+        return {
+            "name": name or "document",
+            "kind": document.kind,
+            "language": language_of(document.texts),
+            "words": sum(1 for _ in words(document.texts)),
+            "characters": document.characters,
+            "pages": document.pages,
+            "key_terms": [{"term": term, "score": score} for term, score in found],
+            "tables": [table.summary() for table in document.tables],
+        }
+
+    def _corpus(self) -> Corpus:
         frequencies = zip(self.terms_.tolist(), self.frequencies_.tolist(), strict=True)
-        return {"documents": self.documents_, "frequencies": dict(frequencies)}
+        return Corpus(self.documents_, dict(frequencies))
 
 
-@cache
-def _calls() -> IsolatedCalls:
-    return IsolatedCalls(LIMITS, LIBRARIES)
+def _counts(document: Document) -> dict[str, int]:
+    texts = document.texts
+    return count_terms(texts, language_of(texts))
 
 
-def _call(function: str, **arguments: Any) -> Any:
-    """Return what a function of processing.py returned in a process of its own; what a document did is a ValueError."""
+def _known_terms(folder: Path) -> dict[str, list[str]]:
+    file = next(folder.rglob(KNOWN_TERMS), None)
+    if file is None:
+        raise ValueError(f"there is no {KNOWN_TERMS} beside the documents")
     try:
-        return _calls().call(f"{PROCESSING}:{function}", **arguments)
-    except CallFailed as error:
-        _refuse(error)
-
-
-def _refuse(error: CallFailed) -> NoReturn:
-    if error.failure is None:
-        raise ValueError(f"the document cannot be processed: reading it {error}") from error
-    reasons = [each.detail for each in error.failure.errors] or [error.failure.detail]
-    raise ValueError("; ".join(reasons)) from error
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, list[str]])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{KNOWN_TERMS} must have a list of terms for each file: {error}") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fpdf.fonts import TTFFont
 
 from app.data.documents.document import Document, Paragraph
 from app.data.documents.document_tables import DocumentTable
+from app.model.progress import report
 
 FONT = Path(__file__).with_name("fonts") / "DejaVuSans.ttf"
 MAX_PDF_CHARACTERS = 2_000_000
@@ -20,18 +22,17 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 _START = re.compile(r"^([#+\-=~]|\d+(?=[.)]))")
 _SIZES_PT = {0: 10, 1: 18, 2: 14, 3: 12, 4: 11, 5: 10, 6: 10}
 
-Report = Callable[[float, str], None]
 
-
-def write_markdown(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
-    """Write Markdown; characters that have a meaning there are escaped."""
+def write_markdown(about: dict[str, Any], document: Document) -> bytes:
+    """Return Markdown; characters that have a meaning there are escaped."""
     report(0.9, "writing")
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(_lines(about, document))
+    file = io.BytesIO()
+    file.writelines(line.encode() for line in _lines(about, document))
+    return file.getvalue()
 
 
-def write_json(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
-    """Write one JSON object: the facts, and the blocks of the document in order."""
+def write_json(about: dict[str, Any], document: Document) -> bytes:
+    """Return one JSON object: the facts, and the blocks of the document in order."""
     report(0.9, "writing")
     blocks = [
         {"table": {"header": [column.name for column in block.columns], "rows": block.kept}}
@@ -41,11 +42,11 @@ def write_json(path: Path, about: dict[str, Any], document: Document, report: Re
         else {"text": block.text}
         for block in document.blocks
     ]
-    path.write_bytes(msgspec.json.encode({**about, "content": blocks}))
+    return msgspec.json.encode({**about, "content": blocks})
 
 
-def write_pdf(path: Path, about: dict[str, Any], document: Document, report: Report) -> None:
-    """Write a PDF with the font embedded; raise ValueError for what is too long, or has letters that the font lacks."""
+def write_pdf(about: dict[str, Any], document: Document) -> bytes:
+    """Return a PDF with its font; raise ValueError for what is too long, or has letters that the font lacks."""
     if document.characters > MAX_PDF_CHARACTERS:
         raise ValueError(f"the document has more than {MAX_PDF_CHARACTERS} characters: ask for markdown or json")
     pdf = FPDF()
@@ -68,7 +69,7 @@ def write_pdf(path: Path, about: dict[str, Any], document: Document, report: Rep
         pdf.set_font("text", size=size_pt)
         pdf.multi_cell(0, size_pt * 0.5, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         pdf.ln(2)
-    pdf.output(str(path))
+    return bytes(pdf.output())
 
 
 WRITERS = {"markdown": write_markdown, "json": write_json, "pdf": write_pdf}

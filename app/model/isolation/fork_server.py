@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from app.errors import Failure, TrinityError
+from app.model.isolation.child import enter_child
 from app.model.progress import reporting
 
 IDLE_S = 300.0  # without a call for so long the process ends; the next call starts another
@@ -49,6 +51,8 @@ class Reply(msgspec.Struct, omit_defaults=True):
     failure: Failure | None = None
     raised: str = ""
     """The name of an error that is not ours, and its words."""
+    place: str = ""
+    """Where that was raised: the file, the line and the function."""
 
 
 class Progress(msgspec.Struct, omit_defaults=True):
@@ -77,7 +81,7 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
         ready, _, _ = select.select(awaited, [], [], (0 if waiting else idle_s) if is_idle else None)
         if not ready and waiting:
             with suppress(Exception):  # one whose own library of the system is missing raises what it likes
-                importlib.import_module(waiting.pop(0))
+                _load(waiting.pop(0))
             continue
         if not ready:
             break
@@ -98,6 +102,14 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
         os.kill(pid, signal.SIGKILL)
 
 
+def _load(library: str) -> None:
+    """Import a module, and call a function of it where it is named: `module:function`."""
+    module, _, function = library.partition(":")
+    loaded = importlib.import_module(module)
+    if function:
+        getattr(loaded, function)()
+
+
 def _reap(children: dict[int, socket.socket]) -> None:
     """Say of each child that ended how it ended."""
     while children:
@@ -111,6 +123,7 @@ def _reap(children: dict[int, socket.socket]) -> None:
 def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
     """Do one call in the child, and end the process."""
     code = 1
+    enter_child()
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT):
@@ -155,7 +168,9 @@ def _replied(call: IsolatedCall) -> Reply:
         return Reply(raised="MemoryError: ")
     except Exception as error:  # noqa: BLE001  the call is of code that may raise anything
         words = str(error)[:MAX_MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()
-        return Reply(raised=f"{type(error).__name__}: {words}")
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.filename}:{last.lineno} in {last.name}"
+        return Reply(raised=f"{type(error).__name__}: {words}", place=place)
 
 
 def main() -> None:

@@ -29,11 +29,16 @@ _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal
 
 
 class CallFailed(Exception):
-    """A call did not return. `failure` is an error of ours that it raised."""
+    """A call did not return.
 
-    def __init__(self, words: str, failure: Failure | None = None) -> None:
+    `failure` is an error of ours that it raised, `raised` the name of another, and `place` where that was raised.
+    """
+
+    def __init__(self, words: str, failure: Failure | None = None, raised: str = "", place: str = "") -> None:
         super().__init__(words)
         self.failure = failure
+        self.raised = raised
+        self.place = place
 
     def refusal(self, what: str) -> Invalid:
         """Return the error for a caller who sent a file that was tried out: `what` it holds, in words."""
@@ -52,6 +57,8 @@ class CallLimits(NamedTuple):
 
 class IsolatedCalls:
     """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
+
+    They are modules, and functions that are called once, as `module:function`.
 
     That process starts at the first call. Its children get nothing of this process but the arguments, as JSON, and the
     variables of `environment`, by default a short list of this process's that no secret is in. What a call reports of
@@ -105,11 +112,10 @@ class IsolatedCalls:
         reply = msgspec.json.decode(lines[0], type=Reply)
         if reply.failure is not None:
             raise CallFailed(reply.failure.detail, reply.failure)
+        if reply.raised.startswith("MemoryError"):
+            raise CallFailed(f"needed more than {self._limits.memory_bytes} bytes")
         if reply.raised:
-            is_memory = reply.raised.startswith("MemoryError")
-            raise CallFailed(
-                f"needed more than {self._limits.memory_bytes} bytes" if is_memory else f"raised {reply.raised}"
-            )
+            raise CallFailed(f"raised {reply.raised}", None, reply.raised.partition(":")[0], reply.place)
         return msgspec.json.decode(reply.result)
 
     def _end(self, code: int) -> str:

@@ -30,7 +30,7 @@ def made(*texts: str) -> tuple[dict[str, Any], Content]:
 
 
 def test_markdown_escapes_what_would_have_a_meaning(tmp_path: Path) -> None:
-    write_markdown(tmp_path / "out", *made("# *no* heading_", "1. no list"), lambda *_: None)
+    (tmp_path / "out").write_bytes(write_markdown(*made("# *no* heading_", "1. no list")))
     assert (tmp_path / "out").read_text() == (
         "# a.txt\n\ntext, de, 7 words, 40 characters\n\nKey terms: straße\n\n"
         "Table 1: 2 rows. n: 2 texts, 0 missing, 2 different; v: 2 numbers, 0 missing, 1.0 to 2.5\n\n"
@@ -41,7 +41,7 @@ def test_markdown_escapes_what_would_have_a_meaning(tmp_path: Path) -> None:
 
 def test_json_has_the_facts_and_the_blocks_in_order(tmp_path: Path) -> None:
     about, content = made("Straße")
-    write_json(tmp_path / "out", about, content, lambda *_: None)
+    (tmp_path / "out").write_bytes(write_json(about, content))
     assert msgspec.json.decode((tmp_path / "out").read_bytes()) == {
         **about,
         "content": [
@@ -56,7 +56,7 @@ def test_json_has_the_facts_and_the_blocks_in_order(tmp_path: Path) -> None:
 def test_pdf_keeps_letters_of_all_scripts_that_its_font_has(tmp_path: Path, text: str) -> None:
     from pypdf import PdfReader
 
-    write_pdf(tmp_path / "out.pdf", *made(text), lambda *_: None)
+    (tmp_path / "out.pdf").write_bytes(write_pdf(*made(text)))
     reader = PdfReader(tmp_path / "out.pdf")
     assert text in reader.pages[0].extract_text()
     fonts = reader.pages[0]["/Resources"]["/Font"].get_object().values()
@@ -68,10 +68,10 @@ def test_pdf_keeps_letters_of_all_scripts_that_its_font_has(tmp_path: Path, text
 def test_pdf_joins_arabic_letters(tmp_path: Path) -> None:
     from pypdf import PdfReader
 
-    write_pdf(tmp_path / "out.pdf", *made("السلام عليكم"), lambda *_: None)
+    (tmp_path / "out.pdf").write_bytes(write_pdf(*made("السلام عليكم")))
     assert PdfReader(tmp_path / "out.pdf").pages[0].extract_text()
 
 
 def test_pdf_with_letters_that_its_font_lacks_is_refused_with_their_names(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"lacks \(京 東\): ask for markdown or json"):
-        write_pdf(tmp_path / "out.pdf", *made("東京"), lambda *_: None)
+        (tmp_path / "out.pdf").write_bytes(write_pdf(*made("東京")))

@@ -1,0 +1,112 @@
+"""Fit, predict and score of a file model in a process of its own, under the limits that its class declares.
+
+What the model learned and files of results pass through a folder, as JSON, arrays and bytes; all else is JSON.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from logging import getLogger
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
+
+import msgspec
+
+from app.errors import Invalid, ModelFailed
+from app.model.estimator import Stored
+from app.model.files import FileModel, InputFile, OutputFile
+from app.model.isolation.child import in_child
+from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+
+logger = getLogger(__name__)
+
+CHILD = "app.model.isolated_file_call"
+STORED = "stored.json"
+
+
+class IsolatedFiles:
+    """Calls a class of file models in children of a process that has its module, and what it preloads."""
+
+    def __init__(self, kind: type[FileModel], limits: CallLimits) -> None:
+        self._kind = kind
+        limits = limits._replace(file_bytes=limits.file_bytes or limits.memory_bytes)  # what is learned is written
+        self._calls = IsolatedCalls(limits, [CHILD, kind.__module__, *kind.preload])
+
+    def fit(self, params: Mapping[str, Any], files: Path | None) -> Stored:
+        """Return what is stored of a new instance that was fitted to the files of a folder."""
+        with _scratch() as folder:
+            given = None if files is None else str(files.resolve())
+            for warning in self._call("fit", "files", folder, params=dict(params), files=given):
+                warnings.warn(warning, stacklevel=2)
+            return read_stored(folder)
+
+    def predict(self, stored: Stored, files: Sequence[InputFile], options: Mapping[str, Any]) -> Any:
+        """Return what the predict of an instance returned; the content of its files is read here."""
+        with _scratch() as folder:
+            write_stored(folder, stored)
+            given = [(str(file.path.resolve()), file.name, file.media_type) for file in files]
+            found = self._call("predict", self._kind.takes, folder, files=given, options=dict(options))
+            results = found["results"]
+            for number, (index, member, name, media_type) in enumerate(found["outputs"]):
+                results[index][member] = OutputFile(name, media_type, (folder / str(number)).read_bytes())
+            return results
+
+    def score(self, stored: Stored, files: Path) -> dict[str, float | None]:
+        """Return what the score of an instance returned."""
+        with _scratch() as folder:
+            write_stored(folder, stored)
+            found: dict[str, float | None] = self._call("score", "files", folder, files=str(files.resolve()))
+            return found
+
+    def _call(self, verb: str, what: str, folder: Path, **arguments: Any) -> Any:
+        """Call a function of the child's module; raise ValueError for what the files did, ModelFailed for the model."""
+        kind = self._kind
+        try:
+            return self._calls.call(
+                f"{CHILD}:{verb}", module=kind.__module__, kind=kind.__qualname__, folder=str(folder), **arguments
+            )
+        except CallFailed as error:
+            self._raise(error, verb, what)
+
+    def _raise(self, error: CallFailed, verb: str, what: str) -> NoReturn:
+        if error.failure is not None:
+            if error.failure.kind != Invalid.kind:
+                raise ModelFailed(error.failure.detail) from error
+            raise ValueError("; ".join(each.detail for each in error.failure.errors)) from error
+        if error.raised:
+            logger.error("%s of %s raised %s at %s", verb, self._kind.name, error.raised, error.place)
+            raise ModelFailed(f"the model {self._kind.name!r} raised {error.raised}") from error
+        raise ValueError(f"the {what} cannot be processed: {verb} {error}") from error
+
+
+def isolated_files(kind: type[FileModel]) -> IsolatedFiles | None:
+    """Return what calls a class in children, None for one that is called where it is: it may be in a child already."""
+    return None if in_child() or kind.isolated is None else _isolated(kind, kind.isolated)
+
+
+def write_stored(folder: Path, stored: Stored) -> None:
+    """Write what is stored of an instance."""
+    for name, content in stored.files.items():
+        (folder / name).write_bytes(content)
+    (folder / STORED).write_bytes(msgspec.json.encode((stored.params, stored.learned, list(stored.files))))
+
+
+def read_stored(folder: Path) -> Stored:
+    """Return what `write_stored` wrote."""
+    params, learned, names = msgspec.json.decode((folder / STORED).read_bytes())
+    return Stored(params, learned, {name: (folder / name).read_bytes() for name in names}, [])
+
+
+@cache
+def _isolated(kind: type[FileModel], limits: CallLimits) -> IsolatedFiles:
+    return IsolatedFiles(kind, limits)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="isolated-") as name:
+        yield Path(name)
