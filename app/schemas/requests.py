@@ -65,7 +65,7 @@ class Promotion(msgspec.Struct, gc=False):
     alias: str
     metric: str
     gain: float
-    data: Table | Source
+    data: Table | Source | FileInput
     better: Better = "higher"
     """Which values of the metric are better."""
 
@@ -154,6 +154,12 @@ class Work(msgspec.Struct, gc=False):
     """What a prediction gives, where it is not y alone."""
     promote: Promotion | None = None
     """The gate of a fit."""
+
+
+def stored_files(work: Work) -> list[StoredFile]:
+    """Return the files that came with a work's request: its data, and what a gate compares versions on."""
+    given = [work.data, None if work.promote is None else work.promote.data]
+    return [each for each in given if isinstance(each, StoredFile)]
 
 
 def stacked_rows(work: Work) -> int:

@@ -108,14 +108,14 @@ class FileWork:
             yield folder
 
 
-def check_file(kind: type[FileModel], verb: Verb, file: FileInput) -> None:
+def check_file(kind: type[FileModel], verb: Verb, file: FileInput, pointer: str = FILE) -> None:
     """Raise UnsupportedMediaType for a file that a verb of the model does not take, Invalid for an empty one."""
     if file.reference.split(":")[1] == "0":
-        raise Invalid.at(FILE, "the file is empty")
+        raise Invalid.at(pointer, "the file is empty")
     accepted = kind.media_types if verb == "predict" else (ZIP,)
     if file.media_type not in accepted:
         found = f"by its first bytes the file is {file.media_type}"
-        raise UnsupportedMediaType.at(FILE, f"{found}; the model {kind.name!r} takes {', '.join(accepted)}")
+        raise UnsupportedMediaType.at(pointer, f"{found}; the model {kind.name!r} takes {', '.join(accepted)}")
 
 
 def check_options(kind: type[FileModel], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from app.model.estimator import AnyEstimator
 from app.schemas.columns import KINDS
 from app.schemas.pointers import moved
 from app.schemas.registry import Move
-from app.schemas.requests import GATE_ROWS, Gate, Promotion, Request, Source
+from app.schemas.requests import GATE_ROWS, FileInput, Gate, Promotion, Request, Source
 from app.schemas.tables import Table
-from app.schemas.tasks import Task
+from app.schemas.tasks import Better, Task
 from app.service.columns import require_y
+from app.service.file_work import check_file
 from app.service.sources import SourceKinds, check_source, check_task
 from app.service.tables import fit_choice
 from app.storage.aliases import LATEST
@@ -31,6 +32,8 @@ METRICS: Mapping[Task, tuple[str, ...]] = {
 }
 """What versions are compared by, where their class has no metrics of its own; the first is the default."""
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss"})
+GATE_FILE = "/promote_on"
+"""The pointer to the files of a gate, a field of a form."""
 MAX_TRIES = 20  # each time somebody else moved the alias meanwhile
 Score = Callable[[int], Mapping[str, Any]]
 """Returns the score of a version on the rows of the gate; raises TrinityError."""
@@ -38,20 +41,44 @@ Score = Callable[[int], Mapping[str, Any]]
 
 def checked_gate(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Promotion:
     """Check a gate, and read all columns of its rows: which of them count, each version says itself; raise Invalid."""
-    try:
-        check_alias_name(gate.alias)
-    except Invalid as error:
-        raise Invalid.at("/promote/alias", error.detail) from None
-    known = [*estimator.metrics] or METRICS[estimator.task]
-    metric = gate.metric or known[0]
-    if metric not in known:
-        raise Invalid.at("/promote/metric", f"a {estimator.task} is compared by one of {', '.join(known)}")
+    metric, better = _compared_by(gate, estimator)
     try:
         data = _rows(gate, estimator, sources, target)
     except Invalid as error:
         raise moved(error, "/data", GATE_ROWS) from None
+    return Promotion(gate.alias, metric, gate.gain, data, better)
+
+
+def checked_file_gate(gate: Gate | None, estimator: AnyEstimator, held_out: FileInput | None) -> Promotion | None:
+    """Check a gate whose versions are compared on the files of a zip file; raise Invalid or UnsupportedMediaType."""
+    if gate is None:
+        if held_out is not None:
+            raise Invalid.at(GATE_FILE, "this file goes with a fit that has `promote`")
+        return None
+    metric, better = _compared_by(gate, estimator)
+    if gate.source is not None:
+        raise Invalid.at("/promote_source", f"versions of {estimator.name!r} are compared on files, not on a source")
+    if held_out is None:
+        raise Invalid.at(GATE_FILE, "send the files to compare on: a zip file as the field `promote_on` of a form")
+    if estimator.files is not None:
+        check_file(estimator.files, "score", held_out, GATE_FILE)
+    return Promotion(gate.alias, metric, gate.gain, held_out, better)
+
+
+def _compared_by(gate: Gate, estimator: AnyEstimator) -> tuple[str, Better]:
+    """Return the metric of a gate and which values are better; raise Invalid also for an alias that can be none."""
+    try:
+        check_alias_name(gate.alias)
+    except Invalid as error:
+        raise Invalid.at("/promote/alias", error.detail) from None
+    known = [*estimator.metrics] or METRICS.get(estimator.task, ())
+    if not known:
+        raise Invalid.at("/promote", f"versions of {estimator.name!r} cannot be compared: its class has no `metrics`")
+    metric = gate.metric or known[0]
+    if metric not in known:
+        raise Invalid.at("/promote/metric", f"a {estimator.task} is compared by one of {', '.join(known)}")
     lower = estimator.metrics[metric] == "lower" if estimator.metrics else metric in LOWER_IS_BETTER
-    return Promotion(gate.alias, metric, gate.gain, data, "lower" if lower else "higher")
+    return metric, "lower" if lower else "higher"
 
 
 def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Table | Source:

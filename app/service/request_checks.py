@@ -17,7 +17,7 @@ from app.service.columns import check_weight, learn_schema, require_y
 from app.service.compatibility import require_usable
 from app.service.design_size import DesignLimit
 from app.service.file_work import check_file, check_no_options, check_no_rows, check_options
-from app.service.gate import checked_gate
+from app.service.gate import checked_file_gate, checked_gate
 from app.service.model_calls import check_estimator, check_takes_weights
 from app.service.models import Models
 from app.service.outputs import check_outputs
@@ -59,13 +59,25 @@ class RequestChecks:
         webhook = _webhook(request)
         return Work("fit", name, None, {}, file, request.timeout, webhook)
 
-    def check_file(self, verb: Verb, name: str, file: FileInput, request: Request, options: Mapping[str, Any]) -> Work:
-        """Check a request whose body is a file; raise as `check`, or UnsupportedMediaType. The model is not loaded."""
+    def check_file(
+        self,
+        verb: Verb,
+        name: str,
+        file: FileInput,
+        request: Request,
+        options: Mapping[str, Any],
+        held_out: FileInput | None = None,
+    ) -> Work:
+        """Check a request whose body is a file, or a form with another one that its gate compares versions on.
+
+        Raise as `check`, or UnsupportedMediaType. The model is not loaded.
+        """
         estimator = self._models.for_fit(name, request.estimator) if VERBS[verb].publishes else self._models[name]
         if estimator.files is None:
             raise Invalid.at("/file", f"the model {name!r} takes rows, not files")
         check_file(estimator.files, verb, file)
         webhook, made_of = _webhook(request), ""
+        gate = checked_file_gate(request.promote, estimator, held_out)
         if VERBS[verb].publishes:
             version, params = None, check_params(estimator.parameters(), options, "/params", strict=False)
             check_estimator(estimator, params)
@@ -75,7 +87,7 @@ class RequestChecks:
             require_usable(estimator, manifest)
             version = manifest.version
             params = check_options(estimator.files, options) if verb == "predict" else check_no_options(options)
-        return Work(verb, name, version, params, file, request.timeout, webhook, estimator=made_of)
+        return Work(verb, name, version, params, file, request.timeout, webhook, estimator=made_of, promote=gate)
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
         """Do as `check` if nothing has to be read from the disk, or else return None: that holds up the event loop."""

@@ -107,10 +107,16 @@ def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel,
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  a model may raise anything
-        return Restored(attributes, raised=type(error.__cause__ or error).__name__)
+        return Restored(attributes, raised=_named(error.__cause__ or error))
     if estimator.format == "arrays":  # a class knows of what it maps, or makes later
         held_bytes = max(held_bytes, model.held_bytes())
     return Restored(attributes, found, held_bytes)
+
+
+def _named(error: BaseException) -> str:
+    """Return the name of an error, without its words, which may quote data; a child's end has words of ours."""
+    name = type(error).__name__
+    return f"{name} (it {error})" if isinstance(error, CallFailed) and error.failure is None else name
 
 
 def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:

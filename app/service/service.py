@@ -9,7 +9,7 @@ from typing import Any
 from app.data.records import TableRecords
 from app.errors import Conflict, Invalid
 from app.model.estimator import AnyEstimator
-from app.schemas.requests import ModelFile, Promotion, Request, Source, Work, stacked_rows
+from app.schemas.requests import FileInput, ModelFile, Promotion, Request, Source, Work, stacked_rows
 from app.schemas.tables import Matrix
 from app.schemas.verbs import VERBS
 from app.service.batchability import STACK_ROWS, STACKED
@@ -152,8 +152,10 @@ class Service:
         return self._work_with(fitted.estimator).predict(fitted, works)
 
     def _score_for_gate(self, name: str, gate: Promotion, version: int) -> dict[str, Any]:
-        """Return the score of a version on the rows of a gate, as the verb score finds it."""
+        """Return the score of a version on the rows or files of a gate, as the verb score finds it."""
         request = Request(model=name, version=version)
+        if isinstance(gate.data, FileInput):
+            return self.run(self.check_file("score", name, gate.data, request, {}), "", 0.0)[1]
         if isinstance(gate.data, Source):
             request.source = gate.data
         else:

@@ -20,7 +20,7 @@ from tests.support.file_models import PNG
 from tests.support.servers import until
 from tests.support.trinity import trinity
 
-MODELS = "app.model.models,tests.support.file_models"
+MODELS = "app.model.models,tests.support.file_models,tests.support.compared_files"
 ROUTES = "tests.support.file_routes"
 MAX_FILE = 300_000
 WAIT = {"Prefer": f"wait={WAIT_S}"}
@@ -208,6 +208,44 @@ def test_a_fit_takes_a_zip_file_and_so_does_a_score(api: Api) -> None:
 )
 def test_a_zip_file_that_cannot_be_used_is_refused(api: Api, content: bytes, status: int) -> None:
     problem(post(api, "measurer/fit", content), status)
+
+
+def test_a_fit_takes_over_an_alias_only_if_it_is_better_on_the_files_held_out(api: Api) -> None:
+    held_out = ("promote_on", ("held.zip", zipped(**{"a.png": PNG, "b.png": PNG})))
+    alias = f"gate-{uuid4().hex[:8]}"
+
+    def fitted(*names: str, **query: Any) -> Json:
+        training = ("file", ("x.zip", zipped(**{f"{name}.png": PNG for name in names})))
+        answer = form(api, "knower/fit", held_out, training, unit=2, promote=alias, **query)
+        found: Json = result(api, answer)["promotion"]
+        return {key: found[key] for key in ("promoted", "metric", "score", "champion_score")}
+
+    assert fitted("a") == {"promoted": True, "metric": "known", "score": 1.0, "champion_score": None}
+    assert fitted("c") == {"promoted": False, "metric": "known", "score": 0.0, "champion_score": 1.0}
+    assert fitted("a", "b") == {"promoted": True, "metric": "known", "score": 2.0, "champion_score": 1.0}
+    better = fitted("a", "b", "c", promote_metric="unknown", promote_gain=1)
+    assert better == {"promoted": False, "metric": "unknown", "score": 0.0, "champion_score": 0.0}
+
+
+def test_a_gate_without_files_or_without_metrics_is_refused_with_words(api: Api) -> None:
+    training, held_out = ("file", ("x.zip", zipped(**{"a.png": PNG}))), ("promote_on", ("h.zip", zipped(a=b"a")))
+    for model, parts, query, status, pointer in (
+        ("knower", [training], {"promote": "champion"}, 422, "/promote_on"),
+        ("knower", [training, held_out], {}, 422, "/promote_on"),
+        ("knower", [held_out], {"promote": "champion"}, 422, "/file"),
+        ("knower", [training, held_out, held_out], {"promote": "champion"}, 422, "/promote_on"),
+        ("knower", [training, ("promote_on", ("a.png", PNG))], {"promote": "champion"}, 415, "/promote_on"),
+        ("knower", [training, ("promote_on", ("a.zip", b""))], {"promote": "champion"}, 422, "/promote_on"),
+        ("knower", [training, held_out], {"promote": "champion", "promote_metric": "r2"}, 422, "/promote/metric"),
+        ("knower", [training, held_out], {"promote": "champion", "promote_source": "dummy"}, 422, "/promote_source"),
+        ("upper", [training, held_out], {"promote": "champion"}, 422, "/promote"),
+    ):
+        assert pointers(problem(form(api, f"{model}/fit", *parts, **query), status)) == [pointer], (parts, query)
+    large = [("file", ("x.zip", b"PK" * (MAX_FILE // 3))), ("promote_on", ("h.zip", b"PK" * (MAX_FILE // 3)))]
+    problem(form(api, "knower/fit", *large, promote="champion"), 413)
+    unusable = ("promote_on", ("h.zip", b"PK\x03\x04cut off"))
+    promotion = result(api, form(api, "knower/fit", training, unusable, promote="champion", unit=2))["promotion"]
+    assert (promotion["promoted"], promotion["score"]) == (False, None)
 
 
 def test_rows_for_a_model_of_files_are_refused(api: Api) -> None:

@@ -145,16 +145,27 @@ def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
 
 
 def _limit(call: IsolatedCall) -> None:
-    """Bound what this process may take; over its time a signal ends it, whatever it is doing."""
+    """Bound what this process may take; over its time a signal ends it, whatever it is doing.
+
+    A call within a call has the bounds of both.
+    """
     seconds = max(1, round(call.time_s))
     signal.setitimer(signal.ITIMER_REAL, call.time_s)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (call.file_bytes, call.file_bytes))
+    _bound(resource.RLIMIT_CPU, seconds, seconds + 1)
+    _bound(resource.RLIMIT_CORE, 0, 0)
+    _bound(resource.RLIMIT_FSIZE, call.file_bytes, call.file_bytes)
     with suppress(FileNotFoundError):  # where there is no /proc, there is no such limit either
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         allowed = pages * resource.getpagesize() + call.memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+        _bound(resource.RLIMIT_AS, allowed, allowed)
+
+
+def _bound(which: int, soft: int, hard: int) -> None:
+    """Set a limit, but not above the one that there is: only root may raise that."""
+    there = resource.getrlimit(which)[1]
+    if there != resource.RLIM_INFINITY:
+        soft, hard = min(soft, there), min(hard, there)
+    resource.setrlimit(which, (soft, hard))
 
 
 def _replied(call: IsolatedCall) -> Reply:

@@ -16,7 +16,7 @@ from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import Scripts
 from app.schemas.jobs import Outcome, Status
-from app.schemas.requests import StoredFile, Work, unpack
+from app.schemas.requests import Work, stored_files, unpack
 from app.storage.payload_store import Payloads
 from app.telemetry.context import RequestContext
 from app.telemetry.metrics import bucket_of
@@ -114,8 +114,8 @@ class WorkerLedger:
                     self._payloads.drop(arguments.reference)
                 if claim.reference and done and not arguments.failure:
                     self._payloads.drop(claim.reference)
-                if done and isinstance(claim.work.data, StoredFile) and not _may_be_retried(failure):
-                    self._payloads.drop(claim.work.data.reference)
+                for file in stored_files(claim.work) if done and not _may_be_retried(failure) else ():
+                    self._payloads.drop(file.reference)
         return [FinishResult(done, failure) for done, (_, failure) in zip(counted, finished, strict=True)]
 
     def _finish(self, finished: Sequence[_FinishArgs]) -> list[bool]:

@@ -38,6 +38,7 @@ def take_file_request(verb: Verb, query: OpenQuery) -> Request:
     return Request(
         model=take_one(query, "model"),
         estimator=take_one(query, "estimator") if spec.publishes else None,
+        promote=_gate(query) if spec.publishes else None,
         version=None if spec.publishes else parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from app.schemas.query import OpenQuery
 from app.serve.bodies.model_file import SentFile
 from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined, misnamed
 from app.serve.bodies.reader import check_size
-from app.storage.payload_store import Payloads, PayloadWriter
+from app.storage.payload_store import UPLOAD, Payloads, PayloadWriter
 
 PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
 WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its connection, not in memory
@@ -36,6 +36,8 @@ class StoredUpload(NamedTuple):
 
     sent: SentFile
     size_bytes: int
+    held_out: SentFile | None = None
+    """A second file, what the gate of a fit compares versions on."""
 
     @property
     def id(self) -> str:
@@ -48,6 +50,11 @@ class StoredUpload(NamedTuple):
         return self.sent.reference
 
     @property
+    def references(self) -> list[str]:
+        """Of all files in the store."""
+        return [self.reference] if self.held_out is None else [self.reference, self.held_out.reference]
+
+    @property
     def name(self) -> str:
         """What its sender calls it, as `file_name` makes it; '' if that is not known."""
         return self.sent.filename
@@ -57,15 +64,27 @@ class _Expected(NamedTuple):
     """What a request may hold."""
 
     max_bytes: int
-    field: str
     sample: str | None
 
 
-class _Sent(NamedTuple):
-    """What a request says about its file."""
+class _Incoming:
+    """A file of a request, and what its sender says of it."""
 
-    filename: str
-    media_type: str
+    def __init__(self, writer: PayloadWriter) -> None:
+        self.writer = writer
+        self.filename: str | None = None
+        """None as long as it has not come."""
+        self.media_type = ""
+
+    def sent(self, upload_id: str, reference: str, rest: _Rest) -> SentFile:
+        """Return it as a file in the store."""
+        name = self.filename or ""
+        return SentFile(upload_id, reference, self.writer.head, name, rest.sample, rest.query, self.media_type)
+
+
+class _Rest(NamedTuple):
+    """What a request says beside its files."""
+
     sample: bytes | None
     query: OpenQuery
 
@@ -82,11 +101,18 @@ class UploadReader:
         self._pool = pool
 
     async def read(
-        self, req: HttpRequest, max_bytes: int, *, field: str = FILE, sample: str | None = None
+        self,
+        req: HttpRequest,
+        max_bytes: int,
+        *,
+        field: str = FILE,
+        sample: str | None = None,
+        held_out: str | None = None,
     ) -> StoredUpload:
         """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing.
 
-        `field` is that of a form with the file, `sample` that of a second, small one.
+        `field` is that of a form with the file, `sample` that of a second, small one, `held_out` that of a second one
+        of any size. All together they have `max_bytes` at most.
         """
         try:
             async with asyncio.timeout(self._wait_s):
@@ -94,7 +120,11 @@ class UploadReader:
         except TimeoutError:
             raise Busy("this process receives no more files now (TRINITY_MAX_UPLOADS); try again") from None
         try:
-            return await self._read(req, _Expected(max_bytes, field, sample))
+            upload_id = new_id()
+            files = {field: _Incoming(self._payloads.writer(f"{upload_id}{UPLOAD}"))}
+            if held_out is not None:
+                files[held_out] = _Incoming(self._payloads.writer(f"{upload_id}.held-out{UPLOAD}"))
+            return await self._read(req, upload_id, files, _Expected(max_bytes, sample))
         finally:
             self._turns.release()
 
@@ -102,55 +132,61 @@ class UploadReader:
         """Remove a file that no job refers to."""
         await self._call(self._payloads.drop, reference)
 
-    async def _read(self, req: HttpRequest, expected: _Expected) -> StoredUpload:
-        upload_id = new_id()
-        writer = self._payloads.writer(f"{upload_id}.file")
+    async def _read(
+        self, req: HttpRequest, upload_id: str, files: Mapping[str, _Incoming], expected: _Expected
+    ) -> StoredUpload:
+        """Receive files, by the names of their fields; the first one has to come."""
+        first, *others = files.values()
         try:
-            await self._call(writer.begin)
-            media_type = (req.content_type or "").partition(";")[0].strip().lower()
+            media_type = _media_type(req)
             if media_type == MULTIPART:
-                sent = await self._read_form(req, writer, expected)
+                rest = await self._read_form(req, files, expected)
             else:
-                await self._store(_pieces(req), writer, expected.max_bytes)
-                sent = _Sent("", media_type, None, dict(req.params))
-            reference: str = await self._call(writer.finish)
+                first.media_type = media_type
+                await self._call(first.writer.begin)
+                await self._store(_pieces(req), first.writer, expected.max_bytes)
+                rest = _Rest(None, dict(req.params))
+            sent = [
+                each.sent(upload_id, await self._call(each.writer.finish), rest)
+                for each in (first, *(other for other in others if other.filename is not None))
+            ]
         except BaseException:
-            await self._call(writer.discard)
+            for each in files.values():
+                await self._call(each.writer.discard)
             raise
-        return StoredUpload(
-            SentFile(upload_id, reference, writer.head, sent.filename, sent.sample, sent.query, sent.media_type),
-            writer.size,
-        )
+        return StoredUpload(sent[0], first.writer.size, sent[1] if len(sent) > 1 else None)
 
-    async def _read_form(self, req: HttpRequest, writer: PayloadWriter, expected: _Expected) -> _Sent:
-        filename: str | None = None
-        media_type = ""
+    async def _read_form(self, req: HttpRequest, files: Mapping[str, _Incoming], expected: _Expected) -> _Rest:
         sample: bytes | None = None
         query: OpenQuery = dict(req.params)
         fields: OpenQuery = {}
         try:
             async for part in _form(req):
                 name = part.name or ""
-                if name == expected.field:
-                    if filename is not None:
-                        raise Invalid.at(f"/{name}", f"the form has more than one field {name!r}")
-                    filename = _name_of(part)
-                    media_type = (part.content_type or "").partition(";")[0].strip().lower()
-                    await self._store(_pieces(part), writer, expected.max_bytes)
+                if name in files:
+                    await self._receive(part, files[name], expected.max_bytes - _received(files))
                 elif name == expected.sample:
                     sample = await _read_sample(part)
                 else:
-                    fields[name] = joined(fields.get(name), await _field(part, expected.field))
+                    fields[name] = joined(fields.get(name), await _field(part, next(iter(files))))
         except MultipartParseError as error:
             raise Malformed(f"the form cannot be read: {error.description}") from None
         except ValueError:  # of a name that is not UTF-8
             raise Malformed("the form cannot be read: a name or a value is not UTF-8") from None
         if twice := next((name for name in fields if name in query), None):
             raise Invalid.at(escaped(twice), "given in the form and in the query")
-        if filename is None:
-            field = expected.field
+        field, first = next(iter(files.items()))
+        if first.filename is None:
             raise Invalid.at(f"/{field}", f"the form has no field {field!r}; send the file as that field")
-        return _Sent(filename, media_type, sample, {**query, **fields})
+        return _Rest(sample, {**query, **fields})
+
+    async def _receive(self, part: BodyPart, file: _Incoming, max_bytes: int) -> None:
+        """Write a part of a form to the file that it is; raise Invalid for one that came before."""
+        if file.filename is not None:
+            raise Invalid.at(f"/{part.name}", f"the form has more than one field {part.name!r}")
+        file.filename, file.media_type = _name_of(part), _media_type(part)
+        await self._call(file.writer.begin)
+        await self._store(_pieces(part), file.writer, max_bytes)
 
     async def _store(self, pieces: AsyncIterator[bytes], writer: PayloadWriter, max_bytes: int) -> None:
         gathered = bytearray()
@@ -176,6 +212,14 @@ class UploadReader:
             running.exception()
             raise cancelled
         return running.result()
+
+
+def _media_type(source: HttpRequest | BodyPart) -> str:
+    return (source.content_type or "").partition(";")[0].strip().lower()
+
+
+def _received(files: Mapping[str, _Incoming]) -> int:
+    return sum(each.writer.size for each in files.values())
 
 
 async def _pieces(source: HttpRequest | BodyPart) -> AsyncIterator[bytes]:

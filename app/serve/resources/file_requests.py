@@ -19,6 +19,8 @@ from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.schemas.requests import FileInput, Work
 from app.schemas.verbs import VERBS, Verb
+from app.serve.bodies.model_file import SentFile
+from app.serve.bodies.multipart import HELD_OUT
 from app.serve.bodies.query import take_file_request
 from app.serve.bodies.uploads import StoredUpload
 from app.serve.preferences import preference
@@ -77,7 +79,8 @@ class FileRequests:
 
         `options` stand in the place of all that the request says beside the file.
         """
-        upload = await self._uploads.receive(req, self._settings.max_file, field=field)
+        held_out = HELD_OUT if VERBS[self._verb].publishes else None
+        upload = await self._uploads.receive(req, self._settings.max_file, field=field, held_out=held_out)
         return await self.submit_upload(req, upload, name, options)
 
     async def submit_upload(
@@ -90,10 +93,14 @@ class FileRequests:
         sent, query = upload.sent, dict(upload.sent.query) if options is None else _as_sent(options)
         request = take_file_request(self._verb, query)
         check_job_options(self._settings, request)
-        media_type = media_type_of(sent.head, upload.name, sent.media_type)
-        file = FileInput(sent.id, sent.reference, upload.name, media_type)
+        held_out = None if upload.held_out is None else _input(upload.held_out)
         model = name or request.model or self._service.default_model
-        return self._service.check_file(self._verb, model, file, request, query)
+        return self._service.check_file(self._verb, model, _input(sent), request, query, held_out)
+
+
+def _input(sent: SentFile) -> FileInput:
+    media_type = media_type_of(sent.head, sent.filename, sent.media_type)
+    return FileInput(sent.id, sent.reference, sent.filename, media_type)
 
 
 def _as_sent(options: Mapping[str, Any]) -> dict[str, Any]:

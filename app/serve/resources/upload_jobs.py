@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from falcon.asgi import Request as HttpRequest
 from msgspec.structs import replace
@@ -12,10 +13,12 @@ from msgspec.structs import replace
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import UnsupportedEncoding
 from app.schemas.jobs import Job
-from app.schemas.requests import StoredFile, Work, pack
+from app.schemas.requests import FileInput, StoredFile, Work, pack
 from app.serve.bodies.content_coding import is_coded
 from app.serve.bodies.uploads import StoredUpload, UploadReader
 from app.serve.idempotency import has_idempotency_key, idempotency_key
+
+F = TypeVar("F", bound=StoredFile)
 
 
 class UploadJobs:
@@ -28,16 +31,23 @@ class UploadJobs:
         self._submissions: set[asyncio.Task[Job]] = set()
 
     async def receive(
-        self, req: HttpRequest, max_bytes: int, *, field: str = "file", sample: str | None = None
+        self,
+        req: HttpRequest,
+        max_bytes: int,
+        *,
+        field: str = "file",
+        sample: str | None = None,
+        held_out: str | None = None,
     ) -> StoredUpload:
         """Return the file of a request, as `UploadReader.read` does; raise UnsupportedEncoding for a coded one."""
         if is_coded(req):
             raise UnsupportedEncoding("a file is sent as it is, without a content coding")
-        return await self._uploads.read(req, max_bytes, field=field, sample=sample)
+        return await self._uploads.read(req, max_bytes, field=field, sample=sample, held_out=held_out)
 
     async def drop(self, upload: StoredUpload) -> None:
-        """Remove a file that no job has."""
-        await self._uploads.drop(upload.reference)
+        """Remove the files of a request that no job has."""
+        for reference in upload.references:
+            await self._uploads.drop(reference)
 
     async def submit(self, req: HttpRequest, upload: StoredUpload, check: Callable[[StoredUpload], Work]) -> Job:
         """Check an upload in a thread and submit its work; return the job.
@@ -58,10 +68,10 @@ class UploadJobs:
         except asyncio.CancelledError:  # at the end of the process: the job may be accepted
             raise
         except BaseException:
-            await self._uploads.drop(upload.reference)
+            await self.drop(upload)
             raise
         if not job.queued or job.id != upload.id:  # done already, or an earlier request did it
-            await self._uploads.drop(upload.reference)
+            await self.drop(upload)
         return job
 
     def _ended(self, submitted: asyncio.Task[Job]) -> None:
@@ -71,8 +81,12 @@ class UploadJobs:
 
 
 def what_was_sent(work: Work) -> bytes:
-    """Return what makes a request what it is: the file by its digest, and all that was said about it."""
-    file = work.data
-    if isinstance(file, StoredFile):
-        work = replace(work, data=replace(file, id="", reference=file.reference.partition(":")[2]))
-    return pack(work)
+    """Return what makes a request what it is: its files by their digests, and all that was said about them."""
+    gate = work.promote
+    if gate is not None and isinstance(gate.data, FileInput):
+        work = replace(work, promote=replace(gate, data=_by_digest(gate.data)))
+    return pack(replace(work, data=_by_digest(work.data)) if isinstance(work.data, StoredFile) else work)
+
+
+def _by_digest(file: F) -> F:
+    return replace(file, id="", reference=file.reference.partition(":")[2])

@@ -1,12 +1,14 @@
 """Functions that the tests call in children."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid
+from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.progress import report
 
 
@@ -64,3 +66,17 @@ def descriptors() -> list[int]:
 
 def segfaulted() -> None:
     killed(signal.SIGSEGV)
+
+
+def nested(memory_bytes: int, time_s: float) -> Any:
+    """Call from within a call."""
+    calls = IsolatedCalls(CallLimits(memory_bytes, time_s))
+    try:
+        return calls.call(f"{__name__}:limits")
+    finally:
+        calls.close()
+
+
+def limits() -> list[int]:
+    """Return the limits of this process: of its CPU time in seconds, and of its files in bytes."""
+    return [resource.getrlimit(which)[0] for which in (resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)]

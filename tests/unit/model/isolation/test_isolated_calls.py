@@ -149,3 +149,11 @@ def test_the_server_ends_with_its_user() -> None:
     calls.close()
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
+
+
+def test_a_call_within_a_call_has_the_bounds_of_both(calls: IsolatedCalls) -> None:
+    assert calls.call(f"{HERE}:nested", memory_bytes=1024 * MIB, time_s=60.0) == [
+        3,
+        0,
+    ]  # a second beyond the 2 s of the outer one
+    assert calls.call(f"{HERE}:nested", memory_bytes=128 * MIB, time_s=1.0) == [1, 0]
