@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from falcon.asgi import Request, Response
-from msgspec import UNSET, UnsetType
 
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import Conflict, JobFailed
+from app.errors import Conflict, JobFailed, Unavailable
 from app.schemas.jobs import Job
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_object import decode_object
@@ -24,42 +23,24 @@ from app.serve.bodies.uploads import StoredUpload
 from app.serve.problems import set_retry_after
 from app.serve.resources.metrics import Measure
 from app.serve.resources.pages import page_routes
+from app.serve.resources.queries import read_query
 from app.serve.resources.result_files import ResultFileResource
 from app.serve.resources.route import Route
+from app.serve.resources.table_pages import TableResource, table_route
+from app.serve.resources.task_states import STATUSES, TaskState, TaskStatus, state_of, task_state_route
 from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.resources.verbs import VerbResource
 from app.serve.responses import POLL_S, send_json
 from app.service import Service
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.data.database import Database, Tables
+
 _METRIC = re.compile("(?!trinity_)[a-z][a-z0-9_]*")
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
-JobStatus = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE", "REVOKED"]
-STATUSES: Mapping[str, JobStatus] = {
-    "PENDING": "PENDING",
-    "RETRY": "PENDING",  # it waits again
-    "STARTED": "STARTED",
-    "SUCCESS": "SUCCESS",
-    "FAILURE": "FAILURE",
-    "REVOKED": "REVOKED",
-}
-
-
-class TaskState(msgspec.Struct):
-    """How far a task of an application is. A class that inherits from it adds what else is answered."""
-
-    task_id: str
-    status: JobStatus
-    progress: float | UnsetType = UNSET
-    """The share that is done, from 0 to 1, while it runs and says so."""
-    step: str | UnsetType = UNSET
-    """What it does now, as its model says it."""
-    error: str | UnsetType = UNSET
-    """Why it failed."""
-
-
 A = TypeVar("A", bound=TaskState)
 
 
@@ -90,8 +71,14 @@ class Application:
         self._downloads = downloads
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, call)
+        """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it.
+
+        Raise Unavailable where it raises ConnectionError, as a `Database` does that does not answer.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, call)
+        except ConnectionError:  # its words may hold an address
+            raise Unavailable("what this needs does not answer; try again") from None
 
     async def read_json(self, req: Request, kind: type[S]) -> S:
         """Return the body of a request, one JSON object of at most 64 KiB; raise the problem of a wrong one."""
@@ -100,6 +87,10 @@ class Application:
             return decode_object(req, body, kind)
         finally:
             self._bodies.release(body)
+
+    def read_query(self, req: Request, kind: type[S]) -> S:
+        """Return the query of a request as a struct; its route has `parameters=query_parameters(kind)`."""
+        return read_query(req, kind)
 
     async def submit(
         self, verb: Verb, model: str, data: Mapping[str, Any] | Sequence[Any] | None = None, **request: Any
@@ -148,18 +139,13 @@ class Application:
         """Return a job as it is, or at its end if that comes within `wait_s` seconds; raise NotFound or Gone."""
         return await self.dispatcher.job(job_id, min(wait_s, self.settings.max_wait))
 
-    def status(self, job: Job) -> JobStatus:
+    def status(self, job: Job) -> TaskStatus:
         """Return the state of a job in Celery's words."""
         return STATUSES[job.status]
 
     def state(self, job: Job, kind: type[A]) -> A:
         """Return the state of a job as a TaskState, or as a class that inherits from it and adds members to set."""
-        state = kind(job.id, self.status(job))
-        if job.failure is not None:
-            state.error = job.failure.detail
-        elif not job.finished and job.progress is not None:
-            state.progress, state.step = job.progress, job.step or UNSET
-        return state
+        return state_of(job, kind)
 
     async def result(self, job: Job) -> Any:
         """Return the decoded result of a job; raise its failure, or Conflict while it has not ended."""
@@ -169,12 +155,12 @@ class Application:
             raise Conflict(f"the job is {self.status(job)}; there is no result yet")
         return msgspec.json.decode(job.result)
 
-    def accepted(self, req: Request, resp: Response, job: Job, content: Any) -> None:
-        """Answer 202 with `content` as JSON, where the job is, and when to look again."""
+    def accepted(self, req: Request, resp: Response, job: Job, content: Any = None) -> None:
+        """Answer 202 with `content` as JSON, by default the job's `TaskState`; where the job is, when to look again."""
         resp.status = HTTPStatus.ACCEPTED
         resp.set_header("Location", f"{req.root_path}/jobs/{job.id}")
         set_retry_after(resp, POLL_S)
-        send_json(resp, content)
+        send_json(resp, state_of(job, TaskState) if content is None else content)
 
     def answer(self, resp: Response, content: Any) -> None:
         """Answer with `content` as JSON: whatever msgspec encodes."""
@@ -196,3 +182,14 @@ class Application:
         The page names these relative to itself, such as `shop/static/page.js` for the page at /shop.
         """
         return page_routes(path, Path(folder), description)
+
+    def task_state(self, path: str, description: str = "The state of a task.") -> Route:
+        """Return the route of the states of tasks, at a path that ends in the id, such as /tasks/{task_id}."""
+        return task_state_route(path, self.job, description)
+
+    def tables(self, path: str, database: Database, tables: Tables, description: str = "Rows of a table.") -> Route:
+        """Return the route of tables, read by pages, at a path that ends in the table's name: /content/{table}.
+
+        `tables` has what callers may read. A page has `items`, and `next` for `?after=` of the page after it.
+        """
+        return table_route(path, TableResource(database, tables, self.run), tables, description)

@@ -16,6 +16,7 @@ CELL_DEGREES = 1 / CELLS
 COLUMNS = 360 * CELLS
 KM_PER_DEGREE = 111.195
 NEAR_KM = 1.0
+MIN_KM = 0.1  # added to distances, whose logarithm is taken
 MOST = 5_000  # rows that one query reads
 MAX_BOXES = 20
 FIELDS = ("id", "name", "category", "rating", "price", "latitude", "longitude")
@@ -80,4 +81,6 @@ def find(
 def features(distances: Any, affinity: Any, rating: Any, price: Any) -> Any:
     """Return the features (n, 5) of places, in the order of FEATURES."""
     distances = np.asarray(distances, dtype=np.float64)
-    return np.column_stack([np.log(distances + 0.1), affinity, rating, price, distances < NEAR_KM]).astype(np.float64)
+    return np.column_stack([np.log(distances + MIN_KM), affinity, rating, price, distances < NEAR_KM]).astype(
+        np.float64
+    )

@@ -1,20 +1,15 @@
-"""The tables, and the engine for DATABASE_URL (by default SQLite in the store's folder)."""
+"""The tables, and the database that they are in."""
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, create_engine, event, func
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+from app.data.database import Database
+
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only where the type is INTEGER
 
 
@@ -34,7 +29,7 @@ class User(Base):
 
 
 class Location(Base):
-    """A place. `grid_row` and `grid_column` are its cell of the grid (see grid.py), and the index on them finds it."""
+    """A place. `grid_row` and `grid_column` are its cell (see candidates.py), and the index on them finds it."""
 
     __tablename__ = "locations"
     __table_args__ = (Index("locations_by_cell", "grid_row", "grid_column"),)
@@ -89,40 +84,8 @@ class Selection(Base):
 TABLES = {"users": User, "locations": Location, "inferences": Inference, "shown": Shown, "selections": Selection}
 
 
-def database_url() -> str:
-    """Return DATABASE_URL, or that of the SQLite file in the store's folder."""
-    folder = Path(os.environ.get("TRINITY_STORE", ".trinity"))
-    return os.environ.get("DATABASE_URL") or f"sqlite:///{folder.resolve() / 'places.sqlite'}"
-
-
-def engine() -> Engine:
-    """Return the engine of this process; connections are not shared with the processes that it is forked to."""
-    return _engine(database_url(), os.getpid())
-
-
-@cache
-def _engine(url: str, _: int) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    created = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
-
-    @event.listens_for(created, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")  # readers go on while one process writes
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA mmap_size=1073741824")  # rows of a neighbourhood are scattered over the file
-
-    return created
-
-
-def migrate(url: str | None = None) -> None:
-    """Bring the tables up to date; one process does this, once, before the others start."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = url or database_url()
-    command.upgrade(config, "head")
-
+database = Database("places.sqlite", Path(__file__).parent / "migrations")
+engine, migrate = database.engine, database.migrate
 
 if __name__ == "__main__":
     migrate()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from msgspec import Meta
 from scipy.optimize import minimize
 
+from app.model import ranking
 from app.model.base import Regressor
 
 CONTEXT = ("slate", "position")  # the first columns of X; features follow
@@ -24,7 +26,7 @@ class PlaceRanker(Regressor):
     """
 
     name: ClassVar[str] = "places"
-    metrics: ClassVar[dict[str, Any]] = {"hit_at_1": "higher", "hit_at_3": "higher", "mrr": "higher", "ndcg": "higher"}
+    metrics: ClassVar[Mapping[str, Any]] = ranking.ranking_directions()
     batchable: ClassVar[bool | None] = False
 
     def __init__(self, penalty: Annotated[float, Meta(ge=0, le=1e6)] = 1.0) -> None:
@@ -32,7 +34,7 @@ class PlaceRanker(Regressor):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Find the maximum of the likelihood by L-BFGS (it is concave); weights are those of slates."""
-        slates, design = _slates(X), _design(X)
+        slates, design = ranking.group_starts(np.asarray(X)[:, 0]), _design(X)
         scale = design.std(axis=0)
         scale[scale == 0] = 1
         weight = np.ones(len(slates)) if sample_weight is None else np.asarray(sample_weight)[slates]
@@ -99,31 +101,8 @@ class _Loss:
 
 
 def ranking_metrics(X: Any, y: Any, utility: Any, sample_weight: Any = None) -> dict[str, float | None]:
-    """Return hit@k, MRR and NDCG of a ranking by `utility`; ties count as if the chosen place came last of them."""
-    starts, chosen = _slates(X), np.flatnonzero(y)
-    if not len(chosen):
-        return dict.fromkeys(PlaceRanker.metrics)
-    utility = np.asarray(utility, dtype=np.float64)
-    slate = np.searchsorted(starts, np.arange(len(X)), side="right") - 1
-    best = np.full(len(starts), np.inf)
-    best[slate[chosen]] = utility[chosen]
-    rank = np.add.reduceat((utility >= best[slate]).astype(float), starts)[slate[chosen]]
-    weight = None if sample_weight is None else np.asarray(sample_weight)[chosen]
-
-    def mean(values: Any) -> float:
-        return float(np.average(values, weights=weight))
-
-    figures = (mean(rank <= 1), mean(rank <= 3), mean(1 / rank), mean(1 / np.log2(1 + rank)))  # noqa: PLR2004  hit@3
-    return dict(zip(PlaceRanker.metrics, figures, strict=True))
-
-
-def _slates(X: Any) -> Any:
-    """Return where each slate begins; ValueError unless its rows stand together."""
-    slate = np.asarray(X)[:, 0]
-    starts = np.flatnonzero(np.diff(slate, prepend=slate[0] - 1))
-    if len(np.unique(slate[starts])) < len(starts):
-        raise ValueError("the rows of a slate must stand together")
-    return starts
+    """Return hit@k, MRR and NDCG of a ranking by `utility`, over the slates of X of which a place was chosen."""
+    return ranking.ranking_metrics(np.asarray(X)[:, 0], y, utility, sample_weight)
 
 
 def _design(X: Any) -> Any:

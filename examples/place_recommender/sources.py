@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from msgspec import Meta, Struct
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.schemas.tables import Table
 from examples.place_recommender.candidates import FEATURES, features, find
@@ -41,13 +40,9 @@ class Candidates:
     def read(self) -> Table:
         """Return a row for each place."""
         asked = self._asked
-        try:
-            with engine().connect() as connection:
-                found = find(
-                    connection, asked.latitude, asked.longitude, asked.radius_km, asked.candidates, asked.categories
-                )
-        except SQLAlchemyError as error:
-            raise _unavailable(error) from None
+        where = asked.latitude, asked.longitude, asked.radius_km
+        with engine().connect() as connection:
+            found = find(connection, *where, asked.candidates, asked.categories)
         if not found:
             raise ValueError(f"there is no such place within {asked.radius_km:g} km")
         distances, places = zip(*found, strict=True)
@@ -86,36 +81,22 @@ class Selections:
             .limit(self._slates)
             .subquery()
         )
+        features = (getattr(Shown, feature) for feature in FEATURES)
         query = (
-            select(
-                Shown.inference_id,
-                newest.c.location_id,
-                Shown.position,
-                *(getattr(Shown, feature) for feature in FEATURES),
-                Shown.location_id,
-            )
+            select(Shown.inference_id, newest.c.location_id, Shown.position, *features, Shown.location_id)
             .join(newest, newest.c.inference_id == Shown.inference_id)
             .order_by(Shown.inference_id, Shown.position)
         )
-        try:
-            with engine().connect() as connection:
-                rows = [tuple(row) for row in connection.execute(query)]
-        except SQLAlchemyError as error:
-            raise _unavailable(error) from None
+        with engine().connect() as connection:
+            rows = connection.execute(query).all()
         if not rows:
             raise ValueError("no slate has been answered yet")
-        ids, chosen = [row[0] for row in rows], [row[1] for row in rows]
-        numbers = np.array([row[2:] for row in rows], dtype=np.float64)
-        slate = np.unique(ids, return_inverse=True)[1]
-        y = (numbers[:, -1] == np.array([-1 if each is None else each for each in chosen])).astype(np.float64)
+        slate = np.unique([row[0] for row in rows], return_inverse=True)[1]
+        chosen, *columns = np.array([row[1:] for row in rows], dtype=np.float64).T  # NaN for none of the slate
+        y = (columns[-1] == chosen).astype(np.float64)
         weight = None
         if self._held_out:
             at = np.zeros(slate.max() + 1)
-            at[slate[y == 1]] = numbers[y == 1, 0]
+            at[slate[y == 1]] = columns[0][y == 1]
             weight = (1 + at[slate]) ** self._examination
-        return Table(np.column_stack([slate, numbers]), y, inputs=COLUMNS, outputs=["chosen"], weight=weight)
-
-
-def _unavailable(error: SQLAlchemyError) -> OSError:
-    """Return the error that asks callers to try again; the driver's own words may hold the address of the database."""
-    return OSError(type(error).__name__)
+        return Table(np.column_stack([slate, *columns]), y, inputs=COLUMNS, outputs=["chosen"], weight=weight)

@@ -46,6 +46,38 @@ def test_a_body_that_does_not_fit_is_refused_with_a_pointer(shop: Api, body: str
     assert [fault["pointer"] for fault in problem(refused, status)["errors"]] == [pointer]
 
 
+def test_the_state_of_a_task_is_one_route_to_add(shop: Api) -> None:
+    if shop.queued:
+        task = ask(shop, "POST", "/tasks/start", json={"number": 30}).json()["task_id"]
+        ask(shop, "GET", f"/tasks/{task}", params={"wait": 30})
+        assert ask(shop, "GET", f"/states/{task}", "reader").json() == {"task_id": task, "status": "SUCCESS"}
+    problem(ask(shop, "GET", f"/states/{'0' * 32}", "reader"), 404)
+
+
+def test_tables_are_one_route_to_add(shop: Api) -> None:
+    assert ask(shop, "GET", "/goods/prices", "reader").json() == {"items": [], "next": None}
+    assert "goods, prices" in problem(ask(shop, "GET", "/goods/secrets", "reader"), 404)["detail"]
+    for query, pointer in (("limit=0", "/limit"), ("limit=x", "/limit"), ("after=x", "/after"), ("limti=1", "/limti")):
+        refused = problem(ask(shop, "GET", f"/goods/goods?{query}", "reader"), 422)
+        assert [fault["pointer"] for fault in refused["errors"]] == [pointer]
+
+
+def test_a_query_is_a_struct(shop: Api) -> None:
+    assert ask(shop, "GET", "/queries/range?first=3&words=many").json() == {"first": 3, "words": "many"}
+    assert ask(shop, "GET", "/queries/range").json() == {"first": 1, "words": "few"}
+    for query, pointer in (("first=0", "/first"), ("first=1&first=2", "/first"), ("words=none", "/words")):
+        refused = problem(ask(shop, "GET", f"/queries/range?{query}"), 422)
+        assert [fault["pointer"] for fault in refused["errors"]] == [pointer]
+    described = ask(shop, "GET", "/openapi.json", "reader").json()["paths"]["/queries/range"]["get"]["parameters"]
+    assert [(each["name"], each["description"]) for each in described] == [("first", "The first."), ("words", "")]
+
+
+def test_what_does_not_answer_is_a_503_without_its_words(shop: Api) -> None:
+    answer = ask(shop, "GET", "/odd/unreachable")
+    assert problem(answer, 503)["type"] == "urn:trinity:unavailable" and answer.headers["Retry-After"]
+    assert "customer" not in answer.text
+
+
 def test_what_the_checks_of_a_verb_refuse_is_refused_here_as_well(shop: Api) -> None:
     problem(ask(shop, "POST", "/tasks/start", json={"number": -1}), 422)
 

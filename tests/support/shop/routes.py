@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Literal
 
 import falcon
 import msgspec
@@ -11,7 +12,9 @@ from app.errors import NotFound
 from app.schemas.media_types import JSON
 from app.serve.application import Application
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec
+from app.serve.resources.queries import query_parameters
 from app.serve.resources.route import Route, route, routes_of
+from tests.support.shop.database import TABLES, database
 
 
 class Order(msgspec.Struct):
@@ -56,8 +59,32 @@ class Tasks:
         self._app.answer(resp, answer)
 
 
+class Range(msgspec.Struct):
+    """A query."""
+
+    first: Annotated[int, msgspec.Meta(ge=1, description="The first.")] = 1
+    words: Literal["few", "many"] = "few"
+
+
 class Odd:
     """Routes whose code has faults."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    @route("/queries/range", "Says what the query says.", parameters=query_parameters(Range))
+    async def on_get_range(self, req: Request, resp: Response) -> None:
+        """Answer the query."""
+        self._app.answer(resp, self._app.read_query(req, Range))
+
+    @route("/odd/unreachable", "Needs what does not answer.")
+    async def on_get_unreachable(self, req: Request, resp: Response) -> None:
+        """Fail as a database does that does not answer."""
+
+        def ask() -> None:
+            raise ConnectionError("of the customer")
+
+        await self._app.run(ask)
 
     @route("/odd/bug", "Raises what nobody foresaw.")
     async def on_get_bug(self, req: Request, resp: Response) -> None:
@@ -76,4 +103,10 @@ def routes(app: Application) -> Iterable[Route]:
     """Return the routes of the application."""
     app.measure("shop_goods", "Goods in the shop.", "kind", lambda: {"apples": 3, "pears": 0.5})
     app.measure("shop_losses", "What cannot be read.", "kind", lambda: {"apples": 1 / 0})
-    return [*routes_of(Tasks(app), Odd()), *app.page("/shop", Path(__file__).parent, "The shop.")]
+    database.migrate()
+    return [
+        *routes_of(Tasks(app), Odd(app)),
+        app.task_state("/states/{task_id}"),
+        app.tables("/goods/{table}", database, TABLES),
+        *app.page("/shop", Path(__file__).parent, "The shop."),
+    ]

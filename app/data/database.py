@@ -1,0 +1,156 @@
+"""The database of an application, PostgreSQL or SQLite. It needs the extra `sql`: only applications import it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event, func, select, text, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+from app.errors import Invalid
+from app.settings import load
+
+POSTGRES = "postgresql+psycopg"
+MIGRATION_LOCK = 7_219_364_105  # any number that nothing else locks
+BUSY_TIMEOUT_S = 30  # how long SQLite waits for another process that writes
+MMAP_BYTES = 2**30  # of the file: rows that belong together may be scattered over it
+PRAGMAS = (
+    "journal_mode=WAL",  # readers go on while one process writes
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"mmap_size={MMAP_BYTES}",
+)
+Tables = Mapping[str, type[DeclarativeBase]]
+Rows = list[dict[str, Any]]
+
+
+class Database:
+    """The database that DATABASE_URL names, by default a SQLite file in the store's folder.
+
+    One that does not answer raises ConnectionError, which has nothing of the driver's words: they may hold addresses.
+    A source that raises it, and `Application.run`, ask callers to try again (503). A value that no column can hold
+    raises Invalid.
+    """
+
+    def __init__(self, file: str, migrations: Path | str) -> None:
+        """Take the name of the SQLite file, and the folder of Alembic's scripts; nothing is opened."""
+        self.file = file
+        self.migrations = Path(migrations)
+
+    def engine(self) -> Engine:
+        """Return the engine of this process; connections are not shared with the processes that it is forked to."""
+        variables = os.environ.get("DATABASE_URL", ""), os.environ.get("TRINITY_STORE", "")
+        return _engine(self.file, os.getpid(), *variables)
+
+    def migrate(self) -> None:
+        """Bring the tables up to date. Of several processes that do so at once each waits for the one before."""
+        config = Config()
+        config.set_main_option("script_location", str(self.migrations).replace("%", "%%"))
+        engine = self.engine()
+        if engine.dialect.name == "sqlite" and engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.execute(text("BEGIN IMMEDIATE"))
+            else:
+                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def count_rows(self, tables: Tables) -> dict[str, int]:
+        """Return how many rows each table has."""
+        with self.engine().connect() as connection:
+            counts = {name: select(func.count()).select_from(table) for name, table in tables.items()}
+            return {name: connection.scalar(query) or 0 for name, query in counts.items()}
+
+    def read_page(self, table: type[DeclarativeBase], after: str, limit: int) -> tuple[Rows, str | None]:
+        """Return `limit` rows in the order of their primary key, and what `after` of the next page is, None at the end.
+
+        `after` is empty for the first page. Raise Invalid for one that no page gave.
+        """
+        keys = list(table.__table__.primary_key)
+        query = select(table.__table__).order_by(*keys).limit(limit + 1)
+        if after:
+            query = query.where(tuple_(*keys) > tuple_(*_key(after, [key.type.python_type for key in keys])))
+        with self.engine().connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        if len(rows) <= limit:
+            return rows, None
+        last = rows[limit - 1]
+        return rows[:limit], msgspec.json.encode([last[key.name] for key in keys]).decode()
+
+
+def write_rows(
+    connection: Connection,
+    table: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    existing: Literal["keep", "replace"],
+) -> None:
+    """Insert rows; those whose primary key is there already stay as they are, or are replaced.
+
+    Other transactions may write the same rows meanwhile.
+    """
+    if not rows:
+        return
+    keys = [key.name for key in table.__table__.primary_key]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    if existing == "keep":
+        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
+        return
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _key(after: str, types: Sequence[type]) -> Sequence[Any]:
+    """Return the primary key that a page ends with."""
+    try:
+        key: Sequence[Any] = msgspec.json.decode(after, type=tuple[tuple(types)])  # type: ignore[misc]
+    except msgspec.MsgspecError:
+        raise Invalid.at("/after", "after must be the value of `next` of the page before") from None
+    return key
+
+
+def _url(file: str) -> URL:
+    """Return DATABASE_URL, or that of a SQLite file in the store's folder."""
+    if given := os.environ.get("DATABASE_URL"):
+        url = make_url(given)
+        return url.set(drivername=POSTGRES) if url.drivername in {"postgres", "postgresql"} else url
+    return URL.create("sqlite", database=str(Path(load().store).resolve() / file))
+
+
+@cache
+def _engine(file: str, _process: int, *_variables: str) -> Engine:
+    url = _url(file)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
+        event.listen(engine, "connect", _set_pragmas)
+    else:
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "handle_error", _translated)
+    return engine
+
+
+def _set_pragmas(connection: Any, _: object) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _translated(context: ExceptionContext) -> Exception | None:
+    """Return what is raised in the place of a driver's error, None for that error itself."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return ConnectionError(type(error).__name__)
+    if isinstance(error, DataError) or isinstance(context.original_exception, OverflowError):
+        return Invalid("the database cannot hold a value of this: a number out of range, or a text with NUL")
+    return None

@@ -1,0 +1,31 @@
+"""The query of a request as a struct, for routes of applications: its fields are the parameters."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from falcon.asgi import Request
+from msgspec import Meta, Struct
+
+from app.serve.openapi.parts import Parameter
+from app.service.sources import check_params
+
+S = TypeVar("S", bound=Struct)
+
+
+def query_parameters(kind: type[Struct]) -> tuple[Parameter, ...]:
+    """Return the parameters of a route whose query is such a struct; `Meta(description=…)` of a field describes it."""
+    return tuple(
+        Parameter(field.encode_name, field.type, _description(field.type)) for field in msgspec.structs.fields(kind)
+    )
+
+
+def read_query(req: Request, kind: type[S]) -> S:
+    """Return the query of a request; raise Invalid for a value that does not fit. Other names are refused before."""
+    return msgspec.convert(check_params(kind, req.params, "", strict=False), kind)
+
+
+def _description(kind: object) -> str:
+    metas = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Meta)]
+    return next((meta.description for meta in metas if meta.description), "")
