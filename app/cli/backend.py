@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 
 class VerbResult(NamedTuple):
@@ -12,3 +12,21 @@ class VerbResult(NamedTuple):
     model: str
     version: int
     result: Mapping[str, Any]
+
+
+class SaveFile(Protocol):
+    """Writes a file of a result."""
+
+    def __call__(self, file: BinaryIO, name: str) -> None:
+        """Write the file with this name."""
+
+
+class FileResult(NamedTuple):
+    """The result of a verb on a file, and what saves one of the result's files by its name."""
+
+    model: str
+    version: int
+    result: Mapping[str, Any]
+    files: Sequence[Mapping[str, Any]]
+    """What the result says of its files: name, media_type, bytes, sha256, href."""
+    save: SaveFile

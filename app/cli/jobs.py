@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.options import json_option, with_client
-from app.cli.output import as_json, is_rich, table
+from app.cli.output import as_json, table
+from app.cli.progress import progress, state
 from app.schemas.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def list_(client: Client, status: str | None, verb: str | None, model: str | Non
     if json_:
         as_json([job.envelope for job in found])
         return
-    rows = [[job.id, job.verb, job.model, job.version, _state(job), job.envelope["created"][:19]] for job in found]
+    rows = [[job.id, job.verb, job.model, job.version, state(job), job.envelope["created"][:19]] for job in found]
     table(["job", "verb", "model", "version", "status", "created"], rows)
 
 
@@ -113,53 +112,17 @@ def wait(ctx: click.Context, client: Client, job_id: str, timeout: float, *, jso
     """
     client.timeout_s = max(timeout, 1.0)
     job = client.job(job_id)
-    with _progress() as show_progress:
+    with progress() as show_progress:
         job.wait(timeout, show_progress)
     _show(job, json_=json_)
     ctx.exit(int(job.status != "SUCCESS"))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[JobHandle], None]]:
-    """Yield a callback that shows progress: a bar on a terminal, otherwise a line at each change."""
-    if not is_rich(sys.stderr):
-        shown: list[str] = []
-
-        def print_change(job: JobHandle) -> None:
-            if shown[-1:] != [_state(job)]:
-                shown.append(_state(job))
-                click.echo(shown[-1], err=True)
-
-        yield print_change
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TimeElapsedColumn
-
-    with Progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-
-        def move_bar(job: JobHandle) -> None:
-            part = 1.0 if job.status == "SUCCESS" else job.progress
-            text = f"{job.verb} {job.model}: {_state(job)}"
-            bar.update(task, description=text, total=None if part is None else 1.0, completed=part or 0.0)
-
-        yield move_bar
-
-
-def _state(job: JobHandle) -> str:
-    """Return a job's status, with its position while it is queued and its progress while it runs."""
-    if job.position is not None:
-        return f"{job.status}, position {job.position}"
-    if job.progress is not None and not job.finished:
-        return f"{job.status}, {job.progress:.0%}" + (f", {job.step}" if job.step else "")
-    return job.status
 
 
 def _show(job: JobHandle, *, json_: bool) -> None:
     if json_:
         as_json(job.envelope)
         return
-    members: dict[str, Any] = {**job.envelope, "status": _state(job)}
+    members: dict[str, Any] = {**job.envelope, "status": state(job)}
     if members["error"]:
         members["error"] = members["error"]["detail"]
     hidden = ("id", "links", "position", "progress", "step")

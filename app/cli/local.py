@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from app.bootstrap import build
-from app.cli.backend import VerbResult
+from app.cli.backend import FileResult, VerbResult
 from app.cli.local_registry import LocalRegistry
+from app.data.file_types import media_type_of
 from app.errors import ModelFailed, TrinityError
 from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
-from app.schemas.query import Query
-from app.schemas.requests import parse_version
+from app.schemas.query import OpenQuery, Query
+from app.schemas.requests import FileInput, Work, parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import hold_out, parse_csv
 from app.serve.bodies.model_file import SentFile, take_model_file
+from app.serve.bodies.query import take_file_request
+from app.serve.bodies.reader import check_size
+from app.serve.bodies.uploads import PIECE_BYTES
 from app.service.descriptions import describe_model, public_manifest
+from app.service.result_files import result_files
 from app.settings import load
-from app.storage.payload_store import HEAD_BYTES
+from app.storage.payload_store import HEAD_BYTES, UPLOAD
 
 
 class LocalBackend(LocalRegistry):
@@ -70,9 +78,61 @@ class LocalBackend(LocalRegistry):
         request.model = model
         if held_out is not None:
             hold_out(verb, request, held_out)
-        work = self._service.check(verb, request)
+        return self._done(self._service.check(verb, request), new_id())
+
+    @contextmanager
+    def run_file(
+        self,
+        verb: Verb,
+        path: Path,
+        model: str,
+        version: str | None,
+        options: Mapping[str, str],
+        _progress: Callable[..., None],
+    ) -> Iterator[FileResult]:
+        """Run a verb on a file and give what came of it; no file of it stays in the store. Raise as `run` does."""
+        if VERBS[verb].publishes:
+            self._components.check_store()
+        payloads, job_id, references = self._components.payloads, new_id(), list[str]()
+        query: OpenQuery = {**options, **({} if version is None else {"version": version})}
         try:
-            return VerbResult(work.model, *self._service.run(work, new_id(), time.time()))
+            sent = self._stored(path, job_id)
+            references.append(sent.reference)
+            work = self._service.check_file(verb, model, sent, take_file_request(verb, query), query)
+            done = self._done(work, job_id)
+            results = result_files(self._components.settings, payloads)
+            found = results.found(msgspec.json.encode(done.result), job_id)
+            references += [each.reference for each in found]
+            paths = {each.file.name: payloads.path(each.reference) for each in found}
+
+            def save(file: BinaryIO, name: str) -> None:
+                with paths[name].open("rb") as kept:
+                    shutil.copyfileobj(kept, file)
+
+            yield FileResult(*done, [msgspec.to_builtins(each.file) for each in found], save)
+        finally:
+            for reference in references:
+                payloads.drop(reference)
+
+    def _stored(self, path: Path, job_id: str) -> FileInput:
+        """Put a file into the store in pieces; raise TooLarge or OSError."""
+        writer = self._components.payloads.writer(f"{job_id}{UPLOAD}")
+        try:
+            with path.open("rb") as file:
+                writer.begin()
+                while piece := file.read(PIECE_BYTES):
+                    check_size(writer.size + len(piece), self._components.settings.max_file)
+                    writer.write(piece)
+            reference = writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+        name = file_name(path.name)
+        return FileInput(job_id, reference, name, media_type_of(writer.head, name, ""))
+
+    def _done(self, work: Work, job_id: str) -> VerbResult:
+        try:
+            return VerbResult(work.model, *self._service.run(work, job_id, time.time()))
         except TrinityError:
             raise
         except Exception as error:  # a user's model may raise any exception

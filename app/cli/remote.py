@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePath
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 
-from app.cli.backend import VerbResult
-from app.client import Client
+from app.cli.backend import FileResult, VerbResult
+from app.client import Client, JobHandle
 from app.client.encoding import encode_csv, encode_tables
 from app.client.model_files import NamedFile, encode_file
 from app.schemas.query import Query
@@ -45,3 +46,19 @@ class RemoteBackend:
         job = self._client.submit(verb, body, model)
         result = job.result()  # first: the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)
+
+    @contextmanager
+    def run_file(
+        self,
+        verb: Verb,
+        path: Path,
+        model: str,
+        version: str | None,
+        options: Mapping[str, str],
+        progress: Callable[[JobHandle], None],
+    ) -> Iterator[FileResult]:
+        """Run a verb on a file and give what came of it; raise as `run` does."""
+        job = self._client.submit_file(verb, path, model, version, wait=False, **options)
+        job.wait(progress=progress)
+        result = job.result()
+        yield FileResult(job.model, job.version or 0, result, job.files(), job.save_file)

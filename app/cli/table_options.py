@@ -45,7 +45,9 @@ def with_table(command: Command) -> Command:
     """
 
     @wraps(command)
-    def run(*args: Any, file: BinaryIO, header: bool | None, **options: Any) -> Any:
+    def run(*args: Any, file: BinaryIO | None, header: bool | None, **options: Any) -> Any:
+        if file is None:
+            raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'FILE'", param_type="argument")
         query = {name: _listed(options.pop(name)) for name in MEMBERS if name in options}
         query["header"] = None if header is None else "present" if header else "absent"
         given = {name: value for name, value in query.items() if value not in (None, [])}
@@ -54,7 +56,7 @@ def with_table(command: Command) -> Command:
     decorated = cast("Command", run)
     for option in reversed(DIALECT):
         decorated = option(decorated)
-    return click.argument("file", type=click.File("rb"))(decorated)
+    return click.argument("file", type=click.File("rb"), required=False)(decorated)
 
 
 def columns(name: str, help_text: str) -> Callable[[Command], Command]:

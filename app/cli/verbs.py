@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from app.cli.backend import VerbResult
+from app.cli.file_options import with_file
 from app.cli.options import Backend, Command, json_option, with_backend
 from app.cli.output import as_json, warn
 from app.cli.results import print_fit, print_score
@@ -23,7 +24,7 @@ weight_option = click.option("--weight", metavar="COLUMN", help="Column with the
 
 def common_options(command: Command) -> Command:
     """Add the argument and options that all three commands have."""
-    command = with_backend(json_option(with_table(command)))
+    command = with_backend(json_option(with_file(with_table(command))))
     return click.option("--model", help="The model; without it, the default one.")(command)
 
 
@@ -56,7 +57,7 @@ def gate_options(command: Command) -> Command:
 
 
 @click.command()
-@click.option("--target", multiple=True, required=True, help="Column to predict; repeat it for several columns.")
+@click.option("--target", multiple=True, help="Column to predict, required of a table; repeat it for several columns.")
 @click.option("--estimator", help="What the model is made of, at its first fit under a name of its own.")
 @columns("inputs", "The inputs, with commas or repeated; without it, all other columns")
 @columns("ignore", "Columns to leave out, with commas or repeated")
@@ -86,8 +87,11 @@ def fit(
     Examples: python -m app fit tests/data/longley.csv --target employed --model multivariate
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
               python -m app fit rents.csv --target rent --model rents --estimator multivariate
+              python -m app fit --file photos.zip --model detector --param classes=80
               python -m app fit june.csv --target rent --model rents --promote champion --promote-on held_out.csv
     """
+    if "target" not in query:
+        raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'--target'", param_type="option")
     members = {name: value for name, value in {"estimator": estimator, **gate}.items() if value is not None}
     rows = None if held_out is None else held_out.read()
     done = source.run("fit", content, model, {**params, **query, **members}, rows)
@@ -110,7 +114,9 @@ def fit(
     "--outputs", multiple=True, metavar="NAMES", help="What to predict: y, probabilities, with commas or repeated."
 )
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of standard output."
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file instead of standard output; with --file, the files of the result, several into a folder.",
 )
 @common_options
 def predict(
@@ -122,10 +128,16 @@ def predict(
     targets of the fit and the columns that it left out.
 
     \b
+    With --file it is a model whose input is a file, such as a picture, and --output takes the files of its result.
+
+    \b
     Examples: python -m app predict new.csv --model multivariate --output predicted.csv
+              python -m app predict --file street.jpg --model detector --option threshold=0.5
               python -m app predict new.csv --keep id
               python -m app predict new.csv --model logistic --outputs y,probabilities
     """
+    if output is not None and output.is_dir():
+        raise click.BadParameter(f"{output} is a directory", param_hint="'--output'")
     done = source.run("predict", content, model, query)
     text = json.dumps(done._asdict()) + "\n" if json_ else _csv(done, source)
     if output is None:
@@ -150,7 +162,8 @@ def score(source: Backend, content: bytes, model: str | None, query: Query, *, j
     is CSV, also packed by gzip, or - for standard input.
 
     \b
-    Example: python -m app score test.csv --model multivariate --version 1
+    Examples: python -m app score test.csv --model multivariate --version 1
+              python -m app score --file photos.zip --model detector
     """
     done = source.run("score", content, model, query)
     if json_:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -59,14 +60,19 @@ class ResultFiles:
 
     def find(self, result: bytes, job: str, name: str | None) -> Found:
         """Return a file of a job's result, the first one without a name; raise NotFound."""
-        for value in msgspec.json.decode(result, type=dict[str, msgspec.Raw]).values():
-            try:
-                file = msgspec.json.decode(value, type=ResultFile)
-            except msgspec.MsgspecError:
-                continue
-            if name in {None, file.name}:
-                return Found(file, f"{self._stored_name(job, file.sha256)}:{file.bytes}:{file.sha256}")
+        for found in self.found(result, job):
+            if name in {None, found.file.name}:
+                return found
         raise NotFound("the result has no file" + ("" if name is None else f" {name[:64]!r}"))
+
+    def found(self, result: bytes, job: str) -> list[Found]:
+        """Return the files of a job's result."""
+        files = []
+        for value in msgspec.json.decode(result, type=dict[str, msgspec.Raw]).values():
+            with suppress(msgspec.MsgspecError):
+                file = msgspec.json.decode(value, type=ResultFile)
+                files.append(Found(file, f"{self._stored_name(job, file.sha256)}:{file.bytes}:{file.sha256}"))
+        return files
 
     def _keep(self, file: OutputFile, job: str) -> ResultFile:
         content = bytes(file.content)
