@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import local
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -18,6 +19,7 @@ FINAL = ("SUCCESS", "FAILURE", "REVOKED")
 TIMEOUT_S = 15
 PAUSE_S = 0.2
 BASE = "faults-base"
+FILE_RECORDER = "file_recorder"
 _numbers = itertools.count(1)
 
 
@@ -43,6 +45,11 @@ class Client:
         body = {"model": "polynomial", "data": {"X": [[x]]}}
         return self.submit("predict", tag, body, y=2 * x, **options)
 
+    def predict_file(self, tag: str, content: bytes, hold_s: float = 0.0, **options: Any) -> str | None:
+        """Submit a text as a file, whose content `file_recorder` gives back."""
+        query = urlencode({"tag": tag, "effects": self.effects, "hold_s": hold_s})
+        return self.submit("predict", tag, content, path=f"/models/{FILE_RECORDER}/predict?{query}", **options)
+
     def submit(
         self,
         verb: str,
@@ -53,16 +60,20 @@ class Client:
         patience_s: float = 0,
         expect: Sequence[str] = ("SUCCESS",),
         y: float | None = None,
+        path: str = "",
     ) -> str | None:
-        """Attempt once or, with a key and patience, until it is acknowledged: without a key a repeat is a new job."""
+        """Attempt once or, with a key and patience, until it is acknowledged: without a key a repeat is a new job.
+
+        Bytes are sent as they are, to the path of a model that takes files.
+        """
         assert key or not patience_s, "only a request with a key may be repeated"
-        raw = msgspec.json.encode(body)
+        raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         headers = {"prefer": "respond-async", **({"idempotency_key": f'"{key}"'} if key else {})}
         end = time.monotonic() + patience_s
         while True:
             n = next(_numbers)
             self.journal.write(Attempt(n, verb, tag, key, list(expect), y))
-            answer = self.ask("POST", f"/{verb}", raw, **headers)
+            answer = self.ask("POST", path or f"/{verb}", raw, **headers)
             if answer is not None and answer.status in (200, 202):
                 job_id = str(answer.json()["id"])
                 self.journal.write(Acknowledged(n, job_id, time.time()))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tests.faults import injections_clients as clients
+from tests.faults import injections_files as files
 from tests.faults import injections_parts as parts
 from tests.faults import injections_processes as processes
 from tests.faults import injections_registry as registry
@@ -43,6 +44,10 @@ FAULTS = {
     "clock-jump": Fault(parts.clock_jump),
     "duplicate-posts": Fault(clients.duplicate_posts),
     "retry-storm": Fault(clients.retry_storm),
+    "file-worker-killed": Fault(files.file_worker_killed),
+    "file-broker-killed": Fault(files.file_broker_killed),
+    "file-web-killed": Fault(files.file_web_killed),
+    "file-cancelled": Fault(files.file_cancelled),
     "poison": Fault(processes.poison),
     "long-job": Fault(processes.long_job),
     "disconnects": Fault(clients.disconnects, heavy=True),

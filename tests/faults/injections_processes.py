@@ -180,7 +180,7 @@ def cancel_running(run: Run) -> None:
     process, began = run.child(tag), time.monotonic()
     status = run.client.cancel(job_id)
     run.expect(status == 200, f"DELETE answered {status}")
-    until(lambda: _ended(process), "the end of the process", 10)
+    until(lambda: process_ended(process), "the end of the process", 10)
     took_s = time.monotonic() - began
     run.recoveries_s.append(took_s)
     run.expect(took_s <= 2, f"the process ended {took_s:.1f} s after the DELETE")
@@ -195,7 +195,7 @@ def cancel_retried(run: Run) -> None:
     process, began = run.child(tag), time.monotonic()
     run.expect(run.client.cancel(job_id) == 200, "a running job can't be cancelled")
     run.expect(run.client.retry(job_id) == 202, "a cancelled job can't be retried")
-    until(lambda: _ended(process), "the end of the first run", 15)
+    until(lambda: process_ended(process), "the end of the first run", 15)
     took_s = time.monotonic() - began
     run.recoveries_s.append(took_s)
     run.expect(took_s <= 2, f"the first run ended {took_s:.1f} s after the DELETE")
@@ -237,7 +237,8 @@ def _killed_mid_fit(run: Run, kill: Callable[[str], None], limit_s: float) -> No
         run.rerun(tag, killed_at, limit_s)
 
 
-def _ended(process: psutil.Process) -> bool:
+def process_ended(process: psutil.Process) -> bool:
+    """Whether a process is gone."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:  # it ended between the two questions

@@ -1,9 +1,11 @@
 """Models that write down when they start to learn, and that do to their process whatever a fault asks for."""
 
 import ctypes
+import hashlib
 import os
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.model.base import Array, Regressor
+from app.model.files import FileModel, InputFile, OutputFile
 
 AGAIN_S = 0.3
 SCORED = 4711.0
@@ -46,14 +49,49 @@ class Recorder(Regressor):
         return np.full(len(np.asarray(X)), self.mean_)
 
     def _start(self, word: str, hold_s: float) -> None:
-        again = starts(Path(self.effects), word)
-        descriptor = os.open(self.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(descriptor, f"{word} {time.time()} {os.getpid()}\n".encode())
-        os.fsync(descriptor)
-        os.close(descriptor)
-        end = time.monotonic() + (min(hold_s, AGAIN_S) if again else hold_s)
-        while time.monotonic() < end:
-            time.sleep(0.01)
+        note_start(Path(self.effects), word, hold_s)
+
+
+class FileRecorder(FileModel):
+    """Says which content a file has, and gives it back; each start is a line in `effects`, as of `Recorder`."""
+
+    name = "file_recorder"
+    takes = "document"
+    media_types = ("text/plain",)
+
+    def __init__(self, tag: str = "") -> None:
+        self.tag = tag
+
+    def fit(self, folder: Path | None) -> Self:
+        """Learn nothing."""
+        return self
+
+    def predict(
+        self, files: Sequence[InputFile], *, tag: str = "", effects: str = "", hold_s: float = 0.0
+    ) -> list[dict[str, Any]]:
+        """Note the start, hold for a while, and give the content back."""
+        note_start(Path(effects), tag, hold_s)
+        contents = [file.path.read_bytes() for file in files]
+        return [
+            {"sha256": hashlib.sha256(each).hexdigest(), "copy": OutputFile("copy.txt", "text/plain", each)}
+            for each in contents
+        ]
+
+    def score(self, folder: Path) -> dict[str, float | None]:
+        """Say nothing."""
+        return {}
+
+
+def note_start(effects: Path, word: str, hold_s: float) -> None:
+    """Write down that work began, and hold for a while: not again after a lost start."""
+    again = starts(effects, word)
+    descriptor = os.open(effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{word} {time.time()} {os.getpid()}\n".encode())
+    os.fsync(descriptor)
+    os.close(descriptor)
+    end = time.monotonic() + (min(hold_s, AGAIN_S) if again else hold_s)
+    while time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def take(poison: Poison) -> None:
