@@ -81,7 +81,7 @@ def best_threshold(matches: BoxMatches) -> float | None:
 
 
 def evaluate(found: Sequence[Boxes], labels: Sequence[BoxLabels], thresholds: Array) -> dict[str, Any]:
-    """Return mAP@0.5 over the classes that occur in the labels, and precision and recall at the thresholds.
+    """Return mAP@0.5 over the classes that occur in the labels, and precision, recall and F1 at the thresholds.
 
     `thresholds` has the least confidence for each class, by its index.
     """
@@ -94,6 +94,7 @@ def evaluate(found: Sequence[Boxes], labels: Sequence[BoxLabels], thresholds: Ar
         "map50": float(np.mean(precisions)) if precisions else None,
         "precision": right / shown if shown else None,
         "recall": right / objects if objects else None,
+        "f1": 2 * right / (shown + objects) if shown + objects else None,
         "pictures": len(labels),
         "objects": objects,
     }

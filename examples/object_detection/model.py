@@ -1,6 +1,6 @@
 """The detector as a model of the service: predict finds objects, fit calibrates thresholds, score is mAP@0.5."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -13,6 +13,7 @@ from app.model.box_evaluation import best_threshold, evaluate, match_class
 from app.model.boxes import Array, Boxes
 from app.model.files import FileModel, InputFile
 from app.model.progress import report
+from app.schemas.tasks import Better
 from examples.object_detection.classes import NAMES
 from examples.object_detection.detection import LOWEST, SIDE, described, detect
 
@@ -27,6 +28,7 @@ class Detector(FileModel):
     takes: ClassVar[Literal["image"]] = "image"
     media_types: ClassVar[Sequence[str]] = ("image/jpeg", "image/png")
     max_batch_files: ClassVar[int] = BATCH
+    metrics: ClassVar[Mapping[str, Better]] = {"f1": "higher", "map50": "higher"}  # a fit changes the first alone
     _metrics: dict[str, float | None] | None = None
 
     def __init__(
@@ -69,7 +71,7 @@ class Detector(FileModel):
         return [_result(*each) for each in zip(files, pictures, found, strict=True)]
 
     def score(self, folder: Path) -> dict[str, float | None]:
-        """Return mAP@0.5 as COCO defines it, and precision and recall at the thresholds, on labelled pictures."""
+        """Return mAP@0.5 as COCO defines it, and precision, recall and F1 at the thresholds, on labelled pictures."""
         labelled = read_coco_labels(folder, NAMES)
         return evaluate(list(_found_in(labelled)), [each.labels for each in labelled], self.thresholds_)
 

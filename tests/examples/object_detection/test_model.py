@@ -45,7 +45,7 @@ def test_a_fit_calibrates_the_classes_of_the_labels(tmp_path: Path) -> None:
     assert model.thresholds_[NAMES.index("person")] < 0.73
     assert model.thresholds_[NAMES.index("dog")] == 0.9
     metrics = model.fit_metrics()
-    assert metrics == {"map50": 1.0, "precision": 1.0, "recall": 1.0, "pictures": 2, "objects": 2}
+    assert metrics == {"map50": 1.0, "precision": 1.0, "recall": 1.0, "f1": 1.0, "pictures": 2, "objects": 2}
     assert [len(each["objects"]) for each in model.predict(PICTURES)] == [1, 1]
     assert model.score(tmp_path) == metrics
 

@@ -86,6 +86,7 @@ def test_nothing_to_find_has_no_score() -> None:
         "map50": None,
         "precision": 0.0,
         "recall": None,
+        "f1": 0.0,
         "pictures": 1,
         "objects": 0,
     }
