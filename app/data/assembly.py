@@ -37,7 +37,6 @@ def assemble(
     faults: list[Fault] = []
     warnings: list[str] = []
     indicators, checked = 0, len(selection.inputs)
-    takes_numbers = "number" in selection.kinds
     for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
         try:
             cells = read(source, fitted)
@@ -46,7 +45,7 @@ def assemble(
             pointer, where = locate(error.row, source)
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
-        if not (cells.is_complete and takes_numbers):  # nothing is wrong with such, as most are
+        if not _is_right(cells, selection, fitted):
             name = None if fitted else names[source]  # after a fit none can be left out
             found = _judged(cells, selection, name, lambda row, at=source: locate(row, at))  # type: ignore[misc]
             if isinstance(found, Fault):
@@ -66,6 +65,12 @@ def assemble(
         raise refusal([*faults, *others])
     numeric = NUMERIC.issuperset(kinds)
     return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
+
+
+def _is_right(cells: Cells, selection: Selection, fitted: Column | None) -> bool:
+    """Whether nothing can be wrong with a column, as with most; the texts of a fit are looked at more closely."""
+    is_known = cells.kind != "text" or (fitted is not None and len(cells.categories) <= MAX_CATEGORIES)
+    return cells.is_complete and is_known and cells.kind in selection.kinds
 
 
 def _with_all_texts(read: Callable[[int, Column | None], Cells], source: int, cells: Cells) -> Cells:

@@ -49,24 +49,27 @@ class BadCell(ValueError):
 
 def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
     """Return a column of Python's values; without a fitted one the values say what it is. Raise BadCell."""
-    kind = kind_of(values) if fitted is None else fitted.kind
+    types = _types(values)
+    is_complete = _MISSING not in types
+    kind = _kind_of(values, types) if fitted is None else fitted.kind
     match kind:
         case "number" | "integer":
-            _require(values, (float, int), "a number")
-            return Cells(_array(values, float), kind)
+            _require(values, types, (float, int), "a number")
+            return Cells(_numbers(values, is_complete=is_complete), kind, is_complete=is_complete)
         case "boolean":
             truths = [None if value is None else _TRUTHS.get(value, value) for value in values]
-            _require(truths, (bool,), "true or false")
-            return Cells(_array(truths, float), kind)
+            _require(truths, _types(truths), (bool,), "true or false")
+            return Cells(_numbers(truths, is_complete=is_complete), kind, is_complete=is_complete)
         case "datetime":
-            _require(values, (str,), "a time as RFC 3339 writes it")
-            return Cells(np.array([_seconds(row, value) for row, value in enumerate(values)], np.float64), kind)
+            _require(values, types, (str,), "a time as RFC 3339 writes it")
+            seconds = np.array([_seconds(row, value) for row, value in enumerate(values)], np.float64)
+            return Cells(seconds, kind, is_complete=is_complete)
         case "text":
-            _require(values, (str,), "text")
-            return from_texts(values, fitted)  # type: ignore[arg-type]
+            _require(values, types, (str,), "text")
+            return from_texts(values, fitted, is_complete=is_complete)  # type: ignore[arg-type]
 
 
-def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
+def from_texts(values: Sequence[str | None], fitted: Column | None, *, is_complete: bool = False) -> Cells:
     """Return a column of texts; raise BadCell for one that the fit did not see.
 
     Without a fitted column the categories are only some, and the positions none, where there are more different texts
@@ -76,21 +79,29 @@ def from_texts(values: Sequence[str | None], fitted: Column | None) -> Cells:
     categories = _different(values, limited=fitted is None) if known is None else known
     if fitted is None and len(categories) > MAX_CATEGORIES:
         return Cells(np.full(len(values), np.nan), "text", categories)
-    positions = {text: float(i) for i, text in enumerate(categories)}
+    positions: dict[str | None, float] = {text: float(i) for i, text in enumerate(categories)}
+    positions[None] = np.nan
     try:
-        return Cells(_array(values, positions.__getitem__), "text", categories)
+        return Cells(_array(values, positions.__getitem__), "text", categories, is_complete)
     except KeyError as error:
         row = next(i for i, value in enumerate(values) if value == error.args[0])
         raise BadCell(row, unseen(error.args[0], categories)) from None
 
 
-def _array(values: Sequence[object], number: Callable[[Any], float]) -> Matrix:
-    """Return the numbers of values, NaN for those that are missing."""
-    nan = np.nan
-    found = [
-        np.array([nan if value is None else number(value) for value in part], np.float64) for part in parts(values)
-    ]
-    return found[0] if len(found) == 1 else np.concatenate(found)
+def _numbers(values: Sequence[object], *, is_complete: bool) -> Matrix:
+    """Return numbers or truth values as an array, with NaN for those that are missing."""
+    if is_complete:
+        return _joined([np.array(part, np.float64) for part in parts(values)])
+    return _array(values, lambda value: np.nan if value is None else float(value))
+
+
+def _array(values: Sequence[Any], number: Callable[[Any], float]) -> Matrix:
+    """Return the numbers that stand for values."""
+    return _joined([np.array(list(map(number, part)), np.float64) for part in parts(values)])
+
+
+def _joined(arrays: list[Matrix]) -> Matrix:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _different(values: Sequence[str | None], *, limited: bool) -> list[str]:
@@ -127,14 +138,24 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
 _TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too
 
 
+_MISSING = type(None)
+
+
 def _types(values: Sequence[object]) -> set[type]:
-    """Return the types of values that are not missing."""
-    return {kind for part in parts(values) for kind in set(map(type, part))} - {type(None)}
+    """Return the types of values."""
+    found: set[type] = set()
+    for part in parts(values):
+        found.update(map(type, part))
+    return found
 
 
 def kind_of(values: Sequence[Cell]) -> Kind:
     """Return the kind of values that are all of one; raise BadCell for the first that isn't as those before it."""
-    types = _types(values)
+    return _kind_of(values, _types(values))
+
+
+def _kind_of(values: Sequence[Cell], found: set[type]) -> Kind:
+    types = found - {_MISSING}
     if not types:
         raise BadCell(0, "every value of the column is missing; leave the column out")
     if types <= {float, int}:
@@ -148,11 +169,10 @@ def kind_of(values: Sequence[Cell]) -> Kind:
     raise BadCell(row, f"{_shown(values[row])} is not of the kind of the first value, {_shown(first)}")
 
 
-def _require(values: Sequence[object], types: tuple[type, ...], what: str) -> None:
-    """Raise BadCell for the first value that is of no such type, and not missing."""
-    allowed = {*types, type(None)}
-    if not _types(values) <= allowed:
-        row = next(i for i, value in enumerate(values) if type(value) not in allowed)
+def _require(values: Sequence[object], found: set[type], types: tuple[type, ...], what: str) -> None:
+    """Raise BadCell for the first value that is of no such type, and not missing; `found` are the types of all."""
+    if not found.issubset((*types, _MISSING)):
+        row = next(i for i, value in enumerate(values) if type(value) not in (*types, _MISSING))
         raise BadCell(row, f"{_shown(values[row])} is not {what}")
 
 

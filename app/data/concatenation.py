@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -12,18 +13,22 @@ from app.schemas.tables import Matrix, Table
 def concatenate_tables(tables: Sequence[Table]) -> Table:
     """Return the rows of all tables; where each has texts of its own, their codes become those of all together."""
     joined = Table(np.concatenate([table.X for table in tables]))
+    rows = [len(table.X) for table in tables]
     for position in tables[0].categories:
+        lists = [table.categories[position] for table in tables]
         codes: dict[str, int] = {}
-        start = 0
-        for table in tables:
-            rows = slice(start, start + len(table.X))
-            new = [codes.setdefault(text, len(codes)) for text in table.categories[position]]
-            _recode(joined.X[rows, position], new)
-            start = rows.stop
+        new = [codes.setdefault(text, len(codes)) for text in chain(*lists)]
+        _recode(joined.X[:, position], np.repeat(_starts(lists), rows), np.array(new, np.float64))
         joined.categories[position] = list(codes)
     return joined
 
 
-def _recode(column: Matrix, new: Sequence[int]) -> None:
+def _starts(lists: Sequence[Sequence[str]]) -> list[int]:
+    """Return where each list begins in all of them, one after the other."""
+    return list(accumulate(map(len, lists), initial=0))[:-1]
+
+
+def _recode(column: Matrix, starts: Matrix, new: Matrix) -> None:
+    """Write into a column the new codes of its texts; `starts` says for each row where the texts of its table begin."""
     known = ~np.isnan(column)
-    column[known] = np.array(new, dtype=np.float64)[column[known].astype(np.intp)]
+    column[known] = new[column[known].astype(np.intp) + starts[known]]

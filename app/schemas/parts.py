@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -43,16 +43,13 @@ class Parts(Sequence[T]):
             self.tuples.pop()
 
 
-def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the values in parts, short ones as they are."""
+def parts(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    """Return the values in parts, short ones as they are."""
     if isinstance(values, Parts):
-        yield from values.tuples
-        return
+        return values.tuples
     if len(values) <= PART:
-        yield values
-        return
-    for start in range(0, len(values), PART):
-        yield values[start : start + PART]
+        return (values,)
+    return (values[start : start + PART] for start in range(0, len(values), PART))
 
 
 def to_list(array: Matrix) -> list[Any]:
