@@ -133,6 +133,11 @@ def test_each_route_needs_its_scope(shop: Api, method: str, path: str, holders: 
     assert allowed == set(holders.split())
 
 
+def test_the_first_page_links_to_the_pages_of_applications_by_their_titles(shop: Api) -> None:
+    page = ask(shop, "GET", "/", "reader", headers={"Accept": "text/html"}).text
+    assert page.count('<a href="/shop">Shop</a>') == 1 and "static/{file}" not in page
+
+
 def test_unknown_names_in_a_query_are_refused(shop: Api) -> None:
     problem(ask(shop, "GET", "/tasks/0", params={"weit": "1"}), 422)
     problem(ask(shop, "POST", "/tasks/start", params={"number": "1"}, json={"number": 20}), 422)

@@ -1,6 +1,8 @@
 """Examples as `python -m app stack --example NAME` runs them: their settings, and what makes them ready."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,23 @@ def test_a_name_that_is_no_example_lists_those_there_are(folder: Path, name: str
     assert names(folder) == ["post", "shop"]
     with pytest.raises(CommandFailed, match="there are post, shop"):
         with_settings(name, {}, folder)
+
+
+def test_each_example_has_a_store_of_its_own() -> None:
+    stores = [with_settings(name, {}, ROOT / "examples")["TRINITY_STORE"] for name in names(ROOT / "examples")]
+    assert len(set(stores)) == len(stores) >= 3
+
+
+def test_a_copy_of_an_example_made_as_the_document_says_is_an_example_of_its_own(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "applications.md").read_text()
+    copy, rename, run = re.findall(r"^    (.*shop_windows.*)$", text, re.MULTILINE)
+    shutil.copytree(ROOT / "examples" / "object_detection", tmp_path / "examples" / "object_detection")
+    subprocess.run(["bash", "-ec", f"{copy}\n{rename}"], cwd=tmp_path, check=True)
+    left = subprocess.run(["grep", "-rI", "object_detection", "examples/shop_windows"], cwd=tmp_path, check=False)
+    assert left.returncode == 1 and run == "make example NAME=shop_windows"
+    settings = with_settings("shop_windows", {}, tmp_path / "examples")
+    for module in (settings["TRINITY_MODELS"], settings["TRINITY_ROUTES"]):
+        assert (tmp_path / f"{module.replace('.', '/')}.py").is_file()
 
 
 @pytest.mark.parametrize("command", [["make", "example", "NAME=nothing"], ["make", "example"]])

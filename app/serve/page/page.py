@@ -27,6 +27,7 @@ from app.serve.page.page_data import PageData, PageQuery, page_data
 from app.serve.preferences import prefers_html
 from app.serve.problems import set_retry_after
 from app.serve.resources.documents import RouteList, route_list
+from app.serve.resources.pages import page_titles
 from app.serve.resources.route import Route, route
 from app.serve.responses import send_json
 from app.service import Service
@@ -157,7 +158,7 @@ class HomePage:
         return text.encode()
 
     def _links(self, root_path: str) -> dict[str, str]:
-        links = LINKS | ({url: "Flower"} if (url := self._settings.flower_url) else {})
+        links = page_titles(self._routes()) | LINKS | ({url: "Flower"} if (url := self._settings.flower_url) else {})
         return {f"{root_path}{url}" if url.startswith("/") else url: name for url, name in links.items()}
 
     @cached_property

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from falcon.asgi import Request, Response
@@ -14,6 +17,7 @@ from app.serve.resources.route import Route
 PAGE = "page.html"
 STATIC = "static"
 MAX_SHOWN = 64
+_TITLE = re.compile(r"<title>([^<]+)</title>", re.IGNORECASE)
 
 
 class PageResource:
@@ -21,7 +25,10 @@ class PageResource:
 
     def __init__(self, folder: Path) -> None:
         """Read them; raise ValueError for a file whose type is unknown, OSError where the page is missing."""
-        self._page = StaticFile((folder / PAGE).read_bytes())
+        content = (folder / PAGE).read_bytes()
+        self._page = StaticFile(content)
+        title = _TITLE.search(content.decode(errors="replace"))
+        self.title = html.unescape(title[1]).strip() if title else ""
         static = folder / STATIC
         names = sorted(static.iterdir()) if static.is_dir() else []
         files = [each for each in names if each.is_file() and not each.is_symlink() and not each.name.startswith(".")]
@@ -58,3 +65,9 @@ def page_routes(path: str, folder: Path, description: str) -> list[Route]:
             "GET", f"{path}/{STATIC}/{{file}}", "A file of that page.", public=False, resource=resource, suffix="file"
         ),
     ]
+
+
+def page_titles(routes: Iterable[Route]) -> dict[str, str]:
+    """Return the titles of the pages among the routes by their paths; one without a title is called as its path."""
+    pages = ((route.path, route.resource) for route in routes if route.public)
+    return {path: page.title or path for path, page in pages if isinstance(page, PageResource)}
