@@ -8,9 +8,11 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from app.schemas.media_types import JSON
 from app.serve.application import Application, TaskState
-from app.serve.openapi.parts import ResponseSpec
+from app.serve.openapi.parts import BYTES, RequestBody, ResponseSpec
 from app.serve.resources.route import Route, route, routes_of
 from examples.object_detection.model import Detector
+
+FORM = {"type": "object", "required": ["file"], "properties": {"file": BYTES}}
 
 
 class Box(Struct):
@@ -55,8 +57,14 @@ class Tasks:
     @route(
         "/start_task",
         "Starts to look for objects in a picture, JPEG or PNG, in the field `file` of a form.",
-        {202: ResponseSpec("It is accepted.", {JSON: Started})},
-        example_file="picture.jpg",
+        {
+            202: ResponseSpec("It is accepted.", {JSON: Started}),
+            413: ResponseSpec("The file is larger than TRINITY_MAX_FILE bytes."),
+            415: ResponseSpec("The file is no JPEG or PNG picture."),
+            422: ResponseSpec("There is no file in the form, or it is empty."),
+        },
+        body=RequestBody({"multipart/form-data": FORM}),
+        example_file="examples/object_detection/samples/astronaut.jpg",
         example_field="file",
         takes_file=True,
     )
@@ -69,7 +77,7 @@ class Tasks:
     @route(
         "/task_result/{task_id}",
         "The state of a task, and the objects that it found.",
-        {200: ResponseSpec("The state.", {JSON: Result})},
+        {200: ResponseSpec("The state.", {JSON: Result}), 404: ResponseSpec("There is no such task.")},
     )
     async def on_get(self, _req: Request, resp: Response, task_id: str) -> None:
         """Answer the state, and with it what was found or what went wrong."""

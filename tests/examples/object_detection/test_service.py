@@ -103,6 +103,10 @@ def test_the_routes_are_listed_with_an_example_each(api: Api) -> None:
     assert ("GET", "/object_detection") in listed
     paths = api.http.get("/openapi.json").json()["paths"]
     assert {"/start_task", "/task_result/{task_id}", "/models/detector/predict"} <= paths.keys()
+    form = paths["/start_task"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert {"202", "413", "415", "422"} <= paths["/start_task"]["post"]["responses"].keys()
+    assert "404" in paths["/task_result/{task_id}"]["get"]["responses"]
 
 
 @pytest.mark.parametrize(
