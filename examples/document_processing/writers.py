@@ -77,15 +77,18 @@ WRITERS = {"markdown": write_markdown, "json": write_json, "pdf": write_pdf}
 
 def _facts(about: dict[str, Any]) -> Iterator[Paragraph]:
     yield Paragraph(about["name"], 1)
-    pages = f", {about['pages']} pages" if about.get("pages") else ""
-    yield Paragraph(
-        f"{about['kind']}, {about['language']}, {about['words']} words, {about['characters']} characters{pages}"
-    )
+    counts = [(about["words"], "word"), (about["characters"], "character"), (about.get("pages"), "page")]
+    facts = [about["kind"], about["language"], *(_counted(*each) for each in counts if each[0] is not None)]
+    yield Paragraph(", ".join(facts))
     if about["key_terms"]:
         yield Paragraph("Key terms: " + ", ".join(each["term"] for each in about["key_terms"]))
     for number, table in enumerate(about["tables"], 1):
         columns = "; ".join(_column(column) for column in table["columns"])
-        yield Paragraph(f"Table {number}: {table['rows']} rows. {columns}")
+        yield Paragraph(f"Table {number}: {_counted(table['rows'], 'row')}. {columns}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _column(column: dict[str, Any]) -> str:

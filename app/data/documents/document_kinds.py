@@ -64,8 +64,6 @@ def kind_of(path: Path, name: str) -> tuple[str, str]:
         encoding = _encoding(head, called)
         text = head.decode(encoding, "ignore")
         found = "html" if _HTML.match(text) else called if called in {"markdown", "csv", "html"} else "text"
-        if found == "html" == called and "<" not in text:
-            found = "text"
     if called and found != called:
         raise ValueError(f"holds {found}, though its name says {called}")
     return found, encoding

@@ -62,7 +62,7 @@ class DocumentTable:
 
     def __init__(self, header: Sequence[str]) -> None:
         if len(header) > MAX_COLUMNS:
-            raise ValueError(f"a table has more than {MAX_COLUMNS} columns")
+            raise ValueError(f"has a table with more than {MAX_COLUMNS} columns")
         self.columns = [ColumnCounts(clean(name) or f"column {i}") for i, name in enumerate(header, 1)]
         self.kept: list[list[str]] = []
         self.rows = 0
@@ -70,7 +70,9 @@ class DocumentTable:
     def add(self, row: Sequence[str]) -> None:
         """Take a row; cells beyond the header are refused, those that it lacks are missing."""
         if len(row) > len(self.columns) and any(map(str.strip, row[len(self.columns) :])):
-            raise ValueError(f"row {self.rows + 1} of a table has {len(row)} cells, its header {len(self.columns)}")
+            raise ValueError(
+                f"is not regular: row {self.rows + 1} of a table has {len(row)} cells, its header {len(self.columns)}"
+            )
         self.rows += 1
         cells = [clean(cell[:MAX_CELL_CHARACTERS]) for cell in row[: len(self.columns)]]
         for column, cell in zip(self.columns, cells, strict=False):

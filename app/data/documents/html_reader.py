@@ -13,14 +13,25 @@ BLOCKS = (
     "main nav ol p pre section table title ul"
 )
 """Elements whose text stands apart from what is around it."""
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
+)
+"""What nobody sees; one that is never closed goes to the end (HTML Standard, 13.2.5). The parser would look for its end
+from each sign of it again."""
+_TAG = re.compile(r"<[a-z/]", re.IGNORECASE)
 
 
 def read_html(lines: Iterator[str], document: Document) -> None:
     """Add the paragraphs, headings and tables of a page."""
     reader = _HtmlReader(document)
-    for line in lines:
-        reader.feed(line)
+    reader.feed(_without_unclosed_tag(_UNSEEN.sub("", "".join(lines))))
     reader.close()
+
+
+def _without_unclosed_tag(text: str) -> str:
+    """Return a page without the tag at its end that is never closed: the parser would try it from each of its signs."""
+    unclosed = _TAG.search(text, text.rfind(">") + 1)
+    return text[: unclosed.start()] if unclosed else text
 
 
 class _HtmlReader(HTMLParser):

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from app.data.documents.document import Document
 from app.data.documents.document_tables import DocumentTable
 
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_LINKS_AND_CODE = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)|`+([^`]+)`+")
-_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(\S(?:.*?\S)?)\1(?!\w)", re.DOTALL)
+# No repetition runs over the next opening mark, or beyond a bound: with a text of nothing but opening marks, the time
+# would grow with the square of its length.
+_HEADING = re.compile(r"(#{1,6})\s+(.*)")
+_RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
+_LINKS_AND_CODE = re.compile(r"!?\[([^\[\]]*+)\]\([^)\s\[]*+(?:\s{1,9}+\"[^\"]*+\")?\)|`{1,9}+([^`]++)`{1,9}")
+_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(\S(?:.{0,300}?\S)?)\1(?!\w)", re.DOTALL)
 
 
 def read_text(lines: Iterator[str], document: Document) -> None:
@@ -46,11 +48,11 @@ def read_markdown(lines: Iterator[str], document: Document) -> None:
             flush()
         elif heading:
             flush()
-            document.add(_unmarked(heading[2]), len(heading[1]))
+            document.add(_unmarked(heading[2].rstrip().rstrip("#")), len(heading[1]))
         elif not line.strip():
             flush()
         elif not fence and line.lstrip().startswith("|"):
-            if not _RULE.fullmatch(line.rstrip()):
+            if not _RULE.fullmatch(line.strip()):
                 rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))])
         else:
             paragraph.append(line)

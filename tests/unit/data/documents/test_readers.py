@@ -1,5 +1,6 @@
 """The readers of documents: what they make of each format, and what they refuse."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,3 +142,23 @@ def test_a_table_of_word_without_equal_rows_gets_columns_for_all_cells() -> None
     table.add(["1"])
     assert table.kept == [["1", ""]]
     assert table.columns[1].name == "column 2"
+
+
+MARKS = ["<!--", "<![CDATA[", "<a ", "</", "<script>", "[", "![](x", "[a](", "*a ", "_a ", "`", "***a ", '[a](x "']
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.md"])
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_that_are_never_closed_take_time_by_the_length_of_the_text(tmp_path: Path, name: str, mark: str) -> None:
+    """By its square, a text of this length would take minutes."""
+    path = made.write_document(tmp_path, name, f"text {mark * (300_000 // len(mark))} end")
+    started_s = time.process_time()
+    assert str(read(path, name, lambda *_: None)[1].texts[0]).startswith("text")
+    assert time.process_time() - started_s < 20
+
+
+def test_what_nobody_sees_of_a_page_is_left_out_to_its_end(tmp_path: Path) -> None:
+    script = "<script>if (a < b) '<!--'</script><style>p</style>"
+    page = f"<!DOCTYPE html><?pi x?><p>One<!-- <p>no -->{script}two<p>3 < 4 <!-- no"
+    assert blocks(tmp_path, "a.html", page) == [Paragraph("Onetwo"), Paragraph("3 < 4")]
+    assert blocks(tmp_path, "a.html", "Bread &amp; honey") == [Paragraph("Bread & honey")]
