@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import Invalid
+from app.model.imported.onnx_memory import memory as onnx_memory
 from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.model.scikit.trusted_types import defined_in
@@ -35,6 +36,7 @@ def build(settings: Settings) -> Components:
     modules = names(settings.models)
     trusted = frozenset(names(settings.trusted_types))
     models = find_models(modules, trusted)
+    onnx_memory.max_bytes = settings.max_loaded + settings.max_design
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"

@@ -22,6 +22,7 @@ from app.model.imported.imported_model import (
     task_of,
 )
 from app.model.imported.onnx_graph import read_graph
+from app.model.imported.onnx_memory import EXHAUSTED, SHRINKS, memory
 from app.schemas.columns import Kind
 from app.schemas.tasks import Label
 
@@ -52,6 +53,7 @@ class OnnxModel(ImportedModel):
         graph = read_graph(content, approved)
         self.takes_missing = graph.takes_missing
         self._session = session = _session(content)
+        self._run_options = _run_options()
         self._feeds = [_Feed(each.name, each.type, each.shape) for each in session.get_inputs()]
         self._outputs = [each.name for each in session.get_outputs()]
         self.inputs = _columns(self._feeds)
@@ -121,13 +123,21 @@ class OnnxModel(ImportedModel):
         return feeds
 
     def _ran(self, outputs: Sequence[str], X: Array) -> Any:
-        """Return what the graph gives for X; raise RuntimeError in place of what the runtime raises."""
+        """Return what the graph gives for X; raise RuntimeError in place of what the runtime raises.
+
+        Raise ValueError where it needs too much memory for these rows.
+        """
         feeds = self._fed(X)
         try:
-            return self._session.run(outputs, feeds)
+            return self._session.run(outputs, feeds, self._run_options)
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "onnxruntime":
                 raise
+            if EXHAUSTED in str(error):
+                raise ValueError(
+                    f"for these rows the ONNX graph needs more memory than it may take, {memory.max_bytes} bytes "
+                    "for all graphs of the process: send fewer rows; if one is too many, its values make it so large"
+                ) from None
             raise RuntimeError(_words(error)) from None
 
     def _run(self, X: Array) -> tuple[Array, Array | None]:
@@ -208,10 +218,19 @@ def _session(content: bytes) -> Any:
     options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
     # by its first bytes a file could be one of the runtime's own format as well, which nothing here looks through
     options.add_session_config_entry(_LOAD_FORMAT, "ONNX")
+    memory.use(options)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  the runtime has many, one for each kind of damage
         raise Invalid.at("/file", f"onnxruntime cannot read this file: {_words(error)}") from None
+
+
+def _run_options() -> Any:
+    import onnxruntime  # noqa: PLC0415  it is an extra
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry(*SHRINKS)
+    return options
 
 
 def _words(error: Exception) -> str:

@@ -24,6 +24,16 @@ SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for 
 MAX_REPLY_BYTES = 64 * 1024**2
 END_S = 1.0  # for the server to end by itself
 END_POLL_S = 0.02
+CRASHED = (
+    "What reads it crashed over what is in there: it is damaged, or not what its library writes. "
+    "Load it where it was made, and write it again with the versions of the libraries that this server has"
+)
+TOO_SLOW = "A smaller model may pass; who runs this server can allow more time (TRINITY_IMPORT_TIMEOUT)"
+REMEDIES: Mapping[int, str] = {
+    signal.SIGALRM: TOO_SLOW,
+    signal.SIGXCPU: TOO_SLOW,
+    signal.SIGKILL: "The system ended it, most likely for want of memory. Try again; a smaller model may pass",
+}
 _SERVER = "app.model.isolation.fork_server"
 _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 
@@ -31,11 +41,15 @@ _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal
 class CallFailed(Exception):
     """A call did not return.
 
-    `failure` is an error of ours that it raised, `raised` the name of another, and `place` where that was raised.
+    `failure` is an error of ours that it raised, `raised` the name of another, and `place` where that was raised;
+    `remedy` says what may help where it ended its process.
     """
 
-    def __init__(self, words: str, failure: Failure | None = None, raised: str = "", place: str = "") -> None:
+    def __init__(
+        self, words: str, failure: Failure | None = None, raised: str = "", place: str = "", remedy: str = ""
+    ) -> None:
         super().__init__(words)
+        self.remedy = remedy
         self.failure = failure
         self.raised = raised
         self.place = place
@@ -44,7 +58,8 @@ class CallFailed(Exception):
         """Return the error for a caller who sent a file that was tried out: `what` it holds, in words."""
         if self.failure is not None:
             return Invalid(self.failure.detail, *self.failure.errors)
-        return Invalid.at("/file", f"{what} cannot be taken: when it was tried out, it {self}")
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return Invalid.at("/file", f"{what} cannot be taken: when it was tried out, it {self}{remedy}")
 
 
 class CallLimits(NamedTuple):
@@ -108,7 +123,7 @@ class IsolatedCalls:
     def _result(self, lines: Sequence[bytes]) -> Any:
         ended = msgspec.json.decode(lines[-1], type=Ended)
         if ended.code or len(lines) == 1:
-            raise CallFailed(self._end(ended.code))
+            raise CallFailed(self._end(ended.code), remedy=REMEDIES.get(-ended.code, CRASHED))
         reply = msgspec.json.decode(lines[0], type=Reply)
         if reply.failure is not None:
             raise CallFailed(reply.failure.detail, reply.failure)

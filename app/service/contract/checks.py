@@ -26,7 +26,6 @@ LOADS = 5
 MANY_ROWS = 1000
 LARGE_BYTES = 1024**2
 SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
-STORE = "keep what fit learns in attributes that end in _, as arrays or plain values, and derive the rest in prepare()"
 REPEAT = "predict must draw no random numbers and change nothing of the model: each process restores one of its own"
 COPY = "work on a copy (X = X.copy()): the service goes on to use these rows"
 WARNED = "it is said in the result of each fit to such rows, and kept with the version"

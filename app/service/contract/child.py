@@ -19,6 +19,10 @@ from app.settings import SettingsError
 
 LIBRARIES = ("sklearn", "pandas", "skops.io", "xgboost", "lightgbm")
 MODEL_ADVICE = "mend the model; docs/models.md says what the service asks of it"
+RESTORE_ADVICE = (
+    "look at what predict uses: fit has to leave it in attributes that end in _, as arrays or plain values, "
+    "or prepare() has to make it again from these; then docs/models.md"
+)
 ROWS_ADVICE = "if the model needs other rows than those of the dummy source, name a file: --data FILE --target COLUMN"
 
 
@@ -49,7 +53,8 @@ def run_check(check: str, subject: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         findings = CHECKS[check](Case.of(wanted))
     except Exception as error:  # noqa: BLE001  anybody's code
-        advice = ROWS_ADVICE if isinstance(error, Invalid) and not wanted.rows else MODEL_ADVICE
+        advice = RESTORE_ADVICE if check == "restore" else MODEL_ADVICE
+        advice = ROWS_ADVICE if isinstance(error, Invalid) and not wanted.rows else advice
         findings = [failed(check, error, advice)]
     built: list[dict[str, Any]] = msgspec.to_builtins(findings)
     return built

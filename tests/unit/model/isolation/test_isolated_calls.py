@@ -64,8 +64,13 @@ def test_any_other_error_comes_back_in_words(calls: IsolatedCalls) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGBUS])
 def test_a_child_that_dies_fails_its_call_alone(calls: IsolatedCalls, number: signal.Signals) -> None:
-    with pytest.raises(CallFailed, match=number.name):
+    with pytest.raises(CallFailed, match=number.name) as caught:
         calls.call(f"{HERE}:killed", number=number)
+    [fault] = caught.value.refusal("the file").faults
+    assert ("write it again" in fault.detail, "Try again" in fault.detail) == (
+        number != signal.SIGKILL,
+        number == signal.SIGKILL,
+    )
     assert calls.call(f"{HERE}:echoed", value=1) == 1
 
 

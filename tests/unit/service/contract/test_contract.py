@@ -93,6 +93,7 @@ def test_an_attribute_that_is_not_stored_is_named(tmp_path: Path) -> None:
     checks = checked(tmp_path, MEAN.replace("mean_", "_mean"))
     assert checks["restore"].result == "failed"
     assert "call it `mean_`" in checks["restore"].figure
+    assert "attributes that end in _" in checks["restore"].advice
     assert checks["predict 1 row"].result == "ok"
 
 
