@@ -69,6 +69,8 @@ class Client:
         assert key or not patience_s, "only a request with a key may be repeated"
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         headers = {"prefer": "respond-async", **({"idempotency_key": f'"{key}"'} if key else {})}
+        if isinstance(body, bytes):
+            headers["content-type"] = "text/plain"
         end = time.monotonic() + patience_s
         while True:
             n = next(_numbers)

@@ -16,17 +16,18 @@ UPLOAD_BYTES = 8_000_000
 
 
 def file_worker_killed(run: Run) -> None:
-    """A whole worker dies while it predicts a file: the file is there for the next one, and gone after that."""
+    """The worker that predicts a file dies, and all its processes: the file is there for the next one, then gone."""
     _lay_model(run)
     tag = run.tag()
     content = _content(tag)
     job_id = run.client.predict_file(tag, content, run.rng.uniform(1, 2), key=tag, patience_s=5) or ""
     run.begun(tag)
     time.sleep(run.rng.uniform(0, 0.5))
+    process = run.child(tag).pid
+    worker = next(each for each in run.stack.workers if process in {child.pid for child in each.children()})
     killed_at = time.time()
-    run.stack.worker1.kill()
-    run.stack.worker2.kill()
-    run.stack.start_services()
+    worker.kill()
+    worker.start()
     run.rerun(tag, killed_at, WORKER_S)
     _expect_result(run, job_id, content)
     _expect_nothing_left(run)

