@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import httpx
-
+from app.client import Client, fit_once
 from examples.place_recommender.database import engine, migrate
+from examples.place_recommender.model import PlaceRanker
 from examples.place_recommender.simulate import fill, simulate
 from examples.place_recommender.slates import counts
-
-WAITING = {"PENDING", "STARTED", "RETRY"}
+from examples.place_recommender.sources import TRAINING
 
 
 def main(base_url: str) -> None:
@@ -19,13 +18,8 @@ def main(base_url: str) -> None:
     fill(engine())
     if not counts()["selections"]:
         simulate(engine())
-    with httpx.Client(base_url=base_url, timeout=60) as http:
-        if http.get("/content/info").raise_for_status().json()["version"] is None:
-            task = http.post("/train/start").raise_for_status().json()["task_id"]
-            state = "PENDING"
-            while state in WAITING:
-                state = http.get(f"/jobs/{task}", params={"wait": 5}).raise_for_status().json()["status"]
-            print(f"first training: {state}")  # noqa: T201  a program speaks by printing
+    with Client(base_url) as client:
+        fit_once(client, PlaceRanker.name, **TRAINING)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,7 @@ from examples.place_recommender.candidates import FEATURES
 from examples.place_recommender.database import TABLES, database
 from examples.place_recommender.model import PlaceRanker
 from examples.place_recommender.slates import Choice, Place, Start
-
-BETTER = {
-    "alias": "champion",
-    "on": {"source": "selections", "params": {"part": "held_out"}},
-    "metric": "mrr",
-}
+from examples.place_recommender.sources import TRAINING
 
 
 class Number(Struct):
@@ -115,8 +110,7 @@ class Recommender:
     )
     async def on_post_train(self, req: Request, resp: Response) -> None:
         """Submit a fit with a gate."""
-        data = {"source": "selections"}
-        job = await self._app.submit("fit", PlaceRanker.name, data, ignore=["place"], promote=BETTER)
+        job = await self._app.submit("fit", PlaceRanker.name, **TRAINING)
         self._app.accepted(req, resp, job)
 
     @route(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from zlib import crc32
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 from scipy.special import softmax
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
@@ -17,17 +17,20 @@ from app.data.database import write_rows
 from app.errors import Invalid, NotFound
 from examples.place_recommender.candidates import FEATURES, FIELDS, MIN_KM
 from examples.place_recommender.database import TABLES, Inference, Location, Selection, Shown, User, database, engine
+from examples.place_recommender.sources import Affinity, Categories, Latitude, Longitude, Radius
+
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class Start(Struct, forbid_unknown_fields=True):
     """Who asks: a known `user`, or where somebody is and what he likes; what is given wins over what is known."""
 
-    user: int | UnsetType | None = UNSET
-    latitude: float | UnsetType = UNSET
-    longitude: float | UnsetType = UNSET
-    affinity: dict[str, float] | UnsetType = UNSET
-    categories: list[str] | UnsetType = UNSET
-    radius_km: float | UnsetType = UNSET
+    user: Id | UnsetType | None = UNSET
+    latitude: Latitude | UnsetType = UNSET
+    longitude: Longitude | UnsetType = UNSET
+    affinity: Affinity | UnsetType = UNSET
+    categories: Categories | UnsetType = UNSET
+    radius_km: Radius | UnsetType = UNSET
 
 
 class Place(Struct):

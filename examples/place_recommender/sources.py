@@ -13,18 +13,27 @@ from examples.place_recommender.candidates import FEATURES, features, find
 from examples.place_recommender.database import Inference, Selection, Shown, engine
 from examples.place_recommender.model import CONTEXT
 
+TRAINING: dict[str, Any] = {
+    "data": {"source": "selections"},
+    "ignore": ["place"],
+    "promote": {"on": {"source": "selections", "params": {"part": "held_out"}}, "metric": "mrr"},
+}
 COLUMNS = [*CONTEXT, *FEATURES, "place"]
-Degrees = Annotated[float, Meta(ge=-180, le=180)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Affinity = dict[str, Annotated[float, Meta(ge=-1, le=1)]]
+Categories = Annotated[list[str], Meta(max_length=50)]
+Radius = Annotated[float, Meta(gt=0, le=50)]
 
 
 class Request(Struct, forbid_unknown_fields=True):
     """Where somebody is, what he likes (−1 to 1 for each category), and what he looks for."""
 
-    latitude: Annotated[float, Meta(ge=-90, le=90)]
-    longitude: Degrees
-    affinity: dict[str, Annotated[float, Meta(ge=-1, le=1)]] = {}
-    categories: Annotated[list[str], Meta(max_length=50)] = []
-    radius_km: Annotated[float, Meta(gt=0, le=50)] = 5.0
+    latitude: Latitude
+    longitude: Longitude
+    affinity: Affinity = {}
+    categories: Categories = []
+    radius_km: Radius = 5.0
     candidates: Annotated[int, Meta(ge=1, le=500)] = 200
 
 

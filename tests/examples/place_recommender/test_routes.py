@@ -58,7 +58,8 @@ def trained(api: Api) -> Any:
     task = api.http.post("/train/start").json()["task_id"]
     envelope = api.http.get(f"/jobs/{task}", params={"wait": WAIT_S}).json()
     assert envelope["status"] == "SUCCESS", envelope
-    assert api.http.get(f"/inference/status/{task}").json() == {"task_id": task, "status": "SUCCESS"}
+    for path in ("/inference/status", "/train/status"):
+        assert api.http.get(f"{path}/{task}").json() == {"task_id": task, "status": "SUCCESS"}
     return envelope["result"]
 
 
@@ -107,8 +108,9 @@ def test_selections_are_recorded_and_may_change(places: Api) -> None:
         ({}, "/latitude"),
         ({"latitude": 1.0}, "/longitude"),
         ({"user": 987_654}, "/user"),
-        ({"latitude": 91, "longitude": 0}, "/data/params/latitude"),
-        ({"user": 1, "radius_km": 0}, "/data/params/radius_km"),
+        ({"user": 2**63}, "/user"),
+        ({"latitude": 91, "longitude": 0}, "/latitude"),
+        ({"user": 1, "radius_km": 0}, "/radius_km"),
         ({"user": 1, "sql": "x"}, "/sql"),
     ],
 )
@@ -135,7 +137,7 @@ def test_contents_come_in_pages(places: Api) -> None:
             break
         after = {"after": page["next"]}
     assert seen == list(range(1, 101))
-    for name in ("locations", "inferences", "selections"):
+    for name in ("locations", "inferences", "shown", "selections"):
         assert len(places.http.get(f"/content/{name}").json()["items"]) == 10
     assert pointers(problem(places.http.get("/content/users", params={"after": "x"}), 422)) == ["/after"]
 

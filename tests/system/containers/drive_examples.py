@@ -2,7 +2,8 @@
 
     python -m tests.system.containers.drive_examples [NAME…]
 
-Prints a line for each example and ends with 1 at the first that fails. Some run over Redis, some over RabbitMQ."""
+Prints a line for each example and ends with 1 at the first that fails. Some run over Redis, some over RabbitMQ; those
+with a database over PostgreSQL."""
 
 import os
 import secrets
@@ -18,7 +19,14 @@ import httpx
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = "trinity-example"
 DEADLINE_S = 240.0
-ACCOUNTS = ("REDIS_PASSWORD", "FLOWER_USER", "FLOWER_PASSWORD", "RABBITMQ_USER", "RABBITMQ_PASSWORD")
+ACCOUNTS = (
+    "REDIS_PASSWORD",
+    "FLOWER_USER",
+    "FLOWER_PASSWORD",
+    "RABBITMQ_USER",
+    "RABBITMQ_PASSWORD",
+    "POSTGRES_PASSWORD",
+)
 Json = dict[str, Any]
 
 
@@ -64,7 +72,11 @@ def recommends(client: httpx.Client) -> None:
     assert started.status_code == 202, started.text
     task = started.json()["task_id"]
     ended(client, f"/inference/status/{task}")
-    assert client.get(f"/inference/results/{task}", params={"limit": 3}).raise_for_status().json()
+    found = client.get(f"/inference/results/{task}", params={"limit": 3}).raise_for_status().json()
+    chosen = {"task_id": task, "location_id": found["places"][0]["id"]}
+    assert client.put("/inference/select", json=chosen).raise_for_status().json()["position"] == 0
+    training = client.post("/train/start").raise_for_status().json()["task_id"]
+    ended(client, f"/train/status/{training}")
 
 
 def processes(client: httpx.Client) -> None:
@@ -83,11 +95,13 @@ class Drive(NamedTuple):
     file: str
     page: str
     task: Callable[[httpx.Client], None]
+    profile: str = ""
+    """Which of the services that do not start by themselves it needs."""
 
 
 DRIVES = {
     "object_detection": Drive("docker-compose.yaml", "/object_detection", detects),
-    "place_recommender": Drive("docker-compose.rabbit.yaml", "/places", recommends),
+    "place_recommender": Drive("docker-compose.rabbit.yaml", "/places", recommends, "postgres"),
     "document_processing": Drive("docker-compose.yaml", "/document_processing", processes),
 }
 
@@ -100,7 +114,11 @@ class Containers:
         port = str(40_000 + secrets.randbelow(9_000))
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {each: secrets.token_hex(16) for each in ACCOUNTS} | os.environ | {"PORT": port}
-        self._environment |= {"COMPOSE_PROFILES": "", "COMPOSE_FILE": f"{drive.file}:examples/{name}/compose.yaml"}
+        self._environment |= {"COMPOSE_FILE": f"{drive.file}:examples/{name}/compose.yaml"}
+        self._environment |= {"COMPOSE_PROFILES": drive.profile, "DATABASE_URL": ""}
+        if drive.profile == "postgres":
+            password = self._environment["POSTGRES_PASSWORD"]
+            self._environment["DATABASE_URL"] = f"postgresql+psycopg://trinity:{password}@postgres/trinity"
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Run Compose on them, and return what it printed."""
