@@ -86,8 +86,7 @@ class Database:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         if len(rows) <= limit:
             return rows, None
-        last = rows[limit - 1]
-        return rows[:limit], msgspec.json.encode([last[key.name] for key in keys]).decode()
+        return rows[:limit], _after([rows[limit - 1][key.name] for key in keys])
 
 
 def write_rows(
@@ -112,9 +111,16 @@ def write_rows(
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
+def _after(key: Sequence[Any]) -> str:
+    """Return what names a row by its primary key: its only value as text, or all of them as a JSON array."""
+    return str(msgspec.to_builtins(key[0])) if len(key) == 1 else msgspec.json.encode(key).decode()
+
+
 def _key(after: str, types: Sequence[type]) -> Sequence[Any]:
     """Return the primary key that a page ends with."""
     try:
+        if len(types) == 1:
+            return [msgspec.convert(after, types[0], strict=False)]
         key: Sequence[Any] = msgspec.json.decode(after, type=tuple[tuple(types)])  # type: ignore[misc]
     except msgspec.MsgspecError:
         raise Invalid.at("/after", "after must be the value of `next` of the page before") from None

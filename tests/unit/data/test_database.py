@@ -68,10 +68,19 @@ def test_pages_of_a_key_of_two_columns_may_end_within_the_first(shop: Database) 
     assert found == [(1, day) for day in range(1, 8)] + [(2, 1), (2, 2)]
 
 
-@pytest.mark.parametrize("after", ["x", "3", "[]", "[1,2]", '["a"]', "[null]", f"[{10**30}]"])
-def test_what_no_page_gave_is_refused(shop: Database, after: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "after"),
+    [(Good, after) for after in ("x", "[]", "[1]", "null", str(10**30))]
+    + [(Price, after) for after in ("x", "3", "[1]", "[1,2]", "[null,null]", f'[{10**30},"2026-01-01"]')],
+)
+def test_what_no_page_gave_is_refused(shop: Database, table: Any, after: str) -> None:
     with pytest.raises(Invalid):
-        shop.read_page(Good, after, 3)
+        shop.read_page(table, after, 3)
+
+
+def test_a_key_of_one_column_is_named_as_it_is(shop: Database) -> None:
+    assert shop.read_page(Good, "", 10)[1] == "10"
+    assert shop.read_page(Good, "24", 10)[0] == [{"id": 25, "name": "Good 25"}]
 
 
 def test_rows_that_exist_are_kept_or_replaced(shop: Database) -> None:
