@@ -54,6 +54,16 @@ def test_odd_labels_come_back_as_they_came(api: Api, case: str, model: str) -> N
     assert api.result("score", body(model, y))["accuracy"] == 1.0
 
 
+@pytest.mark.parametrize("case", KEPT)
+def test_odd_labels_come_back_by_the_open_inference_protocol(api: Api, case: str) -> None:
+    api.result("fit", body("bayes", KEPT[case] * 3))
+    tensor = {"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [0.0, 1.0]}
+    answer = api.post("v2/models/bayes/infer", {"inputs": [tensor]})
+    [y] = [each for each in answer.json()["outputs"] if each["name"] == "y"]
+    datatype = {str: "BYTES", int: "INT64", bool: "BOOL"}[type(KEPT[case][0])]
+    assert (answer.status_code, y["datatype"], y["data"]) == (200, datatype, KEPT[case])
+
+
 @pytest.mark.parametrize("case", EQUAL)
 def test_numbers_that_are_equal_are_one_label(api: Api, case: str) -> None:
     y = EQUAL[case]
@@ -85,3 +95,10 @@ def test_odd_texts_in_csv(api: Api, case: str) -> None:
     rows = [[i % 2, label] for i, label in enumerate(KEPT[case] * 3)]
     csv.writer(out).writerows([["x", "y"], *rows])
     assert api.csv("models/bayes/fit", out.getvalue(), target="y")["classes"] == sorted(KEPT[case])
+
+
+@pytest.mark.parametrize("label", ["a\0b", "a\0"])
+def test_nul_within_the_quotes_of_csv_is_no_text(api: Api, label: str) -> None:
+    content, csv_type = "x,y\n" + f'0,"{label}"\n1,"a"\n' * 3, {"Content-Type": "text/csv"}
+    answer = api.http.post("/models/bayes/fit", content=content, headers=csv_type, params={"target": "y"})
+    assert "bytes of zero" in problem(answer, 400)["detail"]
