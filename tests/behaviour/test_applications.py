@@ -19,7 +19,8 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A Trinity with an application, under keys."""
     keys = ",".join(key.entry for _, key in HELD.values())
     folder = tmp_path_factory.mktemp("shop")
-    with trinity(request.param, folder, TRINITY_ROUTES="tests.support.shop.routes", TRINITY_API_KEYS=keys) as api:
+    settings = {"TRINITY_ROUTES": "tests.support.shop.routes", "TRINITY_API_KEYS": keys, "DATABASE_URL": ""}
+    with trinity(request.param, folder, **settings) as api:
         yield api
 
 
