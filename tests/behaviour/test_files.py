@@ -20,7 +20,7 @@ from tests.support.file_models import PNG
 from tests.support.servers import until
 from tests.support.trinity import trinity
 
-MODELS = "app.model.models,tests.support.file_models,tests.support.compared_files"
+MODELS = "app.model.models,tests.support.file_models,tests.support.compared_files,tests.support.isolated_models"
 ROUTES = "tests.support.file_routes"
 MAX_FILE = 300_000
 WAIT = {"Prefer": f"wait={WAIT_S}"}
@@ -359,6 +359,16 @@ def test_the_client_fits_and_scores_with_zip_files(api: Api, tmp_path: Path) -> 
             client.predict_file("measurer", path)
 
 
+def test_a_file_that_ends_its_process_is_refused_with_the_reason_and_ends_no_other(api: Api) -> None:
+    fitted = result(api, post(api, "careless/fit", zipped(hello=b"hello")))
+    assert fitted["warnings"] == ["few documents"]
+    for content, reason in [(b"die", "(SIGKILL)"), (b"fill", "needed more than"), (b"refuse", "the document is very")]:
+        refused = problem(post(api, "careless/predict", content), 422)
+        assert reason in refused["detail"] and pointers(refused) == ["/file"]
+    done = result(api, post(api, "careless/predict", b"calm", copies=1))
+    assert (done["before"], done["file0"]["bytes"]) == ("calm", 256)
+
+
 def test_a_first_fit_is_made_once(api: Api, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one.png").write_bytes(PNG)
@@ -378,6 +388,8 @@ def test_models_of_rows_are_made_beside_those_of_files(api: Api) -> None:
     assert result(api, api.http.post("/models/from_csv/fit", params=query, **rows))["version"] == 1
     problem(api.http.post("/models/unknown/fit", params={"target": "y"}, **rows), 404)
     problem(api.http.post("/models/unknown/predict", **rows), 404)
+    packed = {"content": zipped(a=b"a"), "headers": {"Content-Type": "application/zip"}}
+    problem(api.http.post("/models/unknown/fit", **packed), 404)
 
 
 def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_served(api: Api) -> None:

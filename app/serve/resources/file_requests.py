@@ -11,7 +11,7 @@ from typing import Any
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 
-from app.data.file_types import media_type_of
+from app.data.file_types import ZIP, media_type_of
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import NotFound
 from app.queue.job_options import check_job_options
@@ -56,9 +56,9 @@ class FileRequests:
             try:
                 await asyncio.to_thread(models.check, name)
             except NotFound:
-                if VERBS[self._verb].publishes:  # a fit to rows may make a model of that name
-                    return False
-                raise
+                if not VERBS[self._verb].publishes or (req.content_type or "").startswith(ZIP):
+                    raise
+                return False  # a fit to rows may make a model of that name
         if not models.takes_files(name):
             return False
         if not VERBS[self._verb].publishes:
