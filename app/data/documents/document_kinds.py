@@ -79,5 +79,14 @@ def _encoding(head: bytes, called: str) -> str:
         head[:-4].decode("utf-8") if len(head) == HEAD_BYTES else head.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.reason != "unexpected end of data" or len(head) < HEAD_BYTES:
-            return declared[1].decode() if declared and declared[1].lower() != b"utf-8" else "cp1252"
+            return _usable(declared[1].decode()) if declared and declared[1].lower() != b"utf-8" else "cp1252"
     return "utf-8-sig"
+
+
+def _usable(encoding: str) -> str:
+    """Return an encoding that a page declares, or that of most pages where it is none of texts, as browsers do."""
+    try:
+        b" ".decode(encoding)
+    except (LookupError, UnicodeError):
+        return "cp1252"
+    return encoding

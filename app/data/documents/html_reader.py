@@ -14,7 +14,7 @@ BLOCKS = (
 )
 """Elements whose text stands apart from what is around it."""
 _UNSEEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*(?:>|\Z)|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
 )
 """What nobody sees; one that is never closed goes to the end (HTML Standard, 13.2.5). The parser would look for its end
 from each sign of it again."""

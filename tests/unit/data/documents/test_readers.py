@@ -39,6 +39,12 @@ def test_text_is_read_in_the_encodings_that_people_have(tmp_path: Path, encoding
     assert blocks(tmp_path, "a.txt", "Größe über alles – €".encode(encoding)) == [Paragraph("Größe über alles – €")]
 
 
+@pytest.mark.parametrize("declared", ["windows-1252", "x-user-defined", "hex", "undefined"])
+def test_a_page_that_declares_no_encoding_of_texts_is_read_as_most_are(tmp_path: Path, declared: str) -> None:
+    page = f"<!DOCTYPE html><meta charset={declared}><p>Größe – €".encode("cp1252")
+    assert blocks(tmp_path, "a.html", page) == [Paragraph("Größe – €")]
+
+
 def test_markdown_gives_headings_tables_and_text_without_marks(tmp_path: Path) -> None:
     text = "# A *title* #\n\nSee **[the page](http://x)** and `code`, not a_b_c.\n\n"
     text += "| n | v |\n|---|--:|\n| a | 1 |\n\n```\n# x\n```\n"
@@ -144,7 +150,22 @@ def test_a_table_of_word_without_equal_rows_gets_columns_for_all_cells() -> None
     assert table.columns[1].name == "column 2"
 
 
-MARKS = ["<!--", "<![CDATA[", "<a ", "</", "<script>", "[", "![](x", "[a](", "*a ", "_a ", "`", "***a ", '[a](x "']
+MARKS = [
+    "<!--",
+    "<![CDATA[",
+    "<a ",
+    "</",
+    "<script>",
+    "<script></script",
+    "[",
+    "![](x",
+    "[a](",
+    "*a ",
+    "_a ",
+    "`",
+    "***a ",
+    '[a](x "',
+]
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.md"])
