@@ -126,6 +126,8 @@ def test_the_document_describes_them_with_their_keys(shop: Api) -> None:
         ("GET", "/shop/static/page.css", "reader caller"),
         ("POST", "/tasks/start", "caller"),
         ("GET", "/odd/thing", "fitter"),
+        ("GET", "/goods/goods", "reader"),
+        ("GET", f"/states/{'0' * 32}", "reader caller fitter"),
     ],
 )
 def test_each_route_needs_its_scope(shop: Api, method: str, path: str, holders: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from app.serve.middleware.api_keys import PREDICT, READ, SAFE, required_scopes
+from app.serve.middleware.api_keys import POLLING, PREDICT, READ, SAFE, required_scopes
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.resources.route import Route
 
@@ -14,6 +14,8 @@ def scopes_of(route: Route) -> frozenset[str]:
     """Return the scopes of which a key needs one for a route."""
     if not route.application:
         return required_scopes(route.method, re.sub(r"[{}]", "", route.path))
+    if route.scope == "any":
+        return POLLING
     if route.scope:
         return frozenset({route.scope})
     return READ | PREDICT if route.method in SAFE else PREDICT

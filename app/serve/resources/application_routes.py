@@ -62,7 +62,7 @@ def _problem(route: Route, taken: frozenset[str], others: Iterable[Route]) -> st
         f"is the service's own: its paths begin with /{''.join(first)}": not taken.isdisjoint(first),
         "would hide other routes: its path begins with a placeholder": "{" in "".join(first),
         "has no responder that is an async method": not inspect.iscoroutinefunction(route.responder),
-        f"has a scope other than {', '.join(SCOPES)}": route.scope not in {"", *SCOPES},
+        f"has a scope other than {', '.join(SCOPES)} and any": route.scope not in {"", "any", *SCOPES},
     }
     found = next((problem for problem, found in checks.items() if found), None)
     return found or _undescribed(route) or _conflict(route, others)

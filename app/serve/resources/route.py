@@ -50,8 +50,9 @@ class Route(NamedTuple):
     """The file that the example sends as its body; `setup` makes it."""
     example_field: str = ""
     """The field of a form in which the example sends `example_file`; '' for a raw body."""
-    scope: Literal["", "read", "predict", "fit", "import"] = ""
-    """What a key must allow, for routes of applications; '' means predict, and for what only reads also read."""
+    scope: Literal["", "read", "predict", "fit", "import", "any"] = ""
+    """What a key must allow, for routes of applications; '' means predict, and for what only reads also read; any is
+    for what who starts a job needs to follow it."""
     application: str = ""
     """The module of TRINITY_ROUTES that it is from; '' for the service's own."""
     resource: object = None

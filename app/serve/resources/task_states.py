@@ -68,4 +68,4 @@ def task_state_route(path: str, find: Callable[[str], Awaitable[Job]], descripti
     if not PLACEHOLDER.fullmatch(path.rpartition("/")[2]):
         raise ValueError(f"{path!r} must end in a placeholder for the id of the task, such as /tasks/{{task_id}}")
     responses = {200: ResponseSpec("The state.", {JSON: TaskState}), 404: ResponseSpec("There is no such task.")}
-    return Route("GET", path, description, responses, scope="read", resource=TaskStateResource(find))
+    return Route("GET", path, description, responses, scope="any", resource=TaskStateResource(find))
