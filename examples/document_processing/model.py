@@ -21,6 +21,7 @@ from examples.document_processing.terms import Corpus, count_documents, count_te
 from examples.document_processing.writers import WRITERS
 
 KNOWN_TERMS = "keyterms.json"
+Format = Literal["markdown", "json", "pdf"]
 FORMATS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "pdf": ("pdf", "application/pdf")}
 
 
@@ -56,7 +57,7 @@ class Documents(FileModel):
         self,
         files: Sequence[InputFile],
         *,
-        format: Literal["markdown", "json", "pdf"] = "markdown",  # noqa: A002  what its users call it
+        format: Format = "markdown",  # noqa: A002  what its users call it
     ) -> list[dict[str, Any]]:
         """Return the facts of each document, and the new one."""
         return [self._processed(file, format) for file in files]

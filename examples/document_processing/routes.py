@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 from falcon.asgi import Request, Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from app.errors import Invalid
 from app.schemas.media_types import JSON
-from app.serve.application import Application, TaskState
-from app.serve.openapi.parts import BYTES, Parameter, RequestBody, ResponseSpec
+from app.serve.application import Application
+from app.serve.openapi.parts import BYTES, RequestBody, ResponseSpec
+from app.serve.resources.queries import query_parameters
 from app.serve.resources.route import Route, route, routes_of
-from examples.document_processing.model import FORMATS, Documents
+from examples.document_processing.model import FORMATS, Documents, Format
 
-FORMAT = Parameter("format", Literal["markdown", "json", "pdf"], "What the new document is: markdown without it.")
 TIMEOUT_S = 300  # longer than the process that reads a document may take
 FORM = {"type": "object", "required": ["document"], "properties": {"document": BYTES}}
+
+
+class UploadQuery(Struct):
+    """What the new document is."""
+
+    format: Annotated[Format, Meta(description="What the new document is: markdown without it.")] = "markdown"
 
 
 class Task(Struct):
@@ -28,7 +33,7 @@ class Task(Struct):
 
 
 class Processing:
-    """Takes documents, says how far they are, and gives the new ones back."""
+    """Takes documents, and gives the new ones back."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
@@ -41,7 +46,7 @@ class Processing:
             413: ResponseSpec("The document is larger than TRINITY_MAX_FILE bytes."),
             422: ResponseSpec("There is no document in the form, or the format is none of these."),
         },
-        parameters=(FORMAT,),
+        parameters=query_parameters(UploadQuery),
         body=RequestBody({"multipart/form-data": FORM}),
         takes_file=True,
         setup="printf 'Bees make honey.\\n' > bees.txt",
@@ -50,21 +55,9 @@ class Processing:
     )
     async def on_post_upload(self, req: Request, resp: Response) -> None:
         """Store the document as it comes, and submit it."""
-        form = req.get_param("format") or "markdown"
-        if form not in FORMATS:
-            raise Invalid.at("/query/format", f"must be one of {', '.join(FORMATS)}")
+        form = self._app.read_query(req, UploadQuery).format
         job = await self._app.submit_file(req, Documents.name, field="document", format=form, timeout=TIMEOUT_S)
         self._app.accepted(req, resp, job, Task(job.id))
-
-    @route(
-        "/elab_status/{task_id}",
-        "How far a task is.",
-        {200: ResponseSpec("The state.", {JSON: TaskState}), 404: ResponseSpec("There is no such task.")},
-    )
-    async def on_get_status(self, req: Request, resp: Response, task_id: str) -> None:  # noqa: ARG002
-        """Answer the state, with the progress or the reason of a failure."""
-        job = await self._app.job(task_id)
-        self._app.answer(resp, self._app.state(job, TaskState))
 
     @route(
         "/elab_result/{task_id}",
@@ -85,4 +78,4 @@ class Processing:
 def routes(app: Application) -> Iterable[Route]:
     """Return the routes of the application."""
     page = app.page("/document_processing", Path(__file__).parent, "A page: upload a document, fetch the new one.")
-    return [*routes_of(Processing(app)), *page]
+    return [*routes_of(Processing(app)), app.task_state("/elab_status/{task_id}", "How far a task is."), *page]

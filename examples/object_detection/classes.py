@@ -12,4 +12,3 @@ NAMES = (
     "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 )
 # fmt: on
-INDEX = {name: index for index, name in enumerate(NAMES)}
