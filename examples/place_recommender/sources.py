@@ -11,14 +11,13 @@ from sqlalchemy import select
 from app.schemas.tables import Table
 from examples.place_recommender.candidates import FEATURES, features, find
 from examples.place_recommender.database import Inference, Selection, Shown, engine
-from examples.place_recommender.model import CONTEXT
 
 TRAINING: dict[str, Any] = {
     "data": {"source": "selections"},
     "ignore": ["place"],
     "promote": {"on": {"source": "selections", "params": {"part": "held_out"}}, "metric": "mrr"},
 }
-COLUMNS = [*CONTEXT, *FEATURES, "place"]
+COLUMNS = ["slate", "position", *FEATURES, "place"]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Affinity = dict[str, Annotated[float, Meta(ge=-1, le=1)]]

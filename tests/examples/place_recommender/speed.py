@@ -28,8 +28,7 @@ def measure(spread: float) -> list[float]:
     fill(engine(), PLACES, USERS, SEED, spread)
     with engine().begin() as connection:
         connection.execute(text("ANALYZE"))
-    ranker = PlaceRanker()
-    ranker.weights_ = np.ones(5)
+    ranker = PlaceRanker.restore({}, {"weights_": np.ones(5), "n_features_in_": 7})
     times = []
     for user in people(USERS, SEED, spread):
         started = time.perf_counter()

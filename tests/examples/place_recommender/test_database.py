@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import inspect, select, text
 
+from app.model.ranking import ranking_metrics
 from examples.place_recommender.candidates import around, distance_km, find
 from examples.place_recommender.database import Base, Location, engine, migrate
-from examples.place_recommender.model import PlaceRanker, ranking_metrics
+from examples.place_recommender.model import PlaceRanker
 from examples.place_recommender.simulate import CENTRE, TRUE_WEIGHTS
 from examples.place_recommender.sources import Candidates, Selections
 
@@ -79,7 +80,8 @@ def test_the_ranker_is_nearly_as_good_as_the_truth(database: str) -> None:
     X, y, weight = held_out.X[:, :-1], held_out.y, held_out.weight
     truth = X[:, 2:] @ np.array([*TRUE_WEIGHTS.values()])
     hits = [
-        ranking_metrics(X, y, utility, weight)["hit_at_1"] or 0.0 for utility in (ranker.predict(X), truth, -X[:, 2])
+        ranking_metrics(X[:, 0], y, utility, weight)["hit_at_1"] or 0.0
+        for utility in (ranker.predict(X), truth, -X[:, 2])
     ]
     assert hits[0] > 0.95 * hits[1]
     assert hits[0] > 1.3 * hits[2]
