@@ -29,7 +29,7 @@ class User(Base):
 
 
 class Location(Base):
-    """A place. `grid_row` and `grid_column` are its cell (see candidates.py), and the index on them finds it."""
+    """A place. `grid_row` and `grid_column` are its cell (see GeoGrid), and the index on them finds it."""
 
     __tablename__ = "locations"
     __table_args__ = (Index("locations_by_cell", "grid_row", "grid_column"),)

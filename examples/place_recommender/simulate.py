@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import func, insert, select
 from sqlalchemy.engine import Engine
 
-from examples.place_recommender.candidates import FEATURES, cell, features, find
+from app.data.geo_grid import grid_cell
+from examples.place_recommender.candidates import FEATURES, features, find
 from examples.place_recommender.database import Inference, Location, Selection, Shown, User
 from examples.place_recommender.slates import is_held_out
 
@@ -30,7 +31,7 @@ def places(number: int, seed: int, spread: float = SPREAD_DEGREES) -> Iterator[l
         longitude = CENTRE[1] + random.normal(0, spread, size)
         category = random.integers(0, len(CATEGORIES), size)
         rating, price = np.round(random.normal(3.6, 0.7, size).clip(1, 5), 1), random.integers(1, 5, size)
-        rows, columns = cell(latitude, longitude)
+        rows, columns = grid_cell(latitude, longitude)
         yield [
             {
                 "id": start + i + 1,

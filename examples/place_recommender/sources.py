@@ -22,7 +22,7 @@ Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Affinity = dict[str, Annotated[float, Meta(ge=-1, le=1)]]
 Categories = Annotated[list[str], Meta(max_length=50)]
-Radius = Annotated[float, Meta(gt=0, le=50)]
+Radius = Annotated[float, Meta(ge=0.01, le=50)]
 
 
 class Request(Struct, forbid_unknown_fields=True):

@@ -111,6 +111,7 @@ def test_selections_are_recorded_and_may_change(places: Api) -> None:
         ({"user": 2**63}, "/user"),
         ({"latitude": 91, "longitude": 0}, "/latitude"),
         ({"user": 1, "radius_km": 0}, "/radius_km"),
+        ({"user": 1, "radius_km": 1e-300}, "/radius_km"),
         ({"user": 1, "sql": "x"}, "/sql"),
     ],
 )
