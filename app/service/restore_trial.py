@@ -12,6 +12,7 @@ import numpy as np
 
 from app.model.estimator import AnyEstimator, FittedModel, Stored
 from app.model.files import InputFile
+from app.model.isolation.fork_server import preload
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
 from app.schemas.tasks import Label, Task
@@ -98,6 +99,9 @@ def try_restoring(folder: str) -> Any:
     place = Path(folder)
     wanted = msgspec.json.decode((place / WANTED).read_bytes(), type=Wanted)
     estimator = wanted.find()
+    if estimator.files is not None:
+        for library in estimator.files.preload:  # as the children of its isolated calls find it
+            preload(library)
 
     def read() -> Stored:
         files = {path.name: path.read_bytes() for path in (place / FILES).iterdir()}

@@ -80,8 +80,7 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
         is_idle = not children
         ready, _, _ = select.select(awaited, [], [], (0 if waiting else idle_s) if is_idle else None)
         if not ready and waiting:
-            with suppress(Exception):  # one whose own library of the system is missing raises what it likes
-                _load(waiting.pop(0))
+            preload(waiting.pop(0))
             continue
         if not ready:
             break
@@ -102,12 +101,13 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
         os.kill(pid, signal.SIGKILL)
 
 
-def _load(library: str) -> None:
-    """Import a module, and call a function of it where it is named: `module:function`."""
+def preload(library: str) -> None:
+    """Import a module, and call a function of it where it is named, `module:function`; pass over what fails."""
     module, _, function = library.partition(":")
-    loaded = importlib.import_module(module)
-    if function:
-        getattr(loaded, function)()
+    with suppress(Exception):  # one whose own library of the system is missing raises what it likes
+        loaded = importlib.import_module(module)
+        if function:
+            getattr(loaded, function)()
 
 
 def _reap(children: dict[int, socket.socket]) -> None:
