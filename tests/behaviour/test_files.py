@@ -192,7 +192,11 @@ def test_a_fit_takes_a_zip_file_and_so_does_a_score(api: Api) -> None:
     assert (manifest["task"], manifest["params"]) == ("image", {"unit": 3})
     scored = result(api, form(api, "measurer/score", ("file", ("x.zip", content))))
     assert scored == {"files": 2.0, "nothing": None}
-    result(api, api.http.post("/models/measurer/fit", json={"params": {"unit": 2}}, headers=WAIT))
+    for kind in ("application/json", "Application/JSON ; charset=utf-8"):
+        named = {**WAIT, "Content-Type": kind}
+        result(api, api.http.post("/models/measurer/fit", content=b'{"params": {"unit": 2}}', headers=named))
+    lines = {"Content-Type": "application/jsonl"}
+    problem(api.http.post("/models/measurer/fit", content=b'{"params": {"unit": 2}}', headers=lines), 415)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +247,9 @@ def test_a_gate_without_files_or_without_metrics_is_refused_with_words(api: Api)
         assert pointers(problem(form(api, f"{model}/fit", *parts, **query), status)) == [pointer], (parts, query)
     large = [("file", ("x.zip", b"PK" * (MAX_FILE // 3))), ("promote_on", ("h.zip", b"PK" * (MAX_FILE // 3)))]
     problem(form(api, "knower/fit", *large, promote="champion"), 413)
+    larger = [("file", ("x.zip", b"PK" * (MAX_FILE // 4))), ("promote_on", ("h.zip", b"PK" * (MAX_FILE // 4 + 1)))]
+    refused = problem(form(api, "knower/fit", *larger, promote="champion"), 413)
+    assert refused["detail"].endswith(f"the limit is {MAX_FILE}")  # that of both together
     unusable = ("promote_on", ("h.zip", b"PK\x03\x04cut off"))
     promotion = result(api, form(api, "knower/fit", training, unusable, promote="champion", unit=2))["promotion"]
     assert (promotion["promoted"], promotion["score"]) == (False, None)
@@ -252,7 +259,8 @@ def test_rows_for_a_model_of_files_are_refused(api: Api) -> None:
     body = {"data": {"X": [[1.0]], "y": [1.0]}}
     assert pointers(problem(api.post("models/measurer/fit", body), 422)) == ["/data"]
     problem(api.post("models/measurer/predict", body), 415)
-    problem(api.post("v2/models/measurer/infer", {"inputs": []}), 400) if False else None
+    infer = api.post("v2/models/measurer/infer", {"inputs": []})
+    assert infer.status_code == 400 and "takes files, and no tensors" in infer.json()["error"], infer.text
 
 
 def test_a_result_file_is_downloaded_whole_and_in_parts(api: Api) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from app.data.csv_reader.charset import refuse_workbook
 from app.errors import Invalid, UnsupportedMediaType
+from app.schemas.media_types import essence
 from app.schemas.pointers import escaped
 from app.schemas.query import Query
 from app.schemas.requests import Request
@@ -30,7 +31,7 @@ def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
     """Return the reader of a body; raise UnsupportedMediaType where a verb has none, Malformed for a workbook."""
     reader = READERS.get(content_type or "")  # mostly as it is registered
     if reader is None:
-        media_type = (content_type or "").partition(";")[0].strip().lower()
+        media_type = essence(content_type)
         if not media_type and not bytes(body).strip():
             return DEFAULT
         reader = READERS.get(media_type)

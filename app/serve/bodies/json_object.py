@@ -8,7 +8,7 @@ import msgspec
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import TooLarge, UnsupportedMediaType
-from app.schemas.media_types import JSON
+from app.schemas.media_types import JSON, essence
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
 from app.serve.bodies.reader import SMALL_BYTES, Body
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 def decode_object(req: HttpRequest, body: Body, kind: type[S]) -> S:
     """Decode a body; raise UnsupportedMediaType, TooLarge, Malformed, or Invalid with a pointer."""
-    media_type = (req.content_type or JSON).partition(";")[0].strip().lower()
+    media_type = essence(req.content_type or JSON)
     if media_type != JSON:
         raise UnsupportedMediaType(f"can't read {media_type[:127]}; send {JSON}")
     if len(body) > SMALL_BYTES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import PurePath
 from typing import NamedTuple
@@ -10,7 +12,7 @@ from falcon import parse_header
 from falcon.media.multipart import BodyPart, MultipartForm, MultipartParseError, MultipartParseOptions
 
 from app.errors import Invalid, Malformed
-from app.schemas.media_types import CSV, JSON
+from app.schemas.media_types import CSV, JSON, essence
 from app.schemas.pointers import escaped
 from app.schemas.query import OpenQuery, Query
 from app.serve.bodies.reader import Body
@@ -44,23 +46,17 @@ def opened(upload: Upload) -> Upload:
 
     Raise Malformed for a form that cannot be read, Invalid for one without a file or with a member given twice.
     """
-    media_type = (upload.content_type or "").partition(";")[0].strip().lower()
-    if media_type != MULTIPART:
+    if essence(upload.content_type) != MULTIPART:
         return upload
-    try:
+    with form_errors():
         files, held_out, fields = _read(_form(upload))
-    except MultipartParseError as error:
-        raise Malformed(f"the form cannot be read: {error.description}") from None
-    except ValueError:  # of a name that is not UTF-8
-        raise Malformed("the form cannot be read: a name or a value is not UTF-8") from None
-    if twice := next((name for name in fields if name in upload.query), None):
-        raise Invalid.at(escaped(twice), "given in the form and in the query")
+    query = with_fields(upload.query, fields)
     if len(files) != 1:
         found = "no" if not files else "more than one"
         raise Invalid.at(f"/{FILE}", f"the form has {found} field {FILE!r}; send the data as that one file")
     if len(held_out) > 1:
         raise Invalid.at(f"/{HELD_OUT}", f"the form has more than one field {HELD_OUT!r}")
-    return files[0]._replace(query={**upload.query, **fields}, held_out=held_out[0] if held_out else None)
+    return files[0]._replace(query=query, held_out=held_out[0] if held_out else None)
 
 
 def _read(form: MultipartForm) -> tuple[list[Upload], list[bytes], OpenQuery]:
@@ -92,16 +88,40 @@ def _field(part: BodyPart) -> str:
 
 
 def _form(upload: Upload) -> MultipartForm:
-    boundary = check_boundary(parse_header(upload.content_type or "")[1].get("boundary", ""))
-    options = MultipartParseOptions()
-    options.max_body_part_count, options.max_body_part_buffer_size = MAX_FIELDS, MAX_FIELD_BYTES
+    boundary = boundary_of(upload.content_type)
     if f"--{boundary}--".encode() not in bytes(upload.body[-MAX_EPILOGUE_BYTES:]):
         raise Malformed("the form ends before its last boundary")
-    return MultipartForm(BytesIO(upload.body), boundary.encode(), len(upload.body), options)
+    return MultipartForm(BytesIO(upload.body), boundary.encode(), len(upload.body), parse_options())
 
 
-def check_boundary(boundary: str) -> str:
-    """Return the boundary of a form; raise Malformed for one that is none (RFC 2046 §5.1.1)."""
+@contextmanager
+def form_errors() -> Iterator[None]:
+    """Raise Malformed where a form cannot be read."""
+    try:
+        yield
+    except MultipartParseError as error:
+        raise Malformed(f"the form cannot be read: {error.description}") from None
+    except ValueError:  # of a name that is not UTF-8
+        raise Malformed("the form cannot be read: a name or a value is not UTF-8") from None
+
+
+def with_fields(query: Query, fields: OpenQuery) -> OpenQuery:
+    """Return a query with the fields of a form; raise Invalid for a name that both have."""
+    if twice := next((name for name in fields if name in query), None):
+        raise Invalid.at(escaped(twice), "given in the form and in the query")
+    return {**query, **fields}
+
+
+def parse_options() -> MultipartParseOptions:
+    """Return how many fields a form may have, and how large they may be."""
+    options = MultipartParseOptions()
+    options.max_body_part_count, options.max_body_part_buffer_size = MAX_FIELDS, MAX_FIELD_BYTES
+    return options
+
+
+def boundary_of(content_type: str | None) -> str:
+    """Return the boundary of a form; raise Malformed for one that is not valid (RFC 2046 §5.1.1)."""
+    boundary = parse_header(content_type or "")[1].get("boundary", "")
     if not boundary or not boundary.isascii() or len(boundary) > 70:  # noqa: PLR2004
         raise Malformed("the Content-Type of the form has no boundary of 1 to 70 characters")
     return boundary
@@ -110,7 +130,7 @@ def check_boundary(boundary: str) -> str:
 def _content_type(part: BodyPart) -> str:
     """Return the type of a file: as the client says, or by the file's name if it does not know, or else CSV."""
     said: str = part.content_type or ""
-    if said.partition(";")[0].strip().lower() not in UNKNOWN_TYPES:
+    if essence(said) not in UNKNOWN_TYPES:
         return said
     return TYPES.get(PurePath(part.filename or "").suffix.lower(), CSV)
 

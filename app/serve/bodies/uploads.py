@@ -8,18 +8,26 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from falcon import parse_header
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi.multipart import BodyPart, MultipartForm
-from falcon.media.multipart import MultipartParseError, MultipartParseOptions
+from falcon.media.multipart import MultipartParseError
 
-from app.errors import Busy, Invalid, Malformed
+from app.errors import Busy, Invalid
 from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
-from app.schemas.pointers import escaped
+from app.schemas.media_types import essence
 from app.schemas.query import OpenQuery
 from app.serve.bodies.model_file import SentFile
-from app.serve.bodies.multipart import FILE, MAX_FIELD_BYTES, MAX_FIELDS, MULTIPART, check_boundary, joined, misnamed
+from app.serve.bodies.multipart import (
+    FILE,
+    MULTIPART,
+    boundary_of,
+    form_errors,
+    joined,
+    misnamed,
+    parse_options,
+    with_fields,
+)
 from app.serve.bodies.reader import check_size
 from app.storage.payload_store import UPLOAD, Payloads, PayloadWriter
 
@@ -138,7 +146,7 @@ class UploadReader:
         """Receive files, by the names of their fields; the first one has to come."""
         first, *others = files.values()
         try:
-            media_type = _media_type(req)
+            media_type = essence(req.content_type)
             if media_type == MULTIPART:
                 rest = await self._read_form(req, files, expected)
             else:
@@ -158,41 +166,40 @@ class UploadReader:
 
     async def _read_form(self, req: HttpRequest, files: Mapping[str, _Incoming], expected: _Expected) -> _Rest:
         sample: bytes | None = None
-        query: OpenQuery = dict(req.params)
         fields: OpenQuery = {}
-        try:
+        with form_errors():
             async for part in _form(req):
                 name = part.name or ""
                 if name in files:
-                    await self._receive(part, files[name], expected.max_bytes - _received(files))
+                    await self._receive(part, files[name], expected.max_bytes, _received(files))
                 elif name == expected.sample:
                     sample = await _read_sample(part)
                 else:
                     fields[name] = joined(fields.get(name), await _field(part, next(iter(files))))
-        except MultipartParseError as error:
-            raise Malformed(f"the form cannot be read: {error.description}") from None
-        except ValueError:  # of a name that is not UTF-8
-            raise Malformed("the form cannot be read: a name or a value is not UTF-8") from None
-        if twice := next((name for name in fields if name in query), None):
-            raise Invalid.at(escaped(twice), "given in the form and in the query")
+        query = with_fields(dict(req.params), fields)
         field, first = next(iter(files.items()))
         if first.filename is None:
             raise Invalid.at(f"/{field}", f"the form has no field {field!r}; send the file as that field")
-        return _Rest(sample, {**query, **fields})
+        return _Rest(sample, query)
 
-    async def _receive(self, part: BodyPart, file: _Incoming, max_bytes: int) -> None:
-        """Write a part of a form to the file that it is; raise Invalid for one that came before."""
+    async def _receive(self, part: BodyPart, file: _Incoming, max_bytes: int, before_bytes: int) -> None:
+        """Write a part of a form to the file that it is; raise Invalid for one that came before.
+
+        `before_bytes` came already, of other files.
+        """
         if file.filename is not None:
             raise Invalid.at(f"/{part.name}", f"the form has more than one field {part.name!r}")
-        file.filename, file.media_type = _name_of(part), _media_type(part)
+        file.filename, file.media_type = _name_of(part), essence(part.content_type)
         await self._call(file.writer.begin)
-        await self._store(_pieces(part), file.writer, max_bytes)
+        await self._store(_pieces(part), file.writer, max_bytes, before_bytes)
 
-    async def _store(self, pieces: AsyncIterator[bytes], writer: PayloadWriter, max_bytes: int) -> None:
+    async def _store(
+        self, pieces: AsyncIterator[bytes], writer: PayloadWriter, max_bytes: int, before_bytes: int = 0
+    ) -> None:
         gathered = bytearray()
         async for piece in pieces:
             gathered += piece
-            check_size(writer.size + len(gathered), max_bytes)
+            check_size(before_bytes + writer.size + len(gathered), max_bytes)
             if len(gathered) >= PIECE_BYTES:
                 await self._call(writer.write, gathered)
                 gathered = bytearray()
@@ -212,10 +219,6 @@ class UploadReader:
             running.exception()
             raise cancelled
         return running.result()
-
-
-def _media_type(source: HttpRequest | BodyPart) -> str:
-    return (source.content_type or "").partition(";")[0].strip().lower()
 
 
 def _received(files: Mapping[str, _Incoming]) -> int:
@@ -248,7 +251,4 @@ async def _read_sample(part: BodyPart) -> bytes:
 
 
 def _form(req: HttpRequest) -> MultipartForm:
-    boundary = check_boundary(parse_header(req.content_type or "")[1].get("boundary", ""))
-    options = MultipartParseOptions()
-    options.max_body_part_count, options.max_body_part_buffer_size = MAX_FIELDS, MAX_FIELD_BYTES
-    return MultipartForm(req.stream, boundary.encode(), req.content_length, options)
+    return MultipartForm(req.stream, boundary_of(req.content_type).encode(), req.content_length, parse_options())

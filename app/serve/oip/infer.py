@@ -16,7 +16,7 @@ from app.data.label_encoding import label_kind
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.errors import NotInTime, TrinityError, Unavailable, UnsupportedMediaType
 from app.schemas.jobs import Job
-from app.schemas.media_types import JSON
+from app.schemas.media_types import JSON, essence
 from app.schemas.problems import problem
 from app.schemas.requests import Request, Version, Work, Y, parse_version
 from app.serve.bodies.content_coding import is_coded
@@ -166,7 +166,7 @@ class Infer:
 def _check_media_type(req: HttpRequest) -> bool:
     """Return whether the body is gzip; raise UnsupportedMediaType; clients of this protocol often name none."""
     coded = is_coded(req)
-    kind = (req.content_type or "").partition(";")[0].strip().lower()
+    kind = essence(req.content_type)
     if kind not in {"", JSON, BINARY}:
         raise UnsupportedMediaType(f"can't read {kind[:64]}; send {JSON}, or {BINARY} with {HEADER}")
     return coded

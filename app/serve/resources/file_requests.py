@@ -16,7 +16,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.errors import NotFound
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
-from app.schemas.media_types import JSON
+from app.schemas.media_types import JSON, essence
 from app.schemas.requests import FileInput, Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.model_file import SentFile
@@ -63,7 +63,7 @@ class FileRequests:
             return False
         if not VERBS[self._verb].publishes:
             return True
-        return bool(req.content_length) if req.content_type is None else not req.content_type.startswith(JSON)
+        return bool(req.content_length) if req.content_type is None else essence(req.content_type) != JSON
 
     async def answer(self, req: HttpRequest, resp: Response, name: str | None) -> None:
         """Have the work done and answer its envelope."""
