@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
+from logging import getLogger
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +21,13 @@ from sqlalchemy.orm import DeclarativeBase
 from app.errors import Invalid
 from app.settings import load
 
+logger = getLogger(__name__)
+
+MAX_REASON_CHARACTERS = 300
 POSTGRES = "postgresql+psycopg"
 MIGRATION_LOCK = 7_219_364_105  # any number that nothing else locks
 BUSY_TIMEOUT_S = 30  # how long SQLite waits for another process that writes
+CONNECT_TIMEOUT_S = 10  # for PostgreSQL; without it a host that is gone holds a thread for two minutes
 MMAP_BYTES = 2**30  # of the file: rows that belong together may be scattered over it
 PRAGMAS = (
     "journal_mode=WAL",  # readers go on while one process writes
@@ -37,9 +42,9 @@ Rows = list[dict[str, Any]]
 class Database:
     """The database that DATABASE_URL names, by default a SQLite file in the store's folder.
 
-    One that does not answer raises ConnectionError, which has nothing of the driver's words: they may hold addresses.
-    A source that raises it, and `Application.run`, ask callers to try again (503). A value that no column can hold
-    raises Invalid.
+    One that does not answer raises ConnectionError, without the driver's words, which may hold addresses: these are
+    logged. A source that raises it, and `Application.run`, ask callers to try again (503). A value that no column can
+    hold raises Invalid.
     """
 
     def __init__(self, file: str, migrations: Path | str) -> None:
@@ -142,6 +147,8 @@ def _engine(file: str, _process: int, *_variables: str) -> Engine:
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
     else:
+        if url.drivername == POSTGRES and "connect_timeout" not in url.query:
+            url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_S)})
         engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
     event.listen(engine, "handle_error", _translated)
     return engine
@@ -156,6 +163,8 @@ def _translated(context: ExceptionContext) -> Exception | None:
     """Return what is raised in the place of a driver's error, None for that error itself."""
     error = context.sqlalchemy_exception
     if isinstance(error, (OperationalError, InterfaceError)):
+        reason = str(context.original_exception).partition("\n")[0]
+        logger.warning("the database cannot be used: %s", reason[:MAX_REASON_CHARACTERS])
         return ConnectionError(type(error).__name__)
     if isinstance(error, DataError) or isinstance(context.original_exception, OverflowError):
         return Invalid("the database cannot hold a value of this: a number out of range, or a text with NUL")

@@ -96,7 +96,7 @@ class IsolatedCalls:
         # the server may have ended at this moment, because it was idle for long: then a new one takes the call
         lines = self._exchange(message) or self._exchange(message)
         if not lines:
-            raise Unavailable("the process that tries models out was lost; try again")
+            raise Unavailable("the process for isolated calls was lost; try again")
         return self._result(lines)
 
     def _exchange(self, message: bytes) -> list[bytes]:
@@ -112,7 +112,7 @@ class IsolatedCalls:
             except (BrokenPipeError, ConnectionResetError):
                 return []
             except OSError as error:
-                raise Unavailable("the process that tries models out does not answer; try again") from error
+                raise Unavailable("the process for isolated calls does not answer; try again") from error
 
     def close(self) -> None:
         """End the process; calls that run there fail."""
@@ -150,7 +150,7 @@ class IsolatedCalls:
                 if self._finalizer is not None:
                     self._finalizer()
                 self._control = None
-        raise Unavailable("the process that tries models out cannot be started; try again")
+        raise Unavailable("the process for isolated calls cannot be started; try again")
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()

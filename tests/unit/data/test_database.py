@@ -121,3 +121,20 @@ def test_one_that_does_not_answer_says_nothing_of_its_address(monkeypatch: pytes
         for use in (lambda: database.count_rows(TABLES), lambda: database.read_page(Good, "", 1)):
             with pytest.raises(ConnectionError, match=r"^OperationalError$"):
                 use()
+
+
+def test_the_log_says_why_a_database_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://shop:hidden@127.0.0.1:9/none")
+    with pytest.raises(ConnectionError):
+        database.count_rows(TABLES)
+    assert "refused" in caplog.text and "hidden" not in caplog.text
+
+
+def test_a_host_that_is_gone_is_given_up_after_seconds_unless_its_url_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for query, timeout_s in (("", "10"), ("?connect_timeout=3", "3")):
+        monkeypatch.setenv("DATABASE_URL", f"postgres://127.0.0.1:9/none{query}")
+        assert database.engine().url.query["connect_timeout"] == timeout_s
