@@ -18,7 +18,8 @@ from app.schemas.requests import Work, stacked_rows
 from app.service import Service
 
 GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
-ANSWERS_A_TURN = 2  # of the event loop: more, and other requests would wait while all who shared a call are answered
+STEP_SHARE, MAX_STEPS = 0.25, 16  # of that time, each: what they wait further while predictions come in every step
+ANSWERS_A_TURN = 3  # of the event loop: more, and other requests would wait while all who shared a call are answered
 Done = Callable[[Work, Outcome], None]
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
@@ -73,11 +74,34 @@ class Answers:
             self._then()
 
 
-class Gathering(NamedTuple):
-    """A version between two calls: how many predictions are expected for the next, and what starts it in any case."""
+class Gathering:
+    """How long a version waits between two calls for those who were just answered, as they may ask again.
 
-    expected: int
-    end: asyncio.TimerHandle
+    Otherwise they and those who wait would form two groups that take turns, each call with half of all. They get a
+    small share of the time that their call took, and a little more as long as they come one after the other: then the
+    event loop is busy with them, and a call would only slow it down.
+    """
+
+    timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, expected: int, took_s: float) -> None:
+        """Take how many are expected, those who wait and those who were answered, and how long their call took."""
+        self._expected = expected
+        self._first_s = min(GATHER_SHARE * took_s, MAX_GATHER_S)
+        self._steps = 0
+        self._before = 0
+
+    def is_complete(self, waiting: int) -> bool:
+        """Return whether all wait who are expected."""
+        return waiting >= self._expected
+
+    def wait_s(self, waiting: int) -> float:
+        """Return how long to wait from now on, with so many that wait; 0 when the next call is to start."""
+        has_grown, self._before = waiting > self._before, waiting
+        self._steps += 1
+        if self._steps == 1:
+            return self._first_s
+        return STEP_SHARE * self._first_s if has_grown and self._steps <= 1 + MAX_STEPS else 0.0
 
 
 class MicroBatcher:
@@ -108,8 +132,7 @@ class MicroBatcher:
         else:
             waiting.append(one)
             gathering = self._gathering.get(version)
-            if gathering is not None and len(waiting) >= gathering.expected:
-                gathering.end.cancel()
+            if gathering is not None and gathering.is_complete(len(waiting)):
                 self._next(loop, version, max_rows)
         return await one.outcome
 
@@ -147,20 +170,26 @@ class MicroBatcher:
     def _gather(
         self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float
     ) -> None:
-        """Let those who were just answered ask again, in a small share of the time that their call took.
-
-        Otherwise they and those who wait would form two groups that take turns, each call with half of all.
-        """
-        waiting = self._waiting[version]
-        if not waiting:
+        """Wait for those who were just answered, if that was not a single one: who asks alone never waits."""
+        waiting = len(self._waiting[version])
+        if waiting or answered > 1:
+            self._gathering[version] = Gathering(waiting + answered, took_s)
+            self._wait(loop, version, max_rows)
+        else:
             self._next(loop, version, max_rows)
-            return
-        end = loop.call_later(min(GATHER_SHARE * took_s, MAX_GATHER_S), self._next, loop, version, max_rows)
-        self._gathering[version] = Gathering(len(waiting) + answered, end)
+
+    def _wait(self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int) -> None:
+        gathering = self._gathering[version]
+        if wait_s := gathering.wait_s(len(self._waiting[version])):
+            gathering.timer = loop.call_later(wait_s, self._wait, loop, version, max_rows)
+        else:
+            self._next(loop, version, max_rows)
 
     def _next(self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int) -> None:
         """Start the next call of a version, with what has come meanwhile."""
-        self._gathering.pop(version, None)
+        gathering = self._gathering.pop(version, None)
+        if gathering is not None and gathering.timer is not None:
+            gathering.timer.cancel()
         stack = list(_next_stack(self._waiting[version], max_rows))
         if stack:
             self._start(loop, version, stack, max_rows)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.dispatch.batching import JobWork
-from app.dispatch.micro_batching import MicroBatcher
+from app.dispatch.micro_batching import MAX_GATHER_S, MAX_STEPS, Gathering, MicroBatcher
 from app.errors import Invalid
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work
@@ -109,6 +110,49 @@ def test_who_was_just_answered_may_join_the_next_call() -> None:
         assert service.calls == [[0.0], [1.0, 2.0]]
 
     run(main())
+
+
+def test_those_who_were_answered_together_are_waited_for_though_nobody_waits_yet() -> None:
+    """The first of them to ask again does not start a call of its own."""
+
+    async def main() -> None:
+        gate = Gate()
+
+        def before(rows: list[float]) -> None:
+            if rows == [0.0]:
+                gate.enter()
+            elif 1.0 in rows:
+                time.sleep(0.1)  # so long a call that its share is enough to ask again
+
+        service = StackedService(before)
+        async with stacking(service) as predict:
+            first = predict(0.0)
+            await passed(gate.reached)
+            together = [predict(1.0), predict(2.0)]
+            await asyncio.sleep(0)
+            gate.open()
+            await asyncio.gather(first, *together)
+            assert results(await asyncio.gather(predict(3.0), predict(4.0))) == [[3.0], [4.0]]
+        assert service.calls == [[0.0], [1.0, 2.0], [3.0, 4.0]]
+
+    run(main())
+
+
+def test_those_who_come_one_after_the_other_are_waited_for() -> None:
+    """A share of the call first, then shorter steps while more come in each, until all are there or none came."""
+    gathering = Gathering(expected=5, took_s=0.01)
+    first_s, *steps_s = [gathering.wait_s(waiting) for waiting in (1, 2, 4, 4)]
+    assert first_s == 0.2 * 0.01
+    assert steps_s == [first_s / 4, first_s / 4, 0]
+    assert [gathering.is_complete(waiting) for waiting in (4, 5)] == [False, True]
+
+
+def test_the_wait_for_others_has_a_bound() -> None:
+    """Also after a long call, and when they come without end."""
+    gathering = Gathering(expected=1_000_000, took_s=60)
+    waits_s = [gathering.wait_s(waiting) for waiting in range(1, 100)]
+    assert sum(waits_s) == pytest.approx(MAX_GATHER_S * (1 + MAX_STEPS / 4))
+    assert waits_s[-1] == 0
 
 
 def test_calls_are_bounded_in_rows() -> None:
