@@ -58,6 +58,11 @@ class Example:
         assert pool, "worker1 has no process that runs tasks"
         pool[0].kill()
 
+    def kill_worker(self) -> None:
+        """Kill a worker with all of its processes, as a shortage of memory would; the stack starts another."""
+        worker = next(each for each in self.processes() if "worker2@%h" in arguments(each))
+        os.killpg(worker.pid, signal.SIGKILL)
+
 
 def arguments(process: psutil.Process) -> list[str]:
     """The command line of a process, nothing of one that has just ended, as those that read single documents do."""
@@ -114,17 +119,20 @@ def submit_all(running: Example, submit: Submit, tasks: int = 100) -> list[str]:
 
 
 def collect_all(running: Example, ids: list[str], collect: Collect[T], *, kill_after: int | None = None) -> list[T]:
-    """Return the results of all tasks, in order; a process that runs tasks is killed once so many are there."""
+    """Return the results of all tasks, in order.
+
+    A process that runs tasks is killed once `kill_after` are there, and a whole worker once there are twice as many.
+    """
     found: dict[str, T] = {}
     end = time.monotonic() + COLLECT_S
+    kills = {} if kill_after is None else {kill_after: running.kill_worker_process, 2 * kill_after: running.kill_worker}
     with running.client() as http:
         while len(found) < len(ids):
             assert time.monotonic() < end, f"{len(found)} of {len(ids)} tasks ended in {COLLECT_S} s"
             for task in ids:
                 if task not in found and (result := collect(http, task)) is not None:
                     found[task] = result
-            if kill_after is not None and len(found) >= kill_after:
-                running.kill_worker_process()
-                kill_after = None
+            for number in [number for number in kills if len(found) >= number]:
+                kills.pop(number)()
             time.sleep(0.1)
     return [found[task] for task in ids]

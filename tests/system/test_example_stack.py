@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,12 @@ from app.cli.errors import CommandFailed
 from app.cli.stack.example import names, with_settings
 from tests.support.servers import ROOT
 
+RESTARTING = (
+    "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
+    "code = 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'; "
+    "worker = Program('worker', [sys.executable, '-c', code], os.environ, restarts=True); "
+    "sys.exit(Supervisor([[worker]]).run(lambda: None))"
+)
 SCRIPT = (
     "import os, sys; from app.cli.stack.supervisor import Program, Supervisor; "
     "main = Program('main', [sys.executable, '-c', 'import time; time.sleep(600)'], os.environ); "
@@ -35,6 +42,7 @@ def test_the_settings_of_an_example_apply_where_none_are_given(folder: Path) -> 
     assert with_settings("shop", {"EXTRAS": "", "PORT": "1"}, folder) == {
         "EXTRAS": "",
         "PORT": "1",
+        "TRINITY_STORE": ".trinity/examples/shop",
         "TRINITY_ROUTES": "examples.shop.routes",
     }
 
@@ -84,3 +92,17 @@ def test_the_addresses_are_shown_once_the_preparation_has_succeeded(code: str, s
     )
     assert result.returncode == status, result.stderr
     assert [line for line in result.stdout.splitlines() if "stopping" not in line] == printed
+
+
+def test_a_worker_of_an_example_that_was_killed_starts_again() -> None:
+    with subprocess.Popen([sys.executable, "-c", RESTARTING], cwd=ROOT, stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        try:
+            first = int(shell.stdout.readline().rpartition("|")[2])
+            os.kill(first, signal.SIGKILL)
+            assert shell.stdout.readline() == "stack  | worker ended with status -9, starting it again\n"
+            assert int(shell.stdout.readline().rpartition("|")[2]) != first
+            shell.send_signal(signal.SIGINT)
+            assert shell.wait(20) == 0
+        finally:
+            shell.kill()

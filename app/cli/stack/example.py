@@ -19,12 +19,15 @@ def names(folder: Path = FOLDER) -> list[str]:
 
 
 def with_settings(name: str, environ: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
-    """Return an environment with the settings of an example, where it has none of its own; raise CommandFailed."""
+    """Return an environment with the settings of an example, where it has none of its own; raise CommandFailed.
+
+    Each example has a store of its own: the jobs of one are none that the workers of another could do.
+    """
     from dotenv import dotenv_values
 
     if name not in (known := names(folder)):
         raise CommandFailed(f"no example {name!r}; there are {', '.join(known) or 'none in this folder'}")
-    settings = dotenv_values(folder / name / SETTINGS)
+    settings = {"TRINITY_STORE": f".trinity/examples/{name}", **dotenv_values(folder / name / SETTINGS)}
     return {key: value for key, value in settings.items() if value is not None} | dict(environ)
 
 

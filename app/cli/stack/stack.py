@@ -42,6 +42,7 @@ class LocalBroker:
 def run(environ: Mapping[str, str] = os.environ, name: str = "") -> int:
     """Run the stack until Ctrl-C, with an example if one is named; return the exit status.
 
+    With an example, workers that were killed start again: who tries it out may see that no task is lost.
     Raise CommandFailed when a port, a program or an example is not there.
     """
     environ = with_settings(name, environ) if name else environ
@@ -54,7 +55,7 @@ def run(environ: Mapping[str, str] = os.environ, name: str = "") -> int:
     broker = _broker(folder / "rabbitmq", f"redis://{HOST}:{valkey_port}/0", environ)
     environment = _environment(environ, broker.url, ledger, f"http://{HOST}:{flower}")
     # Flower looks for workers only when it starts: it comes last
-    services = [_web(host, web, environment), *_workers(broker.url, environment)]
+    services = [_web(host, web, environment), *_workers(broker.url, environment, restarts=bool(name))]
     stages = [*([each] for each in broker.programs), [valkey], services, [_flower(flower, broker.api, environment)]]
     urls = {"web": f"http://{address(_near(host), web)}", "Flower": f"http://{HOST}:{flower}"}
     urls |= {"broker": masked(broker.url), "ledger": ledger}
@@ -108,11 +109,17 @@ def _web(host: str, port: int, environment: Mapping[str, str]) -> Program:
     return Program("web", command, environment, ready)
 
 
-def _workers(broker: str, environment: Mapping[str, str]) -> list[Program]:
+def _workers(broker: str, environment: Mapping[str, str], *, restarts: bool) -> list[Program]:
     command = [sys.executable, "-m", "celery", "--app", "app.tasks", "worker", "--concurrency", CONCURRENCY]
     command += ["--loglevel", "WARNING", "--events"]
     return [
-        Program(name, [*command, "--queues", lanes, "--hostname", f"{name}@%h"], environment, _pings(name, broker))
+        Program(
+            name,
+            [*command, "--queues", lanes, "--hostname", f"{name}@%h"],
+            environment,
+            _pings(name, broker),
+            restarts=restarts,
+        )
         for name, lanes in LANES.items()
     ]
 

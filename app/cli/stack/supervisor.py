@@ -24,12 +24,13 @@ COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A program to run. `ready` returns whether it can be used yet."""
+    """A program to run. `ready` returns whether it can be used yet; `restarts`, whether it starts again when killed."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     ready: Callable[[], bool] = lambda: True
+    restarts: bool = False
 
 
 class Supervisor:
@@ -51,7 +52,10 @@ class Supervisor:
         self._colours = cycle(COLOURS if sys.stdout.isatty() and "NO_COLOR" not in os.environ else [None])
 
     def run(self, when_ready: Callable[[], None]) -> int:
-        """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1."""
+        """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1.
+
+        A program that restarts and was killed, as by hand or for its memory, is started again instead.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         # the guard has a session of its own, so that a kill of the supervisor's group does not end it
@@ -60,6 +64,7 @@ class Supervisor:
             self._start(guard, when_ready)
             while self._all_running():
                 time.sleep(POLL_S)
+                self._restart_killed(guard)
             self._report_reason()
         except OSError as error:  # a program is not installed, or not ready in time
             self._report(str(error))
@@ -74,8 +79,11 @@ class Supervisor:
         self._signals += 1
 
     def _all_running(self) -> bool:
-        """Return whether no signal has come and every program still runs."""
-        return not self._signals and all(process.poll() is None for process in self._running.values())
+        """Return whether no signal has come and every program still runs, or is to be started again."""
+        return not self._signals and all(
+            process.poll() is None or (program.restarts and process.returncode < 0)
+            for program, process in self._running.items()
+        )
 
     def _start(self, guard: Popen[bytes], when_ready: Callable[[], None]) -> None:
         """Start stage by stage until a program ends or a signal comes; raise TimeoutError when one is not ready."""
@@ -104,6 +112,14 @@ class Supervisor:
         elif process.returncode:
             raise ChildProcessError(f"{program.name} ended with status {process.returncode}")
         return not running
+
+    def _restart_killed(self, guard: Popen[bytes]) -> None:
+        killed = [each for each, process in self._running.items() if each.restarts and (process.poll() or 0) < 0]
+        for program in killed:
+            process = self._running[program]
+            self._report(f"{program.name} ended with status {process.returncode}, starting it again")
+            _kill_group(process)
+            self._spawn(program, guard)
 
     def _spawn(self, program: Program, guard: Popen[bytes]) -> None:
         command, environment = program.command, program.environment
@@ -152,8 +168,13 @@ class Supervisor:
                     break
                 time.sleep(POLL_S / 2)
             for process in processes:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # all that is left of its group
+                _kill_group(process)
                 process.wait()
         for thread in self._threads:
             thread.join(timeout=1)
+
+
+def _kill_group(process: Popen[bytes]) -> None:
+    """Kill all that is left of the process group of a program."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
