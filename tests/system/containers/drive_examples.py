@@ -2,8 +2,8 @@
 
     python -m tests.system.containers.drive_examples [NAME…]
 
-Prints a line for each example and ends with 1 at the first that fails. Some run over Redis, some over RabbitMQ; those
-with a database over PostgreSQL."""
+Prints a line for each example and broker, and ends with 1 at the first that fails. An example with a database runs on
+PostgreSQL over one broker, and on SQLite over the other."""
 
 import os
 import secrets
@@ -92,31 +92,30 @@ def processes(client: httpx.Client) -> None:
 class Drive(NamedTuple):
     """How an example is driven."""
 
-    file: str
     page: str
     task: Callable[[httpx.Client], None]
-    profile: str = ""
-    """Which of the services that do not start by themselves it needs."""
+    has_database: bool = False
 
 
 DRIVES = {
-    "object_detection": Drive("docker-compose.yaml", "/object_detection", detects),
-    "place_recommender": Drive("docker-compose.rabbit.yaml", "/places", recommends, "postgres"),
-    "document_processing": Drive("docker-compose.yaml", "/document_processing", processes),
+    "object_detection": Drive("/object_detection", detects),
+    "place_recommender": Drive("/places", recommends, has_database=True),
+    "document_processing": Drive("/document_processing", processes),
 }
+BROKERS = {"Redis": "docker-compose.yaml", "RabbitMQ": "docker-compose.rabbit.yaml"}
 
 
 class Containers:
-    """The containers of one example."""
+    """The containers of one example over one broker."""
 
-    def __init__(self, name: str) -> None:
-        drive = DRIVES[name]
+    def __init__(self, name: str, broker: str) -> None:
+        on_postgres = DRIVES[name].has_database and broker == "RabbitMQ"
         port = str(40_000 + secrets.randbelow(9_000))
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {each: secrets.token_hex(16) for each in ACCOUNTS} | os.environ | {"PORT": port}
-        self._environment |= {"COMPOSE_FILE": f"{drive.file}:examples/{name}/compose.yaml"}
-        self._environment |= {"COMPOSE_PROFILES": drive.profile, "DATABASE_URL": ""}
-        if drive.profile == "postgres":
+        self._environment |= {"COMPOSE_FILE": f"{BROKERS[broker]}:examples/{name}/compose.yaml"}
+        self._environment |= {"COMPOSE_PROFILES": "postgres" if on_postgres else "", "DATABASE_URL": ""}
+        if on_postgres:
             password = self._environment["POSTGRES_PASSWORD"]
             self._environment["DATABASE_URL"] = f"postgresql+psycopg://trinity:{password}@postgres/trinity"
 
@@ -142,9 +141,9 @@ class Containers:
         return state == "exited"
 
 
-def drive(name: str) -> None:
+def drive(name: str, broker: str) -> None:
     """Start an example, make it ready, use it, and take it down with its volumes."""
-    containers = Containers(name)
+    containers = Containers(name, broker)
     try:
         containers.compose("up", "--build", "--detach")
         with httpx.Client(base_url=containers.url, timeout=60) as client:
@@ -175,9 +174,10 @@ def is_ready(client: httpx.Client) -> bool:
 def main(names: Sequence[str]) -> None:
     """Drive the examples that have containers."""
     for name in names or [each for each in DRIVES if (ROOT / "examples" / each / "compose.yaml").exists()]:
-        begun_s = time.monotonic()
-        drive(name)
-        print(f"ok: {name} over {DRIVES[name].file}, {time.monotonic() - begun_s:.0f} s", flush=True)
+        for broker in BROKERS:
+            begun_s = time.monotonic()
+            drive(name, broker)
+            print(f"ok: {name} over {broker}, {time.monotonic() - begun_s:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
