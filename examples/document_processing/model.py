@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from app.data.documents.reading import read_document, read_documents
 from app.model.files import FileModel, InputFile, OutputFile
 from app.model.isolation.isolated_calls import CallLimits
 from app.model.progress import part_of_progress, report
+from app.schemas.tasks import Better
 from examples.document_processing.terms import Corpus, count_documents, count_terms, key_terms, share_found, words
 from examples.document_processing.writers import WRITERS
 
@@ -39,6 +40,8 @@ class Documents(FileModel):
         "fpdf",
         "uharfbuzz",
     )
+
+    metrics: ClassVar[Mapping[str, Better]] = {"key_terms_found": "higher"}
 
     def __init__(self, key_terms: Annotated[int, Meta(ge=1, le=100)] = 10) -> None:
         self.key_terms = key_terms

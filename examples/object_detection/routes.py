@@ -7,9 +7,10 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType, field
 
 from app.schemas.media_types import JSON
-from app.serve.application import Application, TaskState
+from app.serve.application import Application
 from app.serve.openapi.parts import BYTES, RequestBody, ResponseSpec
 from app.serve.resources.route import Route, route, routes_of
+from app.serve.resources.task_states import TaskState
 from examples.object_detection.model import Detector
 
 FORM = {"type": "object", "required": ["file"], "properties": {"file": BYTES}}

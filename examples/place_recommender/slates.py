@@ -96,8 +96,8 @@ def shown(task_id: str, limit: int) -> list[Place]:
     with engine().connect() as connection:
         if connection.scalar(select(Inference.id).where(Inference.id == task_id)) is None:
             raise NotFound(f"there is no task {task_id[:64]!r}")
-        rows = connection.execute(query).all()
-    return [Place(*known, round(float(np.exp(far)) - MIN_KM, 3), share) for *known, far, share in rows]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [Place(distance_km=round(float(np.exp(row.pop("log_distance"))) - MIN_KM, 3), **row) for row in rows]
 
 
 def show(task_id: str, version: int | None, result: Mapping[str, Any], limit: int) -> list[Place]:
