@@ -144,6 +144,18 @@ def test_a_running_fit_is_watched_and_cancelled(site: Api, url: str, browser: Br
 
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_a_fit_shows_its_step_in_words(site: Api, url: str, browser: Browser, tmp_path: Path) -> None:
+    with visit(browser, url) as seen, gate(tmp_path) as closed:
+        job_id = site.post("fit", closed.body()).json()["id"]
+        row = seen.page.locator(f'#jobs-table tr[data-id="{job_id}"]')
+        expect(row).to_contain_text("started 40 % at the gate")
+        closed.wait_for_fit()
+        closed.open()
+        expect(row).to_contain_text("success")
+        expect(row).not_to_contain_text("at the gate")
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_a_long_fit_shows_how_far_it_is(site: Api, url: str, browser: Browser) -> None:
     """As its model reports its progress."""
     body = {"params": {"degree": 8}, "data": {"source": "dummy", "params": {"number": 2_000_000, "inputs": 2}}}
