@@ -20,6 +20,7 @@ def test_classes_of_file_models_are_found_in_the_modules_of_models() -> None:
     assert {name: (type(each), each.task) for name, each in found.items()} == {
         "measurer": (FileEstimator, "image"),
         "upper": (FileEstimator, "document"),
+        "counted": (FileEstimator, "image"),
     }
     assert found["measurer"].description == "Says how large a picture is."
 
