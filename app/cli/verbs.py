@@ -87,7 +87,7 @@ def fit(
     Examples: python -m app fit tests/data/longley.csv --target employed --model multivariate
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
               python -m app fit rents.csv --target rent --model rents --estimator multivariate
-              python -m app fit --file photos.zip --model detector --param classes=80
+              python -m app fit --file photos.zip --model detector --param threshold=0.4
               python -m app fit june.csv --target rent --model rents --promote champion --promote-on held_out.csv
     """
     if "target" not in query:

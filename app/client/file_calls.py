@@ -67,7 +67,7 @@ class FileCalls(Session):
     ) -> JobHandle:
         """Submit the file at `path` to a model whose input is a file; return the job, at its end with `wait`.
 
-            client.submit_file("fit", "photos.zip", "detector", classes=80).result()["version"]
+            client.submit_file("fit", "photos.zip", "detector", threshold=0.4).result()["version"]
 
         The file is read while it is sent, never into memory. A predict takes a file of the model's types, a fit or a
         score a zip file. `options` are those of the model's predict or the parameters of a fit, and timeout (seconds).

@@ -92,7 +92,7 @@ class Gathering:
         self._before = 0
 
     def is_complete(self, waiting: int) -> bool:
-        """Return whether all wait who are expected."""
+        """Return whether as many wait as are expected."""
         return waiting >= self._expected
 
     def wait_s(self, waiting: int) -> float:
@@ -170,7 +170,7 @@ class MicroBatcher:
     def _gather(
         self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float
     ) -> None:
-        """Wait for those who were just answered, if that was not a single one: who asks alone never waits."""
+        """Wait for those who were just answered, or start the next call; a single caller never waits."""
         waiting = len(self._waiting[version])
         if waiting or answered > 1:
             self._gathering[version] = Gathering(waiting + answered, took_s)

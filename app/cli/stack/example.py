@@ -21,7 +21,7 @@ def names(folder: Path = FOLDER) -> list[str]:
 def with_settings(name: str, environ: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
     """Return an environment with the settings of an example, where it has none of its own; raise CommandFailed.
 
-    Each example has a store of its own: the jobs of one are none that the workers of another could do.
+    Each example has a store of its own, since the workers of one example cannot do the jobs of another.
     """
     from dotenv import dotenv_values
 

@@ -42,7 +42,7 @@ class LocalBroker:
 def run(environ: Mapping[str, str] = os.environ, name: str = "") -> int:
     """Run the stack until Ctrl-C, with an example if one is named; return the exit status.
 
-    With an example, workers that were killed start again: who tries it out may see that no task is lost.
+    With an example, workers that were killed start again, so that all tasks are done.
     Raise CommandFailed when a port, a program or an example is not there.
     """
     environ = with_settings(name, environ) if name else environ

@@ -93,6 +93,7 @@ class Supervisor:
             end = time.monotonic() + START_S
             for program in stage:
                 while self._all_running() and not program.ready():
+                    self._restart_killed(guard)
                     if time.monotonic() > end:
                         raise TimeoutError(f"{program.name} is not ready after {START_S:g} s")
                     time.sleep(POLL_S)
@@ -106,6 +107,7 @@ class Supervisor:
         self._spawn(program, guard)
         process = self._running.pop(program)
         while (running := process.poll() is None) and self._all_running():
+            self._restart_killed(guard)
             time.sleep(POLL_S)
         if running:
             self._running[program] = process  # to be stopped with the others
@@ -114,6 +116,7 @@ class Supervisor:
         return not running
 
     def _restart_killed(self, guard: Popen[bytes]) -> None:
+        """Start programs again that restart and were ended by a signal."""
         killed = [each for each, process in self._running.items() if each.restarts and (process.poll() or 0) < 0]
         for program in killed:
             process = self._running[program]
