@@ -1,1 +1,1 @@
-"""Two ways to have work done, inline and queued, behind one interface and through one `execute`."""
+"""The two ways to run work, inline and queued, behind one interface and through one `execute`."""

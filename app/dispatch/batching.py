@@ -1,4 +1,4 @@
-"""Do several pieces of work: predictions of one version in one call of the model."""
+"""Run several pieces of work: predictions of one version in one call of the model."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from app.schemas.verbs import VERBS
 from app.service import Service
 from app.telemetry.context import RequestContext, on_behalf_of
 
-BATCH_WINDOW_S = 0.02  # how long a result may wait for those of the works after it
+BATCH_WINDOW_S = 0.02  # how long a result may wait for the results of later works
 
 
 class JobWork(NamedTuple):
-    """A work with the id of its job, and the request that it is done for."""
+    """A work with the id of its job and the context of its request."""
 
     job_id: str
     work: Work
     asked: RequestContext = RequestContext()
     report: Report = ignore
-    """Takes the progress of the work where it is done alone."""
+    """Receives the progress of the work if it runs alone."""
 
     def execute(self, service: Service, clock: Clock) -> Outcome:
-        """Do the work alone."""
+        """Run the work alone."""
         with on_behalf_of(self.asked), reporting(self.report):
             return execute(service, self.work, self.job_id, clock)
 
@@ -38,9 +38,9 @@ class JobWork(NamedTuple):
 def execute_batch(
     service: Service, works: Sequence[JobWork], clock: Clock = time.time
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do several works, as `execute` does; yield indices and outcomes as they end.
+    """Run several works as `execute` does; yield indices and outcomes as they end.
 
-    Predictions of one version are done by `predict_together`. Fits belong to `execute`, each with its permit.
+    Predictions of one version run in `predict_together`. Fits belong to `execute`, each with its permit.
     """
     for indices, together in _batches(service, works):
         batch = [works[index] for index in indices]
@@ -54,10 +54,10 @@ def execute_batch(
 def predict_together(
     service: Service, works: Sequence[JobWork], clock: Clock = time.time
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do predictions of one version in one call, so that they end together and share their times.
+    """Run predictions of one version in one call, so that they end together and share their durations.
 
-    Where a call fails, each half of its works is done in another, down to the single work, so that none fails because
-    of another: one bad work of n costs at most 2·log2(n) + 2 calls. Yield indices and outcomes as they end.
+    If a call fails, each half of its works runs in a call of its own, down to single works. So no work fails because
+    of another, and one bad work of n costs at most 2·log2(n) + 2 calls. Yield indices and outcomes as they end.
     """
     yield from _halved(service, list(enumerate(works)), clock, fails=False)
 
@@ -65,7 +65,7 @@ def predict_together(
 def _halved(
     service: Service, works: list[tuple[int, JobWork]], clock: Clock, *, fails: bool
 ) -> Generator[list[tuple[int, Outcome]], None, bool]:
-    """Do works together, unless it is known that this `fails`; return whether it went well."""
+    """Run works in one call, unless it is known that this `fails`; return whether it succeeded."""
     if len(works) == 1:
         ((index, single),) = works
         outcome = single.execute(service, clock)
@@ -85,7 +85,7 @@ def _halved(
 def _one_by_one(
     service: Service, works: Iterable[tuple[int, JobWork]], clock: Clock
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Do works of one version, which take about as long each; yield together those that end within BATCH_WINDOW_S."""
+    """Run works of one version, of similar duration each; yield together those that end within BATCH_WINDOW_S."""
     ended: list[tuple[int, Outcome]] = []
     started_s = clock()
     for index, each in works:
@@ -133,7 +133,7 @@ def _max_batch_rows(service: Service, work: Work) -> int:
     """
     try:
         return service.max_batch_rows(work)
-    except BaseException:  # noqa: BLE001  a version is restored by its model, which is anybody's code
+    except BaseException:  # noqa: BLE001  a version is restored by its model, whose code may raise anything
         return 0
 
 
@@ -144,7 +144,7 @@ def _predict_batch(service: Service, works: Sequence[Work], clock: Clock) -> lis
         lines = encoder.encode_lines(service.predict_batch(works)).splitlines()  # JSON has no line ends of its own
     except TrinityError:
         return None
-    except BaseException:  # noqa: BLE001  as in `execute`, which logs what each raises alone
+    except BaseException:  # noqa: BLE001  as in `execute`, which logs the error of each work alone
         return None
     finished = clock()
     return [

@@ -1,4 +1,4 @@
-"""The interface of both ways to have work done: inline and queued."""
+"""The interface of both ways to run work: inline and queued."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class IdempotencyKey(NamedTuple):
 
 
 class Dispatcher(Protocol):
-    """Has work done, and reports its state. Without a queue it inherits what raises NotFound: there are no jobs."""
+    """Runs work and reports its state. By default the methods about jobs raise NotFound: only a queue has jobs."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Accept the work, once for each key; return its job. Work that is done inline is finished by then.
 
-        With `as_array` a prediction that is done inline has an array as its result, not JSON.
+        With `as_array` the result of an inline prediction is an array instead of JSON.
         """
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
         """Return a job, finished or as it is after `wait_s` seconds; raise NotFound or Gone.
 
-        Once the process stops, the wait lasts `past_stop_s` seconds more at most.
+        When the process stops, the wait lasts at most `past_stop_s` more seconds.
         """
         raise NotFound(NO_JOBS)
 
@@ -49,7 +49,7 @@ class Dispatcher(Protocol):
         raise NotFound(NO_JOBS)
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict when it ended otherwise."""
+        """Cancel a job that isn't cancelled yet; raise NotFound, Gone, or Conflict if it ended otherwise."""
         raise NotFound(NO_JOBS)
 
     async def retry(self, job_id: str) -> Job:
@@ -64,4 +64,4 @@ class Dispatcher(Protocol):
         """End all waits for jobs, present and later ones: the process is about to stop."""
 
     async def close(self) -> None:
-        """Release what was opened."""
+        """Close connections and threads."""

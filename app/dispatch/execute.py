@@ -1,4 +1,4 @@
-"""Do one piece of work; a model's error becomes a failure, and nothing is raised."""
+"""Run one piece of work; a model's error becomes a failure, and nothing is raised."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def execute(
     *,
     as_array: bool = False,
 ) -> Outcome:
-    """Do the work, time it, and turn whatever the model raises into a failure.
+    """Run and time the work, and turn any error of the model into a failure.
 
     A fit is published if `permit` allows it; otherwise its error is the failure.
-    With `as_array` the outcome of a prediction of numbers has an array in place of JSON.
+    With `as_array` the outcome of a numeric prediction has an array instead of JSON.
     """
     started = clock()
     try:
@@ -54,13 +54,13 @@ def execute(
     except TrinityError as error:
         _log_refusal(work, job_id, error)
         failure = error.failure()
-    except BaseException as error:  # noqa: BLE001  a model is anybody's code (it may even exit), and its job must end
+    except BaseException as error:  # noqa: BLE001  a model's code may raise anything (even exit), and its job must end
         failure = _model_failure(work, job_id, error)
     return Outcome(started, clock(), failure=failure)
 
 
 def _encoded(result: dict[str, Any]) -> Raw:
-    """Return a result as JSON, and free its long lists."""
+    """Return a result as JSON, and free the memory of its long lists."""
     for name, value in result.items():
         if isinstance(value, list) and len(value) > PART:
             result[name] = to_json(value)
@@ -69,7 +69,7 @@ def _encoded(result: dict[str, Any]) -> Raw:
 
 
 def _model_failure(work: Work, job_id: str, error: BaseException) -> Failure:
-    """Log what a model shouldn't have raised, the stack without the message: messages may quote data."""
+    """Log an unexpected error of a model, with its stack but without its message, which may quote data."""
     logger.error(
         "%s of %s raised %s\n%s",
         work.verb,
@@ -82,9 +82,9 @@ def _model_failure(work: Work, job_id: str, error: BaseException) -> Failure:
 
 
 def _log_refusal(work: Work, job_id: str, error: TrinityError) -> None:
-    """Log where a model's own code, or a library that it uses, refused the data: it may be a bug and no refusal.
+    """Log where a model's own code, or a library that it uses, rejected the data, because this may be a bug.
 
-    The caller gets the words, which may quote data; what our own models refuse says all there.
+    The caller gets the message, which may quote data. For Trinity's own models that message is enough.
     """
     cause = error.__cause__
     if not isinstance(cause, ValueError):
@@ -97,12 +97,12 @@ def _log_refusal(work: Work, job_id: str, error: TrinityError) -> None:
 
 
 def _origin(job_id: str, error: BaseException) -> dict[str, str]:
-    """Return what the log line of an error says of its job, beside its words."""
+    """Return the members about the job for the log line of an error."""
     return {"job_id": job_id, "request_id": REQUEST.get().request_id, "error": type(error).__name__}
 
 
 def finished_job(job_id: str, work: Work, created_s: float, outcome: Outcome) -> Job:
-    """Return the job of work that was done without a queue."""
+    """Return the job of work that ran without a queue."""
     return Job(
         id=job_id,
         verb=work.verb,

@@ -25,13 +25,13 @@ from app.schemas.verbs import VERBS
 from app.service import Service
 from app.telemetry.context import REQUEST
 
-SMALL_VALUES = 4_096  # numbers in X up to which a prediction costs less than to switch threads
+SMALL_VALUES = 4_096  # up to this many numbers in X, a prediction costs less than switching threads
 
 
 class InlineDispatcher(Dispatcher):
-    """Does the work before it answers; there is no queue and nothing is kept but the models.
+    """Runs the work before it returns; there is no queue, and only the models are kept.
 
-    `count` is called on the event loop with each work that was done.
+    `count` is called on the event loop with each finished work.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class InlineDispatcher(Dispatcher):
         self._batcher = MicroBatcher(service, clock, partial(self._done, on_loop=False))
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
-        """Do the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
+        """Run the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.
 
-        A key makes the id of the job: a fit that is sent again finds the version that it made.
+        The id of the job is derived from the key: a fit that is sent again finds the version that it published.
         """
         if isinstance(work.data, FileInput) and not VERBS[work.verb].publishes:
             job_id = work.data.id  # its files are named after it
@@ -77,7 +77,7 @@ class InlineDispatcher(Dispatcher):
         return job
 
     async def job(self, job_id: str, wait_s: float, past_stop_s: float = 0) -> Job:
-        """Return a job whose result has files; raise NotFound for all others, which nobody knows any more."""
+        """Return a job whose result has files; raise NotFound for all others, which are not kept."""
         if self._kept is not None:
             found = await asyncio.get_running_loop().run_in_executor(self._pool, self._kept.find, job_id)
             if found is not None:
@@ -90,7 +90,7 @@ class InlineDispatcher(Dispatcher):
         return finished_job(job_id, work, outcome.started_s, outcome)
 
     def stop_waiting(self) -> None:
-        """Do nothing: here the work itself is awaited, and it is finished before the process ends."""
+        """Do nothing: requests await the work itself, which is finished before the process ends."""
 
     async def close(self) -> None:
         """Let running fits and predictions end."""
@@ -101,7 +101,7 @@ class InlineDispatcher(Dispatcher):
         if not self._free_fits.acquire(blocking=False):
             raise Busy("this process can run no more fits now (TRINITY_MAX_FITS); try again")
         future = self._threaded(self._fits, work, job_id)
-        # when it ends, and not when a client that hung up stops waiting
+        # when it ends, and not when a client disconnects
         future.add_done_callback(lambda _: self._free_fits.release())
         return await asyncio.shield(future)
 
@@ -112,7 +112,7 @@ class InlineDispatcher(Dispatcher):
 
         def run() -> Outcome:
             outcome = execute(self._service, work, job_id, self._clock, as_array=as_array)
-            # also where the client hung up meanwhile
+            # even if the client has disconnected
             loop.call_soon_threadsafe(partial(self._done, work, outcome, on_loop=False))
             return outcome
 
@@ -131,10 +131,10 @@ class InlineDispatcher(Dispatcher):
             return False
         if self._slow and self._slow.keeps_off((work.model, work.version), self._clock()):
             return False
-        return self._service.was_seen(work.model, work.version or 0)  # or else it may have left the memory meanwhile
+        return self._service.was_seen(work.model, work.version or 0)  # or it was evicted since
 
     def _max_stack_rows(self, work: Work) -> int:
-        """Return how many rows this may share a call with; 0 for what is alone in its call."""
+        """Return how many rows a shared call of this work may have; 0 if it must have a call of its own."""
         if not VERBS[work.verb].batchable or not stacked_rows(work):
             return 0
         if isinstance(work.data, Table) and work.data.X.size > SMALL_VALUES:

@@ -9,7 +9,7 @@ from app.storage.payload_store import KEPT, Payloads
 
 
 class KeptJob(msgspec.Struct):
-    """What is kept of a job."""
+    """The stored part of a job."""
 
     model: str
     version: int | None
@@ -18,19 +18,19 @@ class KeptJob(msgspec.Struct):
 
 
 class KeptJobs:
-    """Keeps jobs beside the files of their results, and under names with the same end: both are swept together."""
+    """Stores jobs beside the files of their results. The names have the same suffix, so both are swept together."""
 
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads
 
     def keep(self, job: Job) -> None:
-        """Keep a job whose result has files, and no other."""
+        """Store a job if its result has files."""
         if job.result is not None and f'"href":"/jobs/{job.id}/'.encode() in bytes(job.result):
             kept = KeptJob(job.model, job.version, job.created_s, job.result)
             self._payloads.put(_name(job.id), msgspec.json.encode(kept))
 
     def find(self, job_id: str) -> Job | None:
-        """Return a job that is kept."""
+        """Return a stored job, or None if it is not in the store."""
         content = self._payloads.find(_name(job_id))
         if content is None:
             return None

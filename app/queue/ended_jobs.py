@@ -1,4 +1,4 @@
-"""Jobs that another process ended than the one that ran them, and their log lines: cancelled, out of time, lost."""
+"""Log lines of jobs that were ended by a process that did not run them: cancelled, out of time, lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EndedJob(NamedTuple):
     verb: Verb
     model: str
     version: str
-    """'' for none."""
+    """'' if it has none."""
     status: Status
     attempts: int
     ran_s: float

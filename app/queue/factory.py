@@ -52,7 +52,7 @@ def maintenance(settings: Settings, node: str) -> LedgerMaintenance:
 
 
 def _on_ended(settings: Settings) -> OnEnded:
-    """Return what writes the lines of jobs that are ended here and ran elsewhere."""
+    """Return the writer of log lines for jobs that ran in another process and are ended by this one."""
     return partial(log_ended, line_sink(settings)) if settings.logs_each_request else ignore_ended
 
 

@@ -114,7 +114,7 @@ class GroupCommit:
             stored = await loop.run_in_executor(self._store_threads, self._ledger.store_work, job_id, work)
         except TrinityError as error:
             _set_result(pending, error)
-        except Exception as error:  # noqa: BLE001  whatever it is, the client waits for an answer
+        except Exception as error:  # noqa: BLE001  the client needs a response after any error
             logger.error("storing the data of a job raised %s", type(error).__name__)  # noqa: TRY400
             _set_result(pending, Unavailable("the data of the job could not be stored; try again"))
         else:
@@ -146,7 +146,7 @@ class GroupCommit:
         except TrinityError as error:
             results = [error] * len(group)
             outcome_known = isinstance(error, CircuitOpen)
-        except Exception as error:  # noqa: BLE001  whatever it is, each of the clients waits for an answer
+        except Exception as error:  # noqa: BLE001  each client needs a response after any error
             logger.error("committing %d jobs raised %s", len(group), type(error).__name__)  # noqa: TRY400
         finally:
             self._settle(group, results, outcome_known=outcome_known)
@@ -168,7 +168,7 @@ class GroupCommit:
 
 def _set_result(pending: _Pending, result: AcceptResult) -> None:
     pending.capacity.release(pending.size_bytes)
-    if pending.result.done():  # its client hung up
+    if pending.result.done():  # its client closed the connection
         return
     if isinstance(result, TrinityError):
         pending.result.set_exception(result)

@@ -1,4 +1,4 @@
-"""What a request may ask of its job beside the work: a timeout, and a webhook to call when the job ends."""
+"""The options of a request's job: its timeout, and the webhook to call when it ends."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class CircuitOpen(LedgerUnavailable):
-    """The ledger did not answer a moment ago, so it was not called: nothing has happened."""
+    """The ledger did not respond a moment ago, so this call was not made and had no effect."""
 
 
 class LedgerCalls:

@@ -70,7 +70,7 @@ class StrictConsumer(Consumer):
 
 
 def checked_headers(message: Message) -> dict[str, Any]:
-    """Return the headers that Celery shall act on; raise ForeignMessage, which quotes nothing from the message."""
+    """Return the headers for Celery; raise ForeignMessage, which quotes nothing from the message."""
     body = message.body.encode() if isinstance(message.body, str) else message.body
     if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
         raise ForeignMessage("its content isn't JSON in UTF-8")

@@ -46,7 +46,7 @@ class Item(msgspec.Struct):
 
 
 class Channel(redis.Channel):
-    """kombu's channel, for which an invalid item is as if the lane had been empty."""
+    """kombu's channel; it treats an invalid item like an empty lane."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  kombu's signature
         """Raise ConnectionError if the connection is lost while the channel closes with unacknowledged messages.

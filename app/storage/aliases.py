@@ -12,7 +12,7 @@ from app.storage.file_states import FileState, FileStates
 
 LATEST = "latest"
 CHAMPION = "champion"
-"""The alias that requests without a version use, where it is there."""
+"""The alias that requests without a version use, if it exists."""
 USUAL = frozenset({LATEST, CHAMPION})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _MENDED = "set it again", "fit it again"
@@ -20,7 +20,7 @@ _CONTENT = re.compile(r"([1-9][0-9]{0,9})( sha256:[0-9a-f]{16})?\s*", re.ASCII)
 
 
 class Aliases:
-    """Alias files in `models`/<name>/aliases. One that did not change is not read again."""
+    """Alias files in `models`/<name>/aliases. A file that has not changed is not read again."""
 
     def __init__(self, models: Path, files: DurableFiles, states: FileStates) -> None:
         self._root = str(models)
@@ -30,14 +30,14 @@ class Aliases:
         self._served: dict[str, tuple[float, int]] = {}
 
     def served(self, name: str) -> int | None:
-        """Return the version for requests that name none: the champion, or else the latest; raise Damaged."""
+        """Return the version for requests that do not name one: the champion, or else the latest; raise Damaged."""
         number = self.seen(name)
         if number is None:
             number = self.number(name, CHAMPION)
         return self.number(name, LATEST) if number is None else number
 
     def seen(self, name: str, alias: str | None = None) -> int | None:
-        """Return what `number`, or `served` for None, would, if looks at the state of files are enough to know it."""
+        """Return the result of `number`, or of `served` for None, if the states of the files are enough to find it."""
         if alias is not None:
             return self._seen_number(f"{self._root}/{name}/aliases/{alias}")
         kept = self._served.get(name)
@@ -63,7 +63,7 @@ class Aliases:
             return None
 
     def number(self, name: str, alias: str) -> int | None:
-        """Return the number that an alias stands for, None for one that is not there; raise Damaged."""
+        """Return the version number of an alias, None if it does not exist; raise Damaged."""
         if alias not in USUAL and not _NAME.fullmatch(alias):
             return None
         path = f"{self._root}/{name}/aliases/{alias}"
@@ -80,7 +80,7 @@ class Aliases:
         return number
 
     def names(self, name: str) -> list[str]:
-        """Return the names of a model's aliases, also of those that are damaged."""
+        """Return the names of a model's aliases, including damaged ones."""
         folder = Path(self._root) / name / "aliases"
         entries = folder.iterdir() if folder.is_dir() else ()
         return sorted(entry.name for entry in entries if _NAME.fullmatch(entry.name))
@@ -95,12 +95,12 @@ class Aliases:
 
 
 def is_alias_name(text: str) -> bool:
-    """Return whether an alias may be called so."""
+    """Return whether this is a valid name for an alias."""
     return _NAME.fullmatch(text) is not None
 
 
 def number_content(version: int) -> str:
-    """Return the content of a file that holds a version's number, with a checksum."""
+    """Return the content of a file with a version's number and a checksum."""
     return f"{version} sha256:{hashlib.sha256(b'%d' % version).hexdigest()[:16]}"
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 from app.errors import Unavailable
 
 Permit = Callable[[], None]
-"""Called when everything is written and nothing is visible yet; it raises to refuse."""
+"""Called after everything is written and before it becomes visible; it raises to refuse the change."""
 LOCK_WAIT_S = 10.0
 """How long a request waits for a lock: changes take some milliseconds, and a proxy may wait for 30 s."""
 LOCK_STEP_S = 0.005
@@ -25,7 +25,7 @@ _TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
 
 
 class Locked(Unavailable):
-    """Another process holds a lock in the store for too long."""
+    """Another process has held a lock in the store for too long."""
 
 
 def always_permit() -> None:
@@ -33,9 +33,9 @@ def always_permit() -> None:
 
 
 class DurableFiles:
-    """Writes durably: when a call returns, the disk has what it wrote. fsync(2): a folder's entries are synced apart.
+    """Writes durably: when a call returns, its data is on the disk. Folder entries are synced separately (fsync(2)).
 
-    Unfinished files stand under a temporary name, in the parent of the folder that they belong to.
+    Unfinished files have a temporary name, in the parent of their folder.
     """
 
     def __init__(self, fsync: Callable[[int], None] = os.fsync) -> None:
@@ -50,7 +50,7 @@ class DurableFiles:
 
     @contextmanager
     def new_folder(self, path: Path, permit: Permit = always_permit) -> Iterator[Path]:
-        """Give a temporary folder to fill, and rename it to `path`: afterwards all of it is there, or nothing.
+        """Give a temporary folder to fill, then rename it to `path`: either all of it becomes visible, or nothing.
 
         `permit` is called just before the rename. If it raises, nothing is left behind.
         """
@@ -68,7 +68,7 @@ class DurableFiles:
 
     @contextmanager
     def scratch_folder(self, parent: Path, name: str) -> Iterator[Path]:
-        """Give a folder in `parent` that is removed at the end, and by a `sweep` if the process is killed before."""
+        """Give a folder in `parent` that is removed at the end, or by a `sweep` if the process is killed before."""
         self.make_folder(parent)
         folder = _temporary(parent / name / name)
         folder.mkdir()
@@ -85,7 +85,7 @@ class DurableFiles:
             self._fsync(file.fileno())
 
     def replace(self, path: Path, content: str | bytes) -> None:
-        """Set the content of `path` in one step: a reader sees the old or the new, never a part."""
+        """Set the content of `path` in one step: a reader sees the old or the new content, never a part."""
         self.make_folder(path.parent)
         temporary = _temporary(path)
         try:
@@ -97,12 +97,12 @@ class DurableFiles:
         self.sync(path.parent)
 
     def new_file(self, path: Path) -> NewFile:
-        """Return a file to write in pieces, which is at `path` once it is finished."""
+        """Return a file to write in pieces; it appears at `path` when it is finished."""
         self.make_folder(path.parent)
         return NewFile(path, _temporary(path), self._fsync, self.sync)
 
     def append(self, path: Path, content: bytes) -> None:
-        """Add to the end of a file, or make it. If that fails, the file is as it was, unless the process was killed."""
+        """Append to a file, or create it. If that fails, the file is unchanged, unless the process was killed."""
         with path.open("ab") as file:
             size = file.tell()
             if not size:
@@ -117,7 +117,7 @@ class DurableFiles:
                 raise
 
     def truncate(self, path: Path, size: int) -> None:
-        """Cut a file off after `size` bytes."""
+        """Truncate a file to `size` bytes."""
         with path.open("r+b") as file:
             file.truncate(size)
             self._fsync(file.fileno())
@@ -128,9 +128,9 @@ class DurableFiles:
         self.sync(path.parent)
 
     def remove_folder(self, path: Path, by_way_of: Path) -> None:
-        """Remove a folder with all that is in it: in one step it is gone from its place.
+        """Remove a folder and its content; it disappears from its place in one step.
 
-        It is renamed into the folder `by_way_of` first. What a killed process leaves there, `sweep` finds.
+        It is first renamed into the folder `by_way_of`. If the process is killed then, `sweep` removes the rest.
         """
         temporary = by_way_of / f".{path.name}-{uuid4().hex}"
         path.rename(temporary)
@@ -141,7 +141,7 @@ class DurableFiles:
     def sweep(self, folder: Path, before_s: float = math.inf) -> int:
         """Remove the unfinished files and folders of killed processes from a folder; return their number.
 
-        Either nobody else may write there, or `before_s` (since the epoch) spares everything that changed after it.
+        Either no other process may write there, or `before_s` (since the epoch) spares everything that changed later.
         """
         removed = 0
         for path in self.unfinished(folder, before_s):
@@ -154,10 +154,10 @@ class DurableFiles:
         return removed
 
     def unfinished(self, folder: Path, before_s: float = math.inf) -> list[Path]:
-        """Return what writers have not finished yet in a folder, without what changed after `before_s`."""
+        """Return the unfinished files and folders in a folder that have not changed after `before_s`."""
         found = []
         for path in folder.iterdir():
-            with suppress(OSError):  # it is gone meanwhile
+            with suppress(OSError):  # it was removed meanwhile
                 if _TEMPORARY.fullmatch(path.name) and path.stat().st_mtime < before_s:
                     found.append(path)
         return found
@@ -172,7 +172,7 @@ class DurableFiles:
 
 
 class NewFile:
-    """A file that is written in pieces, by one thread at a time: `finish` puts it into its place, or `discard`s it."""
+    """A file written in pieces, by one thread at a time; `finish` moves it to its place, `discard` removes it."""
 
     def __init__(
         self, path: Path, temporary: Path, fsync: Callable[[int], None], sync_folder: Callable[[Path], None]
@@ -211,9 +211,9 @@ class NewFile:
 
 @contextmanager
 def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Hold an exclusive lock on `path`. The kernel releases it however the process ends.
+    """Hold an exclusive lock on `path`. The kernel releases it when the process ends, in any way.
 
-    Raise Locked if it is not free within `wait_s`, FileNotFoundError if its folder is not there, or is removed before.
+    Raise Locked if it is not free within `wait_s`, FileNotFoundError if its folder does not exist or is removed.
     """
     end_s = time.monotonic() + wait_s
     while True:

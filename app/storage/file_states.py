@@ -1,4 +1,4 @@
-"""The state of files, looked at once a millisecond at most: how a process sees that a file is another than before."""
+"""The states of files, read at most once per millisecond: they show a process that a file was replaced."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from typing import TypeAlias
 
-FRESH_S = 0.001  # for so long a process trusts what it saw of a file, and a fit waits before it answers
-ABSENT_S = 0.01  # the same of a file that is not there, for `find`: it is for files that seldom come
+FRESH_S = 0.001  # how long a process trusts a file's state; a fit waits as long before it returns
+ABSENT_S = 0.01  # the same for a missing file, in `find`, which is for files that rarely appear
 FileState: TypeAlias = tuple[int, int, int, int]
-"""When it was written, its inode, when that changed, its size: another file has another state, copied times or not."""
+"""Modification time, inode, change time and size: another file has another state, even with copied times."""
 
 
 def file_state(path: str) -> FileState:
@@ -19,7 +19,7 @@ def file_state(path: str) -> FileState:
 
 
 class FileStates:
-    """Remembers what it saw. Threads may share it: two that look at once see the same."""
+    """Caches the states of files. Threads may share it: two reads at the same time give the same state."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -27,7 +27,7 @@ class FileStates:
         self._absent_until: dict[str, float] = {}
 
     def fresh_until_s(self, path: str) -> float:
-        """Return how long what was seen of a file last, or that it is not there, is trusted, by the clock."""
+        """Return until when, by the clock, the last state of a file, or its absence, is trusted."""
         seen = self._seen.get(path)
         return self._absent_until.get(path, 0.0) if seen is None else seen[0]
 

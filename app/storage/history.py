@@ -1,7 +1,7 @@
-"""The history of a model: every move of its aliases, as lines of JSON that are only ever added.
+"""The history of a model: every move of its aliases, as lines of JSON that are only appended.
 
-A line is written before its alias moves. So a last line whose alias still stands where it moves from was never done:
-readers leave it out, and the next writer removes it.
+A line is written before its alias moves. So if the alias of the last line still has its old version, the move was
+never made: readers skip that line, and the next writer removes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HISTORY = "history.jsonl"
 NO_HISTORY = 0, 0
 BLOCK_BYTES = 65_536
 Numbers = Callable[[str], int | None]
-"""Returns the version that an alias stands for, None for an alias that is not there."""
+"""Returns the version of an alias, None if the alias does not exist."""
 
 
 class AliasHistory:
@@ -32,11 +32,11 @@ class AliasHistory:
         self._numbers = numbers
 
     def add(self, move: Move) -> None:
-        """Write a move that is about to be made."""
+        """Write a move before it is made."""
         self._files.append(self._path, msgspec.json.encode(move) + b"\n")
 
     def settle(self) -> None:
-        """Remove from the end what a killed process left: a part of a line, or a move that was never made."""
+        """Remove the remains of a killed process from the end: an incomplete line, or a move that was never made."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -53,7 +53,7 @@ class AliasHistory:
             self._files.truncate(self._path, kept)
 
     def newest_first(self) -> Iterator[Move]:
-        """Yield the moves that were made; a damaged line is passed over."""
+        """Yield the moves that were made; damaged lines are skipped."""
         newest = True
         with suppress(FileNotFoundError):
             for _, line in _lines_backwards(self._path):
@@ -65,7 +65,7 @@ class AliasHistory:
                 newest = False
 
     def end(self) -> tuple[int, int]:
-        """Return the file's inode and size; zeros where there is none."""
+        """Return the file's inode and size; zeros if it does not exist."""
         return history_end(str(self._path))
 
     def after(self, position: int) -> list[tuple[int, Move]]:
@@ -83,7 +83,7 @@ class AliasHistory:
 
 
 def history_end(path: str) -> tuple[int, int]:
-    """Return the inode and the size of a history file; zeros where there is none."""
+    """Return the inode and the size of a history file; zeros if it does not exist."""
     try:
         stat = os.stat(path)  # noqa: PTH116  for each model each second: a Path costs more than the call
     except (FileNotFoundError, NotADirectoryError):
@@ -99,7 +99,7 @@ def _parsed(line: bytes) -> Move | None:
 
 
 def _lines_backwards(path: Path, begin: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines after a position with the positions of their ends, the last first; that may lack its line end."""
+    """Yield the lines after a position with the positions of their ends, last line first; it may lack its line end."""
     with path.open("rb") as file:
         end = start = file.seek(0, 2)
         rest = b""

@@ -26,14 +26,14 @@ class Schema(msgspec.Struct, frozen=True):
     vector: bool
     named: bool = False
     named_inputs: bool = False
-    """Whether the inputs came with names; without them they are called x, or x1, x2 …"""
+    """Whether the inputs have names from the request; otherwise they are called x, or x1, x2 …"""
     columns: list[Column] = []
-    """What is known of each input."""
+    """The known facts about each input."""
     unused: list[str] = []
     """The columns of the data of the fit that are neither inputs nor outputs."""
 
     def input_columns(self) -> list[Column]:
-        """Return what is known of each input, of an earlier release's that it is a number."""
+        """Return the known facts about each input; inputs from earlier releases are numbers."""
         return self.columns or [Column(name, "number") for name in self.inputs]
 
 
@@ -46,40 +46,40 @@ class Manifest(msgspec.Struct, kw_only=True):
     model: str
     version: int = 0
     estimator: str
-    """The source of what was fitted: the full name of its class, or the digest of an imported file."""
+    """The origin of the fitted object: the full name of its class, or the digest of an imported file."""
     estimator_name: str = ""
-    """The estimator's name; '' where it is the model's."""
+    """The estimator's name; '' if it is the model's name."""
     task: Task = "regression"
     classes: list[Label] | None = None
     """The different labels of a classifier's fit, in order."""
     outputs: list[str] = msgspec.field(default_factory=lambda: ["y"])
-    """What it predicts: y, and probabilities where the model has them."""
+    """The outputs that it predicts: y, and probabilities if the model has them."""
     params: dict[str, Any]
     schema: Schema
     terms: list[str]
     metrics: dict[str, int | float | None]
     warnings: list[str] = []
-    """What the model said about the fit."""
+    """The model's warnings about the fit."""
     data: dict[str, Any]
     libraries: dict[str, str]
     created: datetime
     job: str
     by: str = ""
-    """The name of the API key that asked for the fit; '' where none was needed."""
+    """The name of the API key of the fit's request; '' if no keys are required."""
     provenance: dict[str, Any] | None = None
-    """Of a model that was imported: its file's name, size and digest, and which sample it was tried out with."""
+    """For an imported model: its file's name, size and digest, and the sample that it was tried out with."""
     moved_from: dict[str, Any] | None = None
-    """Of a version from another store: the model, version and digest that it had there, and if it was signed."""
+    """For a version from another store: its model, version and digest there, and whether it was signed."""
     format: Format = "arrays"
     stacks: Stacks | None = None
-    """Whether rows may be predicted together with others; None where it is not known."""
+    """Whether rows of several requests may be predicted in one call; None if unknown."""
     held_bytes: int = 0
-    """What it takes in memory, as measured when it was tried out; 0 where it was not."""
+    """Bytes of memory that it takes, measured when it was tried out; 0 if it was not."""
     learned: dict[str, Any]
     files: dict[str, str] = {}
-    """The files of what was learned, with the digest of each."""
+    """The files with the learned state, and the digest of each."""
     arrays_sha256: str = ""
-    """The digest of the arrays, in place of `files`, as earlier releases have it."""
+    """The digest of the arrays; earlier releases have it instead of `files`."""
     sha256: str = ""
     """Digest of all other fields."""
 
@@ -89,7 +89,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         return self.estimator_name or self.model
 
     def to_json(self) -> bytes:
-        """Return the manifest's file. There is one form: a file that differs by a byte is damaged."""
+        """Return the manifest's file. There is exactly one encoding: a file that differs by a byte is damaged."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
     def digest(self) -> str:
@@ -97,12 +97,12 @@ class Manifest(msgspec.Struct, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, sha256=""))).hexdigest()
 
     def digests(self) -> dict[str, str]:
-        """Return the digest of each file of what was learned."""
+        """Return the digest of each file of the learned state."""
         return self.files or {ARRAYS_FILE: self.arrays_sha256}
 
 
 def read_manifest(raw: bytes) -> Manifest | None:
-    """Return the manifest in a file, None if it is not as it was written."""
+    """Return the manifest in a file, None if the file has changed since it was written."""
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         return manifest if _is_intact(raw) else None
@@ -111,7 +111,7 @@ def read_manifest(raw: bytes) -> Manifest | None:
 
 
 def _is_intact(raw: bytes) -> bool:
-    """Whether a manifest is as it was written; one of an earlier release lacks members that this one knows."""
+    """Whether a manifest is unchanged since it was written; manifests of earlier releases have fewer members."""
     members = msgspec.json.decode(raw)
     digest, members["sha256"] = members["sha256"], ""
     if hashlib.sha256(msgspec.json.encode(members)).hexdigest() != digest:

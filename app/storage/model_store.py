@@ -23,22 +23,22 @@ from app.storage.version_numbers import MAX_VERSION, highest, present, reserve
 logger = getLogger(__name__)
 
 PUBLISH_WAIT_S = 60.0
-"""How long a fit waits for its turn to publish: other versions may be large, and its work would be lost."""
-LEFT_S = 3600.0  # nobody writes for longer
+"""How long a fit waits for the lock to publish: other versions may be large, and its work would be lost."""
+LEFT_S = 3600.0  # no write takes longer
 MANIFEST_FILE = "manifest.json"
 SAMPLE_FILE = "sample.npz"
 MAX_FILE_BYTES = 2**32
-"""A larger file of a version is not read: none was published."""
+"""A larger file of a version is not read: such a file is never published."""
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)?")
 Files = Mapping[str, bytes | memoryview]
-"""The files of what was learned, by name."""
+"""The files of the learned state, by name."""
 
 
 class Store:
     """Models in `folder`: models/<name>/versions/<n>/{manifest.json, …}, models/<name>/aliases/<alias>.
 
-    The files of what was learned stand beside the manifest, which has their digests. If rows of the data were kept,
-    so does `sample.npz`; the manifest's `data` has its digest.
+    The files of the learned state are beside the manifest, which has their digests. If rows of the data were kept,
+    `sample.npz` is there, too; the manifest's `data` has its digest.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Store:
         *,
         keep_versions: int = 0,
     ) -> None:
-        """With `keep_versions` a publish removes older versions than so many that no alias names."""
+        """With `keep_versions` a publish keeps that many of the newest versions, and all versions with an alias."""
         self._models = folder / "models"
         self._root = str(self._models)  # a path costs more at each use
         self._files = files or DurableFiles()
@@ -67,11 +67,11 @@ class Store:
         probe.unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what killed processes left of removed models an hour ago or before; the rest, changes of models do."""
+        """Remove what killed removals of models left an hour ago or earlier; changes of models remove other remains."""
         self._files.sweep(self._models, time.time() - LEFT_S)
 
     def leftovers(self) -> list[Path]:
-        """Return what killed processes left an hour ago or before."""
+        """Return the files and folders that killed processes left an hour ago or earlier."""
         folders = [self._models, *(self._models / name for name in self.registry.names())]
         return [path for folder in folders for path in self._files.unfinished(folder, time.time() - LEFT_S)]
 
@@ -88,7 +88,7 @@ class Store:
         return number
 
     def seen(self, name: str, version: int | str | None) -> int | None:
-        """Do as `resolve`, but read no file: return None where one has to be read, or there is no such alias."""
+        """Do as `resolve`, but read no file: return None if a file must be read, or the alias does not exist."""
         return version if isinstance(version, int) else self._aliases.seen(name, version)
 
     def versions(self, name: str) -> list[int]:
@@ -105,13 +105,13 @@ class Store:
         return found
 
     def alias_names(self, name: str) -> list[str]:
-        """Return the names of a model's aliases, also of those that are damaged."""
+        """Return the names of a model's aliases, including damaged ones."""
         return self._aliases.names(name)
 
     def revision(self, name: str, version: int) -> FileState:
-        """Return what is another when the files of a version are not those that were there; raise NotFound.
+        """Return a value that changes when the files of a version are replaced; raise NotFound.
 
-        Nobody changes a version, but an operator may put others into its place, such as those of a backup.
+        Trinity never changes a version, but an operator may replace its files, for example by a backup.
         """
         if not 0 < version <= MAX_VERSION:
             raise _no_version(name, version)
@@ -137,12 +137,12 @@ class Store:
         return manifest, {file: self._file(manifest, file, digest) for file, digest in manifest.digests().items()}
 
     def sample(self, manifest: Manifest) -> Arrays:
-        """Return the sample of a version's data, perhaps empty; raise Damaged when it is damaged."""
+        """Return the sample of a version's data, which may be empty; raise Damaged when it is damaged."""
         digest = manifest.data.get(SAMPLE)
         return {} if digest is None else unpack_arrays(self._file(manifest, SAMPLE_FILE, digest))
 
     def files(self, name: str, version: int) -> dict[str, bytes]:
-        """Return all files of a version as they stand, also manifest and sample; raise NotFound or Damaged."""
+        """Return all files of a version as stored, with manifest and sample; raise NotFound or Damaged."""
         manifest, files = self.load(name, version)
         files[MANIFEST_FILE] = (self._version(name, version) / MANIFEST_FILE).read_bytes()
         if SAMPLE in manifest.data:
@@ -177,7 +177,7 @@ class Store:
             manifest.data[SAMPLE] = hashlib.sha256(contents[SAMPLE_FILE]).hexdigest()
         root = self._models / manifest.model
         with self.registry.lock(manifest.model, PUBLISH_WAIT_S, make=True):
-            # a process may have died between writing a version and pointing at it
+            # a process may have died after it wrote a version and before it set the alias
             newest = self._newest(manifest.model)
             if newest is not None:
                 self._point_at(newest)
@@ -201,7 +201,7 @@ class Store:
         return manifest
 
     def _newest(self, name: str) -> Manifest | None:
-        """Return the newest version; None where there is none, or it is damaged: the next one replaces it."""
+        """Return the newest version; None if there is no version, or it is damaged (the next one replaces it)."""
         number = max(self.versions(name), default=0)
         with suppress(Damaged):
             return self.manifest(name, number) if number else None
@@ -214,7 +214,7 @@ class Store:
             except (
                 OSError,
                 Damaged,
-            ) as error:  # it is published all the same; the next one tries again
+            ) as error:  # the version is published anyway; the next publish tries again
                 logger.warning("model %s: old versions were not removed (%s)", name, error)
 
     def _published(self, name: str, job: str) -> Manifest | None:
@@ -234,7 +234,7 @@ class Store:
         raise Damaged(f"the marker of the version that job {job} published is damaged on disk; fit again")
 
     def _point_at(self, manifest: Manifest) -> None:
-        """Point `latest` at a version, then write the marker of its job, which says that both are done."""
+        """Point `latest` at a version, then write the marker of its job, which shows that both are done."""
         root = self._models / manifest.model
         marker = root / "jobs" / manifest.job
         if not marker.exists():

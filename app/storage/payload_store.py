@@ -13,8 +13,8 @@ from app.errors import Damaged, Unavailable
 from app.storage.durable_files import DurableFiles, NewFile
 
 HEAD_BYTES = 4096
-UPLOAD = ".file"  # the end of the names of files that came with a request
-KEPT = "kept"  # the end of the names of results that are files, where there is no queue
+UPLOAD = ".file"  # suffix of files that came with a request
+KEPT = "kept"  # suffix of result files if there is no queue
 UNFINISHED_S = 3_600.0
 UPLOAD_S = 86_400.0
 _NAME = re.compile(r"[a-z0-9-][a-z0-9.-]{0,99}")
@@ -26,10 +26,10 @@ _DAMAGED = "the data of the job is damaged on disk; submit it again"
 
 
 class PayloadWriter:
-    """A file of the store that comes in pieces. Its methods raise Unavailable when the disk fails."""
+    """A file of the store that is written in pieces. Its methods raise Unavailable when the disk fails."""
 
     def __init__(self, name: str, path: Path, make: Callable[[], NewFile]) -> None:
-        """`make` makes the file, which is at `path` once it is finished."""
+        """`make` creates the file; it appears at `path` when it is finished."""
         self._name = name
         self._path = path
         self._make = make
@@ -40,7 +40,7 @@ class PayloadWriter:
         """The first bytes."""
 
     def begin(self) -> None:
-        """Make the file, under a temporary name."""
+        """Create the file under a temporary name."""
         with _unavailable_errors(_NOT_WRITTEN):
             self._file = self._make()
 
@@ -54,13 +54,13 @@ class PayloadWriter:
             self._begun.write(piece)
 
     def finish(self) -> str:
-        """Return the reference of the file, which is durable now."""
+        """Make the file durable and return its reference."""
         with _unavailable_errors(_NOT_WRITTEN):
             self._begun.finish()
         return f"{self._name}:{self.size}:{self._digest.hexdigest()}"
 
     def discard(self) -> None:
-        """Remove what was written, finished or not: for a file to which nothing refers yet."""
+        """Remove the file, finished or not, while nothing refers to it yet."""
         if self._file is not None:
             self._file.discard()
             with suppress(OSError):
@@ -86,7 +86,7 @@ class Payloads:
         self._synced: set[Path] = set()
 
     def put(self, name: str, content: bytes) -> str:
-        """Write a file and return its reference. After a power cut the whole file is there, or nothing."""
+        """Write a file and return its reference. After a power cut the whole file exists, or nothing."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
         with _unavailable_errors(_NOT_WRITTEN):
@@ -94,7 +94,7 @@ class Payloads:
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
     def writer(self, name: str) -> PayloadWriter:
-        """Return a writer for a file that comes in pieces; nothing is on disk before it begins."""
+        """Return a writer for a file that comes in pieces; the file is created when writing begins."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
         path = self._path(name)
@@ -107,12 +107,12 @@ class Payloads:
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
-        """Give a folder for files that nobody needs afterwards; `sweep` removes that of a killed process."""
+        """Give a folder for temporary files; `sweep` removes the folder of a killed process."""
         with _unavailable_errors(_NOT_WRITTEN), self._files.scratch_folder(self._root, name) as folder:
             yield folder
 
     def path(self, ref: str) -> Path:
-        """Return where a file is, so that it can be read in pieces; raise as `get` does, though it reads nothing."""
+        """Return the path of a file, to read it in pieces; raise as `get` does, but check only the size."""
         name, size, _ = _parsed(ref)
         with _unavailable_errors(_NOT_READ):
             try:
@@ -161,7 +161,7 @@ class Payloads:
         return removed
 
     def find(self, name: str) -> bytes | None:
-        """Return the content of a file that nothing refers to but its name; None where it is not there."""
+        """Return the content of a file by its name alone; None if it does not exist."""
         if not _NAME.fullmatch(name):
             return None
         with _unavailable_errors(_NOT_READ):
@@ -171,10 +171,10 @@ class Payloads:
                 return None
 
     def sweep_uploads(self, now_s: float, kept_s: float = UPLOAD_S) -> int:
-        """Remove what killed processes left where no ledger knows which files are in use; return the number.
+        """Remove files of killed processes if there is no ledger that lists the files in use; return the number.
 
-        An unfinished upload grows while it comes, so one that was not touched for long is nobody's. Files that came
-        whole, and may be those of jobs of another service over the same store, stay for a day. Results that are files
+        An unfinished upload that has not grown for long was abandoned. Complete files may belong to jobs of another
+        service over the same store, so they stay for a day. Results that are files
         stay for `kept_s` seconds.
         """
         unfinished = self.sweep(lambda _: True, UNFINISHED_S, now_s)
@@ -204,7 +204,7 @@ class Payloads:
         return self._root / name[:2] / name
 
     def _put_before(self, path: Path, time_s: float) -> bool:
-        """Return whether `put` wrote the file, and before that time; there may be others in the folder."""
+        """Return whether `put` wrote the file before that time; the folder may have other files."""
         try:
             return bool(_NAME.fullmatch(path.name)) and path == self._path(path.name) and path.stat().st_mtime < time_s
         except FileNotFoundError:  # another process removed it

@@ -1,7 +1,7 @@
-"""What changes about a model after its fits: aliases move, versions and whole models are removed.
+"""Changes of a model after its fits: moves of aliases, and removals of versions and whole models.
 
-Every change is made under the lock of its model, which a fit holds too while it publishes. A process that is killed
-leaves the state before the change or after it; what it leaves besides, the next change removes.
+Every change is made under the lock of its model, which a fit also holds while it publishes. A process that is killed
+leaves the state before the change or after it; the next change removes any other remains.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from app.storage.version_numbers import present
 
 LOCK = "publish.lock"
 Expected = int | None | UnsetType
-"""Where an alias must stand before it moves: a version; None: it must not be there; UNSET: anywhere."""
+"""The version that an alias must have before it moves; None: it must not exist; UNSET: any."""
 
 
 class Author(NamedTuple):
-    """Why an alias moves, and the name of the key that asked for it."""
+    """Why an alias moves, and the name of the API key of the request."""
 
     why: Reason
     by: str = ""
@@ -55,9 +55,9 @@ class Registry:
 
     @contextmanager
     def lock(self, name: str, wait_s: float = LOCK_WAIT_S, *, make: bool = False) -> Iterator[None]:
-        """Hold the lock of a model, and first remove what killed processes left; raise Locked after `wait_s`.
+        """Hold the lock of a model, and first remove the remains of killed processes; raise Locked after `wait_s`.
 
-        With `make` its folder is made; without, NotFound is raised where it is not there.
+        With `make` its folder is created if it does not exist; otherwise NotFound is raised.
         """
         root = self._models / name
         with ExitStack() as stack:
@@ -67,7 +67,7 @@ class Registry:
                 try:
                     stack.enter_context(locked(root / LOCK, wait_s))
                     break
-                except FileNotFoundError:  # with `make`: it was removed while this waited
+                except FileNotFoundError:  # with `make`: the folder was removed during the wait
                     if not make:
                         raise NotFound.at("/model", f"model {name!r} has no version") from None
             self._files.sweep(root)
@@ -83,10 +83,10 @@ class Registry:
         expected: Expected = UNSET,
         wait_s: float = LOCK_WAIT_S,
     ) -> Move | None:
-        """Move an alias, or remove it for None; return the move, None where nothing was to do.
+        """Move an alias, or remove it for None; return the move, None if there was nothing to do.
 
-        Raise Invalid for an alias that may not be moved, NotFound for a version that is not there, Conflict unless the
-        alias stands where it is expected, Locked if others hold the model's lock for `wait_s`. So do the other changes.
+        Raise Invalid for an alias that may not be moved, NotFound for a missing version, Conflict unless the alias has
+        the expected version, Locked if others hold the model's lock for `wait_s`. So do the other changes.
         """
         check_alias_name(alias)
         with self.lock(name, wait_s):
@@ -98,7 +98,7 @@ class Registry:
             return self.set(name, alias, to, author)
 
     def set(self, name: str, alias: str, to: int | None, author: Author) -> Move | None:
-        """Move any alias, under the lock that the caller holds; return the move, None where it stands there already."""
+        """Move any alias, under the lock that the caller holds; return the move, None if there was nothing to do."""
         current = self._number(name, alias)
         if current == to:
             return None
@@ -108,11 +108,11 @@ class Registry:
         try:
             self._aliases.set(name, alias, to)
         except BaseException:
-            self._pause(FRESH_S)  # the alias may have moved all the same: what was seen before must not be trusted
+            self._pause(FRESH_S)  # the alias may have moved anyway: earlier states must not be trusted
             with suppress(OSError):  # the next change does it
                 history.settle()
             raise
-        # from now on no process trusts what it saw before: its next request finds the alias as it is
+        # from now on no process trusts an earlier state: its next request reads the new alias
         self._pause(ABSENT_S if current is None and alias == CHAMPION else FRESH_S)
         return move
 
@@ -121,7 +121,7 @@ class Registry:
         return self._history(name).newest_first()
 
     def history_ends(self) -> dict[str, tuple[int, int]]:
-        """Return the inode and the size of each model's history; this only looks at the state of one file for each."""
+        """Return the inode and the size of each model's history, from the state of one file each."""
         entries = os.scandir(self._models) if self._models.is_dir() else ()
         names = sorted(entry.name for entry in entries if MODEL_NAME.fullmatch(entry.name))
         ends = {name: history_end(f"{self._models}/{name}/{HISTORY}") for name in names}
@@ -130,7 +130,7 @@ class Registry:
     def history_from(self, name: str, position: Callable[[int], int]) -> tuple[int, list[tuple[int, Move]]]:
         """Return the inode of a model's history, and its moves after the position that is returned for that inode.
 
-        Each stands with the position of its end, the oldest first.
+        Each move comes with the position of its end, the oldest first.
         """
         history = self._history(name)
         inode, size = history.end()
@@ -138,7 +138,7 @@ class Registry:
         return inode, history.after(begin) if size > begin else []
 
     def remove_version(self, name: str, version: int, wait_s: float = LOCK_WAIT_S) -> None:
-        """Remove a version; raise NotFound, Conflict for one that an alias names, or Damaged for a damaged alias."""
+        """Remove a version; raise NotFound, Conflict if an alias names it, or Damaged for a damaged alias."""
         with self.lock(name, wait_s):
             if version not in present(self._models / name):
                 raise NotFound.at("/version", f"model {name!r} has no version {version}")
@@ -150,9 +150,9 @@ class Registry:
             self._pause(2 * FRESH_S)  # of the state, and of what is loaded
 
     def prune(self, name: str, keep: int) -> list[int]:
-        """Remove all versions that no alias names but the `keep` newest, under the lock; return their numbers.
+        """Remove all versions except the `keep` newest and those with an alias, under the lock; return their numbers.
 
-        Raise Damaged, and remove nothing, where an alias is damaged.
+        Raise Damaged, and remove nothing, if an alias is damaged.
         """
         versions = present(self._models / name)
         aliased = {self._aliases.number(name, alias) for alias in self._aliases.names(name)}
@@ -182,7 +182,7 @@ class Registry:
         return AliasHistory(self._models / name, self._files, partial(self._number, name))
 
     def _number(self, name: str, alias: str) -> int | None:
-        """Return where an alias stands: None where it is not there, 0 where it is damaged."""
+        """Return the version of an alias: None if it does not exist, 0 if it is damaged."""
         try:
             return self._aliases.number(name, alias)
         except Damaged:

@@ -1,7 +1,7 @@
-"""The numbers of a model's versions: counted from 1, and none is given twice, whatever was removed since.
+"""The numbers of a model's versions: counted from 1; no number is used twice, even after removals.
 
-The highest number that was given is in the file `last_version`. It is written before the version becomes visible, so
-that a death in between skips a number, but gives none again.
+The highest number so far is in the file `last_version`. It is written before the version becomes visible, so a
+process that dies in between skips a number, but never reuses one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def present(model: Path) -> list[int]:
 
 
 def highest(model: Path) -> int:
-    """Return the highest number ever given, 0 for none.
+    """Return the highest number ever used, 0 if there is none.
 
-    A store of an earlier release has no such file, and one may be damaged: then the notes of jobs and the aliases
-    tell, which name the versions that were published.
+    A store of an earlier release has no such file, and the file may be damaged. Then the number comes from the markers
+    of jobs and from the aliases, which name the published versions.
     """
     try:
         noted = parse_number((model / LAST_VERSION).read_text())
@@ -40,13 +40,13 @@ def highest(model: Path) -> int:
 
 
 def reserve(files: DurableFiles, model: Path, number: int) -> None:
-    """Note durably that a number is given."""
+    """Record durably that a number is used."""
     files.replace(model / LAST_VERSION, number_content(number))
 
 
 def _named(model: Path) -> Iterator[int]:
     for folder in (model / "jobs", model / "aliases"):
         for entry in folder.iterdir() if folder.is_dir() else ():
-            with suppress(ValueError, OSError):  # a damaged one names none
+            with suppress(ValueError, OSError):  # skip a damaged file
                 if (number := parse_number(entry.read_text())) <= MAX_VERSION:
                     yield number

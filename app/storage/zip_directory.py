@@ -1,4 +1,4 @@
-"""The end of a zip file, which says how large its directory is before that is read into memory."""
+"""The end of a zip file; it gives the size of the directory before the directory is read into memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_COMMENT_BYTES = 0xFFFF
 
 
 class EndRecord(NamedTuple):
-    """What the end of a zip file says of its directory."""
+    """The end record of a zip file, about its directory."""
 
     entries: int
     directory_bytes: int
@@ -22,13 +22,13 @@ class EndRecord(NamedTuple):
     place: int
     """Where this record is."""
     is_sound: bool
-    """Whether the file is one part, and ends with this record."""
+    """Whether the archive is one file, and ends with this record."""
 
 
 def end_record(file: BinaryIO, size: int) -> EndRecord | None:
-    """Return the end record of a zip file of so many bytes (APPNOTE.TXT of PKWARE, §4.3.16); None where there is none.
+    """Return the end record of a zip file of that size (PKWARE's APPNOTE.TXT, §4.3.16); None if it has none.
 
-    A directory of 64 bits, which no file within bounds needs, has 65,535 entries here.
+    A zip64 directory, which no file within the bounds needs, shows 65,535 entries here.
     """
     tail_bytes = min(size, _END.size + _MAX_COMMENT_BYTES)
     file.seek(size - tail_bytes)

@@ -1,1 +1,1 @@
-"""What there is to watch: numbers for Prometheus, lines for the log, spans for a trace; none of it holds data."""
+"""Telemetry: metrics for Prometheus, log lines, and spans of traces; none of it contains callers' data."""

@@ -1,4 +1,4 @@
-"""The request that is being answered, or whose job is run: set by the middleware and by workers, read at the work."""
+"""The current request, or the request of the current job: set by the middleware and by workers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import msgspec
 
 
 class RequestContext(msgspec.Struct, frozen=True, gc=False):
-    """The id of a request, its trace (W3C traceparent, '' for none), and who asked."""
+    """The id of a request, its trace (W3C traceparent, '' for none), and the name of its API key."""
 
     request_id: str = ""
     trace: str = ""
     key_name: str = ""
-    """The name of the API key, never the key; '' where none is needed."""
+    """The name of the API key, never the key itself; '' if no keys are required."""
 
 
 REQUEST: ContextVar[RequestContext] = ContextVar("request", default=RequestContext())  # noqa: B039  it can't be changed
@@ -23,7 +23,7 @@ REQUEST: ContextVar[RequestContext] = ContextVar("request", default=RequestConte
 
 @contextmanager
 def on_behalf_of(context: RequestContext) -> Iterator[None]:
-    """Do what follows as the work of this request."""
+    """Run the body of the `with` statement as work for this request."""
     token = REQUEST.set(context)
     try:
         yield

@@ -1,6 +1,6 @@
 """The log lines of requests and jobs: one line each.
 
-They say what was done, how long it took and how it ended. They never quote data, nor the query of a URL.
+They contain the operation, its duration and its outcome, but never data or the query of a URL.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 PATH_CHARACTERS = 200
-SERVER_ERROR = 500  # from here on the service failed, and not the request
-QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes ask for these all day long
+SERVER_ERROR = 500  # from this status on, the fault is the service's and not the request's
+QUIET = frozenset({"/ping", "/health/live", "/health/ready", "/metrics"})  # probes request these all the time
 Answered: TypeAlias = tuple[str, str, int, float, int, str, str]
-"""A request that was answered: its method, path, status, seconds, bytes of the answer, its id, the name of its key."""
+"""An answered request: method, path, status, seconds, bytes of the response, request id, name of its API key."""
 Sink: TypeAlias = Callable[["list[RequestLine] | list[JobLine]"], None]
 
 
@@ -54,7 +54,7 @@ class JobLine(msgspec.Struct, gc=False):
     counted: bool
     request_id: str
     key_name: str | UnsetType = UNSET
-    """The name of the API key that asked for it, if there was one."""
+    """The name of the API key of its request, if there was one."""
     error: str | UnsetType = UNSET
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 STDERR = 2
-EXTRAS = ("job_id", "request_id", "error")  # what a record may say beside its words
+EXTRAS = ("job_id", "request_id", "error")  # the members that a record may have beside its message
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -34,7 +34,7 @@ def stderr() -> LineWriter:
 
 
 def for_people(settings: Settings) -> bool:
-    """Whether lines are written for people on a terminal, and not as JSON."""
+    """Whether lines are formatted for a terminal instead of as JSON."""
     return os.isatty(STDERR) if settings.log_format == "auto" else settings.log_format == "console"
 
 
@@ -83,7 +83,7 @@ def describe_warning(
     lineno: int,
     line: str | None = None,  # noqa: ARG001  likewise
 ) -> str:
-    """Return what the log says of a warning, as `warnings.formatwarning`: not its text, which may quote data."""
+    """Return the log message for a warning, without the warning's text, which may quote data."""
     return f"{filename}:{lineno}: {category.__name__}"
 
 
@@ -118,7 +118,7 @@ def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _printable(event: dict[str, Any]) -> dict[str, Any]:
-    """Escape what a terminal would act on: callers choose the paths in these lines."""
+    """Escape control characters: callers choose the paths in these lines, and a terminal would act on them."""
     return {
         name: value.encode("unicode_escape").decode() if isinstance(value, str) and not value.isprintable() else value
         for name, value in event.items()

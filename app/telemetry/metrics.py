@@ -53,7 +53,7 @@ _bucket = partial(bisect_left, BOUNDS_S)  # the index of a duration's bucket
 
 
 class ServiceMetrics:
-    """The metrics of one web process; `inline`: it does the work of these models itself."""
+    """The metrics of one web process; `inline`: the models whose work it does itself."""
 
     def __init__(self, models: Iterable[str] = (), *, inline: bool = False) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: PLC0415  reads the environment
@@ -98,7 +98,7 @@ class ServiceMetrics:
     def work(self, work: Work, outcome: Outcome) -> None:
         """Count a work that this process did."""
         done = outcome.failure is None
-        # the name of a model that was perhaps never made is not counted: requests choose it
+        # the name of a model that may not exist is not counted: requests choose it
         model = work.model if done or not work.estimator else ""
         self._works[work.verb, model, done].append((outcome.finished_s - outcome.started_s, outcome.rows))
 
@@ -131,7 +131,7 @@ class ServiceMetrics:
         return generate_latest(own) + generate_latest(known)
 
     def _begin(self, models: Iterable[str]) -> None:
-        """Make all series at 0: Prometheus cannot see the first increase of a series that was not there before."""
+        """Create all series at 0: Prometheus misses the first increase of a series that did not exist before."""
         names = list(models)
         for verb in VERBS:
             self._attempts.labels(verb)

@@ -32,13 +32,13 @@ class MetricsDir:
         return cls(Path(os.environ[FOLDER]))
 
     def assign(self, process: int) -> None:
-        """Give the lowest free slot to the process that is forked next; `process` is any number that is its own."""
+        """Give the lowest free slot to the next process; `process` is any number unique to it."""
         taken = set(self._slots.values())
         self._slots[process] = next(slot for slot in itertools.count() if slot not in taken)
         os.environ[SLOT] = str(self._slots[process])
 
     def release(self, process: int) -> None:
-        """Free the slot of a process that has ended: its gauges go, its counts stay."""
+        """Free the slot of a process that has ended: remove its gauges and keep its counts."""
         # prometheus-client reads the environment when it is imported
         from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 

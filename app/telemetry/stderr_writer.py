@@ -1,4 +1,4 @@
-"""Writes log lines to standard error from a thread of its own, so that nobody waits for a slow reader.
+"""Writes log lines to standard error from a thread of its own, so that no request waits for a slow reader.
 
 The thread is the standard library's QueueListener; the queue before it is bounded. The thread starts with the first
 line. After a fork the child starts with an empty queue: the parent writes what was in it.
@@ -68,7 +68,7 @@ class LineWriter:
                 self._dropped += lines.count(b"\n")
 
     def handle(self, lines: bytes) -> None:
-        """Write the lines of one item, as the listener's handler; a reader that has gone is no error."""
+        """Write the lines of one item, as the listener's handler; a closed pipe is not an error."""
         with suppress(OSError):
             for piece in _pieces(lines):
                 _write_all(self._descriptor, piece)
@@ -90,7 +90,7 @@ class LineWriter:
 
 
 def _pieces(lines: bytes) -> Iterator[bytes]:
-    """Split after a line wherever a piece would be longer than a pipe takes at once; a longer line stays whole."""
+    """Split at line ends into pieces of at most PIPE_BUF bytes; a line that is longer stays whole."""
     start = 0
     while start < len(lines):
         end = start + PIPE_BUF

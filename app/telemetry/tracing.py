@@ -28,7 +28,7 @@ _w3c = TraceContextTextMapPropagator()
 
 
 def make_tracing(service: str, url: str | None) -> Tracing:
-    """Return the tracing that sends spans by OTLP over HTTP; without a URL, OpenTelemetry's own variables decide."""
+    """Return tracing that exports spans by OTLP over HTTP; without a URL, OpenTelemetry's own variables apply."""
     exporter = OTLPSpanExporter(None if url is None else f"{url.rstrip('/')}/v1/traces")
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(exporter))

@@ -1,4 +1,4 @@
-"""Set up tracing if it is wanted; otherwise nothing of OpenTelemetry is imported."""
+"""Set up tracing if it is enabled; otherwise import nothing of OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wanted(settings: Settings) -> bool:
 
 
 def tracing(settings: Settings, service: str) -> Tracing | None:
-    """Return the tracing of this process, or None if it is not wanted; raise SettingsError as `wanted` does."""
+    """Return the tracing of this process, or None if it is not enabled; raise SettingsError as `wanted` does."""
     if not wanted(settings):
         return None
     from app.telemetry.tracing import make_tracing  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """The traffic of the last minutes, for the page: requests and durations of each interval, of all web processes.
 
-Each process writes a file of its slot: a ring of intervals, which are numbered from 1970. A process that follows in the
-same slot goes on there.
+Each process writes the file of its slot: a ring of intervals, numbered from 1970. The next process of the same slot
+continues that file.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ INTERVAL_S = 5
 KEPT = 60
 SHARE = 0.95  # of the requests that took no longer than the latency
 OWN = frozenset({"/", "/metrics", "/page/{digest}/{file}", "/health/ready", "/health/live", "/ping", "/jobs/{job_id}"})
-"""Routes that the page and probes ask for all the time; they and streams of events are not counted."""
+"""Routes that the page and probes request all the time; these and event streams are not counted."""
 
 
 class History(NamedTuple):
-    """Requests a second and the latency of each interval in seconds, the oldest first; None: not known, no requests."""
+    """Requests per second and latency (seconds) of each interval, oldest first; None: unknown, or no requests."""
 
     rate: list[float | None]
     latency: list[float | None]
@@ -61,7 +61,7 @@ class TrafficRing:
         self._row.pack_into(self._ring, at, now, *sums)
 
     def history(self) -> History:
-        """Return the intervals that have ended, with None before the first that anybody knows."""
+        """Return the intervals that have ended, with None before the first known one."""
         now = self._now()
         sums: dict[int, list[int]] = {}
         for number, *counts in self._rows():
@@ -83,7 +83,7 @@ class TrafficRing:
         return int(self._clock() // INTERVAL_S)
 
     def _latency(self, counts: Sequence[int]) -> float | None:
-        """Return the time that a share of the requests took at most, interpolated in its bucket as Prometheus does."""
+        """Return the quantile `share` of the durations, interpolated in its bucket as Prometheus does."""
         wanted = SHARE * sum(counts)
         below, low = 0, 0.0
         for count, bound in zip(counts, self._bounds_s, strict=False):
@@ -94,7 +94,7 @@ class TrafficRing:
 
 
 def _mapped(path: Path, size: int) -> mmap.mmap:
-    """Return a file in memory, made with zeros where it is not there."""
+    """Return a file mapped into memory; create it with zeros if it does not exist."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.ftruncate(descriptor, size)

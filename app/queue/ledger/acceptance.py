@@ -1,4 +1,4 @@
-"""What the ledger is to accept, and what it answers: a job, the earlier one of the same key, or an error."""
+"""What the ledger accepts, and its results: a job, the earlier job of the same key, or an error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Duplicate(NamedTuple):
 
 
 def queue_full(empty_in_s: int) -> QueueFull:
-    """Return the error that says when to try again: when the lane is likely to be empty."""
+    """Return the error for a full queue; the client may try again when the lane is likely to be empty."""
     error = QueueFull("as many jobs wait as TRINITY_MAX_PENDING allows; try again later")
     error.retry_after_s = min(300, max(1, empty_in_s))
     return error
@@ -51,7 +51,7 @@ def is_alone(work: Work, stored: StoredWork) -> bool:
 
 
 def answered(each: Submission, answer: Any, now_s: float, *, unbatched: bool) -> Job | Duplicate | TrinityError:
-    """Return the job that was accepted, the earlier one that the key was used for, or the error of a refusal."""
+    """Return the accepted job, the earlier job of the same key, or the error of a refused job."""
     match answer:
         case int(position):
             return Job(

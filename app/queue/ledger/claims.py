@@ -40,7 +40,7 @@ class Claim(NamedTuple):
 
     @property
     def asked(self) -> RequestContext:
-        """The request that made the job."""
+        """The request that created the job."""
         return RequestContext(self.request_id, self.trace, self.key_name)
 
 
@@ -91,7 +91,7 @@ class WorkerLedger:
         return claims
 
     def progress(self, claim: Claim, fraction: float, step: str = "") -> None:
-        """Store how far a job is, and what it does now."""
+        """Store the progress of a job and its current step."""
         shown = msgspec.json.encode(step) if step else b""
         self._scripts("progress", claim.job_id, claim.fence, f"{fraction:.4g}", shown)
 
@@ -131,7 +131,7 @@ class WorkerLedger:
             except Unavailable as error:
                 result, failure = b"", error.failure()
         spent: tuple[float | str, str, int] = took_s, bucket_of(took_s), 0 if failure else outcome.rows
-        if failure and claim.work.estimator:  # perhaps the model was never made, and requests choose its name
+        if failure and claim.work.estimator:  # the model may not exist, and requests choose its name
             spent = "", "", 0
         if failure:
             version = claim.work.version or ""
@@ -160,7 +160,7 @@ class WorkerLedger:
 
 
 def _may_be_retried(failure: Failure | None) -> bool:
-    """Whether the file of a job may be wanted again: not one that was refused for what it is."""
+    """Whether the file of a job may be needed again; a file that was refused for its content is not."""
     return failure is not None and failure.kind != Invalid.kind
 
 

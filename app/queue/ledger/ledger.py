@@ -37,7 +37,7 @@ class Ledger:
         self._on_ended = on_ended
 
     def ping(self) -> None:
-        """Raise LedgerUnavailable unless Redis answers."""
+        """Raise LedgerUnavailable unless Redis responds."""
         with redis_errors():
             self._redis.ping()
 
@@ -71,7 +71,7 @@ class Ledger:
         ]
 
     def job(self, job_id: str, *, with_result: bool = True) -> Job:
-        """Return a job; raise NotFound if there never was a job of that id, Gone if it has expired.
+        """Return a job; raise NotFound if no job ever had that id, Gone if it has expired.
 
         Without `with_result` a result that is stored as a file is left out.
         """

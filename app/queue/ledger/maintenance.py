@@ -34,14 +34,14 @@ class HeldJob(NamedTuple):
 
 
 class Unpublished(NamedTuple):
-    """Jobs whose message is gone: those that may share messages, and those that may not."""
+    """Jobs whose message is lost: those that may share messages, and those that may not."""
 
     batched: list[JobRef]
     unbatched: list[JobRef]
 
 
 class DueWebhook(NamedTuple):
-    """A webhook's URL, how often it was tried, and when the job finished, which a retried job does again."""
+    """A webhook's URL, its number of tries, and when the job finished (a retried job finishes more than once)."""
 
     url: str
     tries: int
@@ -60,7 +60,7 @@ class LedgerMaintenance:
         self._worker_lost = WorkerLost(f"worker lost {limits.max_attempts} times")
 
     def ping(self) -> None:
-        """Raise LedgerUnavailable unless Redis answers."""
+        """Raise LedgerUnavailable unless Redis responds."""
         with redis_errors():
             self._redis.ping()
 
@@ -112,7 +112,7 @@ class LedgerMaintenance:
         return cast("int", waiting)
 
     def unpublished(self, verb: Verb, grace_s: float, *, empty: bool) -> Unpublished:
-        """Return waiting jobs whose message must be gone, given whether the broker's lane is empty."""
+        """Return the waiting jobs whose message must be lost; `empty`: the broker holds no message in the lane."""
         batched, unbatched = self._scripts("find_unpublished", verb, grace_s, int(empty), PUBLISH_LIMIT)
         return Unpublished(_refs(batched), _refs(unbatched))
 

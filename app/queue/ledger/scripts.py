@@ -40,7 +40,7 @@ _QUOTED = re.compile(r"""(['"]).*\1""")
 
 
 class LedgerUnavailable(Unavailable):
-    """The ledger's Redis doesn't answer, or refuses to write."""
+    """The ledger's Redis doesn't respond, or refuses to write."""
 
 
 class Scripts:

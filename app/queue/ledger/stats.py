@@ -12,7 +12,7 @@ SCAN_LIMIT = 5_000  # running jobs that are read; more would need more workers t
 
 
 class LaneStats(NamedTuple):
-    """One lane: jobs that wait for the first time, wait again, and run; how long the oldest has waited."""
+    """One lane: jobs that wait for their first attempt, wait for a retry, or run; how long the oldest has waited."""
 
     pending: int
     retry: int

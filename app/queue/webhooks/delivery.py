@@ -29,13 +29,13 @@ TIMEOUT_S = 5.0
 MAX_RESPONSE_BYTES = 8_192  # head and body together; only the status counts
 TRIES = 12  # in about five minutes
 PAUSES_S = tuple(2.0 * 1.48**failed for failed in range(TRIES - 1))  # between them, growing
-JITTER = 0.2  # spreads the tries of many webhooks to a receiver that was away
+JITTER = 0.2  # spreads the tries of many webhooks to a receiver that was down
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Trinity", "Connection": "close"}
 _HTTP_ERRORS = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 class Delivery(NamedTuple):
-    """The outcome of a delivery: `status` is what the receiver answered; `give_up` means no further tries."""
+    """The outcome of a delivery: `status` is the receiver's; `give_up` means no further tries."""
 
     ok: bool
     status: int | None
@@ -44,7 +44,7 @@ class Delivery(NamedTuple):
 
 
 def message(status: Status, envelope: msgspec.Raw, finished_s: float) -> bytes:
-    """Return the body of the message that a job finished at that time; the status must be final."""
+    """Return the body of the message about a job that finished at that time; its status must be final."""
     timestamp = datetime.fromtimestamp(finished_s, UTC)
     return msgspec.json.encode({"type": TYPES[status], "timestamp": timestamp, "data": envelope})
 
@@ -109,7 +109,7 @@ async def _post(
             }
             async with pool, pool.stream("POST", url, **request) as response:
                 status = response.status
-                async for _ in response.aiter_stream():  # a receiver that may finish its response logs no error
+                async for _ in response.aiter_stream():  # read to the end, or the receiver would log an error
                     pass
     except _HTTP_ERRORS:
         if status is None:
@@ -118,9 +118,9 @@ async def _post(
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong, for the owner of the webhook, without details of the network that Trinity runs in.
+    """Return the reason of the failure for the webhook's owner, without details of Trinity's own network.
 
-    The receiver's words are not repeated: it might be an internal service that a stranger made Trinity call.
+    The receiver's text is not quoted: a stranger might have made Trinity call an internal service.
     """
     cause = error.__context__  # httpcore clears __cause__
     match error:

@@ -15,7 +15,7 @@ class NoResponse(OSError):
 
 
 class CheckedNetwork(AsyncNetworkBackend):
-    """Connects to the given addresses and ports, whatever host the URL names: the DNS is not asked a second time."""
+    """Connects to the given addresses and ports, whatever host the URL names, without a second DNS lookup."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], max_bytes: int) -> None:
         self._addresses = addresses

@@ -1,7 +1,7 @@
 """Events of the registry, sent to TRINITY_EVENTS_URL: a version was published, an alias moved.
 
-The histories of the models are the outbox: what was sent of each is kept in the file `events.json` of the store. So the
-same works with and without a queue, and no event is lost while the store survives. One process at a time sends.
+The histories of the models are the outbox. The file `events.json` of the store records how much of each was sent. So
+this works with and without a queue, and no event is lost while the store survives. One process at a time sends.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ STEP_S = 1.0
 SENT, LOCK = "events.json", "events.lock"
 VERSION_CREATED, ALIAS_MOVED = "version.created", "alias.moved"
 Send = Callable[[str, bytes], Delivery]
-"""Sends a message with an id."""
+"""Sends a message under the given id."""
 
 
 class Sent(NamedTuple):
-    """How far the history of a model was sent; the inode tells a model that was made anew from the one before."""
+    """How far the history of a model was sent; the inode differs if the model was removed and created again."""
 
     inode: int
     position: int
 
 
 class RegistryEvents:
-    """Sends the events of one store, those of a model in their order. `chance` spreads the tries."""
+    """Sends the events of one store; those of one model in order. `chance` spreads the retries."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class RegistryEvents:
         self._next_try_s = 0.0
 
     def begin(self) -> None:
-        """At the first start with these events, count all that happened before as sent."""
+        """At the first start with these events, count all earlier events as sent."""
         with self._lock.open("w") as lock:
-            if try_lock(lock):  # who holds it has begun, and may be sending for long
+            if try_lock(lock):  # a process that holds it has begun already, and may hold it for long
                 self._read()
 
     def step(self) -> None:
-        """Send what happened since the last step, unless another process does; raise OSError."""
+        """Send the events since the last step, unless another process sends; raise OSError."""
         if self._clock() < self._next_try_s:
             return
         with self._lock.open("w") as lock:
@@ -79,7 +79,7 @@ class RegistryEvents:
                     return
 
     def _send_of(self, model: str, sent: dict[str, Sent]) -> bool:
-        """Send the events of a model; return False where one has to be tried again later."""
+        """Send the events of a model; return False if one must be tried again later."""
         inode, moves = self._registry.history_from(model, lambda inode: _position(sent.get(model), inode))
         for position, move in moves:
             if not self._delivered(model, position, move):
@@ -89,7 +89,7 @@ class RegistryEvents:
         return True
 
     def _delivered(self, model: str, position: int, move: Move) -> bool:
-        """Send an event; return whether it is done with: it arrived, or was tried for the last time."""
+        """Send an event; return whether it is finished: it was delivered, or this was its last try."""
         # the signature separates its parts by full stops, so an id has none
         message_id = f"{model}-{position}-{int(move.at.timestamp() * 1000)}"
         done = self._send(message_id, message(model, move))
@@ -104,7 +104,7 @@ class RegistryEvents:
         return False
 
     def _read(self) -> dict[str, Sent]:
-        """Return how far each model was sent; at the first time, all that happened before counts as sent."""
+        """Return how far each model was sent; at the first start, all earlier events count as sent."""
         try:
             return msgspec.json.decode(self._sent.read_bytes(), type=dict[str, Sent])
         except FileNotFoundError:
@@ -117,7 +117,7 @@ class RegistryEvents:
 
 
 def message(model: str, move: Move) -> bytes:
-    """Return the body of the message of a move; a fit's move of `latest` is the creation of a version."""
+    """Return the body of the message about an alias's move; a fit's move of `latest` is the creation of a version."""
     data: dict[str, Any] = {"model": model, **msgspec.to_builtins(move)}
     kind = ALIAS_MOVED
     if move.alias == LATEST and move.why == "fit":
@@ -126,7 +126,7 @@ def message(model: str, move: Move) -> bytes:
 
 
 def registry_events(settings: Settings, registry: Registry) -> RegistryEvents:
-    """Return what sends the events to the URL of the settings, whose host may be a private one."""
+    """Return the sender of events to the URL of the settings; its host may be private."""
     url, secret = settings.events_url or "", settings.webhook_secret or ""
     hosts = named_hosts(settings.webhook_hosts) | {parse_url(url).host}
 

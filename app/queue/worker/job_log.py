@@ -1,4 +1,4 @@
-"""Writes a log line for each job that a worker did."""
+"""Writes a log line for each job that a worker ran."""
 
 from __future__ import annotations
 

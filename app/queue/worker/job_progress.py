@@ -1,4 +1,4 @@
-"""The progress of a job on its way to the ledger: now and then, however often its model reports."""
+"""Passes a job's progress to the ledger at a limited rate, however often its model reports."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.queue.ledger.claims import Claim, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable
 
 PROGRESS_S = 0.25  # how often a running job reports its progress
-MAX_CHANGES = 50  # steps of another kind that a job reports at once
+MAX_CHANGES = 50  # steps of a new kind that a job reports without delay
 _COUNTS = re.compile(r"\d+")
 
 
 class JobProgress:
-    """Passes on a report every PROGRESS_S, and at once the first of another kind of step, which may last long.
+    """Passes on a report every PROGRESS_S, and the first report of a new kind of step without delay: it may last long.
 
-    Steps are of one kind when they differ in their numbers alone, as "page 1 of 30" and "page 2 of 30".
+    Steps are of one kind if only their numbers differ, such as "page 1 of 30" and "page 2 of 30".
     """
 
     def __init__(self, ledger: WorkerLedger, claim: Claim, clock: Callable[[], float]) -> None:

@@ -20,7 +20,7 @@ OUTAGE_S = 3.0
 class LeaseKeeper:
     """`children` lists the names of the living children; `kill` ends one.
 
-    `was_stopped` says of a child that is gone whether a signal asked it to end, which is no fault of its jobs.
+    `was_stopped` returns whether an ended child was stopped by a signal, which is not the fault of its jobs.
 
     The running time of a job is measured here, with a monotonic clock, and not with the ledger's.
     """
@@ -77,7 +77,7 @@ class LeaseKeeper:
             what = "was stopped by a signal" if stopped else "is gone"
             logger.warning("a process %s with %d jobs; they run again", what, len(lost))
             self._maintenance.requeue(lost, worker_lost=True, stopped=stopped)
-        elif not live:  # all jobs of the child were cancelled; it is killed until it is gone
+        elif not live:  # all jobs of the child were cancelled; kill it at each check until it has ended
             for held in jobs:
                 if alive and (held.job_id, held.fence) not in self._void:
                     logger.info("job %s was cancelled or queued again; its process is replaced", held.job_id)

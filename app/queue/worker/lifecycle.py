@@ -96,7 +96,7 @@ class WorkerLifecycle:
 
     @cached_property
     def _components(self) -> Components:
-        """What this process runs jobs with."""
+        """The components with which this process runs jobs."""
         return self._build(self._settings())
 
     @cached_property
@@ -150,12 +150,12 @@ class WorkerLifecycle:
             start_periodic("registry-events", events.step, EVENTS_S)
 
     def _release_soon(self, **_: object) -> None:
-        """Leave jobs that don't end soon to other workers."""
+        """Release jobs that don't end soon to other workers."""
         if self._release_all is not None:
             release_later(self._release_all)
 
     def _release_rest(self, **_: object) -> None:
-        """Leave the jobs of processes that were stopped together with this one to other workers, before it ends."""
+        """Release the jobs of processes that were stopped together with this one to other workers, before it ends."""
         if self._release_all is not None:
             release_jobs(self._release_all)
 
@@ -164,7 +164,7 @@ class WorkerLifecycle:
 
         Each process loads its own: libraries with threads of OpenMP hang in the child of a process that has used them.
         """
-        exit_with_parent(self._pid or os.getppid())  # a spawned process does not know the pid
+        exit_with_parent(self._pid or os.getppid())  # `_pid` is 0 in a spawned process
         self.runner  # noqa: B018  built now
         if self._components.settings.preload:
             service = self._components.service

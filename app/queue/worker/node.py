@@ -1,4 +1,4 @@
-"""One worker: its name in the ledger, what becomes of its jobs when it stops, and its processes and their ends."""
+"""One worker: its name in the ledger, the release of its jobs when it stops, and how its processes ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_RELEASED = "jobs could not be released, other workers take them over when th
 
 
 def new_name() -> str:
-    """Return a name for a node that no worker has or had."""
+    """Return a new name for a node, unique among all workers, past and present."""
     return f"{socket.gethostname()}-{uuid4().hex[:12]}"
 
 
@@ -56,9 +56,9 @@ def children() -> list[str]:
 
 
 def end_on_signals() -> None:
-    """Let a signal end this process at once, as the system does by default, also within a long call of C code.
+    """Let a signal end this process at once, as is the system's default, even within a long call of C code.
 
-    billiard's handlers raise an exception instead, in whatever code runs: a model's, which may take it for its own.
+    billiard's handlers raise an exception instead, in the code that runs: a model's code might catch it.
     They are set after all of Celery's signals for a new process, so this is called before each message.
     """
     for number in (*STOPS, signal.SIGUSR1):
@@ -68,7 +68,7 @@ def end_on_signals() -> None:
 class StoppedProcesses:
     """Remembers which processes of this worker were stopped by a signal that asks a process to end.
 
-    It knows the processes that lived when `children` was called.
+    It covers the processes that lived when `children` was called.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class StoppedProcesses:
         self._stopped: dict[str, None] = {}
 
     def children(self) -> list[str]:
-        """Return the names of the living processes, and note how those ended that lived at the call before."""
+        """Return the names of the living processes, and note how those from the previous call ended."""
         living = {str(child.pid): child for child in billiard.active_children()}
         ended = {name: child for name, child in self._living.items() if name not in living}
         self._stopped |= {name: None for name, child in ended.items() if -(child.exitcode or 0) in STOPS}
@@ -85,7 +85,7 @@ class StoppedProcesses:
         return list(living)
 
     def was_stopped(self, child: str) -> bool:
-        """Whether the process of that name was stopped so."""
+        """Whether the process of that name was stopped by such a signal."""
         return child in self._stopped
 
 

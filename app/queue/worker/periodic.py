@@ -1,4 +1,4 @@
-"""A thread that calls a function every few seconds also after errors, until its process ends."""
+"""A thread that calls a function every few seconds, even after errors, until its process ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = getLogger(__name__)
 
 
 def start_periodic(name: str, step: Callable[[], object], every_s: float) -> None:
-    """Call `step` every `every_s` seconds in a daemon thread. An outage of what it needs is logged once."""
+    """Call `step` every `every_s` seconds in a daemon thread. An outage of the broker or ledger is logged once."""
 
     def run() -> None:
         available = True

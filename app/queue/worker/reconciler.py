@@ -53,7 +53,7 @@ class Reconciler:
             raise
 
     def _requeue_expired(self) -> None:
-        """Take back jobs whose lease is over, once all nodes had the time to renew theirs after an outage."""
+        """Take back jobs whose lease is over, after all nodes had time to renew theirs after an outage."""
         if self._connected_since_s is None:
             self._maintenance.ping()
             self._connected_since_s = self._clock()

@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 class FinishedJob(NamedTuple):
-    """A job that this process did, its outcome as stored, and whether its claim was still valid (`counted`)."""
+    """A job that this process ran, its outcome as stored, and whether its claim was still valid (`counted`)."""
 
     claim: Claim
     outcome: Outcome
