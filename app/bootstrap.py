@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import Invalid
+from app.model.imported.isolated_graphs import isolated_graphs
 from app.model.imported.onnx_memory import memory as onnx_memory
 from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
@@ -37,6 +38,8 @@ def build(settings: Settings) -> Components:
     trusted = frozenset(names(settings.trusted_types))
     models = find_models(modules, trusted)
     onnx_memory.max_bytes = settings.max_loaded + settings.max_design
+    # half the time of a job: its worker then gives the reason, and is not ended with it
+    isolated_graphs.limits = CallLimits(settings.import_memory, settings.timeout_predict / 2)
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"

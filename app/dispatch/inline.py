@@ -131,7 +131,7 @@ class InlineDispatcher(Dispatcher):
             return False
         if self._slow and self._slow.keeps_off((work.model, work.version), self._clock()):
             return False
-        return self._service.was_seen(work.model, work.version or 0)  # or it was evicted since
+        return self._service.may_be_quick(work.model, work.version or 0)  # or it was evicted since
 
     def _max_stack_rows(self, work: Work) -> int:
         """Return how many rows a shared call of this work may have; 0 if it must have a call of its own."""

@@ -89,6 +89,10 @@ class FittedModel(Protocol):
         """Whether a row may be predicted together with others; None where that has to be found out."""
 
     @property
+    def isolated(self) -> bool:
+        """Whether rows are predicted in a process of their own: such a call takes long, and is shared with nobody."""
+
+    @property
     def has_probabilities(self) -> bool:
         """Whether `probabilities` has something to say."""
 

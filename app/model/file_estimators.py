@@ -79,6 +79,7 @@ class FittedFileModel:
     width = 1
     stacks: Stacks = "no"  # rows; of files the class says how many share a call
     has_probabilities = False
+    isolated = False
     attributes = ()
 
     def __init__(self, instance: FileModel) -> None:

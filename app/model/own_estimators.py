@@ -88,6 +88,7 @@ class OwnModel:
     """A fitted instance of a class of one's own."""
 
     predict: Callable[[Array], Array]
+    isolated = False
 
     def __init__(self, instance: Model, columns: Sequence[Column], classes: list[Label] | None) -> None:
         self.instance = instance

@@ -91,9 +91,10 @@ class ModelCache(Generic[T]):
         with self._lock:
             return len(self._versions) >= self._max_count or self._versions.currsize >= self._versions.maxsize
 
-    def was_seen(self, name: str, version: int) -> bool:
-        """Return whether a version is kept, and was found so by its last `peek` or `get`: to `get` it reads nothing."""
-        return (name, version) in self._fresh
+    def seen(self, name: str, version: int) -> T | None:
+        """Return a version that is kept, and was found so by its last `peek` or `get`: to `get` it reads nothing."""
+        found = self._fresh.get((name, version))
+        return None if found is None else found[1]
 
     def peek(self, name: str, version: int) -> T | None:
         """Return a version if it is kept as it is now, None if it has to be loaded; raise as `revision` does."""

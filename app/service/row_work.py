@@ -66,6 +66,8 @@ class RowWork:
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
         """Return the most rows of one call."""
+        if fitted.model.isolated:
+            return 1  # what ends its process would end all that share the call
         if (fitted.manifest.stacks or fitted.model.stacks or "no") not in stacked:
             return 0
         width = max(fitted.model.width, len(fitted.manifest.schema.outputs))

@@ -65,7 +65,8 @@ class Service:
         self._rows = RowWork(store, sources, checks, restore)
         self.fitted, self.manifest = versions.find, versions.manifest
         self.ready, self.loaded = versions.ready, versions.loaded
-        self.was_seen, self.has_stand_in, self.stand_ins = versions.was_seen, versions.has_stand_in, versions.stand_ins
+        self.may_be_quick = versions.may_be_quick
+        self.has_stand_in, self.stand_ins = versions.has_stand_in, versions.stand_ins
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
         """Return a model's name and its estimator, the default's for None; raise NotFound."""

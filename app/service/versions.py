@@ -72,7 +72,6 @@ class Versions:
             max_bytes=max_loaded_bytes,
             fresh_s=FRESH_S,
         )
-        self.was_seen = self._cache.was_seen
         self.get = self._cache.get
         """Return a version by its model's name and its number; raise as `find` and `restore` do."""
 
@@ -80,6 +79,11 @@ class Versions:
     def is_full(self) -> bool:
         """Whether another version would push one out."""
         return self._cache.is_full
+
+    def may_be_quick(self, name: str, number: int) -> bool:
+        """Return whether a version is in memory, and predicts in this process."""
+        fitted = self._cache.seen(name, number)
+        return fitted is not None and not fitted.model.isolated
 
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all.

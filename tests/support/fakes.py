@@ -118,7 +118,7 @@ class FakeService:
         self.threads.append(threading.current_thread())
         return 1, self._body(work)
 
-    def was_seen(self, name: str, version: int) -> bool:
+    def may_be_quick(self, name: str, version: int) -> bool:
         return True
 
     def max_stack_rows(self, work: Work) -> int:

@@ -51,6 +51,8 @@ class ImportedModel(ABC):
     vector = True
     """Whether a prediction of a row is a number, and not a list."""
     stacks: Stacks = "no"
+    isolated = False
+    """Whether it predicts in a process of its own, as rows may make it run without end."""
     takes_missing = True
     """Whether the model has a way for missing values, and does not make up something for them."""
 

@@ -28,12 +28,14 @@ _MESSAGES: dict[str, dict[int, str]] = {
 _DOMAIN = {"opset": 1, "node": 7, "function": 10}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _OPERATOR = 4
-_FOR_MISSING = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor", b"TreeEnsemble", b"Imputer", b"IsNaN"})
-_NAME, _INTS, _STRINGS = 1, 8, 9
+_NAME, _STRING, _INTS, _STRINGS = 1, 4, 8, 9
+_TEXT_ATTRIBUTE = b"string"  # within the name of each that holds texts for rows, such as `values_strings`
 _VARINT_BYTES = 10
 _TENSOR_TYPE, _TENSOR_TEXTS, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_INTS = 2, 6, 8, 9, (5, 7)
 _INT32_TENSOR, _INT64_TENSOR, _TEXT_TENSOR = 6, 7, 8
 _CLASSES = re.compile(r"classes\d*")
+INLINE_BYTES = 15
+"""A text of up to so many bytes lies within the tensor itself, a longer one beside it (std::string of libstdc++)."""
 _INT_LABELS, _TEXT_LABELS = {b"classlabels_int64s", b"classlabels_ints"}, {b"classlabels_strings"}
 
 
@@ -42,8 +44,10 @@ class OnnxGraph(NamedTuple):
 
     labels: list[Label] | None
     """The labels that one of its nodes says it predicts; None where none does."""
-    takes_missing: bool = False
-    """Whether one of its nodes has a way for missing values: trees, and what fills them in or looks for them."""
+    operators: frozenset[bytes] = frozenset()
+    """The names of its operators."""
+    has_long_texts: bool = False
+    """Whether it holds texts of over INLINE_BYTES, which it may give to rows."""
 
 
 def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGraph:
@@ -53,6 +57,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
     waiting: list[tuple[str, memoryview, int]] = [("model", memoryview(content), 0)]
     domains: set[str] = set()
     operators: set[bytes] = set()
+    has_long_texts = False
     while waiting:
         kind, raw, depth = waiting.pop()
         if depth > MAX_DEPTH:
@@ -69,6 +74,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
             elif kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
                 _refuse("it keeps its data in other files; write it with all data inside")
         operators |= _operators(kind, found)
+        has_long_texts = has_long_texts or any(len(text) > INLINE_BYTES for text in _texts(kind, found))
         if kind in _LABELS:
             labels = _LABELS[kind](found) or labels
     if foreign := sorted(domains - STANDARD_DOMAINS - set(approved_domains)):
@@ -76,7 +82,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
             f"it uses operators of {', '.join(foreign)[:200]}, which are no standard ones; "
             "an operator of this server can approve them in TRINITY_TRUSTED_TYPES"
         )
-    return OnnxGraph(labels, bool(operators & _FOR_MISSING))
+    return OnnxGraph(labels, frozenset(operators), has_long_texts)
 
 
 def _operators(kind: str, found: list[Field]) -> set[bytes]:
@@ -84,6 +90,21 @@ def _operators(kind: str, found: list[Field]) -> set[bytes]:
     if kind != "node":
         return set()
     return {bytes(value) for number, value in found if number == _OPERATOR and not isinstance(value, int)}
+
+
+def _texts(kind: str, found: list[Field]) -> Iterator[memoryview]:
+    """Yield the texts that a tensor or an attribute holds for rows."""
+    parts = dict(found)
+    name = parts.get(_NAME, b"")
+    if kind == "tensor" and parts.get(_TENSOR_TYPE) == _TEXT_TENSOR:
+        numbers = {_TENSOR_TEXTS}
+    elif kind == "attribute" and not isinstance(name, int) and _TEXT_ATTRIBUTE in bytes(name):
+        numbers = {_STRING, _STRINGS}
+    else:
+        return
+    for number, value in found:
+        if number in numbers and not isinstance(value, int):
+            yield value
 
 
 def _labels(attribute: list[Field]) -> list[Label] | None:

@@ -12,6 +12,8 @@ SHRINKS = ("memory.enable_memory_arena_shrinkage", "cpu:0")
 """The entry of a run's configuration that gives back what it needed; it costs nothing that could be measured."""
 EXHAUSTED = "Available memory of"
 """What the runtime says where the arena has too little left."""
+NOTHING_LEFT = "bad_alloc"
+"""What it says where the process has, for what lies outside the arena."""
 _AS_REQUESTED = 1  # extend by what is needed, not by powers of two
 
 

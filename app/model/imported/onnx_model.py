@@ -21,8 +21,11 @@ from app.model.imported.imported_model import (
     refuse_classes,
     task_of,
 )
+from app.model.imported.isolated_graphs import isolated_graphs
 from app.model.imported.onnx_graph import read_graph
-from app.model.imported.onnx_memory import EXHAUSTED, SHRINKS, memory
+from app.model.imported.onnx_memory import EXHAUSTED, NOTHING_LEFT, SHRINKS, memory
+from app.model.imported.onnx_operators import is_unbounded, takes_missing
+from app.model.isolation.child import in_child
 from app.schemas.columns import Kind
 from app.schemas.tasks import Label
 
@@ -51,10 +54,13 @@ class OnnxModel(ImportedModel):
     def __init__(self, content: bytes, hints: Hints, approved: Collection[str] = ()) -> None:
         super().__init__(content)
         graph = read_graph(content, approved)
-        self.takes_missing = graph.takes_missing
+        self._approved = frozenset(approved)
+        self.takes_missing = takes_missing(graph.operators)
         self._session = session = _session(content)
         self._run_options = _run_options()
         self._feeds = [_Feed(each.name, each.type, each.shape) for each in session.get_inputs()]
+        takes_texts = any(feed.kind == "text" for feed in self._feeds)
+        self.isolated = is_unbounded(graph.operators, has_texts=takes_texts or graph.has_long_texts)
         self._outputs = [each.name for each in session.get_outputs()]
         self.inputs = _columns(self._feeds)
         self.named_inputs = len(self._feeds) > 1
@@ -125,12 +131,14 @@ class OnnxModel(ImportedModel):
     def _ran(self, outputs: Sequence[str], X: Array) -> Any:
         """Return what the graph gives for X; raise RuntimeError in place of what the runtime raises.
 
-        Raise ValueError where it needs too much memory for these rows.
+        Raise ValueError where it needs too much memory for these rows, MemoryError where the process has too little.
         """
         feeds = self._fed(X)
         try:
             return self._session.run(outputs, feeds, self._run_options)
         except Exception as error:
+            if NOTHING_LEFT in str(error):
+                raise MemoryError from None
             if type(error).__module__.partition(".")[0] != "onnxruntime":
                 raise
             if EXHAUSTED in str(error):
@@ -141,6 +149,13 @@ class OnnxModel(ImportedModel):
             raise RuntimeError(_words(error)) from None
 
     def _run(self, X: Array) -> tuple[Array, Array | None]:
+        if self.isolated and not in_child():
+            hints = Hints(self.classes, self.task, settled=True)
+            return isolated_graphs.predict(self._content, hints, self._approved, X, self._texts)
+        return self.run(X)
+
+    def run(self, X: Array) -> tuple[Array, Array | None]:
+        """Return numbers or codes for X, and the probabilities if there are some, found in this process."""
         found = self._ran(self._outputs, X)
         if self.task == "regression":
             values = np.asarray(found[self._score or 0], np.float64)

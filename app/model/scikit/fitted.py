@@ -37,6 +37,7 @@ class SklearnModel:
     """A fitted estimator with what is known of its columns and outputs."""
 
     stacks: Stacks | None = None
+    isolated = False
 
     def __init__(
         self,

@@ -1,0 +1,31 @@
+"""What `isolated_graphs` calls in a child: a prediction of an ONNX graph that comes in a folder, as its rows do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from app.errors import Invalid, ModelFailed
+from app.model.base import NotNumbers
+from app.model.imported.imported_model import Hints
+from app.model.imported.isolated_graphs import FOUND, GRAPH, PROBABILITIES, ROWS, TEXTS
+from app.model.imported.onnx_model import OnnxModel
+from app.schemas.tasks import Label, Task
+
+
+def predict(folder: str, classes: list[Label] | None, task: Task, approved: list[str]) -> None:
+    """Predict, and write what was found; have a refusal come back with all its words."""
+    place = Path(folder)
+    model = OnnxModel((place / GRAPH).read_bytes(), Hints(classes, task, settled=True), approved)
+    texts = msgspec.json.decode((place / TEXTS).read_bytes(), type=dict[int, list[str]])
+    try:
+        found, probabilities = model.with_texts(texts).run(np.load(place / ROWS))
+    except NotNumbers as error:
+        raise ModelFailed(str(error)) from error
+    except ValueError as error:
+        raise Invalid.at("/data", str(error)) from error
+    np.save(place / FOUND, found)
+    if probabilities is not None:
+        np.save(place / PROBABILITIES, probabilities)
