@@ -13,8 +13,11 @@ import click
 from click.core import ParameterSource
 
 from app.cli.errors import CommandFailed
+from app.cli.input_files import on_disk
 from app.cli.output import as_json, table
 from app.cli.progress import progress
+from app.cli.results import print_promotion
+from app.cli.table_options import GATE
 from app.schemas.file_names import name_to_save
 
 if TYPE_CHECKING:
@@ -25,10 +28,13 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 BESIDE_FILE = frozenset({
     "path", "given", "params", "model", "estimator", "version", "output", "overwrite", "json_",
+    "held_out", "promote", "promote_metric", "promote_gain",
     "server", "key_file", "ca_file", "verify", "headers",
 })  # fmt: skip
 """Options that go with --file; all others are about tables."""
-NOT_OPTIONS = frozenset({"model", "version", "webhook", "file"})
+PROMOTION = "promotion"
+"""The member of a fit's result that is printed as a sentence."""
+NOT_OPTIONS = frozenset({"model", "version", "webhook", "file", "promote_on"})
 
 
 def with_file(command: Command) -> Command:
@@ -45,9 +51,8 @@ def with_file(command: Command) -> Command:
             name = str(parameter.name)
             if name not in BESIDE_FILE and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"{parameter.get_error_hint(ctx)} is about tables, and does not go with --file")
-        estimator = options.get("estimator")
-        named = {} if estimator is None else {"estimator": estimator}
-        return _run(ctx, path, {**options.get("params", {}), **given, **named}, options, overwrite=overwrite)
+        members = {name: options[name] for name in ("estimator", *GATE) if options.get(name) is not None}
+        return _run(ctx, path, {**options.get("params", {}), **given, **members}, options, overwrite=overwrite)
 
     decorated = cast("Command", run)
     for option in reversed(_FILE_OPTIONS):
@@ -97,8 +102,10 @@ def _run(
         raise CommandFailed(f"{output} exists; nothing was sent: choose another name, or --overwrite", 2)
     verb = cast("Verb", ctx.command.name)
     with ExitStack() as resources:
+        held_out = options.get("held_out")
+        gate_path = None if held_out is None else resources.enter_context(on_disk(held_out))
         with progress() as show:
-            running = source.run_file(verb, path, model, options.get("version"), given, show)
+            running = source.run_file(verb, path, model, options.get("version"), given, show, gate_path)
             done = resources.enter_context(running)
         if output is not None:
             _write(done, output, mode)
@@ -114,6 +121,8 @@ def _print(done: FileResult) -> None:
     described = {file["name"]: f"{file['name']} ({file['media_type']}, {file['bytes']:,} bytes)" for file in done.files}
     rows = []
     for key, value in done.result.items():
+        if key == PROMOTION:
+            continue
         if value in done.files:
             rows.append((key, described[value["name"]]))
         elif isinstance(value, list | dict) and value:
@@ -121,6 +130,7 @@ def _print(done: FileResult) -> None:
         elif value not in ([], {}):
             rows.append((key, value))
     table(["", "result"], rows)
+    print_promotion(done.version, done.result)
 
 
 def _write(done: FileResult, output: Path, mode: str) -> None:

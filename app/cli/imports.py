@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import click
 
+from app.cli.input_files import FILE, STDIN, on_disk
 from app.cli.options import Backend, json_option, with_backend
 from app.cli.output import as_json, table, warn
 
@@ -13,9 +16,9 @@ SHOWN = ("format", "task", "classes", "inputs", "stacks", "held_bytes", "load_se
 
 
 @click.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=FILE)
 @click.option("--name", required=True, help="The model; it need not exist.")
-@click.option("--sample", type=click.File("rb"), help="CSV file with rows that the model could predict.")
+@click.option("--sample", type=FILE, help="CSV file with rows that the model could predict.")
 @click.option("--format", help="skops, onnx, xgboost or lightgbm; by default found from the first bytes.")
 @click.option("--columns", help="Names of the columns in order, with commas, for files that do not name them.")
 @click.option("--classes", help="Labels in order, with commas, for files that do not know them.")
@@ -25,7 +28,14 @@ SHOWN = ("format", "task", "classes", "inputs", "stacks", "held_bytes", "load_se
 @json_option
 @with_backend
 def import_(
-    source: Backend, file: Any, name: str, sample: Any, *, json_: bool, strict: bool, **members: str | None
+    source: Backend,
+    file: Path,
+    name: str,
+    sample: Path | None,
+    *,
+    json_: bool,
+    strict: bool,
+    **members: str | None,
 ) -> None:
     """Import FILE, a model fitted with scikit-learn (skops), XGBoost or LightGBM, or in ONNX, as a new version.
 
@@ -36,8 +46,10 @@ def import_(
               python -m app import price.ubj --name price --classes no,yes
     """
     query = {key: value for key, value in members.items() if value is not None} | ({"strict": "true"} if strict else {})
-    content = None if sample is None else sample.read()
-    done = source.import_file(name, file.name, file.read(), content, query)
+    with ExitStack() as resources:
+        path = resources.enter_context(on_disk(file))
+        sample_path = None if sample is None else resources.enter_context(on_disk(sample))
+        done = source.import_file(name, path, "" if file == STDIN else file.name, sample_path, query)
     if json_:
         as_json(done.result)
     else:

@@ -15,22 +15,21 @@ import msgspec
 from app.bootstrap import build
 from app.cli.backend import FileResult, VerbResult
 from app.cli.local_registry import LocalRegistry
-from app.data.file_types import media_type_of
 from app.errors import ModelFailed, TrinityError
 from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
 from app.schemas.query import OpenQuery, Query
-from app.schemas.requests import FileInput, Work, parse_version
+from app.schemas.requests import Work, parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import hold_out, parse_csv
 from app.serve.bodies.model_file import SentFile, take_model_file
 from app.serve.bodies.query import take_file_request
 from app.serve.bodies.reader import check_size
-from app.serve.bodies.uploads import PIECE_BYTES
+from app.serve.bodies.uploads import HELD_OUT_UPLOAD, MAX_SAMPLE_BYTES, PIECE_BYTES, check_sample
 from app.service.descriptions import describe_model, public_manifest
 from app.service.result_files import result_files
 from app.settings import load
-from app.storage.payload_store import HEAD_BYTES, UPLOAD
+from app.storage.payload_store import UPLOAD
 
 
 class LocalBackend(LocalRegistry):
@@ -53,17 +52,17 @@ class LocalBackend(LocalRegistry):
         store = self._components.store
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
 
-    def import_file(self, name: str, filename: str, content: bytes, sample: bytes | None, query: Query) -> VerbResult:
-        """Import a file; raise Invalid for one that cannot be taken."""
+    def import_file(self, name: str, path: Path, filename: str, sample: Path | None, query: Query) -> VerbResult:
+        """Import a file, which is read in pieces; raise Invalid for one that cannot be taken, TooLarge or OSError."""
         self._components.check_store()
-        payloads, job_id = self._components.payloads, new_id()
-        reference = payloads.put(f"{job_id}.file", content)
+        job_id, rows = new_id(), None if sample is None else _read_sample(sample)
+        stored = self._stored(path, job_id, UPLOAD, self._components.settings.max_import)
         try:
-            sent = SentFile(job_id, reference, content[:HEAD_BYTES], file_name(filename), sample, query)
+            sent = stored._replace(filename=file_name(filename), sample=rows, query=query)
             work = self._service.check_import(name, *take_model_file(sent))
             return VerbResult(work.model, *self._service.run(work, job_id, time.time()))
         finally:
-            payloads.drop(reference)
+            self._components.payloads.drop(stored.reference)
 
     def run(
         self, verb: Verb, content: bytes, model: str | None, query: Query, held_out: bytes | None = None
@@ -89,16 +88,25 @@ class LocalBackend(LocalRegistry):
         version: str | None,
         options: Mapping[str, str],
         _progress: Callable[..., None],
+        held_out: Path | None = None,
     ) -> Iterator[FileResult]:
-        """Run a verb on a file and give what came of it; no file of it stays in the store. Raise as `run` does."""
+        """Run a verb on a file and give what came of it; no file of it stays in the store. Raise as `run` does.
+
+        A fit may have a second file, what its gate compares versions on.
+        """
         if VERBS[verb].publishes:
             self._components.check_store()
         payloads, job_id, references = self._components.payloads, new_id(), list[str]()
         query: OpenQuery = {**options, **({} if version is None else {"version": version})}
         try:
-            sent = self._stored(path, job_id)
+            max_bytes = self._components.settings.max_file
+            sent = self._stored(path, job_id, UPLOAD, max_bytes)
             references.append(sent.reference)
-            work = self._service.check_file(verb, model, sent, take_file_request(verb, query), query)
+            gate = None
+            if held_out is not None:
+                gate = self._stored(held_out, job_id, HELD_OUT_UPLOAD, max_bytes, path.stat().st_size).input
+                references.append(gate.reference)
+            work = self._service.check_file(verb, model, sent.input, take_file_request(verb, query), query, gate)
             done = self._done(work, job_id)
             results = result_files(self._components.settings, payloads)
             found = results.found(msgspec.json.encode(done.result), job_id)
@@ -114,21 +122,20 @@ class LocalBackend(LocalRegistry):
             for reference in references:
                 payloads.drop(reference)
 
-    def _stored(self, path: Path, job_id: str) -> FileInput:
-        """Put a file into the store in pieces; raise TooLarge or OSError."""
-        writer = self._components.payloads.writer(f"{job_id}{UPLOAD}")
+    def _stored(self, path: Path, job_id: str, suffix: str, max_bytes: int, before_bytes: int = 0) -> SentFile:
+        """Put a file into the store in pieces, after others of `before_bytes`; raise TooLarge or OSError."""
+        writer = self._components.payloads.writer(f"{job_id}{suffix}")
         try:
             with path.open("rb") as file:
                 writer.begin()
                 while piece := file.read(PIECE_BYTES):
-                    check_size(writer.size + len(piece), self._components.settings.max_file)
+                    check_size(before_bytes + writer.size + len(piece), max_bytes)
                     writer.write(piece)
             reference = writer.finish()
         except BaseException:
             writer.discard()
             raise
-        name = file_name(path.name)
-        return FileInput(job_id, reference, name, media_type_of(writer.head, name, ""))
+        return SentFile(job_id, reference, writer.head, file_name(path.name), None, {})
 
     def _done(self, work: Work, job_id: str) -> VerbResult:
         try:
@@ -140,3 +147,8 @@ class LocalBackend(LocalRegistry):
             raise ModelFailed(
                 f"the model {work.model!r} raised {type(error).__name__} ({Path(frame.filename).name}:{frame.lineno})"
             ) from error
+
+
+def _read_sample(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return check_sample(file.read(MAX_SAMPLE_BYTES + 1))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from app.cli.backend import FileResult, VerbResult
 from app.client import Client, JobHandle
 from app.client.encoding import encode_csv, encode_tables
-from app.client.model_files import NamedFile, encode_file
+from app.client.model_files import NamedFile, encode_files
 from app.schemas.query import Query
 from app.schemas.verbs import Verb
 
@@ -28,11 +28,11 @@ class RemoteBackend:
         )
 
     def import_file(
-        self, name: str, filename: str, content: bytes, sample: bytes | None, query: Mapping[str, str]
+        self, name: str, path: Path, filename: str, sample: Path | None, query: Mapping[str, str]
     ) -> VerbResult:
-        """Import a file; raise the error that refuses it."""
-        body = encode_file(NamedFile(PurePath(filename).name, content), sample, query)
-        result = self._client.send_file(name, body)
+        """Import a file, which is read while it is sent; raise the error that refuses it."""
+        rows = None if sample is None else NamedFile("sample.csv", sample)
+        result = self._client.send_file(name, encode_files(query, file=NamedFile(filename, path), sample=rows))
         return VerbResult(name, result["version"], result)
 
     def run(
@@ -56,9 +56,13 @@ class RemoteBackend:
         version: str | None,
         options: Mapping[str, str],
         progress: Callable[[JobHandle], None],
+        held_out: Path | None = None,
     ) -> Iterator[FileResult]:
-        """Run a verb on a file and give what came of it; raise as `run` does."""
-        job = self._client.submit_file(verb, path, model, version, wait=False, **options)
+        """Run a verb on a file and give what came of it; raise as `run` does.
+
+        A fit may have a second file, what its gate compares versions on.
+        """
+        job = self._client.submit_files(verb, model, {"version": version, **options}, path, held_out, wait=False)
         job.wait(progress=progress)
         result = job.result()
         yield FileResult(job.model, job.version or 0, result, job.files(), job.save_file)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from app.cli.output import table
 
 BINARY = 2
@@ -21,6 +23,13 @@ def print_fit(result: Mapping[str, Any]) -> None:
     elif terms or not classes:
         table(["term", "coefficient"], list(zip(terms, coefficients, strict=False)))
     table(["metric", "value"], list(result["metrics"].items()))
+
+
+def print_promotion(version: int, result: Mapping[str, Any]) -> None:
+    """Print whether a gate moved its alias, and why; nothing for a fit without a gate."""
+    if promotion := result.get("promotion"):
+        now = "is" if promotion["promoted"] else "is not"
+        click.echo(f"version {version} {now} the {promotion['alias']}: {promotion['detail']}")
 
 
 def print_score(result: Mapping[str, Any]) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.backend import VerbResult
 from app.cli.file_options import with_file
+from app.cli.input_files import FILE, read
 from app.cli.options import Backend, Command, json_option, with_backend
 from app.cli.output import as_json, warn
-from app.cli.results import print_fit, print_score
+from app.cli.results import print_fit, print_promotion, print_score
 from app.cli.table_options import RESERVED, columns, with_table
 
 if TYPE_CHECKING:
@@ -46,8 +47,13 @@ def gate_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--promote", metavar="ALIAS", help="Alias that the version takes over if it scores better."),
-            click.option("--promote-on", "held_out", type=click.File("rb"), help="CSV with the rows to compare on, or"),
-            click.option("--promote-source", metavar="SOURCE", help="Source of the rows to compare on."),
+            click.option(
+                "--promote-on",
+                "held_out",
+                type=FILE,
+                help="CSV with the rows to compare on, with --file a zip file.",
+            ),
+            click.option("--promote-source", metavar="SOURCE", help="Source of the rows to compare on, instead."),
             click.option("--promote-metric", metavar="METRIC", help="What to compare by, such as rmse."),
             click.option("--promote-gain", metavar="NUMBER", help="How much better it must be."),
         )
@@ -74,7 +80,7 @@ def fit(
     estimator: str | None,
     query: Query,
     params: dict[str, str],
-    held_out: BinaryIO | None,
+    held_out: Path | None,
     *,
     json_: bool,
     **gate: str | None,
@@ -88,12 +94,13 @@ def fit(
               python -m app fit rents.csv --target rent --ignore id,date --separator ';'
               python -m app fit rents.csv --target rent --model rents --estimator multivariate
               python -m app fit --file photos.zip --model detector --param threshold=0.4
+              python -m app fit --file photos.zip --model detector --promote champion --promote-on held_out.zip
               python -m app fit june.csv --target rent --model rents --promote champion --promote-on held_out.csv
     """
     if "target" not in query:
         raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'--target'", param_type="option")
     members = {name: value for name, value in {"estimator": estimator, **gate}.items() if value is not None}
-    rows = None if held_out is None else held_out.read()
+    rows = None if held_out is None else read(held_out)
     done = source.run("fit", content, model, {**params, **query, **members}, rows)
     result = done.result
     warn(result.get("warnings", ()))
@@ -102,9 +109,7 @@ def fit(
         return
     click.echo(f"{done.model} version {done.version}")
     print_fit(result)
-    if promotion := result.get("promotion"):
-        now = "is" if promotion["promoted"] else "is not"
-        click.echo(f"version {done.version} {now} the {promotion['alias']}: {promotion['detail']}")
+    print_promotion(done.version, result)
 
 
 @click.command()

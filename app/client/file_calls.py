@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,10 +15,14 @@ import numpy as np
 from app.client.caller_warnings import warn_of
 from app.client.encoding import EncodedBody
 from app.client.jobs import JobHandle
-from app.client.model_files import NamedFile, encode_file, to_file, to_sample
+from app.client.model_files import NamedFile, encode_files, to_file, to_sample
 from app.client.session import Session
 from app.schemas.tasks import Label
 from app.schemas.verbs import Verb
+
+CHAMPION = "champion"
+GATE = {"alias": "promote", "metric": "promote_metric", "gain": "promote_gain"}
+"""The members of a gate, and what they are in a query."""
 
 
 class FileCalls(Session):
@@ -50,7 +54,8 @@ class FileCalls(Session):
         labels = None if named is None else json.dumps(np.asarray(named, dtype=object).tolist())  # a text stays one
         members = {"columns": columns, "classes": labels, **options}
         query = {key: _text(value) for key, value in members.items() if value is not None}
-        body = encode_file(file, None if sample is None else to_sample(sample), query)
+        rows = None if sample is None else NamedFile("sample.csv", to_sample(sample))
+        body = encode_files(query, file=file, sample=rows)
         found = self.send_file(name, body)
         warn_of(found)
         return found
@@ -63,20 +68,38 @@ class FileCalls(Session):
         version: int | str | None = None,
         *,
         wait: bool = True,
+        promote: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> JobHandle:
         """Submit the file at `path` to a model whose input is a file; return the job, at its end with `wait`.
 
             client.submit_file("fit", "photos.zip", "detector", threshold=0.4).result()["version"]
+            client.submit_file("fit", "photos.zip", "detector", promote={"on": "held_out.zip"}).result()["promotion"]
 
         The file is read while it is sent, never into memory. A predict takes a file of the model's types, a fit or a
-        score a zip file. `options` are those of the model's predict or the parameters of a fit, and timeout (seconds).
+        score a zip file. `promote` is a gate of a fit, `{"alias", "on", "metric", "gain"}`, where `on` is the path of
+        a second zip file that versions are compared on, and the others have defaults. `options` are those of the
+        model's predict or the parameters of a fit, and timeout (seconds).
         Raise OSError for a file that cannot be read, Invalid, TooLarge, NotFound or NotFitted, and TrinityError for a
         file of another type.
         """
-        given = {"version": version, **options}
-        query = {name: _as_text(value) for name, value in given.items() if value is not None}
-        body = encode_file(NamedFile(Path(path).name, Path(path)), None, query)
+        gate, held_out = ({}, None) if promote is None else (_gate(promote), promote.get("on"))
+        given = {"version": version, **gate, **options}
+        return self.submit_files(verb, model, given, path, held_out, wait=wait)
+
+    def submit_files(
+        self,
+        verb: Verb,
+        model: str,
+        members: Mapping[str, Any],
+        path: str | Path,
+        held_out: str | Path | None = None,
+        *,
+        wait: bool = True,
+    ) -> JobHandle:
+        """Submit one or two files with the other members of their request, as the service names them."""
+        query = {name: _as_text(value) for name, value in members.items() if value is not None}
+        body = encode_files(query, file=_named(path), promote_on=None if held_out is None else _named(held_out))
         return self._submit(f"/models/{quote(model, safe='')}/{verb}", body, wait=wait)
 
     def predict_file(
@@ -93,6 +116,17 @@ class FileCalls(Session):
         """Send the file of a model as the next version of `name`; return the result."""
         found: dict[str, Any] = self._submit(f"/models/{quote(name, safe='')}/versions", body).result()
         return found
+
+
+def _gate(promote: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a query that stand for a gate; raise TypeError for one that has others."""
+    if unknown := promote.keys() - {"on", *GATE}:
+        raise TypeError(f"promote has no {', '.join(sorted(unknown))}; it may have alias, on, metric, gain")
+    return {GATE[name]: value for name, value in {"alias": CHAMPION, **promote}.items() if name in GATE}
+
+
+def _named(path: str | Path) -> NamedFile:
+    return NamedFile(Path(path).name, Path(path))
 
 
 def _text(value: Any) -> str:

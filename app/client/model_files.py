@@ -67,12 +67,9 @@ def to_sample(sample: Any) -> bytes:
     return text.getvalue().encode()
 
 
-def encode_file(file: NamedFile, sample: bytes | None, query: Mapping[str, str]) -> EncodedBody:
-    """Return a form with a file and a sample; raise OSError for a path that is no regular file."""
-    files = [FormFile("file", file.name or "model", file.content)]
-    if sample is not None:
-        files.append(FormFile("sample", "sample.csv", sample))
-    form = FileForm(files)
+def encode_files(query: Mapping[str, str], **files: NamedFile | None) -> EncodedBody:
+    """Return a form with files by the names of their fields; raise OSError for a path that is no regular file."""
+    form = FileForm([FormFile(field, each.name or field, each.content) for field, each in files.items() if each])
     return EncodedBody(form, form.media_type, query)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from app.errors import TrinityError
-from app.model.files import FileModel
+from app.model.estimator import AnyEstimator
 from app.service.models import Models
 from app.storage.file_states import FileState
 from app.storage.manifest import Manifest
@@ -17,14 +17,10 @@ MAX_DESCRIBED = 100  # models of which the manifests are read for one descriptio
 
 
 class ServedVersion(NamedTuple):
-    """The version of a model that serves, and what its estimator says about rows."""
+    """The version of a model that serves, and what the model is made of."""
 
     manifest: Manifest
-    takes_missing: bool
-    reads_texts: bool
-    """Whether a text may be one that the fit did not see."""
-    files: type[FileModel] | None = None
-    """The class of a model whose input is a file."""
+    estimator: AnyEstimator
 
 
 Pointer: TypeAlias = tuple[str, int, FileState]
@@ -37,6 +33,11 @@ class ServedVersions:
     def __init__(self, models: Models, store: Store) -> None:
         self._models = models
         self._store = store
+
+    @property
+    def estimators(self) -> Mapping[str, AnyEstimator]:
+        """The estimators of all models that have one of their own."""
+        return self._models.estimators
 
     def pointers(self) -> tuple[Pointer, ...]:
         """Return which versions serve, of the first models by name. The same pointers stand for the same manifests."""
@@ -64,4 +65,4 @@ class ServedVersions:
             estimator = self._models.of(manifest)
         except (OSError, TrinityError):
             return None
-        return ServedVersion(manifest, estimator.takes_missing, estimator.reads_texts, estimator.files)
+        return ServedVersion(manifest, estimator)

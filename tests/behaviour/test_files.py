@@ -367,6 +367,23 @@ def test_the_client_fits_and_scores_with_zip_files(api: Api, tmp_path: Path) -> 
             client.predict_file("measurer", path)
 
 
+def test_the_client_sends_what_a_gate_compares_on(api: Api, tmp_path: Path) -> None:
+    training, held_out = tmp_path / "training.zip", tmp_path / "held_out.zip"
+    held_out.write_bytes(zipped(**{"a.png": PNG}))
+    alias = f"gate-{uuid4().hex[:8]}"
+    with Client(str(api.http.base_url)) as client:
+        for name, promoted in (("a.png", True), ("c.png", False)):
+            training.write_bytes(zipped(**{name: PNG}))
+            gate = {"alias": alias, "on": held_out, "metric": "known", "gain": 0.5}
+            found = client.submit_file("fit", training, "knower", promote=gate).result()["promotion"]
+            assert (found["promoted"], found["alias"], found["gain"]) == (promoted, alias, 0.5)
+        with pytest.raises(Invalid) as refused:
+            client.submit_file("fit", training, "knower", promote={})
+        assert refused.value.pointers == ["/promote_on"]
+        with pytest.raises(TypeError, match="promote has no rows; it may have alias, on, metric, gain"):
+            client.submit_file("fit", training, "knower", promote={"rows": held_out})
+
+
 def test_a_file_that_ends_its_process_is_refused_with_the_reason_and_ends_no_other(api: Api) -> None:
     fitted = result(api, post(api, "careless/fit", zipped(hello=b"hello")))
     assert fitted["warnings"] == ["few documents"]
@@ -408,6 +425,13 @@ def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_se
     assert content.keys() == {"image/png", "image/jpeg", "multipart/form-data"}
     assert {"file", "scale", "wait_s", "tags"} == content["multipart/form-data"]["schema"]["properties"].keys()
     assert {"scale", "version", "timeout"} <= {each["name"] for each in described["parameters"]}
+    fit = document["paths"]["/models/counted/fit"]["post"]
+    form = fit["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert form.keys() == {"file", "promote_on", "unit"}
+    assert form["promote_on"]["format"] == "binary" and "zip" in form["promote_on"]["description"]
+    assert {"promote", "promote_metric", "promote_gain", "unit"} <= {each["name"] for each in fit["parameters"]}
+    without_file = fit["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert without_file["params"]["properties"].keys() == {"unit"}
     assert api.http.get("/models/measurer").json()["task"] == "image"
     page = api.http.get("/", params={"model": "measurer"}, headers={"Accept": "text/html"}).text
     assert '<input type="file" name="file" id="predict-file" accept="image/png,image/jpeg" required>' in page

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from app.data.csv_reader.options import take_options
+from app.data.file_types import media_type_of
 from app.data.written_labels import as_labels, labels_in_json
 from app.errors import Invalid
 from app.model.imported.class_labels import CLASSES, check_labels
 from app.model.imported.formats import format_of
 from app.model.imported.trial_rows import MAX_NAME_CHARACTERS
 from app.schemas.query import OpenQuery, Query, refuse_rest, take_one
-from app.schemas.requests import ModelFile, Request
+from app.schemas.requests import FileInput, ModelFile, Request
 from app.schemas.tasks import Label, Task
 from app.serve.bodies.query import take_names, take_request
 from app.service.importing import read_sample
@@ -40,6 +41,12 @@ class SentFile(NamedTuple):
     query: Query
     media_type: str = ""
     """As its sender says; '' if that is not known."""
+
+    @property
+    def input(self) -> FileInput:
+        """It as the input of a model, with the media type of its first bytes."""
+        media_type = media_type_of(self.head, self.filename, self.media_type)
+        return FileInput(self.id, self.reference, self.filename, media_type)
 
 
 def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:

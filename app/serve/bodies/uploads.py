@@ -34,6 +34,8 @@ from app.storage.payload_store import UPLOAD, Payloads, PayloadWriter
 PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
 WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its connection, not in memory
 MAX_UPLOADS = 8  # that one process receives at the same time
+HELD_OUT_UPLOAD = f".held-out{UPLOAD}"
+"""What the name of a second file ends in, after the id of its upload."""
 SAMPLE = "sample"
 MAX_SAMPLE_BYTES = 1024 * 1024
 _ESCAPED = re.compile("%(22|0D|0A)", re.IGNORECASE)  # in names as browsers send them (HTML, multipart/form-data)
@@ -131,7 +133,7 @@ class UploadReader:
             upload_id = new_id()
             files = {field: _Incoming(self._payloads.writer(f"{upload_id}{UPLOAD}"))}
             if held_out is not None:
-                files[held_out] = _Incoming(self._payloads.writer(f"{upload_id}.held-out{UPLOAD}"))
+                files[held_out] = _Incoming(self._payloads.writer(f"{upload_id}{HELD_OUT_UPLOAD}"))
             return await self._read(req, upload_id, files, _Expected(max_bytes, sample))
         finally:
             self._turns.release()
@@ -244,7 +246,11 @@ async def _field(part: BodyPart, file_field: str) -> str:
 
 
 async def _read_sample(part: BodyPart) -> bytes:
-    content = await part.stream.read(MAX_SAMPLE_BYTES + 1)
+    return check_sample(await part.stream.read(MAX_SAMPLE_BYTES + 1))
+
+
+def check_sample(content: bytes) -> bytes:
+    """Return the rows that came with a model; raise Invalid where they are more than a few."""
     if len(content) > MAX_SAMPLE_BYTES:
         raise Invalid.at(f"/{SAMPLE}", f"the sample has more than {MAX_SAMPLE_BYTES} bytes; a few rows are enough")
     return content

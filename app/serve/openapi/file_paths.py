@@ -8,54 +8,80 @@ from typing import Any
 import msgspec
 
 from app.data.file_types import ZIP
+from app.model.estimator import AnyEstimator
 from app.model.files import FileModel
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.multipart import FILE, MULTIPART
-from app.storage.manifest import Manifest
+from app.serve.bodies.multipart import FILE, HELD_OUT, MULTIPART
 
 Json = dict[str, Any]
-_KEPT = ("version", "timeout", "webhook", "Prefer", "Idempotency-Key")
+_KEPT = {"version", "timeout", "webhook", "Prefer", "Idempotency-Key"}
+_GATE = {"promote", "promote_metric", "promote_gain"}
+_FIT_MEMBERS = ("estimator", "timeout", "webhook")
+"""What the JSON of a fit without a file may hold beside its parameters."""
 _BINARY: Json = {"type": "string", "format": "binary"}
+_DEFS = "#/$defs/{name}"
 
 
-def file_paths(document: Json, manifest: Manifest, kind: type[FileModel]) -> dict[str, Json]:
-    """Return the paths of the verbs of a model, made of those for any model."""
+def file_paths(document: Json, name: str, kind: type[FileModel]) -> dict[str, Json]:
+    """Return the paths of predict and score of a model, made of those for any model."""
     return {
-        f"/models/{manifest.model}/{verb}": {"post": _operation(document, verb, manifest, kind)}
-        for verb, spec in VERBS.items()
-        if not spec.publishes
+        f"/models/{name}/predict": {"post": _predict(document, name, kind)},
+        f"/models/{name}/score": {"post": _operation(document, "score", name, (ZIP,), {FILE: _BINARY}, {})},
     }
 
 
-def _operation(document: Json, verb: Verb, manifest: Manifest, kind: type[FileModel]) -> Json:
+def file_fit_path(document: Json, name: str, estimator: AnyEstimator) -> dict[str, Json]:
+    """Return the path of the fit of a model, which has one before it has a version."""
+    params = _properties(estimator.parameters())
+    held_out = _BINARY | {"description": "A second zip file: what a gate (`promote`) compares versions on."}
+    fit = _operation(document, "fit", name, (ZIP,), {FILE: _BINARY, HELD_OUT: held_out}, params)
+    general: Json = document["components"]["schemas"]["FitBody"]["properties"]
+    without_file = {
+        "type": "object",
+        "description": "A fit without a file.",
+        "properties": {
+            "params": {"type": "object", "properties": params, "additionalProperties": False},
+            **{member: general[member] for member in _FIT_MEMBERS if member in general},
+        },
+        "additionalProperties": False,
+    }
+    body = {"required": False, "content": {JSON: {"schema": without_file}, **fit["requestBody"]["content"]}}
+    return {f"/models/{name}/fit": {"post": fit | {"requestBody": body}}}
+
+
+def _predict(document: Json, name: str, kind: type[FileModel]) -> Json:
+    options = _properties(kind.options())
+    return _operation(document, "predict", name, tuple(kind.media_types), {FILE: _BINARY}, options)
+
+
+def _operation(document: Json, verb: Verb, name: str, types: tuple[str, ...], files: Json, options: Json) -> Json:
+    """Return the operation of a verb: it takes files of these types, and options in the query or beside them."""
     general: Json = document["paths"][f"/models/{{name}}/{verb}"]["post"]
     job = document["components"]["schemas"][f"{verb.title()}Job"]
-    title = "".join(word[:1].upper() + word[1:] for word in re.split("[-_]", manifest.model))
+    title = "".join(word[:1].upper() + word[1:] for word in re.split("[-_]", name))
     members = {**job["properties"], "result": {"type": ["object", "null"]}}
     envelope = job | {"title": f"{title}{verb.title()}Job", "properties": members}
-    predicts = verb == "predict"
-    options = _properties(kind.options()) if predicts else {}
-    types = kind.media_types if predicts else (ZIP,)
+    kept = _KEPT | _GATE | {"estimator"} if VERBS[verb].publishes else _KEPT
     form = {
         "type": "object",
-        "properties": {FILE: _BINARY, **options},
+        "properties": {**files, **options},
         "required": [FILE],
-        "description": "The file; its options may stand beside it, or in the query.",
+        "description": "The file; what else the query may have may stand beside it.",
     }
     query = [
-        {"name": name, "in": "query", "description": "An option of the model.", "schema": schema}
-        for name, schema in options.items()
+        {"name": option, "in": "query", "description": "An option of the model.", "schema": schema}
+        for option, schema in options.items()
     ]
     responses = {
         code: response | {"content": {JSON: {"schema": envelope}}} if code in {"200", "202"} else response
         for code, response in general["responses"].items()
     }
     return general | {
-        "operationId": f"{re.sub('-', '_', manifest.model)}_{verb}",
-        "summary": f"{verb.title()} with {manifest.model}",
+        "operationId": f"{re.sub('-', '_', name)}_{verb}",
+        "summary": f"{verb.title()} with {name}",
         "description": f"The model takes a file: {', '.join(types)}.",
-        "parameters": [each for each in general["parameters"] if each["name"] in _KEPT] + query,
+        "parameters": [each for each in general["parameters"] if each["name"] in kept] + query,
         "requestBody": {
             "required": True,
             "content": {**{media: {"schema": _BINARY} for media in types}, MULTIPART: {"schema": form}},
@@ -65,6 +91,22 @@ def _operation(document: Json, verb: Verb, manifest: Manifest, kind: type[FileMo
 
 
 def _properties(options: type[msgspec.Struct]) -> Json:
-    (schema,), components = msgspec.json.schema_components([options])
-    found: Json = components[schema["$ref"].rpartition("/")[2]].get("properties", {})
+    """Return the schemas of options by name; types of their own stand where they are used."""
+    (schema,), components = msgspec.json.schema_components([options], ref_template=_DEFS)
+    by_reference = {_DEFS.format(name=name): each for name, each in components.items()}
+
+    def whole(schema: Any, within: frozenset[str] = frozenset()) -> Any:
+        if isinstance(schema, list):
+            return [whole(each, within) for each in schema]
+        if not isinstance(schema, dict):
+            return schema
+        reference = schema.get("$ref")
+        if reference is None:
+            return {key: whole(value, within) for key, value in schema.items()}
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        if reference in within:  # a type that holds itself
+            return beside
+        return whole({**by_reference[reference], **beside}, within | {reference})
+
+    found: Json = whole(schema).get("properties", {})
     return found

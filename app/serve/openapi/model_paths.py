@@ -7,12 +7,13 @@ A concrete path wins over a templated one (OpenAPI 3.1, Paths Object): `/models/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app.model.estimator import AnyEstimator
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS, Verb
-from app.serve.openapi.file_paths import file_paths
+from app.serve.openapi.file_paths import file_fit_path, file_paths
 from app.serve.openapi.schemas import REF
 from app.serve.openapi.version_schemas import (
     array,
@@ -37,12 +38,19 @@ _ROWS = ("Pairs", "Points")
 """The components of rows for any model; the others that `data` may be are sources."""
 
 
-def with_models(document: Json, versions: Sequence[ServedVersion]) -> Json:
-    """Return a document with the paths and components of models added; it stays as it is itself."""
+def with_models(document: Json, versions: Sequence[ServedVersion], estimators: Mapping[str, AnyEstimator]) -> Json:
+    """Return a document with the paths and components of models added; it stays as it is itself.
+
+    `estimators` by name have a path for their fit, where they take files, before there is a version.
+    """
     schemas, paths = dict(document["components"]["schemas"]), dict(document["paths"])
+    made = {served.manifest.model: served.estimator for served in versions}
+    for name, estimator in sorted({**estimators, **made}.items()):
+        if estimator.files is not None:
+            paths |= file_fit_path(document, name, estimator)
     for served in versions:
-        if served.files is not None:
-            paths |= file_paths(document, served.manifest, served.files)
+        if served.estimator.files is not None:
+            paths |= file_paths(document, served.manifest.model, served.estimator.files)
             continue
         stem = _stem(served.manifest.model, {name.casefold() for name in schemas})
         for verb in (verb for verb, spec in VERBS.items() if not spec.publishes):

@@ -21,6 +21,7 @@ from app.schemas.tables import Rows
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.formats import readers
 from app.serve.bodies.multipart import FILE, HELD_OUT, MULTIPART
+from app.serve.openapi.forms import form
 from app.serve.openapi.parts import ALIAS, MODEL_REF, NOTHING, VERSION_REF, Parameter, RequestBody
 from app.service.sources import DataSource
 from app.settings import Mode, Settings
@@ -133,16 +134,6 @@ _DIALECT: dict[str, tuple[Any, str]] = {
     "encoding": (str, "the text encoding, such as `windows-1252`; by default UTF-8, or as a byte order mark says."),
     "na": (list[str], "what stands for a missing value in any column, beside an empty cell; may be repeated."),
 }
-FORM: dict[str, Any] = {
-    "type": "object",
-    "description": f"The data as the file `{FILE}`; each other field is a member of the query.",
-    "properties": {FILE: {"type": "string", "format": "csv"}},
-    "required": [FILE],
-}
-FIT_FORM: dict[str, Any] = {
-    **FORM,
-    "properties": {**FORM["properties"], HELD_OUT: {"type": "string", "format": "csv"}},
-}
 JOB_PAGE = msgspec.defstruct(
     "JobPage",
     [("jobs", list[ANY_JOB]), ("next", str | None)],
@@ -169,6 +160,8 @@ class BodySchemas:
     ) -> None:
         queued = settings.mode is Mode.ASYNC
         self._unused = set() if queued and settings.webhook_secret is not None else {"webhook"}
+        takes_files = any(each.files is not None for each in models.values())
+        self._form_file = {"type": "string", "format": "binary" if takes_files else "csv"}
         self._estimator = Literal[tuple(sorted(models))]
         self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
         no_effect = "" if queued else ", in async mode; in sync mode it has no effect"
@@ -202,7 +195,7 @@ class BodySchemas:
         base = FitBody if spec.publishes else PredictBody
         kind = derive(base, f"{verb.title()}Body", f"JSON body of a {verb}.", without=self._unused, **types)
         contents = {reader.media_type: kind if reader.schema is None else reader.schema for reader in readers(verb)}
-        contents[MULTIPART] = FIT_FORM if spec.publishes else FORM
+        contents[MULTIPART] = form(FILE, *([HELD_OUT] if spec.publishes else []), kind=self._form_file)
         return RequestBody(contents, spec.examples, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:

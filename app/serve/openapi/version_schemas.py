@@ -44,9 +44,9 @@ def cell(column: Column, served: ServedVersion) -> Json:
         kind = {"type": "string", "format": "date-time"}
     else:
         kind = {"type": "string"}
-        if column.categories and len(column.categories) <= MAX_VALUES and not served.reads_texts:
+        if column.categories and len(column.categories) <= MAX_VALUES and not served.estimator.reads_texts:
             kind["enum"] = list(column.categories)
-    if served.takes_missing:
+    if served.estimator.takes_missing:
         kind["type"] = [kind["type"], "null"]
         if "enum" in kind:
             kind["enum"].append(None)

@@ -109,7 +109,8 @@ class DocumentResource:
 
     def _make_document(self, root_path: str, pointers: tuple[Pointer, ...]) -> StaticFile:
         document = self._make() | {"servers": [{"url": root_path or "/"}]}
-        return StaticFile(msgspec.json.encode(with_models(document, self._served.read(pointers))))
+        document = with_models(document, self._served.read(pointers), self._served.estimators)
+        return StaticFile(msgspec.json.encode(document))
 
     @route(
         "/docs",

@@ -11,15 +11,14 @@ from typing import Any
 from falcon.asgi import Request as HttpRequest
 from falcon.asgi import Response
 
-from app.data.file_types import ZIP, media_type_of
+from app.data.file_types import ZIP
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import NotFound
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON, essence
-from app.schemas.requests import FileInput, Work
+from app.schemas.requests import Work
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.model_file import SentFile
 from app.serve.bodies.multipart import HELD_OUT
 from app.serve.bodies.query import take_file_request
 from app.serve.bodies.uploads import StoredUpload
@@ -93,14 +92,9 @@ class FileRequests:
         sent, query = upload.sent, dict(upload.sent.query) if options is None else _as_sent(options)
         request = take_file_request(self._verb, query)
         check_job_options(self._settings, request)
-        held_out = None if upload.held_out is None else _input(upload.held_out)
+        held_out = None if upload.held_out is None else upload.held_out.input
         model = name or request.model or self._service.default_model
-        return self._service.check_file(self._verb, model, _input(sent), request, query, held_out)
-
-
-def _input(sent: SentFile) -> FileInput:
-    media_type = media_type_of(sent.head, sent.filename, sent.media_type)
-    return FileInput(sent.id, sent.reference, sent.filename, media_type)
+        return self._service.check_file(self._verb, model, sent.input, request, query, held_out)
 
 
 def _as_sent(options: Mapping[str, Any]) -> dict[str, Any]:

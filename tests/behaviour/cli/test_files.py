@@ -15,7 +15,7 @@ from tests.support.file_models import PNG
 from tests.support.trinity import trinity
 
 SETTINGS = {
-    "TRINITY_MODELS": "app.model.models,tests.support.file_models",
+    "TRINITY_MODELS": "app.model.models,tests.support.file_models,tests.support.compared_files",
     "TRINITY_MAX_FILE": "300000",
 }
 
@@ -86,6 +86,26 @@ def test_a_zip_file_is_scored(command: Run, tmp_path: Path) -> None:
     path.write_bytes(zipped(**{"a.png": PNG, "b.png": PNG}))
     ran = command("score", "--file", path, "--model", "measurer", "--version", "1")
     assert (ran.code, "files    2" in ran.out.splitlines()) == (0, True), ran.out + ran.err
+
+
+def test_a_fit_takes_over_an_alias_only_if_it_is_better_on_a_second_zip_file(command: Run, tmp_path: Path) -> None:
+    training, held_out = tmp_path / "training.zip", tmp_path / "held_out.zip"
+    held_out.write_bytes(zipped(**{"a.png": PNG, "b.png": PNG}))
+    fit = ("fit", "--file", training, "--model", "knower", "--promote", "gated")
+    for name, words in (
+        ("a.png", "version 1 is the gated: there was no"),
+        ("c.png", "version 2 is not the gated: it is not better"),
+    ):
+        training.write_bytes(zipped(**{name: PNG}))
+        ran = command(*fit, "--promote-on", held_out)
+        assert ran.code == 0 and words in ran.out, ran.out + ran.err
+    ran = command(*fit, "--promote-on", held_out, "--promote-metric", "unknown", "--promote-gain", "1", "--json")
+    promotion = json.loads(ran.out)["result"]["promotion"]
+    assert (promotion["metric"], promotion["gain"], promotion["promoted"]) == ("unknown", 1.0, False)
+    assert "(at /promote_on)" in command(*fit).err
+    training.write_bytes(zipped(**{"a.png": PNG * 6_000}))
+    assert "300000" in command(*fit, "--promote-on", training).err
+    assert "is about tables" in command(*fit, "--promote-source", "dummy").err
 
 
 def test_files_of_a_result_are_written_and_overwrite_none(command: Run, text: Path, tmp_path: Path) -> None:

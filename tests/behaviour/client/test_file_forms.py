@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.client.file_forms import PIECE_BYTES, FileForm, FormFile
-from app.client.model_files import NamedFile, encode_file
+from app.client.model_files import NamedFile, encode_files
 from app.client.transport import Deadline, OutgoingRequest, Transport
 from tests.support.scripted_server import Answer, scripted
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_each_try_sends_the_whole_file_with_its_length(path: Path) -> None:
-    body = encode_file(NamedFile(path.name, path), None, {})
+    body = encode_files({}, file=NamedFile(path.name, path))
     with scripted(BUSY, OK) as server:
         transport = Transport(server.url, None, lambda _: None)
         assert transport.json(OutgoingRequest("POST", "/predict", body=body), Deadline(20)) == {"fine": True}
