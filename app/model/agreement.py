@@ -38,6 +38,15 @@ def worst(found: set[Stacks]) -> Stacks:
     return max(found, key=ORDER.index)
 
 
+def differing_row(alone: Array, together: Array) -> int:
+    """Return the row whose values differ most; a value that one of both lacks differs more than any number."""
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        apart = np.abs(alone - together)
+    apart[np.isnan(apart)] = np.inf
+    apart[(alone == together) | (np.isnan(alone) & np.isnan(together))] = 0.0
+    return int(apart.reshape(len(apart), -1).max(axis=1).argmax())
+
+
 def _are_float32(alone: Array, together: Array) -> bool:
     """Return whether those values that differ are of float32.
 

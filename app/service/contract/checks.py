@@ -10,11 +10,13 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
+from app.model.agreement import differing_row
 from app.model.estimator import FittedModel
 from app.schemas.tables import Matrix
 from app.schemas.wording import counted
-from app.service.batchability import find_stacks
 from app.service.contract.findings import Finding
+from app.service.contract.printing_check import check_printing
+from app.service.contract.stacking_check import check_stacking
 from app.service.contract.subject import Case
 from app.service.evaluation import evaluate_model
 from app.service.model_calls import predict_model, save_model
@@ -69,19 +71,8 @@ def check_determinism(case: Case) -> list[Finding]:
         found = f"two fits predict {counted(int((first != second).sum()), 'label')} otherwise"
     else:
         found = f"two fits predict otherwise by up to {np.abs(first - second).max():.3g}"
+    found += f", the most for row {differing_row(first, second)}"
     return [Finding("determinism", "warning", found, SEED)]
-
-
-def check_stacking(case: Case) -> list[Finding]:
-    """Find out whether predictions may share a call."""
-    model = case.fitted()
-    found = find_stacks(model, case.table.X)
-    if model.stacks is not None:
-        return [Finding("stacking", "ok", f"{found}, as the model says")]
-    if found == "no":
-        advice = "requests are predicted one by one: a row's prediction must not depend on the rows around it"
-        return [Finding("stacking", "warning", found, advice)]
-    return [Finding("stacking", "ok", found)]
 
 
 def check_repetition(case: Case) -> list[Finding]:
@@ -90,7 +81,8 @@ def check_repetition(case: Case) -> list[Finding]:
     first, second = (predict_model(model, case.table.X.copy(), case.schema) for _ in range(2))
     if np.array_equal(first, second):
         return [Finding("repetition", "ok", "the same rows are predicted the same again")]
-    return [Finding("repetition", "failed", "the same rows are predicted otherwise at a second call", REPEAT)]
+    found = f"the same rows are predicted otherwise at a second call, such as row {differing_row(first, second)}"
+    return [Finding("repetition", "failed", found, REPEAT)]
 
 
 def check_untouched(case: Case) -> list[Finding]:
@@ -185,6 +177,7 @@ CHECKS: Mapping[str, Check] = {
     "stacking": check_stacking,
     "repetition": check_repetition,
     "rows": check_untouched,
+    "printing": check_printing,
     "wrong width": check_width,
     "missing value": check_missing,
     "text column": check_text,

@@ -145,8 +145,63 @@ def test_what_is_random_or_depends_on_other_rows_is_a_warning(tmp_path: Path) ->
     """
     checks = checked(tmp_path, MEAN, fit=method)
     assert checks["determinism"].result == "warning"
-    assert (checks["stacking"].result, checks["stacking"].figure) == ("warning", "no")
+    assert checks["stacking"].result == "warning"
+    assert checks["stacking"].figure.startswith("no: for row ")
+    assert checks["stacking"].figure.endswith(" among 16 rows")
+    assert "depend on nothing but the row" in checks["stacking"].advice
+    assert ", the most for row " in checks["determinism"].figure
     assert not [finding for finding in checks.values() if finding.result == "failed"]
+
+
+def test_sums_in_float32_are_told_from_other_rows(tmp_path: Path) -> None:
+    """With the row, and what to do: they are no bug, but cost the shared calls."""
+    method = """
+    def predict(self, X):
+        single = X.astype(np.float32)
+        return (single.sum(axis=1) + np.float32(3e-7 * (len(X) > 1)) * np.abs(single).max()).astype(float)
+    """
+    finding = checked(tmp_path, MEAN, predict=method)["stacking"]
+    assert (finding.result, finding.figure[:12]) == ("warning", "no: for row ")
+    assert "compute in float64" in finding.advice
+
+
+def test_rounding_is_shown_by_its_row(tmp_path: Path) -> None:
+    method = """
+    def predict(self, X):
+        return np.full(len(X), self.mean_ * (1 + 4e-13 * (len(X) > 1)))
+    """
+    finding = checked(tmp_path, MEAN, predict=method)["stacking"]
+    assert (finding.result, finding.figure[:15]) == ("ok", "close: for row ")
+    assert "TRINITY_STACKING=exact" in finding.advice
+
+
+def test_a_predict_that_takes_no_single_row_is_told_apart(tmp_path: Path) -> None:
+    method = """
+    def predict(self, X):
+        if len(X) == 1:
+            raise KeyError("a bug")
+        return np.full(len(X), self.mean_)
+    """
+    finding = checked(tmp_path, MEAN, predict=method)["stacking"]
+    assert (finding.result, finding.figure) == ("warning", "no: predict raised KeyError: 'a bug'")
+    assert "one row" in finding.advice
+
+
+def test_what_is_printed_is_warned_of(tmp_path: Path) -> None:
+    """By its first line, and not in the output of the command."""
+    method = """
+    def fit(self, X, y):
+        print("fitting", len(X), "rows")
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        print(X[0])
+        return np.full(len(X), self.mean_)
+    """
+    finding = checked(tmp_path, MEAN, fit=method)["printing"]
+    assert (finding.result, finding.figure) == ("warning", "fit and predict print 'fitting 100 rows'")
+    assert "logging" in finding.advice
 
 
 def test_a_model_that_holds_more_than_it_says_is_warned_of(tmp_path: Path) -> None:
