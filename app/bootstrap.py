@@ -36,7 +36,8 @@ def build(settings: Settings) -> Components:
     """Build the objects of both modes; connect nothing. Raise SettingsError when a model or source can't be loaded."""
     modules = names(settings.models)
     trusted = frozenset(names(settings.trusted_types))
-    models = find_models(modules, trusted)
+    payloads = Payloads(Path(settings.store))
+    models = find_models(modules, trusted, payloads.scratch)
     onnx_memory.max_bytes = settings.max_loaded + settings.max_design
     # half the time of a job: its worker then gives the reason, and is not ended with it
     isolated_graphs.limits = CallLimits(settings.import_memory, settings.timeout_predict / 2)
@@ -45,13 +46,14 @@ def build(settings: Settings) -> Components:
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
         )
     store = Store(Path(settings.store), keep_versions=settings.keep_versions)
-    payloads = Payloads(Path(settings.store))
     approved = trusted | defined_in(modules)
     limits = CallLimits(settings.import_memory, settings.import_timeout)
     calls = IsolatedCalls(limits, [CHILD, *PRELOAD])
     adapters = sorted({type(model).__module__ for model in models.values()})
     own = IsolatedCalls(
-        limits._replace(file_bytes=limits.memory_bytes), [CHILD, *modules, *adapters], module_environment(os.environ)
+        limits._replace(file_bytes=limits.memory_bytes),
+        environment=module_environment(os.environ),
+        needed=[CHILD, *modules, *adapters],
     )
     restore = IsolatedRestoring(payloads, own, calls, modules=modules, trusted=trusted, approved=approved)
     service = Service(

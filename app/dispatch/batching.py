@@ -10,7 +10,7 @@ import msgspec
 
 from app.dispatch.execute import Clock, encoder, execute
 from app.errors import TrinityError
-from app.model.progress import Report, ignore, reporting
+from app.model.progress import Check, Report, always_wanted, ignore, reporting, wanted_while
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work, stacked_rows
 from app.schemas.verbs import VERBS
@@ -28,10 +28,12 @@ class JobWork(NamedTuple):
     asked: RequestContext = RequestContext()
     report: Report = ignore
     """Receives the progress of the work if it runs alone."""
+    check: Check = always_wanted
+    """Ends the work if it runs alone and its job was cancelled."""
 
     def execute(self, service: Service, clock: Clock) -> Outcome:
         """Run the work alone."""
-        with on_behalf_of(self.asked), reporting(self.report):
+        with on_behalf_of(self.asked), reporting(self.report), wanted_while(self.check):
             return execute(service, self.work, self.job_id, clock)
 
 

@@ -14,7 +14,8 @@ from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.dataframes import Array
 from app.model.estimator import FitData, Size, Stored
 from app.model.files import FileModel, InputFile
-from app.model.isolated_files import isolated_files
+from app.model.isolated_files import IsolatedFiles, Scratch, temporary_folder
+from app.model.isolation.child import in_child
 from app.schemas.columns import Kind
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -30,6 +31,16 @@ class FileEstimator(ClassEstimator[FileModel]):
     reads_texts = False
     takes_weights = False
     cannot_fit = ""
+    _isolated: IsolatedFiles | None
+
+    def __init__(self, kind: type[FileModel], scratch: Scratch = temporary_folder) -> None:
+        """`scratch` gives folders to calls in processes of their own, if the class asks for these.
+
+        What is in a child of such a call already is called where it is.
+        """
+        super().__init__(kind)
+        isolated = None if kind.isolated is None or in_child() else IsolatedFiles(kind, kind.isolated, scratch)
+        object.__setattr__(self, "_isolated", isolated)  # estimators do not change, and those of one class are equal
 
     @property
     def task(self) -> Task:
@@ -56,8 +67,8 @@ class FileEstimator(ClassEstimator[FileModel]):
 
     def fit_files(self, params: Mapping[str, Any], folder: Path | None) -> FittedFileModel:
         """Fit a new instance to the files of a folder."""
-        if isolated := isolated_files(self.kind):
-            return self.load(isolated.fit(params, folder))
+        if self._isolated is not None:
+            return self.load(self._isolated.fit(params, folder))
         instance = self.kind(**params)
         instance.fit(folder)
         return FittedFileModel(instance)
@@ -65,7 +76,7 @@ class FileEstimator(ClassEstimator[FileModel]):
     def load(self, stored: Stored) -> FittedFileModel:
         """Restore an instance from its parameters and what it learned."""
         arrays = unpack_arrays(stored.files[ARRAYS_FILE])
-        return FittedFileModel(self.kind.restore(stored.params, {**stored.learned, **arrays}))
+        return FittedFileModel(self.kind.restore(stored.params, {**stored.learned, **arrays}), self._isolated)
 
     def misfit(self, params: Mapping[str, Any]) -> str:
         """Say which parameters are not those of the class: with others a version would predict otherwise."""
@@ -82,8 +93,10 @@ class FittedFileModel:
     isolated = False
     attributes = ()
 
-    def __init__(self, instance: FileModel) -> None:
+    def __init__(self, instance: FileModel, isolated: IsolatedFiles | None = None) -> None:
+        """With `isolated` its calls have processes of their own."""
         self.instance = instance
+        self._isolated = isolated
 
     @property
     def task(self) -> Task:
@@ -98,8 +111,8 @@ class FittedFileModel:
 
     def predict_files(self, files: Sequence[InputFile], options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Predict for files, with the options of a request; raise ValueError for a file that it refuses."""
-        if isolated := isolated_files(type(self.instance)):
-            results: list[dict[str, Any]] = isolated.predict(self.save(), files, options)
+        if self._isolated is not None:
+            results: list[dict[str, Any]] = self._isolated.predict(self.save(), files, options)
             return results
         checked = msgspec.convert(options, self.instance.options())
         predict: Any = self.instance.predict
@@ -108,8 +121,8 @@ class FittedFileModel:
 
     def score_files(self, folder: Path) -> dict[str, float | None]:
         """Return how well it does on the files of a folder; raise ValueError for what it refuses."""
-        if isolated := isolated_files(type(self.instance)):
-            return isolated.score(self.save(), folder)
+        if self._isolated is not None:
+            return self._isolated.score(self.save(), folder)
         return self.instance.score(folder)
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedFileModel:  # noqa: ARG002  it has no columns

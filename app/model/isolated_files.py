@@ -6,39 +6,50 @@ What the model learned and files of results pass through a folder, as JSON, arra
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from logging import getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import msgspec
 
 from app.errors import Invalid, ModelFailed
 from app.model.estimator import Stored
 from app.model.files import FileModel, InputFile, OutputFile
-from app.model.isolation.child import in_child
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
 
 logger = getLogger(__name__)
 
 CHILD = "app.model.isolated_file_call"
 STORED = "stored.json"
+SCRATCH = "isolated"
+
+Scratch: TypeAlias = Callable[[str], AbstractContextManager[Path]]
+"""Gives a folder, with a name in its own, that is removed afterwards."""
+
+
+@contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Give one where the system has its temporary files: for processes without a store."""
+    with TemporaryDirectory(prefix=f"{name}-") as folder:
+        yield Path(folder)
 
 
 class IsolatedFiles:
     """Calls a class of file models in children of a process that has its module, and what it preloads."""
 
-    def __init__(self, kind: type[FileModel], limits: CallLimits) -> None:
+    def __init__(self, kind: type[FileModel], limits: CallLimits, scratch: Scratch) -> None:
+        """`scratch` gives the folders through which files pass; the processes may be killed at any time."""
         self._kind = kind
+        self._scratch = scratch
         limits = limits._replace(file_bytes=limits.file_bytes or limits.memory_bytes)  # what is learned is written
-        self._calls = IsolatedCalls(limits, [CHILD, kind.__module__, *kind.preload])
+        self._calls = IsolatedCalls(limits, needed=[CHILD, kind.__module__, *kind.preload])
 
     def fit(self, params: Mapping[str, Any], files: Path | None) -> Stored:
         """Return what is stored of a new instance that was fitted to the files of a folder."""
-        with _scratch() as folder:
+        with self._scratch(SCRATCH) as folder:
             given = None if files is None else str(files.resolve())
             for warning in self._call("fit", "files", folder, params=dict(params), files=given):
                 warnings.warn(warning, stacklevel=2)
@@ -46,7 +57,7 @@ class IsolatedFiles:
 
     def predict(self, stored: Stored, files: Sequence[InputFile], options: Mapping[str, Any]) -> Any:
         """Return what the predict of an instance returned; the content of its files is read here."""
-        with _scratch() as folder:
+        with self._scratch(SCRATCH) as folder:
             write_stored(folder, stored)
             given = [(str(file.path.resolve()), file.name, file.media_type) for file in files]
             found = self._call("predict", self._kind.takes, folder, files=given, options=dict(options))
@@ -57,7 +68,7 @@ class IsolatedFiles:
 
     def score(self, stored: Stored, files: Path) -> dict[str, float | None]:
         """Return what the score of an instance returned."""
-        with _scratch() as folder:
+        with self._scratch(SCRATCH) as folder:
             write_stored(folder, stored)
             found: dict[str, float | None] = self._call("score", "files", folder, files=str(files.resolve()))
             return found
@@ -83,11 +94,6 @@ class IsolatedFiles:
         raise ValueError(f"the {what} cannot be processed: {verb} {error}") from error
 
 
-def isolated_files(kind: type[FileModel]) -> IsolatedFiles | None:
-    """Return what calls a class in children, None for one that is called where it is: it may be in a child already."""
-    return None if in_child() or kind.isolated is None else _isolated(kind, kind.isolated)
-
-
 def write_stored(folder: Path, stored: Stored) -> None:
     """Write what is stored of an instance."""
     for name, content in stored.files.items():
@@ -99,14 +105,3 @@ def read_stored(folder: Path) -> Stored:
     """Return what `write_stored` wrote."""
     params, learned, names = msgspec.json.decode((folder / STORED).read_bytes())
     return Stored(params, learned, {name: (folder / name).read_bytes() for name in names}, [])
-
-
-@cache
-def _isolated(kind: type[FileModel], limits: CallLimits) -> IsolatedFiles:
-    return IsolatedFiles(kind, limits)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="isolated-") as name:
-        yield Path(name)

@@ -1,4 +1,7 @@
-"""Progress of work: a model reports how much is done and what it does now; a callback receives it if one is set."""
+"""Progress of work: a model reports how much is done and what it does now; a callback receives it if one is set.
+
+What waits for long asks whether the work is still wanted.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,6 +9,8 @@ from contextvars import ContextVar
 from typing import TypeAlias
 
 Report: TypeAlias = Callable[[float, str], None]
+Check: TypeAlias = Callable[[], None]
+"""Raises what ends work that is not wanted any more."""
 MAX_STEP = 100  # characters
 
 
@@ -13,7 +18,12 @@ def ignore(fraction: float, step: str) -> None:
     """Let a report pass."""
 
 
+def always_wanted() -> None:
+    """Raise nothing."""
+
+
 _callback: ContextVar[Report] = ContextVar("progress", default=ignore)
+_check: ContextVar[Check] = ContextVar("check", default=always_wanted)
 
 
 def report(fraction: float, step: str = "") -> None:
@@ -35,6 +45,21 @@ def reporting(callback: Report) -> Iterator[None]:
         yield
     finally:
         _callback.reset(token)
+
+
+def check_wanted() -> None:
+    """Raise what ends the work, if it is not wanted any more; without a check nothing happens."""
+    _check.get()()
+
+
+@contextmanager
+def wanted_while(check: Check) -> Iterator[None]:
+    """Have `check` called now and then by what waits for long inside the block, in this thread."""
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 @contextmanager

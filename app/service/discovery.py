@@ -16,6 +16,7 @@ from app.model.base import Classifier, Regressor
 from app.model.estimator import AnyEstimator
 from app.model.file_estimators import FileEstimator
 from app.model.files import FileModel, Takes
+from app.model.isolated_files import Scratch, temporary_folder
 from app.model.own_estimators import OwnEstimator
 from app.service.sources import DataSource
 from app.settings import SettingsError
@@ -53,11 +54,13 @@ class RouteModule(NamedTuple):
     make: Callable[[Any], Iterable[Any]]
 
 
-def find_models(modules: Iterable[str], trusted_types: Iterable[str] = ()) -> dict[str, AnyEstimator]:
+def find_models(
+    modules: Iterable[str], trusted_types: Iterable[str] = (), scratch: Scratch = temporary_folder
+) -> dict[str, AnyEstimator]:
     """Return the public models of the modules, by name; raise SettingsError for one that can't be served.
 
     Classes have a `name`; objects of scikit-learn are called as they are in the module. Their files may hold objects
-    of the classes of these modules and of `trusted_types`.
+    of the classes of these modules and of `trusted_types`. `scratch` gives folders to models that work on files.
     """
     modules = [name for name in map(str.strip, modules) if name]
     models = _find(MODELS, "model", modules, lambda thing: _is_model(thing) or _is_sklearn(thing))
@@ -66,13 +69,15 @@ def find_models(modules: Iterable[str], trusted_types: Iterable[str] = ()) -> di
             lacking = " and no ".join(sorted(found.thing.__abstractmethods__))
             raise _unusable(MODELS, found.thing, f"has no {lacking}")
     trusted = {*trusted_types}
-    return {name: _estimator(name, found, modules, trusted) for name, found in models.items()}
+    return {name: _estimator(name, found, modules, trusted, scratch) for name, found in models.items()}
 
 
-def _estimator(name: str, found: _Found, modules: Iterable[str], trusted_types: Iterable[str]) -> AnyEstimator:
+def _estimator(
+    name: str, found: _Found, modules: Iterable[str], trusted_types: Iterable[str], scratch: Scratch
+) -> AnyEstimator:
     if isinstance(found.thing, type) and issubclass(found.thing, FileModel):
         _check_file_model(found.thing)
-        return FileEstimator(found.thing)
+        return FileEstimator(found.thing, scratch)
     if isinstance(found.thing, type):
         return OwnEstimator(found.thing)
     # imported here, because a service without such models must not load scikit-learn

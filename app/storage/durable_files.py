@@ -68,12 +68,17 @@ class DurableFiles:
 
     @contextmanager
     def scratch_folder(self, parent: Path, name: str) -> Iterator[Path]:
-        """Give a folder in `parent` that is removed at the end, or by a `sweep` if the process is killed before."""
+        """Give a folder in `parent` that is removed at the end, or by a `sweep` if the process is killed before.
+
+        Until then it is locked: a `sweep` spares it, however long the work takes.
+        """
         self.make_folder(parent)
         folder = _temporary(parent / name / name)
         folder.mkdir()
         try:
-            yield folder
+            with _open_folder(folder) as descriptor:
+                _try_lock_folder(descriptor)
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -142,14 +147,17 @@ class DurableFiles:
         """Remove the unfinished files and folders of killed processes from a folder; return their number.
 
         Either no other process may write there, or `before_s` (since the epoch) spares everything that changed later.
+        Scratch folders of living processes are spared, too.
         """
         removed = 0
         for path in self.unfinished(folder, before_s):
             with suppress(OSError):  # what cannot be removed now does no harm
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
+                if not path.is_dir():
                     path.unlink()
+                elif _is_in_use(path):
+                    continue
+                else:
+                    shutil.rmtree(path, ignore_errors=True)
                 removed += 1
         return removed
 
@@ -164,11 +172,8 @@ class DurableFiles:
 
     def sync(self, folder: Path) -> None:
         """Make the entries of a folder durable: a rename changes the folder, not the file."""
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
+        with _open_folder(folder) as descriptor:
             self._fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class NewFile:
@@ -234,6 +239,35 @@ def try_lock(file: IO[Any]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def _open_folder(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock_folder(descriptor: int) -> bool:
+    """Take the exclusive lock of an open folder until it is closed; return False where another process has it.
+
+    Some file systems, such as NFS, lock files only: there nobody has it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Return whether a living process holds a scratch folder."""
+    with _open_folder(folder) as descriptor:
+        return not _try_lock_folder(descriptor)
 
 
 def _temporary(path: Path) -> Path:

@@ -68,3 +68,10 @@ class Careless(FileModel):
             f"file{i}": OutputFile(f"{i}.bin", "application/octet-stream", bytes(range(256))) for i in range(copies)
         }
         return {"before": word, **files, "pid": os.getpid(), "times": self.times, "loaded": LOADED}
+
+
+class Patient(Careless):
+    """Takes its time."""
+
+    name = "patient"
+    isolated = CallLimits(memory_bytes=256 * MIB, time_s=60.0)

@@ -1,4 +1,4 @@
-"""The process that forks a child for each call. It loads libraries while it is idle: later calls then begin at once.
+"""The process that forks a child for each call. It loads what all calls need first, other libraries while it is idle.
 
 `isolated_calls` starts it and sends it a socket for each call, over its standard input. It ends with the process that
 started it, or when it was idle for long. It never runs a call itself, and has a single thread.
@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -67,18 +67,72 @@ class Ended(msgspec.Struct):
     code: int
 
 
-def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float = IDLE_S) -> None:
-    """Fork a child for each socket that comes, until no more can come; load the libraries that are installed."""
+class _Children:
+    """The children that run, each with the socket of its call."""
+
+    def __init__(self, events: select.poll) -> None:
+        self._events = events
+        self._sockets: dict[int, socket.socket] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._sockets)
+
+    def fork(self, connection: socket.socket, control: socket.socket) -> None:
+        """Have a child do the call that comes over its socket."""
+        gc.freeze()  # a collection in the child would copy the pages of all that there is by now
+        pid = os.fork()
+        if not pid:
+            _run(connection, [control, *self._sockets.values()])
+        self._sockets[pid] = connection
+        self._events.register(connection, 0)  # it is told in any case when the other end is closed
+
+    def end_unwanted(self, ready: Container[int]) -> None:
+        """End those whose caller is gone."""
+        for pid, connection in self._sockets.items():
+            if connection.fileno() in ready:
+                os.kill(pid, signal.SIGKILL)
+                self._events.unregister(connection)
+
+    def reap(self) -> None:
+        """Say of each child that ended how it ended."""
+        while self._sockets:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            connection = self._sockets.pop(pid)
+            with suppress(KeyError):  # its caller is gone
+                self._events.unregister(connection)
+            with connection, suppress(OSError):  # nobody may be there to hear it
+                connection.sendall(msgspec.json.encode(Ended(os.waitstatus_to_exitcode(status))) + b"\n")
+
+    def end_all(self) -> None:
+        """End all."""
+        for pid in self._sockets:
+            os.kill(pid, signal.SIGKILL)
+
+
+def serve(
+    control: socket.socket, needed: Sequence[str] = (), libraries: Sequence[str] = (), idle_s: float = IDLE_S
+) -> None:
+    """Fork a child for each socket that comes, until no more can come. A child whose caller closed its socket is ended.
+
+    What is `needed` is loaded before the first child: to load it takes of no call's time and memory. The libraries
+    that are installed follow while there is nothing to do.
+    """
+    for library in needed:
+        preload(library)
     waiting = list(libraries)
-    children: dict[int, socket.socket] = {}
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to all processes of a terminal
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    awaited: list[Any] = [control, woken]
+    events = select.poll()
+    for descriptor in (control.fileno(), woken):
+        events.register(descriptor, select.POLLIN)
+    children = _Children(events)
     while True:
-        is_idle = not children
-        ready, _, _ = select.select(awaited, [], [], (0 if waiting else idle_s) if is_idle else None)
+        wait_s = None if children else 0 if waiting else idle_s
+        ready = {found for found, _ in events.poll(wait_s and 1000 * wait_s)}
         if not ready and waiting:
             preload(waiting.pop(0))
             continue
@@ -86,19 +140,14 @@ def serve(control: socket.socket, libraries: Sequence[str] = (), idle_s: float =
             break
         if woken in ready:
             os.read(woken, 4096)
-            _reap(children)
-        if control in ready:
+            children.reap()
+        children.end_unwanted(ready)
+        if control.fileno() in ready:
             marker, descriptors, *_ = socket.recv_fds(control, 1, 1)
             if not marker:  # the process that started this one is gone
                 break
-            connection = socket.socket(fileno=descriptors[0])
-            gc.freeze()  # a collection in the child would copy the pages of all that there is by now
-            pid = os.fork()
-            if not pid:
-                _run(connection, [control, *children.values()])
-            children[pid] = connection
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
+            children.fork(socket.socket(fileno=descriptors[0]), control)
+    children.end_all()
 
 
 def preload(library: str) -> None:
@@ -108,16 +157,6 @@ def preload(library: str) -> None:
         loaded = importlib.import_module(module)
         if function:
             getattr(loaded, function)()
-
-
-def _reap(children: dict[int, socket.socket]) -> None:
-    """Say of each child that ended how it ended."""
-    while children:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        with children.pop(pid) as connection, suppress(OSError):  # nobody may be there to hear it
-            connection.sendall(msgspec.json.encode(Ended(os.waitstatus_to_exitcode(status))) + b"\n")
 
 
 def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
@@ -185,12 +224,13 @@ def _replied(call: IsolatedCall) -> Reply:
 
 
 def main() -> None:
-    """Serve the calls that come over standard input; the arguments name the libraries."""
+    """Serve the calls that come over standard input; the arguments name what they need, and after -- the libraries."""
     for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
         if descriptor > STDERR:  # libraries of the process that started this one may have left some open for children
             with suppress(OSError):  # that of the list itself is closed
                 os.close(descriptor)
-    serve(socket.socket(fileno=0), sys.argv[1:])
+    end = sys.argv.index("--")
+    serve(socket.socket(fileno=0), sys.argv[1:end], sys.argv[end + 1 :])
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ import msgspec
 from app.errors import Failure, Invalid, Unavailable
 from app.model.isolation.environment import short_environment
 from app.model.isolation.fork_server import Ended, IsolatedCall, Progress, Reply
-from app.model.progress import report
+from app.model.progress import check_wanted, report
 
 SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
 MAX_REPLY_BYTES = 64 * 1024**2
+PIECE_BYTES = 256 * 1024
+CHECK_S = 0.5  # how often a call that says nothing is asked for: whether its work is still wanted
 END_S = 1.0  # for the server to end by itself
 END_POLL_S = 0.02
 CRASHED = (
@@ -73,7 +75,9 @@ class CallLimits(NamedTuple):
 class IsolatedCalls:
     """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
 
-    They are modules, and functions that are called once, as `module:function`.
+    They are modules, and functions that are called once, as `module:function`. Those that are `needed` are loaded
+    before the first call begins, so that its limits hold for its own work, however slow the machine is; the others
+    when there is nothing to do.
 
     That process starts at the first call. Its children get nothing of this process but the arguments, as JSON, and the
     variables of `environment`, by default a short list of this process's that no secret is in. What a call reports of
@@ -81,17 +85,25 @@ class IsolatedCalls:
     """
 
     def __init__(
-        self, limits: CallLimits, preload: Sequence[str] = (), environment: Mapping[str, str] | None = None
+        self,
+        limits: CallLimits,
+        preload: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        needed: Sequence[str] = (),
     ) -> None:
         self._limits = limits
-        self._preload = list(preload)
+        self._loaded = [*needed, "--", *preload]
         self._environment = dict(short_environment(os.environ) if environment is None else environment)
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._finalizer: weakref.finalize[..., Any] | None = None
 
     def call(self, target: str, **arguments: Any) -> Any:
-        """Return what a function returned, named as `module:function`; raise CallFailed, or Unavailable."""
+        """Return what a function returned, named as `module:function`; raise CallFailed, or Unavailable.
+
+        It ends at once, with its child, when `check_wanted` raises.
+        """
+        check_wanted()
         message = msgspec.json.encode(IsolatedCall(target, arguments, *self._limits)) + b"\n"
         # the server may have ended at this moment, because it was idle for long: then a new one takes the call
         lines = self._exchange(message) or self._exchange(message)
@@ -105,10 +117,9 @@ class IsolatedCalls:
         with ours, theirs:
             self._send(theirs)
             theirs.close()
-            ours.settimeout(self._limits.time_s + SLACK_S)
             try:
                 ours.sendall(message)
-                return _read(ours)
+                return _read(ours, self._limits.time_s + SLACK_S)
             except (BrokenPipeError, ConnectionResetError):
                 return []
             except OSError as error:
@@ -157,7 +168,7 @@ class IsolatedCalls:
         with theirs:
             pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-m", _SERVER, *self._preload],
+                [sys.executable, "-m", _SERVER, *self._loaded],
                 self._environment,
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
                 setsigdef=_SIGNALS,
@@ -180,20 +191,41 @@ def _end_server(control: socket.socket, pid: int) -> None:
         os.waitpid(pid, 0)
 
 
-def _read(connection: socket.socket) -> list[bytes]:
-    """Return the lines that a child and the server sent, and report the progress among them as it comes."""
+def _read(connection: socket.socket, wait_s: float) -> list[bytes]:
+    """Return the lines that a child and the server sent, and report the progress among them as it comes.
+
+    Raise OSError where nothing comes for `wait_s`.
+    """
     lines: list[bytes] = []
     size = 0
-    with connection.makefile("rb") as file:
-        while line := file.readline(MAX_REPLY_BYTES - size):
+    rest = bytearray()
+    while piece := _received(connection, wait_s):
+        *ends, last = piece.split(b"\n")
+        for end in ends:
+            line = bytes(rest + end)
+            rest.clear()
             if said := _progress(line):
                 report(*said)
-                continue
-            size += len(line)
-            if size >= MAX_REPLY_BYTES:
-                raise OSError("the reply is too long")
-            lines.append(line)
+            else:
+                size += len(line)
+                lines.append(line)
+        rest += last
+        if size + len(rest) >= MAX_REPLY_BYTES:
+            raise OSError("the reply is too long")
     return lines
+
+
+def _received(connection: socket.socket, wait_s: float) -> bytes:
+    """Return the next piece, nothing at the end; meanwhile raise what ends work that is not wanted any more."""
+    connection.settimeout(CHECK_S)
+    ends_s = time.monotonic() + wait_s
+    while True:
+        try:
+            return connection.recv(PIECE_BYTES)
+        except TimeoutError:
+            check_wanted()
+            if time.monotonic() >= ends_s:
+                raise
 
 
 def _progress(line: bytes) -> list[Any]:

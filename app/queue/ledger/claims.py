@@ -14,7 +14,7 @@ from app.errors import Failure, Invalid, Superseded, TrinityError, Unavailable, 
 from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
-from app.queue.ledger.scripts import Scripts
+from app.queue.ledger.scripts import JOB, Scripts, redis_errors
 from app.schemas.jobs import Outcome, Status
 from app.schemas.requests import Work, stored_files, unpack
 from app.storage.payload_store import Payloads
@@ -22,6 +22,8 @@ from app.telemetry.context import RequestContext
 from app.telemetry.metrics import bucket_of
 
 logger = getLogger(__name__)
+
+SUPERSEDED = "the job was cancelled, or given to another worker"
 
 _claimed = msgspec.json.Decoder(list[tuple[str, int, str, int, str, str, str]])  # as claim.lua returns it
 
@@ -72,6 +74,7 @@ class WorkerLedger:
     def __init__(
         self, redis: Redis, payloads: Payloads, limits: Limits, node: str, child: str, on_ended: OnEnded = ignore_ended
     ) -> None:
+        self._redis = redis
         self._scripts = Scripts(redis)
         self._payloads = payloads
         self._limits = limits
@@ -98,7 +101,14 @@ class WorkerLedger:
     def commit(self, claim: Claim) -> None:
         """Get permission to make the job's effect visible; raise Superseded if this claim is no longer valid."""
         if not self._scripts("commit", claim.job_id, claim.fence):
-            raise Superseded("the job was cancelled, or given to another worker")
+            raise Superseded(SUPERSEDED)
+
+    def check(self, claim: Claim) -> None:
+        """Raise Superseded if a claim is no longer valid."""
+        with redis_errors():
+            found = self._redis.hmget(f"{JOB}{claim.job_id}", ["status", "fence"])
+        if found != [b"STARTED", b"%d" % claim.fence]:
+            raise Superseded(SUPERSEDED)
 
     def finish(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[FinishResult]:
         """Store how claimed jobs ended; return what was stored, because a result that can't be stored is a failure.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -69,7 +70,10 @@ class JobRunner:
     def _run_batch(self, job_ids: Sequence[str]) -> None:
         """Finish each batch when it is done: the next one may take long."""
         claimed = self._claim(job_ids)
-        works = [JobWork(claim.job_id, claim.work, claim.asked, self._report(claim)) for claim in claimed]
+        works = [
+            JobWork(claim.job_id, claim.work, claim.asked, self._report(claim), partial(self._check, claim))
+            for claim in claimed
+        ]
         for ended in execute_batch(self._service, works, self._clock):
             self._finish([(claimed[index], outcome) for index, outcome in ended])
 
@@ -97,6 +101,11 @@ class JobRunner:
             for claim, outcome, _ in ended:
                 self._tracing.record_run(claim.work, claim.job_id, claim.trace, claim.attempts, outcome)
         self.on_finished(ended)
+
+    def _check(self, claim: Claim) -> None:
+        """Raise Superseded for a job that was cancelled: its process goes on with the others of its message."""
+        with suppress(LedgerUnavailable):
+            self._ledger.check(claim)
 
     def _report(self, claim: Claim) -> JobProgress:
         return JobProgress(self._ledger, claim, self._clock)

@@ -93,7 +93,7 @@ class VersionImporter:
 
     def _tried(self, path: Path, archived: ArchivedVersion) -> _Trial:
         form = archived.manifest.format
-        calls = IsolatedCalls(self._limits.trial, [_TRIAL, *([MODULES[form]] if form in MODULES else [])])
+        calls = IsolatedCalls(self._limits.trial, needed=[_TRIAL, *([MODULES[form]] if form in MODULES else [])])
         try:
             found = calls.call(
                 f"{_TRIAL}:try_archive",

@@ -32,6 +32,11 @@ def slept(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def slept_and_wrote(seconds: float, path: str) -> None:
+    time.sleep(seconds)
+    Path(path).touch()
+
+
 def looped() -> None:
     while True:
         pass

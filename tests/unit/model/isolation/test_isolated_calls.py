@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.errors import Fault
 from app.model.isolation.environment import short_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
-from app.model.progress import reporting
+from app.model.progress import reporting, wanted_while
+from tests.support.servers import until
 
 HERE = "tests.unit.model.isolation.calls"
+SLOW = "tests.unit.model.isolation.slow_library"
 MIB = 1024**2
 
 
@@ -55,6 +58,30 @@ def test_a_caller_that_ends_at_a_report_ends_nothing_else(calls: IsolatedCalls) 
     with pytest.raises(ZeroDivisionError), reporting(lambda fraction, _: print(1 / fraction)):
         calls.call(f"{HERE}:reported", times=4)
     assert calls.call(f"{HERE}:echoed", value=1) == 1
+
+
+def test_a_call_that_is_not_wanted_any_more_ends_at_once_with_its_child(calls: IsolatedCalls, tmp_path: Path) -> None:
+    """Though it says nothing; and one that is not wanted from the first does not begin."""
+    wanted = iter([None, None])
+    path = tmp_path / "written"
+    began_s = time.monotonic()
+    with pytest.raises(StopIteration), wanted_while(lambda: next(wanted)):
+        calls.call(f"{HERE}:slept_and_wrote", seconds=1.8, path=str(path))
+    assert time.monotonic() - began_s < 1.7
+    with pytest.raises(StopIteration), wanted_while(lambda: next(wanted)):
+        calls.call(f"{HERE}:slept_and_wrote", seconds=0, path=str(path))
+    (server, _) = calls.call(f"{HERE}:pids")
+    until(lambda: not psutil.Process(server).children(), "the end of the child")
+    assert not path.exists()
+
+
+def test_what_a_call_needs_is_loaded_before_its_limits_begin() -> None:
+    """However long that takes: a slow machine, or a first call, does not make it fail."""
+    isolated = IsolatedCalls(CallLimits(64 * MIB, 1.0), needed=[SLOW])
+    try:
+        assert isolated.call(f"{SLOW}:used") == 96 * MIB
+    finally:
+        isolated.close()
 
 
 def test_any_other_error_comes_back_in_words(calls: IsolatedCalls) -> None:

@@ -203,6 +203,8 @@ def test_whoever_comes_too_late_changes_nothing(ledgers: LedgerFixture, happened
     before = ledgers.redis.hgetall(key)
     worker.progress(claim, 0.5)
     with pytest.raises(Superseded):
+        worker.check(claim)
+    with pytest.raises(Superseded):
         worker.commit(claim)
     assert worker.finish([(claim, LARGE)]) == [(False, None)]
     assert ledgers.redis.hgetall(key) == before
@@ -212,6 +214,7 @@ def test_whoever_comes_too_late_changes_nothing(ledgers: LedgerFixture, happened
 def test_progress_is_seen_while_a_job_runs(ledgers: LedgerFixture) -> None:
     """And no longer when it is done."""
     claim, worker = ledgers.started(), ledgers.worker()
+    worker.check(claim)
     worker.progress(claim, 0.25, 'page "3" of \\ 30 é')
     running = ledgers.ledger.job(claim.job_id)
     assert (running.progress, running.step) == (0.25, 'page "3" of \\ 30 é')

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Failure, Superseded, TrinityError, Unavailable
 from app.model.own_estimators import OwnEstimator
-from app.model.progress import report
+from app.model.progress import check_wanted, report
 from app.queue.ledger.claims import Claim, FinishResult, WorkerLedger
 from app.queue.ledger.scripts import LedgerUnavailable
 from app.queue.worker.job_progress import MAX_CHANGES, PROGRESS_S
@@ -37,6 +37,7 @@ class FakeClaims:
         self.committed: list[str] = []
         self.fail: dict[str, list[TrinityError]] = {}
         self.unkept: dict[str, Failure] = {}
+        self.cancelled: set[str] = set()
 
     def claim(self, job_ids: Sequence[str]) -> list[Claim]:
         self._raise("claim")
@@ -47,6 +48,11 @@ class FakeClaims:
         self._raise("progress")
         self.progressed.append(fraction)
         self.steps.append(step)
+
+    def check(self, claim: Claim) -> None:
+        self._raise("check")
+        if claim.job_id in self.cancelled:
+            raise Superseded("the job was cancelled")
 
     def commit(self, claim: Claim) -> None:
         self._raise("commit")
@@ -254,6 +260,24 @@ def test_a_model_that_raises_fails_its_own_job_alone() -> None:
     worker.claimed.run("score", ["a", "b", "c"])
     failed = [job_id for ((job_id, outcome),) in worker.claims.finished if outcome.failure is not None]
     assert (failed, len(worker.claims.finished)) == (["b"], 3)
+
+
+def test_a_cancelled_job_ends_and_the_others_of_its_message_go_on() -> None:
+    """What waits for long asks whether its job is still wanted; a ledger that is away ends nothing."""
+
+    def body(_: Work) -> dict[str, Any]:
+        check_wanted()
+        return {}
+
+    worker = Worker(FakeClaims("a", "b", "c", verb="predict"), body)
+    worker.claims.cancelled, worker.claims.fail = {"b"}, {"check": [DOWN]}
+    worker.claimed.run("predict", ["a", "b", "c"])
+    ends = {job_id: outcome.failure for finished in worker.claims.finished for job_id, outcome in finished}
+    assert {job_id: failure and failure.kind for job_id, failure in ends.items()} == {
+        "a": None,
+        "b": Superseded.kind,
+        "c": None,
+    }
 
 
 def test_what_is_told_of_a_job_is_what_the_ledger_has() -> None:
