@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.errors import Conflict, NotFound, TrinityError
+from app.model.estimator import AnyEstimator
 from app.schemas.columns import Column
 from app.schemas.problems import STATUSES
 from app.schemas.registry import Move
@@ -64,6 +65,8 @@ class ListedModel(NamedTuple):
     moves: list[Move]
     """The newest moves of its aliases."""
     unread: str = ""
+    takes: Sequence[str] = ()
+    """The media types of the files that it takes; none for one that takes rows."""
 
 
 class ShownVersion(NamedTuple):
@@ -159,6 +162,7 @@ def _model(service: Service, name: str) -> ListedModel:
         estimator.task,
         moves,
         unread,
+        _media_types(estimator),
     )
 
 
@@ -201,7 +205,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
         manifest.schema.outputs[:SHOWN_OUTPUTS],
         len(sample["y"]) if sample else 0,
         columns[:SHOWN_COLUMNS],
-        column_fields(columns, _example(sample) or [None] * len(columns), _most_choices(service, manifest)),
+        _input_fields(service, manifest, columns, sample),
         _problem(service, manifest),
         _champion(service, name),
         _takes(service, manifest),
@@ -212,9 +216,21 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
 def _takes(service: Service, manifest: Manifest) -> Sequence[str]:
     """Return the media types of the files that a model takes, none for one that takes rows."""
     with suppress(Conflict):
-        estimator = service.models.of(manifest)
-        return () if estimator.files is None else tuple(estimator.files.media_types)
+        return _media_types(service.models.of(manifest))
     return ()
+
+
+def _media_types(estimator: AnyEstimator) -> Sequence[str]:
+    return () if estimator.files is None else tuple(estimator.files.media_types)
+
+
+def _input_fields(service: Service, manifest: Manifest, columns: list[Column], sample: Arrays) -> list[Field]:
+    """Return what a request for a prediction may say: a field for each column, or for each option beside a file."""
+    with suppress(Conflict):
+        kind = service.models.of(manifest).files
+        if kind is not None:
+            return fields(kind.options())
+    return column_fields(columns, _example(sample) or [None] * len(columns), _most_choices(service, manifest))
 
 
 def _most_choices(service: Service, manifest: Manifest) -> int | None:

@@ -1,6 +1,7 @@
 // The page's only script: it sends the forms, follows the jobs and draws the traffic. Versions are shown as the server's
 // own HTML, fetched again; data from the API is set as text.
 
+import { formOf, takeDrops } from "./files.js";
 import { csvLine, describe, firstText, isPacked } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
@@ -93,17 +94,32 @@ function parsed(text) {
 async function fit(form) {
   const model = byId("fit-model").value;
   const params = typed(form.querySelectorAll(`fieldset[data-model="${CSS.escape(model)}"] [data-kind]`));
-  const { source } = form.querySelector("[name=data]:checked").dataset;
   const made = byId("fit-name").value.trim(); // a model under a name of its own, of the estimator of the chosen one
   const target = made || model;
   const estimator = made ? byId("fit-model").selectedOptions[0].dataset.estimator : undefined;
   say("fit-outcome", "", "Fitting …");
-  const answer = source ? await fitSource(form, model, params, source, target, estimator) : await fitFile(params, byId("fit-file").files[0], target, estimator);
+  const answer = takesFiles() ? await fitFiles(params, byId("fit-zip").files[0], target, estimator) : await fitRows(form, model, params, target, estimator);
   if (answer.accepted) say("fit-outcome", "", "Accepted, fitting …");
   const { version, result } = await finished(answer);
   await show(`${root}/?model=${encodeURIComponent(target)}&version=${version}`);
   const warnings = (result.warnings ?? []).map((text) => element("span", { className: "warning" }, text));
   say("fit-outcome", "right", `${target} version ${version} is fitted.`, ...warnings);
+}
+
+function takesFiles() {
+  return "takes" in byId("fit-model").selectedOptions[0].dataset;
+}
+
+function fitRows(form, model, params, target, estimator) {
+  const { source } = form.querySelector("[name=data]:checked").dataset;
+  return source ? fitSource(form, model, params, source, target, estimator) : fitFile(params, byId("fit-file").files[0], target, estimator);
+}
+
+// A model that takes files learns from those of a zip file, or from none
+function fitFiles(params, file, target, estimator) {
+  const url = `${root}/models/${encodeURIComponent(target)}/fit`;
+  if (!file) return send("POST", url, JSON.stringify({ estimator, params }), "application/json");
+  return send("POST", url, formOf(file, { ...params, estimator }));
 }
 
 function fitSource(form, model, params, source, target, estimator) {
@@ -196,7 +212,7 @@ async function predict(form) {
   const path = `${root}/models/${encodeURIComponent(model)}/predict`;
   say("predict-outcome", "", "Predicting …");
   const file = form.querySelector("[type=file]");
-  if (file) return predictFile(`${path}?version=${version}`, file.files[0]);
+  if (file) return predictFile(`${path}?version=${version}`, formOf(file.files[0], typed(fields)));
   const answer = fields[0].dataset.kind === "csv"
     ? await send("POST", `${path}?version=${version}&separator=comma&outputs=${wanted}`, `${csvLine(JSON.parse(inputs))}\n${fields[0].value}`, "text/csv")
     : await send("POST", path, JSON.stringify({ version: Number(version), outputs: wanted.split(","), data: { X: [fields.map(cell)] } }), "application/json");
@@ -207,9 +223,7 @@ async function predict(form) {
 }
 
 // A file for a model that takes one; the files of its result are links
-async function predictFile(url, file) {
-  const form = new FormData();
-  form.append("file", file);
+async function predictFile(url, form) {
   const { result } = await finished(await send("POST", url, form));
   const files = Object.values(result).filter((value) => value?.href && value?.sha256);
   const links = files.map(({ href, name }) => element("a", { href, download: name }, name));
@@ -257,10 +271,21 @@ function enable() {
 
 function choose() {
   const form = byId("fit-form");
+  const data = takesFiles() ? "files" : form.elements.data.value;
   for (const part of form.querySelectorAll("[data-model], [data-data]")) {
-    const chosen = part.dataset.model ? byId("fit-model").value : form.elements.data.value;
+    const chosen = part.dataset.model ? byId("fit-model").value : data;
     part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== chosen;
   }
+  byId("fit-data").hidden = byId("fit-data").disabled = takesFiles();
+}
+
+// The field of a form that takes a file; in the form of a fit to rows a file is the choice of one
+function fileField(form) {
+  if (form.id === "fit-form" && !takesFiles()) {
+    form.querySelector("[name=data][value=csv]").checked = true;
+    choose();
+  }
+  return form.querySelector("[type=file]:enabled");
 }
 
 // The dummy source gives numbers to regressors, and labels to classifiers
@@ -489,6 +514,7 @@ document.addEventListener("click", (event) => {
   if (event.target.dataset?.cancel) cancel(event.target);
 });
 
+takeDrops(fileField);
 enable();
 choose();
 chooseKind();
