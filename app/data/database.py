@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from logging import getLogger
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any, Literal
 import msgspec
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, event, func, select, text, tuple_
+from alembic.migration import MigrationContext
+from sqlalchemy import BigInteger, Integer, create_engine, event, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
@@ -35,6 +37,8 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"mmap_size={MMAP_BYTES}",
 )
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+"""The type of a key that the database counts by itself: SQLite does so only where the type is INTEGER."""
 Tables = Mapping[str, type[DeclarativeBase]]
 Rows = list[dict[str, Any]]
 
@@ -57,20 +61,19 @@ class Database:
         variables = os.environ.get("DATABASE_URL", ""), os.environ.get("TRINITY_STORE", "")
         return _engine(self.file, os.getpid(), *variables)
 
-    def migrate(self) -> None:
-        """Bring the tables up to date. Of several processes that do so at once each waits for the one before."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables up to date, or to a revision before. Of several processes each waits for the one before.
+
+        Raise ValueError for a migration after which a row of SQLite refers to one that does not exist.
+        """
         config = Config()
         config.set_main_option("script_location", str(self.migrations).replace("%", "%%"))
         engine = self.engine()
         if engine.dialect.name == "sqlite" and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-        with engine.begin() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.execute(text("BEGIN IMMEDIATE"))
-            else:
-                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        with _migration(engine) as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     def count_rows(self, tables: Tables) -> dict[str, int]:
         """Return how many rows each table has."""
@@ -114,6 +117,40 @@ def write_rows(
         return
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+@contextmanager
+def _migration(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that no other migration runs beside."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            yield connection
+        return
+    with engine.connect() as connection:
+        # SQLite makes a table anew to change it, and must not take the rows for deleted that others refer to. It can be
+        # told so outside of a transaction alone: https://www.sqlite.org/lang_altertable.html#otheralter
+        connection.execute(text("PRAGMA foreign_keys=OFF")).close()
+        connection.commit()
+        try:
+            with connection.begin():
+                connection.execute(text("BEGIN IMMEDIATE"))
+                before = MigrationContext.configure(connection).get_current_heads()
+                yield connection
+                if MigrationContext.configure(connection).get_current_heads() != before:
+                    _check_foreign_keys(connection)
+        finally:
+            connection.execute(text("PRAGMA foreign_keys=ON")).close()
+            connection.commit()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    """Raise ValueError for a row that refers to one that does not exist."""
+    found = connection.execute(text("PRAGMA foreign_key_check")).first()
+    if found is not None:
+        raise ValueError(
+            f"after the migration a row of {found[0]!r} refers to a row of {found[2]!r} that does not exist"
+        )
 
 
 def _after(key: Sequence[Any]) -> str:

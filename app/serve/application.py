@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import Conflict, JobFailed, Unavailable
+from app.errors import Conflict, JobFailed, NotFitted, Unavailable
 from app.schemas.jobs import Job
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_object import decode_object
@@ -80,11 +81,14 @@ class Application:
         except ConnectionError:  # its words may hold an address
             raise Unavailable("what this needs does not answer; try again") from None
 
-    async def read_json(self, req: Request, kind: type[S]) -> S:
-        """Return the body of a request, one JSON object of at most 64 KiB; raise the problem of a wrong one."""
+    async def read_json(self, req: Request, kind: type[S], *, optional: bool = False) -> S:
+        """Return the body of a request, one JSON object of at most 64 KiB; raise the problem of a wrong one.
+
+        With `optional` no body is as good as `{}`; that of the route then says `required=False`.
+        """
         body = await self._bodies.read(req)
         try:
-            return decode_object(req, body, kind)
+            return decode_object(req, body if body or not optional else b"{}", kind)
         finally:
             self._bodies.release(body)
 
@@ -146,6 +150,13 @@ class Application:
     def state(self, job: Job, kind: type[A]) -> A:
         """Return the state of a job as a TaskState, or as a class that inherits from it and adds members to set."""
         return state_of(job, kind)
+
+    async def version(self, model: str) -> int | None:
+        """Return the number of the version that answers for a model where a request names none; None before a fit."""
+        try:
+            return (await self.run(partial(self.service.manifest, model, None))).version
+        except NotFitted:
+            return None
 
     async def result(self, job: Job) -> Any:
         """Return the decoded result of a job; raise its failure, or Conflict while it has not ended."""

@@ -11,13 +11,14 @@ import numpy as np
 from app.data.label_encoding import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.columns import Kind
-from app.schemas.pointers import located
+from app.schemas.pointers import located, moved
 from app.schemas.requests import Request, Source
 from app.schemas.tables import Matrix, Table
 from app.schemas.tasks import LabelKind, Task
 from app.schemas.wording import counted
 from app.service.model_calls import refusal
 
+PARAMS = "/data/params"
 DEFAULT_SOURCE = "dummy"  # of requests without data
 DUMMY_KINDS: Mapping[Task, str] = {"regression": "numbers", "classification": "classes"}  # its y for each task
 
@@ -41,7 +42,8 @@ class DataSource(Protocol):
     def read(self) -> Table:
         """Return X (n, p), and y where there is one, with the names of the columns if they have any.
 
-        y is numbers (n,) or (n, k), or for a classifier an array (n,) of labels.
+        y is numbers (n,) or (n, k), or for a classifier an array (n,) of labels. Raises ValueError for data that are
+        wrong, OSError for those that cannot be read now, Invalid with a pointer into the parameters for one of these.
         """
 
 
@@ -94,7 +96,7 @@ def check_source(kinds: SourceKinds, source: Source) -> Source:
     """Return the source with all of its parameters; raise Invalid for an unknown name or a bad parameter."""
     if source.name not in kinds:
         raise Invalid.at("/data/source", f"no source {source.name[:64]!r}; there are {listed(kinds)}")
-    params = check_params(kinds[source.name].Params, source.params, "/data/params")
+    params = check_params(kinds[source.name].Params, source.params, PARAMS)
     return msgspec.structs.replace(source, params=params)
 
 
@@ -110,10 +112,12 @@ def read_source(
 
     X may have NaN for missing values if the model takes them. y is numbers, which models check themselves, or labels of
     the kind `labels`; without `with_y` it is left out, whatever it is. A ValueError of the source becomes Invalid, as a
-    model's does; an OSError becomes Unavailable.
+    model's does; an OSError becomes Unavailable. Pointers of an Invalid that it raises lead into its parameters.
     """
     try:
         table = kinds[source.name](**source.params).read()
+    except Invalid as error:
+        raise moved(error, "", PARAMS) from error
     except ValueError as error:
         raise refusal(error) from error
     except OSError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, func
+from sqlalchemy import JSON, ForeignKey, Index, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.data.database import Database
+from app.data.choice_sets import ChoiceSets
+from app.data.database import Database, RowNumber
 
-Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only where the type is INTEGER
+FEATURES = ("log_distance", "affinity", "rating", "price", "near")
 
 
 class Base(DeclarativeBase):
@@ -21,11 +22,18 @@ class User(Base):
     """Who asks: where, and how much each category is liked (−1 to 1)."""
 
     __tablename__ = "users"
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     name: Mapped[str]
     latitude: Mapped[float]
     longitude: Mapped[float]
     affinity: Mapped[dict[str, float]] = mapped_column(JSON)
+
+
+class Category(Base):
+    """A category that places have, and that users may ask for."""
+
+    __tablename__ = "categories"
+    name: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Location(Base):
@@ -33,9 +41,9 @@ class Location(Base):
 
     __tablename__ = "locations"
     __table_args__ = (Index("locations_by_cell", "grid_row", "grid_column"),)
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     name: Mapped[str]
-    category: Mapped[str]
+    category: Mapped[str] = mapped_column(ForeignKey("categories.name"))
     rating: Mapped[float]
     price: Mapped[int]
     latitude: Mapped[float]
@@ -81,11 +89,12 @@ class Selection(Base):
     created: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-TABLES = {"users": User, "locations": Location, "inferences": Inference, "shown": Shown, "selections": Selection}
-
-
+TABLES = {table.__tablename__: table for table in (User, Category, Location, Inference, Shown, Selection)}
 database = Database("places.sqlite", Path(__file__).parent / "migrations")
 engine, migrate = database.engine, database.migrate
+slates = ChoiceSets(
+    database, Inference, Shown, Selection, set_id="inference_id", item_id="location_id", features=FEATURES
+)
 
 if __name__ == "__main__":
     migrate()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from app.client import Client, fit_once
-from examples.place_recommender.database import engine, migrate
+from examples.place_recommender.database import TABLES, database, engine, migrate
 from examples.place_recommender.model import PlaceRanker
 from examples.place_recommender.simulate import fill, simulate
-from examples.place_recommender.slates import counts
 from examples.place_recommender.sources import TRAINING
 
 
@@ -16,7 +15,7 @@ def main(base_url: str) -> None:
     """Do what is not done yet."""
     migrate()
     fill(engine())
-    if not counts()["selections"]:
+    if not database.count_rows(TABLES)["selections"]:
         simulate(engine())
     with Client(base_url) as client:
         fit_once(client, PlaceRanker.name, **TRAINING)

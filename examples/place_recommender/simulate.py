@@ -9,10 +9,10 @@ import numpy as np
 from sqlalchemy import func, insert, select
 from sqlalchemy.engine import Engine
 
+from app.data.choice_sets import is_held_out
 from app.data.geo_grid import grid_cell
-from examples.place_recommender.candidates import FEATURES, features, find
-from examples.place_recommender.database import Inference, Location, Selection, Shown, User
-from examples.place_recommender.slates import is_held_out
+from examples.place_recommender.candidates import features, find
+from examples.place_recommender.database import FEATURES, Category, Inference, Location, Selection, Shown, User
 
 CATEGORIES = ("bakery", "bar", "café", "cinema", "gallery", "library", "museum", "park", "restaurant", "theatre")
 CENTRE, SPREAD_DEGREES = (46.95, 7.45), 0.08
@@ -53,6 +53,7 @@ def fill(engine: Engine, number: int = 20_000, users: int = 200, seed: int = 0, 
     with engine.begin() as connection:
         if connection.scalar(select(Location.id).limit(1)):
             return
+        connection.execute(insert(Category), [{"name": name} for name in CATEGORIES])
         for block in places(number, seed, spread):
             connection.execute(insert(Location), block)
         connection.execute(insert(User), people(users, seed, spread))

@@ -73,6 +73,22 @@ def test_a_query_is_a_struct(shop: Api) -> None:
     assert [(each["name"], each["description"]) for each in described] == [("first", "The first."), ("words", "")]
 
 
+def test_a_body_may_be_optional(shop: Api) -> None:
+    assert ask(shop, "POST", "/queries/optional").json() == {"first": 1, "words": "few"}
+    assert ask(shop, "POST", "/queries/optional", json={"first": 3}).json() == {"first": 3, "words": "few"}
+    problem(ask(shop, "POST", "/queries/optional", content=b" "), 400)
+    described = ask(shop, "GET", "/openapi.json", "reader").json()["paths"]["/queries/optional"]["post"]
+    assert described["requestBody"]["required"] is False
+
+
+def test_the_version_that_answers_is_known(shop: Api) -> None:
+    task = ask(shop, "POST", "/tasks/start", json={"number": 30}).json()["task_id"]
+    if shop.queued:
+        ask(shop, "GET", f"/tasks/{task}", params={"wait": 30})
+    fitted, other = ask(shop, "GET", "/queries/version").json()
+    assert fitted >= 1 and other is None
+
+
 def test_what_does_not_answer_is_a_503_without_its_words(shop: Api) -> None:
     answer = ask(shop, "GET", "/odd/unreachable")
     assert problem(answer, 503)["type"] == "urn:trinity:unavailable" and answer.headers["Retry-After"]

@@ -38,8 +38,8 @@ async function about() {
 }
 
 async function categories() {
-  const { items } = await call("GET", "content/locations?limit=100");
-  for (const name of [...new Set(items.map((each) => each.category))].sort()) by("category").add(new Option(name));
+  const { items } = await call("GET", "content/categories?limit=100");
+  for (const { name } of items) by("category").add(new Option(name));
 }
 
 function shape(kind, values, parent) {

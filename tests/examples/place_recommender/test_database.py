@@ -1,19 +1,24 @@
 """The tables, the grid that finds places, and the sources, in SQLite and in PostgreSQL."""
 
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from app.data.geo_grid import MAX_ROWS, distance_km
 from app.model.ranking import ranking_metrics
 from examples.place_recommender.candidates import GRID, find
-from examples.place_recommender.database import Base, Location, engine, migrate
+from examples.place_recommender.database import FEATURES, TABLES, Base, Inference, Location, Shown, engine, migrate
+from examples.place_recommender.database import database as database_of_example
 from examples.place_recommender.model import PlaceRanker
-from examples.place_recommender.simulate import CENTRE, TRUE_WEIGHTS
+from examples.place_recommender.simulate import CENTRE, TRUE_WEIGHTS, places
 from examples.place_recommender.sources import Candidates, Selections
+from tests.support.postgres import missing_postgres, postgres
 
 
 def test_migrations_make_the_tables_and_run_once(database: str) -> None:
@@ -23,6 +28,35 @@ def test_migrations_make_the_tables_and_run_once(database: str) -> None:
         columns = {column["name"]: column["nullable"] for column in found.get_columns(name)}
         assert columns == {column.name: bool(column.nullable) for column in table.columns}
         assert {index["name"] for index in found.get_indexes(name)} == {index.name for index in table.indexes}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_of_before_gets_its_categories_and_keeps_its_rows(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+        if kind == "postgresql":
+            if missing := missing_postgres():
+                pytest.skip(missing)
+            url = stack.enter_context(postgres(tmp_path))
+        monkeypatch.setenv("DATABASE_URL", url)
+        migrate("0001")
+        town = next(places(50, seed=1))
+        slate = {"id": "old", "latitude": 0.0, "longitude": 0.0, "held_out": False}
+        seen = dict.fromkeys(("probability", *FEATURES), 0.0)
+        with engine().begin() as connection:
+            connection.execute(insert(Location), town)
+            connection.execute(insert(Inference), slate)
+            connection.execute(insert(Shown), {"inference_id": "old", "position": 0, "location_id": 1, **seen})
+        migrate()
+        found = database_of_example.count_rows(TABLES)
+        assert (found["locations"], found["shown"]) == (50, 1)
+        assert found["categories"] == len({place["category"] for place in town})
+        assert {index["name"] for index in inspect(engine()).get_indexes("locations")} == {"locations_by_cell"}
+        with engine().begin() as connection, pytest.raises(IntegrityError):
+            connection.execute(insert(Location), {**town[0], "id": 99, "category": "casino"})
+        engine().dispose()
 
 
 @pytest.mark.parametrize("categories", [None, ["café", "park"]])
@@ -71,7 +105,7 @@ def test_nothing_around(database: str) -> None:
 
 def test_the_ranker_is_nearly_as_good_as_the_truth(database: str) -> None:
     """After 5,000 answered slates within 5 % of the true utilities' hit@1, and well above nearest first."""
-    train, held_out = (Selections(part, 50_000, 0.5).read() for part in ("train", "held_out"))
+    train, held_out = (Selections(part=part).read() for part in ("train", "held_out"))
     assert len({*train.X[:, 0]}) + len({*held_out.X[:, 0]}) == 5_000
     ranker = PlaceRanker().fit(train.X[:, :-1], train.y)
     X, y, weight = held_out.X[:, :-1], held_out.y, held_out.weight

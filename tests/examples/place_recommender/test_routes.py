@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from examples.place_recommender.database import engine
+from examples.place_recommender.database import TABLES, engine
+from examples.place_recommender.database import database as tables
 from examples.place_recommender.prepare import main as prepare
 from examples.place_recommender.simulate import CENTRE
-from examples.place_recommender.slates import counts
 from tests.support.api import WAIT_S, Api, pointers, problem
 from tests.support.trinity import trinity
 
@@ -113,10 +113,24 @@ def test_selections_are_recorded_and_may_change(places: Api) -> None:
         ({"user": 1, "radius_km": 0}, "/radius_km"),
         ({"user": 1, "radius_km": 1e-300}, "/radius_km"),
         ({"user": 1, "sql": "x"}, "/sql"),
+        ({"user": 1, "categories": ["park", "casino"]}, "/categories/1"),
+        ({**HERE, "affinity": {"café": 1.0, "a/b": 0.5}}, "/affinity/a~1b"),
     ],
 )
 def test_what_cannot_be_asked(places: Api, body: Any, pointer: str) -> None:
     assert pointers(problem(places.http.post("/inference/start", json=body), 422)) == [pointer]
+
+
+def test_unknown_categories_are_refused_with_those_that_there_are(places: Api) -> None:
+    """At the route, and where the source is named in a request of the service's own."""
+    there_are = [each["name"] for each in places.http.get("/content/categories?limit=100").json()["items"]]
+    body = {"user": 1, "categories": ["casino"]}
+    assert ", ".join(there_are) in problem(places.http.post("/inference/start", json=body), 422)["detail"]
+    data = {"source": "candidates", "params": body}
+    refused = problem(
+        places.http.post("/models/places/predict", json={"data": data}, headers={"Prefer": "wait=30"}), 422
+    )
+    assert pointers(refused) == ["/data/params/categories/0"]
 
 
 def test_unknown_tasks_and_contents(places: Api) -> None:
@@ -148,8 +162,8 @@ def test_a_training_serves_only_if_it_is_better(places: Api) -> None:
     again = trained(places)["promotion"]
     assert (again["promoted"], again["metric"], again["champion"]) == (False, "mrr", 1)
     gate = {"on": {"source": "selections", "params": {"part": "held_out"}}, "metric": "mrr"}
-    few = {"source": "selections", "params": {"slates": 30}}
-    body = {"data": few, "ignore": ["place"], "promote": gate}
+    few = {"source": "selections", "params": {"choice_sets": 30}}
+    body = {"data": few, "ignore": ["location_id"], "promote": gate}
     worse = places.result("models/places/fit", body)["promotion"]
     assert not worse["promoted"] and worse["score"] < worse["champion_score"] == again["champion_score"]
     assert places.http.get("/content/info").json()["version"] == 1
@@ -157,9 +171,36 @@ def test_a_training_serves_only_if_it_is_better(places: Api) -> None:
     assert f"mrr {worse['score']:.6g}, {worse['score'] - worse['champion_score']:+.6g} to version 1" in log
 
 
+def test_a_training_takes_the_parameters_of_a_fit_and_nothing_else(places: Api) -> None:
+    task = places.http.post("/train/start", json={"params": {"penalty": 25.0}}).json()["task_id"]
+    result = places.http.get(f"/jobs/{task}", params={"wait": WAIT_S}).json()["result"]
+    version = places.http.get(f"/models/places/versions/{result['version']}").json()
+    assert version["params"]["penalty"] == 25.0
+    for body, pointer in (
+        ({"params": {"penalty": -1}}, "/params/penalty"),
+        ({"params": {"penalties": 1}}, "/params/penalties"),
+        ({"penalty": 1}, "/penalty"),
+    ):
+        assert pointers(problem(places.http.post("/train/start", json=body), 422)) == [pointer]
+
+
+def test_the_examples_that_are_listed_are_accepted(places: Api) -> None:
+    """But for the one of a selection, which needs a task of its own."""
+    paths = places.http.get("/openapi.json").json()["paths"]
+    for path in ("/inference/start", "/train/start"):
+        body = paths[path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert places.http.post(path, json=body).status_code == 202
+    body = paths["/inference/select"]["put"]["requestBody"]["content"]["application/json"]["example"]
+    task = started(places)
+    shown = results(places, task, 3)
+    assert places.http.put(
+        "/inference/select", json={**body, "task_id": task, "location_id": shown[0]["id"]}
+    ).is_success
+
+
 def test_statistics_are_metrics(places: Api) -> None:
     text = places.http.get("/metrics").text
-    assert f'places_rows{{table="selections"}} {float(counts()["selections"])}' in text
+    assert f'places_rows{{table="selections"}} {float(tables.count_rows(TABLES)["selections"])}' in text
     assert 'places_selected{figure="mean_reciprocal_rank"} 0.' in text
 
 

@@ -1,14 +1,13 @@
 """The tables of the shop."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import BigInteger, ForeignKey, Integer
+from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.data.database import Database
-
-Key = BigInteger().with_variant(Integer, "sqlite")
+from app.data.choice_sets import ChoiceSets
+from app.data.database import Database, RowNumber
 
 
 class Base(DeclarativeBase):
@@ -19,7 +18,7 @@ class Good(Base):
     """What is sold."""
 
     __tablename__ = "goods"
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     name: Mapped[str]
 
 
@@ -32,5 +31,36 @@ class Price(Base):
     amount: Mapped[float]
 
 
+class Offer(Base):
+    """A choice set: goods that were shown to somebody."""
+
+    __tablename__ = "offers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    held_out: Mapped[bool]
+    customer: Mapped[str | None]
+    version: Mapped[int | None]
+
+
+class Offered(Base):
+    """A good at a position of an offer."""
+
+    __tablename__ = "offered"
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    good_id: Mapped[int] = mapped_column(ForeignKey("goods.id"))
+    probability: Mapped[float]
+    price: Mapped[float]
+
+
+class Taken(Base):
+    """What was taken of an offer."""
+
+    __tablename__ = "taken"
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offers.id"), primary_key=True)
+    good_id: Mapped[int | None] = mapped_column(ForeignKey("goods.id"))
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 TABLES = {"goods": Good, "prices": Price}
 database = Database("shop.sqlite", Path(__file__).parent / "migrations")
+offers = ChoiceSets(database, Offer, Offered, Taken, set_id="offer_id", item_id="good_id", features=["price"])

@@ -77,6 +77,16 @@ class Odd:
         """Answer the query."""
         self._app.answer(resp, self._app.read_query(req, Range))
 
+    @route("/queries/optional", "Says what the body says.", body=RequestBody({JSON: Range}, required=False))
+    async def on_post_optional(self, req: Request, resp: Response) -> None:
+        """Answer the body."""
+        self._app.answer(resp, await self._app.read_json(req, Range, optional=True))
+
+    @route("/queries/version", "The version that answers.")
+    async def on_get_version(self, req: Request, resp: Response) -> None:
+        """Answer it for a model that may be fitted, and for one that nobody fits."""
+        self._app.answer(resp, [await self._app.version(name) for name in ("polynomial", "multivariate")])
+
     @route("/odd/unreachable", "Needs what does not answer.")
     async def on_get_unreachable(self, req: Request, resp: Response) -> None:
         """Fail as a database does that does not answer."""

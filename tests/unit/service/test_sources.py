@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 import pytest
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from app.data.dummy import Dummy
 from app.errors import Invalid, Unavailable
@@ -16,6 +16,7 @@ from app.model.own_estimators import OwnEstimator
 from app.schemas.requests import Gate, Request, Source
 from app.schemas.tables import Table
 from app.service import Service, find_sources
+from app.service.sources import read_source
 from app.settings import SettingsError
 from app.storage.model_store import Store
 from tests.support.fakes import First
@@ -213,3 +214,19 @@ def test_the_dummy_source_of_another_task_is_refused_before_it_is_read(
         served.check("fit", Request(promote=gate))
     assert caught.value.pointers == ["/promote/on/params/kind"]
     assert len(do(served, "predict", source)["y"]) == 50
+
+
+class Refusing:
+    """A source that finds out at its reading that a parameter is wrong."""
+
+    name: ClassVar[str] = "refusing"
+    Params: ClassVar[type[Struct]] = Struct
+
+    def read(self) -> Table:
+        raise Invalid.at("/user", "there is no user 3")
+
+
+def test_a_parameter_that_is_wrong_when_it_is_read_is_refused_at_its_place() -> None:
+    with pytest.raises(Invalid) as refused:
+        read_source({"refusing": Refusing}, Source("refusing", {}))
+    assert (refused.value.detail, refused.value.pointers) == ("there is no user 3", ["/data/params/user"])
