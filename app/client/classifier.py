@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.client.dataframes import to_rows
 from app.client.estimator import Estimator
-from app.client.labels import to_labels
+from app.client.labels import from_answer, to_labels
 from app.model.dataframes import Array
 from app.schemas.requests import PROBABILITIES, Y
 from app.schemas.tasks import Task
@@ -69,7 +69,7 @@ class ClassifierEstimator(Estimator):
 
     def _set_fitted(self, result: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
         super()._set_fitted(result, manifest)
-        self.classes_ = np.array(manifest["classes"])
+        self.classes_ = from_answer(manifest["classes"])
         self.outputs_ = manifest.get("outputs", [Y])
         if "iterations" in manifest["metrics"]:
             self.n_iter_ = manifest["metrics"]["iterations"]

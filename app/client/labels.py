@@ -39,6 +39,14 @@ def to_y(y: Any, task: Callable[[], Task | None]) -> NDArray[Any]:
     return to_targets(y) if found == "regression" else to_labels(y)
 
 
+def from_answer(values: list[Any]) -> NDArray[Any]:
+    """Return numbers or labels of an answer as an array; whole numbers that no type of numpy keeps stay Python's."""
+    found: NDArray[Any] = np.asarray(values)
+    if found.dtype.kind == "f" and any(type(value) is int for value in values):
+        return np.array(values, dtype=object)
+    return found
+
+
 def _values(y: Any) -> Any:
     """Return values of any kind, those of a list or of categories with their own types."""
     if isinstance(y, list | tuple) and not any(isinstance(each, list | tuple | np.ndarray) for each in y):

@@ -19,7 +19,7 @@ from app.client.dataframes import Rows
 from app.client.encoding import BLOCK_VALUES, EncodedBody, encode_arrays, encode_data, encode_request
 from app.client.errors import Invalid, NotFound, TooLarge
 from app.client.jobs import POLL_S, JobHandle
-from app.client.labels import to_y
+from app.client.labels import from_answer, to_y
 from app.client.network import Verify
 from app.client.transport import RESPONSE_S, Deadline, OutgoingRequest, Transport, decode_response, require_members
 from app.errors import Forbidden
@@ -112,7 +112,7 @@ class Session:
             block = Rows(given.X[start : start + step], given.names)
             try:
                 body = encode_arrays(block, version=version, outputs=outputs)
-                blocks.append(np.asarray(self.submit("predict", body, model).result()[output]))
+                blocks.append(from_answer(self.submit("predict", body, model).result()[output]))
                 start += step
             except TooLarge:  # this service has a lower limit than the default
                 if len(block.X) == 1:

@@ -61,14 +61,14 @@ def read_labels(values: Sequence[Cell], kind: LabelKind, locate: Locate = in_y) 
         cells = from_python(values, Column("", "text" if found == "datetime" else found))
     except BadCell as error:
         raise refusal(error.row, str(error), kind, locate) from None
-    return _encode(cells, locate)
+    return _encode(cells, kind, locate)
 
 
 def encode_cells(cells: Cells, kind: LabelKind, locate: Locate) -> Labels:
     """Return the labels in a column that was read before; raise Invalid."""
     if cells.kind in NUMERIC and kind not in {"any", "integer"}:
         return read_labels([None if np.isnan(value) else value for value in cells.values.tolist()], kind, locate)
-    return _encode(cells, locate)
+    return _encode(cells, kind, locate)
 
 
 def from_array(array: Any, kind: LabelKind) -> Labels:
@@ -77,7 +77,7 @@ def from_array(array: Any, kind: LabelKind) -> Labels:
     if values.ndim != 1:
         raise Invalid.at(POINTER, f"labels are one column, not an array of shape {values.shape}")
     if values.dtype.kind in "iuf" and kind in {"any", "integer"}:
-        return _encode(Cells(values.astype(np.float64), "number"), in_y)
+        return _encode(Cells(values.astype(np.float64), "number"), kind, in_y)
     listed = [item.item() if isinstance(item, np.generic) else item for item in values.tolist()]
     return read_labels([None if _is_missing(item) else item for item in listed], kind)
 
@@ -89,7 +89,7 @@ def refusal(row: int, detail: str, kind: LabelKind, locate: Locate) -> Invalid:
     return Invalid.at(pointer, f"{where}: {detail}; {said}")
 
 
-def _encode(cells: Cells, locate: Locate) -> Labels:
+def _encode(cells: Cells, kind: LabelKind, locate: Locate) -> Labels:
     """Return the labels in a column of any kind but times; raise Invalid."""
     missing = np.flatnonzero(np.isnan(cells.values)) if len(cells.categories) <= MAX_CATEGORIES else np.empty(0)
     if missing.size:
@@ -100,7 +100,7 @@ def _encode(cells: Cells, locate: Locate) -> Labels:
         _check_texts(cells, locate)
         return Labels(cells.values, list(cells.categories))
     if cells.kind in NUMERIC:
-        _check_whole(cells.values, locate)
+        _check_whole(cells.values, kind, locate)
     different, codes = np.unique(cells.values, return_inverse=True)
     _check_count(str(len(different)), len(different))
     classes: list[Label] = [bool(each) if cells.kind == "boolean" else int(each) for each in different]
@@ -119,7 +119,7 @@ def _check_texts(cells: Cells, locate: Locate) -> None:
         raise Invalid.at(POINTER, fault)
 
 
-def _check_whole(values: Matrix, locate: Locate) -> None:
+def _check_whole(values: Matrix, kind: LabelKind, locate: Locate) -> None:
     """Raise Invalid for the first number that is no label."""
     for start in range(0, len(values), BLOCK_VALUES):
         block = values[start : start + BLOCK_VALUES]
@@ -129,7 +129,8 @@ def _check_whole(values: Matrix, locate: Locate) -> None:
         pointer, where = locate(start + int(odd[0]))
         value = float(block[odd[0]])
         if value.is_integer():
-            fault = "a number is too large for a label; send labels as text"
+            instead = "send labels as text" if kind == "any" else "fit the model anew, with labels as text"
+            fault = f"a number is too large for a label; {instead}"
         else:
             fault = f"{value:g} is no label: a classifier takes texts, whole numbers, or true and false"
         raise Invalid.at(pointer, f"{where}: {fault}")

@@ -7,23 +7,13 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.support.api import Api, pointers, problem
+from tests.support.api import WAIT_S, Api, pointers, problem
+from tests.support.cli import run
+from tests.support.odd_labels import CSV_TEXTS, KEPT, READ_OTHERWISE, TEXTS, rows_of
 
-KEPT: dict[str, list[Any]] = {
-    "NUL within": ["a\0b", "a"],
-    "blank": [" ", "  "],
-    "empty": ["", "b"],
-    "long": ["x" * 1000, "x" * 999 + "y"],
-    "alike": ["\u0430", "a"],
-    "composed": ["\u00e9", "e\u0301"],
-    "beyond the first plane": ["\U0001f600", "\U0001f601"],
-    "words": ["nan", "null"],
-    "digits": ["1", "01"],
-    "great": [2**53 - 1, -(2**53) + 1],
-    "truth": [True, False],
-}
 EQUAL: dict[str, list[Any]] = {"whole": [1, 1.0, 2, 2.0], "zero": [0, -0.0, 1, 1]}
 REFUSED: dict[str, list[Any]] = {
     "NUL at the end": ["a", "a\0"],
@@ -35,7 +25,6 @@ REFUSED: dict[str, list[Any]] = {
     "number and text": [1, "1"],
     "nothing": ["a", None],
 }
-READ_OTHERWISE = {"NUL within", "blank", "empty", "words", "digits", "truth", "great"}  # by CSV's own rules
 MODELS = ["bayes", "logistic"]
 
 
@@ -62,6 +51,50 @@ def test_odd_labels_come_back_by_the_open_inference_protocol(api: Api, case: str
     [y] = [each for each in answer.json()["outputs"] if each["name"] == "y"]
     datatype = {str: "BYTES", int: "INT64", bool: "BOOL"}[type(KEPT[case][0])]
     assert (answer.status_code, y["datatype"], y["data"]) == (200, datatype, KEPT[case])
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_odd_labels_beside_arrays(api: Api, case: str) -> None:
+    """Rows in numpy's format have the same labels; an array of float64 has those that are whole numbers."""
+    api.result("fit", body("bayes", KEPT[case] * 3))
+    file = io.BytesIO()
+    np.save(file, np.array([[0.0], [1.0]]))
+    headers = {"Content-Type": "application/x-npy", "Prefer": f"wait={WAIT_S}"}
+    answer = api.http.post("/models/bayes/predict", content=file.getvalue(), headers=headers)
+    assert api.finished(answer)["result"]["y"] == KEPT[case]
+    headers["Accept"] = "application/x-npy"
+    answer = api.http.post("/models/bayes/predict", content=file.getvalue(), headers=headers)
+    if case == "great":
+        assert np.load(io.BytesIO(answer.content), allow_pickle=False).astype(int).tolist() == KEPT[case]
+    else:
+        assert "no numbers" in problem(answer, 406)["detail"]
+
+
+def by_command(api: Api, verb: str, table: str, *arguments: str) -> str:
+    """What a command prints for a table."""
+    done = run(verb, "-", "--model", "bayes", *arguments, stdin=table, TRINITY_SERVER=str(api.http.base_url))
+    assert (done.code, done.err) == (0, ""), done
+    return done.out
+
+
+def predicted_by_command(api: Api, count: int) -> list[str]:
+    table = "x\n" + "".join(f"{i}\n" for i in range(count))
+    header, *rows = csv.reader(io.StringIO(by_command(api, "predict", table)))
+    assert header == ["y"]
+    return [label for (label,) in rows]
+
+
+def test_the_command_line_prints_odd_labels_as_they_are(api: Api) -> None:
+    api.result("fit", {"model": "bayes", "data": rows_of(TEXTS)})
+    assert predicted_by_command(api, len(TEXTS)) == TEXTS
+
+
+def test_the_command_line_fits_odd_labels_of_csv(api: Api) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([["x", "y"], *([i, label] for i, label in enumerate(CSV_TEXTS))])
+    by_command(api, "fit", out.getvalue(), "--target", "y")
+    assert predicted_by_command(api, len(CSV_TEXTS)) == CSV_TEXTS
+    assert "accuracy" in by_command(api, "score", out.getvalue())
 
 
 @pytest.mark.parametrize("case", EQUAL)

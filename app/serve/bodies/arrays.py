@@ -9,10 +9,11 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 import numpy as np
 
+from app.data.label_encoding import BEYOND
 from app.errors import Invalid, NotAcceptable
 from app.schemas.bodies import NO_JSON
 from app.schemas.jobs import Job
-from app.schemas.requests import OUTPUTS
+from app.schemas.requests import OUTPUTS, Y
 from app.schemas.tables import Matrix, Targets
 from app.serve.bodies.json_outline import LARGE_BYTES, NO_ARRAYS, outline
 from app.serve.bodies.json_pieces import decoded_pieces
@@ -33,6 +34,7 @@ class _Result(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Result).decode
 _decode_targets = msgspec.json.Decoder(Targets).decode
+_decode_any = msgspec.json.Decoder(list[Any]).decode
 _OUTPUTS = re.compile("/(y|probabilities)")
 
 
@@ -71,7 +73,7 @@ def first_nonfinite(X: Matrix) -> tuple[int, int] | None:
 def predictions(job: Job) -> Matrix:
     """Return the output of a prediction that succeeded, to the bit, from the numbers themselves or from JSON.
 
-    Raise NotAcceptable for labels that are no numbers, and for more than one output.
+    Raise NotAcceptable for labels that are no numbers, or that float64 does not keep, and for more than one output.
     """
     if job.array is not None:
         return job.array
@@ -82,7 +84,15 @@ def predictions(job: Job) -> Matrix:
     given = [pieces for pieces in found if pieces is not None]
     if len(given) != 1:
         raise NotAcceptable("an array holds one output; ask for one of them, or for JSON or CSV")
-    return np.concatenate([np.array(items, np.float64) for items in given[0]])
+    y = np.concatenate([np.array(items, np.float64) for items in given[0]])
+    if y.ndim == 1 and np.abs(y).max(initial=0.0) >= BEYOND and any(map(_has_whole, output(job, Y, _decode_any) or [])):
+        raise NotAcceptable("a label of this model is too large for an array of float64; ask for JSON or CSV")
+    return y
+
+
+def _has_whole(values: Sequence[Any]) -> bool:
+    """Whether a whole number is among values as JSON has them: a label, as numbers that are predicted have a point."""
+    return any(isinstance(value, int) for value in values)
 
 
 def output(job: Job, name: str, decode: Callable[[bytes], Sequence[T]]) -> list[Sequence[T]] | None:

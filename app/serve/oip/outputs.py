@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from app.errors import Invalid
+from app.errors import Invalid, NotAcceptable
 from app.schemas.jobs import Job
 from app.schemas.parts import to_json
 from app.schemas.requests import PROBABILITIES, Y
@@ -97,7 +97,10 @@ def _values(job: Job, name: str, labels: LabelKind | None) -> Array | list[str]:
     found = list(chain.from_iterable(output(job, name, _decode_labels) or []))
     if labels == "text":
         return found  # type: ignore[return-value]
-    return np.array(found, dtype=np.bool_ if labels == "boolean" else "<i8")
+    try:
+        return np.array(found, dtype=np.bool_ if labels == "boolean" else "<i8")
+    except OverflowError:
+        raise NotAcceptable("a label of this model is too large for INT64; ask for it by the verb predict") from None
 
 
 def _texts(texts: list[str], *, binary: bool) -> tuple[Output, bytes]:

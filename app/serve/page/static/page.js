@@ -30,12 +30,18 @@ async function send(method, url, body, type, headers = {}) {
   const text = await answer.text();
   let content = {};
   try {
-    content = JSON.parse(text);
+    content = JSON.parse(text, exact);
   } catch {
     throw new Error(`The server answered ${answer.status}.`);
   }
   if (!answer.ok) throw new Error(problemText(content));
   return { content, accepted: answer.status === 202 };
+}
+
+// A whole number that JavaScript would round, as its digits; predicted numbers of that size have a point or an exponent
+function exact(name, value, context) {
+  const isRounded = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return isRounded && /^-?\d+$/.test(context?.source) ? context.source : value;
 }
 
 function problemText(problem) {
