@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 SCOPES = ("read", "predict", "fit", "import")
-KEY_PREFIX = "trk_"  # people, and scanners for leaked secrets, recognise it
+KEY_PREFIX = "trk_"  # lets people, and scanners for leaked secrets, recognise a key
 KEY_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -39,7 +39,7 @@ def new_key(name: str, scopes: str) -> tuple[str, Key]:
 
 
 def parse(text: str) -> list[Key]:
-    """Parse TRINITY_API_KEYS; raise ValueError with every problem, a line each. The text itself is never quoted."""
+    """Parse TRINITY_API_KEYS; raise ValueError with all problems, one per line. The text itself is never quoted."""
     keys: list[Key] = []
     problems: list[str] = []
     entries = [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]

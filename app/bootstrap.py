@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from app.serve.asgi import Asgi
 
 CLEANUP_S = 600.0
-SWITCH_S = 0.001  # how long a model's thread may keep the event loop from running; Python's own 5 ms are many requests
+SWITCH_S = (
+    0.001  # how long a model's thread may block the event loop; Python's default, 5 ms, is the time of many requests
+)
 
 
 def build(settings: Settings) -> Components:

@@ -1,4 +1,4 @@
-"""The errors of the service and its clients. Only app/schemas/problems.py knows the HTTP status of each kind."""
+"""The errors of the service and its clients. app/schemas/problems.py has the HTTP status of each kind."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class TooLarge(TrinityError, kind="too-large"):
 
 
 class TooSlow(TrinityError, kind="too-slow"):
-    """For too long nothing of the body arrived."""
+    """The body stopped arriving for too long."""
 
 
 class UnsupportedMediaType(TrinityError, kind="unsupported-media-type"):
@@ -102,7 +102,7 @@ class NotAcceptable(TrinityError, kind="not-acceptable"):
 
 
 class ModelFailed(TrinityError, kind="model-failed"):
-    """The model's own code failed, or did not do what the contract of models says."""
+    """The model's own code failed, or violated the contract of models."""
 
 
 class Damaged(TrinityError, kind="damaged"):
@@ -110,7 +110,7 @@ class Damaged(TrinityError, kind="damaged"):
 
 
 class WorkerLost(TrinityError, kind="worker-lost"):
-    """The process that did the work died, in each of its attempts."""
+    """The process that ran the work died, in each of its attempts."""
 
 
 class TimedOut(TrinityError, kind="timeout"):
@@ -126,7 +126,7 @@ class Superseded(TrinityError, kind="superseded"):
 
 
 class Gone(TrinityError, kind="gone"):
-    """It was there, but has expired."""
+    """It existed, but has expired."""
 
 
 class Conflict(TrinityError, kind="conflict"):
@@ -134,19 +134,19 @@ class Conflict(TrinityError, kind="conflict"):
 
 
 class JobFailed(ModelFailed):
-    """A job ended in a failure, of whatever kind; this is answered as that failure is."""
+    """A job failed; the response is that of its failure."""
 
     _failure: Failure | None = None
 
     @classmethod
     def of(cls, failure: Failure) -> Self:
-        """Return the error for the failure that a job has."""
+        """Return the error for a job's failure."""
         error = cls(failure.detail, *failure.errors)
         error._failure = failure
         return error
 
     def failure(self) -> Failure:
-        """Return the failure as the job has it."""
+        """Return the failure of the job."""
         return self._failure or super().failure()
 
 
@@ -161,7 +161,7 @@ class Busy(Retriable, kind="busy"):
 
 
 class NotInTime(Retriable, kind="timeout"):
-    """The response cannot wait any longer for the end of the work."""
+    """The request's time for waiting is over before the end of the work."""
 
 
 class QueueFull(Retriable, kind="queue-full"):
@@ -171,6 +171,6 @@ class QueueFull(Retriable, kind="queue-full"):
 
 
 class Unavailable(Retriable, kind="unavailable"):
-    """A part of the service (ledger, broker, store) does not answer."""
+    """A part of the service (ledger, broker, store) does not respond."""
 
     retry_after_s = 2

@@ -24,7 +24,7 @@ CLIENT_VARIABLES = frozenset({"TRINITY_SERVER", "TRINITY_KEY", "TRINITY_KEY_FILE
 
 
 class SettingsError(Exception):
-    """Settings are wrong; the text lists every problem, one a line."""
+    """Settings are wrong; the text lists all problems, one per line."""
 
 
 class Mode(StrEnum):
@@ -74,32 +74,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: Annotated[Text, about("folder of the fitted models, shared by all processes")] = ".trinity"
     models: Annotated[Text, about("modules whose models are served, comma separated")] = "app.model.models"
     sources: Annotated[Text, about("modules whose data sources requests may name, comma separated")] = "app.data.dummy"
-    routes: Annotated[str, about("modules with routes of one's own, comma separated; see docs/applications.md")] = ""
+    routes: Annotated[str, about("modules with additional routes, comma separated; see docs/applications.md")] = ""
     default_model: Annotated[Text, about("model of /fit, /predict and /score when a request names none")] = "polynomial"
     result_ttl: Annotated[PositiveInt, about("async: seconds that a finished job is kept")] = 86_400
     max_body: Annotated[PositiveInt, about("largest request body in bytes")] = 32 * MIB
-    max_held: Annotated[PositiveInt, about("most bytes of request bodies in the memory of one web process")] = 256 * MIB
+    max_held: Annotated[PositiveInt, about("limit of all request bodies in a web process' memory, in bytes")] = (
+        256 * MIB
+    )
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_import: Annotated[PositiveInt, about("largest file of a fitted model that is imported, in bytes")] = 256 * MIB
-    max_file: Annotated[PositiveInt, about("largest file that a model takes as its input, or gives back, in bytes")] = (
-        100 * MIB
-    )
-    max_uploads: Annotated[PositiveInt, about("most files that one web process receives at the same time")] = 8
+    max_file: Annotated[PositiveInt, about("largest file that a model takes as input or returns, in bytes")] = 100 * MIB
+    max_uploads: Annotated[PositiveInt, about("how many files one web process may receive at the same time")] = 8
     accel_redirect: Annotated[
         str, about("path of nginx's internal location over the store's `payloads`; nginx then sends result files")
     ] = ""
     import_memory: Annotated[
         PositiveInt,
-        about("most bytes that a model may take while a process of its own tries it out: an imported file, or a fit"),
+        about("bytes of memory for the process that tries out an imported file, or the result of a fit"),
     ] = 2048 * MIB
-    import_timeout: Annotated[PositiveInt, about("seconds that this may take")] = 60
+    import_timeout: Annotated[PositiveInt, about("seconds that such a process may take")] = 60
     trusted_types: Annotated[
         str, about("types that skops files may have beside those that are safe, full names, comma separated")
     ] = ""
     max_design: Annotated[
-        PositiveInt, about("most bytes of a fit: rows × terms × 8, or up to terms² × 40 if that is more")
+        PositiveInt, about("limit of a fit's memory, in bytes: rows × terms × 8, or up to terms² × 40 if that is more")
     ] = 1024**3
-    max_loaded: Annotated[PositiveInt, about("most bytes of fitted models in the memory of one process")] = 512 * MIB
+    max_loaded: Annotated[PositiveInt, about("limit of fitted models in a process' memory, in bytes")] = 512 * MIB
     sample_rows: Annotated[
         Count, about("rows of a fit's data kept with the version for its plot, 64 KiB at most; 0: none")
     ] = 200
@@ -110,34 +110,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stacking: Annotated[
         Stacking,
         about(
-            "which predictions of one version may share a call. on: also those that differ by rounding; "
-            "exact: those that are the same to the last bit; off: none"
+            "which predictions of one version may share a call. on: also if they then differ by rounding; "
+            "exact: only if they stay identical to the last bit; off: none"
         ),
     ] = "on"
     keep_versions: Annotated[
-        Count, about("newest versions of a model that a fit keeps, beside those that aliases name; 0: all")
+        Count, about("how many of the newest versions of a model a fit keeps, beside those with an alias; 0: all")
     ] = 0
-    max_fits: Annotated[PositiveInt, about("sync: most fits that run at once in one web process")] = 2
+    max_fits: Annotated[PositiveInt, about("sync: how many fits may run at once in one web process")] = 2
     lease: Annotated[
         PositiveInt, about("async: seconds after which other workers take the jobs of a silent worker")
     ] = 10
-    max_attempts: Annotated[PositiveInt, about("async: how often a job is started if its workers are lost")] = 3
+    max_attempts: Annotated[PositiveInt, about("async: how many attempts a job has if its workers are lost")] = 3
     timeout_fit: Annotated[PositiveInt, about("async: seconds that a fit may take if its request has no timeout")] = (
         VERBS["fit"].timeout_s
     )
     timeout_predict: Annotated[PositiveInt, about("async: the same for a predict")] = VERBS["predict"].timeout_s
     timeout_score: Annotated[PositiveInt, about("async: the same for a score")] = VERBS["score"].timeout_s
     max_wait: Annotated[PositiveInt, about("async: longest wait for a job in one request, in seconds")] = 60
-    max_pending: Annotated[PositiveInt, about("async: most jobs that wait in the queue")] = 10_000
+    max_pending: Annotated[PositiveInt, about("async: how many jobs may wait in the queue")] = 10_000
     max_timeout: Annotated[PositiveInt, about("longest timeout that a request may set, in seconds")] = 86_400
     threads: Annotated[PositiveInt, about("threads of one web process, for work that would block its event loop")] = 4
-    prefetch: Annotated[PositiveInt, about("async: messages that a worker process takes in advance")] = 1
-    rate_limit_fit: Annotated[Rate | None, about("async: most fits that one worker starts, such as 10/m")] = None
-    rate_limit_predict: Annotated[Rate | None, about("async: most predict messages that one worker starts")] = None
-    rate_limit_score: Annotated[Rate | None, about("async: most score messages that one worker starts")] = None
+    prefetch: Annotated[PositiveInt, about("async: messages that a worker process fetches in advance")] = 1
+    rate_limit_fit: Annotated[Rate | None, about("async: how many fits one worker may start, such as 10/m")] = None
+    rate_limit_predict: Annotated[Rate | None, about("async: the same for predict messages")] = None
+    rate_limit_score: Annotated[Rate | None, about("async: the same for score messages")] = None
     webhook_hosts: Annotated[Hosts, about("private hosts that webhooks may call, comma separated")] = ""
     otlp_url: Annotated[
-        HttpUrl | None, about("where spans are sent by OTLP over HTTP, http://…:4318; needs the extra `tracing`")
+        HttpUrl | None, about("URL that receives spans by OTLP over HTTP, http://…:4318; needs the extra `tracing`")
     ] = None
     log_level: Annotated[LogLevel, about("lowest level of log lines: debug, info, warning or error")] = "info"
     log_format: Annotated[LogFormat, about("json, console, or auto: console on a terminal, otherwise json")] = "auto"
@@ -145,16 +145,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Annotated[
         WebhookSecret | None, about("key that signs webhooks: whsec_ and the base64 of 24 bytes or more")
     ] = None
-    export_key: Annotated[ExportKey | None, about("signs exported versions; only signed ones are then imported")] = None
+    export_key: Annotated[ExportKey | None, about("key that signs exports; if set, imports must be signed")] = None
     events_url: Annotated[
-        HttpUrl | None, about("URL that is told of new versions and of aliases that moved, signed as webhooks are")
+        HttpUrl | None, about("URL that receives events about new versions and moved aliases, signed like webhooks")
     ] = None
     flower_url: Annotated[Link | None, about("address of Flower for the link on the page: a path or a URL")] = None
     root_path: Annotated[
-        RootPath, about("path below which a proxy serves this, such as /trinity; empty: X-Forwarded-Prefix says it")
+        RootPath, about("path below which a proxy serves this, such as /trinity; empty: taken from X-Forwarded-Prefix")
     ] = ""
     cors_origins: Annotated[
-        str | None, about("origins whose scripts may call this, https://…, comma separated; * for all; empty: none")
+        str | None, about("origins whose scripts may call the API, https://…, comma separated; * for all; empty: none")
     ] = None
     api_keys: Annotated[
         str | None, about("who may call: name:scopes:sha256 of each key, comma separated; empty: everybody")
@@ -162,7 +162,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def logs_each_request(self) -> bool:
-        """Whether each request and each job has a line in the log."""
+        """Whether each request and each job is logged."""
         return self.log_requests and self.log_level in {"debug", "info"}
 
     def timeout_of(self, verb: Verb) -> int:
@@ -170,7 +170,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return int(getattr(self, f"timeout_{verb}"))
 
     def rate_limit_of(self, verb: Verb) -> str | None:
-        """Return how often one worker may start a message of this verb; None: without limit."""
+        """Return the rate limit of this verb's messages for one worker; None: no limit."""
         rate: str | None = getattr(self, f"rate_limit_{verb}")
         return rate
 
@@ -195,14 +195,14 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     problems += [f"{PREFIX}{name.upper()}: this URL {problem}" for name, problem in wrong.items() if problem]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
     problems += [f"{PREFIX}CORS_ORIGINS: {problem}" for problem in _origin_problems(values.get("cors_origins"))]
-    # a setting with a wrong value is not reported as missing, too
+    # a setting with an invalid value is not also reported as missing
     named = " ".join(problems)
     settings = Settings(**values)
     needed = ("broker_url", "ledger_url") if settings.mode is Mode.ASYNC else ()
     missing = [PREFIX + name.upper() for name in needed if getattr(settings, name) is None]
     problems += [f"{variable}: {Mode.ASYNC} mode needs it" for variable in missing if variable not in named]
     if settings.events_url is not None and settings.webhook_secret is None and "WEBHOOK_SECRET" not in named:
-        problems.append(f"{PREFIX}EVENTS_URL: needs {PREFIX}WEBHOOK_SECRET, which signs what is sent")
+        problems.append(f"{PREFIX}EVENTS_URL: needs {PREFIX}WEBHOOK_SECRET, which signs the events")
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
     return settings
@@ -214,7 +214,7 @@ _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 
 
 def _values(variables: Mapping[str, str | None], problems: list[str]) -> dict[str, str | None]:
-    """Return our variables. An empty one means its default (None); X_FILE sets X and wins over it."""
+    """Return Trinity's variables. An empty one means its default (None); X_FILE sets X and takes precedence."""
     given: dict[str, str | None] = {}
     for variable in sorted(name for name in variables if name.startswith(PREFIX) and name not in CLIENT_VARIABLES):
         value = variables[variable]
@@ -240,7 +240,7 @@ def _read_secret(variable: str, path: str, problems: list[str]) -> str | None:
 
 
 def _url_problem(text: str | None) -> str | None:
-    """Return what is wrong with a URL: it has no host, its port is not a number, or its password is not escaped."""
+    """Return the problem of a URL: it has no host, its port is not a number, or its password is not escaped."""
     if text is None:
         return None
     try:
@@ -262,12 +262,12 @@ def _key_problems(text: str | None) -> list[str]:
 
 
 def _origin_problems(text: str | None) -> list[str]:
-    """Return what is wrong with a list of origins; browsers compare them letter by letter (RFC 6454)."""
+    """Return the problems of a list of origins; browsers compare origins character by character (RFC 6454)."""
     if not text or text == ANY_ORIGIN:
         return []
     wrong = [origin for origin in map(str.strip, text.split(",")) if not ORIGIN.fullmatch(origin)]
     form = f"an origin is http(s)://host or http(s)://host:port without a path, and {ANY_ORIGIN} stands alone"
-    return [f"{origin!r} is none; {form}" for origin in wrong]
+    return [f"{origin!r} is not an origin; {form}" for origin in wrong]
 
 
 def _unknown_setting(variable: str) -> str:

@@ -1,4 +1,4 @@
-"""What every backend of a command returns: the local store and a server have the same methods."""
+"""Results that every backend of a command returns: the local store and a server have the same methods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 
 class VerbResult(NamedTuple):
-    """The result of a verb, and the version that was used or made."""
+    """The result of a verb, and the version that was used or created."""
 
     model: str
     version: int
@@ -22,11 +22,11 @@ class SaveFile(Protocol):
 
 
 class FileResult(NamedTuple):
-    """The result of a verb on a file, and what saves one of the result's files by its name."""
+    """The result of a verb on a file, and the function that saves one of its files by name."""
 
     model: str
     version: int
     result: Mapping[str, Any]
     files: Sequence[Mapping[str, Any]]
-    """What the result says of its files: name, media_type, bytes, sha256, href."""
+    """The result's files: name, media_type, bytes, sha256, href."""
     save: SaveFile

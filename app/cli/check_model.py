@@ -1,4 +1,4 @@
-"""The command check-model: run the contract of models on one, and print what was found and what to do."""
+"""The command check-model: check a model against the contract of models, and print findings and advice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.service.contract.subject import Subject
 
 FITTED = frozenset({".skops", ".onnx", ".ubj", ".json", ".xgb", ".txt", ".lgb", ".pkl", ".joblib"})
-"""Files of fitted models, and two that are refused in words."""
+"""Suffixes of files of fitted models; two of them are refused with advice."""
 
 
 def _params(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def check_model(
     *,
     json_: bool,
 ) -> None:
-    """Check that a model does what the service asks of it, and print what to do.
+    """Check that a model fulfils the contract of the service, and print what to do.
 
     NAME is one of TRINITY_MODELS, or MODULE:OBJECT; FILE is a file of Python, also as FILE:OBJECT, or one of a fitted
     model (.skops, .onnx, .ubj, .txt), for which the columns --target of --data are left out. Each check runs in a
@@ -103,7 +103,7 @@ def _show(ctx: click.Context, report: Report, *, json_: bool) -> NoReturn:
 
 
 def _check_fitted(file: Path, rows: Path | None, ignore: list[str]) -> Report:
-    """Check a file that a library wrote; raise CommandFailed for one that is not there."""
+    """Check a file that a library wrote; raise CommandFailed if it does not exist."""
     if not file.is_file():
         raise CommandFailed(f"{file}: no such file", 2)
     from app.bootstrap import build
@@ -125,7 +125,7 @@ def _check_fitted(file: Path, rows: Path | None, ignore: list[str]) -> Report:
 
 
 def _subject(text: str, modules: list[str]) -> Subject:
-    """Return what an argument names; raise CommandFailed for a file that is not there."""
+    """Return the object that an argument names; raise CommandFailed for a missing file."""
     from app.service.contract.subject import Subject, module_of
 
     where, _, name = text.partition(":")

@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error, and an exit code for the cause."""
+"""Failed commands: one line on standard error, and an exit code for the cause."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CommandFailed(click.ClickException):
             return cls(_with_pointers(error) + job, NO_RESPONSE if error.kind in NO_RESPONSE_KINDS else 1)
         if isinstance(error, OSError) and error.strerror and error.errno != errno.EPIPE:
             return cls(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
-        return None  # click handles EPIPE, the end of a pipe's reader
+        return None  # click handles EPIPE, when the reader of a pipe ends
 
     @classmethod
     def _missing_package(cls, error: ModuleNotFoundError) -> Self | None:

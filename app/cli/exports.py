@@ -49,13 +49,13 @@ def export(ctx: click.Context, name: str, version: str, file: Path | None) -> No
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", help="The model that gets the version; by default the one that it was of.")
+@click.option("--name", help="The model that gets the version; by default the model that it was exported from.")
 @json_option
 @click.pass_context
 def import_(ctx: click.Context, file: Path, name: str | None, *, json_: bool) -> None:
     """Publish the version in FILE, which `models export` wrote, as the next one of its model.
 
-    It is tried out in a process of its own first: restored, and compared with the sample that it has. If
+    It is first tried out in a process of its own: restored, and compared with its sample. If
     TRINITY_EXPORT_KEY is set, a file that is not signed with it is refused.
 
     \b
@@ -94,7 +94,7 @@ def import_(ctx: click.Context, file: Path, name: str | None, *, json_: bool) ->
 
 
 def _require_local(ctx: click.Context) -> None:
-    """Raise UsageError where a server was named: its store is not here."""
+    """Raise UsageError if a server was named: its store is not on this machine."""
     if ctx.parent is not None and ctx.parent.params.get("server"):
         words = "works on the local store (TRINITY_STORE), not on a server: leave out --server and TRINITY_SERVER"
         raise click.UsageError(f"models {ctx.info_name} {words}")

@@ -1,4 +1,4 @@
-"""The option --file of the verbs, for models whose input is a file, and what such a command prints and writes."""
+"""The option --file of the verbs, for models whose input is a file, and the output of such a command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NOT_OPTIONS = frozenset({"model", "version", "webhook", "file", "promote_on"})
 
 
 def with_file(command: Command) -> Command:
-    """Add --file and what goes with it: with it the verb is done on a file, without it the command runs on a table."""
+    """Add --file and its options: with --file the verb runs on a file, without it on a table."""
 
     @wraps(command)
     def run(*args: Any, path: Path | None, given: dict[str, str], overwrite: bool, **options: Any) -> Any:
@@ -61,7 +61,7 @@ def with_file(command: Command) -> Command:
 
 
 def _given(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Return options by name as text, as a query has them."""
+    """Return options by name as texts, in the form of a query."""
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -86,7 +86,7 @@ _FILE_OPTIONS = (
         callback=_given,
         help="An option of such a model, or timeout=SECONDS.",
     ),
-    click.option("--overwrite", is_flag=True, help="Let --output replace a file of the result that is there."),
+    click.option("--overwrite", is_flag=True, help="Let --output replace an existing file."),
 )
 
 
@@ -116,7 +116,7 @@ def _run(
 
 
 def _print(done: FileResult) -> None:
-    """Print the members of a result, dicts and lists as JSON has them."""
+    """Print the members of a result; dicts and lists as JSON."""
     click.echo(f"{done.model} version {done.version}")
     described = {file["name"]: f"{file['name']} ({file['media_type']}, {file['bytes']:,} bytes)" for file in done.files}
     rows = []
@@ -136,7 +136,7 @@ def _print(done: FileResult) -> None:
 def _write(done: FileResult, output: Path, mode: str) -> None:
     """Write the files of a result into a folder, or the only one to a path; without files, the result as JSON.
 
-    Their names come from the model: they name a file in the folder, whatever they hold.
+    Their names come from the model; each is used as the name of a file in the folder, never as a path.
     """
     if not done.files:
         path = output / "result.json" if output.is_dir() else output
@@ -152,7 +152,7 @@ def _write(done: FileResult, output: Path, mode: str) -> None:
 
 
 def _save(path: Path, mode: str, write: Callable[[Any], Any]) -> None:
-    """Write a file, and remove it again if that fails; raise CommandFailed for one that is there."""
+    """Write a file, and remove it if that fails; raise CommandFailed if it exists already."""
     try:
         file = path.open(mode)
     except FileExistsError:

@@ -21,7 +21,7 @@ from app.serve.server.startup_check import problems, report
 from app.settings import Settings, load
 from app.telemetry.multiprocess import MetricsDir
 
-WHO_MAY = "everybody who reaches this may fit and predict; HOST=127.0.0.1 serves this machine only"
+WHO_MAY = "everybody who reaches this server may fit and predict; HOST=127.0.0.1 serves this machine only"
 _problems: list[str] = []
 
 
@@ -35,7 +35,7 @@ def number(variable: str, default: int, largest: int) -> int:
 
 
 def build_parts(settings: Settings) -> None:
-    """Build what every process builds; raise SettingsError. What this imports doesn't belong in the first process."""
+    """Build the application as each process does; raise SettingsError. Its imports don't belong in the arbiter."""
     from app.bootstrap import build, check_routes
 
     components = build(settings)
@@ -54,23 +54,23 @@ def on_starting(server: Arbiter) -> None:
 
 
 def pre_fork(server: Arbiter, worker: GunicornWorker) -> None:
-    """Give the process a place for its metrics."""
+    """Assign a slot for its metrics to the process."""
     server.metrics.assign(worker.age)
 
 
 def child_exit(server: Arbiter, worker: GunicornWorker) -> None:
-    """Keep what a process counted that has ended."""
+    """Keep the counts of a process that has ended."""
     server.metrics.release(worker.age)
 
 
 def on_exit(server: Arbiter) -> None:
-    """Leave nothing behind."""
-    if metrics := getattr(server, "metrics", None):  # not where the start was stopped
+    """Remove the folder of the metrics."""
+    if metrics := getattr(server, "metrics", None):  # missing if the start was stopped
         metrics.remove()
 
 
 def post_fork(server: Arbiter, worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
-    """Let a process that still starts be stopped: it inherits handlers that only note the signal for its parent."""
+    """Let signals stop a process that is still starting: the inherited handlers only record signals for the parent."""
     for each in GunicornWorker.SIGNALS:
         signal.signal(each, signal.SIG_DFL)
 
@@ -81,25 +81,25 @@ logger_class = GunicornLogger
 workers = number("WEB_CONCURRENCY", default=2, largest=1024)
 bind = address(os.environ.get("HOST") or LOOPBACK, number("PORT", default=5000, largest=65535))
 backlog = 2048
-# Longer than the 60 s for which nginx keeps an idle upstream connection: the side that speaks first must hang up first.
+# Longer than the 60 s for which nginx keeps an idle upstream connection: the client side must close it first.
 keepalive = 75
-# The heart beats from the event loop, whatever runs in the threads; only a loop that is stuck for a minute is replaced.
+# The heartbeat comes from the event loop, not from threads; a process is replaced only if its loop hangs for a minute.
 timeout = 60
 graceful_timeout = 30
 # The heartbeat file belongs in memory: on a slow disk its fchmod would stall the loop, on a read-only root it can't be.
 _memory = "/dev/shm"  # noqa: S108  gunicorn makes its file there safely
 worker_tmp_dir = _memory if os.access(_memory, os.W_OK | os.X_OK) else None
-# gunicorn would open a socket for its control tool under $HOME, which a container's user doesn't have.
+# gunicorn would open a socket for its control tool below $HOME; a container's user doesn't have that folder.
 control_socket_disable = True
-# Whose X-Forwarded-* headers are believed; behind a proxy on another host, set FORWARDED_ALLOW_IPS.
+# The proxies whose X-Forwarded-* headers are trusted; for a proxy on another host, set FORWARDED_ALLOW_IPS.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
-# Access is nginx's to log; `--access-logfile -` turns it on here too, without query strings.
+# nginx logs access; `--access-logfile -` turns it on here too, without query strings.
 accesslog = None
 errorlog = "-"
 loglevel = "info"
 
 
 def post_worker_init(worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
-    """Keep what was loaded out of the garbage collector's sight: it stays, and looking through it costs."""
+    """Exclude all loaded objects from garbage collection: they stay, and scanning them takes time."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The command import: the file of a model that was fitted elsewhere becomes the next version of a model."""
+"""The command import: publish the file of a model that was fitted elsewhere as the next version of a model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SHOWN = ("format", "task", "classes", "inputs", "stacks", "held_bytes", "load_se
 @click.command("import")
 @click.argument("file", type=FILE)
 @click.option("--name", required=True, help="The model; it need not exist.")
-@click.option("--sample", type=FILE, help="CSV file with rows that the model could predict.")
+@click.option("--sample", type=FILE, help="CSV file with rows that the model can predict.")
 @click.option("--format", help="skops, onnx, xgboost or lightgbm; by default found from the first bytes.")
 @click.option("--columns", help="Names of the columns in order, with commas, for files that do not name them.")
-@click.option("--classes", help="Labels in order, with commas, for files that do not know them.")
-@click.option("--kind", help="regressor or classifier, for files that do not say it.")
-@click.option("--ignore", help="Columns of the sample that are no inputs, with commas.")
+@click.option("--classes", help="Labels in order, with commas, for files that do not contain them.")
+@click.option("--kind", help="regressor or classifier, for files that do not state it.")
+@click.option("--ignore", help="Columns of the sample that are not inputs, with commas.")
 @click.option("--strict", is_flag=True, help="Refuse a file that another version of its library wrote.")
 @json_option
 @with_backend
@@ -39,7 +39,7 @@ def import_(
 ) -> None:
     """Import FILE, a model fitted with scikit-learn (skops), XGBoost or LightGBM, or in ONNX, as a new version.
 
-    A process of its own tries FILE out first, with the rows of the sample.
+    FILE is first tried out in a process of its own, with the rows of the sample.
 
     \b
     Examples: python -m app import churn.skops --name churn --sample rows.csv

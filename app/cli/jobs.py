@@ -53,7 +53,7 @@ def list_(client: Client, status: str | None, verb: str | None, model: str | Non
 
 
 def _command(action: Callable[[JobHandle], JobHandle]) -> click.Command:
-    """Return the command that does this to a job and prints it; it has the action's name and docstring."""
+    """Return the command that applies an action to a job and prints the job; it has the action's name and docstring."""
 
     @jobs.command(action.__name__, help=action.__doc__)
     @job_argument

@@ -53,7 +53,7 @@ class LocalBackend(LocalRegistry):
         return public_manifest(store.manifest(name, store.resolve(name, parse_version(version))))
 
     def import_file(self, name: str, path: Path, filename: str, sample: Path | None, query: Query) -> VerbResult:
-        """Import a file, which is read in pieces; raise Invalid for one that cannot be taken, TooLarge or OSError."""
+        """Import a file, which is read in pieces; raise Invalid if it cannot be imported, TooLarge or OSError."""
         self._components.check_store()
         job_id, rows = new_id(), None if sample is None else _read_sample(sample)
         stored = self._stored(path, job_id, UPLOAD, self._components.settings.max_import)
@@ -67,7 +67,7 @@ class LocalBackend(LocalRegistry):
     def run(
         self, verb: Verb, content: bytes, model: str | None, query: Query, held_out: bytes | None = None
     ) -> VerbResult:
-        """Run a verb on a CSV file, a fit perhaps with a gate's rows in another.
+        """Run a verb on a CSV file; a fit may have the rows of a gate in another.
 
         Raise TrinityError, as ModelFailed with the line where the model's code failed.
         """
@@ -90,9 +90,9 @@ class LocalBackend(LocalRegistry):
         _progress: Callable[..., None],
         held_out: Path | None = None,
     ) -> Iterator[FileResult]:
-        """Run a verb on a file and give what came of it; no file of it stays in the store. Raise as `run` does.
+        """Run a verb on a file and return its result; no file of it stays in the store. Raise as `run` does.
 
-        A fit may have a second file, what its gate compares versions on.
+        A fit may have a second file, with which its gate compares versions.
         """
         if VERBS[verb].publishes:
             self._components.check_store()

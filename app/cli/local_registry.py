@@ -1,4 +1,4 @@
-"""The registry of the local store as a part of the backend: as the client's, without HTTP."""
+"""The registry of the local store as a part of the backend, with the methods of the client but without HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LocalRegistry:
-    """Aliases, history and removals; jobs of a queue are not looked at."""
+    """Aliases, history and removals; jobs of a queue are not considered."""
 
     def __init__(self, service: Service) -> None:
         self._models = service

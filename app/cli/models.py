@@ -71,7 +71,7 @@ for _command in (*COMMANDS, *TRANSFERS):
 
 
 def _inputs(schema: dict[str, Any]) -> list[list[str]]:
-    """Return name, kind and values of each input; those of versions of earlier releases are numbers."""
+    """Return name, kind and values of each input; inputs of versions from earlier releases are numbers."""
     import msgspec
 
     from app.schemas.columns import Column
@@ -83,7 +83,7 @@ def _inputs(schema: dict[str, Any]) -> list[list[str]]:
 
 
 def _latest(source: Backend, model: dict[str, object]) -> list[object]:
-    """Return the number, metrics and time of the latest version; Nones before the first fit."""
+    """Return the number, metrics and time of the latest version; None for each before the first fit."""
     aliases = model["aliases"]
     if not isinstance(aliases, dict) or "latest" not in aliases:
         return [None] * (len(METRICS) + 2)

@@ -1,4 +1,4 @@
-"""The command new-model: write a small complete model and its test, to begin with."""
+"""The command new-model: write a small complete model and its test as a starting point."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def new_model(ctx: click.Context, name: str, kind: str, folder: Path) -> None:
     try:
         _write(test, (TEMPLATES / f"{template}_test.txt").read_text(encoding="utf-8"), name)
     except BaseException:
-        model.unlink()  # both or none
+        model.unlink()  # write both files or neither
         raise
     click.echo(f"{model} and {test} are written. What comes next:\n")
     for line in _next(name, folder, str(ctx.find_root().info_name)):
@@ -63,7 +63,7 @@ def new_model(ctx: click.Context, name: str, kind: str, folder: Path) -> None:
 
 
 def _require_free(name: str) -> None:
-    """Raise CommandFailed for a name that a module or a built-in model has."""
+    """Raise CommandFailed if a module or a built-in model has this name."""
     if find_spec(name) is not None:
         raise CommandFailed(f"there is a module called {name} already; take another name, such as {name}_model")
     from app.service.discovery import find_models
@@ -81,7 +81,7 @@ def _write(path: Path, text: str, name: str) -> None:
 
 
 def _next(name: str, folder: Path, program: str) -> list[str]:
-    """Return the commands that try the model out; `program` is how the command line was called."""
+    """Return the commands that try the model out; `program` is the name under which the command line was called."""
     in_project = (folder / "Makefile").is_file() and (folder / "app").is_dir()
     here = [] if folder.resolve() == Path.cwd() else [f"cd {folder}"]
     url = f"localhost:5000/models/{name}"

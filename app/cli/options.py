@@ -1,4 +1,4 @@
-"""The options that choose the backend of a command, and the backend that they choose."""
+"""The options that choose the backend of a command, and the construction of that backend."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def with_client(command: Command) -> Command:
 
 
 def backend(connection: Connection) -> Backend:
-    """Return the backend of a server, or of the local store without one; nothing is requested yet."""
+    """Return the backend of a server, or of the local store if there is none; no request is sent yet."""
     if connection.server is None:
         try:
             from app.cli.local import LocalBackend

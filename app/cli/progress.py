@@ -1,4 +1,4 @@
-"""How a command shows the progress of a job, on standard error."""
+"""Shows the progress of a job on standard error."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ NONE = "none"
 
 
 class ExpectedVersion(click.ParamType[Any]):
-    """The number of a version, or none."""
+    """The number of a version, or `none`."""
 
     name = "version"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IfVersion:
-        """Return the number, None for none."""
+        """Return the number, None for `none`."""
         if value == "any":
             return "any"
         if value == NONE:
@@ -36,7 +36,7 @@ if_version = click.option(
     type=ExpectedVersion(),
     default="any",
     metavar="VERSION",
-    help="Move it only from this version; none: it must not be there.",
+    help="Move it only from this version; none: the alias must not exist.",
 )
 
 
@@ -44,7 +44,7 @@ if_version = click.option(
 def alias() -> None:
     """Set and delete aliases of versions.
 
-    Requests without a version use the alias champion where it is there, or else the latest version.
+    Requests without a version use the alias champion if it exists, or else the latest version.
 
     \b
     Example: python -m app models alias set polynomial champion 3
@@ -84,7 +84,7 @@ def delete_alias(source: Backend, name: str, alias: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--alias", help="Only moves of this alias.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The most moves.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Maximum number of moves.")
 @with_backend
 @json_option
 def history(source: Backend, name: str, alias: str | None, limit: int, *, json_: bool) -> None:
@@ -108,9 +108,9 @@ def history(source: Backend, name: str, alias: str | None, limit: int, *, json_:
 @click.option("--alias", default=CHAMPION, show_default=True, help="The alias to move back.")
 @with_backend
 def rollback(source: Backend, name: str, version: int | None, alias: str) -> None:
-    """Move the champion of the model NAME back to where it was before, or to VERSION.
+    """Move the champion of the model NAME back to its previous version, or to VERSION.
 
-    Without a champion, the version before the latest becomes it.
+    Without a champion, the version before the latest becomes the champion.
 
     \b
     Example: python -m app models rollback polynomial
@@ -121,12 +121,12 @@ def rollback(source: Backend, name: str, version: int | None, alias: str) -> Non
 @click.command()
 @click.argument("name")
 @click.argument("version", required=False, type=click.IntRange(min=1))
-@click.option("--yes", is_flag=True, help="Do not ask before a whole model is deleted.")
+@click.option("--yes", is_flag=True, help="Delete a whole model without a confirmation.")
 @with_backend
 def delete(source: Backend, name: str, version: int | None, *, yes: bool) -> None:
     """Delete VERSION of the model NAME, or the whole model.
 
-    A version that an alias names stays, and so does a model that has the name of an estimator.
+    A version with an alias is not deleted, nor is a model that has the name of an estimator.
 
     \b
     Example: python -m app models delete polynomial 3

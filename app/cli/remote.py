@@ -30,7 +30,7 @@ class RemoteBackend:
     def import_file(
         self, name: str, path: Path, filename: str, sample: Path | None, query: Mapping[str, str]
     ) -> VerbResult:
-        """Import a file, which is read while it is sent; raise the error that refuses it."""
+        """Import a file, which is read while it is sent; raise the error of a refused request."""
         rows = None if sample is None else NamedFile("sample.csv", sample)
         result = self._client.send_file(name, encode_files(query, file=NamedFile(filename, path), sample=rows))
         return VerbResult(name, result["version"], result)
@@ -38,13 +38,13 @@ class RemoteBackend:
     def run(
         self, verb: Verb, content: bytes, model: str | None, query: Query, held_out: bytes | None = None
     ) -> VerbResult:
-        """Run a verb on a CSV file, a fit perhaps with a gate's rows in another.
+        """Run a verb on a CSV file; a fit may have the rows of a gate in another.
 
-        Raise the error that refuses it or that its job ended in.
+        Raise the error of a refused request or of a failed job.
         """
         body = encode_csv(content, **query) if held_out is None else encode_tables(content, held_out, **query)
         job = self._client.submit(verb, body, model)
-        result = job.result()  # first: the version of a fit is known at its end
+        result = job.result()  # first, because the version of a fit is known at its end
         return VerbResult(job.model, job.version or 0, result)
 
     @contextmanager
@@ -58,9 +58,9 @@ class RemoteBackend:
         progress: Callable[[JobHandle], None],
         held_out: Path | None = None,
     ) -> Iterator[FileResult]:
-        """Run a verb on a file and give what came of it; raise as `run` does.
+        """Run a verb on a file and return its result; raise as `run` does.
 
-        A fit may have a second file, what its gate compares versions on.
+        A fit may have a second file, with which its gate compares versions.
         """
         job = self._client.submit_files(verb, model, {"version": version, **options}, path, held_out, wait=False)
         job.wait(progress=progress)

@@ -1,4 +1,4 @@
-"""Print what a fit or a score found, of regressors and of classifiers."""
+"""Print the results of fits and scores, of regressors and of classifiers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.cli.output import table
 
 BINARY = 2
 BESIDE = ("classes", "confusion")
-"""What stands beside the metrics of a score."""
+"""Members of a score's result that are not metrics."""
 
 
 def print_fit(result: Mapping[str, Any]) -> None:
-    """Print the coefficients, of more than two classes a column for each, and the metrics."""
+    """Print the metrics and the coefficients, with a column for each class if there are more than two."""
     terms, coefficients, classes = result["terms"], result["coefficients"], result.get("classes", ())
     if len(classes) > BINARY and coefficients:
         headings = ["term", *map(_label, classes)]
@@ -33,7 +33,7 @@ def print_promotion(version: int, result: Mapping[str, Any]) -> None:
 
 
 def print_score(result: Mapping[str, Any]) -> None:
-    """Print the metrics, and of a classifier how often each label was predicted for the rows of each."""
+    """Print the metrics, and for a classifier the confusion matrix."""
     table(["metric", "value"], [pair for pair in result.items() if pair[0] not in BESIDE])
     if "confusion" in result:
         labels = list(map(_label, result["classes"]))

@@ -1,4 +1,4 @@
-"""The argument FILE of a command, and the options that say how it is read and which of its columns count."""
+"""The argument FILE of a command, and the options for its format and its columns."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any, BinaryIO, TypeVar, cast
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-MAX_UNPACKED_BYTES = 2**30  # of FILE, in the memory of the command
+MAX_UNPACKED_BYTES = 2**30  # limit of FILE's content in the memory of the command
 DIALECT = (
-    click.option("--separator", metavar="TEXT", help="What stands between cells, such as ; or tab; by default found."),
-    click.option("--decimal", metavar="TEXT", help="The decimal mark: . or a comma; by default found."),
+    click.option("--separator", metavar="TEXT", help="The separator of cells, such as ; or tab; by default detected."),
+    click.option("--decimal", metavar="TEXT", help="The decimal mark: . or a comma; by default detected."),
     click.option(
-        "--with-header/--no-header", "header", default=None, help="Whether the first row holds names; by default found."
+        "--with-header/--no-header",
+        "header",
+        default=None,
+        help="Whether the first row has names; by default detected.",
     ),
     click.option("--encoding", metavar="NAME", help="The text encoding, such as windows-1252; by default UTF-8."),
-    click.option("--na", multiple=True, metavar="TEXT", help="Stands for a missing value; may be repeated."),
+    click.option("--na", multiple=True, metavar="TEXT", help="Text that means a missing value; may be repeated."),
 )
 MEMBERS = (
     "target",
@@ -41,7 +44,7 @@ RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", *GATE, "timeout"
 def with_table(command: Command) -> Command:
     """Add FILE and the options of its dialect.
 
-    The command gets what FILE holds as `content`, and these options with those for columns and version as `query`.
+    The command gets the content of FILE as `content`, and these options with those for columns and version as `query`.
     """
 
     @wraps(command)

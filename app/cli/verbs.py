@@ -30,7 +30,7 @@ def common_options(command: Command) -> Command:
 
 
 def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Return the parameters by name as text, as a query has them."""
+    """Return the parameters by name as texts, in the form of a query."""
     params: dict[str, str] = {}
     for text in texts:
         name, given, value = text.partition("=")
@@ -64,7 +64,7 @@ def gate_options(command: Command) -> Command:
 
 @click.command()
 @click.option("--target", multiple=True, help="Column to predict, required of a table; repeat it for several columns.")
-@click.option("--estimator", help="What the model is made of, at its first fit under a name of its own.")
+@click.option("--estimator", help="Estimator of the model, at its first fit under a name of its own.")
 @columns("inputs", "The inputs, with commas or repeated; without it, all other columns")
 @columns("ignore", "Columns to leave out, with commas or repeated")
 @weight_option
@@ -130,7 +130,7 @@ def predict(
     """Print a prediction for each row of FILE, as CSV.
 
     FILE is CSV, also packed by gzip, or - for standard input. Its columns may be in any order, and may include the
-    targets of the fit and the columns that it left out.
+    targets of the fit and the columns that it ignored.
 
     \b
     With --file it is a model whose input is a file, such as a picture, and --output takes the files of its result.
@@ -163,7 +163,7 @@ def predict(
 def score(source: Backend, content: bytes, model: str | None, query: Query, *, json_: bool) -> None:
     """Compare the predictions of a version with the targets of FILE: R², RMSE, MAE.
 
-    Of a classifier it prints accuracy, F1, log loss, ROC AUC, and what was predicted for the rows of each label. FILE
+    For a classifier it prints accuracy, F1, log loss, ROC AUC and the confusion matrix. FILE
     is CSV, also packed by gzip, or - for standard input.
 
     \b

@@ -1,4 +1,4 @@
-"""The command doctor: check every part that the settings name, and say what to do about problems."""
+"""The command doctor: check every part that the settings name, and print how to solve problems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, *, json_: bool) -> None:
-    """Check all parts and say how to solve problems.
+    """Check all parts and print how to solve problems.
 
     The checks are settings, versions, models, store, ledger, clock, broker and workers. Each prints one line (ok, warn
     or fail), and below it what to do. A check has ten seconds; secrets are masked. Exit code 1 if a check fails.

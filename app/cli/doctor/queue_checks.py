@@ -114,7 +114,7 @@ def _clock(ahead_s: float) -> CheckResult:
 
 
 def _lanes(replies: Mapping[str, Any]) -> list[CheckResult]:
-    """Return the workers of each lane, from the queues that each worker says it serves."""
+    """Return the workers of each lane, from the queues that each worker reports."""
     results = []
     for verb in VERBS:
         workers = sorted(worker for worker, queues in replies.items() if any(each["name"] == verb for each in queues))

@@ -22,7 +22,7 @@ QUEUED: dict[str, Check] = {"ledger": check_ledger, "broker": check_broker}
 
 
 def run_all() -> list[CheckResult]:
-    """Return all results, the settings first; while they are wrong, nothing else is checked."""
+    """Return all results, the settings first; if these are wrong, nothing else is checked."""
     try:
         settings = load()
     except SettingsError as error:
@@ -30,7 +30,7 @@ def run_all() -> list[CheckResult]:
         return [CheckResult("settings", "fail", each, "correct it in the environment or in .env") for each in problems]
     checks = ALWAYS | (QUEUED if settings.mode is Mode.ASYNC else {})
     first = CheckResult("settings", "ok", f"{settings.mode} mode, models from {settings.models}")
-    python = CheckResult("python", "ok", platform.python_version())  # one that is too old could not import this
+    python = CheckResult("python", "ok", platform.python_version())  # an older Python could not import this
     return [first, python, *run_checks(checks, settings)]
 
 

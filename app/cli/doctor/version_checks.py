@@ -13,18 +13,18 @@ PART = "versions"
 ADVICE: dict[type[TrinityError], str] = {
     Damaged: "put its folder back from a backup, or fit again; until then predict with another version",
     Conflict: "give the class its old parameters again, or fit again; until then predict with another version",
-    NotFound: "put its folder back, or write the number of a version that is there into the file of the alias",
+    NotFound: "put its folder back, or write the number of an existing version into the file of the alias",
     NotFitted: "put its folder back, or fit again",
 }
-OTHER_ADVICE = "mend the model's class, or fit again"
+OTHER_ADVICE = "correct the model's class, or fit again"
 
 
 def check_versions(settings: Settings) -> list[CheckResult]:
-    """Check what each alias points to, and whether older versions still fit their classes."""
+    """Check the version of each alias, and whether older versions still match their classes."""
     try:
         service = build(settings).service
     except SettingsError:
-        return []  # the check of the store says so
+        return []  # the check of the store reports this
     good: list[str] = []
     results: list[CheckResult] = []
     for name in sorted({*service.models.estimators, *service.store.registry.names()}):
@@ -41,7 +41,7 @@ def check_versions(settings: Settings) -> list[CheckResult]:
 
 
 def _check(service: Service, name: str, alias: str) -> int | CheckResult:
-    """Return the number of the version that an alias points to, or what is wrong with it."""
+    """Return the number of the version that an alias points to, or the problem with it."""
     try:
         manifest = service.fitted(name, alias).manifest
         service.store.sample(manifest)
@@ -54,7 +54,7 @@ def _check(service: Service, name: str, alias: str) -> int | CheckResult:
 
 
 def _older(service: Service, name: str) -> list[CheckResult]:
-    """Return a warning for versions without an alias that do not fit the class; their arrays are not read."""
+    """Return a warning for versions without an alias that do not match their class; their arrays are not read."""
     checks = VersionChecks(service.models, service.store)
     named = set(service.store.aliases(name).values())
     problems = {number: checks.problem(name, number) for number in service.store.versions(name) if number not in named}

@@ -1,1 +1,1 @@
-"""The files that new-model writes, for a model called example. Those that are modules are checked as all code is."""
+"""The files that new-model writes, for a model called example. The modules are checked like all other code."""

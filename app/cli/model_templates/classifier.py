@@ -21,7 +21,7 @@ class ExampleClassifier(Classifier):
         self.sharpness = sharpness
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from X (n, p) and labels y (n,); what ends in _ is kept. ValueError refuses data with its words."""
+        """Learn from X (n, p) and labels y (n,); attributes ending in _ are stored. A ValueError refuses data."""
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y)
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.classes_ = np.unique(y[weight > 0])

@@ -13,7 +13,7 @@ Penalty = Annotated[float, Meta(ge=0, description="How much large coefficients c
 
 
 class ExampleRegressor(Regressor):
-    """A linear regression whose coefficients a penalty keeps small."""
+    """A linear regression with a penalty on large coefficients."""
 
     name: ClassVar[str] = "example"
 
@@ -21,7 +21,7 @@ class ExampleRegressor(Regressor):
         self.penalty = penalty
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from X (n, p) and y (n,) or (n, k); what ends in _ is kept. ValueError refuses data with its words."""
+        """Learn from X (n, p) and y (n,) or (n, k); attributes ending in _ are stored. A ValueError refuses data."""
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.centre_, self.constant_ = np.average(X, 0, weight), np.average(y, 0, weight)
@@ -32,6 +32,6 @@ class ExampleRegressor(Regressor):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return predictions for X (m, p), in the shape that y had: (m,) or (m, k)."""
+        """Return predictions for X (m, p), in the shape of y: (m,) or (m, k)."""
         predicted: Array = (np.asarray(X, dtype=np.float64) - self.centre_) @ self.weights_ + self.constant_
         return predicted

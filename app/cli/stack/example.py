@@ -1,4 +1,4 @@
-"""An example as the stack runs it: its settings, examples/NAME/example.env, and what makes it ready to use."""
+"""An example in the stack: its settings in examples/NAME/example.env, and the program that makes it ready to use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def names(folder: Path = FOLDER) -> list[str]:
 
 
 def with_settings(name: str, environ: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
-    """Return an environment with the settings of an example, where it has none of its own; raise CommandFailed.
+    """Return an environment with the settings of an example, unless the environment sets them; raise CommandFailed.
 
-    Each example has a store of its own, since the workers of one example cannot do the jobs of another.
+    Each example has a store of its own, because the workers of one example cannot run the jobs of another.
     """
     from dotenv import dotenv_values
 
@@ -32,5 +32,5 @@ def with_settings(name: str, environ: Mapping[str, str], folder: Path = FOLDER) 
 
 
 def preparation(name: str, url: str, environment: Mapping[str, str]) -> Program:
-    """Return the program that makes an example ready to use once the service at `url` answers."""
+    """Return the program that makes an example ready to use; it runs when the service at `url` responds."""
     return Program("prepare", [sys.executable, "-m", f"examples.{name}.prepare", url], environment)

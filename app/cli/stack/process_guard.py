@@ -1,7 +1,7 @@
 """`python -m app.cli.stack.process_guard`: kill the programs of a supervisor that has ended, the last one first.
 
-Standard input has the ids of their process groups, one a line. Only the supervisor holds the other end of this pipe,
-and the kernel closes it when the supervisor ends, whatever the signal. A death signal (prctl(2)) would reach the
+Standard input has the ids of their process groups, one per line. Only the supervisor holds the other end of this pipe,
+and the kernel closes it when the supervisor ends, after any signal. A death signal (prctl(2)) would reach the
 programs but not the processes they started.
 """
 

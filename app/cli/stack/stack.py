@@ -1,4 +1,4 @@
-"""Async mode on one machine without containers: Valkey, RabbitMQ where it is chosen, web, two workers, Flower."""
+"""Async mode on one machine without containers: Valkey, optionally RabbitMQ, web, two workers, Flower."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.schemas.verbs import VERBS
 from app.serve.server.addresses import LOOPBACK, address
 from app.settings import load, masked
 
-HOST = LOOPBACK  # of all but the web server, for which the variable HOST names another
+HOST = LOOPBACK  # of all programs except the web server, whose host is the variable HOST
 MAX_PORT = 65_535
 RABBITMQ_DEFAULT = f"amqp://guest:guest@{HOST}:5672//"
 # the program itself: Debian's wrapper on the PATH allows only the system's own user, folders and node
@@ -42,8 +42,8 @@ class LocalBroker:
 def run(environ: Mapping[str, str] = os.environ, name: str = "") -> int:
     """Run the stack until Ctrl-C, with an example if one is named; return the exit status.
 
-    With an example, workers that were killed start again, so that all tasks are done.
-    Raise CommandFailed when a port, a program or an example is not there.
+    With an example, killed workers are started again, so that all tasks are run.
+    Raise CommandFailed if a port is not free, or a program or an example does not exist.
     """
     environ = with_settings(name, environ) if name else environ
     host = environ.get("HOST") or HOST
@@ -84,7 +84,7 @@ def _port(environ: Mapping[str, str], variable: str, default: int, host: str = H
 
 
 def _free_port(wanted: int = 0, host: str = HOST) -> int:
-    """Return this port, or any for 0; raise OSError when it is not free."""
+    """Return this port, or any free one for 0; raise OSError if it is not free."""
     family, _, _, _, where = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM)[0]
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -180,7 +180,7 @@ def _rabbitmq(folder: Path, environ: Mapping[str, str]) -> LocalBroker:
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
     }
-    # left to itself the node would start a mapper that stays behind
+    # otherwise the node would start a port mapper that outlives it
     names = _replies(mapper_port, b"\0\1n", b"\0")
     epmd = Program("epmd", [mapper, "-address", HOST, "-port", str(mapper_port)], environ, names)
     node = Program("rabbit", [server], {**environ, **own}, _replies(port, b"AMQP\x00\x00\x09\x01", b"\x01"))

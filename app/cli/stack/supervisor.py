@@ -42,7 +42,7 @@ class Supervisor:
     """
 
     def __init__(self, stages: Sequence[Sequence[Program]], preparation: Program | None = None) -> None:
-        """Take programs that run until all stop, and one that runs to its end once these are ready."""
+        """Take programs that run until all stop, and one that runs once after these are ready."""
         self._stages = stages
         self._preparation = [preparation] if preparation else []
         self._running: dict[Program, Popen[bytes]] = {}
@@ -54,7 +54,7 @@ class Supervisor:
     def run(self, when_ready: Callable[[], None]) -> int:
         """Run until a signal comes or a program ends. Return the exit status: 0 after a signal, else 1.
 
-        A program that restarts and was killed, as by hand or for its memory, is started again instead.
+        A program that `restarts` and was killed, by hand or for its memory, is started again instead.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -79,14 +79,14 @@ class Supervisor:
         self._signals += 1
 
     def _all_running(self) -> bool:
-        """Return whether no signal has come and every program still runs, or is to be started again."""
+        """Return whether no signal has arrived and every program still runs, or will be started again."""
         return not self._signals and all(
             process.poll() is None or (program.restarts and process.returncode < 0)
             for program, process in self._running.items()
         )
 
     def _start(self, guard: Popen[bytes], when_ready: Callable[[], None]) -> None:
-        """Start stage by stage until a program ends or a signal comes; raise TimeoutError when one is not ready."""
+        """Start stage by stage until a program ends or a signal arrives; raise TimeoutError if one is too late."""
         for stage in self._stages:
             for program in stage:
                 self._spawn(program, guard)
@@ -103,7 +103,7 @@ class Supervisor:
             when_ready()
 
     def _run_to_end(self, program: Program, guard: Popen[bytes]) -> bool:
-        """Run a program until it ends; return False if all are to stop before that, raise OSError if it fails."""
+        """Run a program until it ends; return False if all must stop before that, raise OSError if it fails."""
         self._spawn(program, guard)
         process = self._running.pop(program)
         while (running := process.poll() is None) and self._all_running():
@@ -116,7 +116,7 @@ class Supervisor:
         return not running
 
     def _restart_killed(self, guard: Popen[bytes]) -> None:
-        """Start programs again that restart and were ended by a signal."""
+        """Start programs again that have `restarts` and were ended by a signal."""
         killed = [each for each, process in self._running.items() if each.restarts and (process.poll() or 0) < 0]
         for program in killed:
             process = self._running[program]
@@ -178,6 +178,6 @@ class Supervisor:
 
 
 def _kill_group(process: Popen[bytes]) -> None:
-    """Kill all that is left of the process group of a program."""
+    """Kill the remaining processes of a program's process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
