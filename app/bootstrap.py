@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from app.serve.asgi import Asgi
 
 CLEANUP_S = 600.0
-SWITCH_S = (
-    0.001  # how long a model's thread may block the event loop; Python's default, 5 ms, is the time of many requests
-)
+SWITCH_S = 0.001  # how long a model's thread may block the event loop; by default 5 ms, as long as many requests
 
 
 def build(settings: Settings) -> Components:

@@ -78,9 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_model: Annotated[Text, about("model of /fit, /predict and /score when a request names none")] = "polynomial"
     result_ttl: Annotated[PositiveInt, about("async: seconds that a finished job is kept")] = 86_400
     max_body: Annotated[PositiveInt, about("largest request body in bytes")] = 32 * MIB
-    max_held: Annotated[PositiveInt, about("limit of all request bodies in a web process' memory, in bytes")] = (
-        256 * MIB
-    )
+    max_held: Annotated[PositiveInt, about("limit of request bodies in a web process' memory, in bytes")] = 256 * MIB
     body_timeout: Annotated[PositiveInt, about("longest pause in a request body, in seconds")] = 30
     max_import: Annotated[PositiveInt, about("largest file of a fitted model that is imported, in bytes")] = 256 * MIB
     max_file: Annotated[PositiveInt, about("largest file that a model takes as input or returns, in bytes")] = 100 * MIB

@@ -1,4 +1,4 @@
-"""The Python client: models as estimators, jobs and health of a Trinity. It needs numpy, httpx and msgspec."""
+"""The Python client: models as estimators, jobs and health of a Trinity service. Needs numpy, httpx and msgspec."""
 
 from app.client.classifier import ClassifierEstimator
 from app.client.client import Client

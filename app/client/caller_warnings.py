@@ -11,13 +11,13 @@ PACKAGE = "app.client"
 
 
 def warn_of(result: Mapping[str, Any]) -> None:
-    """Warn the caller of what the service says about a result."""
+    """Pass the service's warnings about a result to the caller."""
     for text in result.get("warnings", []):
         warn_caller(str(text))
 
 
 def warn_caller(text: str) -> None:
-    """Give a UserWarning at the line that called the client."""
+    """Issue a UserWarning at the line that called the client."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and str(frame.f_globals.get("__name__")).startswith(PACKAGE):
         level, frame = level + 1, frame.f_back

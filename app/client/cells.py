@@ -1,4 +1,4 @@
-"""The values of a column as JSON holds them: numbers, texts, truth values, times as RFC 3339, null for missing ones."""
+"""The values of a column in JSON: numbers, texts, truth values, times as RFC 3339, null for missing values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Cell = float | str | bool | None
 
 
 class OddCell(TypeError):
-    """A value is of a type that no column holds."""
+    """A value has a type that no column can hold."""
 
 
 def column_cells(values: NDArray[Any], title: str) -> NDArray[Any]:
-    """Return a column (n,) as float64, where NaN is a missing value, or as objects that JSON holds.
+    """Return a column (n,) as float64, where NaN is a missing value, or as objects that JSON can represent.
 
     Raise ValueError for timedeltas, times of day and complex numbers, TypeError for other objects.
     """
@@ -38,7 +38,7 @@ def column_cells(values: NDArray[Any], title: str) -> NDArray[Any]:
 
 
 def _times(values: NDArray[Any]) -> NDArray[Any]:
-    """Return numpy's times as RFC 3339 in UTC, in which those of pandas and polars are; days as dates."""
+    """Return numpy's times as RFC 3339 in UTC, like those of pandas and polars; days as dates."""
     unit = np.datetime_data(values.dtype)[0]
     if unit in {"Y", "M", "W", "D"}:
         texts = np.datetime_as_string(values.astype("datetime64[D]")).astype(object)
@@ -65,7 +65,7 @@ def _objects(values: NDArray[Any], title: str) -> NDArray[Any]:
 
 
 def _numbers(values: Iterable[Any]) -> Array:
-    """Return numbers and None as float64; a whole number beyond its range is infinite, and refused as that."""
+    """Return numbers and None as float64; a whole number beyond its range becomes infinite, which is refused later."""
     listed = [math.nan if value is None else value for value in values]
     try:
         return np.array(listed, dtype=np.float64)
@@ -74,7 +74,7 @@ def _numbers(values: Iterable[Any]) -> Array:
 
 
 def _cell(value: Any, title: str) -> Cell:
-    """Return a value of any type as what JSON holds."""
+    """Return a value of any type as a JSON value."""
     if value is None or type(value).__name__ in MISSING:
         return None
     if isinstance(value, str):

@@ -17,10 +17,10 @@ from app.schemas.tasks import Task
 
 
 class ClassifierEstimator(Estimator):
-    """A classifier over HTTP: what `Estimator` says, and `classes_`, the labels in order.
+    """A classifier over HTTP: like `Estimator`, with `classes_`, the labels in order.
 
-    y is labels (n,): texts, whole numbers or truth values, which `predict` returns in the type in which they came.
-    `score` is the accuracy. `coef_` and `intercept_` have a row for each class, or one for the second of two.
+    y is labels (n,): texts, whole numbers or truth values; `predict` returns them in the same type.
+    `score` is the accuracy. `coef_` and `intercept_` have a row for each class; of two classes only for the second.
     """
 
     task: ClassVar[Task] = "classification"
@@ -47,12 +47,12 @@ class ClassifierEstimator(Estimator):
 
     @property
     def coef_(self) -> Array:
-        """The coefficients of the inputs, (1, p) of two classes, else (classes, p); AttributeError without them."""
+        """The coefficients of the inputs, (1, p) for two classes, else (classes, p); AttributeError if it has none."""
         return np.atleast_2d(super().coef_)
 
     @property
     def intercept_(self) -> Array:
-        """The constants, (1,) of two classes, else (classes,); AttributeError as for `coef_`."""
+        """The constants, (1,) for two classes, else (classes,); AttributeError as for `coef_`."""
         return np.atleast_1d(super().intercept_)
 
     def _probabilities(self, X: Any) -> Array:
@@ -61,7 +61,7 @@ class ClassifierEstimator(Estimator):
 
     @staticmethod
     def to_y(y: Any) -> NDArray[Any]:
-        """Return labels (n,) as they are sent; raise ValueError for anything else."""
+        """Return labels (n,) in the form of a request; raise ValueError for anything else."""
         return to_labels(y)
 
     def _take_y(self, y: NDArray[Any]) -> None:

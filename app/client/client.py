@@ -1,4 +1,4 @@
-"""The client of one Trinity, by its URL, in sync and async mode."""
+"""The client of one Trinity service, in sync and async mode."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE_JOBS = 200
 
 
 class Client(RegistryCalls):
-    """A Trinity at `url`, with a key if it needs one. Threads may share a client.
+    """A client of the service at `url`, with a key if the service requires one. Threads may share a client.
 
     `timeout_s` limits each call: all its tries, its pauses and the wait for its job together. `verify` is False to
     accept any certificate, or the file or folder of the certificate authorities to trust; `headers` go with every
@@ -43,7 +43,7 @@ class Client(RegistryCalls):
     def fitted(self, name: str, version: int | str | None = None) -> Estimator:
         """Return a fitted version: a number, an alias, or for None the version that `predict` uses.
 
-        That is the champion if there is one, or else the latest; the estimator stays with it when the alias moves.
+        That is the champion if there is one, or else the latest. The estimator keeps this version when the alias moves.
 
         Raise NotFound, or NotFitted if the model has no version.
         """
@@ -68,9 +68,9 @@ class Client(RegistryCalls):
     ) -> Any:
         """Fit a model (None: the service's default) to X (n, p) and y (n,) or (n, k); return the result.
 
-        The data are as for `Estimator.fit`. The result is `{"version", "terms", "coefficients", "metrics"}`; what it
-        warns of is a UserWarning too. `options` are members of the request: params (a dict), timeout (seconds),
-        estimator (what a model of another name is made of, at its first fit), promote (a gate: `{"alias", "on",
+        The data are as for `Estimator.fit`. The result is `{"version", "terms", "coefficients", "metrics"}`; its
+        warnings are issued as UserWarning. `options` are members of the request: params (a dict), timeout (seconds),
+        estimator (of a model with another name, at its first fit), promote (a gate: `{"alias", "on",
         "metric", "gain"}`, where `on` is `{"X", "y"}` or `{"source"}`; the result then has `promotion`). Raise Invalid
         (a ValueError) for data or parameters that the model refuses.
         """
@@ -82,7 +82,7 @@ class Client(RegistryCalls):
         return result
 
     def predict(self, X: Any, model: str | None = None, version: int | str | None = None) -> NDArray[Any]:
-        """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows go in several requests.
+        """Return predictions for X (m, p): (m,) if y was 1-D, else (m, k). Many rows are sent in several requests.
 
         They are numbers, or the labels of a classifier.
 
@@ -109,7 +109,7 @@ class Client(RegistryCalls):
     ) -> dict[str, Any]:
         """Return `{"r2", "rmse", "mae", "n"}` of the predictions for X (m, p) against y; raise as `predict` does.
 
-        Of a classifier it is accuracy and more, with `classes` and `confusion`.
+        For a classifier it is accuracy and more, with `classes` and `confusion`.
         """
         choice = ColumnChoice.of(weight=weight)
         given, targets = to_rows_and_targets(X, y, choice, to_y=self.to_y(model))

@@ -20,7 +20,7 @@ class Linear(NamedTuple):
 
 
 def linear(terms: Sequence[str], coefficients: Array, inputs: Sequence[str]) -> Linear | None:
-    """Return them if each input is a term of its own, in their order, and the only other one is the intercept."""
+    """Return them if the terms are the inputs in order, with or without the intercept."""
     has_intercept = len(terms) == len(inputs) + 1 and terms[0] == INTERCEPT
     slopes = terms[has_intercept:]
     if len(slopes) != len(inputs):

@@ -1,4 +1,4 @@
-"""The forms in which X may come, as columns: frames, dicts of columns, lists of dicts, arrays and lists of rows."""
+"""Converts all forms of X to columns: frames, dicts of columns, lists of dicts, arrays and lists of rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.schemas.wording import counted
 
 
 class Columns(NamedTuple):
-    """Columns by position, which are converted only when they are read, and their names if they have any."""
+    """Columns by position, converted only when they are read, and their names if they have any."""
 
     rows: int
     width: int
@@ -23,14 +23,14 @@ class Columns(NamedTuple):
 
 
 def collected(values: Any) -> Any:
-    """Return the frame of a lazy one, and X itself otherwise."""
+    """Return the frame of a lazy frame, and X itself otherwise."""
     return values.collect() if hasattr(values, "collect") and hasattr(values, "lazy") else values
 
 
 def columns_of(X: Any) -> Columns | None:
-    """Return the columns of X; None for an array of numbers, and for what has no columns.
+    """Return the columns of X; None for an array of numbers, and for objects without columns.
 
-    Raise ValueError for rows or columns that do not fit together, TypeError for sparse data.
+    Raise ValueError for rows or columns that do not match, TypeError for sparse data.
     """
     refuse_sparse(X, "X")
     named = named_columns(X)
@@ -89,7 +89,7 @@ def _of_array(X: NDArray[Any]) -> Columns | None:
 
 
 def _of_rows(rows: Sequence[Sequence[Any]]) -> Columns | None:
-    """Return the columns of rows that hold more than numbers; None for numbers, and for what is no matrix."""
+    """Return the columns of rows that hold more than numbers; None for numbers, and if it is not a matrix."""
     width = len(rows[0])
     for row, cells in enumerate(rows):
         if len(cells) != width:

@@ -1,4 +1,4 @@
-"""X and y as they are sent: numbers as float64, and other columns as what JSON holds. No library of frames is imported.
+"""Converts X and y for requests: numbers to float64, other columns to JSON values. Imports no library of frames.
 
 The checks and their messages are those of the models themselves.
 """
@@ -20,7 +20,7 @@ Names: TypeAlias = str | Iterable[str] | None
 
 
 class ColumnChoice(NamedTuple):
-    """Which columns a fit uses: `inputs`, or all without those to ignore and the one that holds weights."""
+    """Which columns a fit uses: `inputs`, or all except the ignored ones and the column of weights."""
 
     inputs: list[str] | None = None
     ignore: list[str] | None = None
@@ -28,11 +28,11 @@ class ColumnChoice(NamedTuple):
 
     @classmethod
     def of(cls, inputs: Names = None, ignore: Names = None, weight: str | None = None) -> ColumnChoice:
-        """Return the choice for names as callers give them: one or several, with blanks around them or not."""
+        """Return the choice for a caller's names: one or several, with or without surrounding blanks."""
         return cls(_stripped(inputs), _stripped(ignore), weight.strip() if isinstance(weight, str) else weight)
 
     def passes_over(self, name: str) -> bool:
-        """Whether the values of a column are not looked at."""
+        """Whether the values of a column are not read."""
         if self.ignore and name in self.ignore:
             return True
         return self.inputs is not None and name not in (*self.inputs, self.weight)
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
     @property
     def titles(self) -> Sequence[str]:
-        """The names, or those that the service gives to columns without."""
+        """The names, or the default names that the service gives."""
         return _titles(self.names, self.X.shape[1])
 
 
@@ -69,7 +69,7 @@ def to_rows_and_targets(
     drop: bool = False,
     to_y: Callable[[Any], NDArray[Any]] | None = None,
 ) -> tuple[Rows, NDArray[Any]]:
-    """Return X (n, p) and y of the same length: numbers (n,) or (n, k), or what `to_y` makes of it.
+    """Return X (n, p) and y of the same length: numbers (n,) or (n, k), or the result of `to_y`.
 
     Raise as `to_rows` does.
     """
@@ -91,10 +91,10 @@ def to_targets(y: Any, name: str = "y") -> Array:
 
 
 def to_rows(X: Any, choice: ColumnChoice = ALL, names: list[str] | None = None, *, drop: bool = False) -> Rows:
-    """Return X (n, p), without the values of columns that the choice passes over; `names` go before those of a frame.
+    """Return X (n, p), without the values of columns that the choice skips; `names` override those of a frame.
 
-    With `drop` these columns are left out; else they are empty, so that the service knows their names.
-    Raise ValueError for infinity and what no column holds; TypeError for sparse data and objects that are no values,
+    With `drop` these columns are removed; else they are empty, so that the service gets their names.
+    Raise ValueError for infinity and values that no column can hold; TypeError for sparse data and other objects,
     or if only some column names are strings.
     """
     X = collected(X)
@@ -118,16 +118,16 @@ def check_not_missing(rows: Rows) -> None:
 
 
 def _without(columns: Columns, names: list[str], choice: ColumnChoice) -> tuple[Columns, list[str]]:
-    """Return the columns, and their names, without those that the choice passes over."""
+    """Return the columns, and their names, without those that the choice skips."""
     kept = [position for position, name in enumerate(names) if not choice.passes_over(name)]
-    if not kept:  # the service says which columns are missing
+    if not kept:  # the service's error names the missing columns
         return columns, names
     chosen = Columns(columns.rows, len(kept), lambda position: columns.read(kept[position]))
     return chosen, [names[position] for position in kept]
 
 
 def _joined(columns: Columns, names: Sequence[str] | None, choice: ColumnChoice) -> NDArray[Any]:
-    """Return columns side by side, float64 if all are numbers; raise one error for all that cannot be sent."""
+    """Return columns as a matrix, float64 if all are numbers; raise one error for all columns that cannot be sent."""
     found: list[NDArray[Any]] = []
     faults: list[str] = []
     for position, title in enumerate(_titles(names, columns.width)):
@@ -152,7 +152,7 @@ def _joined(columns: Columns, names: Sequence[str] | None, choice: ColumnChoice)
 
 
 def _titles(names: Sequence[str] | None, count: int) -> Sequence[str]:
-    """Return the names of columns in error texts: as many as there are columns, whatever the caller gave."""
+    """Return the names of columns for error texts: one for each column, even if the caller gave another number."""
     return names if names is not None and len(names) == count else default_names("x", count)
 
 
@@ -163,7 +163,7 @@ def _check_finite(X: Array, titles: Sequence[str]) -> None:
 
 
 def _stripped(names: Names) -> list[str] | None:
-    """Return names without the blanks around them; anything else is left for the service to refuse."""
+    """Return names without surrounding blanks; the service checks everything else."""
     if names is None:
         return None
     listed: list[Any] = [names] if isinstance(names, str) else list(names)

@@ -1,4 +1,4 @@
-"""The columns of a version in words."""
+"""Describes the columns of a version in one line."""
 
 from __future__ import annotations
 

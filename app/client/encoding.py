@@ -1,4 +1,4 @@
-"""Encode requests: the only module of the client that knows body formats.
+"""Encodes requests: the only module of the client that depends on body formats.
 
 JSON serves every verb. A format that is cheaper for large data is another `EncodedBody` with its own media type and
 query.
@@ -21,11 +21,11 @@ from app.client.labels import to_y as labels_or_numbers
 from app.model.dataframes import Array
 
 BLOCK_VALUES = 200_000
-"""Values of X in one predict request, about 4 MB of JSON; more rows go in further requests."""
+"""Values of X in one predict request, about 4 MB of JSON; more rows are sent in further requests."""
 
 
 class EncodedBody(NamedTuple):
-    """A request body, its media type and the query that belongs to it."""
+    """A request body, its media type and its query."""
 
     content: bytes | FileForm
     media_type: str

@@ -33,7 +33,7 @@ class Invalid(service.Invalid, ValueError):
     """A value in the request is wrong: a parameter, a shape, a number, a column."""
 
     def after(self, rows: int) -> Invalid:
-        """Return the error with the places that its values have in all of X, if `rows` rows were sent before these."""
+        """Return the error with row numbers in the whole X, if `rows` rows were sent before these."""
         if not rows:
             return self
 

@@ -23,10 +23,10 @@ from app.model.validation import check_weight, check_width, warn_of_missing_name
 class Estimator(BaseEstimator):
     """A model over HTTP. Its parameters are attributes; attributes that `fit` sets end in `_`.
 
-    `version_`: the number of the fitted version; `schema_`: its columns, as the service keeps them; `terms_` and
+    `version_`: the number of the fitted version; `schema_`: its columns, as the service stores them; `terms_` and
     `coefficients_` (terms,) or (terms, k), in the same order; `metrics_` on the data of the fit; `n_features_in_`, the
     number of inputs; `feature_names_in_`, their names after a fit to named columns.
-    `coef_` and `intercept_` are those of scikit-learn's linear models, where the model is linear in its inputs.
+    `coef_` and `intercept_` are those of scikit-learn's linear models, if the model is linear in its inputs.
     `predict` and `score` use this version, even if others fit the model meanwhile.
     """
 
@@ -34,7 +34,7 @@ class Estimator(BaseEstimator):
     model_name: ClassVar[str]
     takes_missing: ClassVar[bool]
     metric: ClassVar[str] = "r2"
-    """The number of a score that `score` returns."""
+    """The metric that `score` returns."""
 
     version_: int
     schema_: dict[str, Any]
@@ -57,11 +57,11 @@ class Estimator(BaseEstimator):
         """Fit X (n, p) to y (n,) or (n, k) on the service.
 
         X is an array, a list of rows or of dicts, a dict of columns, or a frame of pandas, polars or Arrow. Its columns
-        hold numbers, texts, truth values or times, and may miss values where the model takes that. `inputs` names the
-        columns to use, or `ignore` those to leave out; without names they are x1, x2 … `sample_weight` (n,) says how
-        much each row counts, or `weight` which column of X does.
+        hold numbers, texts, truth values or times, and missing values if the model accepts them. `inputs` names the
+        columns to use, or `ignore` those to leave out; without names they are x1, x2 … `sample_weight` (n,) has the
+        weight of each row, or `weight` names a column of X with the weights.
         Raise ValueError (Invalid, with pointers) for parameters and data that are not valid, and the errors of
-        `Client.submit`. Give a UserWarning for each warning of the service.
+        `Client.submit`. Issue a UserWarning for each warning of the service.
         """
         choice = ColumnChoice.of(inputs, ignore, weight)
         given, targets = to_rows_and_targets(X, y, choice, to_y=self.to_y)
@@ -79,7 +79,7 @@ class Estimator(BaseEstimator):
     def predict(self, X: Any) -> Array:
         """Return predictions for X (m, p): (m,) if y was 1-D, (m, k) if it was (n, k).
 
-        Named columns may be in another order than in the fit, and those that the fit did not use are passed over.
+        Named columns may be in another order than in the fit; columns that the fit did not use are skipped.
         Raise NotFittedError before a fit, ValueError for other columns.
         """
         given = self._matched(to_rows(X, self._unused(), drop=True))
@@ -88,7 +88,7 @@ class Estimator(BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, weight: str | None = None) -> float:
         """Return R² of the predictions for X (m, p) against y, the uniform average over outputs; NaN for one row.
 
-        Of a classifier it is the accuracy. The rows may be weighted as in `fit`. Raise as `predict` does.
+        For a classifier it is the accuracy. The rows may be weighted as in `fit`. Raise as `predict` does.
         """
         choice = self._unused(but=weight)
         given, targets = to_rows_and_targets(X, y, choice, drop=True, to_y=self.to_y)
@@ -113,7 +113,7 @@ class Estimator(BaseEstimator):
         """Set the fitted attributes from a version's manifest."""
         schema = manifest["schema"]
         self._set_fitted(manifest, manifest)
-        earlier = not schema.get("columns")  # an earlier release kept the names only
+        earlier = not schema.get("columns")  # an earlier release stored only the names
         if schema.get("named_inputs") or (earlier and schema["inputs"] != default_names("x", self.n_features_in_)):
             self.feature_names_in_ = np.array(schema["inputs"], dtype=object)
         return self
@@ -128,16 +128,16 @@ class Estimator(BaseEstimator):
         return super().__repr__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the parameters and fitted attributes; the class is made again where it is unpickled."""
+        """Pickle the parameters and fitted attributes; unpickling creates the class again."""
         return unpickled, (self.client, self.model_name), dict(vars(self))
 
     @staticmethod
     def to_y(y: Any) -> NDArray[Any]:
-        """Return y as it is sent: numbers (n,) or (n, k); raise ValueError for anything else."""
+        """Return y in the form of a request: numbers (n,) or (n, k); raise ValueError for anything else."""
         return to_targets(y)
 
     def _take_y(self, y: NDArray[Any]) -> None:
-        """Learn what the y of a fit says of predictions."""
+        """Store facts about the y of a fit that predictions need."""
 
     def _linear(self) -> Linear:
         if not hasattr(self, "coefficients_"):
@@ -150,7 +150,7 @@ class Estimator(BaseEstimator):
         return found
 
     def _unused(self, but: str | None = None) -> ColumnChoice:
-        """Return which columns the version passes over, `but` for the weights; raise NotFittedError before a fit."""
+        """Return the columns that the version skips; `but` has the weights. Raise NotFittedError before a fit."""
         if not hasattr(self, "version_"):
             raise not_fitted(self)
         schema, weight = self.schema_, ColumnChoice.of(weight=but).weight
@@ -162,10 +162,10 @@ class Estimator(BaseEstimator):
             check_not_missing(given)
 
     def _matched(self, given: Rows) -> Rows:
-        """Return the rows as the fitted version takes them; warn if only it or they have names of columns.
+        """Return the rows in the form of the fitted version; warn if only one of them has column names.
 
-        Columns may be in another order than in the fit: they are sent with their names, and the service sorts them.
-        Raise ValueError for another number of columns, and for missing values that the model does not take.
+        Columns may be in another order than in the fit: they are sent with their names, and the service reorders them.
+        Raise ValueError for another number of columns, and for missing values if the model does not accept them.
         """
         self._check_missing(given)
         fitted = list(getattr(self, "feature_names_in_", ()))
@@ -173,7 +173,7 @@ class Estimator(BaseEstimator):
             return given
         whole = self.n_features_in_ + len(self.schema_.get("unused", []))
         if given.names is None and not fitted and given.X.shape[1] == whole:
-            return given  # all columns of the fit: the service passes over those that it did not use
+            return given  # all columns of the fit's data: the service skips those that the fit did not use
         check_width(given.X, self.n_features_in_, type(self).__name__)
         warn_of_missing_names(given.names, fitted, type(self).__name__)
         return Rows(given.X)
@@ -190,6 +190,6 @@ class Estimator(BaseEstimator):
 
 
 def unpickled(client: Any, name: str) -> Estimator:
-    """Return an estimator without attributes, of a client; pickle sets them afterwards."""
+    """Return an estimator of a client without attributes; pickle sets them afterwards."""
     kind: type[Estimator] = client.kind(name)
     return kind.__new__(kind)

@@ -1,4 +1,4 @@
-"""The estimator classes of a service's models, made from their descriptions."""
+"""Creates the estimator classes of a service's models from their descriptions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.client.session import Session
 
 
 def estimator_class(client: Session, name: str) -> type[Estimator]:
-    """Return the estimator class of a model, the same one each time; raise NotFound."""
+    """Return the estimator class of a model, the same class at each call; raise NotFound."""
     if name not in client.estimator_classes:
         client.estimator_classes[name] = _make_class(client, client.models(name))
     return client.estimator_classes[name]
 
 
 def _make_class(client: Session, model: Mapping[str, Any]) -> type[Estimator]:
-    """Make the class from the description of a model, which has the JSON Schema of its parameters.
+    """Create the class from the description of a model, which has the JSON Schema of its parameters.
 
     Its `__init__` has a real signature, because scikit-learn's `clone` and Python's `help` read it.
     """

@@ -1,4 +1,4 @@
-"""Files in the client: those that models take, and those of models that were fitted elsewhere."""
+"""Files in the client: the inputs of models, and models that were fitted elsewhere."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class FileCalls(Session):
             client.import_model("price", "price.onnx", columns=["area", "rooms"])
 
         `model` is the path of a file of skops, ONNX, XGBoost or LightGBM, or the fitted object itself: an estimator of
-        scikit-learn is sent as a skops file, a booster as its own library saves it. `sample` holds rows that it could
+        scikit-learn is sent as a skops file, a booster in its library's own format. `sample` has rows for the model to
         predict: a data frame, an array, or the path of a CSV file; columns of text need it. `classes` are the labels
-        of files that know none. `options` are format, kind, strict, ignore, timeout. Raise Invalid for a file that
-        cannot be taken: it says why, and what to do.
+        of files without labels. `options` are format, kind, strict, ignore, timeout. Raise Invalid for a file that
+        cannot be imported; its message has the reason and advice.
         """
         file, own = to_file(model)
         named = own if classes is None else classes
@@ -76,9 +76,9 @@ class FileCalls(Session):
             client.submit_file("fit", "photos.zip", "detector", threshold=0.4).result()["version"]
             client.submit_file("fit", "photos.zip", "detector", promote={"on": "held_out.zip"}).result()["promotion"]
 
-        The file is read while it is sent, never into memory. A predict takes a file of the model's types, a fit or a
+        The file is streamed and never held in memory. A predict takes a file of the model's types, a fit or a
         score a zip file. `promote` is a gate of a fit, `{"alias", "on", "metric", "gain"}`, where `on` is the path of
-        a second zip file that versions are compared on, and the others have defaults. `options` are those of the
+        a second zip file on which versions are compared, and the others have defaults. `options` are those of the
         model's predict or the parameters of a fit, and timeout (seconds).
         Raise OSError for a file that cannot be read, Invalid, TooLarge, NotFound or NotFitted, and TrinityError for a
         file of another type.
@@ -119,7 +119,7 @@ class FileCalls(Session):
 
 
 def _gate(promote: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members of a query that stand for a gate; raise TypeError for one that has others."""
+    """Return the members of a query for a gate; raise TypeError for unknown members."""
     if unknown := promote.keys() - {"on", *GATE}:
         raise TypeError(f"promote has no {', '.join(sorted(unknown))}; it may have alias, on, metric, gain")
     return {GATE[name]: value for name, value in {"alias": CHAMPION, **promote}.items() if name in GATE}
@@ -130,7 +130,7 @@ def _named(path: str | Path) -> NamedFile:
 
 
 def _text(value: Any) -> str:
-    """Return a member of a query: names with commas between them, quoted where they hold one."""
+    """Return a member of a query: names separated by commas; a name that contains a comma is quoted."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -141,7 +141,7 @@ def _text(value: Any) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """Return an option as a query has it: a list with commas, a truth value as JSON has it."""
+    """Return an option in the form of a query: a list with commas, a truth value as in JSON."""
     if isinstance(value, list | tuple):
         return ",".join(map(_as_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Forms with files (RFC 7578), which are read from disk while they are sent, once more for each try."""
+"""Forms with files (RFC 7578), streamed from disk, and read again for each try."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECE_BYTES = 256 * 1024
 
 
 class FormFile(NamedTuple):
-    """A field of a form that is a file: its content, or the path of it."""
+    """A field of a form that is a file: its content or its path."""
 
     field: str
     name: str
@@ -26,7 +26,7 @@ class FileForm:
     """A form of files. Each iteration gives the same bytes; it raises OSError when a file cannot be read."""
 
     def __init__(self, files: Sequence[FormFile]) -> None:
-        """Raise OSError for a path that is not there, or is no regular file."""
+        """Raise OSError for a path that does not exist or is not a regular file."""
         boundary = f"trinity-{uuid4().hex}"
         self.media_type = f"multipart/form-data; boundary={boundary}"
         self._end = f"--{boundary}--\r\n".encode()
@@ -54,12 +54,12 @@ def _size(content: bytes | Path) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(f"{content} is a folder: send a file, or a zip file of the folder")
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"{content} is no regular file: it could not be sent a second time")
+        raise OSError(f"{content} is not a regular file: it could not be sent a second time")
     return found.st_size
 
 
 def _pieces(path: Path, size: int) -> Iterator[bytes]:
-    """Yield the content of a file; raise OSError if it has not this size."""
+    """Yield the content of a file; raise OSError if its size is not `size`."""
     left = size
     with path.open("rb", buffering=0) as file:
         while piece := file.read(min(left, PIECE_BYTES)):

@@ -1,4 +1,4 @@
-"""Makes a model ready to use: its first fit, once. What prepares an application calls this."""
+"""Makes a model ready to use: its first fit, once. Applications call this in their preparation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from app.client.errors import NotFound
 
 
 def fit_once(client: Client, model: str, folder: str | Path | None = None, **request: Any) -> bool:
-    """Fit a model if it has no version; return whether it did. Raise what refuses or fails the fit.
+    """Fit a model if it has no version; return whether it was fitted. Raise the error of a refused or failed fit.
 
         with Client("http://localhost:5000") as client:
             fit_once(client, "documents", "corpus")
             fit_once(client, "price", data={"source": "sales"}, params={"degree": 2})
 
-    A model whose input is a file learns from the files of `folder`, which are sent as a zip file; `request` has its
-    parameters then, or else the members of the request: data, params, inputs and so on.
+    A model whose input is a file is fitted to the files of `folder`, which are sent as a zip file; `request` then has
+    its parameters. Otherwise `request` has the members of the request: data, params, inputs and so on.
     """
-    with suppress(NotFound):  # a model that is made of another has no name before its first fit
+    with suppress(NotFound):  # a model with an `estimator` does not exist before its first fit
         if client.models(model)["versions"]:
             return False
     if folder is None:

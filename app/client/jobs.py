@@ -47,7 +47,7 @@ class JobHandle:
 
     @property
     def version(self) -> int | None:
-        """The version that it uses; for a fit, the version that it made."""
+        """The version that it uses; for a fit, the version that it published."""
         return self.envelope.get("version")
 
     @property
@@ -67,7 +67,7 @@ class JobHandle:
 
     @property
     def step(self) -> str:
-        """What it does now, such as "page 12 of 30"; '' if its model does not say it."""
+        """Its current step, such as "page 12 of 30"; '' if its model does not report one."""
         return str(self.envelope.get("step", ""))
 
     @property
@@ -98,7 +98,7 @@ class JobHandle:
             self._poll(min(longest_s, int(deadline.left_s)), deadline)
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for the job and return its result, as the service's documentation of its verb describes it.
+        """Wait for the job and return its result, as described in the service's documentation of the verb.
 
         Raise the error that it ended in (ModelFailed, TimedOut, Cancelled …), or DeadlineExceeded.
         """
@@ -110,7 +110,7 @@ class JobHandle:
         raise error_from_problem(self.envelope["error"] or {"detail": f"the job is {self.status}"}, self.id)
 
     def file(self, name: str | None = None, timeout_s: float | None = None) -> bytes:
-        """Wait for the job and return a file of its result, the first without a name; raise as `result`, or NotFound.
+        """Wait for the job and return a file of its result, by default the first; raise as `result`, or NotFound.
 
         In sync mode files are kept for as long as results of async mode.
         """
@@ -121,7 +121,7 @@ class JobHandle:
     def save_file(self, file: BinaryIO, name: str | None = None, timeout_s: float | None = None) -> None:
         """Wait for the job and write a file of its result into an empty binary file; otherwise as `file`.
 
-        It is not held in memory. Names of files come from the model: never open one as a path.
+        It is streamed. Names of files come from the model: never use one as a path.
         """
         described = next((each for each in self.files(timeout_s) if name in {None, each["name"]}), None)
         query = {} if name is None else {"name": name}

@@ -1,4 +1,4 @@
-"""The y of a classifier as it is sent: texts, whole numbers, or truth values, as lists, arrays or frames hold them."""
+"""Converts the y of a classifier for requests: texts, whole numbers, or truth values in lists, arrays or frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.schemas.tasks import Task
 
 
 def to_labels(y: Any) -> NDArray[Any]:
-    """Return y (n,) as an array of labels, all of one type; raise ValueError for other shapes and for missing ones."""
+    """Return y (n,) as an array of labels, all of one type; raise ValueError for other shapes and missing labels."""
     y = collected(y)
     if (named := named_columns(y)) is not None:
         y = np.column_stack([_values(column) for column in named.values()])
@@ -26,9 +26,9 @@ def to_labels(y: Any) -> NDArray[Any]:
 
 
 def to_y(y: Any, task: Callable[[], Task | None]) -> NDArray[Any]:
-    """Return y as numbers or as labels, as a model takes it whose `task` is asked for only where y may be either.
+    """Return y as numbers or labels for a model; its `task` is requested only if y may be either.
 
-    None is that of a model that is not known: then y is labels where it cannot be numbers.
+    The task is None for an unknown model: then y is labels if it cannot be numbers.
     """
     if np.asarray(_values(collected(y))).dtype.kind not in "OUb":
         return to_targets(y)
@@ -48,7 +48,7 @@ def from_answer(values: list[Any]) -> NDArray[Any]:
 
 
 def _values(y: Any) -> Any:
-    """Return values of any kind, those of a list or of categories with their own types."""
+    """Return values of any kind; those of lists and categories keep their own types."""
     if isinstance(y, list | tuple) and not any(isinstance(each, list | tuple | np.ndarray) for each in y):
         return np.fromiter(y, object, len(y))
     found: NDArray[Any] = np.asarray(y)

@@ -1,4 +1,4 @@
-"""Fitted models as files to send: what each library writes of them, never a pickle."""
+"""Converts fitted models to files of their own libraries, never pickles."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.schemas.tasks import Label
 
 
 class NamedFile(NamedTuple):
-    """A file's name and content, or the path of that."""
+    """A file's name, and its content or path."""
 
     name: str
     content: bytes | Path
 
 
 def to_file(model: Any) -> tuple[NamedFile, list[Label] | None]:
-    """Return the file of a model, and the labels that the file does not know; raise TypeError for other objects."""
+    """Return the file of a model, and labels that are not in the file; raise TypeError for other objects."""
     if isinstance(model, str | Path):
         path = Path(model)
         return NamedFile(path.name, path), None
@@ -38,14 +38,14 @@ def to_file(model: Any) -> tuple[NamedFile, list[Label] | None]:
     if hasattr(model, "SerializeToString"):  # a ModelProto of onnx
         return NamedFile("model.onnx", model.SerializeToString()), None
     if hasattr(model, "get_params") and hasattr(model, "predict"):
-        import skops.io  # noqa: PLC0415  only where there is an estimator to send
+        import skops.io  # noqa: PLC0415  only if there is an estimator to send
 
         return NamedFile("model.skops", skops.io.dumps(model)), None
-    raise TypeError(f"{type(model).__name__} is no path, and no model of scikit-learn, XGBoost, LightGBM or ONNX")
+    raise TypeError(f"{type(model).__name__} is neither a path nor a model of scikit-learn, XGBoost, LightGBM or ONNX")
 
 
 def to_sample(sample: Any) -> bytes:
-    """Return rows as CSV; raise TypeError for what holds none."""
+    """Return rows as CSV; raise TypeError for objects without rows."""
     if isinstance(sample, str | Path):
         return Path(sample).read_bytes()
     if isinstance(sample, bytes):
@@ -68,12 +68,12 @@ def to_sample(sample: Any) -> bytes:
 
 
 def encode_files(query: Mapping[str, str], **files: NamedFile | None) -> EncodedBody:
-    """Return a form with files by the names of their fields; raise OSError for a path that is no regular file."""
+    """Return a form with files by the names of their fields; raise OSError for a path that is not a regular file."""
     form = FileForm([FormFile(field, each.name or field, each.content) for field, each in files.items() if each])
     return EncodedBody(form, form.media_type, query)
 
 
 def _labels(model: Any) -> list[Label] | None:
-    """Return the labels of a classifier: boosters number them."""
+    """Return the labels of a classifier, because boosters number them."""
     found = getattr(model, "classes_", None)
     return None if found is None else np.asarray(found).tolist()

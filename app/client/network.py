@@ -1,4 +1,4 @@
-"""What lies between the client and the service: a proxy, the certificates to trust, and headers for a gateway."""
+"""The network between client and service: a proxy, trusted certificates, and headers for a gateway."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def verification(verify: Verify) -> ssl.SSLContext | bool:
-    """Return what httpx checks certificates by: a file or folder of certificate authorities in place of the usual ones.
+    """Return httpx's `verify`: a context that trusts the authorities in a file or folder instead of the usual ones.
 
     Raise ValueError if it cannot be read.
     """
@@ -66,7 +66,7 @@ def verification(verify: Verify) -> ssl.SSLContext | bool:
 
 
 def check_headers(headers: Mapping[Any, Any]) -> Mapping[str, str]:
-    """Return headers of the caller's own; raise ValueError, which does not quote a value, if one is not valid."""
+    """Return the caller's headers; raise ValueError, which does not quote a value, if one is not valid."""
     for name, value in headers.items():
         if not (isinstance(name, str) and _TOKEN.fullmatch(name)):
             raise ValueError("headers: a name is not valid")
@@ -85,7 +85,7 @@ def is_certificate_refused(error: BaseException | None) -> bool:
 def redirect_target(response: httpx.Response) -> str | None:
     """Return the URL that a redirect leads to, without password and query; None for other responses.
 
-    Where only what stands before the path of the request differs, it is that part, which a client can be given.
+    If only the part before the request's path differs, return that part, which can be given to a client.
     """
     if not response.has_redirect_location:
         return None

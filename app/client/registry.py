@@ -22,7 +22,7 @@ class RegistryCalls(FileCalls):
     """The part of Client for aliases, history and removals. These calls need a key with the scope `fit`, or `read`."""
 
     def estimators(self) -> list[dict[str, Any]]:
-        """Return what models can be made of: name, description, params as JSON Schema."""
+        """Return the estimators that models can use: name, description, params as JSON Schema."""
         found: list[dict[str, Any]] = self._get("/estimators", members=["estimators"])["estimators"]
         return found
 
@@ -39,10 +39,10 @@ class RegistryCalls(FileCalls):
         *,
         why: Literal["request", "rollback"] = "request",
     ) -> None:
-        """Move an alias to a version. Without a version, requests use the alias `champion` where it is there.
+        """Move an alias to a version. Requests without a version use the alias `champion` if it exists.
 
-        With `if_version` it moves from that version alone; None: it must not be there. Otherwise raise Conflict, whose
-        words say where it is. Raise NotFound for an unknown version, Invalid for an alias that is not valid.
+        With `if_version` it moves only from that version; None: it must not exist. Otherwise raise Conflict, whose
+        message has its version. Raise NotFound for an unknown version, Invalid for an alias that is not valid.
         """
         expected = {} if if_version == "any" else {"if_version": if_version}
         body = msgspec.json.encode({"version": version, "why": why, **expected})
@@ -55,10 +55,10 @@ class RegistryCalls(FileCalls):
         self._once(OutgoingRequest("DELETE", _path(model, "aliases", alias), query))
 
     def rollback(self, model: str, version: int | None = None, alias: str = CHAMPION) -> int:
-        """Move an alias back to the version where it stood before, or to `version`; return that version.
+        """Move an alias back to its previous version, or to `version`; return that version.
 
-        Without a `champion` the version before the latest becomes it. Raise Conflict where there is none, or somebody
-        else moved the alias meanwhile.
+        Without a `champion` the version before the latest becomes the champion. Raise Conflict if there is none, or if
+        the alias was moved by another client meanwhile.
         """
         try:
             current: int | None = self.alias(model, alias)
@@ -79,18 +79,18 @@ class RegistryCalls(FileCalls):
         return found
 
     def delete_version(self, model: str, version: int) -> None:
-        """Remove a version; raise NotFound, or Conflict for one that an alias names."""
+        """Remove a version; raise NotFound, or Conflict if an alias names it."""
         self._once(OutgoingRequest("DELETE", _path(model, "versions", str(version))))
 
     def delete_model(self, model: str) -> None:
         """Remove a model with all its versions.
 
-        Raise NotFound, or Conflict for one that has its estimator's name, or whose jobs wait or run.
+        Raise NotFound, or Conflict if the model has its estimator's name, or has jobs that wait or run.
         """
         self._once(OutgoingRequest("DELETE", _path(model)))
 
     def _once(self, request: OutgoingRequest) -> None:
-        """Send a request that would not do the same a second time: where its answer is lost, Unreachable is raised."""
+        """Send a request that is not idempotent: if its response is lost, raise Unreachable."""
         require_members(self._transport.json(request._replace(retries=False), self._deadline()))
 
 

@@ -1,4 +1,4 @@
-"""A session with one Trinity: the URL and the key, submissions, and predictions of many rows."""
+"""A session with one Trinity service: the URL and the key, submissions, and predictions of many rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictiona
 
 
 class Session:
-    """The base of Client: what estimators need. Threads may share a session."""
+    """The base of Client, with the methods that estimators need. Threads may share a session."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Session:
             path,
             body=body,
             headers={"Prefer": prefer, "Idempotency-Key": f'"{uuid4().hex}"'},
-            # in sync mode the response comes after the work
+            # in sync mode the response is sent after the work
             response_s=wait_s + RESPONSE_S if self._queued else None,
         )
         response = self._transport.send(request, deadline)
@@ -101,7 +101,7 @@ class Session:
         return job.wait(deadline.left_s) if wait and response.status_code == HTTPStatus.ACCEPTED else job
 
     def predict_rows(self, given: Rows, model: str | None, version: int | str | None, output: str = Y) -> NDArray[Any]:
-        """Return an output for checked rows; many rows go in several requests, all to one version."""
+        """Return an output for checked rows; many rows are sent in several requests, all to one version."""
         step = max(1, BLOCK_VALUES // given.X.shape[1])
         outputs = None if output == Y else [output]
         blocks: list[NDArray[Any]] = []
@@ -123,11 +123,11 @@ class Session:
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def to_y(self, name: str | None) -> Callable[[Any], NDArray[Any]]:
-        """Return what converts y for a model or an estimator; it asks the service what that predicts if it has to."""
+        """Return the function that converts y for a model or an estimator; it may request the model's task."""
         return lambda y: to_y(y, lambda: self._task(name))
 
     def _task(self, name: str | None) -> Task | None:
-        """Return what a model predicts; None for the default one, and for one that is not there yet."""
+        """Return the task of a model; None for the default model, and for a model that does not exist yet."""
         if name is not None and name not in self._tasks:
             with suppress(NotFound, Forbidden):
                 self._tasks[name] = self.models(name).get("task", "regression")
@@ -184,7 +184,7 @@ class Session:
         return require_members(found, *members)
 
     def _resolve_version(self, given: Rows, model: str | None, version: int | str | None) -> tuple[str, int]:
-        """Return the model and version number that a default or alias means now, by predicting one row."""
+        """Return the current model and version number of a default or alias, by predicting one row."""
         job = self.submit("predict", encode_arrays(Rows(given.X[:1], given.names), version=version), model)
         return job.model, job.version or 0
 

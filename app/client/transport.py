@@ -63,11 +63,11 @@ class OutgoingRequest(NamedTuple):
     """Timeout of one try; None for the rest of the deadline."""
     retries: bool = True
     sink: BinaryIO | None = None
-    """Where the body of a response with status 200 goes in the place of memory."""
+    """The file to which the body of a response with status 200 is written, instead of memory."""
 
 
 class Transport:
-    """Connections to one service, by way of the environment's proxy. Threads may share it. `sleep` waits between tries.
+    """Connections to one service through the environment's proxy. Threads may share it. `sleep` waits between tries.
 
     Raise ValueError for a URL, a key or headers that are not valid; the message does not quote them.
     """
@@ -89,11 +89,11 @@ class Transport:
         self._sleep = sleep
 
     def send(self, request: OutgoingRequest, deadline: Deadline) -> httpx.Response:
-        """Return the response, whatever its status; raise Unreachable if none comes at any try.
+        """Return the response of any status; raise Unreachable if no try gets a response.
 
         The request must be safe to send twice: a read, a cancellation, or a submission with an Idempotency-Key. It is
-        retried after a network error, from a busy service (429, 503; after its Retry-After) and from a proxy that lost
-        the service (502, 504).
+        retried after a network error, if the service is busy (429, 503; after its Retry-After), and if a proxy cannot
+        reach the service (502, 504).
         """
         lost = busy = 0
         while True:
@@ -147,7 +147,7 @@ class Transport:
 
 
 def _read_into(response: httpx.Response, sink: BinaryIO) -> None:
-    """Write the body of a response to a file from its beginning, or read that of an error into memory."""
+    """Write the body of a response to a file from the file's beginning; read the body of an error into memory."""
     try:
         if response.status_code != HTTPStatus.OK:
             response.read()
@@ -193,7 +193,7 @@ def decode_response(response: httpx.Response, job_id: str | None = None) -> Any:
 
 
 def require_members(found: Any, *members: str) -> dict[str, Any]:
-    """Return the decoded response if it has these members; raise TrinityError otherwise: it is of another service."""
+    """Return the decoded response if it has these members; otherwise raise TrinityError: it is from another service."""
     if isinstance(found, dict) and found.keys() >= set(members):
         return found
     raise TrinityError("the response is not from a Trinity: is there one at this URL?")
@@ -233,5 +233,5 @@ def _problem(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def _backoff_s(tries: int) -> float:
-    """Return a pause that doubles with each try, with jitter so that clients do not return all at once."""
+    """Return a pause that doubles with each try, with jitter so that clients do not all retry at once."""
     return random.uniform(0.5, 1.0) * min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** (tries - 1))  # noqa: S311  no secret

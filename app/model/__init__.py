@@ -1,1 +1,1 @@
-"""Models: the contract (`base`), the shipped regressors (`models`) and what they are made of. Knows no HTTP."""
+"""Models: the contract (`base`), the shipped models (`models`) and their parts. Independent of HTTP."""

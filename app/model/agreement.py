@@ -1,4 +1,4 @@
-"""How far predictions for rows that came alone agree with those for the same rows together."""
+"""Compares predictions for single rows with predictions for the same rows in one call."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from app.model.dataframes import Array
 from app.schemas.tasks import Stacks
 
 ROUNDING = 8e-13
-"""What sums in another order make of float64, relative to the greatest value: some thousand units in the last place."""
+"""Rounding error of float64 sums in another order: some thousand units in the last place of the greatest value."""
 ROUNDING_FLOAT32 = 1e-6
-"""The same of libraries that count in float32: eight units, as their sums are short."""
+"""The same for libraries that compute in float32: eight units, because their sums are short."""
 ORDER: tuple[Stacks, ...] = ("exact", "close", "no")
 
 
 def agreement(alone: Array, together: Array, *, labels: bool = False, by_float32: bool = False) -> Stacks:
-    """Say whether values are the same to the last bit, but for rounding, or not; labels are the same, or not.
+    """Return whether values are identical, equal within rounding, or different; labels are identical or different.
 
-    Missing and infinite values agree where both have the same. `by_float32`: a library counted that may do so in
-    float32; where the values show that it did, they may differ by as much as that makes of them.
+    Missing and infinite values agree if both are the same. `by_float32`: the library may compute in float32; if the
+    values show that it did, they may differ by the rounding error of float32.
     """
     if np.array_equal(alone, together, equal_nan=True):
         return "exact"
@@ -34,7 +34,7 @@ def agreement(alone: Array, together: Array, *, labels: bool = False, by_float32
 
 
 def worst(found: set[Stacks]) -> Stacks:
-    """Return the weakest of several."""
+    """Return the weakest of several agreements."""
     return max(found, key=ORDER.index)
 
 
@@ -48,10 +48,10 @@ def differing_row(alone: Array, together: Array) -> int:
 
 
 def _are_float32(alone: Array, together: Array) -> bool:
-    """Return whether those values that differ are of float32.
+    """Return whether the differing values were computed in float32.
 
-    Values of float32 are such numbers still when they have become float64; by chance one of two hundred million is.
-    Half of them are enough: where there are two classes, the probability of the first may be 1 less that of the second.
+    A float32 value that was converted to float64 can still be recognised; by chance only one of 200 million float64
+    values looks so. Half of them are enough: of two classes, the probability of the first may be 1 less the second's.
     """
     differ = alone != together
     pairs = np.stack([alone[differ], together[differ]])

@@ -22,7 +22,7 @@ from app.schemas.tasks import Better, Task
 
 
 class NotNumbers(TypeError):
-    """A model predicted something other than numbers, or labels that it does not know."""
+    """A model predicted something other than numbers, or unknown labels."""
 
 
 class Model(Persistent, ABC):
@@ -33,13 +33,13 @@ class Model(Persistent, ABC):
     """
 
     task: ClassVar[Task]
-    """What it predicts."""
+    """The kind of its predictions."""
     batchable: ClassVar[bool | None] = None
-    """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit,
-    whatever rows are around it. BLAS doesn't promise that. None: every fit finds out."""
+    """Whether several requests may be predicted in one call: a row's prediction must be the same to the last bit
+    with any other rows beside it. BLAS doesn't guarantee that. None: every fit tests it."""
 
     solution_copies: ClassVar[int] = 4
-    """How often a fit holds the coefficients of all outputs at once, for the check of its size."""
+    """How many copies of all outputs' coefficients a fit holds at once, for the check of its size."""
     takes_missing: ClassVar[bool] = False
     """Whether X may hold NaN, for a missing value."""
 
@@ -47,7 +47,7 @@ class Model(Persistent, ABC):
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from X (n, p) and y. Raises ValueError for parameters or data it cannot use.
 
-        `sample_weight` (n,) says how much each row counts. A model may leave this parameter out: requests with weights
+        `sample_weight` (n,) has the weight of each row. A model may leave this parameter out: requests with weights
         are then refused.
         """
 
@@ -59,7 +59,7 @@ class Model(Persistent, ABC):
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | Mapping[str, float | None]:
-        """Say in one number how well the predictions for X agree with y."""
+        """Return one number for how well the predictions for X agree with y."""
 
     @classmethod
     @cache
@@ -68,23 +68,23 @@ class Model(Persistent, ABC):
         return "sample_weight" in signature(cls.fit).parameters
 
     def set_indicators(self, groups: Sequence[int | None]) -> None:
-        """Take which columns of X are indicators of a text or a truth value, 0 or 1, before `n_terms` and `fit`.
+        """Set which columns of X are indicators of a text or a truth value, 0 or 1, before `n_terms` and `fit`.
 
-        `groups` has a number for each column of X: those of one column of the table share it and stand side by side,
-        and at most one of them is 1 in a row. It is None for all other columns. A model need not care.
+        `groups` has a number for each column of X: indicators of one column of the table share it and are adjacent,
+        and at most one of them is 1 in a row. It is None for all other columns. A model may ignore this.
         """
 
-    # What a fit says about itself
+    # Facts about a fit
 
     def diagnostics(self) -> dict[str, int | float]:
-        """Return numbers about the solution that a fit shows among its metrics; infinity is shown as null."""
+        """Return numbers about the solution, which are added to the metrics of a fit; infinity becomes null."""
         return {}
 
     def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - a model without warnings
-        """Return sentences about what is doubtful in the solution, given the names of the inputs; shown with a fit."""
+        """Return warnings about the solution as sentences, given the names of the inputs; shown with a fit."""
         return []
 
-    # Size and shape of what is learned
+    # Size and shape of the learned state
 
     def n_terms(self, n_inputs: int) -> int:
         """Return the number of columns of the design matrix for `n_inputs` inputs; exact, and nothing is allocated."""
@@ -110,8 +110,8 @@ class Regressor(Model):
 
     task: ClassVar[Task] = "regression"
     metrics: ClassVar[Mapping[str, Better]] = {}
-    """What it is judged by where that is not how close each prediction is to its y: the names of the numbers that its
-    own `score` returns, the most important first, and which values are better. None stands for an undefined one."""
+    """The metrics of models that are not evaluated by the distance of predictions to y: the names of the numbers that
+    the model's `score` returns, the most important first, and which values are better. An undefined number is None."""
 
     @abstractmethod
     def predict(self, X: ArrayLike) -> Array:
@@ -140,7 +140,7 @@ class Classifier(Model):
     """A model of labels: y is (n,) of texts, whole numbers or truth values, all of one of these types.
 
     `fit` sets `classes_`, the different labels in order. A class with a method `predict_proba(X)`, which returns the
-    probability of each of them (m, classes), gives probabilities to who asks for them.
+    probability of each label (m, classes), supports requests for probabilities.
     """
 
     task: ClassVar[Task] = "classification"
@@ -158,7 +158,7 @@ class Classifier(Model):
 
 
 def _numbers(predicted: Any) -> Array:
-    """Return predictions as float64. NotNumbers, because a ValueError would look as if the model refused the data."""
+    """Return predictions as float64. Raise NotNumbers: a ValueError would mean that the model refused the data."""
     try:
         array = np.asarray(predicted)
     except ValueError:

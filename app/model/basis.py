@@ -1,7 +1,8 @@
-"""The scaled basis in which a polynomial is fitted and evaluated, and the way back to the units of the data.
+"""The scaled basis in which a polynomial is fitted and evaluated, and the conversion back to the units of the data.
 
-Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are much less alike than powers of x, where
-an unscaled fit loses its digits. Scales are powers of two and centres are round, so that u is nearly always exact.
+Each input x becomes u = (x - centre) / scale in about [-1, 1]. Powers of u are much less correlated than powers of x,
+which would cost an unscaled fit its precision. Scales are powers of two and centres are round, so that u is nearly
+always exact.
 """
 
 from typing import Self
@@ -13,11 +14,11 @@ from app.model.dataframes import Array
 from app.model.terms import Terms
 
 EXPONENT_LIMIT = 1000
-"""Scales stay within 2^±1000, so that their reciprocals are exact too."""
+"""Scales stay within 2^±1000, so that their reciprocals are exact, too."""
 
 
 class Basis:
-    """Terms over inputs that are moved by `centre` (p,) and divided by `scale` (p,)."""
+    """Terms over inputs that are shifted by `centre` (p,) and divided by `scale` (p,)."""
 
     def __init__(self, terms: Terms, centre: Array, scale: Array) -> None:
         self.terms = terms
@@ -31,8 +32,8 @@ class Basis:
     def spanning(cls, terms: Terms, low: Array, high: Array) -> Self:
         """Choose the basis for inputs between `low` (p,) and `high` (p,).
 
-        Nothing is shifted without an intercept to take up the constant that a shift makes, and nothing is scaled for a
-        degree of one: there the columns are the inputs, and `least_squares` equilibrates columns.
+        Nothing is shifted without an intercept, which would absorb the constant of a shift. Nothing is scaled for a
+        degree of one: then the columns are the inputs, and `least_squares` equilibrates columns.
         """
         centre, scale = np.zeros(terms.inputs), _power_of_two(np.maximum(np.abs(low), np.abs(high)))
         if terms.intercept:
@@ -65,7 +66,7 @@ class Basis:
         for i, order in zip(moved, _shift_orders(factors, moved), strict=True):
             for lower, upper in order:
                 plain[lower] -= np.longdouble(self.centre[i]) * plain[upper]
-        result = plain.astype(np.float64) + 0.0  # of -0.0 that makes 0.0
+        result = plain.astype(np.float64) + 0.0  # turns -0.0 into 0.0
         if not np.isfinite(result).all():
             raise OverflowError("a coefficient is beyond float64")
         return result
@@ -78,7 +79,7 @@ def _power_of_two(size: Array) -> Array:
 
 
 def _shift_orders(factors: list[tuple[int, ...]], moved: list[int]) -> list[list[tuple[list[int], list[int]]]]:
-    """Return for each input that is moved pairs of term lists (one power lower, upper).
+    """Return for each shifted input pairs of term lists (one power lower, upper).
 
     They are in the order of repeated synthetic division. One pass over the terms serves all inputs.
     """

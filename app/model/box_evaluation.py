@@ -1,7 +1,7 @@
 """Compares boxes with labels as COCO does, and finds the thresholds that agree best.
 
 As COCOeval of pycocotools at an overlap of 0.5 over all sizes of objects: each box, best first, takes the free label of
-its class that it overlaps most; labels of crowds are neither to be found nor to be missed.
+its class that it overlaps most; labels of crowds count neither as found nor as missed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ RECALLS = np.linspace(0, 1, 101)
 
 
 class BoxLabels(NamedTuple):
-    """What is to be found in one picture."""
+    """The labelled objects of one picture."""
 
     corners: Array  # [m, 4]
     classes: Array  # [m]
@@ -25,7 +25,7 @@ class BoxLabels(NamedTuple):
 
 
 class BoxMatches(NamedTuple):
-    """All boxes of one class, best first, and how many there are to be found."""
+    """All boxes of one class, best first, and the number of labelled objects."""
 
     confidence: Array
     right: Array
@@ -33,7 +33,7 @@ class BoxMatches(NamedTuple):
 
 
 def match_class(kind: int, found: Iterable[Boxes], labels: Iterable[BoxLabels]) -> BoxMatches:
-    """Find which boxes of a class are right; boxes on crowds are left out."""
+    """Find which boxes of a class are correct; boxes on crowds are left out."""
     parts = [_match(kind, *pair) for pair in zip(found, labels, strict=True)]
     confidence = np.concatenate([part.confidence for part in parts])
     order = np.argsort(-confidence, kind="stable")
@@ -51,7 +51,7 @@ def _match(kind: int, found: Boxes, labels: BoxLabels) -> BoxMatches:
     outcome = np.zeros(len(boxes), int)
     for index in range(len(boxes)):
         if free.shape[1] and free[index].max() >= MIN_OVERLAP:
-            taken = len(crowd) - 1 - int(free[index, ::-1].argmax())  # of several the last, as in COCOeval
+            taken = len(crowd) - 1 - int(free[index, ::-1].argmax())  # the last of several, as in COCOeval
             free[:, taken] = -1.0
             outcome[index] = 1
         elif (inside[index][crowd] >= MIN_OVERLAP).any():
@@ -70,7 +70,7 @@ def average_precision(matches: BoxMatches) -> float:
 
 
 def best_threshold(matches: BoxMatches) -> float | None:
-    """Return the confidence from which on boxes agree best with the labels by F1; None if none is right."""
+    """Return the confidence threshold with the best F1; None if no box is correct."""
     if not matches.right.any():
         return None
     cut = np.append(np.diff(matches.confidence) < 0, True)  # boxes of equal confidence stay together

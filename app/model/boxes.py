@@ -1,4 +1,4 @@
-"""Boxes around objects in a picture: how far they overlap, and which of them say the same."""
+"""Boxes around objects in a picture: their overlaps, and the removal of duplicates."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ Array = npt.NDArray[Any]
 
 
 class Boxes(NamedTuple):
-    """What was found in one picture, best first."""
+    """The detected objects of one picture, best first."""
 
     corners: Array  # [n, 4], x1, y1, x2, y2 in pixels of the upright picture
     classes: Array  # [n], the index of each one's class

@@ -1,4 +1,4 @@
-"""What estimators that are classes have in common: they describe themselves by the class."""
+"""The common base of estimators that are classes: they describe themselves by the class."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class ClassEstimator(Generic[K]):
         return self.kind.parameters()
 
     def check(self, params: Mapping[str, Any]) -> None:
-        """Raise what the constructor raises."""
+        """Call the constructor; raise its errors."""
         self.kind(**params)
 
 
 def parameter_misfit(kind: type[Persistent], base_class: type, params: Mapping[str, Any]) -> str:
-    """Say which parameters are not those of a class, '' for none. One that overrides `restore` knows what to do."""
+    """Return which parameters differ from those of a class, '' for none. An overridden `restore` handles all."""
     if any("restore" in vars(base) for base in kind.__mro__[: kind.__mro__.index(base_class)]):
         return ""
     parameters = {each.name: each for each in kind.init_parameters()}

@@ -20,7 +20,7 @@ Codes = NDArray[np.integer[Any] | np.floating[Any]]
 
 
 class ClassMetrics(NamedTuple):
-    """How well classes were predicted; NaN where a number is not defined. `n` is the number of rows."""
+    """The metrics of predicted classes; NaN if one is not defined. `n` is the number of rows."""
 
     accuracy: float
     balanced_accuracy: float
@@ -35,9 +35,9 @@ class ClassMetrics(NamedTuple):
 def evaluate_classes(
     truth: Codes, predicted: Codes, probabilities: Array | None, n_classes: int, weight: Array | None = None
 ) -> ClassMetrics:
-    """Compare predicted codes (n,) and probabilities (n, k), None where there are none, with the true codes (n,).
+    """Compare predicted codes (n,) and probabilities (n, k), or None without them, with the true codes (n,).
 
-    A true code outside 0 … k - 1 stands for a label that the fit never saw, each code for another: it is an error, and
+    A true code outside 0 … k - 1 is a label that was not in the fit, each code another label: it is an error, and
     log loss and area under the curve are not defined. `weight` (n,) is finite, not negative, and not zero for every
     row. Raises ValueError for no rows, other lengths, and predicted codes outside 0 … k - 1.
     """
@@ -102,7 +102,7 @@ class _Tally:
     """Running sums over blocks of rows."""
 
     def __init__(self, n_classes: int) -> None:
-        self.table = np.zeros((n_classes + 1, n_classes))  # true labels that were never seen are in the last row
+        self.table = np.zeros((n_classes + 1, n_classes))  # true labels that were not in the fit are in the last row
         self.total = self.correct = 0.0
         self.loss = 0.0 if n_classes > 1 else nan
         self._met = np.zeros(n_classes, dtype=bool)  # scikit-learn's F1 counts a label whose rows all weigh nothing
@@ -132,14 +132,14 @@ class _Tally:
         return float(recalls.sum() / (len(recalls) + len(self._never_seen_weighing)))
 
     def f1_macro(self) -> float:
-        """Return the mean of F1 over the labels that are true or predicted anywhere; 0 for one without weight."""
+        """Return the mean of F1 over the labels that are true or predicted anywhere; 0 for a label without weight."""
         both = self.table[:-1].sum(axis=1) + self.table.sum(axis=0)
         scores = np.divide(2 * np.diagonal(self.table), both, out=np.zeros_like(both), where=both > 0)
         return float(scores[self._met].sum() / (self._met.sum() + len(self._never_seen)))
 
 
 def _log_loss(probabilities: Array | None, truth: NDArray[np.intp], weight: Array) -> float:
-    """Return the sum of -log p of the true classes, p kept off 0 and 1 as scikit-learn does; NaN without numbers."""
+    """Return the sum of -log p of the true classes, p clipped as in scikit-learn; NaN if p is not finite."""
     if probabilities is None or not np.isfinite(probabilities).all():
         return nan
     likelihood = probabilities[np.arange(len(truth)), truth].clip(EPSILON, 1 - EPSILON)
@@ -149,7 +149,7 @@ def _log_loss(probabilities: Array | None, truth: NDArray[np.intp], weight: Arra
 def _area_under_curve(rows: _Rows) -> float:
     """Return the area under the ROC curve of the second of two classes, or the mean over each class against the rest.
 
-    NaN where a class has no rows of weight, or no rows beside it.
+    NaN if a class has no rows with weight, or all rows.
     """
     assert rows.probabilities is not None  # noqa: S101 - without them log loss was NaN
     columns = rows.probabilities.T
@@ -157,10 +157,10 @@ def _area_under_curve(rows: _Rows) -> float:
 
 
 def _area(rows: _Rows, of: int, scores: Array) -> float:
-    """Return the chance that a row of class `of` has a higher score than one of another; a tie counts one half.
+    """Return the probability that a row of class `of` has a higher score than a row of another; a tie counts one half.
 
     It is Mann and Whitney's U over the number of pairs (Hanley & McNeil, 1982). The smaller of both sides is sorted,
-    the larger passes in blocks.
+    the larger is processed in blocks.
     """
     inside = rows.truth == of
     swapped = 2 * int(np.count_nonzero(inside)) > len(inside)
@@ -179,7 +179,7 @@ def _area(rows: _Rows, of: int, scores: Array) -> float:
 
 
 class _Below:
-    """The weight of the scores (m,) that lie below a given one, with half of what equals it."""
+    """The weight of the scores (m,) below a given score, plus half of the weight of equal scores."""
 
     def __init__(self, scores: Array, weight: Array | None) -> None:
         if weight is None:

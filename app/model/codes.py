@@ -1,4 +1,4 @@
-"""Labels that a model predicts as codes: positions among the classes of its fit."""
+"""Converts predicted labels to codes: positions among the classes of the fit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.schemas.tasks import Label
 
 
 def codes_of(labels: Any, classes: Sequence[Label]) -> Array:
-    """Return the positions of predicted labels among the classes of a fit; raise NotNumbers for one that is not there.
+    """Return the positions of predicted labels among the classes of a fit; raise NotNumbers for an unknown label.
 
-    Both are arrays that can be compared, so that many rows take no time, or else anything that Python compares.
+    Arrays of comparable types are compared by numpy, which is fast; anything else is compared by Python.
     """
     found, known = np.asarray(labels), np.array(classes)
     if found.ndim == 1 and (found.dtype.kind in "biuf") == (known.dtype.kind in "biuf") and found.dtype.kind != "O":

@@ -1,4 +1,4 @@
-"""Conditional logit: what makes people choose one alternative of a choice set, or none of it."""
+"""Conditional logit: a model of people's choices of one alternative in a choice set, or of none."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,22 +21,22 @@ SOLVER: Any = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-8}
 
 
 class ConditionalLogit(Regressor):
-    """Ranks alternatives, such as what one user was shown, by what was chosen of them before.
+    """Ranks alternatives, such as the items shown to one user, by earlier choices.
 
-    A row of X (n, 2 + p) is an alternative: the number of its choice set, whose rows stand together, its position in
+    A row of X (n, 2 + p) is an alternative: the number of its choice set, whose rows are adjacent, its position in
     it from 0, and p features. y (n,) is 1 where it was chosen, at most once in a choice set, and 0 elsewhere. Of a
     choice set, alternative i at position k is chosen with probability exp(u_i + b·log(1 + k)) / (exp(c) + Σ exp(…)),
     and none with exp(c) / (…), where u = features · w: McFadden, Conditional logit analysis of qualitative choice
-    behavior, 1974; Train, Discrete Choice Methods with Simulation, ch. 3. The term in k takes up what was chosen for
-    standing on top (Craswell, Zoeter, Taylor & Ramsey 2008), and predictions leave it out; where all positions are 0
-    there is none.
+    behavior, 1974; Train, Discrete Choice Methods with Simulation, ch. 3. The term in k corrects the bias towards top
+    positions (Craswell, Zoeter, Taylor & Ramsey 2008), and predictions omit it; if all positions are 0, it does not
+    exist.
 
     `fit` minimises −Σ weight · log probability + penalty/2 · Σ (coefficient · standard deviation)², for which the
     constant c does not count. It is convex; L-BFGS finds the minimum. A subclass has a `name`, and `metrics` with
-    `score` for what it is judged by, such as those in ranking.py: how close a utility is to 0 or 1 says nothing.
+    `score` for its evaluation, such as those in ranking.py: the distance of a utility to 0 or 1 means nothing.
 
     Learned: `weights_` (p,), utility per unit of each feature; `position_`, utility per unit of log(1 + position);
-    `none_`, the utility of choosing nothing; `choice_sets_`, how many counted; `converged_`; `n_features_in_`.
+    `none_`, the utility of choosing nothing; `choice_sets_`, their number; `converged_`; `n_features_in_`.
     """
 
     batchable: ClassVar[bool | None] = True  # see predict
@@ -50,9 +50,7 @@ class ConditionalLogit(Regressor):
 
     def __init__(
         self,
-        penalty: Annotated[
-            float, Meta(ge=0, le=1e6, description="How much coefficients count against the choices.")
-        ] = 1.0,
+        penalty: Annotated[float, Meta(ge=0, le=1e6, description="Strength of the penalty on coefficients.")] = 1.0,
     ) -> None:
         self.penalty = penalty
 
@@ -60,7 +58,7 @@ class ConditionalLogit(Regressor):
         """Fit to X (n, 2 + p) and y (n,); a choice set counts by the `sample_weight` (n,) of its first row.
 
         Raises ValueError for wrong parameters or shapes, NaN, infinity, no feature, a negative position, a choice set
-        whose rows are apart or of which more than one row was chosen, values too large, and if nothing was chosen.
+        with rows that are not adjacent or more than one chosen row, values too large, and if nothing was chosen.
         """
         self.check_parameters()
         rows, chosen = check_pair(X, y)
@@ -84,7 +82,7 @@ class ConditionalLogit(Regressor):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the utility (m,) of each alternative of X (m, 2 + p), whatever its position: the higher, the better.
+        """Return the utility (m,) of each alternative of X (m, 2 + p), regardless of position: the higher, the better.
 
         Raises ValueError for another width than that of the fit, NaN and infinity.
         """
@@ -98,14 +96,14 @@ class ConditionalLogit(Regressor):
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float | Mapping[str, float | None]:
-        """Say how well the utilities of X agree with what was chosen, by the names in `metrics`."""
+        """Return how well the utilities of X agree with the choices, by the names in `metrics`."""
 
     def diagnostics(self) -> dict[str, int | float]:
-        """Return how many choice sets there were, and what positions and choosing nothing are worth."""
+        """Return the number of choice sets, and the utilities of positions and of choosing nothing."""
         return {"choice_sets": self.choice_sets_, "position_effect": self.position_, "none_utility": self.none_}
 
-    def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - the names say nothing here
-        """Say if the minimum was not reached."""
+    def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - the names are not needed
+        """Warn if the minimum was not reached."""
         return [] if self.converged_ else ["the fit stopped before the coefficients were exact"]
 
     def terms(self, names: list[str]) -> list[str]:
@@ -122,7 +120,7 @@ class ChoiceLoss:
     """The penalised negative log-likelihood of choice sets, over the sum of their weights, with its gradient."""
 
     def __init__(self, design: Array, chosen: Array, sizes: NDArray[np.int_], weight: Array, penalty: float) -> None:
-        """Take design (n, q) and chosen (n,) of all rows, sizes and weights (s,) of the choice sets."""
+        """`design` (n, q) and `chosen` (n,) are of all rows, `sizes` and `weights` (s,) of the choice sets."""
         self._starts = np.append(0, np.cumsum(sizes)[:-1])
         self._design, self._chosen, self._sizes = design, chosen, sizes
         self._weight, self._penalty = weight / weight.sum(), penalty / weight.sum()
@@ -171,11 +169,11 @@ def _set_weights(sample_weight: ArrayLike | None, rows: int, starts: NDArray[np.
 
 
 def _centre_and_scale(design: Array, weight: Array) -> tuple[Array, Array]:
-    """Return mean and standard deviation of each column, 1 for one that is constant; ValueError beyond float64."""
+    """Return mean and standard deviation (1 for a constant column) of each column; ValueError beyond float64."""
     constant = design.min(axis=0) == design.max(axis=0)
     centre = np.where(constant, design[0], np.average(design, axis=0, weights=weight))
     apart = np.abs(design - centre)
-    widest = np.where(constant, 1.0, apart.max(axis=0))  # squares of what is divided by it stay within float64
+    widest = np.where(constant, 1.0, apart.max(axis=0))  # after division by it, squares stay within float64
     scale = np.where(constant, 1.0, widest * np.sqrt(np.average((apart / widest) ** 2, axis=0, weights=weight)))
     if not (np.isfinite(scale) & (scale > 0)).all():
         raise ValueError("The values of X are too large, or differ by too little, for float64.")

@@ -1,4 +1,4 @@
-"""Convert arrays, lists and data frames to float64; the names of columns, also in errors about what they hold.
+"""Convert arrays, lists and data frames to float64, and find the names of columns, also for error texts.
 
 Neither pandas nor polars is imported: the attributes of a frame and its column types are enough.
 """
@@ -66,7 +66,7 @@ def names_of(labels: Iterable[Any]) -> list[str] | None:
 
 
 def default_names(letter: str, count: int) -> list[str]:
-    """Name columns that came without names: x for one, x1, x2, … for several."""
+    """Return the default names of columns: x for one, x1, x2, … for several."""
     return [letter] if count == 1 else [f"{letter}{i}" for i in range(1, count + 1)]
 
 
@@ -112,7 +112,7 @@ def _is_number(text: str) -> bool:
 
 
 def _column_title(values: Any, position: int, name: str) -> str:
-    """Return a column for an error text: by name in a frame, else by position; y has only one."""
+    """Return a column's name for an error text: by name in a frame, else by position; y has only one."""
     columns = getattr(values, "columns", None)
     if columns is not None:
         return f"column {list(columns)[position]!r}"
@@ -120,5 +120,5 @@ def _column_title(values: Any, position: int, name: str) -> str:
 
 
 def not_numbers(where: str, held: str) -> ValueError:
-    """Return the error for a column that holds values of a type that is not taken."""
+    """Return the error for a column with values of an unsupported type."""
     return ValueError(f"{where} holds {held}; give numbers")

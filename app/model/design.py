@@ -1,4 +1,4 @@
-"""The numbers that a model takes in place of the columns of a table: texts become a column of 0 and 1 for each."""
+"""Converts the columns of a table to numbers for a model: each text becomes a column of 0 and 1."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Design:
     """Columns as numbers: a text column is one-hot without its first category, a truth value is 0 or 1.
 
     Without the first category the columns are independent of the constant term (dummy variables: Hastie, Tibshirani &
-    Friedman, The Elements of Statistical Learning, §3.2). What is as long as there are columns is made when it is
-    needed: a design may be too large.
+    Friedman, The Elements of Statistical Learning, §3.2). Lists with one entry per column are created when they are
+    needed, because a design may be too large.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         self.plain = all(column.kind in NUMERIC for column in columns)
-        """Whether all columns are numbers, and `matrix` returns what it is given."""
+        """Whether all columns are numbers, so that `matrix` returns its argument."""
 
     @cached_property
     def groups(self) -> list[int | None]:
-        """For each column of numbers the column of the table whose indicator it is; None if it is no indicator."""
+        """For each column of numbers the column of the table whose indicator it is; None if it is not an indicator."""
         made: list[int | None] = []
         for position, column in enumerate(self._columns):
             made += [None if column.kind in _AS_THEY_ARE else position] * _width(column)
@@ -47,7 +47,7 @@ class Design:
 
     @cached_property
     def _sources(self) -> list[tuple[int, int | None]]:
-        """For each column of numbers that of the table, and the text that makes it 1."""
+        """For each column of numbers the column of the table, and the text for which it is 1."""
         made: list[tuple[int, int | None]] = []
         for position, column in enumerate(self._columns):
             is_text = column.kind == "text"
@@ -60,7 +60,7 @@ class Design:
         return len(self.groups)
 
     def matrix(self, X: Array) -> Array:
-        """Return (n, width) for the X (n, columns) of a table; X itself where all columns are numbers."""
+        """Return (n, width) for the X (n, columns) of a table; X itself if all columns are numbers."""
         if self.plain:
             return X
         made = np.empty((len(X), self.width))
@@ -70,5 +70,5 @@ class Design:
 
 
 def _width(column: Column) -> int:
-    """Return the number of columns of numbers that a column becomes."""
+    """Return the number of columns of numbers for a column."""
     return max(0, len(column.categories or ()) - 1) if column.kind == "text" else 1

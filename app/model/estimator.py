@@ -1,4 +1,4 @@
-"""What the service asks of estimators and of the models that they fit, whatever library these are of."""
+"""The interfaces of estimators and fitted models of any library."""
 
 from __future__ import annotations
 
@@ -20,61 +20,61 @@ def _read_only(array: Array) -> Array:
 
 
 class FitData(NamedTuple):
-    """The data of a fit: X (n, p) and y (n,) or (n, k) as a table has them, labels by their codes."""
+    """The data of a fit: X (n, p) and y (n,) or (n, k) from a table, labels as codes."""
 
     X: Array
     y: Array
     columns: Sequence[Column]
-    """What is known of each column of X."""
+    """The known facts about each column of X."""
     weight: Array | None = None
     classes: list[Label] | None = None
-    """The labels that the codes in y stand for; None for a regression."""
+    """The labels of the codes in y; None for a regression."""
     texts: Mapping[int, Sequence[str]] = {}
-    """The texts that the codes of a column of X stand for, by its position; also of more than its column keeps."""
+    """The texts of the codes of a column of X, by its position; possibly more than the column keeps."""
 
     def read_only(self) -> FitData:
-        """Return views of the same numbers that no fit can write to."""
+        """Return read-only views of the same numbers."""
         weight = None if self.weight is None else _read_only(self.weight)
         return self._replace(X=_read_only(self.X), y=_read_only(self.y), weight=weight)
 
     def copied(self) -> FitData:
-        """Return copies of the numbers that a fit may write to."""
+        """Return copies of the numbers, which a fit may write to."""
         weight = None if self.weight is None else self.weight.copy()
         return self._replace(X=self.X.copy(), y=self.y.copy(), weight=weight)
 
 
 class Stored(NamedTuple):
-    """What is kept of a fitted model, beside what it says about itself."""
+    """The stored state of a fitted model."""
 
     params: dict[str, Any]
     learned: dict[str, Any]
     """Plain JSON values."""
     files: Mapping[str, bytes | memoryview]
     columns: Sequence[Column]
-    """What is known of each column of the X that it was fitted on."""
+    """The known facts about each column of X in its fit."""
     classes: list[Label] | None = None
 
 
 class Size(NamedTuple):
-    """What work on some rows needs: a check before anything is allocated."""
+    """The memory that work on some rows needs, checked before anything is allocated."""
 
     terms: int
-    """The coefficients of each output, or what comes nearest to it."""
+    """The number of coefficients of each output, or the nearest equivalent."""
     design_bytes: int
-    """The bytes of the numbers that are made of the rows."""
+    """The bytes of the numbers computed from the rows."""
     copies: int = 4
-    """How often the coefficients of all outputs are held at once: scaled, in units of the data, and for the work."""
+    """How many copies of all outputs' coefficients exist at once: scaled, in units of the data, and workspace."""
 
 
 class FittedModel(Protocol):
-    """A model that was fitted, restored or imported, ready to predict.
+    """A fitted, restored or imported model, ready to predict.
 
-    X is the matrix (n, p) of a table with the columns of the fit: texts and truth values are codes, as Table says.
+    X is the matrix (n, p) of a table with the columns of the fit: texts and truth values are codes, see Table.
     """
 
     @property
     def task(self) -> Task:
-        """What it predicts."""
+        """The kind of its predictions."""
 
     @property
     def classes(self) -> list[Label] | None:
@@ -82,11 +82,11 @@ class FittedModel(Protocol):
 
     @property
     def width(self) -> int:
-        """The number of columns of numbers that it makes of a row."""
+        """The number of columns of numbers after conversion."""
 
     @property
     def stacks(self) -> Stacks | None:
-        """Whether a row may be predicted together with others; None where that has to be found out."""
+        """Whether a row may be predicted together with others; None if this must be tested."""
 
     @property
     def isolated(self) -> bool:
@@ -94,14 +94,14 @@ class FittedModel(Protocol):
 
     @property
     def has_probabilities(self) -> bool:
-        """Whether `probabilities` has something to say."""
+        """Whether it has probabilities."""
 
     @property
     def place(self) -> str:
         """Its name and where its code is, for the log."""
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedModel:
-        """Return the model for rows whose codes stand for these texts, by position, in place of those of the fit.
+        """Return the model for rows whose codes mean these texts, by position, instead of the texts of the fit.
 
         It is called only for estimators that read texts.
         """
@@ -109,33 +109,33 @@ class FittedModel(Protocol):
     def predict(self, X: Array, /) -> Array:
         """Predict for X: numbers (n,) or (n, k), or codes of `classes` (n,).
 
-        Raises ValueError for data that it refuses, NotNumbers for predictions that are none.
+        Raises ValueError for data that it refuses, NotNumbers for invalid predictions.
         """
 
     def probabilities(self, X: Array) -> Array:
         """Return the probability of each class for X, (n, classes); raises as `predict` does."""
 
     def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:
-        """Return what its own `score` says of X (n, p) and y; None where predictions are compared with y.
+        """Return the result of its own `score` for X (n, p) and y; None if predictions are compared with y.
 
         Raises as `predict` does.
         """
 
     def size(self, rows: int) -> Size:
-        """Return what a prediction of so many rows needs."""
+        """Return the size of a prediction for that many rows."""
 
     def held_bytes(self) -> int:
         """Return the bytes that it takes in memory."""
 
     def save(self) -> Stored:
-        """Return what is to be kept of it; raise TypeError for what cannot be stored."""
+        """Return the state to store; raise TypeError if it cannot be stored."""
 
     @property
     def attributes(self) -> Collection[str]:
-        """The names of what it consists of, where `save` may leave out some of it; or else nothing."""
+        """The names of its attributes, if `save` may leave out some of them; otherwise empty."""
 
     def unkept(self, restored: Collection[str] | None = None) -> list[str]:
-        """Return advice on attributes that `save` left out, and that are not among those of a restored model."""
+        """Return advice on attributes that `save` left out and that a restored model lacks."""
 
     def terms(self) -> list[str]:
         """Name the terms of `coefficients`; [] without terms."""
@@ -144,14 +144,14 @@ class FittedModel(Protocol):
         """Return coefficients (terms,) or (terms, k) in units of the data; None without terms."""
 
     def diagnostics(self) -> Mapping[str, int | float | None]:
-        """Return numbers about the solution that stand among the metrics of the fit."""
+        """Return numbers about the solution, which are added to the metrics of the fit."""
 
     def warnings(self) -> list[str]:
-        """Return sentences about what is doubtful in the solution."""
+        """Return warnings about the solution as sentences."""
 
 
 class AnyEstimator(Protocol):
-    """What models are made of: a class, an object of a library, or an imported file."""
+    """The origin of fitted models: a class, an object of a library, or an imported file."""
 
     @property
     def name(self) -> str:
@@ -159,7 +159,7 @@ class AnyEstimator(Protocol):
 
     @property
     def task(self) -> Task:
-        """What its models predict."""
+        """The kind of its models' predictions."""
 
     @property
     def description(self) -> str:
@@ -175,11 +175,11 @@ class AnyEstimator(Protocol):
 
     @property
     def files(self) -> type[FileModel] | None:
-        """The class of a model whose input is a file, None where it is rows: then what is said of these holds."""
+        """The class of a model whose input is a file, None if the input is rows; the members below apply to rows."""
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """The kinds of columns that it takes."""
+        """The kinds of columns that it accepts."""
 
     @property
     def takes_missing(self) -> bool:
@@ -187,15 +187,15 @@ class AnyEstimator(Protocol):
 
     @property
     def reads_texts(self) -> bool:
-        """Whether it takes any texts: such as the fit did not see, and any number of them."""
+        """Whether it accepts any texts: also unknown ones, and any number of different ones."""
 
     @property
     def takes_weights(self) -> bool:
-        """Whether its fit takes a weight for each row."""
+        """Whether its fit accepts a weight for each row."""
 
     @property
     def metrics(self) -> Mapping[str, Better]:
-        """The names of what its models say in `own_metrics`, and which values are better; {} for those of the task."""
+        """The names of the metrics in `own_metrics`, and which values are better; {} for the metrics of the task."""
 
     @property
     def modules(self) -> Sequence[str]:
@@ -203,26 +203,26 @@ class AnyEstimator(Protocol):
 
     @property
     def cannot_fit(self) -> str:
-        """Why it cannot be fitted, '' where it can."""
+        """Why it cannot be fitted, '' if it can."""
 
     def parameters(self) -> type[msgspec.Struct]:
         """Return the parameters that requests may set: types, limits, defaults."""
 
     def check(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError for parameters that fit `parameters` but that it refuses."""
+        """Raise ValueError for parameters that match `parameters` but are refused."""
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:
-        """Return what a fit to so many rows needs.
+        """Return the size of a fit to that many rows.
 
-        `inputs` is their number where all are numbers. Otherwise it has, for each column of numbers that they would
-        become, the column of the table whose indicator it is, or None for one that is no indicator.
+        `inputs` is their number if all are numbers. Otherwise it has for each resulting column of numbers the column of
+        the table whose indicator it is, or None if it is not an indicator.
         """
 
     def fit(self, params: Mapping[str, Any], data: FitData) -> FittedModel:
         """Fit a new model; raise ValueError for data that it refuses."""
 
     def load(self, stored: Stored) -> FittedModel:
-        """Return the model that was kept; may raise anything."""
+        """Return the stored model; may raise anything."""
 
     def misfit(self, params: Mapping[str, Any]) -> str:
-        """Say what separates a version of these parameters from the code that there is now, '' for nothing."""
+        """Return the difference between a version with these parameters and the current code, '' for none."""

@@ -1,6 +1,6 @@
 """Evaluation of predictions: R², root mean square error and mean absolute error in one pass over blocks of rows.
 
-Rows may be weighted: each then counts as often as its weight says.
+Rows may be weighted: the weight is the number of times that a row counts.
 """
 
 from math import nan
@@ -16,7 +16,7 @@ BLOCK_VALUES = 2**16
 class Metrics(NamedTuple):
     """Averages over outputs. `r2` is NaN for fewer than two rows; for a constant y it is 1 or, with any error, 0.
 
-    `n` is the number of rows, whatever their weights.
+    `n` is the number of rows, regardless of their weights.
     """
 
     r2: float
@@ -46,7 +46,7 @@ def evaluate(y: Array, prediction: Array, weight: Array | None = None) -> Metric
 
 
 def _add(tally: "Tally", truth: Array, guess: Array, weight: Array | None) -> None:
-    """Add a block of rows; those that weigh nothing are left out, whatever they hold."""
+    """Add a block of rows; rows with weight 0 are left out, whatever their values."""
     if weight is None:
         tally.add(truth, guess, np.ones(1))
     elif (counted := weight > 0).any():
@@ -54,7 +54,7 @@ def _add(tally: "Tally", truth: Array, guess: Array, weight: Array | None) -> No
 
 
 class Tally:
-    """Running sums per output, in units of a power of two that grows with the data: no square overflows or vanishes."""
+    """Running sums per output, in units of a power of two that grows with the data, so that no square overflows."""
 
     def __init__(self, origin: Array) -> None:
         self._origin = origin  # sums of y - origin: a constant y has a variance of exactly zero

@@ -1,4 +1,4 @@
-"""Classes of models whose input is a file as estimators, and what a fit of one keeps."""
+"""Classes of models whose input is a file as estimators, and their fitted models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.storage.manifest import ARRAYS_FILE
 
 
 class FileEstimator(ClassEstimator[FileModel]):
-    """A class of file models as an estimator. What the service does with tables does not apply to it."""
+    """A class of file models as an estimator. The service's checks of tables do not apply to it."""
 
     format: Format = "arrays"
     kinds: frozenset[Kind] = frozenset()
@@ -36,7 +36,7 @@ class FileEstimator(ClassEstimator[FileModel]):
     def __init__(self, kind: type[FileModel], scratch: Scratch = temporary_folder) -> None:
         """`scratch` gives folders to calls in processes of their own, if the class asks for these.
 
-        What is in a child of such a call already is called where it is.
+        In a child of such a call, calls run in that process.
         """
         super().__init__(kind)
         isolated = None if kind.isolated is None or in_child() else IsolatedFiles(kind, kind.isolated, scratch)
@@ -44,7 +44,7 @@ class FileEstimator(ClassEstimator[FileModel]):
 
     @property
     def task(self) -> Task:
-        """What its files are."""
+        """The type of its files."""
         return self.kind.takes
 
     @property
@@ -54,11 +54,11 @@ class FileEstimator(ClassEstimator[FileModel]):
 
     @property
     def metrics(self) -> Mapping[str, Better]:
-        """As the class says."""
+        """The value of the class."""
         return self.kind.metrics
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002  a file has no rows
-        """Return the least size: what files need in memory is the model's affair."""
+        """Return the least size: the model itself limits the memory for files."""
         return Size(1, 1)
 
     def fit(self, params: Mapping[str, Any], data: FitData) -> NoReturn:  # noqa: ARG002  the interface of all estimators
@@ -88,19 +88,19 @@ class FittedFileModel:
 
     classes = None
     width = 1
-    stacks: Stacks = "no"  # rows; of files the class says how many share a call
+    stacks: Stacks = "no"  # rows; for files the class sets how many share a call
     has_probabilities = False
     isolated = False
     attributes = ()
 
     def __init__(self, instance: FileModel, isolated: IsolatedFiles | None = None) -> None:
-        """With `isolated` its calls have processes of their own."""
+        """With `isolated` its calls run in processes of their own."""
         self.instance = instance
         self._isolated = isolated
 
     @property
     def task(self) -> Task:
-        """What its files are."""
+        """The type of its files."""
         return self.instance.takes
 
     @property
@@ -120,7 +120,7 @@ class FittedFileModel:
         return found
 
     def score_files(self, folder: Path) -> dict[str, float | None]:
-        """Return how well it does on the files of a folder; raise ValueError for what it refuses."""
+        """Return the score on the files of a folder; raise ValueError for files that it refuses."""
         if self._isolated is not None:
             return self._isolated.score(self.save(), folder)
         return self.instance.score(folder)
@@ -144,7 +144,7 @@ class FittedFileModel:
         return Size(1, 1)
 
     def held_bytes(self) -> int:
-        """Return what the instance says."""
+        """Return the instance's value."""
         return self.instance.held_bytes()
 
     def save(self) -> Stored:
@@ -154,8 +154,8 @@ class FittedFileModel:
         plain = {key: value for key, value in learned.items() if key not in arrays}
         return Stored(self.instance.get_params(), plain, {ARRAYS_FILE: pack_arrays(arrays)}, [])
 
-    def unkept(self, restored: object = None) -> list[str]:  # noqa: ARG002  nothing is known of them
-        """Return nothing: a file model may keep what it makes of its files' readers, which `prepare` makes again."""
+    def unkept(self, restored: object = None) -> list[str]:  # noqa: ARG002  see below
+        """Return nothing: a file model may keep other attributes, which `prepare` computes again."""
         return []
 
     def terms(self) -> list[str]:
@@ -166,7 +166,7 @@ class FittedFileModel:
         """Return no coefficients."""
 
     def diagnostics(self) -> Mapping[str, int | float | None]:
-        """Return what it says of its fit."""
+        """Return its metrics of the fit."""
         return self.instance.fit_metrics()
 
     def warnings(self) -> list[str]:

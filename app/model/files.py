@@ -22,64 +22,64 @@ class InputFile(NamedTuple):
     path: Path
     """In the store; for reading only."""
     name: str
-    """As its sender calls it, '' if that is not known; never a path."""
+    """The name that its sender gave, '' if unknown; never a path."""
     media_type: str
-    """Found by the first bytes of the file, whatever its sender says."""
+    """Detected from the first bytes of the file, not taken from the request."""
 
 
 class OutputFile(NamedTuple):
     """A file that a model gives back as a member of its result; callers download it."""
 
     name: str
-    """What the file is called where it is saved."""
+    """The name under which callers save the file."""
     media_type: str
     content: bytes
 
 
 class FileModel(Persistent, ABC):
-    """Base of models whose input is a file. Its parameters and what it learns are as those of other models.
+    """Base of models whose input is a file. Parameters and learned attributes are like those of other models.
 
-    The keyword-only parameters of `predict` are what a request may say beside the file; their types and defaults are
-    checked before the call.
+    The keyword-only parameters of `predict` are the options that a request may have beside the file; their types and
+    defaults are checked before the call.
     """
 
     takes: ClassVar[Takes]
-    """What its files are."""
+    """The type of its files."""
     media_types: ClassVar[Sequence[str]]
-    """The media types that it accepts, such as image/png; files of others are refused when they come in."""
+    """The media types that it accepts, such as image/png; other files are refused on arrival."""
     max_batch_files: ClassVar[int] = 1
-    """How many files, of different requests, one call of `predict` may have."""
+    """How many files, from different requests, one call of `predict` may have."""
     metrics: ClassVar[Mapping[str, Better]] = {}
-    """What a gate compares versions by: the names of numbers that `score` returns, the most important first, and which
-    values are better. Without any there is no gate."""
+    """The metrics by which a gate compares versions: names of numbers that `score` returns, most important first, and
+    which values are better. Without metrics there is no gate."""
 
     isolated: ClassVar[CallLimits | None] = None
-    """What each call of fit, predict and score may take: it has a process of its own then, which files cannot take down
-    with them. What ends it is their fault, as a ValueError is. None: all run where they are called."""
+    """Limits of each call of fit, predict and score. With them a call runs in a process of its own; if it ends that
+    process, the file is at fault, as after a ValueError. None: calls run in the calling process."""
     preload: ClassVar[Sequence[str]] = ()
-    """What isolated calls find loaded: modules, and functions to be called without arguments, `module:function`."""
+    """Loaded before isolated calls: modules, and functions to call without arguments, `module:function`."""
 
     @abstractmethod
     def fit(self, folder: Path | None) -> Self:
-        """Learn from the files of a folder, None where the request had none. Raises ValueError for what it refuses.
+        """Learn from the files of a folder, None if the request had none. Raises ValueError for files that it refuses.
 
         The service unpacks the zip file of the request there, within bounds, and removes the folder after the call.
         """
 
     @abstractmethod
     def predict(self, files: Sequence[InputFile]) -> list[dict[str, Any]]:
-        """Return a result for each file, in order: values that JSON has, and members that are an OutputFile.
+        """Return a result for each file, in order: JSON values, and members that are an OutputFile.
 
-        Raises ValueError for a file that it refuses; in a call with several, those at fault are found by other calls.
+        Raises ValueError for a file that it refuses; in a call with several files, further calls find the faulty ones.
         Options are keyword-only parameters with defaults, after `files`.
         """
 
     @abstractmethod
     def score(self, folder: Path) -> dict[str, float | None]:
-        """Return numbers that say how well it does on the files of a folder, which the request sent as a zip file."""
+        """Return metrics on the files of a folder, which the request sent as a zip file."""
 
     def fit_metrics(self) -> dict[str, float | None]:
-        """Return numbers about the fit, which stand in its result and with the version."""
+        """Return numbers about the fit, which are part of its result and of the version."""
         return {}
 
     @classmethod

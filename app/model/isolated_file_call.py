@@ -1,4 +1,4 @@
-"""What `isolated_files` calls in a child: fit, predict and score of a file model that comes as a folder."""
+"""The functions that `isolated_files` calls in a child: fit, predict and score of a file model stored in a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.model.isolated_files import read_stored, write_stored
 
 
 def fit(module: str, kind: str, folder: str, params: Mapping[str, Any], files: str | None) -> list[str]:
-    """Fit a new instance, and write what is stored of it; return what it warned of."""
+    """Fit a new instance, and write its stored state; return its warnings."""
     with _refusals(), warnings.catch_warnings(record=True) as warned:
         model = _estimator(module, kind).fit_files(params, None if files is None else Path(files))
     try:
@@ -29,7 +29,7 @@ def fit(module: str, kind: str, folder: str, params: Mapping[str, Any], files: s
 def predict(
     module: str, kind: str, folder: str, files: Sequence[Sequence[Any]], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the results, and of each file in one its result, member, name and type; the n-th is in the file `n`."""
+    """Return the results, and for each file in them: result, member, name and type; the n-th is in the file `n`."""
     with _refusals():
         given = [InputFile(Path(path), name, media_type) for path, name, media_type in files]
         results: Any = _restored(module, kind, folder).predict_files(given, options)
@@ -59,7 +59,7 @@ def _restored(module: str, kind: str, folder: str) -> FittedFileModel:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Have a ValueError come back with all its words, as the refusal of a file."""
+    """Return a ValueError with its whole message to the parent, as the refusal of a file."""
     try:
         yield
     except ValueError as error:

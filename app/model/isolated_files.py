@@ -1,6 +1,6 @@
 """Fit, predict and score of a file model in a process of its own, under the limits that its class declares.
 
-What the model learned and files of results pass through a folder, as JSON, arrays and bytes; all else is JSON.
+Learned state and files of results pass through a folder, as JSON, arrays and bytes; all else is JSON.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ STORED = "stored.json"
 SCRATCH = "isolated"
 
 Scratch: TypeAlias = Callable[[str], AbstractContextManager[Path]]
-"""Gives a folder, with a name in its own, that is removed afterwards."""
+"""Gives a folder, with the given name as a part of its own, that is removed afterwards."""
 
 
 @contextmanager
 def temporary_folder(name: str) -> Iterator[Path]:
-    """Give one where the system has its temporary files: for processes without a store."""
+    """Give a folder in the system's folder for temporary files: for processes without a store."""
     with TemporaryDirectory(prefix=f"{name}-") as folder:
         yield Path(folder)
 
 
 class IsolatedFiles:
-    """Calls a class of file models in children of a process that has its module, and what it preloads."""
+    """Calls a class of file models in children of a process that has loaded its module and its `preload`."""
 
     def __init__(self, kind: type[FileModel], limits: CallLimits, scratch: Scratch) -> None:
         """`scratch` gives the folders through which files pass; the processes may be killed at any time."""
         self._kind = kind
         self._scratch = scratch
-        limits = limits._replace(file_bytes=limits.file_bytes or limits.memory_bytes)  # what is learned is written
+        limits = limits._replace(file_bytes=limits.file_bytes or limits.memory_bytes)  # the learned state is written
         self._calls = IsolatedCalls(limits, needed=[CHILD, kind.__module__, *kind.preload])
 
     def fit(self, params: Mapping[str, Any], files: Path | None) -> Stored:
-        """Return what is stored of a new instance that was fitted to the files of a folder."""
+        """Return the stored state of a new instance that was fitted to the files of a folder."""
         with self._scratch(SCRATCH) as folder:
             given = None if files is None else str(files.resolve())
             for warning in self._call("fit", "files", folder, params=dict(params), files=given):
@@ -56,7 +56,7 @@ class IsolatedFiles:
             return read_stored(folder)
 
     def predict(self, stored: Stored, files: Sequence[InputFile], options: Mapping[str, Any]) -> Any:
-        """Return what the predict of an instance returned; the content of its files is read here."""
+        """Return the result of an instance's `predict`; the content of its files is read here."""
         with self._scratch(SCRATCH) as folder:
             write_stored(folder, stored)
             given = [(str(file.path.resolve()), file.name, file.media_type) for file in files]
@@ -67,14 +67,14 @@ class IsolatedFiles:
             return results
 
     def score(self, stored: Stored, files: Path) -> dict[str, float | None]:
-        """Return what the score of an instance returned."""
+        """Return the result of an instance's `score`."""
         with self._scratch(SCRATCH) as folder:
             write_stored(folder, stored)
             found: dict[str, float | None] = self._call("score", "files", folder, files=str(files.resolve()))
             return found
 
     def _call(self, verb: str, what: str, folder: Path, **arguments: Any) -> Any:
-        """Call a function of the child's module; raise ValueError for what the files did, ModelFailed for the model."""
+        """Call a function of the child's module; raise ValueError if the files are at fault, else ModelFailed."""
         kind = self._kind
         try:
             return self._calls.call(
@@ -95,13 +95,13 @@ class IsolatedFiles:
 
 
 def write_stored(folder: Path, stored: Stored) -> None:
-    """Write what is stored of an instance."""
+    """Write the stored state of an instance."""
     for name, content in stored.files.items():
         (folder / name).write_bytes(content)
     (folder / STORED).write_bytes(msgspec.json.encode((stored.params, stored.learned, list(stored.files))))
 
 
 def read_stored(folder: Path) -> Stored:
-    """Return what `write_stored` wrote."""
+    """Return the state that `write_stored` wrote."""
     params, learned, names = msgspec.json.decode((folder / STORED).read_bytes())
     return Stored(params, learned, {name: (folder / name).read_bytes() for name in names}, [])

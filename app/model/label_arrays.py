@@ -20,7 +20,7 @@ def encode_labels(y: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """
     labels = as_labels(y)
     classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:  # noqa: PLR2004 - nothing to tell apart
+    if len(classes) < 2:  # noqa: PLR2004 - nothing to distinguish
         shown = repr(classes.tolist()[0])[:SHOWN_CHARACTERS]
         raise ValueError(f"y holds one class only, {shown}: a classifier needs rows of at least two classes.")
     return classes, codes
@@ -47,7 +47,7 @@ def as_labels(y: ArrayLike | None) -> NDArray[Any]:
 
 
 def _of_one_type(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels that came as Python's objects as an array of their type."""
+    """Return labels that are Python objects as an array of their type."""
     values = labels.tolist()
     kinds = {_kind(value) for value in values}
     if len(kinds) > 1 or not kinds <= {"text", "numbers", "truth values"}:

@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from app.model.dataframes import Array
 
 NARROW = 192
-"""Columns up to which `tpqrt` is used: faster there, but it keeps the interpreter lock, so it must be short (10 ms)."""
+"""Up to so many columns `tpqrt` is used: it is faster, but keeps the interpreter lock, so it must be short (10 ms)."""
 NARROW_ROWS = 2048
 PANEL = 4
 """Columns that `tpqrt` reduces at once: with 2,048 rows few enough that BLAS starts no useless threads."""
 WIDE_VALUES = 2**22
 """Values of a wide block: 32 MB, unless as many rows as columns need more."""
 NEGLIGIBLE = 1e-8
-"""Relative to the greatest, what is left by rounding of a vector that should be zero."""
+"""Rounding error of a vector that should be zero, relative to its greatest value."""
 
 
 class Triangle:
     """The factor R of all rows [A | y] absorbed so far: its leading part is R of A, its last columns begin with Qᵀy.
 
-    At most `rows` rows come. Fewer than there are columns make a factor of that height.
+    At most `rows` rows are absorbed. If they are fewer than the columns, the factor has their number as its height.
     """
 
     def __init__(self, terms: int, outputs: int, rows: int) -> None:
@@ -117,7 +117,7 @@ class Factor:
         return 1 / float(reciprocal) if reciprocal else math.inf
 
     def solve(self) -> Array:
-        """Return coefficients (terms, outputs): of many solutions the shortest one in equilibrated columns."""
+        """Return coefficients (terms, outputs): the shortest solution in equilibrated columns if there are many."""
         solution: Array = np.zeros((self.terms, self._right.shape[1]))
         if self.rank == self.terms:
             solution[self._order] = self._lapack.dtrtrs(self._factor, self._right)[0]
@@ -145,8 +145,8 @@ class Factor:
     def redundant(self, most: int) -> list[int]:
         """Return the last terms, `most` of them at most, that depend on the terms before them.
 
-        A column depends on columns before it where a vector of the null space ends with it. `most` random vectors of
-        the null space are enough to tell the last of them, and little work where terms are many.
+        A column depends on columns before it if a vector of the null space ends with it. `most` random vectors of
+        the null space are enough to find the last ones, with little work even for many terms.
         """
         missing = self.terms - self.rank
         count = min(most, missing)

@@ -21,14 +21,14 @@ from app.model.terms import Terms
 from app.model.validation import check_names, check_pair, check_rows, check_weight, limits
 
 MAX_TERMS = 2**15
-"""More terms make a triangle of over 8 GB."""
-TRIANGLES = 5  # the triangle, the stack it is merged in and copies of both: measured
+"""More terms would need a triangle of over 8 GB."""
+TRIANGLES = 5  # the triangle, the stack in which it is merged, and copies of both: measured
 OUTPUTS_AT_ONCE = 16
 """Outputs fitted in one pass over the rows, or as many as there are terms: more would cost more than a new pass."""
 SAMPLE = 2**14
 """So many rows are enough to find the centre of each input."""
 LOSSY_CONDITION = 1e8
-"""From here on half of the digits of float64 hang on rounding in the data."""
+"""From this condition number on, half of the digits of float64 depend on rounding in the data."""
 
 
 class LinearRegressor(Regressor):
@@ -36,10 +36,10 @@ class LinearRegressor(Regressor):
 
     Learned: `coefficients_` (terms,) or (terms, k) in units of the data; `scaled_coefficients_`, shaped alike, in the
     scaled basis of `centre_` (p,) and `scale_` (p,), used to predict; `rank_`, below the number of terms when some are
-    redundant or rows too few; `condition_`, of the terms in the scaled basis, each brought to about unit length, and
+    redundant or rows too few; `condition_`, of the terms in the scaled basis, each scaled to about unit length, and
     infinite below the full rank; `redundant_`, the last terms that depend on terms before them; `rows_`, the number of
-    rows that counted; `n_features_in_`; and `names_` where X was a data frame. Kept with them: `indicators_`, the
-    groups that `set_indicators` was given, where there are any.
+    rows with weight; `n_features_in_`; and `names_` if X was a data frame. Stored with them: `indicators_`, the
+    groups from `set_indicators`, if there are any.
     """
 
     batchable = True  # see Predictor
@@ -62,7 +62,7 @@ class LinearRegressor(Regressor):
         """Return the terms for this number of inputs, as if none were an indicator."""
 
     def set_indicators(self, groups: Sequence[int | None]) -> None:
-        """Take which columns of X are indicators: their powers, and products within a group, are no terms."""
+        """Set which columns of X are indicators: their powers, and products within a group, are not terms."""
         self.__dict__.pop("indicators_", None)
         if any(group is not None for group in groups):
             self.indicators_ = list(groups)
@@ -96,7 +96,7 @@ class LinearRegressor(Regressor):
         return {"rank": self.rank_, "terms": len(self.coefficients_), "condition": float(self.condition_)}
 
     def warnings(self, names: list[str]) -> list[str]:
-        """Warn of fewer rows than terms, of redundant terms, and of terms so alike that digits are lost."""
+        """Warn of fewer rows than terms, of redundant terms, and of terms so similar that digits are lost."""
         terms, missing, condition = (
             len(self.coefficients_),
             len(self.coefficients_) - self.rank_,
@@ -130,7 +130,7 @@ class LinearRegressor(Regressor):
 
     @property
     def intercept_(self) -> Array | float:
-        """The constant term as scikit-learn has it: a number, or (k,) for a y (n, k); 0.0 without one."""
+        """The constant term in scikit-learn's shape: a number, or (k,) for a y (n, k); 0.0 if there is none."""
         found = self._by_input()
         if not self._terms(self.n_features_in_).intercept:
             return 0.0
@@ -146,13 +146,13 @@ class LinearRegressor(Regressor):
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
-        """The names of the columns of the fitted data frame, as scikit-learn gives them."""
+        """The names of the columns of the fitted data frame, as in scikit-learn."""
         if not hasattr(self, "names_"):
             raise AttributeError("feature_names_in_ exists only after a fit to a data frame with column names")
         return np.array(self.names_, dtype=object)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n, p) and y (n,) or (n, k); `sample_weight` (n,) is what each row's squared error is multiplied by.
+        """Fit to X (n, p) and y (n,) or (n, k); `sample_weight` (n,) has a factor for each row's squared error.
 
         Raises ValueError for wrong parameters or shapes, NaN, infinity, values too large, and too many terms.
         """
@@ -160,7 +160,7 @@ class LinearRegressor(Regressor):
         rows, targets = check_pair(X, y)
         weight = check_weight(sample_weight, len(rows))
         names = column_names(X)
-        if weight is not None and not weight.all():  # what weighs nothing must not move the basis either
+        if weight is not None and not weight.all():  # rows with weight 0 must not change the basis either
             counted = weight > 0
             rows, targets, weight = rows[counted], targets[counted], weight[counted]
         terms = self._layout(rows.shape[1])
@@ -182,7 +182,7 @@ class LinearRegressor(Regressor):
         return self
 
     def _learn(self, basis: Basis, data: Observations, shape: tuple[int, ...]) -> None:
-        """Fit some outputs after the others; `shape` is that of one row of y."""
+        """Fit a few outputs at a time; `shape` is the shape of one row of y."""
         terms, outputs = basis.terms.count, data.y.shape[1]
         scaled = np.empty((terms, outputs), dtype=np.longdouble)
         at_once = max(OUTPUTS_AT_ONCE, terms)
@@ -218,5 +218,5 @@ class LinearRegressor(Regressor):
 
 
 def _report(groups_done: int, groups: int, share: float) -> None:
-    """Report the progress of a fit, of one group of outputs after the others."""
+    """Report the progress of a fit, for one group of outputs after another."""
     report((groups_done + share) / groups)

@@ -20,20 +20,20 @@ from app.model.validation import as_rows, check_lengths, check_names, check_rows
 from app.schemas.columns import MAX_CATEGORIES
 
 SCALES = 2.0**-500, 2.0**500
-"""Beyond these a square would leave float64."""
+"""Beyond these values a square would overflow float64."""
 
 
 class LogisticClassifier(Classifier):
     """Multinomial logistic regression with an L2 penalty, by Newton's method.
 
-    It minimises C · Σ weight · log loss + ½ · Σ coefficients², the constant left out of the latter, which is what
+    It minimises C · Σ weight · log loss + ½ · Σ coefficients², without the constant in the latter, which is what
     scikit-learn's `LogisticRegression` does. Source: Hastie, Tibshirani & Friedman, The Elements of Statistical
     Learning, §4.4. Within the fit inputs are centred and scaled, and the penalty with them: the minimum is that of the
     inputs as they are.
 
     Learned: `classes_`; `coefficients_` in units of the data, (terms,) for the second of two classes against the
     first, (terms, classes) of more; `centred_coefficients_`, shaped alike, for inputs less `centre_` (p,), used to
-    predict; `n_iter_`; `converged_`; `separable_`, whether the fit tells the classes of all rows apart;
+    predict; `n_iter_`; `converged_`; `separable_`, whether the fit separates the classes of all rows;
     `n_features_in_`; and `names_` where X was a data frame.
     """
 
@@ -54,13 +54,15 @@ class LogisticClassifier(Classifier):
     def __init__(
         self,
         C: Annotated[
-            float, Meta(gt=0, le=1e12, description="How much the rows count against the penalty on coefficients.")
+            float, Meta(gt=0, le=1e12, description="Weight of the rows relative to the penalty on coefficients.")
         ] = 1.0,
         *,
         fit_intercept: Annotated[bool, Meta(description="Whether there is a constant term.")] = True,
-        max_iter: Annotated[int, Meta(ge=1, le=10_000, description="The most steps of Newton's method.")] = 100,
+        max_iter: Annotated[
+            int, Meta(ge=1, le=10_000, description="Maximum number of steps of Newton's method.")
+        ] = 100,
         tol: Annotated[
-            float, Meta(gt=0, le=0.1, description="The fit ends with a step that moves no coefficient by more.")
+            float, Meta(gt=0, le=0.1, description="The fit ends after a step that changes no coefficient by more.")
         ] = 1e-6,
     ) -> None:
         self.C = C
@@ -69,10 +71,10 @@ class LogisticClassifier(Classifier):
         self.tol = tol
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n, p) and labels y (n,); `sample_weight` (n,) is what each row's loss is multiplied by.
+        """Fit to X (n, p) and labels y (n,); `sample_weight` (n,) has a factor for each row's loss.
 
         Raises ValueError for wrong parameters or shapes, NaN, infinity, values too large, a y of one class, and a class
-        whose rows all weigh nothing.
+        whose rows all have weight 0.
         """
         self.check_parameters()
         names = column_names(X)
@@ -105,14 +107,14 @@ class LogisticClassifier(Classifier):
         loss = LogisticLoss(basis, scale, X, codes, share / total, penalty)
         found = minimise(loss, self.tol, int(self.max_iter), report)
         scaled = found.coefficients
-        if scaled.shape[1] > 1:  # what all classes have in common changes no probability
+        if scaled.shape[1] > 1:  # a common part of all classes changes no probability
             scaled = scaled - scaled.mean(axis=1, keepdims=True)
         self.separable_ = loss.separates(scaled)
         self._keep(basis, scaled / scale[:, np.newaxis])
         self.n_iter_, self.converged_ = found.iterations, found.converged
 
     def _keep(self, basis: Basis, centred: Array) -> None:
-        """Set what predictions need, from coefficients (terms, k)."""
+        """Set the attributes for predictions from coefficients (terms, k)."""
         try:
             coefficients = basis.to_units(centred)
         except OverflowError:
@@ -131,7 +133,7 @@ class LogisticClassifier(Classifier):
         self._predictor = Predictor(basis, coefficients, flat=False)
 
     def decision_function(self, X: ArrayLike) -> Array:
-        """Return scores of X (m, p): (m,) of the second of two classes, (m, classes) of more; raise as `predict`."""
+        """Return scores of X (m, p): (m,) for the second of two classes, (m, classes) for more; raise as `predict`."""
         scores = self._scores(X)
         return scores[0] if len(scores) == 1 else scores.T
 
@@ -161,7 +163,7 @@ class LogisticClassifier(Classifier):
 
     @property
     def intercept_(self) -> Array:
-        """The constant terms as scikit-learn has them: (1,) or (classes,), 0.0 without them."""
+        """The constant terms in scikit-learn's shape: (1,) or (classes,), 0.0 if there are none."""
         found = self._by_term()
         return found[0] if self.fit_intercept else np.zeros(found.shape[1])
 
@@ -185,9 +187,9 @@ class LogisticClassifier(Classifier):
         return self._terms(n_inputs).count
 
     def design_bytes(self, rows: int, inputs: int) -> int:
-        """Return the bytes that a fit takes beside its rows: blocks, second derivatives, probabilities that are kept.
+        """Return the bytes that a fit takes beside its rows: blocks, second derivatives, cached probabilities.
 
-        Of few rows there are as many classes at most.
+        There are at most as many classes as rows.
         """
         kept = min(rows * min(rows, MAX_CATEGORIES), KEPT_VALUES)
         return 8 * (4 * max(BLOCK_VALUES, self.n_terms(inputs)) + max(3 * DENSE**2, kept))
@@ -204,27 +206,27 @@ class LogisticClassifier(Classifier):
         """Return the number of terms and of steps."""
         return {"terms": len(self.coefficients_), "iterations": self.n_iter_}
 
-    def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - none is about one input
-        """Warn of a fit that did not reach the minimum, and of classes that the inputs tell apart without an error."""
+    def warnings(self, names: list[str]) -> list[str]:  # noqa: ARG002 - no warning is about a single input
+        """Warn of a fit that did not reach the minimum, and of classes that the inputs separate without an error."""
         found = []
         if not self.converged_:
             found.append(f"the coefficients were still moving after {self.n_iter_} steps: raise max_iter, or lower C")
         if self.separable_:
             found.append(
-                "the fit tells the classes of all rows apart: nothing but C keeps its coefficients from growing, so "
-                "probabilities of new rows may be too near 0 and 1"
+                "the fit separates the classes of all rows: only C limits its coefficients, so "
+                "probabilities of new rows may be too close to 0 and 1"
             )
         return found
 
 
 def _check_all_left(classes: NDArray[Any], codes: NDArray[np.intp]) -> None:
-    """Raise ValueError unless there is a row of each class: the constant of another would have no lowest value."""
+    """Raise ValueError unless there is a row of each class: the constant of a missing class has no optimum."""
     for code in np.flatnonzero(np.bincount(codes, minlength=len(classes)) == 0)[:1]:
         raise ValueError(f"All rows of the class {classes[code].item()!r} weigh nothing: leave them out.")
 
 
 def _weights(sample_weight: ArrayLike | None, rows: int) -> Array:
-    """Return the weight of each row (n,), also one that is the same for all; raise as `check_weight`."""
+    """Return the weight of each row (n,), also if it is the same for all; raise as `check_weight`."""
     weight = check_weight(sample_weight, rows)
     if weight is None:
         same = 1.0 if sample_weight is None else float(as_float(sample_weight, "sample_weight").flat[0])

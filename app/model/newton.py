@@ -14,14 +14,14 @@ import numpy as np
 from app.model.dataframes import Array
 
 DENSE = 1024
-"""Coefficients up to which building and factoring the matrix of second derivatives is faster."""
+"""Up to so many coefficients, building and factoring the matrix of second derivatives is faster."""
 MAX_PRODUCTS = 1000
 """Products with the second derivatives in one step."""
 DECREASE = 1e-4
 """The share of the expected decrease that a step must bring."""
 SHORTEST = 2.0**-40
 NOISE = 64 * float(np.finfo(np.float64).eps)
-"""Lost in rounding, relative to the loss or to 1: near the minimum a step need not decrease it by more."""
+"""Rounding error, relative to the loss or to 1: near the minimum a step need not decrease the loss by more."""
 
 
 class SecondDerivatives(Protocol):
@@ -46,11 +46,11 @@ class Loss(Protocol):
         """Return the second derivatives, by the flat index of the transposed coefficients."""
 
     def curvature(self, coefficients: Array) -> SecondDerivatives:
-        """Return the second derivatives as what multiplies directions, never as a matrix."""
+        """Return the second derivatives as an operator on directions, without their matrix."""
 
 
 class Minimum(NamedTuple):
-    """Where a loss is least, after how many steps, and whether the last one was as short as asked for."""
+    """The minimum of a loss, the number of steps, and whether the last step was short enough."""
 
     coefficients: Array
     iterations: int
@@ -58,7 +58,7 @@ class Minimum(NamedTuple):
 
 
 def minimise(loss: Loss, tol: float, max_iter: int, progress: Callable[[float], None]) -> Minimum:
-    """Minimise a loss from zero on, until a step moves no coefficient by more than `tol` of the greatest, or of 1."""
+    """Minimise a loss from zero, until a step changes no coefficient by more than `tol` of the greatest, or of 1."""
     coefficients = np.zeros(loss.shape)
     value, gradient = loss.value_and_gradient(coefficients)
     for iteration in range(1, max_iter + 1):
@@ -88,7 +88,7 @@ def _step(loss: Loss, coefficients: Array, gradient: Array) -> Array:
 
 
 def _solve(hessian: Array, right: Array) -> Array:
-    """Solve by Cholesky's factors, of a matrix that is raised on its diagonal where rounding left it indefinite."""
+    """Solve by Cholesky factors; the diagonal is raised if rounding has made the matrix indefinite."""
     lapack = import_module("scipy.linalg.lapack")
     diagonal = np.diagonal(hessian).copy()
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # the terms' own scales do not matter
@@ -96,7 +96,7 @@ def _solve(hessian: Array, right: Array) -> Array:
     if not np.isfinite(scaled).all():
         raise ValueError("The loss is beyond float64 near its minimum; choose a larger C, or rescale the inputs.")
     raised = 0.0
-    while raised <= 1.0:  # the diagonal is 1: so raised, every such matrix has factors
+    while raised <= 1.0:  # the diagonal is 1: with 1 added, every such matrix has factors
         factor, failed = lapack.dpotrf(scaled + raised * np.eye(len(scaled)), lower=1)
         if not failed:
             found: Array = lapack.dpotrs(factor, unit * right, lower=1)[0] * unit
@@ -106,7 +106,7 @@ def _solve(hessian: Array, right: Array) -> Array:
 
 
 def _conjugate_gradients(curvature: SecondDerivatives, gradient: Array) -> Array:
-    """Solve by products alone, the more exactly the smaller the gradient; preconditioned by the diagonal."""
+    """Solve by products alone, more exactly for a smaller gradient; preconditioned by the diagonal."""
     diagonal = curvature.diagonal()
     diagonal[diagonal <= 0] = 1.0
     step, residual = np.zeros_like(gradient), -gradient
@@ -127,5 +127,5 @@ def _conjugate_gradients(curvature: SecondDerivatives, gradient: Array) -> Array
 
 
 def _apart(coefficients: Array) -> Array:
-    """Return coefficients of several scores without what all have in common, on which a softmax does not depend."""
+    """Return coefficients of several scores without their common part, on which a softmax does not depend."""
     return coefficients - coefficients.mean(axis=1, keepdims=True) if coefficients.shape[1] > 1 else coefficients

@@ -1,4 +1,4 @@
-"""One's own classes as estimators: texts and truth values become numbers for them, labels come from codes."""
+"""Users' classes as estimators: texts and truth values are converted to numbers for them, and codes to labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS: frozenset[Kind] = frozenset({"number", "integer", "boolean", "text"})
 
 @dataclass(frozen=True)
 class OwnEstimator(ClassEstimator[Model]):
-    """A class of one's own as an estimator."""
+    """A user's class as an estimator."""
 
     format: Format = "arrays"
     kinds: frozenset[Kind] = KINDS
@@ -42,7 +42,7 @@ class OwnEstimator(ClassEstimator[Model]):
 
     @property
     def takes_missing(self) -> bool:
-        """As the class says."""
+        """The value of the class."""
         return self.kind.takes_missing
 
     @property
@@ -52,7 +52,7 @@ class OwnEstimator(ClassEstimator[Model]):
 
     @property
     def metrics(self) -> Mapping[str, Better]:
-        """As the class says."""
+        """The value of the class."""
         return self.kind.metrics if issubclass(self.kind, Regressor) else {}
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:
@@ -85,7 +85,7 @@ class OwnEstimator(ClassEstimator[Model]):
 
 
 class OwnModel:
-    """A fitted instance of a class of one's own."""
+    """A fitted instance of a user's class."""
 
     predict: Callable[[Array], Array]
     isolated = False
@@ -107,7 +107,7 @@ class OwnModel:
             self.predict = lambda X: predict_checked(design.matrix(X))
 
     def _codes(self, X: Array) -> Array:
-        """Return the codes of predicted labels; raise NotNumbers for one that is no class."""
+        """Return the codes of predicted labels; raise NotNumbers for an unknown label."""
         return codes_of(self.instance.predict(self._design.matrix(X)), self.classes or [])
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> OwnModel:  # noqa: ARG002  its columns have all texts
@@ -121,7 +121,7 @@ class OwnModel:
 
     @property
     def stacks(self) -> Stacks | None:
-        """What the class says of itself."""
+        """The value of the class."""
         batchable = self.instance.batchable
         return None if batchable is None else "exact" if batchable else "no"
 
@@ -137,9 +137,9 @@ class OwnModel:
         return f"{self.instance.name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
 
     def probabilities(self, X: Array) -> Array:
-        """Return what `predict_proba` says, the columns in the order of `classes`.
+        """Return the result of `predict_proba`, with the columns in the order of `classes`.
 
-        A class that the model does not know, such as one whose rows all weigh nothing, has the probability 0.
+        A class that the model does not have, for example because all its rows have weight 0, gets the probability 0.
         """
         if self._predict_proba is None:
             raise NotNumbers("the class has no predict_proba")
@@ -148,7 +148,7 @@ class OwnModel:
         return found if own is None else in_order(found, own, self.classes or [])
 
     def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:
-        """Return what `score` of the class says, where it has metrics of its own."""
+        """Return the result of the class's `score`, if it has metrics of its own."""
         if not (isinstance(self.instance, Regressor) and self.instance.metrics):
             return None
         weights = {} if weight is None else {"sample_weight": weight}
@@ -173,11 +173,11 @@ class OwnModel:
 
     @property
     def attributes(self) -> Collection[str]:
-        """Those of the instance now."""
+        """The instance's current parameters."""
         return vars(self.instance).keys()
 
     def unkept(self, restored: Collection[str] | None = None) -> list[str]:
-        """Return advice on attributes that are not learned, nor parameters or those of the restored model."""
+        """Return advice on attributes that are neither learned nor parameters, and that the restored model lacks."""
         others = self.instance.get_params() if restored is None else restored
         return [_advice(name) for name in sorted(self._attributes - self._learned - set(others))]
 
@@ -209,7 +209,7 @@ def _labels(classes: list[Label], codes: Array) -> Any:
 
 
 def _advice(name: str) -> str:
-    """Say that an attribute is not stored, and what to call it."""
+    """Return the advice that an attribute is not stored, with a name that would be."""
     new = _stored_name(name)
     return f"`{name}` is not stored" + (f"; call it `{new}`" if new != name else "")
 

@@ -1,4 +1,4 @@
-"""What all classes of models have: parameters by the signature of `__init__`, and persistence without pickle."""
+"""The base of all classes of models: parameters by the signature of `__init__`, and persistence without pickle."""
 
 from functools import cache
 from typing import Any, ClassVar, Self, get_type_hints
@@ -45,7 +45,7 @@ class Persistent(BaseEstimator):
     # Persistence
 
     def learned(self) -> dict[str, Any]:
-        """Return what `fit` learned, by attribute name; raise TypeError for what cannot be stored."""
+        """Return the learned attributes by name; raise TypeError for values that cannot be stored."""
         return {
             key: _storable(key, value)
             for key, value in vars(self).items()
@@ -54,7 +54,7 @@ class Persistent(BaseEstimator):
 
     @classmethod
     def restore(cls, params: dict[str, Any], learned: dict[str, Any]) -> Self:
-        """Build a fitted model from its parameters and what `learned` returned."""
+        """Build a fitted model from its parameters and the result of `learned`."""
         model = cls(**params)
         for key, value in learned.items():
             setattr(model, key, value)

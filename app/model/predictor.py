@@ -1,4 +1,4 @@
-"""Evaluate a fitted polynomial: few rows in plain Python, which is faster than numpy there; many in blocks."""
+"""Evaluate a fitted polynomial: few rows in plain Python, which is then faster than numpy; many rows in blocks."""
 
 from math import isfinite
 from operator import mul
@@ -19,8 +19,8 @@ FLOAT_BYTES = getsizeof(1.0)
 class Predictor:
     """Predictions of coefficients (terms, k) in a scaled basis, for rows known to be finite float64.
 
-    Both ways add the same products in the same order: to the last bit, a row's prediction doesn't depend on the rows
-    around it.
+    Both ways add the same products in the same order: a row's prediction is the same to the last bit with any other
+    rows beside it.
     """
 
     def __init__(self, basis: Basis, coefficients: Array, *, flat: bool) -> None:

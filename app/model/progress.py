@@ -1,6 +1,6 @@
-"""Progress of work: a model reports how much is done and what it does now; a callback receives it if one is set.
+"""Progress of work: a model reports the completed fraction and its current step to a callback, if one is set.
 
-What waits for long asks whether the work is still wanted.
+Code that waits for long checks whether the work is still needed.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 Report: TypeAlias = Callable[[float, str], None]
 Check: TypeAlias = Callable[[], None]
-"""Raises what ends work that is not wanted any more."""
+"""Raises the error that ends work that is no longer needed."""
 MAX_STEP = 100  # characters
 
 
 def ignore(fraction: float, step: str) -> None:
-    """Let a report pass."""
+    """Ignore a report."""
 
 
 def always_wanted() -> None:
@@ -27,7 +27,7 @@ _check: ContextVar[Check] = ContextVar("check", default=always_wanted)
 
 
 def report(fraction: float, step: str = "") -> None:
-    """Report the fraction of the work that is done (0 to 1), and a word for what is done now, such as "page 12 of 30".
+    """Report the completed fraction of the work (0 to 1), and the current step, such as "page 12 of 30".
 
     Without a callback nothing happens.
     """
@@ -48,13 +48,13 @@ def reporting(callback: Report) -> Iterator[None]:
 
 
 def check_wanted() -> None:
-    """Raise what ends the work, if it is not wanted any more; without a check nothing happens."""
+    """Raise the error that ends the work, if it is no longer needed; without a check nothing happens."""
     _check.get()()
 
 
 @contextmanager
 def wanted_while(check: Check) -> Iterator[None]:
-    """Have `check` called now and then by what waits for long inside the block, in this thread."""
+    """Set the `check` that code inside the block calls from time to time while it waits for long, in this thread."""
     token = _check.set(check)
     try:
         yield
@@ -64,13 +64,13 @@ def wanted_while(check: Check) -> Iterator[None]:
 
 @contextmanager
 def part_of_progress(start: float, end: float) -> Iterator[None]:
-    """Have what is reported inside the block, from 0 to 1, count as the part of the work from `start` to `end`."""
+    """Map reports inside the block, from 0 to 1, to the part of the work from `start` to `end`."""
     whole = _callback.get()
     with reporting(lambda fraction, step: whole(start + (end - start) * fraction, step)):
         yield
 
 
 def shown_step(step: str) -> str:
-    """Return a step as it is shown: one line without control characters, of at most MAX_STEP characters."""
+    """Return a step for display: one line without control characters, of at most MAX_STEP characters."""
     text = " ".join("".join(each if each.isprintable() else " " for each in str(step)[: 2 * MAX_STEP]).split())
     return text if len(text) <= MAX_STEP else f"{text[: MAX_STEP - 1]}…"

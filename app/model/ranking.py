@@ -1,4 +1,4 @@
-"""Metrics of rankings: the rows of a group, such as what one user was shown, are ordered by a score."""
+"""Metrics of rankings: the rows of a group, such as the items shown to one user, are ordered by a score."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ HITS_AT = (1, 3)
 
 
 def ranking_directions(hits_at: Sequence[int] = HITS_AT) -> Mapping[str, Any]:
-    """Return the names of the metrics for the `metrics` of a model; of all the higher is better."""
+    """Return the names of the metrics for the `metrics` of a model; higher is better for all of them."""
     return dict.fromkeys((*(f"hit_at_{k}" for k in hits_at), "mrr", "ndcg"), "higher")
 
 
 def group_starts(group: Any) -> Any:
-    """Return the row at which each group begins; ValueError unless the rows of each stand together."""
+    """Return the first row of each group; ValueError unless the rows of each group are adjacent."""
     group = np.asarray(group)
     starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
     if len(np.unique(group[starts])) < len(starts):
@@ -31,8 +31,8 @@ def ranking_metrics(
 
     `group`, `gain` (0 or more) and `score` have a value for each row (n,). hit@k is the share of groups with such a row
     among the first k, MRR the mean of 1 / the rank of the first; NDCG is Σ gain / log2(1 + rank) over that of the best
-    order (Järvelin & Kekäläinen 2002). Of rows with equal scores those of less gain come first: a constant is no good
-    ranking. A group weighs what its first row does. Each metric is None where no group has a gain.
+    order (Järvelin & Kekäläinen 2002). Rows with equal scores are ordered by gain, lowest first, so that a constant
+    score is a bad ranking. A group has the weight of its first row. Each metric is None if no group has a gain.
     """
     starts, gain, score = group_starts(group), np.asarray(gain, dtype=np.float64), np.asarray(score, dtype=np.float64)
     if gain.min() < 0:

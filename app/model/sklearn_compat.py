@@ -1,4 +1,4 @@
-"""What scikit-learn's tools expect of an estimator. scikit-learn is imported only when it calls."""
+"""The interface that scikit-learn's tools expect of an estimator. scikit-learn is imported only when it calls."""
 
 import sys
 import warnings
@@ -66,7 +66,7 @@ class BaseEstimator:
 
 
 def warn_of_column() -> None:
-    """Warn that a column was given where y (n,) is expected, as scikit-learn does; by its own class if it is loaded."""
+    """Warn of a column where y (n,) is expected, as scikit-learn does; with its own class if it is loaded."""
     theirs = sys.modules.get("sklearn.exceptions")
     category = UserWarning if theirs is None else theirs.DataConversionWarning
     warnings.warn(

@@ -1,7 +1,7 @@
-"""The mean logistic loss of rows with a ridge penalty, its gradient and its curvature, found block by block.
+"""The mean logistic loss of rows with a ridge penalty, its gradient and its curvature, computed block by block.
 
-Scores are linear in the inputs, and the classes' probabilities their softmax. Of two classes only the second has a
-score; that of the first is zero. Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, §4.4.
+Scores are linear in the inputs, and the classes' probabilities are their softmax. Of two classes only the second has a
+score; the score of the first is zero. Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, §4.4.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,15 +16,15 @@ from app.model.dataframes import Array
 BLOCK_VALUES = 2**18
 """Values in a block: 2 MB."""
 KEPT_VALUES = 2**24
-"""Probabilities of all rows that are kept between products with the second derivatives, at most: 128 MB."""
+"""Limit of cached probabilities of all rows between products with the second derivatives: 128 MB."""
 FEW_CLASSES = 8
 
 
 def softmax(scores: Array) -> tuple[Array, Array]:
-    """Return probabilities (k, m) for scores (k, m), and the logarithms (m,) of the sums that they are divided by.
+    """Return probabilities (k, m) for scores (k, m), and the logarithms (m,) of their normalising sums.
 
-    One row of scores is that of the second of two classes. Each column's result is the same to the last bit whatever
-    columns stand beside it.
+    A single row of scores is for the second of two classes. Each column's result is the same to the last bit with any
+    other columns beside it.
     """
     top = scores.max(axis=0)
     if len(scores) == 1:
@@ -53,13 +53,13 @@ class _Block(NamedTuple):
     """(terms, m)"""
     codes: NDArray[np.intp]
     share: Array
-    """The weight of each row, of all rows together one (m,)."""
+    """The weight of each row (m,); the weights of all rows add up to 1."""
 
 
 class LogisticLoss:
     """The loss as a function of coefficients (terms, k) in a basis whose terms are divided by `scale` (terms,).
 
-    `penalty` (terms,) is what half of the squared coefficients is multiplied by.
+    `penalty` (terms,) is the factor of half of the squared coefficients.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class LogisticLoss:
         self._share = np.broadcast_to(np.asarray(share), len(X))
         self._penalty = penalty[:, np.newaxis]
         classes = int(codes.max()) + 1
-        self.shape = basis.terms.count, 1 if classes == 2 else classes  # noqa: PLR2004 - one score tells two apart
+        self.shape = basis.terms.count, 1 if classes == 2 else classes  # noqa: PLR2004 - two classes need one score
 
     def value_and_gradient(self, coefficients: Array) -> tuple[float, Array]:
         """Return the loss and its gradient, shaped like the coefficients."""
@@ -94,8 +94,8 @@ class LogisticLoss:
     def hessian(self, coefficients: Array) -> Array:
         """Return the matrix of second derivatives, by the flat index of the transposed coefficients.
 
-        To add the same to all classes' coefficients of a term changes no probability. That way the matrix is made
-        steep, which changes no step: gradients have no such part.
+        The same amount added to a term's coefficients of all classes changes no probability. The matrix gets positive
+        curvature in that direction, which changes no step: gradients have no such part.
         """
         terms, k = self.shape
         found = np.zeros((k, terms, k, terms))
@@ -118,7 +118,7 @@ class LogisticLoss:
         return Curvature(self._blocks, coefficients, self._penalty, rows=len(self._X))
 
     def separates(self, coefficients: Array) -> bool:
-        """Return whether every row's own class has the highest score of all, and no other has as high a one."""
+        """Return whether for every row its own class has a higher score than any other class."""
         for terms, codes, _ in self._blocks():
             scores = coefficients.T @ terms
             if len(scores) == 1:
@@ -171,7 +171,7 @@ class Curvature:
         return found
 
     def _probabilities(self) -> Iterator[tuple[_Block, Array]]:
-        """Yield each block with the probabilities (k, m) of its rows, kept if there is room for all."""
+        """Yield each block with the probabilities (k, m) of its rows, cached if those of all rows fit."""
         kept = self._kept
         for place, block in enumerate(self._blocks()):
             if kept is not None and place < len(kept):

@@ -12,12 +12,12 @@ from app.model.least_squares import Factor, Triangle
 from app.model.validation import limits
 
 REFINED_VALUES = 2**18
-"""Refined are fits whose design has at most so many values, in about 10 ms; many rows average their rounding out."""
+"""Fits are refined, in about 10 ms, if their design has at most so many values; in larger ones errors average out."""
 REFINED_BLOCK = 2**14
-"""Values of a block in extended precision: 256 KB, which the processor's cache holds."""
+"""Values of a block in extended precision: 256 KB, which fit into the processor's cache."""
 MAX_PASSES = 5
 NAMED_TERMS = 10
-"""The most redundant terms that are named."""
+"""Maximum number of redundant terms that are named."""
 
 Extended = NDArray[np.longdouble]
 
@@ -31,7 +31,7 @@ class Observations(NamedTuple):
 
     @classmethod
     def of(cls, X: Array, y: Array, weight: Array | None) -> Self:
-        """Bring weights, not all zero, to a unit in which none is too large; one that leaves 1 as it is, or 4."""
+        """Scale weights, not all zero, by a power of 4, so that the greatest is at least 1 and less than 4."""
         if weight is None:
             return cls(X, y)
         exponent = (int(np.frexp(weight.max())[1]) - 1) // 2
@@ -49,7 +49,7 @@ class Observations(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """Coefficients (terms, k) of the scaled basis, and what the factor says about the terms."""
+    """Coefficients (terms, k) of the scaled basis, and facts about the terms from the factor."""
 
     coefficients: Extended
     rank: int
@@ -59,7 +59,7 @@ class Solution(NamedTuple):
 
 
 def solve(basis: Basis, data: Observations, progress: Callable[[float], None]) -> Solution:
-    """Fit the terms of `basis`. `progress` is called with the share of the rows that is done."""
+    """Fit the terms of `basis`. `progress` is called with the processed share of the rows."""
     level = _levels(data.y) if basis.terms.intercept else np.zeros(data.y.shape[1])
     factor = _factor(basis, data, level, progress)
     coefficients = factor.solve().astype(np.longdouble)
@@ -96,10 +96,10 @@ def _factor(basis: Basis, data: Observations, level: Array, progress: Callable[[
 
 
 def _refine(basis: Basis, data: Observations, factor: Factor, coefficients: Extended) -> None:
-    """Correct coefficients (terms, k) in place until they are right to about the last bit of float64.
+    """Correct coefficients (terms, k) in place until they are correct to about the last bit of float64.
 
-    The residual of each row is taken in extended precision, where the platform has it. Passes end when the corrections
-    no longer halve, which they don't for terms that are nearly dependent.
+    The residual of each row is computed in extended precision, if the platform has it. Passes end when the corrections
+    no longer halve, which happens early for terms that are nearly dependent.
     """
     previous = factor.lengths(coefficients)
     enough = previous * np.finfo(np.float64).eps / 32

@@ -1,4 +1,4 @@
-"""The terms of a polynomial: their number, their names, and how each is made from one of lower degree."""
+"""The terms of a polynomial: their number, their names, and how each is computed from a term of lower degree."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ Step = tuple[slice, slice, slice]
 class Terms:
     """Products of powers of the inputs: the constant, then by total degree, then lexicographically by input.
 
-    Powers of an indicator and products of two indicators of one group are no terms: they would repeat others, or be 0.
+    Powers of an indicator and products of two indicators of one group are excluded: they would repeat others, or be 0.
     """
 
     inputs: int
@@ -21,7 +21,7 @@ class Terms:
     interactions: bool
     intercept: bool
     indicators: tuple[int | None, ...] = ()
-    """For each input that is an indicator the number of its group, whose members stand side by side; None for others.
+    """For each indicator among the inputs the number of its group, whose members are adjacent; None for other inputs.
     Empty without indicators."""
 
     @property
@@ -31,7 +31,7 @@ class Terms:
 
     @property
     def count(self) -> int:
-        """The number of terms; none is made for it."""
+        """The number of terms, computed without creating them."""
         groups = Counter(group for group in self.indicators if group is not None)
         plain = self.inputs - groups.total()
         if not self.interactions:
@@ -60,7 +60,7 @@ class Terms:
             below = powers
 
     def _plain_runs(self) -> list[slice]:
-        """Return the inputs that are no indicators, as runs of neighbours."""
+        """Return the inputs that are not indicators, as runs of adjacent inputs."""
         if not self.indicators:
             return [slice(0, self.inputs)]
         runs = groupby(range(self.inputs), key=lambda i: self.indicators[i] is None)
@@ -86,7 +86,7 @@ class Terms:
             starts, end = above, new
 
     def _first_partners(self) -> list[int]:
-        """Return for each input the first one, itself or after it, that it may be multiplied with."""
+        """Return for each input the first input, itself or a later one, with which it may be multiplied."""
         partners = list(range(self.inputs))
         for i in reversed(range(len(self.indicators))):
             group = self.indicators[i]

@@ -11,15 +11,15 @@ from app.model.dataframes import Array, as_float, column_names, default_names
 from app.schemas.wording import counted
 
 SCAN_VALUES = 2**16
-"""Values scanned in one block: half a megabyte stays in the processor's cache."""
+"""Values scanned in one block: half a megabyte fits into the processor's cache."""
 MIN_SCAN_COLUMNS = 1024
-"""Narrow rows are laid side by side to about this width: numpy finds column minima faster in long rows."""
+"""Narrow rows are joined to about this width: numpy finds column minima faster in long rows."""
 
 SHOWN_COLUMNS = 10
 
 
 def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
-    """Bring X (n, p) and y (n,) or (n, k), of one length, to float64; `limits` checks that they are finite."""
+    """Convert X (n, p) and y (n,) or (n, k), of one length, to float64; `limits` checks that they are finite."""
     if y is None:
         raise ValueError("The estimator requires y to be passed, but the target y is None.")
     rows, targets = as_rows(X), as_targets(y)
@@ -28,7 +28,7 @@ def check_pair(X: ArrayLike, y: ArrayLike | None) -> tuple[Array, Array]:
 
 
 def as_targets(y: ArrayLike) -> Array:
-    """Bring y (n,) or (n, k) to float64; `limits` checks that it is finite."""
+    """Convert y (n,) or (n, k) to float64; `limits` checks that it is finite."""
     targets = as_float(y, "y")
     if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
         raise ValueError(f"y must be of shape (n,) or (n, k), got {targets.shape}.")
@@ -42,7 +42,7 @@ def check_lengths(rows: NDArray[Any], targets: NDArray[Any]) -> None:
 
 
 def check_weight(sample_weight: ArrayLike | None, rows: int) -> Array | None:
-    """Bring the weights of rows, one for each or one for all, to float64 (n,); None where all weigh the same.
+    """Convert the weights of rows, one for each or one for all, to float64 (n,); None if all are the same.
 
     Raises ValueError for another number of them, negative ones, NaN and infinity, and if all are zero.
     """
@@ -63,7 +63,7 @@ def check_weight(sample_weight: ArrayLike | None, rows: int) -> Array | None:
 
 
 def check_rows(X: ArrayLike, of: Any) -> Array:
-    """Bring X (m, p) to float64: finite, and of the width that the model `of` was fitted to."""
+    """Convert X (m, p) to float64; check that it is finite and has the width of the fit of the model `of`."""
     rows = as_rows(X)
     check_width(rows, of.n_features_in_, type(of).__name__)
     limits(rows)
@@ -77,8 +77,8 @@ def check_width(rows: Array, width: int, title: str) -> None:
 
 
 def as_rows(X: ArrayLike) -> Array:
-    """Bring X (m, p), m and p at least 1, to float64; `limits` checks that they are finite."""
-    if hasattr(X, "shape") and len(X.shape) == 1:  # whatever it holds
+    """Convert X (m, p), m and p at least 1, to float64; `limits` checks that they are finite."""
+    if hasattr(X, "shape") and len(X.shape) == 1:  # of any dtype
         check_shape(np.asarray(X))
     rows = as_float(X, "X")
     check_shape(rows)
@@ -110,7 +110,7 @@ def limits(X: Array, name: str = "X") -> tuple[Array, Array]:
 def finite_error(
     X: Array, name: str = "X", titles: Sequence[str] | None = None, *, takes_missing: bool = False
 ) -> ValueError | None:
-    """Return the error for NaN, unless missing values are taken, or infinity in X (n, p); None if there is none.
+    """Return the error for infinity in X (n, p), or for NaN unless missing values are accepted; None without one.
 
     It has the first place in each column; `titles` are the names of the columns.
     """

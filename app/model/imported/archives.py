@@ -1,4 +1,4 @@
-"""Bounds on archives, checked from their directory before anything of them is read (APPNOTE.TXT of PKWARE, §4.3)."""
+"""Bounds on archives, checked from their directory before any entry is read (APPNOTE.TXT of PKWARE, §4.3)."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Entry(NamedTuple):
 
 
 def check_archive(path: Path) -> frozenset[str]:
-    """Return the names of an archive's entries; raise Invalid for one that is damaged or beyond the bounds.
+    """Return the names of an archive's entries; raise Invalid for an archive that is damaged or beyond the bounds.
 
-    One that says other things in its directory than it does is found out too: entries that overlap or lead out of the
-    archive, and more in front of the first than nothing.
+    An archive whose directory contradicts its content is refused, too: entries that overlap or lead out of the archive,
+    and bytes before the first entry.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -57,7 +57,7 @@ def check_archive(path: Path) -> frozenset[str]:
 
 
 def _directory(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
-    """Return the directory, where it begins, and how many entries it has."""
+    """Return the directory, its position, and its number of entries."""
     found = end_record(file, size)
     if found is None:
         _refuse("the archive is cut off: it has no directory")
@@ -105,7 +105,7 @@ def _checked_name(raw: bytes) -> str:
 
 
 def _check_places(entries: list[Entry], end: int) -> None:
-    """Refuse entries that overlap, which is how a small archive unpacks into a large one, or that lie outside."""
+    """Refuse entries that lie outside, or that overlap, by which a small archive would unpack into a large one."""
     at = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
         if entry.offset < at:

@@ -1,4 +1,4 @@
-"""The labels of classifiers from files: one rule for those that a file knows, and those that a request names."""
+"""The labels of classifiers from files: one rule for labels in a file and labels in a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_CHARACTERS = 300
 
 
 def check_labels(labels: Sequence[Label], pointer: str) -> None:
-    """Raise Invalid for labels that are not all different, or cannot be sent and come back as they are."""
+    """Raise Invalid for labels that are not all different, or that JSON would not preserve."""
     if not 0 < len(labels) <= MAX_CLASSES:
         raise Invalid.at(pointer, f"there are {len(labels)} classes; there may be 1 to {MAX_CLASSES}")
     if len({*map(type, labels)}) > 1:
@@ -27,9 +27,9 @@ def check_labels(labels: Sequence[Label], pointer: str) -> None:
 
 
 def resolve(own: Sequence[Label], asked: Sequence[Label] | None) -> list[Label]:
-    """Return the labels of a file that knows `own`: as they are, or as a request names numbers that count from 0.
+    """Return the labels of a file with the labels `own`; a request may name labels for numbers that count from 0.
 
-    Raise Invalid at /classes where the request names others than those of the file.
+    Raise Invalid at /classes if the request's labels contradict those of the file.
     """
     if asked is None:
         return list(own)
@@ -44,12 +44,12 @@ def resolve(own: Sequence[Label], asked: Sequence[Label] | None) -> list[Label]:
 
 
 def counts_from_0(labels: Sequence[Label]) -> bool:
-    """Whether labels are numbers that stand for the positions of others."""
+    """Whether labels are numbers that mean positions of other labels."""
     return list(labels) == list(range(len(labels))) and not any(isinstance(label, bool) for label in labels)
 
 
 def _agree(own: Label, asked: Label) -> bool:
-    """Whether a label that came in a query, where all are texts, means one of a file, whatever its type."""
+    """Whether a label from a query, where all are texts, equals a label of a file of any type."""
     if isinstance(own, str) and isinstance(asked, bool):
         return own.lower() == str(asked).lower()
     return own == asked if type(own) is type(asked) else isinstance(own, str) and own == str(asked)

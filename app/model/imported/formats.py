@@ -1,4 +1,4 @@
-"""The formats of fitted models: told by a file's first bytes and its name, before any library sees the file."""
+"""The formats of fitted models, detected from a file's first bytes and its name before any library reads the file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from app.errors import Invalid
 
 Format: TypeAlias = Literal["skops", "onnx", "xgboost", "lightgbm"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-HEAD_BYTES = 4096  # of a file that are looked at
+HEAD_BYTES = 4096  # how many bytes of a file are examined
 POINTER = "/file"
 _BLANKS = b" \t\r\n"
 
 
 class _Foreign(NamedTuple):
-    """A format that is refused: how its files begin or end their names, and how to convert one."""
+    """A format that is refused: the first bytes of its files, suffixes of their names, and how to convert one."""
 
     name: str
     starts: tuple[bytes, ...]
@@ -85,9 +85,9 @@ _SUFFIXES: dict[str, Format] = {
 
 
 def format_of(head: bytes, name: str = "", asked: str | None = None) -> Format:
-    """Return the format of a file by its first bytes, with its name for those that say nothing.
+    """Return the format of a file by its first bytes, or by its name if they are ambiguous.
 
-    Raise Invalid for a file that is empty, of a format that is refused, or not what `asked` says.
+    Raise Invalid for a file that is empty, of a refused format, or of another format than `asked`.
     """
     if asked is not None and asked not in FORMATS:
         raise Invalid.at("/format", f"no format {asked[:64]!r}; there are {', '.join(FORMATS)}")
@@ -106,10 +106,10 @@ def format_of(head: bytes, name: str = "", asked: str | None = None) -> Format:
 
 
 def _by_content(head: bytes) -> Format | None:
-    """Return the format that the first bytes are of; None if they are of none."""
+    """Return the format of the first bytes; None if they match none."""
     text = head.lstrip(_BLANKS)
     if head.startswith(_ARCHIVE):
-        return "skops"  # whether its entries are those of skops is found out from its directory
+        return "skops"  # its directory is checked later
     if text.startswith(b"{") and b'"learner"' in head:
         return "xgboost"
     if head.startswith(b"{") and b"learner" in head[:64]:  # UBJSON: a marker, a length, the name

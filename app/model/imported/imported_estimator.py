@@ -1,4 +1,4 @@
-"""Imported files as estimators: they load the versions that were made of them, and say why most cannot be fitted."""
+"""Imported files as estimators: they load their versions, and have the reason why most cannot be fitted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.schemas.tasks import Better, Format, Label, Task
 NUMBERS: frozenset[Kind] = frozenset({"number", "integer", "boolean"})
 TEXTS: frozenset[Kind] = NUMBERS | {"text"}
 HELD_BYTES, STACKS, TAKES_MISSING = "held_bytes", "stacks", "takes_missing"
-"""Members of what is kept of an imported model: what was found out when it was tried."""
+"""Members of an imported model's stored state: the findings of its trial."""
 DISTRIBUTIONS: dict[Format, tuple[str, ...]] = {
     "skops": ("scipy", "scikit-learn", "skops", "pandas"),
     "onnx": ("onnxruntime",),
@@ -33,13 +33,13 @@ EXTRAS: dict[Format, str] = {"skops": "sklearn", "onnx": "onnx", "xgboost": "xgb
 
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an imported file lets requests set: nothing."""
+    """The parameters of an imported file: none."""
 
 
 def open_model(
     form: Format, content: bytes | memoryview, hints: Hints, approved: Collection[str] = (), *, proven: bool = False
 ) -> ImportedModel:
-    """Return the model in a file of numbers' libraries; raise Invalid. What is not proven yet belongs into a child."""
+    """Return the model in a file of any format but skops; raise Invalid. Unproven files belong in a child process."""
     # each library is an extra, and loads for seconds
     match form:
         case "onnx":
@@ -73,7 +73,7 @@ class ImportedEstimator:
     format: Format
     approved: frozenset[str] = frozenset()
     proven: bool = False
-    """Whether its file was tried out before it was published, and has not changed since."""
+    """Whether its file was tried out before it was published, and is unchanged."""
     takes_missing: bool = True
     files: ClassVar[None] = None
     reads_texts: bool = True
@@ -82,7 +82,7 @@ class ImportedEstimator:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Numbers; ONNX has texts as well."""
+        """Numbers; ONNX also has texts."""
         return TEXTS if self.format == "onnx" else NUMBERS
 
     @property
@@ -92,13 +92,13 @@ class ImportedEstimator:
 
     @property
     def modules(self) -> Sequence[str]:
-        """Return nothing: the version says which libraries it was tried with."""
+        """Return nothing: the version has the libraries with which it was tried."""
         return []
 
     @property
     def cannot_fit(self) -> str:
         """Say why it cannot be fitted."""
-        return f"it was imported from a file of {self.format}, which can predict and not fit; fit it where it is from"
+        return f"it was imported from a file of {self.format}, which can predict but not fit; fit it where it was made"
 
     def parameters(self) -> type[msgspec.Struct]:
         """Return no parameters."""

@@ -1,4 +1,4 @@
-"""What models from files have in common, whatever library runs them: a matrix in, numbers or codes of labels out."""
+"""The common base of models from files, for all libraries: a matrix in, numbers or codes of labels out."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from app.schemas.tasks import Format, Label, Stacks, Task
 
 
 class Input(NamedTuple):
-    """A column that a file asks for."""
+    """A column that a file needs."""
 
     name: str
     kind: Kind | None = None
-    """None where the file does not say it."""
+    """None if it is not in the file."""
 
 
 class Hints(NamedTuple):
-    """What a request says about a file that the file itself does not say."""
+    """Facts about a file from the request that are not in the file."""
 
     classes: list[Label] | None = None
-    """The labels in the order of the codes that the model predicts."""
+    """The labels in the order of the model's codes."""
     task: Task | None = None
     settled: bool = False
-    """Whether they are those of a version, which was tried out with them."""
+    """Whether they are from a version, which was tried out with them."""
 
 
 class ImportedModel(ABC):
@@ -44,7 +44,7 @@ class ImportedModel(ABC):
     classes: list[Label] | None = None
     has_probabilities = False
     inputs: list[Input]
-    """The columns that the file asks for, in order."""
+    """The columns that the file needs, in order."""
     named_inputs = False
     """Whether the file names its columns."""
     outputs = 1
@@ -54,7 +54,7 @@ class ImportedModel(ABC):
     isolated = False
     """Whether it predicts in a process of its own, as rows may make it run without end."""
     takes_missing = True
-    """Whether the model has a way for missing values, and does not make up something for them."""
+    """Whether the model handles missing values, instead of treating them as some value."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -63,7 +63,7 @@ class ImportedModel(ABC):
 
     @abstractmethod
     def _run(self, X: Array) -> tuple[Array, Array | None]:
-        """Return numbers or codes for X, and the probabilities if there are some."""
+        """Return numbers or codes for X, and the probabilities if the file has them."""
 
     @property
     def width(self) -> int:
@@ -72,17 +72,17 @@ class ImportedModel(ABC):
 
     @property
     def place(self) -> str:
-        """The format: there is no code to point at."""
+        """The format: there is no code to name."""
         return f"the {self.format} file"
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> Self:
-        """Return the same model for rows whose codes stand for these texts, by the position of their column."""
+        """Return the same model for rows whose codes mean these texts, by the position of their column."""
         bound = copy.copy(self)
         bound._texts = texts  # noqa: SLF001  of this class
         return bound
 
     def predict(self, X: Array, /) -> Array:
-        """Predict numbers (n,) or (n, k), or codes of `classes` (n,); raise ValueError for what is no finite number."""
+        """Predict numbers (n,) or (n, k), or codes of `classes` (n,); raise ValueError for NaN and infinity."""
         found, probabilities = self._run(X)
         _refuse_unknown(probabilities)
         if not np.isfinite(found).all():
@@ -90,7 +90,7 @@ class ImportedModel(ABC):
         return found
 
     def probabilities(self, X: Array) -> Array:
-        """Return (n, classes); raise NotNumbers for a file that gives none."""
+        """Return (n, classes); raise NotNumbers for a file without probabilities."""
         found = self._run(X)[1]
         if found is None:
             raise NotNumbers("the file gives no probabilities")
@@ -102,29 +102,29 @@ class ImportedModel(ABC):
         return None
 
     def size(self, rows: int) -> Size:
-        """Return what a prediction needs: the matrix in the form that the library takes."""
+        """Return the size of a prediction: the matrix in the form of the library."""
         return Size(1, max(8, rows * self.width * 8))
 
     def measured(self, held_bytes: int, stacks: Stacks) -> None:
-        """Take what was found out about the model when it was tried."""
+        """Set the findings of the model's trial."""
         self._measured_bytes, self.stacks = max(held_bytes, len(self._content)), stacks
 
     def held_bytes(self) -> int:
-        """Return what was measured, or the size of the file."""
+        """Return the measured memory, or the size of the file."""
         return self._measured_bytes
 
     def save(self) -> Stored:
-        """Return the file as it came."""
+        """Return the file unchanged."""
         columns = [Column(each.name, each.kind or "number") for each in self.inputs]
         return Stored({}, {}, {f"model.{self.format}": self._content}, columns, self.classes)
 
     @property
     def attributes(self) -> Collection[str]:
-        """Return nothing: the file is all there is."""
+        """Return nothing: the file is the whole model."""
         return ()
 
     def unkept(self, restored: Collection[str] | None = None) -> list[str]:  # noqa: ARG002
-        """Return nothing: the file is kept as it is."""
+        """Return nothing: the file is stored unchanged."""
         return []
 
     def terms(self) -> list[str]:
@@ -155,22 +155,22 @@ def named(names: Sequence[str]) -> list[Input]:
 
 
 def task_of(found: Task, hints: Hints) -> Task:
-    """Return what a file that says it predicts; raise Invalid for a request that says otherwise."""
+    """Return the task of a file that has one; raise Invalid if the request contradicts it."""
     if hints.task not in {None, found} and not hints.settled:
         raise Invalid.at("/kind", f"the file holds a model of {found}, the request says {hints.task}")
     return found if not hints.settled or hints.task is None else hints.task
 
 
 def refuse_classes(hints: Hints) -> None:
-    """Raise Invalid where a request names the classes of a model of numbers."""
+    """Raise Invalid if a request names classes for a regression model."""
     if hints.classes is not None and not hints.settled:
-        raise Invalid.at("/classes", "classes are named, but the model is one of regression: it predicts numbers")
+        raise Invalid.at("/classes", "classes are named, but the model is a regressor: it predicts numbers")
 
 
 def labels_of(count: int, own: Sequence[Label] | None, hints: Hints) -> list[Label]:
-    """Return the labels of a classifier: those of the file, or those that the request names for numbers from 0.
+    """Return the labels of a classifier: those of the file, or the request's labels for numbers from 0.
 
-    Raise Invalid where the two contradict each other, and for labels that cannot be sent.
+    Raise Invalid if the two contradict each other, and for labels that cannot be sent.
     """
     known = list(range(count)) if own is None else list(own)
     if hints.settled and hints.classes is not None and len(hints.classes) == count:
@@ -181,24 +181,24 @@ def labels_of(count: int, own: Sequence[Label] | None, hints: Hints) -> list[Lab
 
 
 def _refuse_unknown(probabilities: Array | None) -> None:
-    """Raise ValueError for probabilities that are no numbers: the greatest of them is not known."""
+    """Raise ValueError for probabilities that are not finite: the greatest of them is unknown."""
     if probabilities is not None and not np.isfinite(probabilities).all():
         row = int((~np.isfinite(probabilities).all(axis=1)).argmax())
         raise ValueError(f"row {row}: a probability is not a finite number, so there is no label")
 
 
 def codes(predicted: Sequence[Any], positions: Mapping[Any, int]) -> Array:
-    """Return the codes of predicted labels; raise NotNumbers for one that is no class."""
+    """Return the codes of predicted labels; raise NotNumbers for an unknown label."""
     try:
         return np.array([positions[label] for label in predicted], dtype=np.float64)
     except (KeyError, TypeError):
-        raise NotNumbers("the file predicted something that is none of its classes") from None
+        raise NotNumbers("the file predicted a value that is not one of its classes") from None
 
 
 def by_probability(found: Array) -> tuple[Array, Array]:
     """Return the codes of the most probable classes, and probabilities (n, k), from (n, k) or from (n,) of the second.
 
-    Libraries give the second column alone where there are two classes.
+    Some libraries return only the second column for two classes.
     """
     probabilities = np.column_stack((1.0 - found, found)) if found.ndim == 1 else found
     return np.argmax(probabilities, axis=1).astype(np.float64), probabilities.astype(np.float64, copy=False)

@@ -33,7 +33,7 @@ class LightgbmModel(ImportedModel):
     format = "lightgbm"
 
     def __init__(self, content: bytes, hints: Hints, *, proven: bool = False) -> None:
-        """Read the file; what LightGBM makes of a `proven` one was checked before."""
+        """Read the file; LightGBM's interpretation of a `proven` file was checked before."""
         super().__init__(content)
         try:
             text = content.decode()
@@ -48,7 +48,7 @@ class LightgbmModel(ImportedModel):
         except lightgbm.basic.LightGBMError as error:
             words = str(error).partition(" at /")[0][:200]
             raise Invalid.at("/file", f"LightGBM cannot read this file: {words}") from None
-        if not proven:  # its way to read lines and members is another than ours, and what it read is what predicts
+        if not proven:  # LightGBM may read lines and members in another way than these checks do
             check_booster_text(self._booster.model_to_string())
         self._describe(header, hints)
 
@@ -60,7 +60,7 @@ class LightgbmModel(ImportedModel):
         count = int(header.get("num_class", "1"))
         per_row = int(header.get("num_tree_per_iteration", "1"))
         found: Task = "classification" if self._objective in _CLASS_OBJECTIVES else "regression"
-        if self._objective == "cross_entropy":  # of probabilities, which may be those of labels or not
+        if self._objective == "cross_entropy":  # it predicts probabilities, possibly not of labels
             found = hints.task or "regression"
         if task_of(found, hints) == "regression":
             refuse_classes(hints)
@@ -79,7 +79,7 @@ class LightgbmModel(ImportedModel):
 
 
 class _Silent:
-    """A logger of LightGBM's that says nothing: what it says may quote the file."""
+    """A logger for LightGBM that drops all messages, because they may quote the file."""
 
     def info(self, message: str) -> None:
         """Say nothing."""
@@ -111,7 +111,7 @@ def check_booster_text(text: str) -> dict[str, str]:
 
 
 def _members(text: str) -> dict[str, str]:
-    """Return what lines say; raise Invalid for a member that is there twice, as one of the two would not be checked."""
+    """Return the members in lines; raise Invalid for a repeated member, because one of the two would not be checked."""
     pairs = [line.split("=", 1) for line in text.split("\n") if "=" in line]
     found = {name.strip(): value for name, value in pairs}
     if len(found) < len(pairs):
@@ -120,7 +120,7 @@ def _members(text: str) -> dict[str, str]:
 
 
 def _check_outputs(members: dict[str, str], trees: int) -> None:
-    """Refuse numbers of classes that differ from place to place: LightGBM would read beyond what its trees predict."""
+    """Refuse inconsistent numbers of classes: LightGBM would read beyond the predictions of its trees."""
     objective, *options = members.get("objective", "").split() or [""]
     counts = [members.get("num_class", "1"), members.get("num_tree_per_iteration", "1")]
     counts += [option.removeprefix("num_class:") for option in options if option.startswith("num_class:")]
@@ -139,7 +139,7 @@ def _check_categories(text: str) -> None:
 
 
 def _check_sizes(text: str, sizes: str) -> None:
-    """Refuse sizes that do not lead from one tree to the next: LightGBM jumps by them without a look."""
+    """Refuse sizes that do not lead from one tree to the next: LightGBM follows them without a check."""
     raw = text.encode()
     at = raw.find(b"Tree=")
     for size in map(int, sizes.split() if re.fullmatch(r"[0-9 ]*", sizes) else ["-1"]):
@@ -170,7 +170,7 @@ def _check_tree(tree: dict[str, str], width: int) -> None:
 
 
 def _check_bitsets(tree: dict[str, str], thresholds: Array) -> None:
-    """Refuse splits by category whose sets of categories are not there."""
+    """Refuse splits by category without sets of categories."""
     count = int(tree.get("num_cat", "0"))
     if not len(thresholds) and not count:
         return

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read from its protocol buffers before the runtime sees it (onnx.proto)."""
+"""Reads facts about an ONNX file from its protocol buffers before the runtime reads it (onnx.proto)."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _INT_LABELS, _TEXT_LABELS = {b"classlabels_int64s", b"classlabels_ints"}, {b"cla
 
 
 class OnnxGraph(NamedTuple):
-    """What is to be known of a graph."""
+    """Facts about a graph."""
 
     labels: list[Label] | None
-    """The labels that one of its nodes says it predicts; None where none does."""
+    """The labels of one of its nodes; None if no node has labels."""
     operators: frozenset[bytes] = frozenset()
     """The names of its operators."""
     has_long_texts: bool = False
-    """Whether it holds texts of over INLINE_BYTES, which it may give to rows."""
+    """Whether it has texts longer than INLINE_BYTES, which it may return for rows."""
 
 
 def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGraph:
-    """Return what a file says; raise Invalid for one with data in other files, foreign operators, or damage."""
+    """Return the facts about a file; raise Invalid for data in other files, unknown operators, or damage."""
     labels: list[Label] | None = None
     fields = 0
     waiting: list[tuple[str, memoryview, int]] = [("model", memoryview(content), 0)]

@@ -1,4 +1,4 @@
-"""Bounds what all ONNX graphs of this process take together: a graph may take the size of what it makes from a row."""
+"""Bounds the memory of all ONNX graphs of this process together; a graph may need much memory for one row."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 DEFAULT_BYTES = 1536 * 1024**2
 USE_ARENA = ("session.use_env_allocators", "1")
-"""The entry of a session's configuration that has it allocate there."""
+"""The session's configuration entry for allocations in that arena."""
 SHRINKS = ("memory.enable_memory_arena_shrinkage", "cpu:0")
-"""The entry of a run's configuration that gives back what it needed; it costs nothing that could be measured."""
+"""The run's configuration entry that releases its memory afterwards; its cost is not measurable."""
 EXHAUSTED = "Available memory of"
-"""What the runtime says where the arena has too little left."""
+"""The runtime's message when the arena is exhausted."""
 NOTHING_LEFT = "bad_alloc"
-"""What it says where the process has, for what lies outside the arena."""
+"""The runtime's message when the process has too little memory outside the arena."""
 _AS_REQUESTED = 1  # extend by what is needed, not by powers of two
 
 
@@ -26,7 +26,7 @@ class OnnxMemory:
         self._is_made = False
 
     def use(self, options: Any) -> None:
-        """Have a session with these options allocate in the arena."""
+        """Make a session with these options allocate in the arena."""
         import onnxruntime  # noqa: PLC0415  it is an extra
 
         with self._lock:
@@ -46,4 +46,4 @@ class OnnxMemory:
 
 
 memory = OnnxMemory()
-"""That of this process; `max_bytes` counts if it is set before the first graph."""
+"""The arena of this process; `max_bytes` applies if it is set before the first graph."""

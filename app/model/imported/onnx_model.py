@@ -42,7 +42,7 @@ _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 _LOAD_FORMAT = "session.load_model_format"
 _NOWHERE = "/nonexistent"
 _PLACE = re.compile(r"(?:\S*/onnxruntime_src/|\b\w+\.cc:\d).*(?: was false\. |\) (?=[A-Z]))|\b\w+\.cc:\d+ \w+ ")
-"""Where the runtime was, and what it checked, in front of its words."""
+"""The location and the check in the runtime's code, which precede its message."""
 MAX_WIDTH = 1_000_000
 
 
@@ -88,7 +88,7 @@ class OnnxModel(ImportedModel):
         if hints.classes is None and known is None and (count is None or self._label is not None):
             raise Invalid.at("/classes", "the file does not say its classes; name them in their order: ?classes=a,b")
         self.classes = labels_of(count or len(known or hints.classes or ()), known, hints)
-        # what the graph predicts is a label of its own, or else the position of a class
+        # the graph predicts a label of its own, or else the position of a class
         texts = self._label is not None and types[self._label] == "tensor(string)"
         names = [str(label) for label in self.classes] if known is None and texts else known or range(len(self.classes))
         self._positions = {label: code for code, label in enumerate(names)}
@@ -102,7 +102,7 @@ class OnnxModel(ImportedModel):
         self.vector = self.outputs == 1
 
     def _labels_of_maps(self, types: Sequence[str]) -> list[Label] | None:
-        """Return the keys of the maps that some files give in place of a table of probabilities."""
+        """Return the keys of the maps that some files return instead of a table of probabilities."""
         if (
             self._score is None
             or not types[self._score].startswith("seq(map(")
@@ -116,7 +116,7 @@ class OnnxModel(ImportedModel):
         if self._score is None:
             return None
         shape = outputs[self._score].shape
-        # (rows, classes), or a single column, which is for the second of two
+        # (rows, classes), or a single column for the second of two classes
         return max(shape[1], 2) if len(shape) == 2 and isinstance(shape[1], int) else None  # noqa: PLR2004
 
     def _fed(self, X: Array) -> dict[str, Any]:
@@ -129,9 +129,9 @@ class OnnxModel(ImportedModel):
         return feeds
 
     def _ran(self, outputs: Sequence[str], X: Array) -> Any:
-        """Return what the graph gives for X; raise RuntimeError in place of what the runtime raises.
+        """Return the graph's outputs for X; raise RuntimeError instead of the runtime's own errors.
 
-        Raise ValueError where it needs too much memory for these rows, MemoryError where the process has too little.
+        Raise ValueError if it needs too much memory for these rows, MemoryError if the process has too little.
         """
         feeds = self._fed(X)
         try:
@@ -177,7 +177,7 @@ class OnnxModel(ImportedModel):
 
 
 class _Feed:
-    """An input of a graph: how many columns it takes, and as what."""
+    """An input of a graph: the number of its columns and their type."""
 
     def __init__(self, name: str, kind: str, shape: Sequence[Any]) -> None:
         if kind not in _KINDS or not 1 <= len(shape) <= 2:  # noqa: PLR2004  rows, and columns
@@ -193,7 +193,7 @@ class _Feed:
         self.width = width
 
     def texts(self, X: Array, texts: Sequence[Sequence[str]]) -> Any:
-        """Return columns of codes as the texts that they stand for; a missing one is empty."""
+        """Return columns of codes as their texts; a missing text is empty."""
         columns = [
             np.array([*known, ""], dtype=object)[np.where(np.isnan(codes), len(known), codes).astype(np.intp)]
             for codes, known in zip(X.T, texts, strict=True)
@@ -201,7 +201,7 @@ class _Feed:
         return columns[0] if self._is_flat else np.column_stack(columns)
 
     def array(self, X: Array) -> Any:
-        """Return columns of a table as the graph takes them; raise ValueError for what has no place in its type."""
+        """Return columns of a table in the graph's type; raise ValueError for values beyond that type."""
         if not issubclass(self._type, np.inexact):
             limit = 1.0 if self._type is np.bool_ else float(np.iinfo(self._type).max)
             whole = (np.rint(X) == X) & (np.abs(X) < limit + (self._type is np.bool_))
@@ -231,7 +231,7 @@ def _session(content: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry(_EXTERNAL_FOLDER, _NOWHERE)
-    # by its first bytes a file could be one of the runtime's own format as well, which nothing here looks through
+    # by its first bytes a file could also be of the runtime's own format, which is not checked here
     options.add_session_config_entry(_LOAD_FORMAT, "ONNX")
     memory.use(options)
     try:
@@ -249,6 +249,6 @@ def _run_options() -> Any:
 
 
 def _words(error: Exception) -> str:
-    """Return what the runtime says, without its codes and the places in its own code."""
+    """Return the runtime's message without codes and locations in its own code."""
     words = str(error).partition("\n")[0].rpartition(" : ")[2].rpartition("Status Message: ")[2]
     return _PLACE.sub("", words).strip()[:200]

@@ -24,7 +24,7 @@ _CACHES = "`memory` of {} is set: it would write a cache on the server; set it t
 def check_estimator(estimator: Any) -> None:
     """Raise Invalid for an estimator with trees that are not sound, or with parameters that use the server's files.
 
-    Parameters that only say how much is printed, and how many threads are used, are set to what a service needs.
+    Parameters for printed output and numbers of threads are set to the service's values.
     """
     for thing in objects_in(estimator):
         if type(thing).__name__ == "Booster":
@@ -52,7 +52,7 @@ def check_any_booster(booster: Any) -> None:
 
 
 def objects_in(root: Any) -> Iterator[Any]:
-    """Yield an object and all that it holds, each once; classes, functions and modules are passed over."""
+    """Yield an object and all objects in it, each once; classes, functions and modules are skipped."""
     waiting, seen = [root], {id(root)}
     while waiting:
         thing = waiting.pop()
@@ -83,7 +83,7 @@ def _check_parameters(thing: Any) -> None:
 
 
 def _check_trees(thing: Any) -> None:
-    """Check the trees of an estimator, and that an ensemble gives its trees as many columns as they were fitted to."""
+    """Check the trees of an estimator, and that an ensemble passes as many columns to its trees as in their fit."""
     if hasattr(thing, "tree_"):
         check_tree(thing.tree_, _width(thing))
     if hasattr(thing, "_predictors"):
@@ -105,7 +105,7 @@ def _check_trees(thing: Any) -> None:
 
 
 def _check_vocabulary(thing: Any) -> None:
-    """Check that the words of a vectorizer have the columns 0 to n - 1: others would lie outside its matrices."""
+    """Check that the words of a vectorizer have the columns 0 to n - 1: others would be outside its matrices."""
     vocabulary = getattr(thing, "vocabulary_", None)
     if vocabulary is None:
         return
@@ -115,7 +115,7 @@ def _check_vocabulary(thing: Any) -> None:
 
 
 def _width(thing: Any) -> int:
-    """Return the number of columns of X that an estimator checks for; TypeError if it would check for none."""
+    """Return the number of columns of X that an estimator checks; TypeError if it does not check it."""
     width = thing.n_features_in_
     if not isinstance(width, int | np.integer) or isinstance(width, bool) or not 0 < width < 2**31:
         raise TypeError("n_features_in_ is no number of columns")

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn from skops files that were made elsewhere: checked, loaded, and fitted again as clones."""
+"""Estimators of scikit-learn from imported skops files: checked, loaded, and fitted again as clones."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ UNSAFE = frozenset(
         "scipy.sparse._csr.csr_matrix",
     }
 )
-"""Types whose own code follows what a file says without a look, and that nothing here looks through."""
+"""Types whose own code trusts the file without checks, and that are not checked here."""
 SAFE = TRUSTED - UNSAFE
 
 
 class FoundEstimator:
-    """A fitted estimator from a file, and what it says of itself."""
+    """A fitted estimator from a file, and facts about it."""
 
     def __init__(self, content: bytes, approved: Collection[str], hints: Hints) -> None:
         self.content = content
@@ -55,14 +55,14 @@ class FoundEstimator:
         if self.task == "classification":
             own = _own_classes(self.estimator)
             self.classes = labels_of(len(own), own, hints)
-            # labels of the request stand for the numbers from 0 that the estimator knows
+            # labels of the request replace the estimator's numbers from 0
             self.coded = not _same(self.classes, own)
         else:
             refuse_classes(hints)
         self.named_inputs, self.inputs = _inputs(self.estimator)
 
     def outputs(self, columns: Sequence[Column], X: Array, texts: Texts) -> int | None:
-        """Return how many numbers it predicts for a row, None for one number, or a label; raise what it raises."""
+        """Return how many numbers it predicts for a row, None for one number or a label; raise its errors."""
         if self.task == "classification":
             return None
         rows = rows_of(X[:1], columns, texts, form_of(self.estimator, columns))
@@ -70,13 +70,13 @@ class FoundEstimator:
         return found.shape[1] if found.ndim == 2 and found.shape[1] > 1 else None  # noqa: PLR2004  (rows, outputs)
 
     def model(self, name: str, columns: Sequence[Column], outputs: int | None) -> SklearnModel:
-        """Return the model for these columns; `outputs` is None where it predicts a number for each row."""
+        """Return the model for these columns; `outputs` is None if it predicts one number for each row."""
         layout = FitLayout(form_of(self.estimator, columns), outputs, self.coded)
         return SklearnModel(name, self.estimator, columns, self.classes, layout, self.content)
 
 
 def check_types(path: Path, approved: Collection[str]) -> None:
-    """Raise Invalid for a file with types that are not safe; it lists those that would have to be approved."""
+    """Raise Invalid for a file with types that are not safe; it lists the types to approve."""
     named = types_named(path)
     try:
         unknown = set(skops.io.get_untrusted_types(file=path)) - SAFE
@@ -107,7 +107,7 @@ def load_checked(content: bytes, approved: Collection[str]) -> tuple[Any, list[s
 
 
 def minor_versions_differ(found: Sequence[str]) -> bool:
-    """Whether a warning of other versions is about more than their last part."""
+    """Whether a warning about versions concerns more than their last part."""
     return any("another minor version" in each for each in found)
 
 
@@ -133,7 +133,7 @@ def _damaged(error: Exception) -> Invalid:
 
 
 def _task(estimator: Any, hints: Hints) -> Task:
-    """Return what an estimator predicts; raise Invalid for one that is not fitted, or is neither kind."""
+    """Return the task of an estimator; raise Invalid if it is not fitted, or of neither kind."""
     found: Task | None = None
     try:
         found = "classification" if is_classifier(estimator) else "regression" if is_regressor(estimator) else None
@@ -145,7 +145,7 @@ def _task(estimator: Any, hints: Hints) -> Task:
 
 
 def _own_classes(estimator: Any) -> list[Label]:
-    """Return the labels that a classifier knows; raise Invalid for several outputs, and for one that is not fitted."""
+    """Return the labels of a classifier; raise Invalid if it has several outputs or is not fitted."""
     own = getattr(estimator, "classes_", None)
     if not isinstance(own, np.ndarray) or own.ndim != 1 or not 0 < len(own) <= MAX_CLASSES:
         raise Invalid.at("/file", "the classifier has no list of classes: it is not fitted, or has several outputs")
@@ -163,7 +163,7 @@ def _same(labels: Sequence[Label], others: Sequence[Label]) -> bool:
 
 
 def _inputs(estimator: Any) -> tuple[bool, list[Input]]:
-    """Return whether the columns have names, and the columns; those that count words are texts."""
+    """Return whether the columns have names, and the columns; columns whose words are counted are texts."""
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None:
         texts = _text_columns(estimator)
@@ -175,7 +175,7 @@ def _inputs(estimator: Any) -> tuple[bool, list[Input]]:
 
 
 def _text_columns(estimator: Any) -> set[str]:
-    """Return the names of columns that a transformer of columns gives to what learned texts."""
+    """Return the names of columns that a column transformer passes to estimators of texts."""
     found: set[str] = set()
     for part in parts(estimator):
         for _, step, columns in getattr(part, "transformers_", ()):
@@ -192,7 +192,7 @@ def _are_texts(values: Any) -> bool:
 
 
 class ImportedPipeline(SklearnEstimator):
-    """An imported estimator, which is loaded when it is needed: its versions predict, and a clone can be fitted."""
+    """An imported estimator, loaded when needed: its versions predict, and a clone can be fitted."""
 
     task: Task
     description = "A model from a file of scikit-learn (skops)."
@@ -225,7 +225,7 @@ class ImportedPipeline(SklearnEstimator):
     def _template(self) -> Any:
         return clone(
             load_checked(self._read(), self._approved)[0]
-        )  # what was learned takes memory, and no fit needs it
+        )  # the learned state takes memory, and no fit needs it
 
     def load(self, stored: Stored) -> SklearnModel:
         """Return the model of a version."""

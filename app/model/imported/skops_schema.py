@@ -1,4 +1,4 @@
-"""The schema of a skops file, looked at before skops sees it: how deep it is, how large, and which types it names."""
+"""Checks the schema of a skops file before skops reads it: its depth, its size, and the types that it names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.model.imported.archives import SCHEMA, check_archive
 from app.model.imported.formats import refuse_archive
 
 MAX_DEPTH = 100
-"""Lists and objects in each other; those of real models have 33 at most."""
+"""Depth of nested lists and objects; real models have at most 33."""
 MAX_NODES = 10_000_000
-"""Objects, each as often as it is referred to: skops visits them all."""
+"""Objects, counted once per reference, because skops visits each reference."""
 
 
 def types_named(path: Path) -> frozenset[str]:
@@ -62,14 +62,14 @@ def _nodes(schema: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_expansion(schema: Any) -> None:
-    """Refuse what refers to itself so often that to visit all of it takes for ever: twice at each of many levels."""
+    """Refuse a schema with so many references that visiting all would take forever: two at each of many levels."""
     sizes: dict[Any, int] = {}
     for node in _children_first(schema):
         size = 1
         for child in _children(node):
             size += sizes.get(id(child), 0)
         if isinstance(node, dict) and isinstance(known := node.get("__id__"), int) and known:
-            # a node whose number was seen before stands for the first one
+            # a node with a known number is a reference to the first one
             size = sizes.setdefault(("number", known), size)
         if size > MAX_NODES:
             _refuse(f"{SCHEMA} refers to its objects too often: over {MAX_NODES} are to be visited")

@@ -1,7 +1,7 @@
-"""Checks of decision trees that came in a file: scikit-learn follows their nodes without looking where they lead.
+"""Checks of decision trees from a file: scikit-learn follows their nodes without checks.
 
-A tree is sound if the children of each node come after it (so that no way through it is endless), are nodes of it, and
-if each feature that it looks at is a column of what it is given.
+A tree is sound if the children of each node come after it (so that no path is endless) and are nodes of the tree, and
+if each of its features is a column of its input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BITSET_WORDS = 8  # of 32 categories each
 
 
 class UnsoundTree(ValueError):
-    """A tree leads out of itself, in circles, or to columns that are not there."""
+    """A tree refers to nodes outside of it, in circles, or to missing columns."""
 
 
 def check_tree(tree: Any, width: int) -> None:
@@ -30,7 +30,7 @@ def check_tree(tree: Any, width: int) -> None:
 
 
 def check_predictor(predictor: Any, width: int, is_categorical: Any) -> None:
-    """Raise UnsoundTree for a TreePredictor of histogram boosting; `is_categorical` says it of each column, or None."""
+    """Raise UnsoundTree for a TreePredictor of histogram boosting; `is_categorical` has a flag per column."""
     nodes = predictor.nodes
     split = nodes["is_leaf"] == 0
     check_nodes(nodes["left"], nodes["right"], nodes["feature_idx"], split, width)
@@ -48,7 +48,7 @@ def check_predictor(predictor: Any, width: int, is_categorical: Any) -> None:
 
 
 def check_nodes(left: Any, right: Any, feature: Any, split: Any, width: int) -> None:
-    """Raise UnsoundTree for nodes that are not sound; `split` says which of them have children."""
+    """Raise UnsoundTree for nodes that are not sound; `split` marks the nodes with children."""
     count = len(left)
     if not count:
         raise UnsoundTree("a tree has no nodes")
@@ -73,7 +73,7 @@ def check_graph(left: Any, right: Any, feature: Any, split: Any, width: int, *, 
     inner = children >= 0
     if (children[inner] >= count).any() or (children[~inner] < -leaves).any():
         raise UnsoundTree("a node of a tree leads out of it")
-    # each node is the child of one other at most, and the root of none: then no way leads in a circle from the root
+    # each node is the child of at most one other, and the root of none: then no path from the root is a circle
     parents = np.bincount(children[inner], minlength=count)
     if parents[0] or (parents > 1).any():
         raise UnsoundTree("a node of a tree leads back")

@@ -1,4 +1,4 @@
-"""Tries an imported file out, in a child process: loads it, predicts a sample, and measures. Nothing of it stays."""
+"""Tries an imported file out in a child process: loads it, predicts a sample, and measures its memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from app.schemas.tasks import Format, Label, Stacks, Task
 
 
 class TrialRequest(msgspec.Struct):
-    """What a request says of a file."""
+    """The request to try out a file."""
 
     classes: list[Label] | None = None
     task: Task | None = None
@@ -44,7 +44,7 @@ class TrialRequest(msgspec.Struct):
 
 
 class TrialResult(msgspec.Struct):
-    """What was found out about a model."""
+    """The findings of a model's trial."""
 
     task: Task
     classes: list[Label] | None
@@ -56,7 +56,7 @@ class TrialResult(msgspec.Struct):
     has_probabilities: bool
     stacks: Stacks
     learned: dict[str, Any]
-    """What is to be kept to load it again."""
+    """The state to store, in order to load it again."""
     load_s: float
     rows: int
     """How many rows of the sample it predicted; 0 if they were made up."""
@@ -72,11 +72,11 @@ class TrialLimits(NamedTuple):
 
 
 def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[float] | None = None) -> Any:
-    """Return the TrialResult of a file as JSON values; raise Invalid for what is wrong with it.
+    """Return the TrialResult of a file as JSON values; raise Invalid for its faults.
 
     `limits` are TrialLimits.
     """
-    asked = msgspec.convert(request, TrialRequest, str_keys=True)  # JSON has no other
+    asked = msgspec.convert(request, TrialRequest, str_keys=True)  # JSON has no other keys
     load_library(form)
     end_s = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
     if limits is not None:
@@ -87,7 +87,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     rows = chosen_rows(opened.inputs, asked.columns, asked.sample, named=opened.named_inputs)
     if not opened.takes_missing:
         refuse_missing(rows)
-    if form != "skops":  # a pipeline may take texts where it names no columns
+    if form != "skops":  # a pipeline may take texts even if it names no columns
         refuse_texts(opened.inputs, rows.columns)
     if limits is not None:
         _allow(TrialLimits(*limits).predict_s, end_s)
@@ -121,19 +121,19 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
 
 
 def _allow(part_s: float, end_s: float) -> None:
-    """End the process if what comes takes longer than a part of a trial may, or than the whole call."""
+    """End the process if the next part takes longer than a part of a trial may, or than the whole call."""
     signal.setitimer(signal.ITIMER_REAL, max(0.001, min(part_s, end_s - time.monotonic())))
 
 
 class Tried(NamedTuple):
-    """A model for certain columns; `outputs` is None where it predicts one number, or a label, for each row."""
+    """A model for certain columns; `outputs` is None if it predicts one number, or a label, for each row."""
 
     model: FittedModel
     outputs: int | None
 
 
 class Opened(NamedTuple):
-    """A file that was loaded: the columns that it asks for, and what makes a model of it."""
+    """A loaded file: the columns that it needs, and the function that builds its model."""
 
     inputs: list[Input]
     named_inputs: bool
@@ -166,7 +166,7 @@ def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
 
 
 def _sample_fault(error: NotPredicted, opened: Opened, rows: TrialRows) -> Invalid:
-    """Return the error for a sample that is not predicted; it is of the file too if no other rows are."""
+    """Return the error for a sample that cannot be predicted; the file is at fault if other rows fail, too."""
     at_file = [] if any(_predicts(opened, each) for each in others(rows)) else error.faults
     words = error.detail.replace("it does not predict", "it does not predict the sample", 1)
     return Invalid(words, Fault("/sample", words), *at_file)
@@ -180,7 +180,7 @@ def _predicts(opened: Opened, rows: TrialRows) -> bool:
 
 
 def load_library(form: Format) -> None:
-    """Load the library that runs a format, which takes far longer than a file; raise Invalid if it is not there."""
+    """Load the library of a format, which takes far longer than a file; raise Invalid if it is not installed."""
     name = MODULES[form]
     try:
         importlib.import_module(name)
@@ -201,5 +201,5 @@ def libraries_of(form: Format) -> dict[str, str]:
 
 
 def output_names(outputs: int) -> list[str]:
-    """Return names for what is predicted: files have none."""
+    """Return names for the outputs: files have none."""
     return default_names("y", outputs)

@@ -13,7 +13,7 @@ from app.schemas.tasks import Stacks
 
 MAX_ALONE_ROWS = 32
 RAISED = (NotNumbers, ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError)
-"""What libraries raise where a model does not go with its data, or is damaged."""
+"""Errors of libraries for a model that does not match its data, or is damaged."""
 
 
 class NotPredicted(Invalid):
@@ -21,7 +21,7 @@ class NotPredicted(Invalid):
 
 
 def tried(model: FittedModel, X: Array, *, outputs: int | None, must_be_finite: bool) -> Stacks:
-    """Predict rows together and one by one; return how far they agree. Raise Invalid for what is no prediction."""
+    """Predict rows together and one by one; return how far they agree. Raise Invalid for invalid predictions."""
     together = _predicted(model, X)
     shape = (len(X),) if outputs is None else (len(X), outputs)
     if together.shape != shape:
@@ -63,6 +63,6 @@ def predicts(model: FittedModel, X: Array) -> bool:
 
 
 def not_predicted(error: Exception) -> NotPredicted:
-    """Return the error for a model that raised where it should have predicted."""
+    """Return the error for a model that failed to predict."""
     words = str(error).partition("\n")[0][:300].encode("utf-8", "replace").decode()
     return NotPredicted.at("/file", f"it does not predict: {type(error).__name__}: {words}")

@@ -1,4 +1,4 @@
-"""The rows that an imported file is tried out with: those of the sample that came with it, or rows that are made up."""
+"""The rows with which an imported file is tried out: those of its sample, or generated rows."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ MAX_NAME_CHARACTERS = 1000
 
 
 class Sample(msgspec.Struct):
-    """Rows to try a model out with, as a table has them."""
+    """Rows of a table to try a model out with."""
 
     X: list[list[float | None]]
     columns: list[Column]
     named: bool = True
     unused: list[str] = []
-    """The names of columns that are no inputs."""
+    """The names of columns that are not inputs."""
     texts: dict[int, list[str]] = {}
-    """The texts that codes in X stand for, by the position of the column."""
+    """The texts of the codes in X, by the position of the column."""
 
 
 class TrialRows(NamedTuple):
-    """Rows to try a model with, and what is known of their columns."""
+    """Rows to try a model with, and the facts about their columns."""
 
     columns: list[Column]
     X: Array
@@ -40,7 +40,7 @@ class TrialRows(NamedTuple):
 
 
 def chosen_rows(inputs: list[Input], asked: list[str] | None, sample: Sample | None, *, named: bool) -> TrialRows:
-    """Return the rows of the sample, or rows that are made up; raise Invalid for columns that are not the file's.
+    """Return the rows of the sample, or generated rows; raise Invalid for columns that are not the file's.
 
     `asked` are the names of columns that the request gives.
     """
@@ -74,7 +74,7 @@ def chosen_rows(inputs: list[Input], asked: list[str] | None, sample: Sample | N
 
 
 def refuse_missing(rows: TrialRows) -> None:
-    """Raise Invalid for the first missing value of a sample, where the model has no way for one."""
+    """Raise Invalid for the first missing value of a sample, if the model does not handle missing values."""
     missing = np.isnan(rows.X)
     if missing.any():
         row, column = divmod(int(missing.argmax()), missing.shape[1])
@@ -85,7 +85,7 @@ def refuse_missing(rows: TrialRows) -> None:
 
 
 def _open(column: Column) -> Column:
-    """Return a column without the bounds of its values: those of a sample say nothing about the model."""
+    """Return a column without the bounds of its values: a sample's bounds are not the model's."""
     return Column(column.name, column.kind, nullable=column.nullable)
 
 
@@ -98,14 +98,14 @@ def made_up(columns: list[Column]) -> TrialRows:
 
 
 def others(rows: TrialRows) -> Iterator[TrialRows]:
-    """Yield rows that are like those of a sample: made-up ones, then the first of the sample one by one."""
+    """Yield rows similar to a sample: generated rows, then the first rows of the sample one by one."""
     yield made_up(rows.columns)
     for i in range(min(len(rows.X), MAX_ALONE_ROWS)):
         yield rows._replace(X=rows.X[i : i + 1])
 
 
 def refuse_texts(inputs: list[Input], columns: list[Column]) -> None:
-    """Raise Invalid for the first column of texts where the file takes numbers: their codes would pass for those."""
+    """Raise Invalid for the first column of texts if the file takes numbers: codes would be taken for numbers."""
     for each, column in zip(inputs, columns, strict=True):
         if column.kind == "text" and each.kind not in {None, "text"}:
             raise Invalid.at("/sample", f"column {column.name!r} holds texts, where the file takes numbers")

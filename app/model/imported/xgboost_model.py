@@ -27,7 +27,7 @@ _LABEL_OBJECTIVES = {"multi:softmax", "binary:hinge"}
 """They predict codes of labels without probabilities."""
 _LEAF = -1
 _PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: (?:Check failed: )?")
-"""The time and the place in XGBoost's code, in front of its words."""
+"""The time and the location in XGBoost's code, which precede its message."""
 _MARGIN = "binary:logitraw"
 
 
@@ -96,7 +96,7 @@ class XgboostModel(ImportedModel):
 
 
 def _best_iteration(booster: Any) -> int:
-    """Return the round after which no tree is used, -1 for all of them; raise Invalid for one that is not there."""
+    """Return the last round whose trees are used, -1 for all; raise Invalid for a missing round."""
     best = booster.attributes().get("best_iteration")
     if best is None:
         return -1
@@ -106,7 +106,7 @@ def _best_iteration(booster: Any) -> int:
 
 
 def check_booster(learner: dict[str, Any]) -> None:
-    """Raise Invalid for a booster whose trees, or their places in a prediction, are not sound."""
+    """Raise Invalid for a booster whose trees, or their output positions, are not sound."""
     params = learner["learner_model_param"]
     width = int(params["num_feature"])
     outputs = max(int(params["num_class"]), int(params.get("num_target", 1)), 1)
@@ -135,13 +135,13 @@ def _check_tree(tree: dict[str, Any], width: int, *, has_categories: bool) -> No
 
 
 def _check_weights(count: int, width: int, outputs: int) -> None:
-    """Refuse a linear booster that would read beyond its weights: one of each column, and one more, for each output."""
+    """Refuse a linear booster that would read beyond its weights: for each output one per column, and one more."""
     if count != (width + 1) * outputs:
         raise UnsoundTree("it has other weights than columns")
 
 
 def _check_places(model: dict[str, Any], outputs: int, dropped: list[float] | None) -> None:
-    """Refuse trees that add to outputs that are not there: XGBoost would write beyond its predictions."""
+    """Refuse trees that add to missing outputs: XGBoost would write beyond its predictions."""
     count = len(model["trees"])
     groups = np.asarray(model["tree_info"], np.int64)
     if len(groups) != count or (groups < 0).any() or (groups >= outputs).any():

@@ -1,1 +1,1 @@
-"""Calls in a process of their own, under limits of memory and time: for what may crash, hang or take all memory."""
+"""Calls in a process of their own, under limits of memory and time: for code that may crash, hang or leak memory."""

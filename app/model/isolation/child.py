@@ -1,4 +1,4 @@
-"""Whether this process is the child of a call: what runs in one is isolated already."""
+"""Whether this process is the child of a call: its code is isolated already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class _Process:
 
 
 def enter_child() -> None:
-    """Say that this process is a child, as it is from its fork on."""
+    """Mark this process as a child; called after its fork."""
     _Process.is_child = True
 
 

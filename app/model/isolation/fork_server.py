@@ -26,37 +26,37 @@ from app.errors import Failure, TrinityError
 from app.model.isolation.child import enter_child
 from app.model.progress import reporting
 
-IDLE_S = 300.0  # without a call for so long the process ends; the next call starts another
+IDLE_S = 300.0  # after so long without a call the process ends; the next call starts another
 MAX_MESSAGE_CHARACTERS = 1000
 STDERR = 2
 
 
 class IsolatedCall(msgspec.Struct):
-    """What to call in a child, and what the child may take."""
+    """A function to call in a child, and the limits of the child."""
 
     target: str
-    """`module:function`; it takes the arguments by name, and returns what JSON can hold."""
+    """`module:function`; it takes the arguments by name, and returns JSON values."""
     arguments: dict[str, Any]
     memory_bytes: int
-    """Beyond what the libraries take."""
+    """Beyond the memory of the libraries."""
     time_s: float
     file_bytes: int = 0
     """The largest file that it may write."""
 
 
 class Reply(msgspec.Struct, omit_defaults=True):
-    """What a call returned, or how it failed."""
+    """The result of a call, or its error."""
 
     result: msgspec.Raw = msgspec.Raw(b"null")
     failure: Failure | None = None
     raised: str = ""
-    """The name of an error that is not ours, and its words."""
+    """The name of a foreign error, and its message."""
     place: str = ""
     """Where that was raised: the file, the line and the function."""
 
 
 class Progress(msgspec.Struct, omit_defaults=True):
-    """What a call says of its progress while it runs: the arguments of `app.model.progress.report`."""
+    """The progress of a running call: the arguments of `app.model.progress.report`."""
 
     progress: list[Any] = []
 
@@ -78,31 +78,31 @@ class _Children:
         return bool(self._sockets)
 
     def fork(self, connection: socket.socket, control: socket.socket) -> None:
-        """Have a child do the call that comes over its socket."""
-        gc.freeze()  # a collection in the child would copy the pages of all that there is by now
+        """Run the call from a socket in a child."""
+        gc.freeze()  # a collection in the child would copy the pages of all present objects
         pid = os.fork()
         if not pid:
             _run(connection, [control, *self._sockets.values()])
         self._sockets[pid] = connection
-        self._events.register(connection, 0)  # it is told in any case when the other end is closed
+        self._events.register(connection, 0)  # the closing of the other end is always reported
 
     def end_unwanted(self, ready: Container[int]) -> None:
-        """End those whose caller is gone."""
+        """End children whose caller has closed its socket."""
         for pid, connection in self._sockets.items():
             if connection.fileno() in ready:
                 os.kill(pid, signal.SIGKILL)
                 self._events.unregister(connection)
 
     def reap(self) -> None:
-        """Say of each child that ended how it ended."""
+        """Report how each ended child ended."""
         while self._sockets:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
             connection = self._sockets.pop(pid)
-            with suppress(KeyError):  # its caller is gone
+            with suppress(KeyError):  # its caller has closed the socket
                 self._events.unregister(connection)
-            with connection, suppress(OSError):  # nobody may be there to hear it
+            with connection, suppress(OSError):  # the other end may be closed
                 connection.sendall(msgspec.json.encode(Ended(os.waitstatus_to_exitcode(status))) + b"\n")
 
     def end_all(self) -> None:
@@ -116,8 +116,8 @@ def serve(
 ) -> None:
     """Fork a child for each socket that comes, until no more can come. A child whose caller closed its socket is ended.
 
-    What is `needed` is loaded before the first child: to load it takes of no call's time and memory. The libraries
-    that are installed follow while there is nothing to do.
+    `needed` is loaded before the first child, so that no call's time and memory are used for it. The installed
+    libraries follow while the process is idle.
     """
     for library in needed:
         preload(library)
@@ -144,23 +144,23 @@ def serve(
         children.end_unwanted(ready)
         if control.fileno() in ready:
             marker, descriptors, *_ = socket.recv_fds(control, 1, 1)
-            if not marker:  # the process that started this one is gone
+            if not marker:  # the process that started this one has ended
                 break
             children.fork(socket.socket(fileno=descriptors[0]), control)
     children.end_all()
 
 
 def preload(library: str) -> None:
-    """Import a module, and call a function of it where it is named, `module:function`; pass over what fails."""
+    """Import a module, and call a function of it if named, `module:function`; ignore failures."""
     module, _, function = library.partition(":")
-    with suppress(Exception):  # one whose own library of the system is missing raises what it likes
+    with suppress(Exception):  # a module whose system library is missing may raise anything
         loaded = importlib.import_module(module)
         if function:
             getattr(loaded, function)()
 
 
 def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
-    """Do one call in the child, and end the process."""
+    """Run one call in the child, and end the process."""
     code = 1
     enter_child()
     try:
@@ -180,11 +180,11 @@ def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
         connection.sendall(msgspec.json.encode(reply) + b"\n")
         code = 0
     finally:
-        os._exit(code)  # nothing of the parent's is to be cleaned up here
+        os._exit(code)  # the child must not run the parent's cleanup
 
 
 def _limit(call: IsolatedCall) -> None:
-    """Bound what this process may take; over its time a signal ends it, whatever it is doing.
+    """Set the limits of this process; when its time is over, a signal ends it at any point.
 
     A call within a call has the bounds of both.
     """
@@ -193,14 +193,14 @@ def _limit(call: IsolatedCall) -> None:
     _bound(resource.RLIMIT_CPU, seconds, seconds + 1)
     _bound(resource.RLIMIT_CORE, 0, 0)
     _bound(resource.RLIMIT_FSIZE, call.file_bytes, call.file_bytes)
-    with suppress(FileNotFoundError):  # where there is no /proc, there is no such limit either
+    with suppress(FileNotFoundError):  # without /proc there is no such limit
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         allowed = pages * resource.getpagesize() + call.memory_bytes
         _bound(resource.RLIMIT_AS, allowed, allowed)
 
 
 def _bound(which: int, soft: int, hard: int) -> None:
-    """Set a limit, but not above the one that there is: only root may raise that."""
+    """Set a limit, but not above the present one: only root may raise it."""
     there = resource.getrlimit(which)[1]
     if there != resource.RLIM_INFINITY:
         soft, hard = min(soft, there), min(hard, there)
@@ -226,8 +226,8 @@ def _replied(call: IsolatedCall) -> Reply:
 def main() -> None:
     """Serve the calls that come over standard input; the arguments name what they need, and after -- the libraries."""
     for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
-        if descriptor > STDERR:  # libraries of the process that started this one may have left some open for children
-            with suppress(OSError):  # that of the list itself is closed
+        if descriptor > STDERR:  # libraries of the parent may have left some open for children
+            with suppress(OSError):  # the listing's own descriptor is closed
                 os.close(descriptor)
     end = sys.argv.index("--")
     serve(socket.socket(fileno=0), sys.argv[1:end], sys.argv[end + 1 :])

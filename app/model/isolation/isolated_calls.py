@@ -1,4 +1,4 @@
-"""Calls of functions in a child process under limits; whatever happens to the child, the caller gets an answer."""
+"""Calls functions in a child process under limits; the caller gets a result or an error, even if the child dies."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from app.model.isolation.environment import short_environment
 from app.model.isolation.fork_server import Ended, IsolatedCall, Progress, Reply
 from app.model.progress import check_wanted, report
 
-SLACK_S = 30.0  # beyond the time of a call: for the libraries to load, and for the machine
+SLACK_S = 30.0  # added to the time of a call: for loading libraries, and for a slow machine
 MAX_REPLY_BYTES = 64 * 1024**2
 PIECE_BYTES = 256 * 1024
-CHECK_S = 0.5  # how often a call that says nothing is asked for: whether its work is still wanted
+CHECK_S = 0.5  # during a silent call, how often to check whether its work is still needed
 END_S = 1.0  # for the server to end by itself
 END_POLL_S = 0.02
 CRASHED = (
@@ -43,8 +43,8 @@ _SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal
 class CallFailed(Exception):
     """A call did not return.
 
-    `failure` is an error of ours that it raised, `raised` the name of another, and `place` where that was raised;
-    `remedy` says what may help where it ended its process.
+    `failure` is an error of Trinity that it raised, `raised` the name of any other, and `place` the location of that;
+    `remedy` is advice if it ended its process.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class CallFailed(Exception):
         self.place = place
 
     def refusal(self, what: str) -> Invalid:
-        """Return the error for a caller who sent a file that was tried out: `what` it holds, in words."""
+        """Return the error for the sender of a file that was tried out; `what` describes its content."""
         if self.failure is not None:
             return Invalid(self.failure.detail, *self.failure.errors)
         remedy = f". {self.remedy}" if self.remedy else ""
@@ -65,7 +65,7 @@ class CallFailed(Exception):
 
 
 class CallLimits(NamedTuple):
-    """What a child may take."""
+    """The limits of a child."""
 
     memory_bytes: int
     time_s: float
@@ -75,13 +75,13 @@ class CallLimits(NamedTuple):
 class IsolatedCalls:
     """Calls functions in children of a process that has the libraries `preload` loaded. Any thread may call.
 
-    They are modules, and functions that are called once, as `module:function`. Those that are `needed` are loaded
-    before the first call begins, so that its limits hold for its own work, however slow the machine is; the others
-    when there is nothing to do.
+    `preload` has modules, and functions that are called once, as `module:function`. Those that are `needed` are loaded
+    before the first call begins, so that its limits apply only to its own work, also on a slow machine; the others
+    while the process is idle.
 
-    That process starts at the first call. Its children get nothing of this process but the arguments, as JSON, and the
-    variables of `environment`, by default a short list of this process's that no secret is in. What a call reports of
-    its progress is reported here.
+    That process starts at the first call. Its children get only the arguments, as JSON, and the variables of
+    `environment`, by default a short list of this process's variables without secrets. The progress of a call is
+    reported in this process.
     """
 
     def __init__(
@@ -105,14 +105,14 @@ class IsolatedCalls:
         """
         check_wanted()
         message = msgspec.json.encode(IsolatedCall(target, arguments, *self._limits)) + b"\n"
-        # the server may have ended at this moment, because it was idle for long: then a new one takes the call
+        # the server may just have ended after it was idle for long: then a new one runs the call
         lines = self._exchange(message) or self._exchange(message)
         if not lines:
             raise Unavailable("the process for isolated calls was lost; try again")
         return self._result(lines)
 
     def _exchange(self, message: bytes) -> list[bytes]:
-        """Have a child do a call; return its lines, none if the server was lost."""
+        """Run a call in a child; return its lines, none if the server was lost."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._send(theirs)
@@ -151,7 +151,7 @@ class IsolatedCalls:
         return f"ended the process ({name})"
 
     def _send(self, connection: socket.socket) -> None:
-        """Give the server the socket of a call; start the server if there is none, or no longer one."""
+        """Send the socket of a call to the server; start the server if it is not running."""
         with self._lock:
             for _ in range(2):
                 control = self._control or self._start()
@@ -180,7 +180,7 @@ class IsolatedCalls:
 
 
 def _end_server(control: socket.socket, pid: int) -> None:
-    """Close the socket, at which the server ends; do not wait for one that is loading a library."""
+    """Close the socket, so that the server ends; do not wait for a server that is loading a library."""
     control.close()
     with suppress(ChildProcessError, ProcessLookupError):  # this is a fork of the process that started it
         for _ in range(round(END_S / END_POLL_S)):
@@ -192,9 +192,9 @@ def _end_server(control: socket.socket, pid: int) -> None:
 
 
 def _read(connection: socket.socket, wait_s: float) -> list[bytes]:
-    """Return the lines that a child and the server sent, and report the progress among them as it comes.
+    """Return the lines that a child and the server sent; report progress lines on arrival.
 
-    Raise OSError where nothing comes for `wait_s`.
+    Raise OSError if nothing arrives for `wait_s`.
     """
     lines: list[bytes] = []
     size = 0
@@ -216,7 +216,7 @@ def _read(connection: socket.socket, wait_s: float) -> list[bytes]:
 
 
 def _received(connection: socket.socket, wait_s: float) -> bytes:
-    """Return the next piece, nothing at the end; meanwhile raise what ends work that is not wanted any more."""
+    """Return the next piece, empty at the end; meanwhile raise the error that ends work that is no longer needed."""
     connection.settimeout(CHECK_S)
     ends_s = time.monotonic() + wait_s
     while True:
@@ -229,5 +229,5 @@ def _received(connection: socket.socket, wait_s: float) -> bytes:
 
 
 def _progress(line: bytes) -> list[Any]:
-    """Return what a line says of progress; other lines have none."""
+    """Return the progress in a line; None for other lines."""
     return msgspec.json.decode(line, type=Progress).progress if line.startswith(b'{"progress"') else []

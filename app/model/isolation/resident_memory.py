@@ -1,4 +1,4 @@
-"""The memory that this process takes, as the system counts it."""
+"""The memory of this process, as counted by the system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def resident_bytes() -> int:
-    """Return the bytes in memory; where there is no /proc, the most that there ever were."""
+    """Return the bytes in memory; without /proc, the highest value so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except FileNotFoundError:

@@ -1,1 +1,1 @@
-"""Estimators and pipelines of scikit-learn as models. Only what has one to do with them imports this package."""
+"""Estimators and pipelines of scikit-learn as models. This package is imported only if there are any."""

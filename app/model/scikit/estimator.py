@@ -1,4 +1,4 @@
-"""An object of scikit-learn in a module of TRINITY_MODELS as an estimator: each fit is one of a clone."""
+"""An object of scikit-learn in a module of TRINITY_MODELS as an estimator: each fit uses a clone."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from app.schemas.tasks import Better, Format, Task
 
 
 def is_estimator(thing: object) -> bool:
-    """Whether this is a regressor or classifier of scikit-learn's kind, and neither a class nor one of our own."""
+    """Whether this is a regressor or classifier of scikit-learn, and neither a class nor a model of Trinity."""
     if inspect.isclass(thing) or isinstance(thing, BaseEstimator) or not hasattr(thing, "__sklearn_tags__"):
         return False
     return bool(is_regressor(thing) or is_classifier(thing))
 
 
 class SklearnEstimator:
-    """A regressor, classifier or pipeline that stands in a module under a name."""
+    """A regressor, classifier or pipeline that is a variable of a module."""
 
     format: Format = "skops"
     kinds: frozenset[Kind] = frozenset(KINDS)
-    takes_missing = True  # the estimator refuses them itself, or fills them in
+    takes_missing = True  # the estimator itself refuses them or fills them in
     files = None
     reads_texts = True
     cannot_fit = ""
@@ -50,7 +50,7 @@ class SklearnEstimator:
 
     @cached_property
     def task(self) -> Task:
-        """What its models predict."""
+        """The kind of its models' predictions."""
         return "classification" if is_classifier(self._template) else "regression"
 
     @cached_property
@@ -74,11 +74,11 @@ class SklearnEstimator:
 
     @cached_property
     def modules(self) -> Sequence[str]:
-        """The module of the object, those of the classes of its parts, and what stores them."""
+        """The module of the object, those of the classes of its parts, and the library that stores them."""
         return [self._module, *sorted({type(part).__module__ for part in parts(self._template)}), "skops.io"]
 
     def parameters(self) -> type[msgspec.Struct]:
-        """Return what requests may set."""
+        """Return the parameters that requests may set."""
         return self._parameters
 
     @cached_property
@@ -86,10 +86,10 @@ class SklearnEstimator:
         return parameters_of(self._template, "".join(part.capitalize() for part in self.name.split("_")))
 
     def check(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError for what scikit-learn's own checks refuse."""
+        """Raise ValueError for parameters that scikit-learn's own checks refuse."""
         for part in parts(self._with(params)):
             if hasattr(part, "_parameter_constraints"):
-                part._validate_params()  # noqa: SLF001  a fit begins with it; here it comes before there is a job
+                part._validate_params()  # noqa: SLF001  a fit begins with it; here it runs before there is a job
 
     def size(self, params: Mapping[str, Any], inputs: int | Sequence[int | None], rows: int) -> Size:  # noqa: ARG002
         """Return one term for each column of the table."""
@@ -100,7 +100,7 @@ class SklearnEstimator:
         return Size(width, rows * width * 8)
 
     def fit(self, params: Mapping[str, Any], data: FitData) -> SklearnModel:
-        """Fit a clone with these parameters; raise what it raises, or ModelFailed if it cannot be stored."""
+        """Fit a clone with these parameters; raise its errors, or ModelFailed if it cannot be stored."""
         estimator = self._with(params)
         form = form_of(estimator, data.columns)
         rows = rows_of(data.X, data.columns, data.texts, form)
@@ -123,9 +123,9 @@ class SklearnEstimator:
         return ""
 
     def _with(self, params: Mapping[str, Any]) -> Any:
-        """Return a clone with those parameters that are others than the object's; the types are the schema's again.
+        """Return a clone with the parameters that differ from the object's, converted to the types of the schema.
 
-        A queued request has lists for tuples.
+        A queued request has lists instead of tuples.
         """
         asked = msgspec.structs.asdict(msgspec.convert(params, self._parameters))
         present = {key: value for key, value, _ in leaves(self._template)}
@@ -141,7 +141,7 @@ def _quiet(estimator: Any) -> dict[str, Any]:
     for key, value in present.items():
         owner, _, name = key.rpartition("__")
         match name:
-            case "n_jobs" | "nthread":  # None is one thread for scikit-learn, and for others all that there are
+            case "n_jobs" | "nthread":  # None means one thread for scikit-learn, and all threads for other libraries
                 if value is not None or not type(present.get(owner, estimator)).__module__.startswith("sklearn."):
                     found[key] = 1
             case "memory":
@@ -158,7 +158,7 @@ def _same(value: Any, present: Any) -> bool:
 
 
 def _last(estimator: Any) -> tuple[Any, str]:
-    """Return the last step of a pipeline, also of one in another, and what its arguments of `fit` begin with."""
+    """Return the last step of a pipeline, also of a nested one, and the prefix of its arguments of `fit`."""
     steps = getattr(estimator, "steps", None)
     if not steps:
         return estimator, ""
@@ -168,12 +168,12 @@ def _last(estimator: Any) -> tuple[Any, str]:
 
 
 def _takes_codes(last: Any) -> bool:
-    """Whether classes must be 0, 1, 2 …, as XGBoost demands."""
+    """Whether classes must be 0, 1, 2 …, as XGBoost requires."""
     return type(last).__module__.partition(".")[0] == "xgboost"
 
 
 def _targets(data: FitData, *, coded: bool) -> Any:
-    """Return y as the last step takes it; one column of numbers is a vector."""
+    """Return y in the form for the last step; a single column of numbers becomes a vector."""
     if data.classes is not None:
         codes = data.y.astype(np.intp)
         return codes if coded else np.array(data.classes)[codes]

@@ -1,4 +1,4 @@
-"""A fitted estimator of scikit-learn, and how it is stored: as a skops file, never as a pickle."""
+"""A fitted estimator of scikit-learn, stored as a skops file, never as a pickle."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from app.schemas.tasks import Label, Stacks, Task
 
 SKOPS_FILE = "model.skops"
 HELD_FACTOR = 2
-"""A loaded estimator takes up to so many times the bytes of its file."""
+"""A loaded estimator takes at most so many times the bytes of its file."""
 
 
 class FitLayout(NamedTuple):
-    """How the rows and the y of a fit were given to the estimator."""
+    """The form in which a fit passed rows and y to the estimator."""
 
     form: Form
     outputs: int | None
-    """The number of outputs where y was (n, k), None where it was (n,)."""
+    """The number of outputs if y was (n, k), None if it was (n,)."""
     coded: bool
-    """Whether it was fitted to codes in place of labels."""
+    """Whether it was fitted to codes instead of labels."""
 
 
 class SklearnModel:
-    """A fitted estimator with what is known of its columns and outputs."""
+    """A fitted estimator with the facts about its columns and outputs."""
 
     stacks: Stacks | None = None
     isolated = False
@@ -48,7 +48,7 @@ class SklearnModel:
         layout: FitLayout,
         file: bytes,
     ) -> None:
-        """`file` is what `dump_estimator` made of the estimator."""
+        """`file` is the result of `dump_estimator` for the estimator."""
         self.name = name
         self.estimator = estimator
         self.classes = classes
@@ -62,7 +62,7 @@ class SklearnModel:
 
     @property
     def task(self) -> Task:
-        """What it predicts."""
+        """The kind of its predictions."""
         return "regression" if self.classes is None else "classification"
 
     @property
@@ -76,13 +76,13 @@ class SklearnModel:
         return f"{self.name} ({type(self.estimator).__module__}.{type(self.estimator).__qualname__})"
 
     def with_texts(self, texts: Texts) -> SklearnModel:
-        """Return the same model for rows whose codes stand for these texts."""
+        """Return the same model for rows whose codes mean these texts."""
         bound = copy.copy(self)
         bound._texts = texts  # noqa: SLF001  of this class
         return bound
 
     def predict(self, X: Array, /) -> Array:
-        """Return numbers as y was shaped in the fit, or codes; raise what the estimator raises, or NotNumbers."""
+        """Return numbers in the shape of the fit's y, or codes; raise the estimator's errors, or NotNumbers."""
         found = np.asarray(self.estimator.predict(self._rows(X)))
         if self._code_of is not None:
             codes: Array = self._code_of[self._places(found)].astype(np.float64)
@@ -106,7 +106,7 @@ class SklearnModel:
         return rows_of(X, self._columns, self._texts, self._layout.form)
 
     def _places(self, labels: Any) -> Any:
-        """Return the places of predicted labels among the estimator's own classes, which are sorted."""
+        """Return the positions of predicted labels among the estimator's own classes, which are sorted."""
         known = self.estimator.classes_
         places = np.searchsorted(known, labels).clip(0, len(known) - 1)
         if labels.ndim != 1 or not (known[places] == labels).all():
@@ -118,7 +118,7 @@ class SklearnModel:
         return Size(self.width, rows * self.width * 8)
 
     def held_bytes(self) -> int:
-        """Return an upper bound, from the bytes of the file: arrays stand in it as they are in memory."""
+        """Return an upper bound, from the bytes of the file: it has arrays in the same form as memory."""
         return self._held_bytes
 
     def own_metrics(self, X: Array, y: Array, weight: Array | None) -> Any:  # noqa: ARG002  part of the protocol
@@ -131,7 +131,7 @@ class SklearnModel:
         return Stored({}, learned, {SKOPS_FILE: self._file}, self._columns, self.classes)
 
     def without_file(self) -> Self:
-        """Return it without the file that it was loaded from, which nobody stores again."""
+        """Return it without the file from which it was loaded, which is not stored again."""
         self._file = b""
         return self
 
@@ -170,7 +170,7 @@ class SklearnModel:
 
 
 def dump_estimator(estimator: Any, trusted: Collection[str]) -> bytes:
-    """Return the skops file of an estimator; raise ModelFailed if it cannot be stored, or would not be loaded."""
+    """Return the skops file of an estimator; raise ModelFailed if it cannot be stored, or could not be loaded."""
     try:
         file: bytes = skops.io.dumps(estimator)
     except (skops.io.exceptions.UnsupportedTypeException, NotImplementedError) as error:

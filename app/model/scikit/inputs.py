@@ -1,4 +1,4 @@
-"""The rows of a table as a scikit-learn estimator takes them: a matrix, a data frame, or a list of texts."""
+"""Converts the rows of a table for a scikit-learn estimator: to a matrix, a data frame, or a list of texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_EXACT = 2.0**53
 
 
 def form_of(estimator: Any, columns: Sequence[Column]) -> Form:
-    """Return the form that an estimator needs: a frame costs a row some 0.2 ms, so a matrix where it will do.
+    """Return the form that an estimator needs: a matrix if possible, because a frame costs some 0.2 ms per row.
 
     Raises ValueError for other columns than one of text where the estimator reads texts.
     """
@@ -32,7 +32,7 @@ def form_of(estimator: Any, columns: Sequence[Column]) -> Form:
 
 
 def rows_of(X: Array, columns: Sequence[Column], texts: Texts, form: Form) -> Any:
-    """Return the rows of a table in a form; `texts` are those that its codes stand for, by default those of the fit."""
+    """Return the rows of a table in a form; `texts` are the texts of its codes, by default those of the fit."""
     if form == "matrix":
         return X
     if form == "texts":
@@ -45,9 +45,9 @@ def rows_of(X: Array, columns: Sequence[Column], texts: Texts, form: Form) -> An
 
 
 def _series(values: Array, column: Column, texts: Sequence[str]) -> Any:
-    """Return a column with the dtype that pandas gives it where it reads such a file.
+    """Return a column with the dtype that pandas would give it in a CSV file.
 
-    It depends on the values of a request only where a column that was whole numbers in the fit has others now.
+    It depends on the values of a request only if a column of whole numbers in the fit now has other numbers.
     """
     if column.kind == "text":
         return pd.array(_texts(values, texts), dtype="str")
@@ -67,13 +67,13 @@ def _series(values: Array, column: Column, texts: Sequence[str]) -> Any:
 
 
 def _texts(values: Array, texts: Sequence[str]) -> Any:
-    """Return texts (n,) for their codes, NaN for missing ones, as pandas reads them."""
+    """Return texts (n,) for their codes, NaN for missing ones, as in pandas."""
     known = np.array([*texts, np.nan], dtype=object)
     return known[np.where(np.isnan(values), len(texts), values).astype(np.intp)]
 
 
 def _reads_texts(estimator: Any) -> bool:
-    """Whether the first step counts words; such classes have a parameter `input`."""
+    """Whether the first step reads texts; such classes have a parameter `input`."""
     steps = getattr(estimator, "steps", None)
     first = steps[0][1] if steps else estimator
     if first is not estimator and hasattr(first, "get_params"):
@@ -82,7 +82,7 @@ def _reads_texts(estimator: Any) -> bool:
 
 
 def _selects(part: Any) -> bool:
-    """Whether a part of an estimator may look for columns by their names or dtypes."""
+    """Whether a part of an estimator may select columns by their names or dtypes."""
     if type(part).__module__.partition(".")[0] not in LIBRARIES:
         return True
     if hasattr(part, "transformers") or getattr(part, "func", None) is not None:

@@ -1,7 +1,7 @@
-"""The parameters of a scikit-learn estimator that requests may set, with what their class says they may be.
+"""The parameters of a scikit-learn estimator that requests may set, with the constraints of its class.
 
-`_parameter_constraints` is private to scikit-learn but there for all of its classes; others have annotations, or only
-a default.
+`_parameter_constraints` is private to scikit-learn, but all of its classes have it; other classes have annotations, or
+only a default.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEVER = frozenset(
         "param_grid",  # names other parameters, these too
         "param_distributions",
         "transform_input",  # needs metadata routing, which the service does not turn on
-        "token_pattern",  # a regular expression may take for ever
+        "token_pattern",  # a regular expression may run forever
         "nthread",
         "device",
         "callbacks",
@@ -63,7 +63,7 @@ def leaves(estimator: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def parts(estimator: Any) -> list[Any]:
-    """Return an estimator and all that its parameters hold."""
+    """Return an estimator and all objects in its parameters."""
     inner = estimator.get_params(deep=True).values()
     return [estimator, *(value for value in inner if hasattr(value, "get_params") and not isinstance(value, type))]
 
@@ -103,12 +103,12 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _simple(hinted: Any) -> list[Any]:
-    """Return those types of an annotation that JSON can hold."""
+    """Return the types of an annotation that JSON can represent."""
     return [each for each in getattr(hinted, "__args__", [hinted]) if each in {bool, int, float, str, type(None)}]
 
 
 def _union(constraints: Iterable[Any], value: Any) -> Any:
-    """Return what JSON may hold of scikit-learn's constraints; None for nothing, or if the default is deprecated."""
+    """Return the JSON types of scikit-learn's constraints; None if there are none, or if the default is deprecated."""
     wholes: list[Any] = []
     numbers: list[Any] = []
     words: list[str] = []

@@ -83,7 +83,7 @@ TRUSTED: frozenset[str] = frozenset(
         *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS),
     ]
 )
-"""A fixed list of full names, and no prefixes: what is new in scikit-learn is not trusted before it was looked at."""
+"""A fixed list of full names, without prefixes: new types of scikit-learn are not trusted before a review."""
 
 
 def defined_in(modules: Iterable[str]) -> frozenset[str]:

@@ -32,7 +32,7 @@ def client(api: Api) -> Iterator[Client]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Estimator .* does not inherit from:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*(still moving after|tells the classes of all rows apart):UserWarning")
+@pytest.mark.filterwarnings("ignore:.*(still moving after|separates the classes of all rows):UserWarning")
 def test_scikit_learn_accepts_it(client: Client) -> None:
     """All of scikit-learn's checks of classifiers pass over HTTP."""
     checks = check_estimator(client.model("logistic"), on_skip=None, on_fail="raise")
@@ -57,7 +57,7 @@ def test_it_is_scikit_learns_logistic_regression(client: Client) -> None:
     np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
 
 
-@pytest.mark.filterwarnings("ignore:.*tells the classes of all rows apart:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*separates the classes of all rows:UserWarning")
 @pytest.mark.parametrize(
     ("y", "labels"),
     [

@@ -56,7 +56,7 @@ def test_what_cannot_be_sent_twice_is_refused_before_anything_is_sent(tmp_path: 
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(IsADirectoryError, match="is a folder: send a file, or a zip file"):
         FileForm([FormFile("file", "a", tmp_path)])
-    with pytest.raises(OSError, match="is no regular file"):
+    with pytest.raises(OSError, match="is not a regular file"):
         FileForm([FormFile("file", "a", tmp_path / "pipe")])
     with pytest.raises(FileNotFoundError):
         FileForm([FormFile("file", "a", tmp_path / "none")])

@@ -62,5 +62,5 @@ def test_a_file_and_a_frame(client: Client, tmp_path: Path) -> None:
 
 
 def test_what_is_no_model_is_refused_here(client: Client) -> None:
-    with pytest.raises(TypeError, match="dict is no path"):
+    with pytest.raises(TypeError, match="dict is neither a path"):
         client.import_model("any", {})
