@@ -1,4 +1,4 @@
-"""Fit, predict and score, and the checks before them. This package knows no HTTP and no queue."""
+"""Fit, predict and score, and the checks before them, independent of HTTP and the queue."""
 
 from app.service.components import Components
 from app.service.discovery import RouteModule, find_models, find_routes, find_sources

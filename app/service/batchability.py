@@ -19,10 +19,10 @@ STACKED: dict[Stacking, frozenset[Stacks]] = {
     "exact": frozenset({"exact"}),
     "off": frozenset(),
 }
-"""What is stacked, by the setting TRINITY_STACKING."""
-STACK_ROWS = 256  # the most rows that requests share a call with: more gain little, and others wait longer
-ROWS = 16  # that are predicted alone
-MAX_S = 1.0  # after so many seconds no further row is
+"""The versions whose predictions share calls, by the setting TRINITY_STACKING."""
+STACK_ROWS = 256  # maximum rows of a shared call: more gain little, and other requests wait longer
+ROWS = 16  # how many rows are predicted alone
+MAX_S = 1.0  # after so many seconds no further row is predicted alone predicted alone
 
 Answers: TypeAlias = list[Matrix]
 
@@ -48,15 +48,15 @@ class Comparison(NamedTuple):
 
 
 def find_stacks(model: FittedModel, X: Matrix, clock: Callable[[], float] = time.monotonic) -> Stacks:
-    """Return what a model says of itself, or what comes out for some rows of X: alone, together, and in a full stack.
+    """Return the model's own value, or compare predictions for some rows of X: alone, together, and in a full stack.
 
-    "exact": to the last bit the same; "close": but for rounding, with the same labels; "no": anything else.
+    "exact": identical to the last bit; "close": equal within rounding, with the same labels; "no": anything else.
     """
     if model.stacks is not None:
         return model.stacks
     try:
         return compare_stacked(model, X, clock).stacks
-    except Exception:  # noqa: BLE001  anybody's code, which may refuse rows alone or together
+    except Exception:  # noqa: BLE001  a user's code, which may refuse rows alone or together
         return "no"
 
 
@@ -95,6 +95,6 @@ def _difference(alone: Matrix, stacked: Matrix, rows: Sequence[int], *, of_proba
 
 
 def _answers(model: FittedModel, X: Matrix) -> Answers:
-    """Return all that a model says of rows: a copy of them, because a model may change what it is given."""
+    """Return all outputs of a model for a copy of rows, because a model may change its argument."""
     X = X.copy()
     return [model.predict(X), model.probabilities(X)] if model.has_probabilities else [model.predict(X)]

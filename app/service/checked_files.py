@@ -1,4 +1,4 @@
-"""A few files of a fit, which a file model and the one restored from it predict for."""
+"""A few files of a fit, for which a file model and its restored copy predict."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from app.service.restoring import TOLERANCE
 from app.storage.payload_store import HEAD_BYTES
 
 FILES = 3
-LOOKED_AT = 100  # files of a folder of which the model may take none
+LOOKED_AT = 100  # how many files of a folder are examined; the model may accept none of them
 MAX_BYTES = 16 * 1024**2
-MAX_S = 2.0  # of predictions altogether: what takes longer is not done again
+MAX_S = 2.0  # of predictions altogether: slower ones are not repeated
 
 
 class CheckedFiles(NamedTuple):
-    """Files that are predicted twice, with the options that a request has by default; none where none will do."""
+    """Files that are predicted twice, with the default options; empty if no file is suitable."""
 
     files: Sequence[InputFile] = ()
 
     def predictions(self, model: FittedModel) -> list[Any]:
-        """Return the result for each file as JSON has it, with the digests of its files."""
+        """Return the result for each file as JSON values, with the digests of its files."""
         return [_prediction(model, file) for file in self.files]
 
     def agree(self, after: Sequence[Any], before: Sequence[Any], again: Callable[[], Sequence[Any]]) -> bool:
-        """Return whether results are the same but for rounding, and for what also differs in results of one model.
+        """Return whether results are equal within rounding, apart from values that also differ in one model's results.
 
-        That is such as the time that a prediction took, or the date in a document.
+        Such values are the time of a prediction, or the date in a document.
         """
         return _agree(after, before, before) or _agree(after, before, again())
 
 
 def some_files(model: FittedModel, folder: Path | None, clock: Callable[[], float] = time.monotonic) -> CheckedFiles:
-    """Return the first files of a folder that the model predicts for, as long as that takes little time."""
+    """Return the first files of a folder for which the model predicts, within a short time."""
     found: list[InputFile] = []
     ends_s = clock() + MAX_S
     for file in islice(_accepted(model, folder), FILES):
         try:
             _prediction(model, file)
-        except ValueError:  # it is there for something else
+        except ValueError:  # the file has another purpose
             continue
         if clock() > ends_s:
             break
@@ -59,7 +59,7 @@ def some_files(model: FittedModel, folder: Path | None, clock: Callable[[], floa
 
 
 def _accepted(model: FittedModel, folder: Path | None) -> Iterator[InputFile]:
-    """Return those of the first files in a folder that the model accepts, and that are not too large."""
+    """Return which of the first files in a folder the model accepts and are not too large."""
     if folder is None or not isinstance(model, FittedFileModel):
         return
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -72,9 +72,9 @@ def _accepted(model: FittedModel, folder: Path | None) -> Iterator[InputFile]:
 
 def _prediction(model: FittedModel, file: InputFile) -> Any:
     if not isinstance(model, FittedFileModel):
-        raise ModelFailed("a model that takes rows was restored in place of one that takes files")
+        raise ModelFailed("a model that takes rows was restored instead of one that takes files")
     results = [{key: _described(value) for key, value in each.items()} for each in model.predict_files([file], {})]
-    return msgspec.json.decode(msgspec.json.encode(results))  # as it comes from a process of its own
+    return msgspec.json.decode(msgspec.json.encode(results))  # the same as from a process of its own
 
 
 def _described(value: object) -> Any:
@@ -84,7 +84,7 @@ def _described(value: object) -> Any:
 
 
 def _agree(after: Any, before: Any, again: Any) -> bool:
-    """Return whether all parts agree that are the same before and again."""
+    """Return whether all parts agree that are equal in `before` and `again`."""
     if isinstance(before, Mapping) and isinstance(again, Mapping) and before.keys() == again.keys():
         same = isinstance(after, Mapping) and after.keys() == before.keys()
         return same and all(_agree(after[key], before[key], again[key]) for key in before)

@@ -1,4 +1,4 @@
-"""Which columns of a request's data are read: as the request of a fit says, or as the version that is used says."""
+"""Which columns of a request's data are read: chosen by the request of a fit, or by the version that is used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN_CHARACTERS = 500
 
 
 class FitChoice(NamedTuple):
-    """All columns but the outputs, the weight and those that are ignored; or the inputs that are named."""
+    """All columns except the outputs, the weight and the ignored ones; or the named inputs."""
 
     kinds: frozenset[Kind]
     takes_missing: bool
@@ -68,11 +68,11 @@ class FitChoice(NamedTuple):
 class UseChoice:
     """The inputs of a version in the order of its fit, and its outputs if they are needed.
 
-    Other columns of the data of the fit are passed over; columns that the fit did not see are refused. Columns without
-    names are the inputs, or all that the fit had.
+    Other columns of the fit's data are skipped; columns that the fit's data did not have are refused. Columns without
+    names are the inputs, or all columns of the fit's data.
     """
 
-    def __init__(  # noqa: PLR0913  each is one thing that a request or a version says
+    def __init__(  # noqa: PLR0913  each is a value of a request or a version
         self,
         schema: Schema,
         kinds: frozenset[Kind],
@@ -85,7 +85,7 @@ class UseChoice:
         labels: LabelKind | None = None,
         any_texts: bool = False,
     ) -> None:
-        """With `any_texts` columns of text may hold such as the fit did not see."""
+        """With `any_texts` columns of text may have texts that were not in the fit."""
         inputs, outputs, unused = _stripped(schema.inputs), _stripped(schema.outputs), _stripped(schema.unused)
         self._schema = schema = msgspec.structs.replace(schema, inputs=inputs, outputs=outputs, unused=unused)
         self._keep, self._target = _stripped(keep), _stripped(target)
@@ -108,7 +108,7 @@ class UseChoice:
             if width == len(schema.inputs):
                 return self._all
             names = default_names("x", width)
-            if set(names) != {*schema.inputs, *schema.unused}:  # those of a fit to columns without names
+            if set(names) != {*schema.inputs, *schema.unused}:  # the default names of a fit to columns without names
                 raise width_error("/data/X/0", width, schema)
         if names == schema.inputs and not (self._target or self._weight or self._keep):
             return self._all
@@ -126,7 +126,7 @@ class UseChoice:
         )
 
     def _check_names(self, positions: Mapping[str, int], pointer: str) -> None:
-        """Raise Invalid unless all inputs are there, and nothing that the fit did not have."""
+        """Raise Invalid for missing inputs, and for columns that the fit's data did not have."""
         missing = _listed(name for name in self._schema.inputs if name not in positions)
         unknown = _listed(name for name in positions if name not in self._known and name != self._weight)
         if missing or unknown:
@@ -134,7 +134,7 @@ class UseChoice:
             raise Invalid.at(pointer, "columns don't match those of the fit: " + "; ".join(parts))
 
     def _outputs(self, positions: Mapping[str, int]) -> list[int]:
-        """Return the positions of the outputs, in the order of the fit; none where y has to come otherwise."""
+        """Return the positions of the outputs, in the order of the fit; none if y comes separately."""
         schema = self._schema
         if self._target:
             found = _positions("target", self._target, positions)
@@ -150,7 +150,7 @@ class UseChoice:
 
 
 def width_error(pointer: str, width: int, schema: Schema) -> Invalid:
-    """Return the error for columns without names, of which there are not as many as in the fit."""
+    """Return the error for columns without names whose number differs from the fit."""
     fitted = ", ".join(schema.inputs)[:SHOWN_CHARACTERS]
     return Invalid.at(
         pointer, f"X has {counted(width, 'column')}, the model was fitted on {len(schema.inputs)}: {fitted}"
@@ -181,7 +181,7 @@ def _position(pointer: str, name: str, positions: Mapping[str, int]) -> int:
 
 
 def _stripped(names: Iterable[str]) -> list[str]:
-    """Return names without the blanks around them: versions of earlier releases may have some."""
+    """Return names without surrounding blanks, which versions of earlier releases may have."""
     return [name.strip() for name in names]
 
 

@@ -1,4 +1,4 @@
-"""What a fit learns about its columns, and checks of y and the weights of the rows."""
+"""Facts about the columns of a fit, and checks of y and the weights of the rows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def align_outputs(table: Table, schema: Schema) -> Matrix:
 
 
 def learn_schema(table: Table) -> Schema:
-    """Return what is known of the columns of a fit."""
+    """Return the facts about the columns of a fit."""
     y = require_y(table)
     names = table.inputs or default_names("x", table.X.shape[1])
     kinds = table.kinds or ["number"] * len(names)

@@ -21,12 +21,12 @@ def restore(estimator: AnyEstimator, manifest: Manifest, files: Files) -> Fitted
         return estimator.load(Stored(manifest.params, manifest.learned, files, columns, manifest.classes))
     except TrinityError:
         raise
-    except (Exception, SystemExit) as error:  # anybody's code
+    except (Exception, SystemExit) as error:  # a user's code may raise anything
         raise _failure(manifest, error) from error
 
 
 def require_usable(estimator: AnyEstimator, manifest: Manifest) -> None:
-    """Raise Conflict for a version that the estimator of now cannot load, or would predict otherwise with."""
+    """Raise Conflict for a version that the current estimator cannot load, or that would predict differently."""
     if (manifest.format, manifest.task) != (estimator.format, estimator.task):
         was, now = f"{manifest.task}, stored as {manifest.format}", f"{estimator.task}, stored as {estimator.format}"
         problem = f"is a {was}, and the model is a {now} now"

@@ -1,4 +1,4 @@
-"""The service with its settings and stores, as `build` puts them together."""
+"""The service with its settings and stores, as built by `build`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.storage.payload_store import Payloads
 
 @dataclass(frozen=True)
 class Components:
-    """What web processes, workers and the command line share: the settings and what is built from them, unconnected."""
+    """The common objects of web processes, workers and the command line, built from the settings and not connected."""
 
     settings: Settings
     service: Service
@@ -20,7 +20,7 @@ class Components:
     payloads: Payloads
 
     def check_store(self) -> None:
-        """Remove what killed processes left in the store; raise SettingsError if it cannot be written."""
+        """Remove the remains of killed processes from the store; raise SettingsError if it is not writable."""
         try:
             self.store.check()
             self.store.sweep()

@@ -1,4 +1,4 @@
-"""What the service does with the data of requests, be it rows or files: one interface for both."""
+"""One interface for work on the data of requests, both rows and files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from app.service.versions import Fitted
 
 
 class DataWork(Protocol):
-    """Does the work of the verbs. Every method raises Invalid where a model takes other data than the work has."""
+    """Runs the work of the verbs. Every method raises Invalid if the model takes other data than the work has."""
 
     def fit(self, estimator: AnyEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
         """Fit to the data of the work, and publish; return the version and the result.
 
-        Raises Invalid, ModelFailed, Unavailable or Damaged, and what `spec.permit` raises.
+        Raises Invalid, ModelFailed, Unavailable or Damaged, and the errors of `spec.permit`.
         """
 
     def predict(self, fitted: Fitted, works: Sequence[Work]) -> list[dict[str, Any]]:
         """Return the result of each work; raise for all of them even if only one is at fault."""
 
     def score(self, fitted: Fitted, work: Work) -> dict[str, Any]:
-        """Return how well a version does on the data of the work."""
+        """Return the score of a version on the data of the work."""
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
-        """Return the most rows, or files, that one call may have; 0 where calls are not shared.
+        """Return the maximum number of rows or files of one call; 0 if calls are not shared.
 
         `stacked` are the kinds of versions whose rows may share a call.
         """

@@ -17,20 +17,20 @@ class ModelInfo(msgspec.Struct):
 
     name: str
     estimator: str
-    """The name of what it is made of."""
+    """The name of its estimator."""
     description: str
     params: dict[str, Any]
     versions: list[int]
     aliases: dict[str, int]
     links: dict[str, str]
     task: Task = "regression"
-    """What its versions predict: numbers or labels."""
+    """The kind of its versions' predictions: numbers or labels."""
     takes_missing: bool = False
     """Whether values may be missing in its inputs."""
 
 
 class EstimatorInfo(msgspec.Struct):
-    """What models can be made of: its parameters as JSON Schema."""
+    """An estimator, of which models are made: its parameters as JSON Schema."""
 
     name: str
     description: str
@@ -77,7 +77,7 @@ def _params_schema(estimator: AnyEstimator) -> dict[str, Any]:
 
 
 def public_manifest(manifest: Manifest) -> dict[str, Any]:
-    """Return a version's manifest without `learned`, which only its model reads. Callers may rely on the rest."""
+    """Return a version's manifest without `learned`, which only its model reads; the rest is public API."""
     found: dict[str, Any] = msgspec.to_builtins(manifest)
     del found["learned"]
     return found

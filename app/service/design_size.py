@@ -1,4 +1,4 @@
-"""How large the design of a model may be: judged by what the model says of it, before any of it is made."""
+"""Limits the size of a model's design, which the model computes before any of it is allocated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DesignLimit(NamedTuple):
         rows: int = 1,
         outputs: int = 1,
     ) -> None:
-        """Raise Invalid for a fit that needs too much, or what `model_errors` makes of the model's own errors.
+        """Raise Invalid for a fit that needs too much memory; the model's own errors are converted by `model_errors`.
 
         `inputs` are as in AnyEstimator.size.
         """
@@ -33,7 +33,7 @@ class DesignLimit(NamedTuple):
         self._check(size, rows, outputs)
 
     def check_use(self, model: FittedModel, name: str, rows: int, outputs: int) -> None:
-        """Do as `check_fit` for a prediction of a model that is fitted."""
+        """Do as `check_fit` for a prediction of a fitted model."""
         with model_errors(name):
             size = model.size(rows)
         self._check(size, rows, outputs)

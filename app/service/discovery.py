@@ -36,19 +36,19 @@ EXTRAS = {
     "sqlalchemy": "sql",
     "xgboost": "xgboost",
 }
-"""What is to be installed for a module that is missing."""
+"""The extra to install for a missing module."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class _Found(NamedTuple):
-    """What stands in a module."""
+    """An object in a module."""
 
     thing: Any
     module: str
 
 
 class RouteModule(NamedTuple):
-    """A module with routes of an application; `make` returns them when it is called with what they may use."""
+    """A module with routes of an application; `make` returns them for the `Application` that they may use."""
 
     name: str
     make: Callable[[Any], Iterable[Any]]
@@ -59,7 +59,7 @@ def find_models(
 ) -> dict[str, AnyEstimator]:
     """Return the public models of the modules, by name; raise SettingsError for one that can't be served.
 
-    Classes have a `name`; objects of scikit-learn are called as they are in the module. Their files may hold objects
+    Classes have a `name`; objects of scikit-learn have the name of their variable. Their files may hold objects
     of the classes of these modules and of `trusted_types`. `scratch` gives folders to models that work on files.
     """
     modules = [name for name in map(str.strip, modules) if name]
@@ -88,7 +88,7 @@ def _estimator(
 
 
 def _check_file_model(kind: type[FileModel]) -> None:
-    """Raise SettingsError for a class that does not say what it takes, or whose options a request could not give."""
+    """Raise SettingsError for a class without `takes`, or with options that no request could have."""
     if getattr(kind, "takes", None) not in TAKES:
         raise _unusable(MODELS, kind, f"needs `takes`, one of {', '.join(TAKES)}")
     if not getattr(kind, "media_types", ()):
@@ -122,13 +122,13 @@ def find_routes(modules: Iterable[str]) -> list[RouteModule]:
 
 
 def _search_here() -> None:
-    """Find modules in the working directory; gunicorn has it on the path, a Celery worker has not."""
+    """Find modules in the working directory; gunicorn adds it to the path, a Celery worker does not."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
 
 
 def _find(variable: str, what: str, modules: Iterable[str], is_kind: Callable[[object], bool]) -> dict[str, _Found]:
-    """Return what is public in the modules and of a kind: classes by their `name`, objects by that of the variable."""
+    """Return the public objects of a kind in the modules: classes by their `name`, others by their variable."""
     _search_here()
     found: dict[str, _Found] = {}
     for module in filter(None, map(str.strip, modules)):
@@ -158,7 +158,7 @@ def _contents(variable: str, module: str) -> dict[str, Any]:
 
 
 def _not_importable(variable: str, module: str, error: BaseException) -> SettingsError:
-    """Return the error, with what to install where the module needs an extra."""
+    """Return the error, with the extra to install if the module needs one."""
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     advice = f"; install it with EXTRAS={extra}" if (extra := EXTRAS.get(missing)) else ""
     return SettingsError(f"{variable}: can't import {module!r}: {type(error).__name__}: {error}{advice}")
@@ -177,7 +177,7 @@ def _is_model(thing: object) -> bool:
 
 
 def _is_sklearn(thing: object) -> bool:
-    """Whether this is a regressor or classifier of scikit-learn, which then is loaded."""
+    """Whether this is a regressor or classifier of scikit-learn, which is imported if it may be one."""
     if inspect.isclass(thing) or not hasattr(thing, "get_params") or "sklearn" not in sys.modules:
         return False
     from app.model.scikit.estimator import is_estimator  # noqa: PLC0415  see _estimator

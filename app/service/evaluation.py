@@ -19,7 +19,7 @@ Confusion: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 class Evaluation(NamedTuple):
-    """How well a model predicts the y of some rows, and what it predicted."""
+    """A model's metrics for some rows, and its predictions."""
 
     metrics: dict[str, int | float | None]
     y: Matrix
@@ -30,7 +30,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_model(model: FittedModel, X: Matrix, y: Matrix, weight: Matrix | None, schema: Schema) -> Evaluation:
-    """Predict X and compare with y, each row as often as its weight says; raise as `predict_model` does."""
+    """Predict X and compare with y, each row weighted; raise as `predict_model` does."""
     predicted = predict_model(model, X, schema)
     if (own := own_metrics(model, X, y, weight)) is not None:
         return Evaluation({**own, "n": len(X)}, predicted)
@@ -44,7 +44,7 @@ def evaluate_model(model: FittedModel, X: Matrix, y: Matrix, weight: Matrix | No
 
 
 def score(fitted: Fitted, table: Table) -> dict[str, Any]:
-    """Return the result of a score: how close a version's predictions are to the table's own y; raise as above."""
+    """Return the result of a score: a version's predictions compared with the table's own y; raise as above."""
     found = evaluate_model(fitted.reading(table), table.X, require_y(table), table.weight, fitted.manifest.schema)
     if found.confusion is None:
         return dict(found.metrics)
@@ -52,9 +52,9 @@ def score(fitted: Fitted, table: Table) -> dict[str, Any]:
 
 
 def _confusion(y: Matrix, predicted: Matrix, classes: int, weight: Matrix | None) -> Confusion:
-    """Return how many rows, or what weight, each true code has for each predicted one.
+    """Return the number of rows, or their weight, for each true code and each predicted one.
 
-    Codes of labels that the fit never saw are true ones only: their columns are zero.
+    Codes of labels that were not in the fit are true codes only: their columns are zero.
     """
     size = max(classes, int(y.max()) + 1)
     cells = y.astype(np.intp) * size + predicted.astype(np.intp)

@@ -35,7 +35,7 @@ FILE = "/file"
 
 
 class FileWork:
-    """Does the work of file models over files in the store."""
+    """Runs the work of file models on files in the store."""
 
     def __init__(self, store: Store, payloads: Payloads, results: ResultFiles, restore: Restore = restore_here) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class FileWork:
         self._results = results
 
     def fit(self, estimator: AnyEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
-        """Fit to the files of a zip file, or to none, and publish once the model was restored."""
+        """Fit to the files of a zip file, or to none, and publish after the model was restored."""
         data = spec.work.data
         with self._unpacked(data) as folder:
             model, warned = _fit(_file_estimator(estimator), spec.work.params, folder)
@@ -57,12 +57,12 @@ class FileWork:
             finite(model.diagnostics()),
             [*model.warnings(), *warned],
             held_bytes,
-            "no",  # of files the class says how many share a call
+            "no",  # for files the class sets how many share a call
         )
         return publish_model(estimator, model, stored, facts, spec, self._store)
 
     def predict(self, fitted: Fitted, works: Sequence[Work]) -> list[dict[str, Any]]:
-        """Return the result of each work, those with the same options in one call."""
+        """Return the result of each work; works with the same options share a call."""
         found: dict[int, dict[str, Any]] = {}
         groups: dict[bytes, list[int]] = {}
         for index, work in enumerate(works):
@@ -76,7 +76,7 @@ class FileWork:
         return [found[index] for index in range(len(works))]
 
     def score(self, fitted: Fitted, work: Work) -> dict[str, Any]:
-        """Return what a model says of how well it does on the files of a zip file."""
+        """Return a model's score on the files of a zip file."""
         with self._unpacked(_file(work)) as folder:
             if folder is None:
                 raise Invalid.at(FILE, "a score needs a zip file")
@@ -87,7 +87,7 @@ class FileWork:
         return finite(found)
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
-        """Return the most files of one call, as the class says."""
+        """Return the maximum number of files of one call, which the class sets."""
         most = _file_model(fitted).instance.max_batch_files
         return most if stacked and most > 1 else 0
 
@@ -96,7 +96,7 @@ class FileWork:
 
     @contextmanager
     def _unpacked(self, data: object) -> Iterator[Path | None]:
-        """Give a folder with the files of a zip file, which is removed afterwards; None where there is none."""
+        """Give a folder with the files of a zip file, which is removed afterwards; None without a zip file."""
         if data is None:
             yield None
             return
@@ -109,7 +109,7 @@ class FileWork:
 
 
 def check_file(kind: type[FileModel], verb: Verb, file: FileInput, pointer: str = FILE) -> None:
-    """Raise UnsupportedMediaType for a file that a verb of the model does not take, Invalid for an empty one."""
+    """Raise UnsupportedMediaType for a file that a verb of the model does not accept, Invalid for an empty one."""
     if file.reference.split(":")[1] == "0":
         raise Invalid.at(pointer, "the file is empty")
     accepted = kind.media_types if verb == "predict" else (ZIP,)
@@ -119,7 +119,7 @@ def check_file(kind: type[FileModel], verb: Verb, file: FileInput, pointer: str 
 
 
 def check_options(kind: type[FileModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a prediction, those of a query by the types they have; raise Invalid."""
+    """Return the options of a prediction, those of a query converted to their types; raise Invalid."""
     options = kind.options()
     lists = {field.name for field in msgspec.structs.fields(options) if "list" in str(field.type)}
     typed = {
@@ -136,7 +136,7 @@ def check_no_options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_no_rows(estimator: AnyEstimator, request: Request) -> None:
-    """Raise Invalid for a request with rows, or with what goes with rows."""
+    """Raise Invalid for a request with rows, or with members for rows."""
     given = {
         "/data": request.data is not None or request.source is not None,
         "/target": bool(request.target),
@@ -189,7 +189,7 @@ def _predict(model: FittedFileModel, files: Sequence[InputFile], options: Mappin
 
 
 def require_file_work(work: FileWork | None) -> FileWork:
-    """Return what does the work of file models; raise ModelFailed in a process without it."""
+    """Return the object that runs the work of file models; raise ModelFailed in a process without one."""
     if work is None:
         raise ModelFailed("this process does no work on files")
     return work

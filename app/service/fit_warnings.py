@@ -1,4 +1,4 @@
-"""Collect what models warn of while they are fitted as sentences for the version."""
+"""Collects the warnings of models during their fits as sentences for the version."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from typing import Any, TextIO
 
 MAX_WARNINGS = 20
-"""The most different warnings of a fit that are kept; the others are counted."""
+"""Maximum number of different warnings of a fit that are kept; the others are counted."""
 WARNING_CHARACTERS = 1000
-"""The most of the text of one."""
+"""Maximum length of a warning's text."""
 
 
 class FitWarnings:
-    """The different warnings of one fit, in their order, and how often each came."""
+    """The different warnings of one fit, in their order, and how often each occurred."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -45,7 +45,7 @@ _FIT: ContextVar[FitWarnings | None] = ContextVar("fit_warnings", default=None)
 def collect_warnings() -> Iterator[FitWarnings]:
     """Collect the warnings of this thread, or of this task, in the body.
 
-    Those that the filters ignore or raise stay ignored or raised. Those of other threads go where they always did.
+    Warnings that the filters ignore or raise stay ignored or raised. Warnings of other threads are not affected.
     """
     _listen()
     collected = FitWarnings()
@@ -57,22 +57,22 @@ def collect_warnings() -> Iterator[FitWarnings]:
 
 
 class _InFits(type):
-    """Makes a filter hold for the threads that fit: Python's filters are those of the whole process."""
+    """Limits a filter to the threads that fit, because Python's filters apply to the whole process."""
 
     def __subclasscheck__(cls, category: type) -> bool:
-        """Python asks this for the category of each warning that no filter before it matched."""
+        """Python calls this with the category of each warning that no filter before it matched."""
         return _FIT.get() is not None
 
 
 class WarningInFit(Warning, metaclass=_InFits):
-    """Stands in the filters for any warning while a fit runs in this thread, so that its repetitions are not dropped.
+    """Matches any warning in the filters while a fit runs in this thread, so that repeated warnings are not dropped.
 
-    It is public, so that joblib, which hands the filters on to its processes, can find it.
+    It is public, so that joblib, which passes the filters to its processes, can find it.
     """
 
 
 class _Router:
-    """Takes the place of `warnings.showwarning`; hands on what is not of a fit to the one that was there before."""
+    """Replaces `warnings.showwarning`; passes warnings from outside of fits to the previous function."""
 
     def __init__(self, before: Callable[..., None]) -> None:
         self._before = before
@@ -97,10 +97,10 @@ _listening = threading.Lock()
 
 
 def _listen() -> None:
-    """See to it that this process has router and filter; they stay, and say nothing outside of fits.
+    """Make sure that this process has router and filter; they stay, and have no effect outside of fits.
 
-    To put them in place for each fit and take them away would go wrong where two fits overlap, or where a library in
-    another thread does the same with `catch_warnings`. Such a library may undo them, hence the look at every fit.
+    Installing and removing them for each fit would fail if two fits overlap, or if a library in another thread does
+    the same with `catch_warnings`. Such a library may remove them, so every fit checks them.
     The filter is the last, so that those of the user and of Python (no DeprecationWarning) come first; adding it
     also makes Python forget which warnings it has shown before.
     """

@@ -1,4 +1,4 @@
-"""Fit a model and publish what it learned as the next version."""
+"""Fit a model and publish its learned state as the next version."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.telemetry.context import REQUEST
 
 
 class FitSpec(NamedTuple):
-    """A fit to do, and what its manifest says about it."""
+    """A fit to run, and the members of its manifest."""
 
     work: Work
     job: str
@@ -40,16 +40,16 @@ class FitSpec(NamedTuple):
     permit: Permit = always_permit
     """Called before the version becomes visible; it raises to refuse the version."""
     sample_rows: int = 0
-    """The most rows of the data that are kept with the version."""
+    """Maximum number of the data's rows that are kept with the version."""
 
 
 class Facts(NamedTuple):
-    """What a manifest says of the data of a fit, and of how well its model does."""
+    """The members of a manifest about the data of a fit, and about its metrics."""
 
     origin: dict[str, Any]
-    """Where the data came from."""
+    """The origin of the data."""
     sha256: str
-    """The digest of the data, '' where there was none."""
+    """The digest of the data, '' if there was none."""
     schema: Schema
     metrics: dict[str, int | float | None]
     warnings: list[str]
@@ -64,9 +64,9 @@ class Facts(NamedTuple):
 def fit(
     estimator: AnyEstimator, table: Table, spec: FitSpec, store: Store, restore: Restore = restore_here
 ) -> tuple[int, dict[str, Any]]:
-    """Fit to a table and publish, once `restore` brought the model back; return the new version and the result.
+    """Fit to a table and publish, after `restore` restored the model; return the new version and the result.
 
-    Raises Invalid, ModelFailed, Unavailable, and what `spec.permit` raises.
+    Raises Invalid, ModelFailed, Unavailable, and the errors of `spec.permit`.
     """
     schema = learn_schema(table)
     X, y = table.X, require_y(table)
@@ -95,7 +95,7 @@ def fit(
 def publish_model(
     estimator: AnyEstimator, model: FittedModel, stored: Stored, facts: Facts, spec: FitSpec, store: Store
 ) -> tuple[int, dict[str, Any]]:
-    """Publish what is stored of a model as the next version; return it, and the result of the fit."""
+    """Publish the stored state of a model as the next version; return it, and the result of the fit."""
     manifest = Manifest(
         model=spec.work.model,
         estimator=estimator.source,
@@ -132,7 +132,7 @@ def publish_model(
 
 
 def _origin(data: object) -> dict[str, Any]:
-    """Return where data came from, as the manifest says it."""
+    """Return the origin of data for the manifest."""
     return {"source": data.name, "params": data.params} if isinstance(data, Source) else {"source": "request"}
 
 

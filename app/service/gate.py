@@ -30,17 +30,17 @@ METRICS: Mapping[Task, tuple[str, ...]] = {
     "regression": ("r2", "rmse", "mae"),
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc"),
 }
-"""What versions are compared by, where their class has no metrics of its own; the first is the default."""
+"""The metrics to compare versions, unless their class has metrics of its own; the first is the default."""
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "log_loss"})
 GATE_FILE = "/promote_on"
 """The pointer to the files of a gate, a field of a form."""
-MAX_TRIES = 20  # each time somebody else moved the alias meanwhile
+MAX_TRIES = 20  # each after another process moved the alias meanwhile
 Score = Callable[[int], Mapping[str, Any]]
 """Returns the score of a version on the rows of the gate; raises TrinityError."""
 
 
 def checked_gate(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: list[str]) -> Promotion:
-    """Check a gate, and read all columns of its rows: which of them count, each version says itself; raise Invalid."""
+    """Check a gate, and read all columns of its rows, from which each version selects its own; raise Invalid."""
     metric, better = _compared_by(gate, estimator)
     try:
         data = _rows(gate, estimator, sources, target)
@@ -66,7 +66,7 @@ def checked_file_gate(gate: Gate | None, estimator: AnyEstimator, held_out: File
 
 
 def _compared_by(gate: Gate, estimator: AnyEstimator) -> tuple[str, Better]:
-    """Return the metric of a gate and which values are better; raise Invalid also for an alias that can be none."""
+    """Return the metric of a gate and which values are better; also raise Invalid for an alias that is not valid."""
     try:
         check_alias_name(gate.alias)
     except Invalid as error:
@@ -95,10 +95,10 @@ def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: lis
 
 
 def promote(store: Store, model: str, version: int, gate: Promotion, score: Score) -> dict[str, Any]:
-    """Move the alias to a version if it is better than the one there; return both scores and what was decided.
+    """Move the alias to a version if it is better than the present one; return both scores and the decision.
 
-    A job that is tried again finds what it decided before: it moves the alias once. Whatever keeps a version from being
-    scored keeps it from being promoted, and is no error of the fit.
+    A job that is tried again finds its earlier decision: it moves the alias once. A version that cannot be scored is
+    not promoted, but that is not an error of the fit.
     """
     decision = _promote(store, model, version, gate, score)
     became = "is" if decision["promoted"] else "is not"
@@ -128,7 +128,7 @@ def _promote(store: Store, model: str, version: int, gate: Promotion, score: Sco
         if before is None and promoted and not _moved(store.registry, model, version, gate.alias, present):
             continue
         return _decision(gate, new, present, old, why, promoted=promoted or before is not None)
-    raise Unavailable(f"alias {gate.alias!r} was moved by others each time that this was to move it; try again")
+    raise Unavailable(f"alias {gate.alias!r} was moved by other requests before each try to move it; try again")
 
 
 def _present(store: Store, model: str, alias: str) -> int | None:
@@ -161,7 +161,7 @@ def _decision(
 
 
 def _decided(gate: Promotion, new: float | str, old: float | str | None) -> tuple[bool, str]:
-    """Return whether the new version is better, and why in words."""
+    """Return whether the new version is better, and the reason."""
     if isinstance(new, str):
         return False, f"the new version cannot be scored: {new}"
     if old is None:
@@ -176,7 +176,7 @@ def _decided(gate: Promotion, new: float | str, old: float | str | None) -> tupl
 
 
 def _scored(score: Score, version: int, metric: str) -> float | str:
-    """Return the metric of a version, or why there is none."""
+    """Return the metric of a version, or the reason why it has none."""
     try:
         value = score(version).get(metric)
     except TrinityError as error:

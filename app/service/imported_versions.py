@@ -1,4 +1,4 @@
-"""The estimators of versions that were imported, or fitted anew to what was imported."""
+"""The estimators of versions that were imported, or fitted again from an import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 64
 
 
 class VersionReader(Protocol):
-    """What has versions, such as the store."""
+    """An object with versions, such as the store."""
 
     def manifest(self, name: str, version: int, /) -> Manifest:
         """Return the manifest of a version."""
@@ -24,7 +24,7 @@ class VersionReader(Protocol):
 
 
 class ImportedVersions:
-    """Makes estimators of versions; `approved` are types and domains that files may hold beside those that are safe.
+    """Creates estimators of versions; `approved` are types and domains that files may hold beside the safe ones.
 
     Files of a store are `proven`: each was tried out before its version was published, and has its digest.
     """
@@ -50,7 +50,7 @@ class ImportedVersions:
         )
 
     def _make_pipeline(self, name: str, version: int, _: str) -> AnyEstimator:
-        # only where there is such a version must scikit-learn be there
+        # only such a version needs scikit-learn
         from app.model.imported.skops_import import ImportedPipeline  # noqa: PLC0415
 
         manifest = self._store.manifest(name, version)

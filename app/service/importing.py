@@ -1,4 +1,4 @@
-"""Imports: a file is looked at, tried out in a process of its own, and published as the next version of a model."""
+"""Imports: a file is checked, tried out in a process of its own, and published as the next version of a model."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from app.telemetry.context import REQUEST
 
 SAMPLE = "sample"
 SAMPLE_ROWS = 1000
-PREDICT_S = 5.0  # for a few rows: a model that takes longer serves nobody
+PREDICT_S = 5.0  # for a few rows: a slower model is of no use
 LOAD_S = 5.0
-LOAD_BYTES_PER_S = 4 * 1024**2  # what comes to it for large files: ten times what they need
+LOAD_BYTES_PER_S = 4 * 1024**2  # additional time for large files: ten times what they need
 PRELOAD = ("numpy", "sklearn", "pandas", "skops.io", "onnxruntime", "xgboost", "lightgbm")
 _RUN_TRIAL = "app.model.imported.trial:run_trial"
 
 
 class Importer:
-    """Makes versions of files. Whatever a file does to the process that tries it out, none of the service's is hurt."""
+    """Creates versions from files. A file can only harm the process that tries it out, not those of the service."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Importer:
         self._calls.close()
 
     def try_out(self, path: Path, file: ModelFile) -> TrialResult:
-        """Return what a child process finds out about a file; raise Invalid or Unavailable."""
+        """Return the findings of a child process about a file; raise Invalid or Unavailable."""
         request = TrialRequest(
             file.classes,
             file.task,
@@ -92,7 +92,7 @@ class Importer:
             file.strict,
         )
         if file.format == "skops":
-            check_archive(path)  # what its directory shows needs no other process
+            check_archive(path)  # checking its directory needs no other process
         limits = TrialLimits(LOAD_S + path.stat().st_size / LOAD_BYTES_PER_S, PREDICT_S)
         asked = msgspec.to_builtins(request)
         try:

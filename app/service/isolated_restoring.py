@@ -1,4 +1,4 @@
-"""Restores models in a process of their own, under limits: those whose code is not ours, or that need a library."""
+"""Restores models in a process of their own, under limits: models with foreign code, or that need a library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.service.restoring import Checked, Restored, restore_here
 from app.storage.payload_store import Payloads
 
 OURS = "app.model."
-"""Classes in there are restored where they were fitted: that takes 0.8 ms, and a process of its own 30 to 50 ms."""
+"""Classes of these modules are restored in the process of the fit: that takes 0.8 ms, another process 30 to 50 ms."""
 CHILD = "app.service.restore_trial"
 
 
@@ -30,7 +30,7 @@ class IsolatedRestoring:
         trusted: Collection[str],
         approved: Collection[str],
     ) -> None:
-        """`calls_for_files` are for pipelines that were imported, for which `approved` are the types beside safe ones.
+        """`calls_for_files` are for imported pipelines, for which `approved` are the types beside the safe ones.
 
         `trusted` are the types that fits of estimators in `modules` may hold beside those of scikit-learn.
         """

@@ -1,4 +1,4 @@
-"""Which version answers for a model while the one that should cannot be loaded: the one that did so before."""
+"""The last good version of a model, which answers while the current version cannot be loaded."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from app.errors import NotFound
 
 logger = getLogger(__name__)
 
-RETRY_S = 30.0  # until a version that could not be loaded is tried again, though its files are what they were
+RETRY_S = 30.0  # until a version that could not be loaded is tried again, even if its files are unchanged
 
 
 class FailedLoad(NamedTuple):
-    """A version that could not be loaded, and why."""
+    """A version that could not be loaded, and the reason."""
 
     revision: Hashable
-    """What its files were."""
+    """The revision of its files."""
     why: str
     until_s: float
-    """When it may be tried again."""
+    """The time of the next try."""
 
 
 class LastGood:
-    """What this process knows of requests that name no version: which version answered them last.
+    """Remembers for this process which version last answered requests that do not name one.
 
-    Those that name one get that one, or the error. Several threads may use it.
+    Requests that name a version get that version, or the error. Several threads may use it.
     """
 
     def __init__(self, revision: Callable[[str, int], Hashable], clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,17 +38,17 @@ class LastGood:
         self._failed: dict[tuple[str, int], FailedLoad] = {}
 
     def note(self, name: str, number: int) -> None:
-        """Note that a version, which is loaded, answers for its model."""
+        """Record that a loaded version answers for its model."""
         if self._answered.get(name) != number:
             self._answered[name] = number
 
     def loaded(self, name: str, number: int) -> None:
-        """Note that a version was loaded."""
+        """Record that a version was loaded."""
         if self._failed.pop((name, number), None) is not None:
             logger.info("version %d of %s can be loaded again", number, name)
 
     def failed(self, name: str, number: int, revision: Hashable, why: str) -> None:
-        """Note that a version could not be loaded; `revision` is what its files were."""
+        """Record that a version could not be loaded; `revision` is that of its files."""
         known = self._failed.get((name, number))
         self._failed[name, number] = FailedLoad(revision, why, self._clock() + RETRY_S)
         last = self._answered.get(name, number)
@@ -58,7 +58,7 @@ class LastGood:
             )
 
     def instead_of(self, name: str, number: int) -> int:
-        """Return which version answers where `number` should: that one itself, unless it failed a moment ago."""
+        """Return which version answers instead of `number`: that one itself, unless it failed a moment ago."""
         if not self._failed:  # mostly
             return number
         failure, last = self._failed.get((name, number)), self._answered.get(name)
@@ -66,12 +66,12 @@ class LastGood:
             return number
         try:
             unchanged = failure.revision == self._revision(name, number)
-        except NotFound:  # its folder was removed meanwhile: who looks for it says so
+        except NotFound:  # its folder was removed meanwhile, which the lookup of the version reports
             return number
         return last if unchanged else number
 
     def stand_ins(self) -> list[tuple[str, int, int, str]]:
-        """Return name, number, the number that answers in its place, and why, of each version that failed."""
+        """Return for each failed version its name, its number, the number that answers instead, and the reason."""
         return [
             (name, number, last, failure.why)
             for (name, number), failure in list(self._failed.items())

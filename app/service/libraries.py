@@ -1,4 +1,4 @@
-"""The libraries that a model's code imports, with their versions: what a version has to be loaded with."""
+"""The libraries that a model's code imports, with their versions, which loading the model needs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OWN = __name__.partition(".")[0]
 def libraries(modules: Sequence[str]) -> dict[str, str]:
     """Return the versions of the distributions that modules are from or import, and NumPy's and SciPy's, by name.
 
-    Those beside the first module that belong to no distribution count too, with what they import. Nothing is imported
-    for it: what is not loaded was not used.
+    Modules beside the first one that belong to no distribution count, too, with their imports. Nothing is imported for
+    this: a module that is not loaded was not used.
     """
     return dict(_libraries(tuple(sys.modules[name] for name in modules if name in sys.modules)))
 
 
 def differing(recorded: Mapping[str, str]) -> list[str]:
-    """Return a sentence about the libraries of a version that are others here; nothing if none is."""
+    """Return a sentence about the libraries of a version that have other versions here; empty if none has."""
     here: dict[str, str] = {}
     for name in recorded:
         with suppress(PackageNotFoundError):
@@ -73,7 +73,7 @@ def _owners(module: ModuleType) -> list[Distribution]:
 
 @cache
 def _by_package() -> dict[str, list[Distribution]]:
-    """Return what is installed, by the packages and modules of each. importlib's own table takes ten times as long."""
+    """Return the installed distributions by their packages and modules, ten times as fast as importlib's own table."""
     found: dict[str, list[Distribution]] = {}
     for each in distributions():
         listed = each.read_text("top_level.txt")
@@ -100,4 +100,4 @@ def _imported(module: ModuleType) -> Iterator[str]:
             name = "." * node.level + (node.module or "")
             name = resolve_name(name, module.__package__) if node.level else name
             yield name
-            yield from (f"{name}.{each.name}" for each in node.names)  # those that are modules are loaded
+            yield from (f"{name}.{each.name}" for each in node.names)  # modules among them are loaded

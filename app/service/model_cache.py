@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 class ModelCache(Generic[T]):
-    """Versions by model name and number; the one used last is kept, however large it is.
+    """Versions by model name and number; the most recently used one is kept, however large it is.
 
-    Several threads may use it. Those that miss the same version wait for one load of it; they do not wait for loads of
+    Several threads may use it. Threads that miss the same version wait for a single load of it, and not for loads of
     other versions.
     """
 
@@ -33,8 +33,8 @@ class ModelCache(Generic[T]):
     ) -> None:
         """`load` loads a version and may raise; `size` returns the bytes that a version takes.
 
-        `revision` raises for a version that is gone. Where it returns another value than before, the version is loaded
-        again. It is called at each use, but for those within `fresh_s` seconds after it was.
+        `revision` raises for a removed version. If it returns another value than before, the version is loaded again.
+        It is called at each use, except within `fresh_s` seconds after the last call.
         """
         self._load = load
         self._revision = revision
@@ -43,15 +43,15 @@ class ModelCache(Generic[T]):
         self._clock = clock
         self._versions: LRUCache[tuple[str, int], tuple[Hashable, T]] = LRUCache(
             max_bytes,
-            lambda kept: min(size(kept[1]), max_bytes),  # a larger one fills the cache: it stays, all others go
+            lambda kept: min(size(kept[1]), max_bytes),  # a larger one fills the cache and evicts all others
         )
         self._fresh: dict[tuple[str, int], tuple[float, T]] = {}
-        """Of the kept versions those that were just looked at, and until when it is trusted what was seen of them."""
+        """Cached versions whose revision was just checked, and until when that check is trusted."""
         self._lock = threading.Lock()
         self._loading: dict[tuple[str, int], Future[T]] = {}
 
     def get(self, name: str, version: int) -> T:
-        """Return a version; load it, or wait for its load, if it isn't kept, or is not what it was."""
+        """Return a version; load it, or wait for its load, if it isn't cached or has changed."""
         kept = self.peek(name, version)
         if kept is not None:
             return kept
@@ -64,7 +64,7 @@ class ModelCache(Generic[T]):
             return under_way.result()
         try:
             load.set_result(self._load_and_keep(name, version))
-        except BaseException as error:  # those that wait have it, too
+        except BaseException as error:  # waiting threads get it, too
             load.set_exception(error)
             raise
         finally:
@@ -74,12 +74,12 @@ class ModelCache(Generic[T]):
 
     def _load_and_keep(self, name: str, version: int) -> T:
         kept = self.peek(name, version)
-        if kept is not None:  # another load ended a moment ago
+        if kept is not None:  # another load has just ended
             return kept
-        revision = self._revision(name, version)  # before the load: what changes during it is loaded again
+        revision = self._revision(name, version)  # before the load: a change during the load causes another load
         found = self._load(name, version)
         with self._lock:
-            self._fresh.clear()  # it must not hold what has to go now
+            self._fresh.clear()  # it must not reference evicted versions
             self._versions[name, version] = revision, found
             if len(self._versions) > self._max_count:
                 self._versions.popitem()
@@ -87,17 +87,17 @@ class ModelCache(Generic[T]):
 
     @property
     def is_full(self) -> bool:
-        """Whether another version, however small, would push one out."""
+        """Whether another version, however small, would evict one."""
         with self._lock:
             return len(self._versions) >= self._max_count or self._versions.currsize >= self._versions.maxsize
 
     def seen(self, name: str, version: int) -> T | None:
-        """Return a version that is kept, and was found so by its last `peek` or `get`: to `get` it reads nothing."""
+        """Return a cached version whose last check is still trusted: `get` of it reads nothing."""
         found = self._fresh.get((name, version))
         return None if found is None else found[1]
 
     def peek(self, name: str, version: int) -> T | None:
-        """Return a version if it is kept as it is now, None if it has to be loaded; raise as `revision` does."""
+        """Return a version if it is cached and unchanged, None if it must be loaded; raise as `revision` does."""
         key = name, version
         now_s, fresh = self._clock(), self._fresh.get(key)
         if fresh is not None and now_s < fresh[0]:

@@ -1,4 +1,4 @@
-"""Calls of a model, whose code may be anybody's: its errors become ours, and its results are checked."""
+"""Calls of a model, whose code may be a user's: its errors are converted, and its results are checked."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from app.storage.manifest import Schema
 
 logger = getLogger(__name__)
 
-READ_ONLY = "read-only"  # numpy's and pandas' word where code writes to an array that is not to be changed
-BUFFER = "buffer source array is read-only"  # Cython's where code may write, which most of such code never does
+READ_ONLY = "read-only"  # in numpy's and pandas' errors if code writes to a read-only array
+BUFFER = "buffer source array is read-only"  # Cython's error for code that might write, though most never does
 CHANGES = "the model's fit changes the X or y that it is given; let it copy (X = X.copy())"
-MESSAGE_CHARACTERS = 1000  # the most of a model's or source's own error text that a caller sees
+MESSAGE_CHARACTERS = 1000  # limit of a model's or source's own error text in a response
 
 
 @contextmanager
 def model_errors(name: str, pointer: str = "/data") -> Iterator[None]:
-    """Raise Invalid for a ValueError of a model's own code, ModelFailed for what it should not have raised.
+    """Raise Invalid for a ValueError of a model's own code, ModelFailed for an unexpected error.
 
-    That is what a job makes of them; here they come before there is one.
+    A job converts errors in the same way; this is for errors before there is a job.
     """
     try:
         yield
     except ValueError as error:
         raise refusal(error, pointer) from error
-    except Exception as error:  # anybody's code
+    except Exception as error:  # a user's code may raise anything
         raise _failure(name, error) from error
 
 
@@ -47,17 +47,17 @@ def check_estimator(estimator: AnyEstimator, params: Mapping[str, Any]) -> None:
 
 
 class Fit(NamedTuple):
-    """What a fit made."""
+    """The results of a fit."""
 
     model: FittedModel
     warnings: list[str]
-    """What its code warned of by `warnings.warn`: words for the one who fits, which may quote data."""
+    """The warnings that its code issued by `warnings.warn`: texts for the client, which may quote data."""
 
 
 def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> Fit:
-    """Fit a model; raise Invalid for data that it refuses, or changes although they are read-only.
+    """Fit a model; raise Invalid for data that it refuses, or tries to change.
 
-    Code that must have arrays it could write to gets copies.
+    Code that requires writable arrays gets copies.
     """
 
     def fit() -> FittedModel:
@@ -71,7 +71,7 @@ def fit_model(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData)
 
 
 def with_warnings(fit: Callable[[], FittedModel]) -> Fit:
-    """Call a fit, and collect what its code warns of."""
+    """Call a fit, and collect the warnings of its code."""
     with collect_warnings() as collected:
         model = fit()
     return Fit(model, collected.sentences())
@@ -87,15 +87,15 @@ def _fit(estimator: AnyEstimator, params: Mapping[str, Any], data: FitData) -> F
 
 
 def check_takes_weights(estimator: AnyEstimator, pointer: str) -> None:
-    """Raise Invalid for an estimator whose fit takes no weights; `pointer` leads to those of the request."""
+    """Raise Invalid for an estimator whose fit takes no weights; `pointer` leads to the request's weights."""
     if not estimator.takes_weights:
         raise Invalid.at(pointer, f"the model {estimator.name!r} takes no weights: its fit has no sample_weight")
 
 
 def predict_model(model: FittedModel, X: Matrix, schema: Schema) -> Matrix:
-    """Return predictions (n,) or (n, k), as y was in the fit.
+    """Return predictions (n,) or (n, k), in the shape of the fit's y.
 
-    Raises Invalid for data that the model refuses, ModelFailed if it predicts anything but numbers of that shape.
+    Raises Invalid for data that the model refuses, ModelFailed for anything but numbers of that shape.
     """
     try:
         y = model.predict(X)
@@ -145,7 +145,7 @@ def finite(numbers: Mapping[str, int | float | None]) -> dict[str, int | float |
 
 
 def save_model(model: FittedModel) -> Stored:
-    """Return what is to be kept of a model; raise ModelFailed if it cannot be stored."""
+    """Return the state to store of a model; raise ModelFailed if it cannot be stored."""
     try:
         return model.save()
     except TypeError as error:
@@ -153,7 +153,7 @@ def save_model(model: FittedModel) -> Stored:
 
 
 def fault(model: FittedModel, detail: str) -> ModelFailed:
-    """Return the error for callers; log it with the place of the model's code, as there is no traceback of it."""
+    """Return the error for callers; log it with the location of the model's code, because it has no traceback."""
     logger.error("%s: %s", model.place, detail)
     return ModelFailed(detail)
 

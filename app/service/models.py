@@ -1,4 +1,4 @@
-"""The models of a service: one for each estimator, and those that fits made of estimators under names of their own."""
+"""The models of a service: one for each estimator, and models with names of their own that fits made of estimators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN_NAMES = 20
 class Models:
     """Finds the estimators of models. Those of other names than their estimators' are looked up in the store.
 
-    So every process knows a model from the moment its first version is published.
+    So every process finds a model as soon as its first version is published.
     """
 
     def __init__(
@@ -28,17 +28,17 @@ class Models:
         self.any_files = any(each.files for each in estimators.values())
         """Whether some models take files."""
         self.approved = frozenset(approved)
-        """The types that imported files may hold beside those that are safe."""
+        """The types that imported files may hold beside the safe ones."""
         self._imported = ImportedVersions(store, self.approved, proven=True)
         self._store = store
         self._made_of: dict[str, AnyEstimator] = {}
 
     def __getitem__(self, name: str) -> AnyEstimator:
-        """Return the estimator of a model; raise NotFound, or Conflict where the estimator is not there."""
+        """Return the estimator of a model; raise NotFound, or Conflict if the estimator is missing."""
         return self.estimators.get(name) or self._looked_up(name)
 
     def takes_files(self, name: str) -> bool:
-        """Return whether a model takes files; also for one that this process has not seen yet, where some do."""
+        """Return whether a model takes files; for a model that is new to this process, whether any model does."""
         found = self.estimators.get(name) or self._made_of.get(name)
         return self.any_files if found is None else found.files is not None
 
@@ -47,20 +47,20 @@ class Models:
         return name in self.estimators or name in self._made_of
 
     def check(self, name: str) -> None:
-        """Raise as `[name]` does. What was there before is trusted: the versions themselves will be looked for."""
+        """Raise as `[name]` does. Earlier findings are trusted: the versions themselves are looked up later."""
         if not self.is_known(name):
             self._looked_up(name)
 
     def names(self) -> list[str]:
-        """Return the names of all models whose estimators are there; raise OSError."""
+        """Return the names of all models whose estimators exist; raise OSError."""
         made = [name for name in self._store.registry.names() if name not in self.estimators]
         return sorted([*self.estimators, *filter(self._is_usable, made)])
 
     def for_fit(self, name: str, wanted: str | None) -> AnyEstimator:
         """Return the estimator for a fit of a model, which may be its first.
 
-        Raise NotFound for a model that is not there, and Conflict for one that is made of another estimator, than
-        `wanted`; Invalid for a name that cannot be one, or an estimator that is not there.
+        Raise NotFound for a model that does not exist, Conflict for a model of another estimator than `wanted`,
+        and Invalid for a name that is not valid or an unknown estimator.
         """
         if wanted is not None and wanted not in self.estimators:
             raise Invalid.at("/estimator", f"no estimator {wanted[:64]!r}; there are {', '.join(self.estimators)}")
@@ -76,17 +76,17 @@ class Models:
         return made_of
 
     def of(self, manifest: Manifest) -> AnyEstimator:
-        """Return the estimator that a version was made of; raise Conflict where it is not there."""
+        """Return the estimator of a version; raise Conflict if it is missing."""
         if manifest.provenance is not None:
             return self._imported.estimator(manifest)
         return self.estimator(manifest.made_of, manifest.model)
 
     def of_work(self, name: str, model: str) -> AnyEstimator:
-        """Return the estimator for a fit that was checked: that of a name, by default of the model."""
+        """Return the estimator for a checked fit, by its name or by default the model's."""
         return self.estimator(name, model) if name else self[model]
 
     def estimator(self, name: str, model: str) -> AnyEstimator:
-        """Return an estimator of a model; raise Conflict where it is not there."""
+        """Return an estimator of a model; raise Conflict if it is missing."""
         found = self.estimators.get(name)
         if found is None:
             todo = "bring it back (TRINITY_MODELS)"
@@ -94,17 +94,17 @@ class Models:
         return found
 
     def check_imported_name(self, name: str) -> None:
-        """Raise Invalid for a name that no model can have, Conflict for that of an estimator: it makes other models."""
+        """Raise Invalid for a name that no model can have, Conflict for the name of an estimator."""
         check_model_name(name)
         if name in self.estimators:
             raise Conflict.at("/model", f"{name!r} is the model of an estimator; import the file under another name")
 
     def not_found(self, name: str) -> NotFound:
-        """Return the error for a model that is not there, or is no longer."""
+        """Return the error for a model that does not exist, or no longer exists."""
         self._made_of.pop(name, None)
         more = ["…"] * (len(self.estimators) > SHOWN_NAMES)
         known = ", ".join([*sorted(self.estimators)[:SHOWN_NAMES], *more])
-        todo = f"a fit that names its `estimator` makes it ({known}); GET /models lists those that there are"
+        todo = f"a fit that names its `estimator` makes it ({known}); GET /models lists the existing ones"
         return NotFound.at("/model", f"no model {name[:64]!r}; {todo}")
 
     def _is_usable(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a version predicts: numbers or labels, and probabilities of classes; and how it is answered."""
+"""The outputs of a version, numbers or labels and probabilities of classes, and their results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT_OUTPUTS = (Y,)
 
 
 def check_outputs(verb: Verb, outputs: Sequence[str], manifest: Manifest) -> list[str]:
-    """Return the outputs that a request names, each once; raise Invalid for one that the version does not have."""
+    """Return the outputs that a request names, without duplicates; raise Invalid for one that the version lacks."""
     if VERBS[verb].needs_y:
         raise Invalid.at("/outputs", f"a {verb} has no outputs to choose")
     for i, name in enumerate(outputs):
@@ -41,7 +41,7 @@ def predict_result(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict
 
 
 def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the results of several predictions, each with its table and outputs, that are done in one call."""
+    """Return the results of several predictions in one call, each with its table and outputs."""
     classes = fitted.manifest.classes
     wanted = [each or DEFAULT_OUTPUTS for each in outputs]
     found = _predict(fitted, concatenate_tables(tables), list(chain(*wanted)))
@@ -54,7 +54,7 @@ def batch_results(fitted: Fitted, tables: Sequence[Table], outputs: Sequence[Seq
 
 
 def _predict(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, list[Any]]:
-    """Return y as numbers or as labels, and the probabilities of classes, as far as they are wanted, as lists."""
+    """Return y as numbers or labels, and the probabilities of classes, as lists, if they are requested."""
     found: dict[str, list[Any]] = {}
     model, manifest = fitted.reading(table), fitted.manifest
     if Y in outputs:
@@ -66,13 +66,13 @@ def _predict(fitted: Fitted, table: Table, outputs: Sequence[str]) -> dict[str, 
 
 
 def _labels(codes: Matrix, classes: Sequence[Label]) -> list[Label]:
-    """Return the labels that codes stand for."""
+    """Return the labels of codes."""
     known = np.fromiter(classes, object, len(classes))
     return to_list(known[codes.astype(np.intp)])
 
 
 def _result(lists: dict[str, Any], table: Table, classes: list[Label] | None) -> dict[str, Any]:
-    """Return predictions with the classes that probabilities are of, and with what of the table is to come back."""
+    """Return predictions with the classes of the probabilities, and with the columns of the table to return."""
     if PROBABILITIES in lists:
         lists["classes"] = classes
     if table.kept:

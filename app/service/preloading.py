@@ -16,17 +16,17 @@ ALIASES = ("champion", "latest")
 
 
 class Preload:
-    """Loads the champion and the latest version of each model, the default model's first, while there is room."""
+    """Loads the champion and the latest version of each model, the default model's first, until the memory is full."""
 
     def __init__(self, service: Service, checks: VersionChecks) -> None:
-        """Take what tells by manifests alone that a version is of no use: that is not said twice."""
+        """Use `checks` to skip versions that are unusable by their manifests alone: these are reported elsewhere."""
         self._service = service
         self._checks = checks
         self._stopped = threading.Event()
         self._failed: dict[tuple[str, int], str] = {}
 
     def start(self) -> None:
-        """Begin; nobody waits for it, and the process may end meanwhile."""
+        """Start the thread; nothing waits for it, and the process may end meanwhile."""
         threading.Thread(target=self.run, name="preload", daemon=True).start()
 
     def stop(self) -> None:
@@ -34,13 +34,13 @@ class Preload:
         self._stopped.set()
 
     def run(self) -> None:
-        """Load them one after the other. One that fails is for `warnings`, and keeps no other from being loaded."""
+        """Load versions one after the other. A failure is reported by `warnings`, and the others are still loaded."""
         try:
             for name, number in self._versions():
                 if self._stopped.is_set() or self._service.is_full:
                     return
                 self._load(name, number)
-        except OSError as error:  # of the store, whose own check says so
+        except OSError as error:  # of the store, whose own check reports it
             logger.warning("versions could not be loaded ahead of requests: %s", error.strerror)
 
     def _load(self, name: str, number: int) -> None:
@@ -49,12 +49,12 @@ class Preload:
         except TrinityError as error:
             logger.warning("loading version %d of %s ahead of requests failed: %s", number, name, error.kind)
             self._failed[name, number] = error.detail
-        except BaseException as error:  # noqa: BLE001  a version is restored by its model, which is anybody's code
+        except BaseException as error:  # noqa: BLE001  the model's code that restores a version may raise anything
             logger.warning("loading version %d of %s raised %s", number, name, type(error).__name__)
             self._failed[name, number] = f"it raised {type(error).__name__}"
 
     def warnings(self) -> list[str]:
-        """Return which versions could not be loaded, are still used, and were not loaded later; raise OSError."""
+        """Return the versions in use that could not be loaded, and were not loaded later; raise OSError."""
         return [
             f"{name}, version {number}: could not be loaded: {why}"
             for (name, number), why in list(self._failed.items())

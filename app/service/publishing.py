@@ -1,4 +1,4 @@
-"""Publish a version, whatever it comes from: a fit, a file of another library, or another store."""
+"""Publish a version from any origin: a fit, a file of another library, or another store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.storage.model_store import Files, Store
 def publish(
     store: Store, manifest: Manifest, files: Files, permit: Permit = always_permit, sample: Arrays | None = None
 ) -> Manifest:
-    """Publish as `Store.publish` does; raise Unavailable where the store cannot be written."""
+    """Publish as `Store.publish` does; raise Unavailable if the store is not writable."""
     try:
         return store.publish(manifest, files, permit, sample)
     except OSError as error:  # a full disk, a folder of another user

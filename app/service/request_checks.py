@@ -34,7 +34,7 @@ from app.service.versions import Fitted, Versions
 
 
 class RequestChecks:
-    """Makes work of requests, or raises what is wrong with them."""
+    """Converts requests to work, or raises their errors."""
 
     def __init__(
         self, models: Models, versions: Versions, sources: SourceKinds, limit: DesignLimit, default_model: str
@@ -54,7 +54,7 @@ class RequestChecks:
         return self._check_use(verb, name, request, self._versions.find(name, request.version))
 
     def check_import(self, name: str, file: ModelFile, request: Request) -> Work:
-        """Check the import of a file as a version of a model; raise Invalid. The file itself is not looked into."""
+        """Check the import of a file as a version of a model; raise Invalid. The file itself is not read."""
         self._models.check_imported_name(name)
         webhook = _webhook(request)
         return Work("fit", name, None, {}, file, request.timeout, webhook)
@@ -68,7 +68,7 @@ class RequestChecks:
         options: Mapping[str, Any],
         held_out: FileInput | None = None,
     ) -> Work:
-        """Check a request whose body is a file, or a form with another one that its gate compares versions on.
+        """Check a request whose body is a file, or a form with a second file for its gate.
 
         Raise as `check`, or UnsupportedMediaType. The model is not loaded.
         """
@@ -90,7 +90,7 @@ class RequestChecks:
         return Work(verb, name, version, params, file, request.timeout, webhook, estimator=made_of, promote=gate)
 
     def check_loaded(self, verb: Verb, request: Request) -> Work | None:
-        """Do as `check` if nothing has to be read from the disk, or else return None: that holds up the event loop."""
+        """Do as `check`, but return None if a file must be read, because that would block the event loop."""
         name = self._default_model if request.model is None else request.model
         if VERBS[verb].publishes:
             return self.check(verb, request) if name in self._models.estimators else None
@@ -124,7 +124,7 @@ class RequestChecks:
         return Work("fit", name, None, params, data, request.timeout, webhook, estimator=made_of, promote=gate)
 
     def check_fit_table(self, estimator: AnyEstimator, params: dict[str, Any], table: Table) -> None:
-        """Raise Invalid for a table that an estimator cannot be fitted to: without y, with weights, or too large."""
+        """Raise Invalid for a table to which an estimator cannot be fitted: without y, with weights, or too large."""
         y = require_y(table)
         if table.weight is not None:
             check_takes_weights(estimator, "/data/sample_weight")
@@ -159,7 +159,7 @@ class RequestChecks:
         return Work(verb, name, manifest.version, {}, data, request.timeout, webhook, outputs=outputs)
 
     def use_table(self, verb: Verb, table: Table, fitted: Fitted, outputs: Sequence[str]) -> Table:
-        """Return what the verb needs of a table; raise Invalid as `needed` does, or for too many rows."""
+        """Return the part of a table that the verb needs; raise Invalid as `needed` does, or for too many rows."""
         found = needed(verb, table, fitted)
         self._check_rows(verb, len(found.X), fitted, outputs)
         return found

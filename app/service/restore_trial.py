@@ -1,4 +1,4 @@
-"""Restores a model in a child process, from a folder with what would be stored of it, and has it predict."""
+"""Restores a model in a child process, from a folder with its stored state, and predicts with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.storage.manifest import Schema
 WANTED, GIVEN, ROWS = "wanted.json", "given.json", "rows.npz"
 FILES = "files"
 ONCE_BYTES = 1024**2
-"""Beyond so many bytes a model is loaded a second time: the first time, libraries load parts of their own."""
+"""A model with more bytes is loaded a second time, because at the first load libraries load parts of their own."""
 
 
 class ImportedSource(msgspec.Struct):
@@ -37,14 +37,14 @@ class ImportedSource(msgspec.Struct):
 
 
 class GivenRows(msgspec.Struct, tag=True):
-    """What is known of the rows to predict for, which are in a file of their own."""
+    """Facts about the rows to predict, which are in a file of their own."""
 
     schema: Schema
     texts: dict[int, list[str]]
 
 
 class GivenFiles(msgspec.Struct, tag=True):
-    """The files to predict for: path, name and media type."""
+    """The files to predict: path, name and media type."""
 
     files: list[tuple[str, str, str]]
 
@@ -53,11 +53,11 @@ Given: TypeAlias = GivenRows | GivenFiles
 
 
 class Wanted(msgspec.Struct):
-    """What to restore: the estimator, and what is stored beside the files."""
+    """The model to restore: its estimator, and the stored state beside the files."""
 
     estimator: str
     modules: list[str]
-    """Where the estimator is, if it was not imported."""
+    """The module of the estimator, if it was not imported."""
     trusted: list[str]
     imported: ImportedSource | None
     params: dict[str, Any]
@@ -76,7 +76,7 @@ class Wanted(msgspec.Struct):
 
 
 class RestoredJson(msgspec.Struct):
-    """Restored, as JSON has it."""
+    """Restored as JSON values."""
 
     attributes: list[str] | None
     predictions: list[Any]
@@ -85,7 +85,7 @@ class RestoredJson(msgspec.Struct):
 
 
 def write_trial(folder: Path, wanted: Wanted, stored: Stored, checked: Checked) -> None:
-    """Write what `try_restoring` reads."""
+    """Write the folder that `try_restoring` reads."""
     files = folder / FILES
     files.mkdir()
     for name, content in stored.files.items():
@@ -95,12 +95,12 @@ def write_trial(folder: Path, wanted: Wanted, stored: Stored, checked: Checked) 
 
 
 def try_restoring(folder: str) -> Any:
-    """Return an RestoredJson as JSON values."""
+    """Return a RestoredJson as JSON values."""
     place = Path(folder)
     wanted = msgspec.json.decode((place / WANTED).read_bytes(), type=Wanted)
     estimator = wanted.find()
     if estimator.files is not None:
-        for library in estimator.files.preload:  # as the children of its isolated calls find it
+        for library in estimator.files.preload:  # as in the children of its isolated calls
             preload(library)
 
     def read() -> Stored:
@@ -129,7 +129,7 @@ def _checked(folder: Path) -> Checked:
 
 
 def _loaded(estimator: AnyEstimator, read: Callable[[], Stored]) -> tuple[FittedModel, int]:
-    """Return the model and the bytes that it takes: at least those of its files."""
+    """Return the model and its bytes of memory: at least those of its files."""
     model, held_bytes, file_bytes = _measured(estimator, read)
     if held_bytes > max(ONCE_BYTES, file_bytes):
         _again, again_bytes, _ = _measured(estimator, read)  # beside the first one, which keeps its memory
@@ -138,7 +138,7 @@ def _loaded(estimator: AnyEstimator, read: Callable[[], Stored]) -> tuple[Fitted
 
 
 def _measured(estimator: AnyEstimator, read: Callable[[], Stored]) -> tuple[FittedModel, int, int]:
-    """Return the model, by how much this process has grown for it, and the bytes of its files."""
+    """Return the model, the growth of this process in bytes, and the bytes of its files."""
     before_bytes = resident_bytes()
     stored = read()
     file_bytes = sum(len(content) for content in stored.files.values())

@@ -1,4 +1,4 @@
-"""A model is restored from what its version would keep, and must predict as before, or nothing is published."""
+"""Restores a model from the state that its version would store; it must predict as before, or nothing is published."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from app.storage.manifest import Schema
 
 ROWS = 8
 TOLERANCE = 1e-12
-"""Relative to the greatest prediction: BLAS may add up in another order for arrays that lie elsewhere in memory."""
+"""Relative to the greatest prediction: BLAS may add in another order for arrays at other addresses in memory."""
 
 
 class Checked(Protocol):
-    """What is predicted by a model, and again by the one that is restored from it."""
+    """The data that a model predicts, and then its restored copy."""
 
     def predictions(self, model: FittedModel) -> Sequence[Any]:
-        """Return all that a model predicts for it; raise whatever the model raises."""
+        """Return all predictions of a model for it; raise the model's errors."""
 
     def agree(self, after: Sequence[Any], before: Sequence[Any], again: Callable[[], Sequence[Any]]) -> bool:
-        """Return whether predictions of the restored model are those of before.
+        """Return whether the restored model predicts as before.
 
-        `again` has the model of before predict once more.
+        `again` lets the original model predict once more.
         """
 
 
 class CheckedRows(NamedTuple):
-    """Rows that are predicted twice, the texts that codes in them stand for, and the schema of their columns."""
+    """Rows that are predicted twice, the texts of their codes, and the schema of their columns."""
 
     X: Matrix
     texts: Mapping[int, Sequence[str]]
     schema: Schema
 
     def predictions(self, model: FittedModel) -> list[Matrix]:
-        """Return numbers, or codes of labels, which differ by a whole number or not at all, and probabilities."""
+        """Return numbers, or codes of labels (which differ by a whole number or not at all), and probabilities."""
         reading = model.with_texts(self.texts)
         found = [predict_model(reading, self.X, self.schema)]
         return [*found, predict_probabilities(reading, self.X)] if reading.has_probabilities else found
@@ -52,33 +52,33 @@ class CheckedRows(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What is found out about a model that is restored."""
+    """The findings about a restored model."""
 
     attributes: list[str] | None = None
-    """None where it could not be loaded."""
+    """None if it could not be loaded."""
     predictions: Sequence[Any] = ()
-    """All that it predicts."""
+    """All its predictions."""
     held_bytes: int = 0
-    """What it takes in memory, as measured."""
+    """Its measured bytes of memory."""
     raised: str = ""
     """The name of the error, if there was one."""
 
 
 Restore: TypeAlias = Callable[[AnyEstimator, Stored, Checked], Restored]
-"""Restores a model and predicts; raises CallFailed where that ends its process, or Unavailable."""
+"""Restores a model and predicts; raises CallFailed if that ends its process, or Unavailable."""
 
 
 def restore_here(estimator: AnyEstimator, stored: Stored, checked: Checked) -> Restored:
-    """Do it in this process."""
+    """Restore and predict in this process."""
     return restored_from(estimator, lambda: (estimator.load(as_read(stored)), 0), checked)
 
 
 def check_restored(
     estimator: AnyEstimator, model: FittedModel, stored: Stored, checked: Checked, restore: Restore = restore_here
 ) -> int:
-    """Raise ModelFailed unless the model that is restored from what is stored predicts as `model` does.
+    """Raise ModelFailed unless a model restored from the stored state predicts as `model` does.
 
-    Return the bytes that it takes in memory.
+    Return its bytes of memory.
     """
     expected = checked.predictions(model)
     advice = "; ".join(model.unkept())
@@ -98,7 +98,7 @@ def check_restored(
 
 
 def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel, int]], checked: Checked) -> Restored:
-    """Load the model, with the bytes that it was found to take, and predict; MemoryErrors are raised, others named."""
+    """Load the model, measure its memory, and predict; raise MemoryErrors, and return the names of other errors."""
     attributes: list[str] | None = None
     try:
         model, held_bytes = load()
@@ -108,21 +108,21 @@ def restored_from(estimator: AnyEstimator, load: Callable[[], tuple[FittedModel,
         raise
     except Exception as error:  # noqa: BLE001  a model may raise anything
         return Restored(attributes, raised=_named(error.__cause__ or error))
-    if estimator.format == "arrays":  # a class knows of what it maps, or makes later
+    if estimator.format == "arrays":  # a class has its own figure for mapped files and later allocations
         held_bytes = max(held_bytes, model.held_bytes())
     return Restored(attributes, found, held_bytes)
 
 
 def _named(error: BaseException) -> str:
-    """Return the name of an error, without its words, which may quote data; a child's end has words of ours."""
+    """Return the name of an error without its message, which may quote data; CallFailed has a message of Trinity."""
     name = type(error).__name__
     return f"{name} (it {error})" if isinstance(error, CallFailed) and error.failure is None else name
 
 
 def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:
-    """Return copies of a few evenly spaced rows: some models recognise the array that they were fitted on.
+    """Return copies of a few evenly spaced rows, because some models recognise the array of their fit.
 
-    With `own_texts` only those texts come with them that they have.
+    With `own_texts` they have only the texts that occur in them.
     """
     X = table.X[np.unique(np.linspace(0, len(table.X) - 1, ROWS).round().astype(np.intp))]
     texts: dict[int, Sequence[str]] = {}
@@ -134,12 +134,12 @@ def some_rows(table: Table, of: Schema, *, own_texts: bool) -> CheckedRows:
 
 
 def agree(after: Matrix, before: Matrix) -> bool:
-    """Return whether predictions are the same but for rounding."""
+    """Return whether predictions are equal within rounding."""
     return np.allclose(after, before, rtol=TOLERANCE, atol=TOLERANCE * np.abs(before).max())
 
 
 def as_read(stored: Stored) -> Stored:
-    """Return what the store would give back."""
+    """Return the state that the store would return."""
     params, learned = msgspec.json.decode(msgspec.json.encode((stored.params, stored.learned)))
     return stored._replace(params=params, learned=learned)
 

@@ -1,4 +1,4 @@
-"""Files that models give back: kept in the store as long as their job, and named in its result."""
+"""Files that models return: kept in the store as long as their job, and named in its result."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Found(NamedTuple):
 
 
 class ResultFiles:
-    """Keeps the files of results. A file is named after its job and its content: another attempt hurts no reader."""
+    """Stores files of results. A file is named after its job and its content, so another attempt changes no file."""
 
     def __init__(self, payloads: Payloads, suffix: str, max_bytes: int) -> None:
-        """`suffix` ends the names of files in the store, which tells those that no queue knows from others."""
+        """`suffix` ends the names of files in the store; it marks files that belong to no queue."""
         self._payloads = payloads
         self._suffix = suffix
         self._max_bytes = max_bytes
 
     def kept(self, result: Mapping[str, Any], job: str) -> dict[str, Any]:
-        """Return a result with its files kept, and described in their place; raise ModelFailed or Unavailable."""
+        """Store the files of a result, and replace them by their descriptions; raise ModelFailed or Unavailable."""
         found = {key: value for key, value in result.items() if isinstance(value, OutputFile)}
         files = {key: file._replace(name=_checked(file.name)) for key, file in found.items()}
         if len(files) > MAX_FILES or len({file.name for file in files.values()}) < len(files):
@@ -90,7 +90,7 @@ class ResultFiles:
 
 
 def _checked(name: str) -> str:
-    """Return the name of a file as callers get it; raise ModelFailed for one that is none."""
+    """Return the name of a file for callers; raise ModelFailed if it is not valid."""
     checked = "" if _UNSAFE.search(name) else file_name(name)
     if not checked:
         raise ModelFailed("the model gave back a file whose name is empty or leads elsewhere")
@@ -98,6 +98,6 @@ def _checked(name: str) -> str:
 
 
 def result_files(settings: Settings, payloads: Payloads) -> ResultFiles:
-    """Return what keeps the files of results; without a queue their names end as those that nothing else knows."""
+    """Return the store for files of results; without a queue their names have the suffix KEPT."""
     suffix = KEPT if settings.mode is Mode.SYNC else "out"
     return ResultFiles(payloads, suffix, settings.max_file)

@@ -1,4 +1,4 @@
-"""Fit, predict and score of models that take rows: those of a request, or of a source, which is read now."""
+"""Fit, predict and score of models that take rows: rows of a request, or of a source, which is read here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_BATCH_VALUES = 100_000  # values of X, or of predictions, in one batch: larg
 
 
 class RowWork:
-    """Does the work of models of rows, as `DataWork` says."""
+    """Runs the work of models of rows, see `DataWork`."""
 
     def __init__(self, store: Store, sources: SourceKinds, checks: RequestChecks, restore: Restore) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class RowWork:
     def fit(self, estimator: AnyEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
         """Fit to a table, and publish."""
         params, table = spec.work.params, spec.work.data
-        if isinstance(table, Source):  # what it gives now is checked as the tables of requests were
+        if isinstance(table, Source):  # its rows are checked here like the tables of requests
             choice = fit_choice(estimator, table, partial(self._checks.limit.check_fit, estimator, params))
             given = read_source(self._sources, table, choice.labels, takes_missing=estimator.takes_missing)
             table = TableRecords(given, "/data").read(choice)
@@ -61,13 +61,13 @@ class RowWork:
         return predict_model(fitted.reading(table), table.X, fitted.manifest.schema)
 
     def score(self, fitted: Fitted, work: Work) -> dict[str, Any]:
-        """Return how close predictions are to the y of the rows."""
+        """Return the metrics of predictions against the y of the rows."""
         return score(fitted, self._table(fitted, work))
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
-        """Return the most rows of one call."""
+        """Return the maximum number of rows of one call."""
         if fitted.model.isolated:
-            return 1  # what ends its process would end all that share the call
+            return 1  # a request that crashes its process would fail all others of the call
         if (fitted.manifest.stacks or fitted.model.stacks or "no") not in stacked:
             return 0
         width = max(fitted.model.width, len(fitted.manifest.schema.outputs))

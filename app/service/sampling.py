@@ -1,4 +1,4 @@
-"""The sample that is kept with a version for its plot: some evenly spaced rows, and with one input the curve."""
+"""The sample that is stored with a version for its plot: evenly spaced rows, and for one input the curve."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.storage.manifest import Schema
 SAMPLE_BYTES = 65_536
 HEADER_BYTES = 2_048  # headers of the archive and its arrays
 CURVE_POINTS = 128
-CONFUSION_BYTES = 16_384  # that of 45 classes
+CONFUSION_BYTES = 16_384  # a confusion matrix of 45 classes
 
 
 def sample(model: FittedModel, X: Matrix, y: Matrix, evaluation: Evaluation, schema: Schema, max_rows: int) -> Arrays:
     """Return X, y and predictions of at most `max_rows` evenly spaced rows; with one input of numbers, also the curve.
 
-    X is that of the table: a text is its position in the categories of its column. Of a classifier there are
-    probabilities in place of the curve, and the confusion matrix of all rows where it has few classes. Together they
+    X is that of the table: a text is its position in the categories of its column. A classifier has probabilities
+    instead of the curve, and the confusion matrix of all rows if it has few classes. Together they
     take at most SAMPLE_BYTES. The sample is empty if not even one row fits, or `max_rows` is 0.
     """
     outputs, beside = len(schema.outputs), _beside(evaluation)
@@ -42,7 +42,7 @@ def sample(model: FittedModel, X: Matrix, y: Matrix, evaluation: Evaluation, sch
 
 
 def _beside(evaluation: Evaluation) -> dict[str, Matrix]:
-    """Return what is kept of all rows together."""
+    """Return the part of the sample that is about all rows."""
     confusion = evaluation.confusion
     if confusion is None or confusion.nbytes > CONFUSION_BYTES:
         return {}
@@ -57,5 +57,5 @@ def _curve(model: FittedModel, X: Matrix, schema: Schema, points: int) -> Arrays
     grid = (low * (1 - shares) + high * shares)[:, np.newaxis]  # high − low may be beyond float64
     try:
         return {"curve_X": grid, "curve_y": predict_model(model, grid, schema)}
-    except Exception:  # noqa: BLE001  a model may raise anything; a plot is no reason to fail a fit
+    except Exception:  # noqa: BLE001  a model may raise anything; a missing plot must not fail a fit
         return {}

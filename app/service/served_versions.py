@@ -1,4 +1,4 @@
-"""The versions that requests without a version go to, for those who describe the models that there are."""
+"""The versions that serve requests without a version, for descriptions of the models."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.storage.file_states import FileState
 from app.storage.manifest import Manifest
 from app.storage.model_store import Store
 
-MAX_DESCRIBED = 100  # models of which the manifests are read for one description
+MAX_DESCRIBED = 100  # limit of models whose manifests are read for one description
 
 
 class ServedVersion(NamedTuple):
-    """The version of a model that serves, and what the model is made of."""
+    """The version of a model that serves, and the model's estimator."""
 
     manifest: Manifest
     estimator: AnyEstimator
@@ -28,7 +28,7 @@ Pointer: TypeAlias = tuple[str, int, FileState]
 
 
 class ServedVersions:
-    """Looks up the champion, or else the latest, of each model; what cannot be read is left out."""
+    """Looks up the champion, or else the latest, of each model; unreadable versions are left out."""
 
     def __init__(self, models: Models, store: Store) -> None:
         self._models = models
@@ -40,7 +40,7 @@ class ServedVersions:
         return self._models.estimators
 
     def pointers(self) -> tuple[Pointer, ...]:
-        """Return which versions serve, of the first models by name. The same pointers stand for the same manifests."""
+        """Return which versions serve, of the first models by name. Equal pointers mean equal manifests."""
         try:
             names = self._models.names()
         except (OSError, TrinityError):
@@ -48,7 +48,7 @@ class ServedVersions:
         return tuple(islice(filter(None, map(self._pointer, names)), MAX_DESCRIBED))
 
     def read(self, pointers: Sequence[Pointer]) -> list[ServedVersion]:
-        """Return the versions of pointers, those that can still be read."""
+        """Return the versions of pointers that can still be read."""
         return [found for found in map(self._served, pointers) if found is not None]
 
     def _pointer(self, name: str) -> Pointer | None:

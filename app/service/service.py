@@ -1,4 +1,4 @@
-"""Fit, predict and score over the models, the store and the sources; the checks before are in request_checks.py."""
+"""Fit, predict and score on the models, the store and the sources; the checks before are in request_checks.py."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from app.storage.model_store import Store
 
 
 class Service:
-    """Has requests checked, and does their work. `estimators` and `sources` are by the names that requests use."""
+    """Checks requests, and runs their work. `estimators` and `sources` are keyed by the names that requests use."""
 
-    def __init__(  # noqa: PLR0913  each limit is one of its own
+    def __init__(  # noqa: PLR0913  the limits are independent
         self,
         estimators: Mapping[str, AnyEstimator],
         default_model: str,
@@ -69,23 +69,23 @@ class Service:
         self.has_stand_in, self.stand_ins = versions.has_stand_in, versions.stand_ins
 
     def model(self, name: str | None) -> tuple[str, AnyEstimator]:
-        """Return a model's name and its estimator, the default's for None; raise NotFound."""
+        """Return a model's name and its estimator, for None the default model's; raise NotFound."""
         name = self.default_model if name is None else name
         return name, self.models[name]
 
     def check_removable(self, name: str) -> None:
-        """Raise NotFound for a model that is not there, Conflict for one that has the name of an estimator."""
+        """Raise NotFound for a model that does not exist, Conflict if it has the name of an estimator."""
         if name in self.models.estimators:
             raise Conflict(f"{name!r} is also an estimator, and so a model in any case; its versions can be removed")
         self.model(name)
 
     @property
     def is_full(self) -> bool:
-        """Whether no more versions fit into the memory that they may take."""
+        """Whether the memory for versions is full."""
         return self._versions.is_full
 
     def run(self, work: Work, job: str, created_s: float, permit: Permit = always_permit) -> tuple[int, dict[str, Any]]:
-        """Do the work; return the version made or used, and the result. `permit` may refuse to publish a version."""
+        """Run the work; return the version published or used, and the result. `permit` may refuse the publication."""
         if isinstance(work.data, ModelFile):
             if self._importer is None:
                 raise Invalid.at("/file", "this process imports no files")
@@ -108,7 +108,7 @@ class Service:
     def predict_array(self, work: Work) -> tuple[int, Matrix] | None:
         """Predict numbers for the work's data; return the version used and y (n,) or (n, k).
 
-        Return None, and do nothing, where the predictions are not numbers alone.
+        Return None, and do nothing, unless the predictions are only numbers.
         """
         fitted = self._used(work)
         if fitted.manifest.classes is not None or fitted.estimator.files is not None or work.outputs:
@@ -120,7 +120,7 @@ class Service:
         return self._versions.get(work.model, work.version or 0)
 
     def _work_with(self, estimator: AnyEstimator) -> DataWork:
-        """Return what does the work of an estimator and of the versions that are made of it."""
+        """Return the object that runs the work of an estimator and of its versions."""
         return self._rows if estimator.files is None else require_file_work(self._files)
 
     def rows(self, work: Work) -> int:
@@ -130,7 +130,7 @@ class Service:
         return (source_shape(self.sources, work.data) or (0, 0))[0] if isinstance(work.data, Source) else 0
 
     def max_batch_rows(self, work: Work) -> int:
-        """Return the most rows that one batch with this prediction may have; 0 where predictions are not stacked.
+        """Return the maximum number of rows of a batch with this prediction; 0 if predictions are not stacked.
 
         Raises as `run` does.
         """
@@ -153,7 +153,7 @@ class Service:
         return self._work_with(fitted.estimator).predict(fitted, works)
 
     def _score_for_gate(self, name: str, gate: Promotion, version: int) -> dict[str, Any]:
-        """Return the score of a version on the rows or files of a gate, as the verb score finds it."""
+        """Return the score of a version on the rows or files of a gate, as the verb score does."""
         request = Request(model=name, version=version)
         if isinstance(gate.data, FileInput):
             return self.run(self.check_file("score", name, gate.data, request, {}), "", 0.0)[1]

@@ -1,4 +1,4 @@
-"""Sources of data that requests name instead of sending numbers."""
+"""Sources of data, which requests name instead of sending numbers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DUMMY_KINDS: Mapping[Task, str] = {"regression": "numbers", "classification": "c
 
 
 class DataSource(Protocol):
-    """What a public class in a module of TRINITY_SOURCES offers. It is called with the fields of `Params`.
+    """The interface of a public class in a module of TRINITY_SOURCES. It is called with the fields of `Params`.
 
     A source whose parameters determine its size also has a property `shape`, (rows, inputs), which allocates nothing:
-    what is too large is then refused before it is read. Any other source limits by itself how much it reads. One whose
-    parameters determine what y is for has a property `task`: a model of another task is refused before it is read too.
+    data that are too large are then refused before they are read. Any other source limits its size itself. A source
+    whose parameters determine the task of y has a property `task`: a model of another task is refused before reading.
     """
 
     name: ClassVar[str]
@@ -40,7 +40,7 @@ class DataSource(Protocol):
         """Store the parameters."""
 
     def read(self) -> Table:
-        """Return X (n, p), and y where there is one, with the names of the columns if they have any.
+        """Return X (n, p), and y if there is one, with the names of the columns if they have any.
 
         y is numbers (n,) or (n, k), or for a classifier an array (n,) of labels. Raises ValueError for data that are
         wrong, OSError for those that cannot be read now, Invalid with a pointer into the parameters for one of these.
@@ -55,8 +55,8 @@ def choose_source(
 ) -> Source:
     """Return the source that a request names, with all parameters; the dummy source when it has no data.
 
-    That one then has y for the task, and so many `inputs`. Raise Invalid for an unknown name, a bad parameter, or y for
-    another task where it is needed.
+    The dummy source then has y for the task, and that many `inputs`. Raise Invalid for an unknown name, a bad
+    parameter, or y for another task if y is needed.
     """
     if request.source is None and DEFAULT_SOURCE not in kinds:
         raise Invalid.at("/data", f"there is no data: send X, or name a source: {listed(kinds)}")
@@ -70,7 +70,7 @@ def choose_source(
 
 
 def listed(kinds: SourceKinds) -> str:
-    """Name all sources."""
+    """Return the names of all sources."""
     return ", ".join(sorted(kinds))
 
 
@@ -108,11 +108,11 @@ def read_source(
     takes_missing: bool = False,
     with_y: bool = True,
 ) -> Table:
-    """Read a checked source; raise Invalid unless X is a matrix of finite numbers, and y is what it may be.
+    """Read a checked source; raise Invalid unless X is a matrix of finite numbers, and y is valid.
 
-    X may have NaN for missing values if the model takes them. y is numbers, which models check themselves, or labels of
-    the kind `labels`; without `with_y` it is left out, whatever it is. A ValueError of the source becomes Invalid, as a
-    model's does; an OSError becomes Unavailable. Pointers of an Invalid that it raises lead into its parameters.
+    X may have NaN for missing values if the model accepts them. y is numbers, which models check themselves, or labels
+    of the kind `labels`; without `with_y` it is ignored. A ValueError of the source becomes Invalid, like a model's;
+    an OSError becomes Unavailable. Pointers of an Invalid that it raises lead into its parameters.
     """
     try:
         table = kinds[source.name](**source.params).read()
@@ -131,7 +131,7 @@ def read_source(
 
 
 def _kinds_of_columns(table: Table, X: Matrix, *, takes_missing: bool) -> list[Kind] | None:
-    """Return what the columns of X are, None if all are numbers and none is missing; raise Invalid for odd values."""
+    """Return the kinds of the columns of X, None if all are complete numbers; raise Invalid for bad values."""
     missing = np.isnan(X)
     if np.isinf(X).any() or (missing.any() and not takes_missing):
         raise Invalid.at("/data", "the source gave a value in X that is not a finite number")
@@ -165,7 +165,7 @@ def _with_y(table: Table, labels: LabelKind | None) -> Table:
 def check_params(
     schema: type[msgspec.Struct], params: Mapping[str, Any], pointer: str, *, strict: bool = True
 ) -> dict[str, Any]:
-    """Return parameters with the defaults filled in; raise Invalid for one that doesn't fit the schema."""
+    """Return parameters with defaults; raise Invalid for one that doesn't match the schema."""
     try:
         return msgspec.structs.asdict(msgspec.convert(params, schema, strict=strict))
     except msgspec.ValidationError as error:

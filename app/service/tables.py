@@ -1,4 +1,4 @@
-"""The tables of requests: which of their columns are read, and what a verb needs of them."""
+"""The tables of requests: which of their columns are read, and which parts a verb needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.storage.manifest import Schema
 def fit_choice(
     estimator: AnyEstimator, data: Request | Source, check_indicators: Callable[[int | Sequence[int]], None]
 ) -> FitChoice:
-    """Return the choice of the columns of a fit, which refuses what is too large for one row already."""
+    """Return the choice of the columns of a fit, which refuses a design that is too large even for one row."""
     return FitChoice(
         estimator.kinds,
         estimator.takes_missing,
@@ -33,12 +33,12 @@ def fit_choice(
 
 
 def fit_data(table: Table, schema: Schema) -> FitData:
-    """Return a table of this schema as an estimator's fit takes it; raise Invalid without y."""
+    """Return a table of this schema in the form for an estimator's fit; raise Invalid without y."""
     return FitData(table.X, require_y(table), schema.columns, table.weight, table.labels, table.categories)
 
 
 def use_choice(verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:
-    """Return the choice of the columns that a verb needs: for most predictions it is made once for a version."""
+    """Return the choice of the columns that a verb needs; for most predictions it is built once per version."""
     if not VERBS[verb].needs_y and not request.keep:
         return fitted.choice
     return UseChoice(
@@ -55,7 +55,7 @@ def use_choice(verb: Verb, fitted: Fitted, request: Request | Source) -> Choice:
 
 
 def needed(verb: Verb, table: Table, fitted: Fitted) -> Table:
-    """Return what a verb needs of a table; raise Invalid for other outputs than in the fit."""
+    """Return the part of a table that a verb needs; raise Invalid for other outputs than in the fit."""
     if VERBS[verb].needs_y:
         y, labels = align_outputs(table, fitted.manifest.schema), table.labels
         check_weight(table)
@@ -66,6 +66,6 @@ def needed(verb: Verb, table: Table, fitted: Fitted) -> Table:
         return table
     else:
         found = Table(table.X, kept=table.kept)
-    if table.categories and fitted.estimator.reads_texts:  # others have those of the fit
+    if table.categories and fitted.estimator.reads_texts:  # other tables have the texts of the fit
         found.categories = table.categories
     return found

@@ -1,4 +1,4 @@
-"""Whether versions can be used by the classes that there are now, by their manifests alone: no arrays are read."""
+"""Checks by manifests alone, without arrays, whether versions can be used by the current classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.storage.model_store import Store
 
 
 class VersionChecks:
-    """Checks what the aliases of models point to. A manifest that did not change is not read again."""
+    """Checks the versions that aliases name. An unchanged manifest is not read again."""
 
     def __init__(self, models: Models, store: Store) -> None:
         self._models = models
@@ -19,7 +19,7 @@ class VersionChecks:
         self._found: dict[tuple[str, int], tuple[FileState, str]] = {}
 
     def problem(self, name: str, version: int) -> str:
-        """Return why a version cannot be used, '' for one that can; raise NotFound or OSError."""
+        """Return why a version cannot be used, '' if it can; raise NotFound or OSError."""
         revision = self._store.revision(name, version)
         seen = self._found.get((name, version))
         if seen is not None and seen[0] == revision:
@@ -34,7 +34,7 @@ class VersionChecks:
         return problem
 
     def aliases(self) -> list[str]:
-        """Return what is wrong with the versions that aliases name, and with the aliases; raise OSError."""
+        """Return the problems of aliases and of the versions that they name; raise OSError."""
         problems = []
         for name in sorted({*self._models.estimators, *self._store.registry.names()}):
             for alias in self._store.alias_names(name):
@@ -48,7 +48,7 @@ class VersionChecks:
 
 
 def stand_in_warnings(service: Service) -> list[str]:
-    """Return for which versions, which cannot be loaded, another one answers in this process."""
+    """Return which versions cannot be loaded, so that other versions answer in this process."""
     return [
         f"{name}: version {last} answers in place of version {number}, which cannot be loaded: {why}"
         for name, (number, last, why) in sorted(service.stand_ins().items())

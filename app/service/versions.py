@@ -37,14 +37,14 @@ class Fitted(NamedTuple):
     choice: UseChoice
     """The columns that a prediction reads."""
     unchecked_rows: int
-    """Up to so many rows a prediction needs no check of its size."""
+    """A prediction of at most so many rows needs no check of its size."""
     max_answer_rows: int
-    """The most rows whose predictions of y fit into one response."""
+    """Maximum number of rows whose predictions of y fit into one response."""
     max_full_answer_rows: int
-    """The most rows whose y and probabilities do."""
+    """Maximum number of rows whose y and probabilities fit."""
 
     def reading(self, table: Table) -> FittedModel:
-        """Return the model for a table, which may have texts of its own."""
+        """Return the model for a table, which may have its own texts."""
         return self.model.with_texts(table.categories) if table.categories else self.model
 
 
@@ -77,7 +77,7 @@ class Versions:
 
     @property
     def is_full(self) -> bool:
-        """Whether another version would push one out."""
+        """Whether another version would evict one."""
         return self._cache.is_full
 
     def may_be_quick(self, name: str, number: int) -> bool:
@@ -88,7 +88,7 @@ class Versions:
     def find(self, name: str, version: Version | None) -> Fitted:
         """Return the version that a request names; raise NotFound, or NotFitted when there is no version at all.
 
-        For None it is the champion, or else the latest; while that cannot be loaded, the one that was it before.
+        For None it is the champion, or else the latest; while that cannot be loaded, its predecessor.
         """
         found = self._resolved(name, version, self.get)
         if version is None:
@@ -96,9 +96,9 @@ class Versions:
         return found
 
     def ready(self, name: str, version: Version | None) -> Fitted | None:
-        """Do as `find` for a version in memory; return None where the disk has to be read to find or to load it.
+        """Do as `find` for a version in memory; return None if files must be read to find or load it.
 
-        This only looks at the state of files, and so it may be called on the event loop.
+        This only reads the states of files, so it may be called on the event loop.
         """
         number = self._store.seen(name, version) if self._models.is_known(name) else None
         if number is None:
@@ -111,20 +111,20 @@ class Versions:
         return found
 
     def has_stand_in(self, name: str, number: int) -> bool:
-        """Return whether another version answers in place of one that could not be loaded."""
+        """Return whether another version answers instead of one that could not be loaded."""
         return self._last_good.instead_of(name, number) != number
 
     def stand_ins(self) -> dict[str, tuple[int, int, str]]:
-        """Return, by model, which version should answer, which does, and why that one cannot be loaded."""
+        """Return, by model, which version should answer, which version does, and why the first cannot be loaded."""
         found = {}
         for name, number, last, why in self._last_good.stand_ins():
-            with suppress(NotFound, Damaged):  # the alias has moved, or is gone
+            with suppress(NotFound, Damaged):  # the alias was moved or removed
                 if self._store.resolve(name, None) == number:
                     found[name] = number, last, why
         return found
 
     def loaded(self, name: str, number: int) -> Fitted | None:
-        """Return a version if it is in memory as it is on disk; this looks at the disk, but reads nothing."""
+        """Return a version if it is in memory and unchanged on disk; this reads states of files only."""
         try:
             return self._cache.peek(name, number)
         except NotFound:
@@ -154,7 +154,7 @@ class Versions:
             found = self._restored(name, version)
         except NotFound:
             raise
-        except BaseException as error:  # a version is restored by its model, which is anybody's code
+        except BaseException as error:  # the model's code that restores a version may raise anything
             why = error.detail if isinstance(error, TrinityError) else f"it raised {type(error).__name__}"
             self._last_good.failed(name, version, revision, why)
             raise
@@ -190,8 +190,8 @@ class Versions:
 
 
 def _answer_bytes(manifest: Manifest) -> tuple[int, int]:
-    """Return the bytes of a row of an answer in JSON, about: of y, and of all outputs."""
+    """Return the approximate bytes of a row in a JSON response: for y, and for all outputs."""
     if manifest.classes is None:
-        return (NUMBER_BYTES * max(1, len(manifest.schema.outputs)),) * 2  # a model of files has none
+        return (NUMBER_BYTES * max(1, len(manifest.schema.outputs)),) * 2  # a model of files has no outputs
     label_bytes = 1 + max(len(msgspec.json.encode(label)) for label in manifest.classes)
     return label_bytes, label_bytes + NUMBER_BYTES * len(manifest.classes)

@@ -1,4 +1,4 @@
-"""What a model must do to be served, one function for each part of it; they run where a model may do anything."""
+"""The requirements of the contract of models, one function each; they run in an isolated process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.service.model_calls import predict_model, save_model
 from app.service.restoring import as_read, check_restored, some_rows
 
 Check: TypeAlias = Callable[[Case], list[Finding]]
-MAX_S = 0.3  # for which one thing is timed
+MAX_S = 0.3  # how long each operation is timed
 LOADS = 5
 MANY_ROWS = 1000
 LARGE_BYTES = 1024**2
@@ -49,7 +49,7 @@ def check_fit(case: Case) -> list[Finding]:
 
 
 def check_restore(case: Case) -> list[Finding]:
-    """Restore the model from what its version would keep; raise ModelFailed where it predicts otherwise then."""
+    """Restore the model from the state that its version would store; raise ModelFailed if predictions then differ."""
     model = case.fit()
     stored = save_model(model)
     derived = [sentence.partition(" is not stored")[0] for sentence in model.unkept()]
@@ -57,7 +57,7 @@ def check_restore(case: Case) -> list[Finding]:
     check_restored(case.estimator, model, stored, rows)
     kept_bytes = sum(len(content) for content in stored.files.values()) + len(msgspec.json.encode(stored.learned))
     findings = [Finding("restore", "ok", f"predicts as before, from {kept_bytes:,} bytes")]
-    # one that the restored model lacks would have been raised
+    # an attribute that the restored model lacks would have raised an error
     how = f"not stored, but made again: {', '.join(derived)}" if derived else "all are stored"
     return [*findings, Finding("attributes", "ok", how)]
 
@@ -86,7 +86,7 @@ def check_repetition(case: Case) -> list[Finding]:
 
 
 def check_untouched(case: Case) -> list[Finding]:
-    """Fit and predict, and see whether the rows are still what they were."""
+    """Fit and predict, and check that the rows are unchanged."""
     X, y = case.table.X.copy(), case.data.y.copy()
     model = case.fitted()
     by = [] if np.array_equal(case.table.X, X, equal_nan=True) and np.array_equal(case.data.y, y) else ["fit"]
@@ -99,7 +99,7 @@ def check_untouched(case: Case) -> list[Finding]:
 
 
 def check_width(case: Case) -> list[Finding]:
-    """Predict rows that have a column too many."""
+    """Predict rows with one column too many."""
     X = np.hstack([case.table.X, case.table.X[:, :1]])
     if case.estimator.format != "arrays":
         return [Finding("wrong width", "ok", "the service refuses it")]
@@ -110,7 +110,7 @@ def check_width(case: Case) -> list[Finding]:
 
 
 def check_missing(case: Case) -> list[Finding]:
-    """Predict a row with a missing value, which only models that say so are given."""
+    """Predict a row with a missing value, which the service passes only to models that accept it."""
     X = case.table.X.copy()
     X[0, 0] = np.nan
     model = case.fitted()
@@ -143,9 +143,9 @@ def check_constant(case: Case) -> list[Finding]:
 
 
 def check_memory(case: Case) -> list[Finding]:
-    """Compare the memory that the model says it takes with what is allocated while it is restored."""
+    """Compare the model's own figure for its memory with the allocations while it is restored."""
     stored = as_read(save_model(case.fit()))
-    case.estimator.load(stored)  # what is allocated once does not count
+    case.estimator.load(stored)  # so that one-time allocations do not count
     tracemalloc.start()
     model = case.estimator.load(stored)
     measured_bytes = tracemalloc.get_traced_memory()[0]
@@ -158,7 +158,7 @@ def check_memory(case: Case) -> list[Finding]:
 
 
 def check_speed(case: Case) -> list[Finding]:
-    """Time how long it takes to restore the model, and to predict one row and many."""
+    """Measure the time to restore the model, and to predict one row and many."""
     model, table = case.fitted(), case.table
     stored = as_read(save_model(model))
     loads_s = sorted(_seconds(lambda: case.estimator.load(stored)) for _ in range(LOADS))
@@ -194,9 +194,9 @@ def _used(case: Case) -> None:
 
 
 def _tried(check: str, call: Callable[[], object], done: str, unreached: str = "") -> Finding:
-    """Return what came of a call with bad input: a ValueError is how a model refuses it.
+    """Return the finding of a call with bad input, which a model refuses by a ValueError.
 
-    With `unreached`, which says why, requests cannot make this call: the finding is not more than a warning.
+    `unreached` is the reason why requests cannot make this call; the finding is then at most a warning.
     """
     try:
         call()
@@ -212,7 +212,7 @@ def _tried(check: str, call: Callable[[], object], done: str, unreached: str = "
 
 
 def is_refusal(error: Exception) -> bool:
-    """Return whether an error of the service stands for a ValueError of a model's own."""
+    """Return whether an error of the service was made from a ValueError of the model."""
     return isinstance(error.__cause__, ValueError)
 
 
@@ -231,7 +231,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _row_us(model: FittedModel, X: Matrix) -> float:
-    """Return the least microseconds a row of several predictions, which is the least disturbed one."""
+    """Return the minimum time of several predictions in microseconds per row, the least disturbed one."""
     ends_s = time.perf_counter() + MAX_S
     best_s = _seconds(lambda: model.predict(X))
     while time.perf_counter() < ends_s:

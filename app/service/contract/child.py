@@ -1,4 +1,4 @@
-"""What runs in the child process of a check: it finds the model anew, so that no check disturbs another."""
+"""The code of a check's child process: it finds the model again, so that no check affects another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS_ADVICE = "if the model needs other rows than those of the dummy source, nam
 
 
 def describe(subject: dict[str, Any]) -> dict[str, Any]:
-    """Find the model and check its parameters; raise TrinityError for one that cannot be found."""
+    """Find the model and check its parameters; raise TrinityError if it cannot be found."""
     wanted = msgspec.convert(subject, Subject)
     try:
         estimator = wanted.find()
@@ -61,7 +61,7 @@ def run_check(check: str, subject: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def failed(check: str, error: Exception, advice: str) -> Finding:
-    """Return the finding of an error, with the place in the model's code where it was raised."""
+    """Return the finding for an error, with the location in the model's code where it was raised."""
     if isinstance(error, TrinityError):
         pointers = [pointer for pointer in error.pointers if pointer not in {"/data", "/params"}]
         return Finding(check, "failed", error.detail + (f" (at {', '.join(pointers)})" if pointers else ""), advice)

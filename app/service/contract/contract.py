@@ -1,4 +1,4 @@
-"""Check a model: each check in a child process, so that one that hangs or crashes is a finding and not the end."""
+"""Check a model: each check runs in a child process, so that a hang or crash becomes a finding."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BOUNDS = "a model that ends or holds up its process takes the requests of others
 
 
 def check_file(path: str | Path, name: str = "", limits: CallLimits = LIMITS) -> Report:
-    """Check the model in a file of Python, `name` where it has several."""
+    """Check the model in a file of Python; `name` selects one of several."""
     folder, module = module_of(Path(path))
     return check_model(Subject(modules=[module], folder=folder, name=name), limits)
 
 
 def check_model(subject: Subject, limits: CallLimits = LIMITS) -> Report:
-    """Return all findings; where a model cannot be found or fitted, the checks that need it are skipped."""
+    """Return all findings; if a model cannot be found or fitted, the checks that need it are skipped."""
     where = subject.name or ", ".join(subject.modules)
     arguments: dict[str, Any] = msgspec.to_builtins(subject)
     try:

@@ -1,4 +1,4 @@
-"""What the checks of a model found."""
+"""The findings of the checks of a model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Finding(msgspec.Struct, frozen=True):
     check: str
     result: Result
     figure: str = ""
-    """What was measured or found."""
+    """The measured value or the finding."""
     advice: str = ""
-    """What to do about it."""
+    """Advice."""
 
 
 class Description(msgspec.Struct, frozen=True):
-    """A model as it was found, and what its parameters are."""
+    """The model that was found, and its parameters."""
 
     name: str
     task: Task
@@ -34,7 +34,7 @@ class Description(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All that was found about a model."""
+    """All findings about a model."""
 
     subject: str
     task: Task | None

@@ -19,7 +19,7 @@ SAMPLE = "rows were made up: give real ones by --data FILE to see that it predic
 
 
 def check_fitted_file(importer: Importer, path: Path, rows: Path | None, ignore: list[str]) -> Report:
-    """Return what a child process found out about a file; `rows` is a CSV file of rows to predict."""
+    """Return the findings of a child process about a file; `rows` is a CSV file of rows to predict."""
     try:
         with path.open("rb") as file:
             form = format_of(file.read(HEAD_BYTES), path.name)

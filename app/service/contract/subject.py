@@ -1,4 +1,4 @@
-"""The model that is checked, and the rows that it is checked with."""
+"""The model to check, and the rows for the checks."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ MAX_DESIGN_BYTES = 1024**3
 
 
 class Subject(msgspec.Struct, kw_only=True, frozen=True):
-    """What to check: a model of some modules, its parameters, and a CSV file of rows for it."""
+    """The subject of a check: a model of some modules, its parameters, and a CSV file of rows for it."""
 
     modules: list[str]
     folder: str = ""
-    """Where the modules are, if they can't be imported otherwise."""
+    """The folder of the modules, if they can't be imported otherwise."""
     name: str = ""
-    """The model, or its class; '' where there is only one."""
+    """The model, or its class; '' if there is only one."""
     params: dict[str, Any] = {}
     rows: str = ""
     """The path of a CSV file; without it, rows of the dummy source are made."""
@@ -70,7 +70,7 @@ class Case(NamedTuple):
 
     @classmethod
     def of(cls, subject: Subject) -> Self:
-        """Return the case of a subject; raise Invalid for rows or parameters that the model does not take."""
+        """Return the case of a subject; raise Invalid for rows or parameters that the model does not accept."""
         estimator = subject.find()
         params = check_params(estimator.parameters(), subject.params, "/params")
         check_estimator(estimator, params)
@@ -79,7 +79,7 @@ class Case(NamedTuple):
 
     @property
     def data(self) -> FitData:
-        """The rows as a fit takes them."""
+        """The rows in the form of a fit."""
         return fit_data(self.table, self.schema)
 
     def fit(self) -> FittedModel:
@@ -87,7 +87,7 @@ class Case(NamedTuple):
         return self.fit_aloud().model
 
     def fit_aloud(self) -> Fit:
-        """Do as `fit`, and return also what the model warned of."""
+        """Do as `fit`, and also return the model's warnings."""
         return fit_model(self.estimator, self.params, self.data)
 
     def fitted(self) -> FittedModel:
@@ -120,7 +120,7 @@ def _own_rows(estimator: AnyEstimator, params: dict[str, Any], subject: Subject)
 
 
 def _dummy_rows(estimator: AnyEstimator, params: dict[str, Any]) -> Table:
-    """Return rows of the dummy source: with several inputs, or with one where the model refuses several."""
+    """Return rows of the dummy source: with several inputs, or with one if the model refuses several."""
     kind = "numbers" if estimator.task == "regression" else "classes"
     for inputs in INPUTS:
         source = check_source(SOURCES, Source(Dummy.name, {"number": ROWS, "inputs": inputs, "kind": kind}))
@@ -131,7 +131,7 @@ def _dummy_rows(estimator: AnyEstimator, params: dict[str, Any]) -> Table:
             fit_model(estimator, params, fit_data(table, learn_schema(table)))
         except Invalid:
             continue
-        except Exception:  # noqa: BLE001  the check of the fit says so
+        except Exception:  # noqa: BLE001  the check of the fit reports it
             return table
         return table
     return table

@@ -1,1 +1,1 @@
-"""Move versions between stores: an archive of a version, its signature, and what is tried before one is taken in."""
+"""Move versions between stores: an archive of a version, its signature, and its trial before an import."""

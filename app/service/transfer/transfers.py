@@ -23,7 +23,7 @@ _TRIAL = "app.service.transfer.trial"
 
 
 class ArchiveLimits(NamedTuple):
-    """How large an archive and its model may be, and what trying it out may take."""
+    """The limits of an archive, its model and its trial."""
 
     max_bytes: int
     max_loaded_bytes: int
@@ -35,7 +35,7 @@ class Imported(NamedTuple):
 
     manifest: Manifest
     rows: int
-    """How many rows of its sample it predicted as before."""
+    """The number of rows of its sample that it predicted as before."""
     signed: bool
     warnings: list[str]
 
@@ -51,7 +51,7 @@ def export_version(store: Store, model: str, version: int, key: str | None) -> b
 
 
 class VersionImporter:
-    """Takes archives into a store: each is tried out in a child process first, and published as any version is."""
+    """Imports archives into a store: each is first tried out in a child process, then published like any version."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class VersionImporter:
         approved: Collection[str],
         key: str | None,
     ) -> None:
-        """`approved` are the types that files may hold beside those that are safe; `key` is what signs archives."""
+        """`approved` are the types that files may hold beside the safe ones; `key` signs archives."""
         self._store = store
         self._models = models
         self._limits = limits
@@ -72,7 +72,7 @@ class VersionImporter:
         self._key = key
 
     def run(self, path: Path, name: str | None = None) -> Imported:
-        """Publish the version in an archive as the next one of a model, by default of the model that it was of.
+        """Publish the version in an archive as the next one of a model, by default of a model with its original name.
 
         Raise Invalid for an archive that is not sound, Conflict for a model of another estimator, or Unavailable.
         """
@@ -113,9 +113,9 @@ class VersionImporter:
 
 
 def _moved(archived: ArchivedVersion, model: str, warnings: list[str]) -> Manifest:
-    """Return the manifest of the version in its new place, which says where it is from."""
+    """Return the manifest of the version in this store, which includes its origin."""
     was = archived.manifest
-    # what an imported file is made of goes by the name of its model
+    # the estimator of an imported file has the name of its model
     made_of = was.made_of if was.provenance is None else was.estimator_name
     origin = {
         "model": was.model,

@@ -24,7 +24,7 @@ MEMBERS = frozenset({"X", "y", "predicted", "curve_X", "curve_y", "confusion", "
 
 
 class _Archive(NamedTuple):
-    """An archived version in the place of a store that has this one only."""
+    """An archived version in the role of a store that has only this one."""
 
     version: ArchivedVersion
 
@@ -45,7 +45,7 @@ def try_archive(
     *,
     signed: bool,
 ) -> dict[str, Any]:
-    """Return what was found out: how many rows were predicted as before, and what to warn of. Raise Invalid."""
+    """Return the findings: how many rows were predicted as before, and warnings. Raise Invalid."""
     archived = read_archive(Path(path), None, max_bytes)
     manifest = archived.manifest
     if manifest.sha256 != sha256:
@@ -76,15 +76,15 @@ def _estimator(archived: ArchivedVersion, modules: list[str], approved: list[str
 
 
 def _check_unsigned(archived: ArchivedVersion, approved: list[str]) -> None:
-    """Hold an archive that nobody vouches for to the rules of imported files; raise Invalid."""
-    from app.model.imported.skops_import import load_checked  # noqa: PLC0415  only there must scikit-learn be
+    """Check an unsigned archive by the rules of imported files; raise Invalid."""
+    from app.model.imported.skops_import import load_checked  # noqa: PLC0415  only this needs scikit-learn
     from app.model.scikit.fitted import SKOPS_FILE  # noqa: PLC0415
 
     load_checked(archived.files[SKOPS_FILE], approved)
 
 
 def _check_sample(model: FittedModel, archived: ArchivedVersion) -> int:
-    """Return how many rows of the sample the model predicts as it did; raise Invalid if it predicts otherwise."""
+    """Return how many rows of the sample the model predicts as before; raise Invalid if predictions differ."""
     if not archived.sample:
         return 0
     sample = sample_of(archived)
@@ -102,7 +102,7 @@ def _check_sample(model: FittedModel, archived: ArchivedVersion) -> int:
 
 
 def sample_of(archived: ArchivedVersion) -> Arrays:
-    """Return the sample in an archive, empty without one; raise Invalid for one that no fit would have kept."""
+    """Return the sample in an archive, empty if there is none; raise Invalid if no fit would store it."""
     if not archived.sample:
         return {}
     odd = Invalid.at("/file", "the sample in the archive is not one that a fit keeps")
@@ -124,5 +124,5 @@ def sample_of(archived: ArchivedVersion) -> Arrays:
 
 
 def _texts_are_unknown(schema: Schema) -> bool:
-    """Whether a column of text has more texts than are kept: the codes in a sample then stand for nothing."""
+    """Whether a column of text has more texts than are stored: the codes in a sample then have no meaning."""
     return any(column.kind == "text" and column.categories is None for column in schema.columns)

@@ -1,4 +1,4 @@
-"""An archive of one version: its manifest and files as they stand in the store, and a signature if there is a key.
+"""An archive of one version: its manifest and files as in the store, and a signature if there is a key.
 
 It is a zip file without compression. The manifest has the digests of all other files, so its HMAC covers everything
 (RFC 2104, SHA-256).
@@ -21,22 +21,22 @@ from app.storage.model_store import FILE_NAME, MANIFEST_FILE, SAMPLE_FILE
 
 SIGNATURE = "signature.txt"
 PURPOSE = b"trinity version 1\n"
-"""Stands before what is signed, so that a signature holds for nothing else."""
+"""Prefix of the signed bytes, so that a signature is not valid for anything else."""
 KEY = "TRINITY_EXPORT_KEY"
-_WRITTEN = (1980, 1, 1, 0, 0, 0)  # so that the same version always makes the same archive
+_WRITTEN = (1980, 1, 1, 0, 0, 0)  # so that the same version always has the same archive
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, LookupError, OverflowError, ValueError)
-"""What zipfile raises for an archive that is not one."""
+"""Errors of zipfile for a file that is not an archive."""
 
 
 class ArchivedVersion(NamedTuple):
-    """What an archive holds; every file has the digest that the manifest says."""
+    """The content of an archive; every file has its digest in the manifest."""
 
     manifest: Manifest
     files: Mapping[str, bytes]
     sample: bytes
-    """The file of the sample, empty without one."""
+    """The file of the sample, empty if there is none."""
     signed: bool
-    """Whether it was signed with our key."""
+    """Whether it was signed with this service's key."""
 
 
 def pack(files: Mapping[str, bytes], key: str | None) -> bytes:
@@ -52,7 +52,7 @@ def pack(files: Mapping[str, bytes], key: str | None) -> bytes:
 
 
 def read_archive(path: Path, key: str | None, max_bytes: int) -> ArchivedVersion:
-    """Return what an archive holds; raise Invalid for one that is too large, damaged, or not signed with the key."""
+    """Return the content of an archive; raise Invalid if it is too large, damaged, or not signed with the key."""
     size = path.stat().st_size
     if size > max_bytes:
         _refuse(f"the archive has {size} bytes, the limit is {max_bytes} (TRINITY_MAX_IMPORT)")
@@ -91,7 +91,7 @@ def _contents(path: Path) -> dict[str, bytes]:
 
 
 def _check_signature(manifest: bytes, signature: bytes | None, key: str | None) -> bool:
-    """Return whether the manifest is signed with the key; raise Invalid if there is a key, and it is not."""
+    """Return whether the manifest is signed with the key; raise Invalid if there is a key, but no valid signature."""
     if key is None:
         return False
     if signature is None:
