@@ -1,1 +1,1 @@
-"""Requests, jobs and problems as msgspec Structs, with what names and points to them."""
+"""Requests, jobs and problems as msgspec Structs, with their ids, names and pointers."""

@@ -1,4 +1,4 @@
-"""What a type allows at a place of a document: the values to choose from, and the names of members, for errors."""
+"""Allowed values and names of members at a location of a document, for error texts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import msgspec
 
 MAX_LISTED = 20  # values or names in one error
 MAX_CHARACTERS = 40  # of each
-MAX_COMPARED = 64  # characters of a name that is looked for: longer ones are like no member
+MAX_COMPARED = 64  # characters of an unknown name: longer names are similar to no member
 
 
 def listed(values: Sequence[Any]) -> str:
-    """Return values for an error: the first ones, each cut where it is long."""
+    """Return values for an error text: the first ones, each truncated if it is long."""
     left = len(values) - MAX_LISTED
     more = [f"… and {left} more"] if left > 0 else []
     return ", ".join([*map(_shown, values[:MAX_LISTED]), *more])
 
 
 def values_at(kind: Any, keys: Sequence[str]) -> list[Any]:
-    """Return the values that a type lists for what stands at these keys, of which there may be none."""
+    """Return the values that a type allows at these keys; empty if it lists none."""
     found: list[Any] = []
     for each in _types_at(kind, keys):
         if isinstance(each, msgspec.inspect.LiteralType):
@@ -39,7 +39,7 @@ def members_at(kind: Any, keys: Sequence[str]) -> list[str]:
 
 
 def instead(name: str, names: Sequence[str]) -> str:
-    """Say what may have been meant by an unknown name: those like it, or else all; '' where there are none."""
+    """Return a hint for an unknown name: similar names, or else all; '' if there are none."""
     if not names:
         return ""
     short = len(name) <= MAX_COMPARED
@@ -79,7 +79,7 @@ def _choices(kind: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
 
 
 def _steps(kind: msgspec.inspect.Type, key: str) -> list[msgspec.inspect.Type]:
-    """Return the types of what stands at a key of a value of this type."""
+    """Return the types of the member at a key of a value of this type."""
     match kind:
         case msgspec.inspect.StructType(fields=fields):
             return [field.type for field in fields if field.encode_name == key]

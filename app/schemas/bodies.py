@@ -1,4 +1,4 @@
-"""JSON bodies of requests as msgspec Structs: they are decoded by these, and the OpenAPI document is made of them."""
+"""JSON bodies of requests as msgspec Structs, used for decoding and for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_JSON = msgspec.Raw()
 class Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Either rows (`X` is n×p or n named rows, `y` is n or n×k), or the name of a source.
 
-    The rows stay JSON until it is known which of their columns are wanted, and y until it is known what it may be.
+    The rows stay JSON until it is known which of their columns are needed, and y until its allowed type is known.
     """
 
     X: msgspec.Raw = NO_JSON

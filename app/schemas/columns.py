@@ -1,4 +1,4 @@
-"""Columns: their kinds, and what is known of them since the fit."""
+"""Columns: their kinds, and the facts about them from the fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Kind: TypeAlias = Literal["number", "integer", "boolean", "text", "datetime"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 MAX_CATEGORIES = 1000
-"""The most different texts of a column that are kept with a version."""
+"""Maximum number of different texts of a column that are stored with a version."""
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -21,7 +21,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     nullable: bool = False
     """Whether values were missing in the fit."""
     min: float | str | None = None
-    """The least value; of datetimes as RFC 3339, of text and booleans None."""
+    """The least value; RFC 3339 for datetimes, None for text and booleans."""
     max: float | str | None = None
     categories: list[str] | None = None
-    """The different texts in order; None where there were more than MAX_CATEGORIES, and for other kinds."""
+    """The different texts in order; None if there were more than MAX_CATEGORIES, and for other kinds."""

@@ -1,4 +1,4 @@
-"""Names of files as others give them: made safe to show and to send, and to save under on any system."""
+"""Makes names of files from requests and models safe to display, to send, and to use on any system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import PurePosixPath
 
 MAX_BYTES = 255
-"""Of a name in UTF-8: what file systems take."""
+"""Of a name in UTF-8: the limit of file systems."""
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Control characters, those that turn the direction of text, lone surrogates, ends of lines and of paragraphs."""
 _JOINERS = frozenset({"\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))})
@@ -18,9 +18,9 @@ _MAX_SUFFIX_BYTES = 32
 
 
 def file_name(text: str) -> str:
-    """Return the last part of a path without what nobody sees or can type; '' if nothing is left.
+    """Return the last part of a path without invisible characters; '' if nothing is left.
 
-    It is no longer than file systems allow, keeps its suffix then, and ends in no dot and no space.
+    It is truncated to the limit of file systems but keeps its suffix, and does not end in a dot or a space.
     """
     last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
     kept = "".join(sign for sign in last if sign in _JOINERS or unicodedata.category(sign) not in _DROPPED)
@@ -28,7 +28,7 @@ def file_name(text: str) -> str:
 
 
 def name_to_save(text: str) -> str:
-    """Return a name under which a file can be saved on any system: Windows takes fewer than others."""
+    """Return a name under which a file can be saved on any system; Windows allows the fewest names."""
     name = _NOT_ON_WINDOWS.sub("_", file_name(text)) or "file"
     return _shortened(f"_{name}") if _DEVICE.match(name) else name
 

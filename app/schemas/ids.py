@@ -1,4 +1,4 @@
-"""Ids of requests and of inline jobs: unique, but not secret; to know one gives no access."""
+"""Ids of requests and of inline jobs: unique, but not secret; knowing one gives no access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs, the envelope that every verb answers with, and the results in it."""
+"""Jobs, the envelope in the response of every verb, and the results in it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     result: msgspec.Raw | None = None
     failure: Failure | None = None
     rows: int = 0
-    """The number of rows of its data, 0 where that is not known."""
+    """The number of rows of its data, 0 if unknown."""
     array: Matrix | None = None
-    """The predictions themselves, in place of `result`, where an array was asked for."""
+    """The predictions themselves, instead of `result`, if an array was requested."""
 
 
 class Job(msgspec.Struct, kw_only=True, gc=False):
@@ -51,17 +51,17 @@ class Job(msgspec.Struct, kw_only=True, gc=False):
     position: int | None = None
     """Its position in the queue while it waits, from 1."""
     progress: float | None = None
-    """The share that is done while it runs, from 0 to 1."""
+    """The completed share while it runs, from 0 to 1."""
     step: str = ""
-    """What it does now, as its model says it."""
+    """Its current step, as reported by its model."""
     unbatched: bool = False
-    """Whether it runs without others, in a message of its own."""
+    """Whether it runs alone, in a message of its own."""
     array: Matrix | None = None
-    """The predictions themselves, in place of `result`, where an array was asked for and made in this process."""
+    """The predictions themselves, instead of `result`, if an array was requested and computed in this process."""
     key_name: str = ""
-    """The name of the API key that asked for it, '' where none is needed."""
+    """The name of the API key of its request, '' if no keys are required."""
     queued: bool = True
-    """Whether it went through the queue, where others can look at it."""
+    """Whether it went through the queue, where clients can read it."""
 
     @property
     def finished(self) -> bool:
@@ -107,17 +107,17 @@ class ScoreMetrics(msgspec.Struct):
 
 
 class FitMetrics(ScoreMetrics):
-    """Metrics on the data of the fit, and of linear models how well the data determine the coefficients."""
+    """Metrics on the data of the fit; for linear models also how well the data determine the coefficients."""
 
     rank: int | UnsetType = UNSET
     """How many terms are independent of each other in the data."""
     terms: int | UnsetType = UNSET
     condition: float | UnsetType | None = UNSET
-    """The condition number of the terms as they are fitted, each brought to about unit length; null below full rank."""
+    """The condition number of the fitted terms, each scaled to about unit length; null below full rank."""
 
 
 class OwnMetrics(msgspec.Struct):
-    """The numbers of a model that is judged by metrics of its own, under their names, null where undefined."""
+    """The metrics of a model with metrics of its own, by name; null if undefined."""
 
     n: int
     source: str | UnsetType = UNSET
@@ -125,14 +125,14 @@ class OwnMetrics(msgspec.Struct):
 
 
 class Promoted(msgspec.Struct):
-    """What the gate of a fit decided: the score of the new version, and that of the one that had the alias."""
+    """The decision of a fit's gate: the score of the new version, and that of the version that had the alias."""
 
     alias: str
     promoted: bool
     metric: str
     gain: float
     score: float | None
-    """null where it cannot be scored, as `detail` says."""
+    """null if it cannot be scored; `detail` has the reason."""
     champion: int | None
     """The version that had the alias; null for none."""
     champion_score: float | None
@@ -140,9 +140,9 @@ class Promoted(msgspec.Struct):
 
 
 class FitResult(msgspec.Struct):
-    """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers where y has rows.
+    """The result of a fit; coefficients[i] belongs to terms[i], and is a row of numbers if y has rows.
 
-    `warnings` says in words what is doubtful: redundant terms, fewer rows than terms, lost digits.
+    `warnings` has sentences about doubtful results: redundant terms, fewer rows than terms, lost digits.
     """
 
     version: int
@@ -153,26 +153,26 @@ class FitResult(msgspec.Struct):
     source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
     promotion: Promoted | UnsetType = UNSET
-    """What the gate of the request decided, if it had one."""
+    """The decision of the request's gate, if it had one."""
 
 
 class LabelMetrics(msgspec.Struct):
-    """How well a classifier predicts labels, as scikit-learn's metrics of these names say; null where undefined."""
+    """Metrics of a classifier, as scikit-learn defines them under these names; null if undefined."""
 
     accuracy: float | None
     balanced_accuracy: float | None
     f1_macro: float | None
     log_loss: float | None
     roc_auc: float | None
-    """Of several classes the mean over each against the others."""
+    """For more than two classes the mean over each class against the others."""
     n: int
 
 
 class ClassScoreMetrics(LabelMetrics):
-    """What a score of a classifier says: a label that the fit never saw is an error, whatever is predicted."""
+    """The score of a classifier: a label that was not in the fit counts as an error."""
 
     classes: list[Label]
-    """The classes of the fit in order, and after them the labels of the data that it never saw."""
+    """The classes of the fit in order, followed by labels of the data that were not in the fit."""
     confusion: list[list[float]]
     """confusion[i][j]: the rows of the label classes[i], or their weights, for which classes[j] is predicted."""
     source: str | UnsetType = UNSET
@@ -180,14 +180,14 @@ class ClassScoreMetrics(LabelMetrics):
 
 
 class ClassFitMetrics(LabelMetrics):
-    """Metrics on the data of the fit, and of logistic regression the steps that it took."""
+    """Metrics on the data of the fit; for logistic regression also its number of steps."""
 
     terms: int | UnsetType = UNSET
     iterations: int | UnsetType = UNSET
 
 
 class ClassFitResult(msgspec.Struct):
-    """The result of a classifier's fit; of more than two classes, coefficients[i] has a number for each of them."""
+    """The result of a classifier's fit; for more than two classes, coefficients[i] has a number for each class."""
 
     version: int
     classes: list[Label]
@@ -201,28 +201,28 @@ class ClassFitResult(msgspec.Struct):
 
 
 class OwnFitResult(FitResult):
-    """The result of a fit of a model that is judged by metrics of its own."""
+    """The result of a fit of a model with metrics of its own."""
 
     metrics: OwnMetrics  # type: ignore[assignment]
 
 
 class Predictions(msgspec.Struct):
-    """A prediction for each row of X: a number, or a row of numbers where y has rows; of a classifier a label."""
+    """A prediction for each row of X: a number, or a row of numbers if y has rows; for a classifier a label."""
 
     y: list[float | int | str | bool | list[float]] | UnsetType = UNSET
-    """Left out where the request asks for other outputs alone."""
+    """Missing if the request names only other outputs."""
     classes: list[Label] | UnsetType = UNSET
-    """What the columns of `probabilities` stand for."""
+    """The classes of the columns of `probabilities`."""
     probabilities: list[list[float]] | UnsetType = UNSET
-    """For each row the probability of each class, where the request asks for it."""
+    """For each row the probability of each class, if requested."""
     kept: dict[str, list[Cell]] | UnsetType = UNSET
-    """The columns of the data that `keep` names, as they came."""
+    """The columns of the data that `keep` names, unchanged."""
     source: str | UnsetType = UNSET
     """The source that the data came from, if it came from one."""
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """The answer to every verb in both modes; times are RFC 3339 in UTC."""
+    """The response of every verb in both modes; times are RFC 3339 in UTC."""
 
     id: str
     verb: Verb
@@ -240,15 +240,15 @@ class Envelope(msgspec.Struct, gc=False):
     position: int | UnsetType = UNSET
     """Its position in the queue, from 1, while it waits."""
     progress: float | UnsetType = UNSET
-    """The share that is done, from 0 to 1, while it runs and its model reports progress."""
+    """The completed share, from 0 to 1, while it runs and its model reports progress."""
     step: str | UnsetType = UNSET
-    """What it does now, where its model says it, such as `page 12 of 30`."""
+    """Its current step, if its model reports it, such as `page 12 of 30`."""
     by: str | UnsetType = UNSET
-    """The name of the API key that asked for it, where keys are needed."""
+    """The name of the API key of its request, if keys are required."""
 
 
 def envelope(job: Job, root_path: str = "") -> Envelope:
-    """Return the job in the form that every verb answers with; its links lead below `root_path`."""
+    """Return the job as the response of every verb; its links lead below `root_path`."""
     links = {"self": f"{root_path}/jobs/{job.id}", "result": f"{root_path}/jobs/{job.id}/result"} if job.queued else {}
     if job.version is not None:
         links["model"] = f"{root_path}/models/{job.model}/versions/{job.version}"

@@ -1,4 +1,4 @@
-"""Long lists are made, encoded and freed in parts: one call for all would hold the interpreter's lock too long."""
+"""Creates, encodes and frees long lists in parts: one call for all would hold the interpreter's lock too long."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 from app.schemas.tables import Matrix
 
 T = TypeVar("T")
-PART = 16_384  # values that one call looks at, which takes it about a millisecond
+PART = 16_384  # values processed by one call, which takes about a millisecond
 _encode = msgspec.json.Encoder().encode
 
 
 class Parts(Sequence[T]):
-    """A long sequence of values that are no containers, in tuples: the garbage collector passes over such."""
+    """A long sequence of values that are not containers, in tuples, which the garbage collector skips."""
 
     def __init__(self) -> None:
         self.tuples: list[tuple[T, ...]] = []

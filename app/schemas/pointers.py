@@ -1,4 +1,4 @@
-"""JSON pointers (RFC 6901) to values of a document, and what msgspec says of those it refuses, in plain words."""
+"""JSON pointers (RFC 6901) to values of a document, and msgspec's errors in plain words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def escaped(key: str | int) -> str:
 
 
 def moved(error: Invalid, root: str, to: str) -> Invalid:
-    """Return an error with pointers that begin with `to` where they began with `root`."""
+    """Return an error whose pointers begin with `to` instead of `root`."""
     faults = (Fault(to + fault.pointer.removeprefix(root), fault.detail) for fault in error.faults)
     return Invalid(error.detail, *faults)
 
@@ -49,9 +49,9 @@ def moved(error: Invalid, root: str, to: str) -> Invalid:
 def located(
     error: msgspec.ValidationError, document: bytes, root: str = "", first: int = 0, *, kind: Any = Any
 ) -> Invalid:
-    """Return the error with a pointer to the value that msgspec refused in a JSON document, which stands at `root`.
+    """Return the error with a pointer to the value that msgspec refused in a JSON document, which is located at `root`.
 
-    `kind` is the type that it was refused by: the error lists what may stand there. The document may be a part of an
+    `kind` is the type that refused it: the error lists the allowed values. The document may be a part of an
     array whose items before it are `first`. msgspec's message ends in a path such as `$.data.X[3][1]`. The path has
     `[...]` for the keys of dicts, and does not hold the name of an unknown member, which is in the message only.
     """
@@ -72,7 +72,7 @@ def located(
 
 
 def plain(detail: str) -> str:
-    """Return what msgspec says of a value without the names of types: "expected an object or null, got a string"."""
+    """Return msgspec's message without names of types: "expected an object or null, got a string"."""
     for pattern, words in _PLAIN:
         detail, found = pattern.subn(words, detail)
         if found:
@@ -87,9 +87,9 @@ def _words(types: list[str]) -> str:
 
 
 def _refused_key(document: bytes, keys: list[str]) -> list[str]:
-    """Return the key that `[...]` stands for: that of a number out of range, of an array or object, or of no number.
+    """Return the key for `[...]`: that of a number out of range, of an array or object, or of no number.
 
-    Return no key where msgspec took another path than `json`: of two members with the same name msgspec refuses the
+    Return no key if msgspec took another path than `json`: of two members with the same name msgspec refuses the
     first and `json` keeps the last, and the name of an unknown member may look like a path. The pointer ends there.
     """
     try:
@@ -107,14 +107,14 @@ def _refused_key(document: bytes, keys: list[str]) -> list[str]:
 
 
 class Place:
-    """Where one stands in a JSON document that is read from its beginning, all of it so far being well formed."""
+    """The current position in a JSON document that is read from its beginning and is well formed so far."""
 
     def __init__(self) -> None:
         self._keys: list[str | int] = []
         self._last = b""
 
     def advance(self, text: bytes) -> None:
-        """Pass over the next part of the document."""
+        """Process the next part of the document."""
         for token in _STRUCTURE.finditer(text):
             match token[0]:
                 case b"[":

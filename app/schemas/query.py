@@ -1,4 +1,4 @@
-"""The members of a query, which holds all of a request but its body: text, or a list where a name is repeated."""
+"""The members of a query, which has all of a request except its body: text, or a list for a repeated name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.schemas.pointers import escaped
 
 Query: TypeAlias = Mapping[str, str | list[str]]
 OpenQuery: TypeAlias = dict[str, str | list[str]]
-"""A query from which each reader takes the members that it knows."""
+"""A query from which each reader takes its own members."""
 
 
 def take_one(query: OpenQuery, name: str) -> str | None:
@@ -28,6 +28,6 @@ def take_all(query: OpenQuery, name: str) -> list[str]:
 
 
 def refuse_rest(query: OpenQuery) -> None:
-    """Raise Invalid for a member that nobody took."""
+    """Raise Invalid for a member that no reader took."""
     for name in query:
         raise Invalid.at(escaped(name), "unknown query parameter")

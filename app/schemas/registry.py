@@ -1,4 +1,4 @@
-"""The registry over HTTP: where aliases stand, how they move, and the history of their moves."""
+"""The registry over HTTP: aliases, their moves, and the history of these moves."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class AliasBody(msgspec.Struct, forbid_unknown_fields=True):
 
     version: VersionNumber
     if_version: VersionNumber | UnsetType | None = UNSET
-    """Where the alias must stand now; null: it must not be there. Without it, the alias may stand anywhere."""
+    """The version that the alias must have now; null: it must not exist. If missing, any version is allowed."""
     why: Literal["request", "rollback"] = "request"
-    """What the history says."""
+    """The reason in the history."""
 
 
 class Alias(msgspec.Struct):
@@ -33,7 +33,7 @@ class Alias(msgspec.Struct):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """One move of an alias, from a version to another; null where it was not there before, or is not there after.
+    """One move of an alias, from a version to another; null if it did not exist before, or does not exist after.
 
     `why`: a fit published the version, a request moved it, a request moved it back (rollback), or a fit's gate did.
     """
@@ -44,7 +44,7 @@ class Move(msgspec.Struct, frozen=True):
     at: Annotated[datetime, Meta(tz=True)]
     why: Reason
     by: str = ""
-    """The name of the API key that asked for it; empty where none was needed."""
+    """The name of the API key of the request; empty if no keys are required."""
 
 
 class Moves(msgspec.Struct):
@@ -54,7 +54,7 @@ class Moves(msgspec.Struct):
 
 
 class Removed(msgspec.Struct):
-    """What was removed: a version, an alias, or a whole model."""
+    """The removed object: a version, an alias, or a whole model."""
 
     model: str
     version: int | None = None
@@ -62,10 +62,10 @@ class Removed(msgspec.Struct):
 
 
 def version_before(moves: Iterable[Move], alias: str, current: int | None, versions: Sequence[int]) -> int | None:
-    """Return the version to roll an alias back to; None where there is none.
+    """Return the version to roll an alias back to; None if there is none.
 
-    It is the one that the alias moved from when it came where it is; without the alias, the one before the latest.
-    `moves` are the newest first.
+    It is the version from which the alias moved to its present version; without the alias, the one before the latest.
+    `moves` are ordered newest first.
     """
     if current is None:
         return versions[-2] if len(versions) > 1 else None

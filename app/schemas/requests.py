@@ -1,6 +1,6 @@
 """Requests and the checked work made of them, as msgspec Structs; bodies of JSON are in bodies.py.
 
-Structs that are made for every request set gc=False: they hold no cycles, so the garbage collector may skip them.
+Structs that are created for every request set gc=False: they have no cycles, so the garbage collector may skip them.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ Timeout: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
 def parse_version(text: str | None) -> Version | None:
-    """Return the version that a path, a query or an option names: a positive number, or an alias; None for none."""
+    """Return the version that a path, a query or an option names: a positive number, or an alias; None if missing."""
     return int(text) if text is not None and re.fullmatch("[1-9][0-9]{0,8}", text) else text
 
 
 GATE_ROWS = "/promote/on"
 """The pointer to the rows of a gate."""
 Y, PROBABILITIES = OUTPUTS = ("y", "probabilities")
-"""What a prediction may give."""
+"""The possible outputs of a prediction."""
 
 
 class Webhook(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The URL that Trinity sends the job's envelope to when the job has ended."""
+    """The URL to which Trinity sends the job's envelope when the job has ended."""
 
     url: str
 
 
 class Source(msgspec.Struct, tag=True, gc=False):
-    """The name and parameters of a data source, which is read when the work is done, and which columns of it count."""
+    """The name and parameters of a data source, which is read when the work runs, and the columns to read."""
 
     name: str
     params: dict[str, Any]
@@ -50,7 +50,7 @@ class Source(msgspec.Struct, tag=True, gc=False):
 
 
 class Gate(msgspec.Struct, gc=False):
-    """What a request says of a gate; see Promote."""
+    """The gate of a request; see Promote."""
 
     alias: str
     metric: str | None = None
@@ -71,38 +71,38 @@ class Promotion(msgspec.Struct, gc=False):
 
 
 class StoredFile(msgspec.Struct, gc=False):
-    """A file that came with a request, which is in the store until its job ends."""
+    """A file from a request, which is in the store until its job ends."""
 
     id: str
-    """Of the upload, and of the job where there is a queue."""
+    """The id of the upload, and of the job if there is a queue."""
     reference: str
-    """Of the file in the store of payloads."""
+    """The reference of the file in the store of payloads."""
 
 
 class FileInput(StoredFile, tag=True, gc=False):
-    """A file for a model whose input is one, or a zip file with those of a fit or a score."""
+    """A file for a model whose input is a file, or a zip file with the files of a fit or a score."""
 
     name: str
-    """As its sender calls it, '' if that is not known; never a path."""
+    """The name that its sender gave, '' if unknown; never a path."""
     media_type: str
-    """Found by its first bytes."""
+    """Detected from its first bytes."""
 
 
 class ModelFile(StoredFile, tag=True, gc=False):
-    """A file with a fitted model, and what its request says about it."""
+    """A file with a fitted model, and the members of its request."""
 
     format: Format
     name: str = ""
-    """The name that the file has for its sender."""
+    """The name that the sender gave to the file."""
     columns: list[str] | None = None
-    """The names of the columns that the model takes, in order."""
+    """The names of the model's columns, in order."""
     classes: list[Label] | None = None
     """The labels that it predicts, in order."""
     task: Task | None = None
     strict: bool = False
-    """Whether it must have been made by the same library versions."""
+    """Whether it must have been written by the same library versions."""
     sample: Table | None = None
-    """Rows to try it out with."""
+    """Rows for the trial."""
 
 
 class Request(msgspec.Struct, gc=False):
@@ -111,21 +111,21 @@ class Request(msgspec.Struct, gc=False):
     model: str | None = None
     version: Version | None = None
     estimator: str | None = None
-    """What a fit makes the model of, if it is not made yet."""
+    """The estimator of the model, if the model does not exist yet."""
     params: dict[str, Any] = {}
     data: Records | None = None
-    """The data as it came."""
+    """The data in the format of the request."""
     source: Source | None = None
     target: list[str] = []
-    """The columns of the data to predict, where y does not stand beside them."""
+    """The columns of the data to predict, if y is not given separately."""
     inputs: list[str] | None = None
     ignore: list[str] = []
     weight: str | None = None
-    """The column that holds the weights of the rows."""
+    """The column with the weights of the rows."""
     keep: list[str] = []
-    """The columns that come back beside the predictions."""
+    """The columns to return beside the predictions."""
     outputs: list[str] = []
-    """What is predicted: y, probabilities; none for y alone."""
+    """The requested outputs: y, probabilities; empty for y alone."""
     timeout: float | None = None
     webhook: Webhook | None = None
     promote: Gate | None = None
@@ -133,7 +133,7 @@ class Request(msgspec.Struct, gc=False):
 
 
 class Work(msgspec.Struct, gc=False):
-    """A request that passed every check, ready to be done or queued; predict and score name their version.
+    """A request that passed every check, ready to run or to queue; predict and score name their version.
 
     `timeout_s` and `webhook` apply to queued work only.
     """
@@ -143,27 +143,27 @@ class Work(msgspec.Struct, gc=False):
     version: int | None
     params: dict[str, Any]
     data: Table | Source | ModelFile | FileInput | None
-    """None for a fit of a model whose input is a file, where there is none."""
+    """None for a fit without a file, of a model whose input is a file."""
     timeout_s: float | None = None
-    """Seconds that it may take; None for the default of its verb."""
+    """Its timeout in seconds; None for the default of its verb."""
     webhook: str | None = None
     """The URL to call when it has ended."""
     estimator: str = ""
-    """What a fit makes its model of; '' where that has the name of the model."""
+    """The estimator of a fit; '' if it has the name of the model."""
     outputs: list[str] = []
-    """What a prediction gives, where it is not y alone."""
+    """The outputs of a prediction, if not y alone."""
     promote: Promotion | None = None
     """The gate of a fit."""
 
 
 def stored_files(work: Work) -> list[StoredFile]:
-    """Return the files that came with a work's request: its data, and what a gate compares versions on."""
+    """Return the files of a work's request: its data, and the data of its gate."""
     given = [work.data, None if work.promote is None else work.promote.data]
     return [each for each in given if isinstance(each, StoredFile)]
 
 
 def stacked_rows(work: Work) -> int:
-    """Return what a work adds to a call that it shares with others: rows, or one file; 0 where it shares none."""
+    """Return the size of a work in a shared call: its rows, or one file; 0 if it shares no call."""
     if isinstance(work.data, Table):
         return len(work.data.X)
     return int(isinstance(work.data, FileInput))

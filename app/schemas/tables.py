@@ -1,7 +1,7 @@
-"""Tables, which are the data of models, and what says which columns of a request become one.
+"""Tables, which are the data of models, and the choice of columns that a request's table consists of.
 
-The data of a request stays as it came until the service knows the model. Then a `Choice` says which columns are read
-and as what, and the reader of the format (`Records`) makes a table of those alone.
+The data of a request stays in its format until the model is known. Then a `Choice` selects the columns to read and
+their types, and the reader of the format (`Records`) builds a table of these columns.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Table(msgspec.Struct, tag=True, gc=False):
     """The data of a model: `X` (n, p) and `y` (n,) or (n, k), float64, with the names of their columns.
 
     A truth value is 0 or 1 in X, a text its position in the categories of its column, a time seconds since 1970 (UTC),
-    and a missing value NaN. y is finite, and so is X where the model takes no missing values. That of a classifier
-    holds the positions of labels among `labels`.
+    and a missing value NaN. y is finite, and so is X if the model takes no missing values. A classifier's y has the
+    positions of labels among `labels`.
     """
 
     X: Matrix
@@ -38,25 +38,25 @@ class Table(msgspec.Struct, tag=True, gc=False):
     inputs: list[str] | None = None
     outputs: list[str] | None = None
     kinds: list[Kind] | None = None
-    """What the columns of X are; None where all are numbers."""
+    """The kinds of the columns of X; None if all are numbers."""
     categories: dict[int, list[str]] = {}
     """The texts of each text column, by its position."""
     weight: Matrix | None = None
     """The weight of each row (n,)."""
     unused: list[str] = []
-    """The names of the columns that came with these and were not read."""
+    """The names of columns in the data that were not read."""
     named: bool = True
-    """Whether `inputs` came with the data; otherwise they are x1, x2 … by the positions of the columns."""
+    """Whether the data has the names in `inputs`; otherwise they are x1, x2 … by the positions of the columns."""
     kept: dict[str, list[Cell]] = {}
-    """The cells of columns that come back beside the predictions, by name."""
+    """The cells of columns to return beside the predictions, by name."""
     labels: list[Label] | None = None
-    """The different labels in y, in order; after the classes of the fit those that it did not see. None for numbers."""
+    """The different labels in y: the classes of the fit in order, then labels that were not in it. None for numbers."""
     warnings: list[str] = []
-    """What is doubtful about the columns of a fit."""
+    """Warnings about the columns of a fit."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is numbers in columns without names, with nothing beside them but cells that are kept."""
+        """Whether it has only numbers in columns without names, and perhaps cells to return."""
         return self.inputs is None and self.y is None and self.weight is None and self.kinds is None
 
     def __iter__(self) -> Iterator[Matrix | None]:
@@ -66,28 +66,28 @@ class Table(msgspec.Struct, tag=True, gc=False):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which columns are read, by their positions in the data, and what they may hold."""
+    """The columns to read, by their positions in the data, and their allowed values."""
 
     inputs: list[int]
     columns: list[Column | None]
-    """For each input the column of the fit that it must agree with; None where its own values say what it is."""
+    """For each input the column of the fit that it must match; None if its own values determine its kind."""
     kinds: frozenset[Kind]
-    """The kinds that the model takes."""
+    """The kinds that the model accepts."""
     takes_missing: bool = False
-    """Whether the model takes missing values."""
+    """Whether the model accepts missing values."""
     outputs: Sequence[int] = ()
     weight: int | None = None
     kept: Sequence[int] = ()
-    """The columns whose cells are kept as they came."""
+    """The columns whose cells are returned unchanged."""
     check_indicators: Callable[[Sequence[int]], None] | None = None
-    """Raises Invalid where a model cannot have so many inputs, even if all are indicators of these groups, for which
+    """Raises Invalid if a model cannot have so many inputs, even if all are indicators of these groups, for which
     it has the fewest terms."""
     any_texts: bool = False
-    """Whether the model takes any number of different texts."""
+    """Whether the model accepts any number of different texts."""
 
     @cached_property
     def plain_width(self) -> int:
-        """The number of columns where all of them are read, as numbers and in their order, and nothing else; or -1."""
+        """The number of columns if all are read as numbers, in their order, and nothing else; otherwise -1."""
         return len(self.inputs) if self.in_order and self.numeric and self.inputs_only else -1
 
     @cached_property
@@ -97,7 +97,7 @@ class Selection:
 
     @cached_property
     def inputs_only(self) -> bool:
-        """Whether no columns are read but the inputs."""
+        """Whether only the inputs are read."""
         return not self.outputs and self.weight is None and not self.kept
 
     @cached_property
@@ -111,17 +111,17 @@ class Choice(Protocol):
 
     @property
     def labels(self) -> LabelKind | None:
-        """What the labels in y may be; None where y is numbers."""
+        """The allowed kind of labels in y; None if y is numbers."""
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:
         """Return the selection from `width` columns with these names; raise Invalid.
 
-        `pointer` leads to the names in the request. With `has_y` the outputs stand beside the columns.
+        `pointer` leads to the names in the request. With `has_y` the outputs are given separately.
         """
 
 
 class Records(Protocol):
-    """The data of a request, in the format in which it came."""
+    """The data of a request, in its original format."""
 
     def read(self, choice: Choice) -> Table:
         """Read the chosen columns, in any thread; raise Invalid with pointers to the values that are wrong."""

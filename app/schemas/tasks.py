@@ -1,29 +1,29 @@
-"""What kinds of work models do, what a classifier's labels may be, and how versions are stored."""
+"""The tasks of models, the kinds of a classifier's labels, and the formats of stored versions."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
 Task: TypeAlias = Literal["regression", "classification", "image", "document"]
-"""What a model predicts from rows, or which kind of files it takes."""
+"""The kind of a model's predictions from rows, or the kind of its files."""
 FILE_TASKS = frozenset[Task]({"image", "document"})
 Label: TypeAlias = bool | int | str
-"""A y of a classifier, as it came: whole numbers are int, however they were written."""
+"""A label of a classifier: whole numbers are int, in any notation."""
 LabelKind: TypeAlias = Literal["any", "text", "integer", "boolean"]
-"""What labels may be: at a fit anything that all of them are, later what those of the fit were."""
+"""The type of labels: at a fit any type that all of them have, later the type of the fit's labels."""
 Format: TypeAlias = Literal["arrays", "skops", "onnx", "xgboost", "lightgbm"]
-"""How what was learned is stored: "arrays" for one's own classes, or the format of the library."""
+"""The format of the stored state: "arrays" for users' own classes, or the format of the library."""
 Stacks: TypeAlias = Literal["exact", "close", "no"]
-"""Whether rows may be predicted together with others: to the last bit as alone, nearly so, or not at all."""
+"""Whether rows may be predicted together with others: identical to the last bit, equal within rounding, or not."""
 
 Better: TypeAlias = Literal["higher", "lower"]
-"""Which values of a metric are the better ones."""
+"""Which values of a metric are better."""
 
 MAX_LABEL_CHARACTERS = 1000
 
 
 def label_fault(label: str) -> str:
-    """Say why a text is no label, '' where it is one: whatever holds labels later must give back the same text."""
+    """Return why a text cannot be a label, '' if it can: every later form of labels must preserve the text."""
     if label.endswith("\0"):
         return "ends in the character NUL, which arrays of text leave out"
     if len(label) > MAX_LABEL_CHARACTERS:

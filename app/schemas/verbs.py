@@ -1,4 +1,4 @@
-"""The verbs of the service: everything that differs from verb to verb, except what the model does.
+"""The verbs of the service: everything that differs between verbs, except the work of the model.
 
 The queue, the settings, the API keys, the routes, the OpenAPI document and the command line read this table. It imports
 nothing but the standard library, so that `--help` stays quick.
@@ -19,23 +19,23 @@ class VerbSpec(NamedTuple):
     """One verb; the defaults describe a verb that uses a fitted version and needs X alone."""
 
     description: str
-    """The sentence that GET / and the OpenAPI document show."""
+    """The description in GET / and the OpenAPI document."""
     examples: Mapping[str, str]
-    """A body for the default model in each media type that is text; each works when it is sent."""
+    """An example body for the default model in each text media type; each is a valid request."""
     results: tuple[str, ...]
     """The Structs in app/schemas/jobs.py that describe the result: one, or those of a regressor and a classifier."""
     timeout_s: int
-    """Seconds that a queued job may take by default; TRINITY_TIMEOUT_<VERB> sets another number."""
+    """Default timeout of a queued job in seconds; TRINITY_TIMEOUT_<VERB> overrides it."""
     message_jobs: int
-    """The most jobs in one message: enough to share its cost, few enough to share the work among processes."""
+    """Maximum number of jobs in one message: enough to share its cost, few enough to share the work among processes."""
     scope: Literal["predict", "fit"] = "predict"
     """The scope that an API key needs."""
     needs_y: bool = False
-    """Whether the data must hold y. A verb that needs X alone also reads and sends .npy arrays."""
+    """Whether the data must have y. A verb that needs only X also reads and sends .npy arrays."""
     publishes: bool = False
-    """Whether it makes a new version, with `params`; otherwise it uses a `version`."""
+    """Whether it publishes a new version, with `params`; otherwise it uses a `version`."""
     batchable: bool = False
-    """Whether jobs on the same version may be done in one call of the model."""
+    """Whether jobs with the same version may share a call of the model."""
 
 
 VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""Words for people: numbers with nouns, and what a fit saw in a column."""
+"""Texts for people: numbers with nouns, and the values of a column in a fit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SHOWN_CHARACTERS = 40
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
-    """Return a number with its noun, whose plural ends in s if it is not said: 1 row, 2 rows."""
+    """Return a number with its noun, whose plural by default ends in s: 1 row, 2 rows."""
     return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
 
 
 def seen(column: Column, number: Callable[[float], str]) -> str:
-    """Return what the fit saw in a column: the range of numbers and times, or the texts."""
+    """Return the values of a column in the fit: the range of numbers and times, or the texts."""
     return ", ".join(filter(None, [_values(column, number), "some missing" if column.nullable else ""]))
 
 
