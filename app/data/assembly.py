@@ -1,4 +1,4 @@
-"""Columns side by side as the table of a model; all that stand in the way are named in one refusal."""
+"""Assembles columns to the table of a model; one error names all columns that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.schemas.columns import MAX_CATEGORIES, NUMERIC, Column, Kind
 from app.schemas.tables import Matrix, Selection, Table
 from app.schemas.wording import counted
 
-MAX_FAULTS = 50  # of one answer
+MAX_FAULTS = 50  # of one response
 
 
 def assemble(
@@ -25,10 +25,10 @@ def assemble(
     into: Matrix | None = None,
     others: Sequence[Fault] = (),
 ) -> Table:
-    """Return the selected inputs as a table, with what is doubtful about them.
+    """Return the selected inputs as a table, with warnings about them.
 
-    `names` are those of all columns of the data; `read` returns one of them. `into` is a matrix of that size which may
-    hold some of them already. All columns that cannot be used are named in one error, with the faults of `others`.
+    `names` are the names of all columns of the data; `read` returns one column. `into` is a matrix of the table's size
+    that may have some columns already. One error names all columns that cannot be used, with the faults of `others`.
     """
     X = np.empty((rows, len(selection.inputs))) if into is None else into
     memory = X if X.base is None else X.base
@@ -46,7 +46,7 @@ def assemble(
             faults.append(Fault(pointer, f"{where}: {error}"))
             continue
         if not _is_right(cells, selection, fitted):
-            name = None if fitted else names[source]  # after a fit none can be left out
+            name = None if fitted else names[source]  # after a fit no column can be left out
             found = _judged(cells, selection, name, lambda row, at=source: locate(row, at))  # type: ignore[misc]
             if isinstance(found, Fault):
                 faults.append(found)
@@ -58,7 +58,7 @@ def assemble(
         if cells.kind == "text":
             categories[position] = list(cells.categories)
             indicators += len(cells.categories) - 1
-            if selection.check_indicators and indicators > 2 * checked:  # not at every column: it takes a while itself
+            if selection.check_indicators and indicators > 2 * checked:  # not at every column, because it takes time
                 checked = indicators
                 selection.check_indicators([0] * indicators)
     if faults or others:
@@ -68,18 +68,18 @@ def assemble(
 
 
 def _is_right(cells: Cells, selection: Selection, fitted: Column | None) -> bool:
-    """Whether nothing can be wrong with a column, as with most; the texts of a fit are looked at more closely."""
+    """Whether a column cannot have faults, as most; texts of a fit need further checks."""
     is_known = cells.kind != "text" or (fitted is not None and len(cells.categories) <= MAX_CATEGORIES)
     return cells.is_complete and is_known and cells.kind in selection.kinds
 
 
 def _with_all_texts(read: Callable[[int, Column | None], Cells], source: int, cells: Cells) -> Cells:
-    """Return a column with all of its texts; where they were over the limit, only some were read."""
+    """Return a column with all of its texts; only some were read if they were over the limit."""
     return read(source, Column("", "text")) if len(cells.categories) > MAX_CATEGORIES else cells
 
 
 def refusal(faults: Sequence[Fault]) -> Invalid:
-    """Return the error for faults, each of a column of its own."""
+    """Return the error for faults, each of another column."""
     if len(faults) == 1:
         return Invalid(faults[0].detail, *faults)
     shown = "; ".join(fault.detail for fault in faults[:MAX_FAULTS])
@@ -91,16 +91,16 @@ def refusal(faults: Sequence[Fault]) -> Invalid:
 def _judged(
     cells: Cells, selection: Selection, name: str | None, locate: Callable[[int], tuple[str, str]]
 ) -> Fault | str | None:
-    """Return why a model does not take a column, or what to warn of.
+    """Return why a model does not accept a column, or a warning.
 
-    With a `name` the column may be left out, and both say so.
+    With a `name` the column may be left out, and both include this advice.
     """
     if cells.kind not in selection.kinds:
         pointer, where = locate(0)
         detail = f"{where}: the column holds {PLURALS[cells.kind]}, which this model does not take"
         return Fault(pointer, f"{detail}; {_or_ignore('convert it to numbers', name)}")
     doubt = None if cells.kind != "text" or name is None else find_doubt(cells.categories, cells.values)
-    if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models that take all kinds may know better
+    if doubt and doubt.is_refused and "datetime" not in selection.kinds:  # models for all kinds may handle such texts
         pointer, where = locate(doubt.row)
         return Fault(pointer, f"{where}: {doubt.detail}; {_or_ignore(doubt.advice, name)}")
     if cells.kind == "text" and len(cells.categories) > MAX_CATEGORIES and not selection.any_texts:
@@ -112,11 +112,11 @@ def _judged(
         pointer, where = locate(int(missing[0]))
         count = f"{missing.size} of {len(cells.values)} in this column"
         return Fault(pointer, f"{where}: a value is missing, {count}; {_or_ignore('fill them in', name)}")
-    if doubt is None:  # where any texts are taken, they need be no categories
+    if doubt is None:  # a model that accepts any texts does not need categories
         return None if name is None or selection.any_texts else id_warning(name, cells.categories, len(cells.values))
     _, where = locate(doubt.row)
     taken = f"the column is taken as {counted(len(cells.categories), 'category', 'categories')}"
-    return f"{where}: {doubt.detail}; {taken}: if it is none, {_or_ignore(doubt.advice, name)}"
+    return f"{where}: {doubt.detail}; {taken}: if it is not one, {_or_ignore(doubt.advice, name)}"
 
 
 def _or_ignore(detail: str, name: str | None, between: str = ", or ") -> str:

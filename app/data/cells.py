@@ -16,7 +16,7 @@ from app.schemas.parts import parts
 from app.schemas.tables import Cell, Matrix
 
 Locate: TypeAlias = Callable[[int, int], tuple[str, str]]
-"""Returns the pointer to a cell and the words for it ("row 2, column 'a'") by the row and the column's position."""
+"""Returns the pointer to a cell and its location in words ("row 2, column 'a'") by row and the column's position."""
 SHOWN = 40  # characters of a cell in an error text
 SHOWN_CATEGORIES = 10
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -30,7 +30,7 @@ PLURALS: Mapping[Kind, str] = {
 
 
 class Cells(NamedTuple):
-    """A column as numbers (n,); `categories` are the texts that the numbers of a text column count through."""
+    """A column as numbers (n,); the numbers of a text column are positions in `categories`."""
 
     values: Matrix
     kind: Kind
@@ -40,7 +40,7 @@ class Cells(NamedTuple):
 
 
 class BadCell(ValueError):
-    """A cell is not of the kind of its column."""
+    """A cell has another kind than its column."""
 
     def __init__(self, row: int, detail: str) -> None:
         super().__init__(detail)
@@ -48,7 +48,7 @@ class BadCell(ValueError):
 
 
 def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
-    """Return a column of Python's values; without a fitted one the values say what it is. Raise BadCell."""
+    """Return a column of Python's values; without a fitted column the values determine its kind. Raise BadCell."""
     types = _types(values)
     is_complete = _MISSING not in types
     kind = _kind_of(values, types) if fitted is None else fitted.kind
@@ -70,10 +70,10 @@ def from_python(values: Sequence[Cell], fitted: Column | None) -> Cells:
 
 
 def from_texts(values: Sequence[str | None], fitted: Column | None, *, is_complete: bool = False) -> Cells:
-    """Return a column of texts; raise BadCell for one that the fit did not see.
+    """Return a column of texts; raise BadCell for a text that was not in the fit.
 
-    Without a fitted column the categories are only some, and the positions none, where there are more different texts
-    than are kept.
+    Without a fitted column there are only some categories, and no positions, if there are more different texts than
+    can be stored.
     """
     known = None if fitted is None else fitted.categories
     categories = _different(values, limited=fitted is None) if known is None else known
@@ -89,14 +89,14 @@ def from_texts(values: Sequence[str | None], fitted: Column | None, *, is_comple
 
 
 def _numbers(values: Sequence[object], *, is_complete: bool) -> Matrix:
-    """Return numbers or truth values as an array, with NaN for those that are missing."""
+    """Return numbers or truth values as an array, with NaN for missing ones."""
     if is_complete:
         return _joined([np.array(part, np.float64) for part in parts(values)])
     return _array(values, lambda value: np.nan if value is None else float(value))
 
 
 def _array(values: Sequence[Any], number: Callable[[Any], float]) -> Matrix:
-    """Return the numbers that stand for values."""
+    """Return the numbers for values."""
     return _joined([np.array(list(map(number, part)), np.float64) for part in parts(values)])
 
 
@@ -105,7 +105,7 @@ def _joined(arrays: list[Matrix]) -> Matrix:
 
 
 def _different(values: Sequence[str | None], *, limited: bool) -> list[str]:
-    """Return the different texts in order; only some, when they are limited and over MAX_CATEGORIES."""
+    """Return the different texts in order; only some if they are limited and over MAX_CATEGORIES."""
     found: set[str | None] = set()
     for part in parts(values):
         found.update(part)
@@ -115,14 +115,14 @@ def _different(values: Sequence[str | None], *, limited: bool) -> list[str]:
 
 
 def unseen(text: str, categories: Sequence[str]) -> str:
-    """Say that a text is none of those of the fit."""
+    """Return the error text for a text that was not in the fit."""
     shown = ", ".join(repr(each[:SHOWN]) for each in categories[:SHOWN_CATEGORIES])
     more = ", …" if len(categories) > SHOWN_CATEGORIES else ""
     return f"{text[:SHOWN]!r} was not among the texts of the fit: {shown}{more}"
 
 
 def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -> Matrix:
-    """Return a column that must hold a number in every row, such as an output; raise Invalid."""
+    """Return a column that must have a number in every row, such as an output; raise Invalid."""
     if cells.kind not in NUMERIC:
         doubt = find_doubt(cells.categories, cells.values) if cells.kind == "text" else None
         pointer, where = locate(doubt.row if doubt else 0)
@@ -135,7 +135,7 @@ def numbers(cells: Cells, what: str, locate: Callable[[int], tuple[str, str]]) -
     return cells.values
 
 
-_TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0: these are their keys too
+_TRUTHS: dict[object, bool] = {0.0: False, 1.0: True}  # False == 0.0 and True == 1.0 are the same keys
 
 
 _MISSING = type(None)
@@ -150,7 +150,7 @@ def _types(values: Sequence[object]) -> set[type]:
 
 
 def kind_of(values: Sequence[Cell]) -> Kind:
-    """Return the kind of values that are all of one; raise BadCell for the first that isn't as those before it."""
+    """Return the common kind of values; raise BadCell for the first value of another kind than those before it."""
     return _kind_of(values, _types(values))
 
 
@@ -170,14 +170,14 @@ def _kind_of(values: Sequence[Cell], found: set[type]) -> Kind:
 
 
 def _require(values: Sequence[object], found: set[type], types: tuple[type, ...], what: str) -> None:
-    """Raise BadCell for the first value that is of no such type, and not missing; `found` are the types of all."""
+    """Raise BadCell for the first value that has another type and is not missing; `found` are the types of all."""
     if not found.issubset((*types, _MISSING)):
         row = next(i for i, value in enumerate(values) if type(value) not in (*types, _MISSING))
         raise BadCell(row, f"{_shown(values[row])} is not {what}")
 
 
 def _seconds(row: int, value: Cell) -> float:
-    """Return a time as seconds since 1970 in UTC, which a time without an offset is in."""
+    """Return a time as seconds since 1970 in UTC; a time without an offset is in UTC."""
     if value is None:
         return float("nan")
     try:

@@ -14,10 +14,10 @@ from msgspec import Meta, Struct
 from app.model.box_evaluation import BoxLabels
 
 FILE = "annotations.json"
-MAX_PIXELS = 1e8  # of a side; sums and products of more could overflow
+MAX_SIDE_PIXELS = 1e8  # sums and products of more could overflow
 
-Coordinate = Annotated[float, Meta(ge=-MAX_PIXELS, le=MAX_PIXELS)]
-Length = Annotated[float, Meta(ge=0, le=MAX_PIXELS)]
+Coordinate = Annotated[float, Meta(ge=-MAX_SIDE_PIXELS, le=MAX_SIDE_PIXELS)]
+Length = Annotated[float, Meta(ge=0, le=MAX_SIDE_PIXELS)]
 
 
 class CocoImage(Struct):
@@ -28,7 +28,7 @@ class CocoImage(Struct):
 
 
 class CocoCategory(Struct):
-    """An entry of `categories`; its name says which class it is."""
+    """An entry of `categories`; its name is that of a class."""
 
     id: int
     name: str
@@ -44,7 +44,7 @@ class CocoAnnotation(Struct):
 
 
 class CocoFile(Struct):
-    """What is used of the file."""
+    """The members of the file that are used."""
 
     images: Annotated[list[CocoImage], Meta(min_length=1)]
     annotations: list[CocoAnnotation]
@@ -52,7 +52,7 @@ class CocoFile(Struct):
 
 
 class LabelledPicture(NamedTuple):
-    """A picture and what is in it."""
+    """A picture and its labelled objects."""
 
     path: Path
     labels: BoxLabels
@@ -61,7 +61,7 @@ class LabelledPicture(NamedTuple):
 def read_coco_labels(folder: Path, names: Sequence[str]) -> list[LabelledPicture]:
     """Return every picture of the folder's annotations; `names` are those of the classes, in their order.
 
-    ValueError says what is wrong with them.
+    Raises ValueError for wrong annotations.
     """
     try:
         document = msgspec.json.decode((folder / FILE).read_bytes(), type=CocoFile)
@@ -86,7 +86,7 @@ def read_coco_labels(folder: Path, names: Sequence[str]) -> list[LabelledPicture
 
 def _class(name: str, names: Sequence[str]) -> int:
     if name not in names:
-        raise ValueError(f"{FILE}: {name!r} is none of the model's {len(names)} classes")
+        raise ValueError(f"{FILE}: {name!r} is not one of the model's {len(names)} classes")
     return names.index(name)
 
 

@@ -1,4 +1,4 @@
-"""Put the rows of several tables of one version into one, to predict for them in one call."""
+"""Joins the rows of several tables of one version, to predict for them in one call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.schemas.tables import Matrix, Table
 
 
 def concatenate_tables(tables: Sequence[Table]) -> Table:
-    """Return the rows of all tables; where each has texts of its own, their codes become those of all together."""
+    """Return the rows of all tables; if each has texts of its own, codes are converted to positions among all texts."""
     joined = Table(np.concatenate([table.X for table in tables]))
     rows = [len(table.X) for table in tables]
     for position in tables[0].categories:
@@ -24,11 +24,11 @@ def concatenate_tables(tables: Sequence[Table]) -> Table:
 
 
 def _starts(lists: Sequence[Sequence[str]]) -> list[int]:
-    """Return where each list begins in all of them, one after the other."""
+    """Return the position of each list in the concatenation of all."""
     return list(accumulate(map(len, lists), initial=0))[:-1]
 
 
 def _recode(column: Matrix, starts: Matrix, new: Matrix) -> None:
-    """Write into a column the new codes of its texts; `starts` says for each row where the texts of its table begin."""
+    """Write into a column the new codes of its texts; `starts` has for each row the position of its table's texts."""
     known = ~np.isnan(column)
     column[known] = new[column[known].astype(np.intp) + starts[known]]

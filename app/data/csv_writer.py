@@ -1,4 +1,4 @@
-"""Predictions as CSV, the same from the service and on the command line."""
+"""Writes predictions as CSV, the same in the service and on the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.schemas.tables import Cell
 
 
 def csv_of(result: Mapping[str, Any], outputs: Sequence[str]) -> str:
-    """Return the result of a prediction as a table (RFC 4180, with line feeds), each number to the bit.
+    """Return the result of a prediction as a table (RFC 4180, with line feeds), each number exact.
 
     Kept columns come first, then the predictions under the names of the outputs, then probabilities by class.
     """
@@ -26,7 +26,7 @@ def csv_of(result: Mapping[str, Any], outputs: Sequence[str]) -> str:
 
 
 def _predicted(result: Mapping[str, Any], outputs: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
-    """Return the names and the rows of what was predicted."""
+    """Return the names and the rows of the predictions."""
     y, probabilities = result.get("y"), result.get("probabilities")
     names: list[str] = []
     rows: list[list[Any]] = [[] for _ in y or probabilities or ()]
@@ -44,7 +44,7 @@ def _exact(value: float | str | bool) -> str:  # noqa: FBT001  a label
 
 
 def _text(cell: Cell) -> str:
-    """Return a cell as it came: a whole number without a point, and nothing where a value is missing."""
+    """Return a cell in its original form: a whole number without a point, and nothing for a missing value."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

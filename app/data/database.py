@@ -29,10 +29,10 @@ MAX_REASON_CHARACTERS = 300
 POSTGRES = "postgresql+psycopg"
 MIGRATION_LOCK = 7_219_364_105  # any number that nothing else locks
 BUSY_TIMEOUT_S = 30  # how long SQLite waits for another process that writes
-CONNECT_TIMEOUT_S = 10  # for PostgreSQL; without it a host that is gone holds a thread for two minutes
-MMAP_BYTES = 2**30  # of the file: rows that belong together may be scattered over it
+CONNECT_TIMEOUT_S = 10  # for PostgreSQL; without it an unreachable host blocks a thread for two minutes
+MMAP_BYTES = 2**30  # of the file: related rows may be scattered over it
 PRAGMAS = (
-    "journal_mode=WAL",  # readers go on while one process writes
+    "journal_mode=WAL",  # readers can continue while one process writes
     "synchronous=NORMAL",
     "foreign_keys=ON",
     f"mmap_size={MMAP_BYTES}",
@@ -46,9 +46,9 @@ Rows = list[dict[str, Any]]
 class Database:
     """The database that DATABASE_URL names, by default a SQLite file in the store's folder.
 
-    One that does not answer raises ConnectionError, without the driver's words, which may hold addresses: these are
-    logged. A source that raises it, and `Application.run`, ask callers to try again (503). A value that no column can
-    hold raises Invalid.
+    If it does not respond, ConnectionError is raised, without the driver's message, which may contain addresses and is
+    logged. For this error sources and `Application.run` respond with 503, so that callers try again. A value that no
+    column can hold raises Invalid.
     """
 
     def __init__(self, file: str, migrations: Path | str) -> None:
@@ -57,7 +57,7 @@ class Database:
         self.migrations = Path(migrations)
 
     def engine(self) -> Engine:
-        """Return the engine of this process; connections are not shared with the processes that it is forked to."""
+        """Return the engine of this process; connections are not shared with forked processes."""
         variables = os.environ.get("DATABASE_URL", ""), os.environ.get("TRINITY_STORE", "")
         return _engine(self.file, os.getpid(), *variables)
 
@@ -82,9 +82,9 @@ class Database:
             return {name: connection.scalar(query) or 0 for name, query in counts.items()}
 
     def read_page(self, table: type[DeclarativeBase], after: str, limit: int) -> tuple[Rows, str | None]:
-        """Return `limit` rows in the order of their primary key, and what `after` of the next page is, None at the end.
+        """Return `limit` rows in the order of their primary key, and the `after` of the next page, None at the end.
 
-        `after` is empty for the first page. Raise Invalid for one that no page gave.
+        `after` is empty for the first page. Raise Invalid for a value that is not from a page.
         """
         keys = list(table.__table__.primary_key)
         query = select(table.__table__).order_by(*keys).limit(limit + 1)
@@ -103,7 +103,7 @@ def write_rows(
     rows: Sequence[Mapping[str, Any]],
     existing: Literal["keep", "replace"],
 ) -> None:
-    """Insert rows; those whose primary key is there already stay as they are, or are replaced.
+    """Insert rows; rows with an existing primary key stay unchanged, or are replaced.
 
     Other transactions may write the same rows meanwhile.
     """
@@ -154,7 +154,7 @@ def _check_foreign_keys(connection: Connection) -> None:
 
 
 def _after(key: Sequence[Any]) -> str:
-    """Return what names a row by its primary key: its only value as text, or all of them as a JSON array."""
+    """Return the primary key of a row: its only value as text, or all of its values as a JSON array."""
     return str(msgspec.to_builtins(key[0])) if len(key) == 1 else msgspec.json.encode(key).decode()
 
 
@@ -170,7 +170,7 @@ def _key(after: str, types: Sequence[type]) -> Sequence[Any]:
 
 
 def _url(file: str) -> URL:
-    """Return DATABASE_URL, or that of a SQLite file in the store's folder."""
+    """Return DATABASE_URL, or the URL of a SQLite file in the store's folder."""
     if given := os.environ.get("DATABASE_URL"):
         url = make_url(given)
         return url.set(drivername=POSTGRES) if url.drivername in {"postgres", "postgresql"} else url
@@ -197,7 +197,7 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 
 def _translated(context: ExceptionContext) -> Exception | None:
-    """Return what is raised in the place of a driver's error, None for that error itself."""
+    """Return the error to raise instead of a driver's error, None to raise the driver's."""
     error = context.sqlalchemy_exception
     if isinstance(error, (OperationalError, InterfaceError)):
         reason = str(context.original_exception).partition("\n")[0]

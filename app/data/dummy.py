@@ -1,4 +1,4 @@
-"""A seeded source of noisy points around a known function, to try everything without data."""
+"""A seeded source of noisy points around a known function, to try the service without data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Coefficients = Annotated[list[float], Meta(min_length=1, max_length=32)]
 class DummyParams(msgspec.Struct, forbid_unknown_fields=True):
     """The parameters that a request may set; `function` lists a polynomial's coefficients, the constant first.
 
-    `kind` says what y is: numbers, or classes for a classifier.
+    `kind` is the kind of y: numbers, or classes for a classifier.
     """
 
     number: Annotated[int, Meta(ge=1, le=2**40)] = 50
@@ -39,15 +39,15 @@ class DummyParams(msgspec.Struct, forbid_unknown_fields=True):
 class Dummy(DummyParams):
     """Points around 3 + 0.4x − 3x² + 2x³ on [−1, 1], with uniform multiplicative noise.
 
-    With several inputs the function is applied to each and the values are added. Of the kind `classes`, y is high where
-    that number is over its mean, and low elsewhere. In Python `function` may be any
-    callable that works element by element. The same parameters give the same points, always.
+    With several inputs the function is applied to each and the values are added. For the kind `classes`, y is high if
+    that number is over its mean, and low otherwise. In Python `function` may be any
+    callable that works element by element. The same parameters always give the same points.
     """
 
     name: ClassVar[str] = "dummy"
     Params: ClassVar[type[msgspec.Struct]] = DummyParams
 
-    # requests may give no callable
+    # requests cannot contain a callable
     function: list[float] | Function = msgspec.field(default_factory=lambda: list(CUBIC))  # type: ignore[assignment]
 
     @property
@@ -57,7 +57,7 @@ class Dummy(DummyParams):
 
     @property
     def task(self) -> Task:
-        """What y is for: numbers for regressors, labels for classifiers."""
+        """The task of y: numbers for regressors, labels for classifiers."""
         return "regression" if self.kind == "numbers" else "classification"
 
     def read(self) -> Table:
@@ -68,11 +68,11 @@ class Dummy(DummyParams):
         function = self.function if callable(self.function) else np.polynomial.Polynomial(self.function)
         for start in range(0, self.number, BLOCK_ROWS):  # no temporary array as large as X, no long hold of the GIL
             block = slice(start, start + BLOCK_ROWS)
-            with np.errstate(all="ignore"):  # what overflows is refused by the model
+            with np.errstate(all="ignore"):  # the model refuses overflows
                 factor[block] *= function(X[block]).sum(axis=1)
         if self.kind == "numbers":
             return Table(X, factor)
-        # labels for a classifier, which Table has as codes once its reader knows that they are wanted
+        # labels for a classifier; the reader of the source converts them to codes
         y = np.where(factor > self.inputs * _mean(function), HIGH, LOW)
         return Table(X, y)
 

@@ -1,4 +1,4 @@
-"""The media type of a file by its first bytes; of texts, which have no signature, also by its name."""
+"""Detects the media type of a file by its first bytes; for texts, which have no signature, also by its name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
     (b"\x1f\x8b", "application/gzip"),
 )
-"""As the specifications of the formats have them."""
+"""From the specifications of the formats."""
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ZIP = "application/zip"
-HEAD_BYTES = 4096  # that are looked at
+HEAD_BYTES = 4096  # how many bytes are examined
 UNKNOWN = "application/octet-stream"
 TEXTS = {
     ".md": "text/markdown",
@@ -32,7 +32,7 @@ TEXTS = {
     ".txt": "text/plain",
 }
 REQUESTS = {"application/json", "application/x-www-form-urlencoded"}
-"""What is text and yet no document where it has no name: a request that was meant for something else."""
+"""Types of text that are not a document if they have no name: the request was probably meant for another route."""
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 _WEBP_BYTES = 12
 _BMP_RESERVED = slice(6, 10)
@@ -54,7 +54,7 @@ def media_type_of(head: bytes, name: str = "", said: str = "") -> str:
 
 
 def _zip_type(head: bytes, name: str, said: str) -> str:
-    """Distinguish a Word document from other zip files: by a part of it in the first bytes, or else as it is called."""
+    """Distinguish a Word document from other zip files by a part in its first bytes, or else by its name."""
     called_docx = PurePath(name).suffix.lower() == ".docx" or said == DOCX
     if b"word/" in head or (called_docx and b"xl/" not in head and b"ppt/" not in head):
         return DOCX
@@ -72,7 +72,7 @@ def _text_type(head: bytes, name: str, said: str) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are UTF-8, the last character perhaps cut off where it goes on, and without NUL."""
+    """Whether bytes are UTF-8 without NUL; the last character may be truncated if more bytes follow."""
     if b"\0" in head:
         return False
     try:

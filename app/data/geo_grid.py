@@ -1,4 +1,4 @@
-"""Finds the rows nearest to a point by cells of a grid, which an ordinary index serves in PostgreSQL and SQLite alike.
+"""Finds the rows nearest to a point by cells of a grid, with an ordinary index in PostgreSQL and SQLite.
 
 It needs the extra `sql`: only applications import it.
 """
@@ -19,12 +19,12 @@ KM_PER_DEGREE = 111.195  # of a great circle
 CELL_KM = KM_PER_DEGREE / CELLS_PER_DEGREE
 POLAR_DEGREES = 89.9  # beyond, a box holds all longitudes
 MAX_KM = 1_000.0  # a box lists its rows of cells, and SQLite takes 32,766 parameters
-MAX_ROWS = 5_000  # that one query reads
+MAX_ROWS = 5_000  # how many rows one query reads
 MAX_BOXES = 20
 
 
 def grid_cell(latitude: Any, longitude: Any) -> tuple[Any, Any]:
-    """Return row and column of the cells that points in degrees are in; numbers or arrays."""
+    """Return row and column of the cells of points in degrees; numbers or arrays."""
     row = np.floor((np.asarray(latitude) + 90) * CELLS_PER_DEGREE).astype(int)
     return row, np.floor((np.asarray(longitude) + 180) * CELLS_PER_DEGREE).astype(int) % COLUMNS
 
@@ -38,14 +38,14 @@ def distance_km(latitude: float, longitude: float, latitudes: Any, longitudes: A
 
 
 class GeoGrid:
-    """The grid of a table that has the cell of each row, as `grid_cell` returns it, in two columns with one index."""
+    """The grid of a table with the cell of each row, from `grid_cell`, in two columns with one index."""
 
     def __init__(self, row: InstrumentedAttribute[int], column: InstrumentedAttribute[int]) -> None:
         """Take the columns, such as `Place.grid_row` and `Place.grid_column`; the index is on both in this order."""
         self._row, self._column = row, column
 
     def box(self, latitude: float, longitude: float, km: float) -> ColumnElement[bool]:
-        """Return the condition that holds for all rows within `km` of a point, and for some others."""
+        """Return a condition that is true for all rows within `km` of a point, and for some others."""
         high = km / KM_PER_DEGREE
         south, north = (int(grid_cell(latitude + side, 0)[0]) for side in (-high, high))
         rows = self._row.in_(list(range(south, north + 1)))
@@ -65,8 +65,8 @@ class GeoGrid:
         """Return up to `number` rows of a query within `km` of a point, nearest first, each after its distance in km.
 
         The query selects `latitude` and `longitude` among others, and may have conditions. The box grows from one cell
-        on until it holds enough, by how crowded it is: how many rows are read hardly depends on how many there are. Of
-        more than MAX_ROWS in one place some are left out. Raises ValueError unless 0 < km ≤ MAX_KM.
+        until it has enough rows, faster if it has few, so the number of rows read hardly depends on the table's size.
+        If one place has more than MAX_ROWS, some are left out. Raises ValueError unless 0 < km ≤ MAX_KM.
         """
         if not 0 < km <= MAX_KM:
             raise ValueError(f"km must be above 0 and at most {MAX_KM:g}")
@@ -77,7 +77,7 @@ class GeoGrid:
             points = np.array([(row.latitude, row.longitude) for row in rows]).reshape(-1, 2)
             distances = distance_km(latitude, longitude, points[:, 0], points[:, 1])
             inside = np.flatnonzero(distances <= side)
-            if len(rows) == MAX_ROWS and enough:  # not all that are there
+            if len(rows) == MAX_ROWS and enough:  # these are not all rows
                 crowded, side = side, (enough + side) / 2
             elif len(inside) >= number or side >= km or len(rows) == MAX_ROWS:
                 break

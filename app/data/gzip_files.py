@@ -1,4 +1,4 @@
-"""Files that gzip packed (RFC 1952): told by their first bytes, and unpacked within a bound."""
+"""Files compressed by gzip (RFC 1952): detected by their first bytes, and unpacked within a bound."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from app.errors import Malformed, TooLarge
 Bytes: TypeAlias = bytes | bytearray | memoryview
 MAGIC = b"\x1f\x8b"  # §2.3.1
 STEP_BYTES = 262_144
-MAX_MEMBERS = 10_000  # of one file: each may hold nothing
-_WINDOW = 16 + zlib.MAX_WBITS  # gzip and nothing else
+MAX_MEMBERS = 10_000  # of one file: each may be empty
+_WINDOW = 16 + zlib.MAX_WBITS  # accept only gzip
 
 
 def is_gzip(content: Bytes) -> bool:
-    """Whether a file begins as those of gzip do."""
+    """Whether a file begins with the signature of gzip."""
     return bytes(content[: len(MAGIC)]) == MAGIC
 
 
 def gunzip(content: Bytes, max_bytes: int, hold: Callable[[int], None] = lambda _: None) -> bytearray:
-    """Return what a gzip file holds; raise TooLarge beyond `max_bytes`, Malformed for a file that is damaged.
+    """Return the content of a gzip file; raise TooLarge beyond `max_bytes`, Malformed for a damaged file.
 
-    `hold` is called with the bytes that come in addition, and may raise.
+    `hold` is called with each additional number of bytes, and may raise.
     """
     unpacked = bytearray()
     members, view = 1, memoryview(content)

@@ -14,23 +14,23 @@ from app.schemas.tables import Cell, Matrix
 from app.schemas.tasks import Label, LabelKind, label_fault
 
 Locate: TypeAlias = Callable[[int], tuple[str, str]]
-"""Returns the pointer to a label and the words for it ("line 3, column 'y'") by its row."""
+"""Returns the pointer to a label and its location in words ("line 3, column 'y'") by its row."""
 POINTER = "/data/y"
-BEYOND = 2.0**53  # from here on float64 does not tell all whole numbers apart
+BEYOND = 2.0**53  # from here on float64 does not distinguish all whole numbers
 BLOCK_VALUES = 2**18
-MAX_TEXT_BYTES = 2**29  # that an array of the labels of all rows may take, four for each character of the longest
+MAX_TEXT_BYTES = 2**29  # of an array with the labels of all rows, four for each character of the longest
 KINDS = "labels are all texts, all whole numbers, or all true and false"
 _PLURALS = {"text": "texts", "integer": "whole numbers", "boolean": "true and false"}
 
 
 class Labels(NamedTuple):
-    """The codes (n,) of labels, and what they stand for."""
+    """The codes (n,) of labels, and their labels."""
 
     codes: Matrix
     classes: list[Label]
 
     def among(self, fitted: Sequence[Label]) -> Labels:
-        """Return codes among the classes of a fit; labels that it did not see come after those, in order.
+        """Return codes among the classes of a fit; labels that were not in the fit follow these, in order.
 
         Raise Invalid for labels of another kind: 1 is not "1".
         """
@@ -44,18 +44,18 @@ class Labels(NamedTuple):
 
 
 def label_kind(classes: Sequence[Label]) -> LabelKind:
-    """Return what the classes of a fit are."""
+    """Return the kind of a fit's classes."""
     first = classes[0]
     return "text" if isinstance(first, str) else "boolean" if isinstance(first, bool) else "integer"
 
 
 def in_y(row: int) -> tuple[str, str]:
-    """Return where a label stands that is an item of /data/y."""
+    """Return the location of a label that is an item of /data/y."""
     return f"{POINTER}/{row}", f"row {row}"
 
 
 def read_labels(values: Sequence[Cell], kind: LabelKind, locate: Locate = in_y) -> Labels:
-    """Return the labels in Python's values; raise Invalid for one that is missing, or of another kind."""
+    """Return the labels from Python's values; raise Invalid for a missing label, or one of another kind."""
     try:
         found = kind_of(values) if kind == "any" else kind
         cells = from_python(values, Column("", "text" if found == "datetime" else found))
@@ -72,7 +72,7 @@ def encode_cells(cells: Cells, kind: LabelKind, locate: Locate) -> Labels:
 
 
 def from_array(array: Any, kind: LabelKind) -> Labels:
-    """Return the labels in an array or a sequence of a source, whatever its type; raise Invalid."""
+    """Return the labels in an array or a sequence of any type from a source; raise Invalid."""
     values = np.asarray(array)
     if values.ndim != 1:
         raise Invalid.at(POINTER, f"labels are one column, not an array of shape {values.shape}")
@@ -83,7 +83,7 @@ def from_array(array: Any, kind: LabelKind) -> Labels:
 
 
 def refusal(row: int, detail: str, kind: LabelKind, locate: Locate) -> Invalid:
-    """Return the error for a label that is not of the kind of the others, or of those of the fit."""
+    """Return the error for a label of another kind than the others, or than those of the fit."""
     pointer, where = locate(row)
     said = KINDS if kind == "any" else f"those of the fit are {_PLURALS[kind]}"
     return Invalid.at(pointer, f"{where}: {detail}; {said}")
@@ -108,7 +108,7 @@ def _encode(cells: Cells, kind: LabelKind, locate: Locate) -> Labels:
 
 
 def _check_texts(cells: Cells, locate: Locate) -> None:
-    """Raise Invalid for the first text that cannot be kept as it is, and for texts too long for so many rows."""
+    """Raise Invalid for the first text that cannot be stored unchanged, and for texts too long for so many rows."""
     for code, text in enumerate(cells.categories):
         if fault := label_fault(text):
             pointer, where = locate(int(np.flatnonzero(cells.values == code)[0]))
@@ -120,7 +120,7 @@ def _check_texts(cells: Cells, locate: Locate) -> None:
 
 
 def _check_whole(values: Matrix, kind: LabelKind, locate: Locate) -> None:
-    """Raise Invalid for the first number that is no label."""
+    """Raise Invalid for the first number that cannot be a label."""
     for start in range(0, len(values), BLOCK_VALUES):
         block = values[start : start + BLOCK_VALUES]
         odd = np.flatnonzero((np.rint(block) != block) | (np.abs(block) >= BEYOND))
@@ -148,5 +148,5 @@ def _is_missing(value: object) -> bool:
 
 
 def shown(label: Label) -> str:
-    """Return a label in words: a text in quotes, cut where it is long."""
+    """Return a label for an error text: a text in quotes, truncated if it is long."""
     return repr(label[:SHOWN]) if isinstance(label, str) else str(label).lower()

@@ -1,4 +1,4 @@
-"""Numbers, dates and times as people write them and as they are not read: 45.3%, € 45, 1'094, −5, 12 kg, 31.12.2024."""
+"""Detects numbers, dates and times in notations that are not read: 45.3%, € 45, 1'094, −5, 12 kg, 31.12.2024."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class WrittenNumber(NamedTuple):
     """A number in some notation."""
 
     is_plain: bool
-    """Whether it would be read as it is if it were no text."""
+    """Whether it would be read as a number if it were not sent as text."""
     unit: str
     """The letters of its unit, if it has one."""
     reading: str | None
-    """How to write it; None where a sign in it may stand between thousands or before decimals."""
+    """How to write it; None if a sign in it may be a thousands separator or a decimal sign."""
 
 
 def is_date(text: str) -> bool:
@@ -61,7 +61,7 @@ def is_date(text: str) -> bool:
 
 
 def number(text: str) -> WrittenNumber | None:
-    """Return what a text says as a number; None if it does not look like one."""
+    """Return the number in a text; None if it does not look like one."""
     if len(text) > _LONGEST or _CODE.fullmatch(text):
         return None
     if _PLAIN.fullmatch(text):
@@ -76,7 +76,7 @@ def number(text: str) -> WrittenNumber | None:
 
 
 def _plain_digits(text: str) -> str | None:
-    """Return digits with a point before the decimals; None if a comma may be that or stand between thousands."""
+    """Return digits with a decimal point; None if a comma may be a decimal sign or a thousands separator."""
     text = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
     mantissa, e, exponent = text.replace("E", "e").partition("e")
     mantissa = re.sub(r"[^\d.,]", "", mantissa)

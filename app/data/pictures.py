@@ -1,4 +1,4 @@
-"""Reads pictures of any kind as a viewer shows them: upright, in RGB, of an animation the first.
+"""Reads pictures of any kind as a viewer shows them: upright, in RGB, the first frame of an animation.
 
 It needs the extra `vision`.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-FORMATS = {  # as Pillow calls them
+FORMATS = {  # Pillow's names
     "image/jpeg": "JPEG",
     "image/png": "PNG",
     "image/gif": "GIF",
@@ -22,7 +22,7 @@ FORMATS = {  # as Pillow calls them
 }
 MEDIA_TYPES = tuple(FORMATS)
 MAX_PIXELS = 64_000_000
-TURNS = {  # what makes a picture of each orientation upright; 1 is
+TURNS = {  # the operation that turns each orientation upright; orientation 1 needs none
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -31,12 +31,12 @@ TURNS = {  # what makes a picture of each orientation upright; 1 is
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-TOO_MUCH_TEXT = ("Decompressed data too large", "Too much memory used in text chunks")  # Pillow's words
+TOO_MUCH_TEXT = ("Decompressed data too large", "Too much memory used in text chunks")  # Pillow's messages
 SIDEWAYS = {TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 
 class SquarePicture(NamedTuple):
-    """A picture that fills a square as far as its shape allows, on black, and what leads from there back to it."""
+    """A picture scaled into a square, on black, with the values to convert positions back to the picture."""
 
     pixels: npt.NDArray[np.uint8]  # [side, side, 3]; red, green and blue
     size: tuple[int, int]  # width and height of the upright picture
@@ -51,7 +51,7 @@ class SquarePicture(NamedTuple):
 
 
 def read_picture(path: Path, media_types: Sequence[str] = MEDIA_TYPES) -> Image.Image:
-    """Read a picture at its full size; ValueError says what is wrong with the file."""
+    """Read a picture at its full size; raise ValueError with the fault of the file."""
     with _opened(path, media_types) as picture:
         picture.load()
         turn = _turn(picture)
@@ -59,7 +59,7 @@ def read_picture(path: Path, media_types: Sequence[str] = MEDIA_TYPES) -> Image.
 
 
 def read_square(path: Path, side: int, media_types: Sequence[str] = MEDIA_TYPES) -> SquarePicture:
-    """Read a picture into a square of `side` pixels; ValueError says what is wrong with the file.
+    """Read a picture into a square of `side` pixels; raise ValueError with the fault of the file.
 
     That takes less time and memory than `read_picture`: large JPEG files are decoded at a half, a quarter or an eighth.
     """
@@ -78,14 +78,14 @@ def read_square(path: Path, side: int, media_types: Sequence[str] = MEDIA_TYPES)
 
 
 class _Refused(ValueError):
-    """What is wrong with a picture, in words of this module."""
+    """The fault of a picture, found by this module."""
 
 
 @contextmanager
 def _opened(path: Path, media_types: Sequence[str]) -> Iterator[Image.Image]:
-    """Open a picture of these types, not yet decoded; what fails within is the file's fault."""
+    """Open a picture of these types, not yet decoded; errors in the body are the file's fault."""
     formats = [FORMATS[media_type] for media_type in media_types]
-    with path.open("rb") as stream:  # a file that is missing is not its sender's fault
+    with path.open("rb") as stream:  # a missing file is not its sender's fault
         try:
             with Image.open(stream, formats=formats) as picture:
                 _check_size(*picture.size)
@@ -108,7 +108,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """Return what makes a picture that was decoded upright; None where EXIF is damaged: viewers show such, too."""
+    """Return the operation that turns a decoded picture upright; None if EXIF is damaged: viewers show such, too."""
     try:
         return TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - a reader of damaged data fails in any way
@@ -120,16 +120,16 @@ def _turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
 
 
 def _in_colour(picture: Image.Image) -> Image.Image:
-    """Return it in RGB or RGBA, whatever the file has: grey of 1 to 16 bits, palettes, CMYK."""
+    """Return it in RGB or RGBA, from any mode: grey of 1 to 16 bits, palettes, CMYK."""
     if picture.mode in {"I", "F"}:
         raise _Refused("the picture has numbers of 32 bits in the place of colours")
-    if picture.mode.startswith("I;16"):  # grey; Pillow's own conversion cuts off what is over 255
+    if picture.mode.startswith("I;16"):  # grey; Pillow's own conversion clips values over 255
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """Return it without transparency, as it looks on a page."""
+    """Return it without transparency, as on a white page."""
     if picture.mode != "RGBA":
         return picture
     white = Image.new("RGB", picture.size, "white")

@@ -1,4 +1,4 @@
-"""Data that is in memory as arrays or as Python's values, of which the chosen columns become a table."""
+"""Data in memory, as arrays or Python's values, whose chosen columns are converted to a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.schemas.tasks import Label, LabelKind
 
 
 class TableRecords(msgspec.Struct, frozen=True, gc=False):
-    """A table of which columns are chosen: finite numbers, or what a source gave."""
+    """A table from which columns are chosen: finite numbers, or the data of a source."""
 
     table: Table
     names_pointer: str = "/data/columns"
@@ -51,7 +51,7 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
         return assemble(selection, names, len(table.X), self._read, self._locator(names))
 
     def _label(self, kind: LabelKind) -> Callable[[int], Labels]:
-        """Return what reads a column of labels."""
+        """Return the function that reads a column of labels."""
         locate = self._locator(self.table.inputs or default_names("x", self.table.X.shape[1]))
         return lambda source: read_labels(self._cells(source), kind, lambda row: locate(row, source))
 
@@ -75,7 +75,7 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
 
 
 class ColumnRecords(NamedTuple):
-    """Columns of Python's values, all of one length, with what stands beside them."""
+    """Columns of Python's values, all of one length, with y and weights."""
 
     columns: Sequence[Sequence[Cell]]
     names: list[str] | None
@@ -85,10 +85,10 @@ class ColumnRecords(NamedTuple):
     y: Matrix | None = None
     weight: Matrix | None = None
     classes: list[Label] | None = None
-    """The labels that y holds the positions of."""
+    """The labels to which the positions in y refer."""
 
     def read(self, choice: Choice) -> Table:
-        """Return the chosen columns; the others are not looked at."""
+        """Return the chosen columns; the others are not read."""
         width = len(self.steps)
         beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight, labels=self.classes))
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
@@ -112,7 +112,7 @@ class ColumnRecords(NamedTuple):
 
 
 def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Locate:
-    """Return the function that says where a cell of /data/X stands."""
+    """Return the function that locates a cell of /data/X."""
 
     def locate(row: int, column: int) -> tuple[str, str]:
         return f"/data/X/{row}{escaped(steps[column])}", f"row {row}, column {names[column]!r}"
@@ -121,7 +121,7 @@ def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Locate:
 
 
 def _tidy(table: Table) -> Table:
-    """Return a table without blanks around the names of its columns, as in CSV."""
+    """Return a table without blanks around column names, as in CSV."""
     if table.inputs is None:
         return table
     outputs = None if table.outputs is None else [name.strip() for name in table.outputs]
@@ -136,9 +136,9 @@ def with_names(
     cells: Callable[[int], list[Cell]],
     label: Callable[[int], Labels] | None = None,
 ) -> Table:
-    """Return the chosen inputs with their names, and with y and the weights from beside them or from columns.
+    """Return the chosen inputs with their names, and with y and the weights, given separately or as columns.
 
-    `label` reads a column of y where y is labels.
+    `label` reads a column of y if y is labels.
     """
     names = data.inputs
     if names is None and len(selection.inputs) < data.X.shape[1]:

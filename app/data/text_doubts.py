@@ -1,4 +1,4 @@
-"""Columns of text in a fit that are likely something else: numbers or dates in a notation that is not read, or ids."""
+"""Finds columns of text in a fit that are likely something else: numbers or dates in unsupported notations, or ids."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from app.schemas.columns import MAX_CATEGORIES
 from app.schemas.tables import Matrix
 
 SHOWN = 40  # characters of a text
-FEW_TEXTS = 20  # so many, each in several rows, may well be categories, whatever they look like
+FEW_TEXTS = 20  # up to so many, each in several rows, may be categories in any notation
 ROWS_OF_EACH = 5
 MOST = 0.5  # of the rows
 NEARLY_ALL = 0.9
-FEW_ROWS = 10  # in fewer, texts may well be all different
+FEW_ROWS = 10  # in fewer rows all texts may be different
 Counts: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Doubt(NamedTuple):
-    """Why a column may be no text, by the first row where it shows."""
+    """The reason why a column may not be text, with the first such row."""
 
     row: int
     detail: str
     advice: str
     is_refused: bool
-    """Whether it is more likely that the column is no text than that it is."""
+    """Whether the column is more likely not text."""
 
 
 def find_doubt(texts: Sequence[str], codes: Matrix) -> Doubt | None:
-    """Return the doubt about a column, which has these different texts and for each row the position of its text.
+    """Return the doubt about a column with these different texts, and for each row the position of its text.
 
-    Where there are more texts than are kept, the codes are NaN, and the first texts count.
+    If there are more texts than are stored, the codes are NaN, and the first texts are used.
     """
     texts, counts = texts[:MAX_CATEGORIES], _counts(texts, codes)
     known = int(counts.sum())
@@ -62,7 +62,7 @@ def find_doubt(texts: Sequence[str], codes: Matrix) -> Doubt | None:
 
 
 def id_warning(name: str, texts: Sequence[str], rows: int) -> str | None:
-    """Return what to say of a column with another text in nearly every row: most are ids."""
+    """Return a warning about a column with a different text in nearly every row: most of these are ids."""
     if not texts or rows < FEW_ROWS or len(texts) < NEARLY_ALL * rows:
         return None
     return (
@@ -72,14 +72,14 @@ def id_warning(name: str, texts: Sequence[str], rows: int) -> str | None:
 
 
 def _counts(texts: Sequence[str], codes: Matrix) -> Counts:
-    """Return in how many rows each text is, 1 for each where they are too many."""
+    """Return the number of rows of each text, 1 for each if there are too many."""
     if len(texts) > MAX_CATEGORIES:
         return np.ones(MAX_CATEGORIES, np.intp)
     return np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=len(texts))
 
 
 def _alike(numbers: Sequence[WrittenNumber | None], counts: Counts) -> Mask:
-    """Return which texts are numbers, those with a unit of letters only if nearly all have the same."""
+    """Return which texts are numbers; numbers with a unit of letters count only if nearly all have the same unit."""
     units: Counter[str] = Counter()
     for found, count in zip(numbers, counts.tolist(), strict=True):
         if found is not None and found.unit:

@@ -1,4 +1,4 @@
-"""Labels as texts write them: in a query, on the command line and in a field of a form."""
+"""Reads labels from texts: in a query, on the command line and in a field of a form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRUTH = {"true": True, "True": True, "false": False, "False": False}
 
 
 def as_labels(texts: Sequence[str]) -> list[Label]:
-    """Return labels that came as texts, as CSV is read: whole numbers, or truth values, if all of them are."""
+    """Return labels from texts, as in CSV: as whole numbers, or truth values, if all of them are."""
     labels: list[Label] = list(texts)
     if texts and all(map(_WHOLE.fullmatch, texts)) and "-0" not in texts:
         labels = [int(text) for text in texts]
@@ -28,7 +28,7 @@ def as_labels(texts: Sequence[str]) -> list[Label]:
 
 
 def labels_in_json(text: str) -> list[Label]:
-    """Return the labels of a list in JSON, which says of each whether it is a text; raise Invalid."""
+    """Return the labels of a list in JSON, which distinguishes texts and numbers; raise Invalid."""
     try:
         return msgspec.json.decode(text, type=list[bool | int | str])
     except (msgspec.DecodeError, UnicodeError):

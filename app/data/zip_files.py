@@ -1,4 +1,4 @@
-"""Unpack zip files that callers send, within bounds of entries, bytes and ratio, and never outside of their folder."""
+"""Unpacks zip files from requests, within bounds of entries, bytes and ratio, and only inside their folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.storage.zip_directory import MAX_DIRECTORY_BYTES, MAX_ENTRIES, end_reco
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_RATIO = 200
-"""Bytes for each byte of the file; text that is packed well has 20."""
-FREE_BYTES = 16 * 1024**2  # up to so many the ratio does not matter
+"""Unpacked bytes per byte of the file; well compressed text has 20."""
+FREE_BYTES = 16 * 1024**2  # up to so many bytes the ratio does not matter
 MAX_NAME_BYTES = 255
 PIECE_BYTES = 1024 * 1024
 
 
 def unpack(path: Path, folder: Path, pointer: str) -> None:
-    """Unpack a zip file into a folder; raise Invalid for one that is damaged, or beyond the bounds."""
+    """Unpack a zip file into a folder; raise Invalid for a damaged file, or one beyond the bounds."""
     _check_directory(path, pointer)
     left = max(FREE_BYTES, min(MAX_UNPACKED_BYTES, MAX_RATIO * path.stat().st_size))
     try:
@@ -63,7 +63,7 @@ def _checked_name(entry: zipfile.ZipInfo, pointer: str) -> PurePosixPath:
 
 
 def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int, pointer: str) -> int:
-    """Unpack one file; return its bytes as they came, whatever the directory says of them."""
+    """Unpack one file; return its number of bytes, counted and not taken from the directory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with archive.open(entry) as source, target.open("xb") as file:

@@ -84,7 +84,7 @@ def test_few_texts_that_recur_may_be_categories(api: Api, texts: list[str]) -> N
     assert result["terms"] == ["1", "a", *(f"odd={text}" for text in sorted(texts)[1:])]
     expected = f"line 2, column 'odd': {texts[0]!r} looks like a "
     assert result["warnings"][0].startswith(expected)
-    assert f"; the column is taken as {len(texts)} categories: if it is none, " in result["warnings"][0]
+    assert f"; the column is taken as {len(texts)} categories: if it is not one, " in result["warnings"][0]
     assert result["warnings"][0].endswith("or leave the column out (ignore=odd)")
 
 
@@ -93,8 +93,8 @@ def test_numbers_sent_as_text_are_warned_of(api: Api) -> None:
     X = [{"a": i, "odd": str(i * 7), "zip": f"0{i}"} for i in range(5)]
     result = api.result("fit", {"model": "multivariate", "data": {"X": X, "y": [1, 5, 2, 4, 3]}})
     assert result["warnings"][0] == (
-        "row 0, column 'odd': '0' is a number sent as text; the column is taken as 5 categories: if it is none, send "
-        "it without quotes, or leave the column out (ignore=odd)"
+        "row 0, column 'odd': '0' is a number sent as text; the column is taken as 5 categories: if it is not one, "
+        "send it without quotes, or leave the column out (ignore=odd)"
     )
     assert not any("'zip'" in warning for warning in result["warnings"])
 

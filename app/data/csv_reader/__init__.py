@@ -1,1 +1,1 @@
-"""CSV as people's programs write it: the encoding, the dialect, the kinds of columns, and where a fault stands."""
+"""Reads CSV of any program: the encoding, the dialect, the kinds of columns, and the location of faults."""

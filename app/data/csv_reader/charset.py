@@ -1,4 +1,4 @@
-"""The bytes of a CSV file as UTF-8, whatever text encoding they are in."""
+"""Converts the bytes of a CSV file from any text encoding to UTF-8."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKS = (  # UTF-32 first: its mark in little-endian order begins with that of 
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _AS_IT_IS = {"utf-8", "ascii", "utf-8-sig"}
-_KNOWN = {  # as `codecs.lookup` calls them: those of text, but none that runs or escapes anything
+_KNOWN = {  # names of `codecs.lookup`: text encodings, but none that executes or escapes anything
     *_AS_IT_IS,
     *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
     *(f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
@@ -34,7 +34,7 @@ _UNUSED_IN_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
 def check_encoding_name(name: str) -> str:
-    """Return the name of an encoding as Python has it; raise Invalid for one that is not known."""
+    """Return Python's name of an encoding; raise Invalid for an unknown one."""
     try:
         found = codecs.lookup(name.strip()).name if 0 < len(name) <= MAX_NAME and name.isascii() else ""
     except (LookupError, ValueError):
@@ -45,7 +45,7 @@ def check_encoding_name(name: str) -> str:
 
 
 def refuse_workbook(raw: Bytes) -> None:
-    """Raise Malformed for a workbook or an archive, which people send for the table in it."""
+    """Raise Malformed for a workbook or an archive, which people send because of the table in it."""
     if bytes(raw[:4]) in _WORKBOOKS:
         raise Malformed("this is an Excel workbook or a ZIP archive; save the table as CSV")
 
@@ -56,7 +56,7 @@ def as_utf8(raw: Bytes, encoding: str | None) -> Bytes:
     UTF-8 is not copied, and checked only where cells are read. Without another encoding a byte order mark decides.
     """
     marked = next(((mark, name) for mark, name in _MARKS if bytes(raw[: len(mark)]) == mark), None)
-    if marked and (encoding or "utf-8") in _AS_IT_IS:  # programs say UTF-8 of whatever they send
+    if marked and (encoding or "utf-8") in _AS_IT_IS:  # programs declare UTF-8 for any content
         encoding = marked[1]
     if encoding is None or encoding in _AS_IT_IS:
         return memoryview(raw)[len(codecs.BOM_UTF8) :] if marked and marked[1] == "utf-8" else raw
@@ -74,7 +74,7 @@ def as_utf8(raw: Bytes, encoding: str | None) -> Bytes:
 
 
 def not_utf8(raw: Bytes) -> Malformed:
-    """Return the error for bytes that are not UTF-8, with what they look like."""
+    """Return the error for bytes that are not UTF-8, with the likely encoding."""
     sample = bytes(raw[:SAMPLE_BYTES])
     if sample.count(0) > len(sample) // 4:
         looks = "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"

@@ -1,4 +1,4 @@
-"""The cells of a CSV text by columns, parsed by Arrow: numbers at once, all else as text."""
+"""The cells of a CSV text by columns, parsed by Arrow: numbers directly, everything else as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.schemas.tables import Matrix
 BLOCK_BYTES = 1_048_576
 SCAN_BYTES = 4_194_304
 SMALL_BYTES = 262_144  # up to here threads cost more than they save
-SPARE = 1.02  # of the rows that the first ones let expect
+SPARE = 1.02  # factor of the number of rows estimated from the first ones
 _END = "\x1a"
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -34,7 +34,7 @@ class Parsed(NamedTuple):
     matrices: list[Matrix]
     """Missing numbers are NaN, and columns of text are not filled in."""
     texts: dict[int, Any]
-    """The columns that came as text, chunked arrays of bytes, by their positions."""
+    """The columns that were read as text, chunked arrays of bytes, by their positions."""
 
     @property
     def rows(self) -> int:
@@ -42,7 +42,7 @@ class Parsed(NamedTuple):
         return len(self.matrices[0])
 
     def numbers(self) -> dict[int, Matrix]:
-        """Return the columns that came as numbers."""
+        """Return the columns that were read as numbers."""
         return {
             source: matrix[:, position]
             for group, matrix in zip(self.groups, self.matrices, strict=True)
@@ -61,14 +61,14 @@ class BadRow(Exception):
 
 
 class Matrices:
-    """Matrices of the same number of rows, which is not known before their end."""
+    """Matrices of the same number of rows, which is unknown until the end."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         self._values = [np.empty((0, width)) for width in widths]
         self.rows = 0
 
     def extend(self, added: int, expected: int) -> list[Matrix]:
-        """Return the parts for so many more rows; `expected` rows are likely to be all."""
+        """Return the parts for so many more rows; `expected` is the likely total."""
         start, self.rows = self.rows, self.rows + added
         for values in self._values:
             if self.rows > len(values):
@@ -77,7 +77,7 @@ class Matrices:
         return [values[start : self.rows] for values in self._values]
 
     def finished(self) -> list[Matrix]:
-        """Return the matrices with the rows that there are."""
+        """Return the matrices, cut to the number of rows."""
         return [values[: self.rows] for values in self._values]
 
 
@@ -88,7 +88,7 @@ class ColumnReader:
         self._layout = layout
         self._data = layout.data
         self._missing = [*MISSING, *missing]
-        if len(self._data) <= SCAN_BYTES:  # each word is prepared for every column, and most occur nowhere
+        if len(self._data) <= SCAN_BYTES:  # each word is prepared for every column, and most do not occur
             text = bytes(self._data)
             self._missing = [word for word in self._missing if word.encode() in text]
         self._names = [str(position) for position in range(layout.width)]
@@ -96,7 +96,7 @@ class ColumnReader:
         self._block_bytes = BLOCK_BYTES
 
     def read(self, groups: Sequence[Sequence[int]], numeric: set[int], others: Sequence[int]) -> Parsed:
-        """Read columns, those of a group into one matrix: those of `numeric` as numbers, unless one is anything else.
+        """Read columns, the columns of a group into one matrix: those of `numeric` as numbers if all their cells are.
 
         `others` are read as text.
 
@@ -114,7 +114,7 @@ class ColumnReader:
         raise BadRow
 
     def empty_rows(self) -> Mask:
-        """Return which rows hold nothing in any column."""
+        """Return which rows are empty in all columns."""
         every = range(self._layout.width)
         found: list[Mask] = []
         for batch in self._batches(self._names, dict.fromkeys(self._names, pa.string())):
@@ -161,7 +161,7 @@ class ColumnReader:
         parse = csv.ParseOptions(delimiter=self._layout.separator, newlines_in_values=self._quotes > 0)
         convert = csv.ConvertOptions(
             column_types=types,
-            include_columns=None if len(names) == len(self._names) else names,  # they cost time where they are many
+            include_columns=None if len(names) == len(self._names) else names,  # they take time if they are many
             null_values=self._missing,
             true_values=[],  # nothing is read as boolean here, and each list is prepared for every column
             false_values=[],
@@ -189,6 +189,6 @@ def check_quotes(data: Bytes, layout: Layout) -> None:
 
 
 def _count(data: memoryview, byte: int) -> int:
-    """Return how often a byte occurs; other threads get their turn meanwhile."""
+    """Return how often a byte occurs; other threads may run meanwhile."""
     values = np.frombuffer(data, np.uint8)
     return sum(int(np.count_nonzero(values[i : i + SCAN_BYTES] == byte)) for i in range(0, len(values), SCAN_BYTES))

@@ -1,4 +1,4 @@
-"""CSV as the data of a request: read when the model is known, and only the columns that count."""
+"""CSV as the data of a request: read when the model is known, and only the columns that are needed."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from app.schemas.tables import Choice, Selection, Table
 
 
 class CsvRecords:
-    """A CSV file in any of the dialects that are in use."""
+    """A CSV file in any common dialect."""
 
     def __init__(self, raw: Bytes, options: CsvOptions | None = None) -> None:
         self._raw = raw
         self._options = options or CsvOptions()
 
     def beside(self, raw: Bytes) -> CsvRecords:
-        """Return another file that is written as this one is."""
+        """Return another file in the same dialect."""
         return CsvRecords(raw, self._options)
 
     def read(self, choice: Choice) -> Table:
-        """Return the chosen columns; raise Invalid with pointers, or Malformed for what is no CSV."""
+        """Return the chosen columns; raise Invalid with pointers, or Malformed if it is not CSV."""
         refuse_workbook(self._raw)
         body = as_utf8(self._raw, self._options.encoding)
         layout, selection = _select(find_layouts(body, self._options), choice, self._options)
-        from app.data.csv_reader.reading import read_table  # noqa: PLC0415  pyarrow: only where there is a table
+        from app.data.csv_reader.reading import read_table  # noqa: PLC0415  pyarrow: only if there is a table
 
         return read_table(layout, selection, self._options, choice.labels)
 
 
 def _select(layouts: Sequence[Layout], choice: Choice, options: CsvOptions) -> tuple[Layout, Selection]:
-    """Return the first layout whose names, or positions, go with the choice; raise Invalid as for the first of all."""
+    """Return the first layout whose names, or positions, match the choice; raise Invalid as for the first layout."""
     refused: list[Invalid] = []
     for layout in layouts:
         for names in (layout.names, None) if layout.unnamed else (layout.names,):

@@ -1,4 +1,4 @@
-"""The different texts of a column: what is asked of each of them, and the rows that hold it."""
+"""The different texts of a column, tested once each, and the rows that have them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-FEW = 64  # up to here a loop in Python takes less time than a call of Arrow, which matters where columns are many
+FEW = 64  # up to so many, a loop in Python is faster than a call of Arrow, which matters for many columns
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 Codes: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -34,7 +34,7 @@ class DistinctTexts:
         return self._array.to_pylist() if self._listed is None else list(self._listed)
 
     def matching(self, pattern: str) -> Mask:
-        """Return which texts are as a whole as the pattern, which Python and RE2 read alike, says."""
+        """Return which texts match a pattern completely; the pattern means the same in Python and RE2."""
         if self._listed is None:
             return _mask(pc.match_substring_regex(self._array, f"^({pattern})$"))
         match = re.compile(pattern, re.ASCII).fullmatch
@@ -47,11 +47,11 @@ class DistinctTexts:
         return np.array([text in texts for text in self._listed], np.bool_)
 
     def counts(self) -> Any:
-        """Return how many rows hold each text."""
+        """Return how many rows have each text."""
         return np.bincount(self.codes, minlength=len(self._array))
 
     def row(self, position: int) -> int:
-        """Return the first row that holds a text."""
+        """Return the first row with a text."""
         return int(np.argmax(self.codes == position))
 
     def __getitem__(self, position: int) -> str:

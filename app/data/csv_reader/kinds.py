@@ -1,4 +1,4 @@
-"""Columns of text as what they hold: numbers, truth values, times, or text, by their cells or as the fit knows them."""
+"""Converts columns of text to numbers, truth values, times, or text, by their cells or their kind in the fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.schemas.tables import Cell, Matrix
 
 _NOT_FINITE = "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 _GROUPED = r"[+-]?([0-9]+,[0-9]+|[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?)"
-"""Numbers that are written otherwise: with a decimal comma, or with signs between thousands."""
+"""Numbers in other notations: with a decimal comma, or with thousands separators."""
 _WITH_COMMA = "(?s:.*),(?s:.*)"
 _TRUTH = "[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[01]"
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
@@ -29,20 +29,20 @@ _MICROSECONDS = 1e6
 
 
 class TextColumn(NamedTuple):
-    """A column as it stands in a CSV text."""
+    """A column of a CSV text."""
 
     array: Any
-    """A chunked array of strings without blanks around them."""
+    """A chunked array of strings without surrounding blanks."""
     missing: Sequence[str]
-    """What the request says stands for a missing value of any kind."""
+    """The request's texts for a missing value of any kind."""
     decimal: str | None
     way_out: str
-    """What else to do about the column, as the end of a sentence."""
+    """Further advice about the column, as the end of a sentence."""
     is_doubtful: bool = False
-    """Whether the request of a fit leaves open which sign is the decimal one."""
+    """Whether the request of a fit does not set the decimal sign."""
 
     def cells(self, fitted: Column | None) -> Cells:
-        """Return the column as numbers; without a fitted one its cells say what it is. Raise BadCell."""
+        """Return the column as numbers; without a fitted column its cells determine its kind. Raise BadCell."""
         if fitted is not None and fitted.kind in NUMERIC:
             return self._numbers()
         texts = DistinctTexts(self.array)
@@ -68,7 +68,7 @@ class TextColumn(NamedTuple):
         return MISSING.union(self.missing)
 
     def _kind(self, texts: DistinctTexts) -> Kind:
-        """Return the kind that all cells are of; raise BadCell if there are none, or most are numbers, but not all."""
+        """Return the common kind of all cells; raise BadCell if there are none, or if most but not all are numbers."""
         absent = texts.among(self._tokens)
         if absent.all():
             from_python([None], None)
@@ -88,7 +88,7 @@ class TextColumn(NamedTuple):
         raise BadCell(texts.row(odd), self._odd(texts[odd], int(counts[numbers].sum()), known))
 
     def _odd(self, cell: str, count: int, known: int) -> str:
-        """Say that a cell is no number in a column where most are, and what to do."""
+        """Return the error text, with advice, for a cell that is not a number in a column where most are."""
         found = f"{cell[:SHOWN]!r} is not a number"
         if re.fullmatch(NUMBER.replace("[.]", ","), cell):
             return f"{found}; if the comma is the decimal sign, say decimal=comma{self.way_out}"
@@ -104,11 +104,11 @@ class TextColumn(NamedTuple):
         if pc.any(odd).as_py():
             row = pc.index(odd, True).as_py()
             raise BadCell(row, f"{texts[row].as_py()[:SHOWN]!r} is not a number")
-        texts = pc.replace_substring(texts, ",", ".")  # no comma is left but in the place of a point
+        texts = pc.replace_substring(texts, ",", ".")  # all remaining commas are decimal signs
         return finite(_as_floats(pc.cast(texts, pa.float64())))
 
     def _number(self, *, has_comma: bool) -> str:
-        """Return what a number looks like, with either sign of fractions if the first lines have neither."""
+        """Return the pattern of a number, with either decimal sign if the first lines have neither."""
         decimal = self.decimal or ("," if has_comma else ".")
         return f"{NUMBER if decimal == '.' else NUMBER.replace('[.]', ',')}|{_NOT_FINITE}"
 
@@ -126,13 +126,13 @@ class TextColumn(NamedTuple):
         return None
 
     def _known(self) -> Any:
-        """Return the cells, those that stand for a missing value as null."""
+        """Return the cells, missing values as null."""
         absent = pc.is_in(self.array, value_set=pa.array(list(self._tokens)))
         return pc.if_else(absent, pa.scalar(None, pa.string()), self.array)
 
 
 def as_they_came(texts: Any) -> list[Cell]:
-    """Return cells as text, or as numbers where all of them are written as numbers are; an empty one as None."""
+    """Return cells as text, or as numbers if all of them are numbers; an empty cell as None."""
     cells: list[Cell] = [text or None for text in texts.to_pylist()]
     try:
         numbers = [None if cell is None else float(cell) for cell in cells]
@@ -145,7 +145,7 @@ def as_they_came(texts: Any) -> list[Cell]:
 
 
 def trimmed(chunks: Any) -> Any:
-    """Return bytes as strings without blanks around them; raise UnicodeError for bytes that are not UTF-8."""
+    """Return bytes as strings without surrounding blanks; raise UnicodeError for bytes that are not UTF-8."""
     try:
         return pc.ascii_trim(pc.cast(chunks, pa.string()), BLANKS)
     except pa.ArrowInvalid:
@@ -153,14 +153,14 @@ def trimmed(chunks: Any) -> Any:
 
 
 def are_blank(chunks: Any) -> Any:
-    """Return for each row whether its bytes are blanks, or none."""
-    # bytes are taken for ASCII: those of a blank are in no letter of UTF-8
+    """Return for each row whether it is empty or has only blanks."""
+    # bytes are treated as ASCII: no other character in UTF-8 contains the byte of a blank
     filled = pc.match_substring_regex(chunks, f"[^{BLANKS}]")
     return ~np.asarray(filled.to_numpy(), np.bool_)
 
 
 def finite(values: Matrix) -> Cells:
-    """Return a column of numbers, with NaN for missing ones; raise BadCell for one that is infinite."""
+    """Return a column of numbers, with NaN for missing ones; raise BadCell for an infinite one."""
     odd = np.flatnonzero(np.isinf(values))
     if odd.size:
         raise BadCell(int(odd[0]), f"{values[odd[0]]} is not a finite number")

@@ -1,4 +1,4 @@
-"""How a CSV text is laid out, found from its first lines: the separator, the decimal sign, the header, the rows."""
+"""The layout of a CSV text, detected from its first lines: the separator, the decimal sign, the header, the rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ROWS = 500  # of the first lines
 CANDIDATES = (",", ";", "\t", "|", " ")
 _MISSING = ("NA", "N/A", "NaN", "null", "#N/A", "<NA>")
 MISSING = frozenset({"", "-", *_MISSING, *map(str.lower, _MISSING), *map(str.upper, _MISSING), "Null", "Nan"})
-"""Cells that stand for a missing number, truth value or time."""
+"""Cells that mean a missing number, truth value or time."""
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _POINT = re.compile(NUMBER, re.ASCII)
 _COMMA = re.compile(NUMBER.replace("[.]", ","), re.ASCII)
@@ -30,25 +30,25 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t,;]*(\r\n|\r|\n|$)', re.IGNORECASE
 
 
 class Layout(NamedTuple):
-    """Where the cells of a CSV text are. All positions of columns are those of the rows, without the row names."""
+    """The positions of a CSV text's cells. Positions of columns do not count the row names."""
 
     body: Bytes
     separator: str
     decimal: str | None
-    """None where the first lines have no fraction."""
+    """None if the first lines have no fraction."""
     names: list[str]
     offset: int
     """The bytes before the first row of data."""
     line: int
-    """The number of the line at which it begins."""
+    """The number of its first line."""
     width: int
     """The cells of a row."""
     numeric: frozenset[int] = frozenset()
-    """The positions of the columns in which the first lines hold nothing but numbers."""
+    """The positions of the columns that have only numbers in the first lines."""
     has_row_names: bool = False
-    """Whether the first cell of each row is its name, and no column."""
+    """Whether the first cell of each row is the row's name and not a column."""
     unnamed: bool = False
-    """Whether the names were made up, as there is no header."""
+    """Whether the names are defaults, because there is no header."""
 
     @property
     def data(self) -> memoryview:
@@ -67,7 +67,7 @@ class Layout(NamedTuple):
 
 
 def find_layouts(body: Bytes, options: CsvOptions) -> list[Layout]:
-    """Return the layout of UTF-8 text; a second one without header, where the first row holds nothing but numbers.
+    """Return the layout of UTF-8 text, and a second layout without header if the first row has only numbers.
 
     Raise Malformed, or Invalid with a pointer.
     """
@@ -97,7 +97,7 @@ def find_layouts(body: Bytes, options: CsvOptions) -> list[Layout]:
 
 
 def no_rows(body: Bytes) -> Invalid:
-    """Return the error for a table of no rows."""
+    """Return the error for a table without rows."""
     fault = "the CSV has a header but no rows"
     if len(body) <= HEAD_BYTES and not {10, 13} & set(body):
         fault = f"{fault}: it is all one line. -d @FILE of curl takes the line ends out; use --data-binary @FILE"
@@ -111,7 +111,7 @@ def width_fault(row: int, line: int, width: int, expected: int) -> Invalid:
 
 
 def _head(body: Bytes) -> tuple[str, bool]:
-    """Return the first lines, at least two if there are so many, and whether these are all; raise Invalid."""
+    """Return the first lines, at least two if they exist, and whether these are all; raise Invalid."""
     size = HEAD_BYTES
     while True:
         head = bytes(body[:size])
@@ -129,7 +129,7 @@ def _head(body: Bytes) -> tuple[str, bool]:
 
 
 def _rows(head: str, start: int, separator: str, *, complete: bool) -> list[Row]:
-    """Return the first rows that hold anything; not the last one where it may go on after the head."""
+    """Return the first rows that are not empty, without the last one if it may continue after the head."""
     rows: list[Row] = []
     for row in read_rows(io.StringIO(head[start:], newline=""), separator, 1 + count_lines(head[:start])):
         if not row.is_empty:
@@ -140,14 +140,14 @@ def _rows(head: str, start: int, separator: str, *, complete: bool) -> list[Row]
 
 
 def _find_separator(head: str, *, complete: bool) -> str:
-    """Return the separator by which the rows are as wide as the header, and that leaves the most numbers."""
+    """Return the separator with rows as wide as the header, and with the most numbers."""
     found = {separator: _fitness(head, separator, complete=complete) for separator in CANDIDATES}
     best = max(CANDIDATES, key=lambda separator: found[separator])
     return best if found[best][0] else CANDIDATES[0]
 
 
 def _fitness(head: str, separator: str, *, complete: bool) -> tuple[bool, float, float, int]:
-    """Return whether a separator is possible at all, and how well it fits: more is better."""
+    """Return whether a separator is possible, and how well it fits: higher is better."""
     rows = [row.cells for row in _rows(head, 0, separator, complete=complete)]
     if separator == " ":
         rows = [[cell for cell in row if cell.strip()] for row in rows]
@@ -169,7 +169,7 @@ def _may_belong(row: Sequence[str], header: Sequence[str]) -> bool:
 
 
 def _find_decimal(rows: Sequence[Row], separator: str) -> str | None:
-    """Return the sign in the fractions of the first rows; None where there are none."""
+    """Return the decimal sign in the first rows; None if there are no fractions."""
     if separator == ",":
         return "."
     cells = [cell.strip() for row in rows for cell in row.cells]
@@ -179,7 +179,7 @@ def _find_decimal(rows: Sequence[Row], separator: str) -> str | None:
 
 
 def _without_header(layout: Layout, rows: Sequence[Row], above: str) -> Layout:
-    """Return the layout of rows that begin at once."""
+    """Return the layout of rows without a header."""
     width = len(rows[0].cells)
     names = default_names("x", max(len(_stripped(row.cells)) for row in rows if len(row.cells) == width))
     layout = layout._replace(names=names, offset=_size(above), line=1 + count_lines(above), width=width, unnamed=True)
@@ -187,12 +187,12 @@ def _without_header(layout: Layout, rows: Sequence[Row], above: str) -> Layout:
 
 
 def _with_header(layout: Layout, header: Row, rows: Sequence[Row], above: str) -> Layout:
-    """Return the layout of rows below a header; raise Invalid where it does not name them."""
+    """Return the layout of rows below a header; raise Invalid for columns without names."""
     names = [name.strip() for name in _stripped(header.cells)]
     width = _width(header, len(names), rows)
     used = max((len(_stripped(row.cells)) for row in rows if len(row.cells) == width), default=width)
     beginnings = [row.cells[0].strip() for row in rows if len(row.cells) == width]
-    # as pandas and R's write.csv write them: without a name, and each another one
+    # as written by pandas and R's write.csv: a column without a name, all of its cells different
     named_rows = not names[0] and len(names) > 1 and len(set(beginnings)) == len(beginnings)
     # R's write.table has no name for them
     has_row_names = named_rows or (len(header.cells) == len(names) == used - 1 and _are_row_names(beginnings))
@@ -209,7 +209,7 @@ def _with_header(layout: Layout, header: Row, rows: Sequence[Row], above: str) -
 
 
 def _numeric(layout: Layout, rows: Sequence[Row]) -> frozenset[int]:
-    """Return the positions of the columns in which no row holds anything but a number, or nothing."""
+    """Return the positions of the columns with only numbers and empty cells."""
     cells = {cell for row in rows for cell in row.cells[layout.first :]}  # many columns may repeat a few cells
     texts = {cell for cell in cells if not (is_number(cell) or cell.strip(BLANKS) in MISSING)}
     odd = {
@@ -222,14 +222,14 @@ def _numeric(layout: Layout, rows: Sequence[Row]) -> frozenset[int]:
 
 
 def _are_row_names(cells: Sequence[str]) -> bool:
-    """Whether cells are the names of rows: each another one, texts or whole numbers in order."""
+    """Whether cells are the names of rows: all different, texts or ascending whole numbers."""
     if all(cell.isdecimal() for cell in cells):
         return len(cells) > 1 and all(int(a) < int(b) for a, b in pairwise(cells))
     return len(set(cells)) == len(cells) and not all(map(is_number, cells))
 
 
 def _width(header: Row, named: int, rows: Sequence[Row]) -> int:
-    """Return the cells of a row: as many as in the header if any row has so many, else as in most rows."""
+    """Return the number of cells of a row: that of the header if any row has as many, else that of most rows."""
     widths = Counter(len(row.cells) for row in rows)
     for width in (len(header.cells), named):
         if width in widths or not widths:
@@ -238,7 +238,7 @@ def _width(header: Row, named: int, rows: Sequence[Row]) -> int:
 
 
 def _check_names(names: Sequence[str], start: int) -> None:
-    """Raise unless all names are text, and none is empty or given twice; `start` cells stand before them."""
+    """Raise unless all names are text, not empty and unique; `start` cells precede them."""
     seen: set[str] = set()
     for position, name in enumerate(names):
         if name.isascii() is False and any("\udc80" <= sign <= "\udcff" for sign in name):
@@ -252,7 +252,7 @@ def _check_names(names: Sequence[str], start: int) -> None:
 
 
 def _stripped(cells: Sequence[str]) -> Sequence[str]:
-    """Return the cells up to the last that is not empty."""
+    """Return the cells up to the last non-empty one."""
     end = len(cells)
     while end and not cells[end - 1].strip(BLANKS):
         end -= 1
@@ -260,7 +260,7 @@ def _stripped(cells: Sequence[str]) -> Sequence[str]:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell holds a number, with either sign before its decimals."""
+    """Whether a cell is a number, with either decimal sign."""
     return _EITHER.fullmatch(cell.strip(BLANKS)) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a request says of how its CSV is written."""
+"""The dialect options of a request with CSV."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 
 class CsvOptions(NamedTuple):
-    """How a table is written; None for what is found from its first lines."""
+    """The dialect of a table; members that are None are detected from its first lines."""
 
     separator: str | None = None
     decimal: str | None = None
     header: bool | None = None
     encoding: str | None = None
-    """As `codecs.lookup` calls it."""
+    """The name in `codecs.lookup`."""
     missing: tuple[str, ...] = ()
-    """What stands for a missing value in any column, beside an empty cell."""
+    """Texts that mean a missing value in any column, beside an empty cell."""
 
 
 def take_options(query: OpenQuery) -> CsvOptions:
-    """Take how the table is written out of the query; raise Invalid for a value that has no meaning."""
+    """Take the dialect options out of the query; raise Invalid for an unknown value."""
     separator, decimal, header, encoding = (
         take_one(query, name) for name in ("separator", "decimal", "header", "encoding")
     )

@@ -1,4 +1,4 @@
-"""The chosen columns of a CSV text as a table; what stands in the way is refused with its line and column."""
+"""Reads the chosen columns of a CSV text as a table; errors have line and column."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXT = Column("", "text")
 
 
 def read_table(layout: Layout, selection: Selection, options: CsvOptions, labels: LabelKind | None = None) -> Table:
-    """Return the selected columns, y as `labels` if that is given; raise Invalid with pointers, or Malformed."""
+    """Return the selected columns, y as `labels` if given; raise Invalid with pointers, or Malformed."""
     others = [*selection.outputs, *([] if selection.weight is None else [selection.weight])]
     fitted = dict(zip(selection.inputs, selection.columns, strict=True))
     if labels == "text":  # digits as well
@@ -50,7 +50,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions, labels
         except BadRow:
             raise places.bad_row() from None
     if is_doubtful and (doubtful := doubtful_columns(parsed, layout)):
-        parsed = reader.read(groups, numeric - doubtful, selection.kept)  # their text decides
+        parsed = reader.read(groups, numeric - doubtful, selection.kept)  # doubtful columns are judged by their text
     if parsed.rows and (found := _without_empty_rows(parsed, reader)):
         parsed = found
     if not parsed.rows:
@@ -63,7 +63,7 @@ def _may_be_numbers(position: int, fitted: Column | None, layout: Layout) -> boo
 
 
 def _without_empty_rows(parsed: Parsed, reader: ColumnReader) -> Parsed | None:
-    """Return the rows in which any column holds something; None if all do."""
+    """Return the rows in which any column is not empty; None if all rows are."""
     empty = np.ones(parsed.rows, np.bool_)
     for column in parsed.numbers().values():
         empty &= np.isnan(column)
@@ -78,7 +78,7 @@ def _without_empty_rows(parsed: Parsed, reader: ColumnReader) -> Parsed | None:
 
 
 class Places:
-    """Says where rows and cells stand."""
+    """Locates rows and cells."""
 
     def __init__(self, layout: Layout, outputs: Sequence[int]) -> None:
         self._layout = layout
@@ -86,7 +86,7 @@ class Places:
         self._found: list[int] = []
 
     def locate(self, row: int, column: int) -> tuple[str, str]:
-        """Return the pointer that a cell would have in JSON, and its line and column in words."""
+        """Return the pointer to a cell in the equivalent JSON, and its line and column in words."""
         where = f"line {self.line(row)}, column {self._layout.names[column]!r}"
         if column in self._outputs:
             several = f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else ""
@@ -109,7 +109,7 @@ class Places:
         return Malformed("the CSV cannot be read: its quotes do not enclose whole cells")
 
     def surplus(self, row: int) -> Invalid:
-        """Return the error for a row that goes on after the last column."""
+        """Return the error for a row with cells after the last column."""
         return width_fault(row, self.line(row), self._layout.width, len(self._layout.names) + self._layout.first)
 
     def _rows(self) -> Iterator[Row]:
@@ -118,7 +118,7 @@ class Places:
 
 
 class Reading:
-    """A table in the making."""
+    """Builds a table."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Reading:
         self._inputs = frozenset(selection.inputs)
         self._numbers: dict[int, Cells] = {}
         for group, matrix in zip(parsed.groups, parsed.matrices, strict=True):
-            # a sum is finite where every number is, but for sums over the range of floats
+            # a sum is finite if every number is, unless the sum exceeds the range of floats
             with np.errstate(all="ignore"):
                 complete = np.isfinite(matrix.sum(axis=0)).tolist()
             for source, values, is_complete in zip(group, matrix.T, complete, strict=True):
@@ -149,7 +149,7 @@ class Reading:
                     self._numbers[source] = Cells(values, "number", is_complete=is_complete)
 
     def table(self) -> Table:
-        """Return the table; raise Invalid with all columns that stand in the way."""
+        """Return the table; raise Invalid with all columns that cannot be used."""
         layout, selection = self._layout, self._selection
         for at in layout.surplus:
             filled = ~are_blank(self._parsed.texts[at - layout.first])
@@ -185,7 +185,7 @@ class Reading:
         """Return a column of X."""
         cells = self._cells(source, fitted)
         if fitted is None and not cells.is_complete and not cells.categories and np.isnan(cells.values).all():
-            from_python([None], None)  # it says why not
+            from_python([None], None)  # raises the error for a column without values
         return cells
 
     def _beside(self, source: int) -> Matrix:

@@ -1,4 +1,4 @@
-"""The rows of a CSV text one by one, in Python: for its first rows, and for the place of a fault."""
+"""The rows of a CSV text one by one, in Python: for its first rows, and for the location of a fault."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.data.csv_reader.charset import Bytes
 from app.errors import Malformed
 
 BLANKS = " \t\r\n\f\v"
-"""What does not count around a cell."""
+"""Characters around a cell that are ignored."""
 MAX_CELL = 2**31 - 1  # the csv module's own limit is 128 KiB
 _BLANKS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 
 
 class Row(NamedTuple):
-    """A row with its place: the line on which it begins, from 1, and the characters up to its end."""
+    """A row with its position: its first line, from 1, and the characters up to its end."""
 
     cells: list[str]
     line: int
@@ -26,12 +26,12 @@ class Row(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds nothing but separators and blanks."""
+        """Whether it has only separators and blanks."""
         return not any(cell.strip(BLANKS) for cell in self.cells)
 
 
 def read_rows(lines: Iterable[str], separator: str, line: int = 1) -> Iterator[Row]:
-    """Yield all rows, also the empty ones; `line` is the number of the first. Raise Malformed."""
+    """Yield all rows, including empty ones; `line` is the number of the first. Raise Malformed."""
     end = 0
 
     def counted() -> Iterator[str]:
@@ -52,7 +52,7 @@ def read_rows(lines: Iterable[str], separator: str, line: int = 1) -> Iterator[R
 
 
 def without_empty_rows(body: Bytes, separator: str) -> bytes:
-    """Return the text without the rows that hold nothing but separators and blanks, however wide they are."""
+    """Return the text without rows of only separators and blanks, of any width."""
     kept, pending = bytearray(), list[str]()
 
     def noted() -> Iterator[str]:
@@ -99,7 +99,7 @@ def count_lines(text: str) -> int:
 
 
 def collapse_blanks(body: Bytes) -> bytes:
-    """Return text that blanks separate with one blank between cells, and none around a line; not within quotes."""
+    """Return blank-separated text with one blank between cells and none around a line, except within quotes."""
     made = bytearray()
     for line in lines_of(body):
         text = line.rstrip("\r\n")

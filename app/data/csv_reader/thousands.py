@@ -1,4 +1,4 @@
-"""Numbers such as 1.234 among whole ones: the sign may stand between thousands, or before decimals."""
+"""Numbers such as 1.234 among whole numbers: the sign may be a thousands separator or a decimal sign."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WHOLE = "^[+-]?[0-9]+$"
 _GROUPED = "^[+-]?[1-9][0-9]{0,2}([.,][0-9]{3})+$"
 """No zero before the sign: 0.125 is a fraction."""
 _THOUSAND = 1000
-_TOLERANCE = 1e-6  # of a thousandfold below a million, which floats hold to 1e-10
+_TOLERANCE = 1e-6  # of a thousandfold below a million, which floats represent to 1e-10
 BLOCK_VALUES = 2**18
 Indices: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 
 def doubtful_columns(parsed: Parsed, layout: Layout) -> set[int]:
-    """Return the positions of the columns of numbers that may be written so; their text has to be looked at."""
-    # a column of whole numbers may be written so too, as 1.000
+    """Return the positions of the columns of numbers that may be ambiguous; their text must be checked."""
+    # a column of whole numbers may be ambiguous, too, such as 1.000
     ending = re.compile(rb"[%b]000(?![0-9])" % (layout.decimal or ".").encode())
     has_round_ones: bool | None = None
     found: set[int] = set()
@@ -41,7 +41,7 @@ def doubtful_columns(parsed: Parsed, layout: Layout) -> set[int]:
 def _alike(matrix: Matrix, columns: Indices) -> Iterator[tuple[int, bool]]:
     """Yield the columns with whole numbers whose fractions are all of three digits and from 1 to 1000.
 
-    With each comes whether it has such fractions. All columns are looked at together, block by block.
+    Each comes with whether it has such fractions. All columns are checked together, block by block.
     """
     has_whole, has_fractions = np.zeros((2, len(columns)), np.bool_)
     start = 0
@@ -63,7 +63,7 @@ def _alike(matrix: Matrix, columns: Indices) -> Iterator[tuple[int, bool]]:
 
 
 def doubtful_cell(cells: Any) -> str | None:
-    """Return the first such cell of a column of numbers, if all others are such or whole, and any is whole."""
+    """Return the first ambiguous cell of a column of numbers, if all others are ambiguous or whole and any is whole."""
     grouped = pc.match_substring_regex(cells, _GROUPED)
     whole = pc.match_substring_regex(cells, _WHOLE)
     if not (pc.any(whole).as_py() and pc.any(grouped).as_py() and pc.all(pc.or_(whole, grouped)).as_py()):
@@ -73,7 +73,7 @@ def doubtful_cell(cells: Any) -> str | None:
 
 
 def doubt(cell: str) -> str:
-    """Say that a cell may be either number, and what to do."""
+    """Return the error text, with advice, for an ambiguous cell."""
     sign = "decimal=comma" if "," in cell else "decimal=point"
     bare, fraction = re.sub("[.,]", "", cell), cell.replace(",", ".")
     return f"{cell} may be {bare} or {fraction}: say {sign}, or write {bare} without signs between thousands"

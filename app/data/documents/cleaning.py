@@ -1,4 +1,4 @@
-"""Text as people write it: composed, on one line, without what only a layout needs."""
+"""Cleans text: composed characters, on one line, without characters for layout only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a document: paragraphs, headings and tables in their order, within bounds."""
+"""The content of a document: paragraphs, headings and tables in their order, within bounds."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Document:
         """text, markdown, html, csv, docx or pdf."""
         self.blocks: list[Paragraph | DocumentTable] = []
         self.pages: int | None = None
-        """How many, where the format has pages."""
+        """The number of pages, if the format has pages."""
         self.characters = 0
-        """Of paragraphs and headings."""
+        """The number of characters in paragraphs and headings."""
 
     def add(self, text: str, level: int = 0) -> None:
-        """Take a paragraph or a heading; words that were broken at the end of a line are joined."""
+        """Add a paragraph or a heading; words that were hyphenated at the end of a line are joined."""
         if cleaned := clean(text):
             self.characters += len(cleaned)
             if self.characters > MAX_CHARACTERS:
@@ -39,7 +39,7 @@ class Document:
             self.blocks.append(Paragraph(cleaned, level))
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Take a table that was read whole; one without a row below its header is text."""
+        """Add a complete table; a table without a row below its header becomes text."""
         if len(rows) > 1:
             width = max(map(len, rows))
             table = DocumentTable([*rows[0], *[""] * (width - len(rows[0]))])
@@ -57,7 +57,7 @@ class Document:
 
     @property
     def texts(self) -> list[str]:
-        """The paragraphs, the headings, and the cells that are kept of tables."""
+        """The paragraphs, the headings, and the stored cells of tables."""
         return [
             text
             for block in self.blocks

@@ -1,4 +1,4 @@
-"""What a document is by its first bytes, and the encoding of a text."""
+"""Detects the kind of a document from its first bytes, and the encoding of a text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEDIA_TYPES = (
     "image/bmp",
     "image/webp",
 )
-"""Those of documents, and of what is sent in their place: reading says why it is refused, which a 415 could not."""
+"""Types of documents, and of files sent by mistake: reading them gives a better reason than a 415 could."""
 HEAD_BYTES = 65_536
 SUFFIXES = {
     "pdf": "pdf", "docx": "docx", "html": "html", "htm": "html", "xhtml": "html", "md": "markdown",
@@ -46,7 +46,7 @@ _HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+htm
 
 
 def kind_of(path: Path, name: str) -> tuple[str, str]:
-    """Return the kind of a document, and the encoding of a text; raise ValueError if its name says another."""
+    """Return the kind of a document, and the encoding of a text; raise ValueError if its name contradicts it."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
@@ -84,7 +84,7 @@ def _encoding(head: bytes, called: str) -> str:
 
 
 def _usable(encoding: str) -> str:
-    """Return an encoding that a page declares, or that of most pages where it is none of texts, as browsers do."""
+    """Return the encoding that a page declares, or the default if that is not a text encoding, as browsers do."""
     try:
         b" ".decode(encoding)
     except (LookupError, UnicodeError):

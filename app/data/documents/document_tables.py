@@ -1,4 +1,4 @@
-"""The tables of a document: their first rows are kept, all are counted."""
+"""The tables of a document: their first rows are stored, all rows are counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from app.data.documents.cleaning import clean
 
-MAX_KEPT_ROWS = 1_000  # of a table; its summary is of all
+MAX_KEPT_ROWS = 1_000  # of a table; its summary covers all rows
 MAX_COLUMNS = 1_000
 MAX_DISTINCT = 1_000
 MAX_CELL_CHARACTERS = 10_000
@@ -21,7 +21,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][\d:.+Z-]*)?")
 
 
 class ColumnCounts:
-    """What is counted of a column while its cells come."""
+    """Statistics of a column, counted while its cells arrive."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -46,7 +46,7 @@ class ColumnCounts:
             self._distinct.add(cell)
 
     def summary(self, rows: int) -> dict[str, Any]:
-        """Return how many cells are filled, and the range of numbers and dates, or how many texts differ."""
+        """Return the number of filled cells, and the range of numbers and dates, or the number of different texts."""
         counts = {"name": self.name, "filled": self.filled, "missing": rows - self.filled}
         if not self.filled:
             return counts | {"kind": "empty"}
@@ -58,7 +58,7 @@ class ColumnCounts:
 
 
 class DocumentTable:
-    """A table whose first row names the columns. Its first rows are kept, all are counted."""
+    """A table whose first row has the names of the columns. Its first rows are stored, all are counted."""
 
     def __init__(self, header: Sequence[str]) -> None:
         if len(header) > MAX_COLUMNS:
@@ -68,7 +68,7 @@ class DocumentTable:
         self.rows = 0
 
     def add(self, row: Sequence[str]) -> None:
-        """Take a row; cells beyond the header are refused, those that it lacks are missing."""
+        """Add a row; cells beyond the header are refused, absent cells are missing."""
         if len(row) > len(self.columns) and any(map(str.strip, row[len(self.columns) :])):
             raise ValueError(
                 f"is not regular: row {self.rows + 1} of a table has {len(row)} cells, its header {len(self.columns)}"
@@ -82,12 +82,12 @@ class DocumentTable:
             self.kept.append([cell or "" for cell, _ in zip_longest(cells, self.columns)])
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts, and those of each column."""
+        """Return the counts of the table, and those of each column."""
         return {"rows": self.rows, "columns": [column.summary(self.rows) for column in self.columns]}
 
 
 def as_number(cell: str) -> float | None:
-    """Return the number that a cell shows, with a decimal point or comma, None for other texts."""
+    """Return the number in a cell, with a decimal point or comma, None for other texts."""
     if _DECIMAL_COMMA.fullmatch(cell) and not re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", cell):
         cell = cell.replace(",", ".")
     if not cell.strip("+-.eE,") or not _NUMBER.fullmatch(cell):

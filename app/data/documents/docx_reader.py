@@ -25,7 +25,7 @@ _HEADING = re.compile(r"(?:heading|title)\s*([1-6]?)", re.IGNORECASE)
 
 
 def read_docx(path: Path, document: Document) -> None:
-    """Add the paragraphs and tables; raise ValueError for what is encrypted, malformed or unpacks to too much."""
+    """Add the paragraphs and tables; raise ValueError for an encrypted, malformed or too large document."""
     report(0.0, "reading")
     try:
         with ZipFile(path) as archive, archive.open(_main_part(archive)) as part:
@@ -54,7 +54,7 @@ def _main_part(archive: ZipFile) -> Any:
 
 
 class _Reader:
-    """Takes the events of the parser."""
+    """Processes the events of the parser."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -64,7 +64,7 @@ class _Reader:
 
     def take(self, event: str, element: Any) -> None:
         tag = element.tag
-        self._ignored += (tag == _FALLBACK) * (1 if event == "start" else -1)  # says again what stands beside it
+        self._ignored += (tag == _FALLBACK) * (1 if event == "start" else -1)  # it repeats the content beside it
         if self._ignored:
             return
         if event == "start":
@@ -99,4 +99,4 @@ class _Reader:
                 self._document.table([row for row in self._rows if row])
                 self._rows, self._pieces = [], []
         if tag in {f"{_W}p", f"{_W}tr", f"{_W}tbl"}:
-            element.clear()  # what has been read need not be kept
+            element.clear()  # frees memory

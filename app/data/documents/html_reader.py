@@ -1,4 +1,4 @@
-"""Read what a reader of an HTML page sees: paragraphs, headings and tables."""
+"""Reads the visible content of an HTML page: paragraphs, headings and tables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BLOCKS = (
     "address article aside blockquote body br caption dd div dl dt footer form h1 h2 h3 h4 h5 h6 header hr html li "
     "main nav ol p pre section table title ul"
 )
-"""Elements whose text stands apart from what is around it."""
+"""Elements whose text is separate from the text around it."""
 _UNSEEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*(?:>|\Z)|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
 )
-"""What nobody sees; one that is never closed goes to the end (HTML Standard, 13.2.5). The parser would look for its end
-from each sign of it again."""
+"""Invisible elements; one that is never closed extends to the end (HTML Standard, 13.2.5). The parser would search for
+its end again from each start tag."""
 _TAG = re.compile(r"<[a-z/]", re.IGNORECASE)
 
 
@@ -29,7 +29,7 @@ def read_html(lines: Iterator[str], document: Document) -> None:
 
 
 def _without_unclosed_tag(text: str) -> str:
-    """Return a page without the tag at its end that is never closed: the parser would try it from each of its signs."""
+    """Return a page without an unclosed tag at its end, which the parser would try again from each character."""
     unclosed = _TAG.search(text, text.rfind(">") + 1)
     return text[: unclosed.start()] if unclosed else text
 

@@ -9,12 +9,12 @@ from typing import Any
 
 UNDETERMINED = "und"  # ISO 639-2
 NO_LANGUAGE = "zxx"
-CHARACTERS = 4_000  # more of a text does not change what is found
-LEAST_PROBABILITY = 0.2  # of words that are none the likeliest language has less
+CHARACTERS = 4_000  # more of a text does not change the result
+LEAST_PROBABILITY = 0.2  # for meaningless text the likeliest language has less
 
 
 def language_of(texts: Iterable[str]) -> str:
-    """Return the code of ISO 639, two letters where there are some, or und; needs the extra `documents`."""
+    """Return the code of ISO 639, of two letters if there is one, or und; needs the extra `documents`."""
     starts = (text[:CHARACTERS] for text in texts)
     text = "\n".join(islice(filter(_has_letters, starts), CHARACTERS))[:CHARACTERS]
     code, _probability = identifier().classify(text) if text else (UNDETERMINED, 1)
@@ -23,7 +23,7 @@ def language_of(texts: Iterable[str]) -> str:
 
 @cache
 def identifier() -> Any:
-    """Return what knows the languages; loading it takes a second, so that isolated models preload it."""
+    """Return the identifier of languages; loading it takes a second, so isolated models preload it."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  needs an extra
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True, min_confidence=LEAST_PROBABILITY)

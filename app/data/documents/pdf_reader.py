@@ -15,7 +15,7 @@ _MALFORMED = (PyPdfError, LookupError, TypeError, AttributeError, AssertionError
 
 
 def read_pdf(path: Path, document: Document) -> None:
-    """Add the paragraphs of a PDF; raise ValueError for one that is encrypted, malformed, too long or without text."""
+    """Add the paragraphs of a PDF; raise ValueError if it is encrypted, malformed, too long or without text."""
     try:
         reader = PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -32,7 +32,7 @@ def read_pdf(path: Path, document: Document) -> None:
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
     except _MALFORMED as error:
-        # pypdf raises any of these where objects are not what they should be
+        # pypdf raises any of these for objects of wrong types
         is_deep = isinstance(error.__context__, RecursionError)
         raise ValueError("is nested too deeply" if is_deep else f"is no PDF that can be read: {error}") from error
     if not document.blocks:

@@ -23,8 +23,8 @@ _READERS: Mapping[str, Callable[[Iterator[str], Document], None]] = {
 def read_document(file: InputFile, called: str = "the document") -> Document:
     """Read a document, and report the progress; needs the extra `documents` for PDF and Word.
 
-    Raises ValueError, with what it is `called` and the reason, for one that is encrypted, scanned, cut off, malformed,
-    nested too deeply, unpacks to far more than it is, or is something else than its name says.
+    Raises ValueError, with its name `called` and the reason, if it is encrypted, scanned, truncated, malformed,
+    nested too deeply, far larger when unpacked, or of another kind than its name.
     """
     try:
         return _read(file.path, file.name)
@@ -33,10 +33,10 @@ def read_document(file: InputFile, called: str = "the document") -> Document:
 
 
 def read_documents(folder: Path) -> Iterator[tuple[str, Document]]:
-    """Yield the name and the content of each document of a folder, in order, and report which one is read.
+    """Yield the name and the content of each document of a folder, in order, and report the progress.
 
-    Files whose names do not end as those of documents are passed over. Raises ValueError where there are none, or for
-    the first that cannot be read, with its name.
+    Files without a suffix of documents are skipped. Raises ValueError if there are no documents, or for the first one
+    that cannot be read, with its name.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower().lstrip(".") in SUFFIXES)
     if not paths:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from app.data.documents.document import Document
 from app.data.documents.document_tables import DocumentTable
 
-# No repetition runs over the next opening mark, or beyond a bound: with a text of nothing but opening marks, the time
-# would grow with the square of its length.
+# No repetition extends beyond the next opening mark, or beyond a bound: otherwise the time for a text of only opening
+# marks would grow with the square of its length.
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _LINKS_AND_CODE = re.compile(r"!?\[([^\[\]]*+)\]\([^)\s\[]*+(?:\s{1,9}+\"[^\"]*+\")?\)|`{1,9}+([^`]++)`{1,9}")

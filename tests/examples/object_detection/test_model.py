@@ -72,7 +72,7 @@ def test_a_picture_that_is_damaged_is_named(tmp_path: Path) -> None:
         ({"images": [{"id": 1, "file_name": "../secret.jpg"}]}, "an annotation names an image"),
         ({"images": [{"id": 1, "file_name": "../secret.jpg"}], "annotations": []}, "no picture '../secret.jpg'"),
         ({"images": [{"id": 1, "file_name": "gone.jpg"}], "annotations": []}, "no picture 'gone.jpg'"),
-        ({"categories": [{"id": 1, "name": "unicorn"}]}, "'unicorn' is none of the model's 80"),
+        ({"categories": [{"id": 1, "name": "unicorn"}]}, "'unicorn' is not one of the model's 80"),
         ({"categories": []}, "an annotation names an image or category"),
         ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, -5, 5]}]}, "bbox"),
         ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 5]}]}, "bbox"),
