@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from app.client import Client, fit_once
@@ -17,7 +18,7 @@ def main(base_url: str) -> None:
     fill(engine())
     if not database.count_rows(TABLES)["selections"]:
         simulate(engine())
-    with Client(base_url) as client:
+    with Client(base_url, os.environ.get("TRINITY_KEY") or None) as client:
         fit_once(client, PlaceRanker.name, **TRAINING)
 
 

@@ -54,6 +54,13 @@ def test_a_name_that_is_no_example_lists_those_there_are(folder: Path, name: str
         with_settings(name, {}, folder)
 
 
+def test_under_keys_an_example_needs_one_that_makes_it_ready(folder: Path) -> None:
+    keys = {"TRINITY_API_KEYS_FILE": "keys.txt"}
+    with pytest.raises(CommandFailed, match="set TRINITY_KEY to one with the scopes read and fit"):
+        with_settings("shop", keys, folder)
+    assert with_settings("shop", {**keys, "TRINITY_KEY": "trk_"}, folder)["TRINITY_KEY"] == "trk_"
+
+
 def test_each_example_has_a_store_of_its_own() -> None:
     stores = [with_settings(name, {}, ROOT / "examples")["TRINITY_STORE"] for name in names(ROOT / "examples")]
     assert len(set(stores)) == len(stores) >= 3

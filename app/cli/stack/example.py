@@ -11,6 +11,9 @@ from app.cli.stack.supervisor import Program
 
 FOLDER = Path("examples")
 SETTINGS = "example.env"
+KEYS = "TRINITY_API_KEYS"
+KEY_VARIABLE = "TRINITY_KEY"
+"""What the client and the command line take their key from."""
 
 
 def names(folder: Path = FOLDER) -> list[str]:
@@ -27,6 +30,10 @@ def with_settings(name: str, environ: Mapping[str, str], folder: Path = FOLDER) 
 
     if name not in (known := names(folder)):
         raise CommandFailed(f"no example {name!r}; there are {', '.join(known) or 'none in this folder'}")
+    if (environ.get(KEYS) or environ.get(f"{KEYS}_FILE")) and not environ.get(KEY_VARIABLE):
+        raise CommandFailed(
+            f"{KEYS} asks for keys: set {KEY_VARIABLE} to one with the scopes read and fit, to prepare {name}"
+        )
     settings = {"TRINITY_STORE": f".trinity/examples/{name}", **dotenv_values(folder / name / SETTINGS)}
     return {key: value for key, value in settings.items() if value is not None} | dict(environ)
 

@@ -16,6 +16,8 @@ from app.serve.resources.route import Route
 
 PAGE = "page.html"
 STATIC = "static"
+SHARED = Path(__file__).parents[1] / "page/static/requests.js"
+"""What every page may load beside its own files: keys, and words for what is refused."""
 MAX_SHOWN = 64
 _TITLE = re.compile(r"<title>([^<]+)</title>", re.IGNORECASE)
 
@@ -34,7 +36,8 @@ class PageResource:
         files = [each for each in names if each.is_file() and not each.is_symlink() and not each.name.startswith(".")]
         if odd := [file.name for file in files if file.suffix not in MEDIA_TYPES]:
             raise ValueError(f"{odd[0]!r} of a page has a type other than {', '.join(MEDIA_TYPES)}")
-        self._files = {file.name: (StaticFile(file.read_bytes()), MEDIA_TYPES[file.suffix]) for file in files}
+        self._files = {file.name: _kept(file) for file in files}
+        self._shared = {SHARED.name: _kept(SHARED)}
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Send the page."""
@@ -43,10 +46,15 @@ class PageResource:
 
     async def on_get_file(self, req: Request, resp: Response, file: str) -> None:
         """Send a file of the page."""
-        if file not in self._files:
+        found = self._files.get(file) or self._shared.get(file)
+        if found is None:
             raise NotFound(f"the page has no file {file[:MAX_SHOWN]!r}")
         set_security_headers(resp)
-        send_cached(req, resp, *self._files[file], REVALIDATE)
+        send_cached(req, resp, *found, REVALIDATE)
+
+
+def _kept(file: Path) -> tuple[StaticFile, str]:
+    return StaticFile(file.read_bytes()), MEDIA_TYPES[file.suffix]
 
 
 def page_routes(path: str, folder: Path, description: str) -> list[Route]:

@@ -1,4 +1,4 @@
-"use strict";
+import { ask, keyHeaders, taken } from "./requests.js";
 
 const element = (id) => document.getElementById(id);
 const POLL_MS = 300;
@@ -15,10 +15,15 @@ function send(form) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", `upload?format=${element("format").value}`);
-    request.responseType = "json";
+    for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => show((0.3 * event.loaded) / event.total, "sending");
-    request.onload = () =>
-      request.status === 202 ? resolve(request.response.task_id) : reject(new Error(request.response?.detail ?? `status ${request.status}`));
+    request.onload = () => {
+      try {
+        resolve(taken(request.status, request.responseText, request.getResponseHeader("Retry-After")).task_id);
+      } catch (error) {
+        reject(error);
+      }
+    };
     request.onerror = () => reject(new Error("the service does not answer"));
     request.send(form);
   });
@@ -26,9 +31,7 @@ function send(form) {
 
 async function wait(task) {
   for (;;) {
-    const answer = await fetch(`elab_status/${task}`);
-    const state = await answer.json();
-    if (!answer.ok) throw new Error(state.detail);
+    const state = await ask(`elab_status/${task}`);
     if (state.status === "SUCCESS") return;
     if (state.status !== "PENDING" && state.status !== "STARTED") throw new Error(state.error ?? state.status);
     show(0.3 + 0.7 * (state.progress ?? 0), state.step ?? (state.status === "PENDING" ? "waiting" : "processing"));

@@ -1,5 +1,7 @@
 // Sends a picture, waits for its task, and draws the boxes that come back.
 
+import { ask } from "./requests.js";
+
 const POLL_MS = 250;
 const COLOURS = 6;
 const byId = (id) => document.getElementById(id);
@@ -8,15 +10,6 @@ let chosen = 0; // of several pictures only the last is shown
 function say(text, wrong = false) {
   byId("state").textContent = text;
   byId("state").classList.toggle("wrong", wrong);
-}
-
-async function ask(path, options = {}) {
-  const key = byId("key").value.trim();
-  const answer = await fetch(path, { ...options, headers: key ? { "X-API-Key": key } : {} });
-  const content = await answer.json();
-  if (answer.status === 401) byId("key-field").hidden = false;
-  if (!answer.ok) throw new Error((content.errors ?? []).map((each) => each.detail).join("; ") || content.detail || content.title);
-  return content;
 }
 
 async function detect(file) {

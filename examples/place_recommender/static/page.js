@@ -1,20 +1,14 @@
 // Asks for places, draws them as a list and a map, and says which one was selected.
-"use strict";
+
+import { ask as request } from "./requests.js";
 
 const by = (id) => document.getElementById(id);
 const WAIT_MS = 200;
 const SVG = "http://www.w3.org/2000/svg";
 
-async function call(method, path, body) {
-  const options = { method };
-  if (body !== undefined) {
-    options.headers = { "Content-Type": "application/json" };
-    options.body = JSON.stringify(body);
-  }
-  const answer = await fetch(path, options);
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(content.detail || content.title);
-  return content;
+function call(method, path, body) {
+  if (body === undefined) return request(path, { method });
+  return request(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, WAIT_MS));
