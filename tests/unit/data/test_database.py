@@ -138,3 +138,43 @@ def test_a_host_that_is_gone_is_given_up_after_seconds_unless_its_url_says_other
     for query, timeout_s in (("", "10"), ("?connect_timeout=3", "3")):
         monkeypatch.setenv("DATABASE_URL", f"postgres://127.0.0.1:9/none{query}")
         assert database.engine().url.query["connect_timeout"] == timeout_s
+
+
+ENV = """
+from alembic import context
+context.configure(connection=context.config.attributes["connection"])
+context.run_migrations()
+"""
+STEPS = {
+    "0001": [
+        "CREATE TABLE a (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE b (a INTEGER REFERENCES a)",
+        "INSERT INTO a VALUES (1)",
+        "INSERT INTO b VALUES (1)",
+    ],
+    "0002": ["DELETE FROM a"],
+}
+
+
+def test_a_migration_after_which_a_row_refers_to_none_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would not say so by itself: foreign keys are off while tables are made anew."""
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENV)
+    before = None
+    for revision, statements in STEPS.items():
+        lines = "".join(f"    op.execute({statement!r})\n" for statement in statements)
+        head = f"from alembic import op\nrevision, down_revision = {revision!r}, {before!r}\n"
+        (tmp_path / "versions" / f"{revision}.py").write_text(f"{head}def upgrade():\n{lines}")
+        before = revision
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'a.sqlite'}")
+    made = Database("a.sqlite", tmp_path)
+    made.migrate("0001")
+    with pytest.raises(ValueError, match="a row of 'b' refers to a row of 'a' that does not exist"):
+        made.migrate()
+    with made.engine().connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM a")) == 1
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0001"
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    made.engine().dispose()
