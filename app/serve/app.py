@@ -1,4 +1,4 @@
-"""The HTTP entrance: `create_app` shows the whole of it; each family of resources has a file of its own."""
+"""The HTTP application: `create_app` builds all of it; each family of resources has a file of its own."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def create_app(
 
 
 class Shared(NamedTuple):
-    """What several resources use."""
+    """The objects that several resources share."""
 
     bodies: BodyReader
     payloads: Payloads
@@ -171,7 +171,7 @@ def _downloads(
 def _middleware(
     api: Asgi, routes: Sequence[Route], settings: Settings, service: Service, telemetry: Telemetry
 ) -> RequestMiddleware:
-    """Return what every request passes before its resource, as the settings say."""
+    """Return the middleware for the settings, which handles every request before its resource."""
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models.estimators)]
     matcher = RouteMatcher((route.path for route in routes), often)
     file_limit = file_limits(routes, service, settings)
@@ -184,7 +184,7 @@ def _middleware(
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:
-    """Return the resources at their paths, errors included; HEAD is answered where GET is, but for streams."""
+    """Return the Falcon app with all routes and error handlers; every GET route also has HEAD, except streams."""
     api = App()
     problems.add_error_handlers(api)
     work_first = sorted(routes, key=lambda route: route.method != "POST")  # Falcon compares paths one after the other
@@ -206,28 +206,28 @@ class Preloading:
         self._preload = preload
 
     async def process_startup(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Begin to load them."""
+        """Start loading versions."""
         self._preload.start()
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Load no more."""
+        """Stop loading versions."""
         self._preload.stop()
 
 
 class Lifespan:
-    """Falcon middleware: what happens when the process starts and when it ends."""
+    """Falcon middleware for the start and the end of the process."""
 
     def __init__(self, dispatcher: Dispatcher, *closing: Callable[[], Awaitable[object]]) -> None:
-        """Take what closes other objects of the process, the one to close last first."""
+        """Take the functions that close other objects of the process; the first one is called last."""
         self._dispatcher = dispatcher
         self._closing = closing
 
     async def process_startup(self, scope: Message, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Give the server what it calls when it begins to stop; ASGI has an event only for the end."""
+        """Give the server the function to call when it begins to stop; ASGI has an event only for the end."""
         scope.setdefault("state", {})[STOP_WAITING] = self._dispatcher.stop_waiting
 
     async def process_shutdown(self, scope: object, event: object) -> None:  # noqa: ARG002  Falcon's signature
-        """Close what the process opened, each part also when another fails."""
+        """Close the objects of the process; an error in one does not keep the others open."""
         async with AsyncExitStack() as stack:
             for close in (*self._closing, self._dispatcher.close):
                 stack.push_async_callback(close)

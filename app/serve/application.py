@@ -1,4 +1,4 @@
-"""What an application may use: the modules of TRINITY_ROUTES get an `Application`, and return their routes."""
+"""The interface for applications: modules of TRINITY_ROUTES get an `Application`, and return their routes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ A = TypeVar("A", bound=TaskState)
 
 
 class Application:
-    """The service, as routes of an application use it. Everything runs on the event loop; `run` is for what blocks."""
+    """The service for routes of an application. Everything runs on the event loop; `run` is for blocking calls."""
 
     def __init__(  # noqa: PLR0913  each is a part of its own
         self,
@@ -72,13 +72,13 @@ class Application:
         self._downloads = downloads
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Return what a call returns that blocks, such as one of a database: a thread of the pool makes it.
+        """Run a blocking call, such as one of a database, in a thread of the pool, and return its result.
 
-        Raise Unavailable where it raises ConnectionError, as a `Database` does that does not answer.
+        Raise Unavailable if it raises ConnectionError, as a `Database` does that does not respond.
         """
         try:
             return await asyncio.get_running_loop().run_in_executor(self.pool, call)
-        except ConnectionError:  # its words may hold an address
+        except ConnectionError:  # its message may contain an address
             raise Unavailable("what this needs does not answer; try again") from None
 
     async def read_json(self, req: Request, kind: type[S], *, optional: bool = False) -> S:
@@ -101,22 +101,22 @@ class Application:
     ) -> Job:
         """Submit a fit, predict or score, and return its job, which may be finished in sync mode.
 
-        `data` and `request` are what the body of POST /models/{model}/{verb} takes: `{"X": rows}` or `{"source": …}`,
-        and such members as `params` or `promote`. A sequence is taken for the rows of X.
+        `data` and `request` are members of the body of POST /models/{model}/{verb}: `{"X": rows}` or `{"source": …}`,
+        and others such as `params` or `promote`. A sequence means the rows of X.
         """
         if data is not None:
             request["data"] = data if isinstance(data, Mapping) else {"X": data}
         return await self._verbs[verb].submit_json(msgspec.json.encode(request), model)
 
     async def receive(self, req: Request, *, field: str = "file") -> StoredUpload:
-        """Return the file of a request, which is in the store now: the body, or a field of a form.
+        """Write the file of a request, the body or a field of a form, to the store, and return it.
 
-        It is the caller's then, to remove by `drop`. The route says takes_file=True.
+        The caller must remove it by `drop`. The route needs takes_file=True.
         """
         return await self._uploads.receive(req, self.settings.max_file, field=field)
 
     async def drop(self, upload: StoredUpload) -> None:
-        """Remove a file that was received."""
+        """Remove a received file."""
         await self._uploads.drop(upload)
 
     async def submit_file(
@@ -124,23 +124,23 @@ class Application:
     ) -> Job:
         """Submit work on the file of a request, the body or a field of a form, and return its job.
 
-        `options` are those of the model's `predict`, and such members as `timeout`; what else the form says is left
-        out. The route says takes_file=True. Raise what is wrong with the file; it is removed with its job.
+        `options` are those of the model's `predict`, and such members as `timeout`; other fields of the form are
+        ignored. The route needs takes_file=True. Raise the faults of the file, which is removed with its job.
         """
         return await self._verbs[verb].files.submit(req, model, field, options)
 
     async def submit_upload(
         self, req: Request, upload: StoredUpload, model: str, verb: Verb = "predict", **options: Any
     ) -> Job:
-        """Submit work on a file that `receive` returned, as `submit_file` does; refused ones are removed."""
+        """Submit work on a file from `receive`, as `submit_file` does; a refused file is removed."""
         return await self._verbs[verb].files.submit_upload(req, upload, model, options)
 
     async def send_result_file(self, req: Request, resp: Response, job: Job, name: str | None = None) -> None:
-        """Answer with a file of a job's result, as /jobs/{id}/result/file does; raise NotFound without one."""
+        """Respond with a file of a job's result, as /jobs/{id}/result/file does; raise NotFound without one."""
         await self._downloads.send(req, resp, job, name)
 
     async def job(self, job_id: str, wait_s: float = 0) -> Job:
-        """Return a job as it is, or at its end if that comes within `wait_s` seconds; raise NotFound or Gone."""
+        """Return a job, after its end or after `wait_s` seconds; raise NotFound or Gone."""
         return await self.dispatcher.job(job_id, min(wait_s, self.settings.max_wait))
 
     def status(self, job: Job) -> TaskStatus:
@@ -148,7 +148,7 @@ class Application:
         return STATUSES[job.status]
 
     def state(self, job: Job, kind: type[A]) -> A:
-        """Return the state of a job as a TaskState, or as a class that inherits from it and adds members to set."""
+        """Return the state of a job as a TaskState, or as a subclass with additional members to set."""
         return state_of(job, kind)
 
     async def version(self, model: str) -> int | None:
@@ -167,20 +167,20 @@ class Application:
         return msgspec.json.decode(job.result)
 
     def accepted(self, req: Request, resp: Response, job: Job, content: Any = None) -> None:
-        """Answer 202 with `content` as JSON, by default the job's `TaskState`; where the job is, when to look again."""
+        """Respond with 202, Location, Retry-After and `content` as JSON, by default the job's `TaskState`."""
         resp.status = HTTPStatus.ACCEPTED
         resp.set_header("Location", f"{req.root_path}/jobs/{job.id}")
         set_retry_after(resp, POLL_S)
         send_json(resp, state_of(job, TaskState) if content is None else content)
 
     def answer(self, resp: Response, content: Any) -> None:
-        """Answer with `content` as JSON: whatever msgspec encodes."""
+        """Respond with `content` as JSON: any value that msgspec encodes."""
         send_json(resp, content)
 
     def measure(self, name: str, description: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """Add a gauge to /metrics, which has a value for each value of its label; `read` may block.
+        """Add a gauge to /metrics, with a value for each value of its label; `read` may block.
 
-        Raise ValueError for a name that Prometheus or the service cannot have. While `read` hangs or raises, the gauge
+        Raise ValueError for a name that is not valid in Prometheus or in use. While `read` hangs or raises, the gauge
         is left out.
         """
         if not _METRIC.fullmatch(name) or not _METRIC.fullmatch(label) or name in self._measures:

@@ -12,15 +12,15 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 STOP_WAITING = "stop_waiting"
-"""The key in the lifespan's state of a function that ends all waits of requests: the process is about to stop."""
+"""The key in the lifespan's state of the function that ends all waits of requests before the process stops."""
 HEADERS, BODY = "trinity.headers", "trinity.body"
-"""Keys that the middleware adds to a scope: the headers by name, and the body where it came in one piece.
+"""Keys that the middleware adds to a scope: the headers by name, and the body if it came in one piece.
 
 Names of headers are in lower case. Falcon's own look-up of a missing header costs an exception.
 """
 TRUSTED_PEER = "trinity.trusted_peer"
-"""The key that the server adds to a scope: whether the connection's other end is a proxy that is believed."""
-LENGTH_DIGITS = 19  # a number with more is no length; int() refuses thousands of digits
+"""The key that the server adds to a scope: whether the connection comes from a trusted proxy."""
+LENGTH_DIGITS = 19  # a number with more digits is not a length; int() refuses thousands of digits
 
 
 def length_of(value: bytes) -> int | None:

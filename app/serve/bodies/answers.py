@@ -1,4 +1,4 @@
-"""Predictions in other formats than JSON, for those who ask for one by Accept: npy and CSV."""
+"""Predictions in other formats than JSON, selected by Accept: npy and CSV."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from app.service import Service
 
 
 class Answer(NamedTuple):
-    """What a prediction is sent as."""
+    """The encoded form of a prediction."""
 
     media_type: str
     content: bytes
 
 
 class PredictionFormats:
-    """Chooses the format of a prediction, and encodes it, in a thread where much is to be read from JSON."""
+    """Chooses the format of a prediction, and encodes it, in a thread if much JSON must be decoded."""
 
     def __init__(self, service: Service, pool: ThreadPoolExecutor) -> None:
         self._service = service
@@ -43,9 +43,9 @@ class PredictionFormats:
         return next((media_type for media_type in (NPY, CSV) if prefers(req, media_type)), None)
 
     async def encode(self, job: Job, media_type: str | None) -> Answer | None:
-        """Return a prediction that succeeded in a format; None for JSON, and for a job that did not succeed.
+        """Return a successful prediction in a format; None for JSON, and for a job that did not succeed.
 
-        Raise NotAcceptable for npy where the predictions are not one array of numbers.
+        Raise NotAcceptable for npy if the predictions are not one array of numbers.
         """
         if media_type is None or job.status != "SUCCESS" or job.verb != "predict":
             return None

@@ -1,4 +1,4 @@
-"""Arrays: checks of those from bodies, and predictions as arrays for answers."""
+"""Checks arrays from bodies, and converts predictions to arrays for responses."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def check_shape(shape: Sequence[int], pointer: str) -> None:
 
 
 def matrix(values: Array) -> Matrix:
-    """Return (n, p) or (n,) numbers of any kind as a model takes them: float64 (n, p), in C order and aligned.
+    """Return (n, p) or (n,) numbers of any kind in the form for a model: float64 (n, p), in C order and aligned.
 
-    Only what isn't so is copied.
+    They are copied only if necessary.
     """
     return np.require(values.reshape(len(values), -1), dtype=np.float64, requirements=["C", "A"])
 
@@ -58,7 +58,7 @@ def matrix(values: Array) -> Matrix:
 def first_nonfinite(X: Matrix) -> tuple[int, int] | None:
     """Return row and column of the first number that isn't finite; None if all are."""
     with np.errstate(all="ignore"):
-        # a sum is the fastest look at all (einsum's is twice as fast as sum's); it may overflow where each is finite
+        # a sum is the fastest check of all (einsum is twice as fast as sum); it may overflow if each is finite
         if np.isfinite(np.einsum("i->", X.reshape(-1))):
             return None
     step = max(1, BLOCK_VALUES // X.shape[1])

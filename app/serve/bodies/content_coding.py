@@ -15,7 +15,7 @@ def is_coded(req: HttpRequest) -> bool:
     if b"content-encoding" not in req.scope[HEADERS]:
         return False
     codings = [each.strip().lower() for each in (req.get_header("Content-Encoding") or "").split(",")]
-    coded = [coding for coding in codings if coding not in {"", "identity"}]  # the latter changes nothing
+    coded = [coding for coding in codings if coding not in {"", "identity"}]  # identity changes nothing
     if any(coding not in GZIP for coding in coded) or len(coded) > 1:
         raise UnsupportedEncoding(f"the content coding {', '.join(coded)[:64]} isn't decoded; send gzip, or none")
     return bool(coded)

@@ -1,4 +1,4 @@
-"""CSV bodies: the table is the body, all else (model, target, version, timeout, parameters) is in the query."""
+"""CSV bodies: the table is the body, everything else (model, target, version, timeout, parameters) is in the query."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.serve.bodies.reader import Body, Reader
 
 
 def parameters(content_type: str) -> Query:
-    """Return header and charset of a Content-Type (RFC 4180 §3); raise UnsupportedMediaType for values unknown."""
+    """Return header and charset of a Content-Type (RFC 4180 §3); raise UnsupportedMediaType for unknown values."""
     _, given = parse_header(content_type)
     found: OpenQuery = {}
     if "charset" in given:
@@ -36,7 +36,7 @@ def parameters(content_type: str) -> Query:
 
 
 def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
-    """Read the table from the body and all else from the query; what has no meaning here is the model's parameter."""
+    """Read the table from the body and the rest from the query, whose unknown members are the model's parameters."""
     rest = dict(query)
     target = take_all(rest, "target")
     options = take_options(rest)
@@ -54,7 +54,7 @@ def parse_csv(verb: Verb, body: Body, query: Query) -> Request:
 
 
 def hold_out(verb: Verb, request: Request, body: Body) -> None:
-    """Take the rows of a gate from a table, which is written as that of the fit is; raise Invalid."""
+    """Take the rows of a gate from a table in the same dialect as the fit's; raise Invalid."""
     if not VERBS[verb].publishes or request.promote is None:
         raise Invalid.at("/promote_on", "these rows go with a fit that has `promote`")
     if request.promote.source is not None or request.promote.data is not None:
@@ -63,7 +63,7 @@ def hold_out(verb: Verb, request: Request, body: Body) -> None:
 
 
 def _loose(value: str | list[str]) -> Any:
-    """Return what JSON makes of a query parameter: a number, a truth value, or text as it stands."""
+    """Return the JSON value of a query parameter: a number, a truth value, or otherwise its text."""
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else [_loose(item) for item in value]
     except (msgspec.DecodeError, RecursionError):

@@ -18,17 +18,17 @@ READERS: dict[str, Reader] = {
     reader.media_type: reader for reader in (json_body.READER, csv_body.READER, npy_body.READER)
 }
 """The readers by media type, in the order in which messages and the OpenAPI document name them."""
-MAX_SHOWN = 127  # characters of a media type, of which RFC 6838 allows 127 on each side
+MAX_SHOWN = 127  # characters of a media type; RFC 6838 allows 127 on each side
 DEFAULT = json_body.READER  # of an empty body without a Content-Type
 
 
 def readers(verb: Verb) -> list[Reader]:
-    """Return the readers of the formats that a verb takes."""
+    """Return the readers of the formats that a verb accepts."""
     return [reader for reader in READERS.values() if reader.holds_y or not VERBS[verb].needs_y]
 
 
 def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
-    """Return the reader of a body; raise UnsupportedMediaType where a verb has none, Malformed for a workbook."""
+    """Return the reader of a body; raise UnsupportedMediaType if a verb has none, Malformed for a workbook."""
     reader = READERS.get(content_type or "")  # mostly as it is registered
     if reader is None:
         media_type = essence(content_type)
@@ -48,7 +48,7 @@ def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
 
 
 def parse(verb: Verb, reader: Reader, body: Body, query: Query, name: str | None) -> Request:
-    """Turn a body into a Request for the model `name`, which stands in the path."""
+    """Convert a body to a Request for the model `name` in the path."""
     if query and not reader.with_query:
         others = " and ".join(other.name for other in READERS.values() if other.with_query)
         fault = f"query parameters go with {others}; in {reader.name} they are members of the body"

@@ -1,4 +1,4 @@
-"""JSON bodies: decoded and validated, with a pointer to the first value that is wrong."""
+"""JSON bodies: decoded and validated, with a pointer to the first wrong value."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def _as_utf8(text: bytes) -> bytes:
 
 
 def _check_alias(version: str) -> None:
-    """Refuse a number that is written as a string: it would be read as an alias, and no alias is a number."""
+    """Refuse a number in a string: it would be read as an alias, and no alias is a number."""
     if re.fullmatch(r"[0-9]+", version):
         raise Invalid.at("/version", f'"{version[:20]}" is not an alias; write the number of a version without quotes')
 
 
 def _members(decoded: FitBody | PredictBody) -> int:
-    """Return how many members the body has for certain, but for those in X: all that are not as they are by default."""
+    """Return the minimum number of members in the body, without those in X: all that differ from their defaults."""
     found = (decoded.model is not None) + (decoded.weight is not None) + (decoded.timeout is not None)
     found += bool(decoded.target)
     if decoded.webhook is not None:
@@ -114,7 +114,7 @@ def _given(params: dict[str, Any]) -> int:
 
 
 def _data(data: Data, arrays: Arrays) -> tuple[JsonRecords | None, Source | None]:
-    """Return the rows that were given, or the source; raise Invalid unless it is one of them."""
+    """Return the given rows or source; raise Invalid unless there is exactly one of them."""
     has_X = is_given(data.X)
     if data.source is not None:
         if has_X or is_given(data.y) or (data.columns, data.sample_weight) != (None, None):
@@ -128,7 +128,7 @@ def _data(data: Data, arrays: Arrays) -> tuple[JsonRecords | None, Source | None
 
 
 def _gate(gate: Promote) -> Gate:
-    """Return the gate of a fit; its rows are checked as those of `data` are."""
+    """Return the gate of a fit; its rows are checked like those of `data`."""
     try:
         data, source = _data(gate.on, NO_ARRAYS)
     except Invalid as error:

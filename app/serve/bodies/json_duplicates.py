@@ -1,4 +1,4 @@
-"""Members that an object has twice: the decoder keeps the last one and says nothing, so they are counted here."""
+"""Detects duplicate members of objects by counting, because the decoder silently keeps the last one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import msgspec
 from app.errors import Malformed
 from app.schemas.pointers import escaped
 
-SHORT_BYTES = 1000  # of a text whose names are looked for
-LONG_BYTES = 1000  # of a value that is worth leaving out
+SHORT_BYTES = 1000  # of a text whose names are compared directly
+LONG_BYTES = 1000  # of a value that is large enough to leave out
 _NAMES = re.compile(rb'"([^"\\]*)"[ \t\r\n]*:')
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
 
@@ -28,7 +28,7 @@ def refuse_duplicates(
     all of the others in strings, is the text read once more. It may be an array, whose items before it are `first`, and
     `root` leads to it.
     """
-    if _all_differ(text):  # as in most short texts, where this takes less time than to count
+    if _all_differ(text):  # as in most short texts, for which this is faster than counting
         return
     colons, expected = text.count(b":"), members()
     if colons <= expected:
@@ -51,7 +51,7 @@ def refuse_duplicates(
         detail = f"the member {str((found or [''])[-1])[:64]!r} is given twice"
         raise Malformed.at(root + "".join(map(escaped, found or [])), detail) from None
     except (ValueError, RecursionError):
-        return  # a text that this decoder reads otherwise
+        return  # a text that this decoder interprets differently
 
 
 def count_members(value: dict[str, Any] | list[Any]) -> int:
@@ -64,15 +64,15 @@ def count_members(value: dict[str, Any] | list[Any]) -> int:
 
 
 def _all_differ(text: bytes) -> bool:
-    """Whether all names of members in a short text differ, in whichever objects they are."""
+    """Whether all names of members in a short text differ, in all objects together."""
     if len(text) > SHORT_BYTES or b"\\" in text:
         return False
     names = _NAMES.findall(text)
-    return len(names) == len(set(names)) == text.count(b":")  # a colon in a string may pass for the end of a name
+    return len(names) == len(set(names)) == text.count(b":")  # a colon in a string may look like the end of a name
 
 
 class _TwiceError(Exception):
-    """An object has a member twice."""
+    """An object has a duplicate member."""
 
 
 class _Twice(NamedTuple):
@@ -96,7 +96,7 @@ def _marked(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any] | _Twice:
 
 
 def _find(value: Any) -> list[str | int] | None:
-    """Return the steps to the first object that has a member twice, and that member."""
+    """Return the steps to the first object with a duplicate member, and that member."""
     if isinstance(value, _Twice):
         return [value.key]
     items = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()

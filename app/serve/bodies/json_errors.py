@@ -1,4 +1,4 @@
-"""What is wrong with a JSON text that the decoder did not take, with a pointer where there is one."""
+"""Errors for JSON texts that the decoder refused, with a pointer if possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from app.errors import Invalid, Malformed
 from app.schemas.pointers import Place, located
 
-POINTER_BYTES = 1_000_000  # how far into a malformed text a pointer is worked out
+POINTER_BYTES = 1_000_000  # how far into a malformed text a pointer is computed
 
 
 def wrong(
@@ -23,7 +23,7 @@ def wrong(
     *,
     kind: Any = Any,
 ) -> Invalid | Malformed:
-    """Return the error with its pointer, unless the text isn't JSON further on: the decoder stopped before that.
+    """Return the error with its pointer, unless a later part of the text isn't JSON, which the decoder did not reach.
 
     `position` turns a position in the text into that in the body, and `root` leads to the text, which may be a part of
     an array with `first` items before it. `kind` is the type that it should have been of.
@@ -38,7 +38,7 @@ def wrong(
 def not_json(
     text: bytes, error: Exception, position: Callable[[int], int] = int, root: str = "", first: int = 0
 ) -> Malformed:
-    """Say where the body stops being JSON, with a pointer to a NaN or an Infinity that spoils it; see `wrong`."""
+    """Return the error for a body that is not JSON, with a pointer to a NaN or an Infinity; see `wrong`."""
     at = re.search(r"\(byte (\d+)\)", str(error))
     if at and int(at[1]) < POINTER_BYTES and (word := re.match(rb"NaN|Infinity", text[int(at[1]) :])):
         detail = f"{word[0].decode()} is not JSON (RFC 8259 §6); every number must be finite"

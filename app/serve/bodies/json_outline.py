@@ -1,8 +1,8 @@
 """Finds the long arrays of a large JSON document, and where to cut them, so that each piece is decoded by itself.
 
 A decoder holds the interpreter's lock while it decodes, so a large document in one piece would stop all other threads
-of the process. numpy looks at a large document block by block: which of its brackets and commas stand in strings, and
-how deep the others are, is known exactly. Whether the text between them is JSON, the decoder finds out piece by piece.
+of the process. numpy scans a large document block by block, and finds exactly which of its brackets and commas are in
+strings, and how deep the others are. The decoder then checks the text between them piece by piece.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from app.serve.bodies.reader import Body
 LARGE_BYTES = 256 * 1024  # up to this size a document is decoded in one piece, which takes some milliseconds
 BLOCK_BYTES = 64 * 1024  # about the size of a piece; an array within one block is not long
 MAX_ITEM_BYTES = 4 * 1024 * 1024  # of one item, such as a row: it is decoded in one piece
-MAX_REST_BYTES = 1024 * 1024  # of all that is not in long arrays
+MAX_REST_BYTES = 1024 * 1024  # of everything outside of long arrays
 MAX_DEPTH = 1000  # that of the decoder is about the same
 MAX_LOOKS = 64  # for a comma, from the end of a block
-EMPTY = b"[]"  # stands for a long array
+EMPTY = b"[]"  # placeholder of a long array
 _WHOLE = re.compile("")
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -43,7 +43,7 @@ NO_ARRAYS: Arrays = MappingProxyType({})
 
 
 class Outline(NamedTuple):
-    """A document with `[]` in place of each long array."""
+    """A document with `[]` instead of each long array."""
 
     text: bytes
     arrays: Arrays
@@ -113,7 +113,7 @@ class _Lexer:
 
 
 class _Array:
-    """A long array, as far as it was seen."""
+    """A long array, as far as it was scanned."""
 
     def __init__(self, start: int, depth: int) -> None:
         self.start = start
@@ -198,7 +198,7 @@ class _Scan:
             raise Invalid.at(self._pointer(), f"a row or value in this array is over {limit}")
 
     def _close(self, array: _Array, end: int) -> None:
-        """Take an array out of the text, unless it is short or no data."""
+        """Take an array out of the text, unless it is short or not data."""
         if self._view[end] != ord("]"):
             raise Malformed(f"the body is not JSON: an array ends in another bracket (byte {end})")
         if end - array.start <= self._block_bytes or not self._data.fullmatch(pointer := self._pointer()):

@@ -1,4 +1,4 @@
-"""Decodes JSON arrays, long ones piece by piece; what is wrong with an item is said as of the whole array."""
+"""Decodes JSON arrays, long ones piece by piece; errors have pointers into the whole array."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from app.serve.bodies.json_pieces import decoded, decoded_pieces
 
 MEMBERS = re.compile("/data/(X|y|sample_weight)")
 """The pointers to the arrays of a body that may be long."""
-FEW_ROWS = 16  # up to here np.array is the faster way
+FEW_ROWS = 16  # up to so many rows np.array is faster
 _decode_numbers: Callable[[bytes], Rows] = msgspec.json.Decoder(  # type: ignore[assignment]
     list[list[float] | dict[str, float]]
 ).decode
@@ -37,7 +37,7 @@ _NULL = msgspec.Raw(b"null")
 
 
 def is_given(value: msgspec.Raw) -> bool:
-    """Whether a member is there, and not null."""
+    """Whether a member is present and not null."""
     return value not in (NO_JSON, _NULL)
 
 
@@ -101,13 +101,13 @@ class JsonRecords(msgspec.Struct, gc=False):
 
 
 class _RowReader:
-    """Takes rows, and keeps them as arrays as long as they hold nothing but numbers."""
+    """Collects rows, as arrays as long as they contain only numbers."""
 
     count = 0
     _pointer = "/data/columns"
     """Leads to the names."""
     _kind: type[list[Cell] | dict[str, Cell]] | None = None
-    """What rows are, as the first one is."""
+    """The kind of all rows, which the first row determines."""
     _steps: Sequence[str | int] = ()
     _columns: list[Parts[Cell]] | None = None
 
@@ -117,7 +117,7 @@ class _RowReader:
 
     def add(self, text: bytes) -> Rows:
         """Decode an array of rows and return them; raise Invalid, or what the decoder raises."""
-        try:  # rows that hold numbers alone are decoded in a fifth less time
+        try:  # rows of only numbers are decoded in a fifth less time
             rows, numeric = _decode_numbers(text), self._columns is None
         except msgspec.ValidationError:
             rows, numeric = _decode_cells(text), False
@@ -136,7 +136,7 @@ class _RowReader:
     def read(
         self, choice: Choice, y: Matrix | None, weight: Matrix | None, classes: list[Label] | None = None
     ) -> Table:
-        """Return the chosen columns of all rows, with y beside them: numbers, or the positions of `classes`."""
+        """Return the chosen columns of all rows, with y: numbers, or the positions of `classes`."""
         names = self._names
         if self._columns is None:
             table = Table(_stacked(self._matrices), y, names, weight=weight, labels=classes)
@@ -155,7 +155,7 @@ class _RowReader:
         return lists
 
     def _begin(self, row: list[Cell] | dict[str, Cell]) -> type[list[Cell] | dict[str, Cell]]:
-        """Take names and width from the first row, or hold them against it; return what it is."""
+        """Take names and width from the first row, or compare them with it; return its kind."""
         self._kind = kind = type(row)
         if not row:
             raise Invalid.at("/data/X/0", "the row is empty")
@@ -231,7 +231,7 @@ def _in_order(rows: list[dict[str, Cell]], names: list[str], first: int) -> list
 
 
 def _matrix(rows: Sequence[Sequence[Cell]], width: int) -> Matrix:
-    """Return rows of equal length as an array; the decoder has seen to it that all values are finite numbers."""
+    """Return rows of equal length as an array; the decoder has checked that all values are finite numbers."""
     if len(rows) < FEW_ROWS:
         return np.array(rows, dtype=np.float64)
     numbers = cast("Iterator[float]", chain.from_iterable(rows))

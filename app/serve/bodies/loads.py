@@ -1,4 +1,4 @@
-"""Versions that requests wait for are loaded in threads of their own, so that no other work waits for a load."""
+"""Loads versions for waiting requests in separate threads, so that no other work waits for a load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class NotLoaded(Exception):
-    """A version has to be loaded before a request can be checked."""
+    """A version must be loaded before a request can be checked."""
 
     def __init__(self, name: str, number: int, *, named: bool) -> None:
         """`named`: the request names this version, or an alias of it."""
@@ -31,11 +31,11 @@ class Check(Protocol[T_co]):
     """Checks a request in a thread; with `loaded` it raises NotLoaded for a version that is not in memory."""
 
     def __call__(self, *, loaded: bool) -> Awaitable[T_co]:
-        """Return what comes out."""
+        """Return the result of the check."""
 
 
 def require_loaded(service: Service, name: str | None, version: Version | None) -> None:
-    """Raise NotLoaded for a version that is not in memory; NotFound or NotFitted where there is none."""
+    """Raise NotLoaded for a version that is not in memory; NotFound or NotFitted if there is none."""
     name = service.default_model if name is None else name
     if service.ready(name, version) is None:
         service.models.check(name)
@@ -45,7 +45,7 @@ def require_loaded(service: Service, name: str | None, version: Version | None) 
 
 
 class Loads:
-    """Loads each version once for all that wait for it, and one version of a model at a time."""
+    """Loads each version once for all waiting requests, and one version of a model at a time."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -53,7 +53,7 @@ class Loads:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def after(self, check: Check[T]) -> T:
-        """Return what a check returns: one that raises NotLoaded is done again once its version is in memory."""
+        """Return the result of a check, which is repeated after NotLoaded when its version is in memory."""
         try:
             return await check(loaded=True)
         except NotLoaded as version:
@@ -82,4 +82,4 @@ class Loads:
         if not any(name == key[0] for name, _ in self._running):
             del self._turns[key[0]]
         if not task.cancelled():
-            task.exception()  # those who waited for it may have hung up
+            task.exception()  # the waiting clients may have disconnected

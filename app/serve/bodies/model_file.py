@@ -1,4 +1,4 @@
-"""What a request says of the file of a fitted model, over HTTP and on the command line: the members of its query."""
+"""The members of the query for the file of a fitted model, over HTTP and on the command line."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ T = TypeVar("T")
 
 
 class SentFile(NamedTuple):
-    """A file that is in the store, and what came with it."""
+    """A file in the store, and the members of its request."""
 
     id: str
     reference: str
     head: bytes
     """The first bytes of the file."""
     filename: str
-    """As `file_name` makes it; '' if it is not known."""
+    """A result of `file_name`; '' if unknown."""
     sample: bytes | None
     query: Query
     media_type: str = ""
-    """As its sender says; '' if that is not known."""
+    """The sender's value; '' if unknown."""
 
     @property
     def input(self) -> FileInput:
-        """It as the input of a model, with the media type of its first bytes."""
+        """The file as the input of a model, with the media type of its first bytes."""
         media_type = media_type_of(self.head, self.filename, self.media_type)
         return FileInput(self.id, self.reference, self.filename, media_type)
 
 
 def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:
-    """Return a file with what its request says about it, and the options of its job; raise Invalid."""
+    """Return a file with the members of its request, and the options of its job; raise Invalid."""
     query: OpenQuery = dict(sent.query)
     form = format_of(sent.head, sent.filename, take_one(query, "format"))
     classes, columns, ignore = _classes(query), _columns(query), take_names(query, "ignore")
@@ -86,7 +86,7 @@ def _columns(query: OpenQuery) -> list[str] | None:
 
 
 def _classes(query: OpenQuery) -> list[Label] | None:
-    """Take labels: a list with commas, or one in JSON, which says of each what it is; raise Invalid."""
+    """Take labels: a list with commas, or one in JSON, which has their types; raise Invalid."""
     if "classes" not in query:
         return None
     given = query["classes"]

@@ -27,7 +27,7 @@ MAX_FIELD_BYTES = 65_536
 MAX_SHOWN = 64  # characters of a name
 MAX_EPILOGUE_BYTES = 1_024  # after the last boundary, where nothing should be
 UNKNOWN_TYPES = {"", "text/plain", "application/octet-stream", "application/vnd.ms-excel"}
-"""What clients call a file whose type they don't know; the last is what Windows calls CSV."""
+"""Media types that clients send for unknown files; the last is the type that Windows sends for CSV."""
 TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".gz": CSV, ".json": JSON, ".npy": "application/x-npy"}
 
 
@@ -38,11 +38,11 @@ class Upload(NamedTuple):
     body: Body
     query: Query
     held_out: Body | None = None
-    """A table with the rows of a gate, where a form has one."""
+    """A table with the rows of a gate, if the form has one."""
 
 
 def opened(upload: Upload) -> Upload:
-    """Return the file and the fields of a form as an upload of their own; any other upload as it is.
+    """Return the file and the fields of a form as an upload; return any other upload unchanged.
 
     Raise Malformed for a form that cannot be read, Invalid for one without a file or with a member given twice.
     """
@@ -96,7 +96,7 @@ def _form(upload: Upload) -> MultipartForm:
 
 @contextmanager
 def form_errors() -> Iterator[None]:
-    """Raise Malformed where a form cannot be read."""
+    """Raise Malformed if a form cannot be read."""
     try:
         yield
     except MultipartParseError as error:
@@ -128,7 +128,7 @@ def boundary_of(content_type: str | None) -> str:
 
 
 def _content_type(part: BodyPart) -> str:
-    """Return the type of a file: as the client says, or by the file's name if it does not know, or else CSV."""
+    """Return the type of a file: the client's, or by the file's name if that is unknown, or else CSV."""
     said: str = part.content_type or ""
     if essence(said) not in UNKNOWN_TYPES:
         return said
@@ -136,7 +136,7 @@ def _content_type(part: BodyPart) -> str:
 
 
 def misnamed(name: str, file_field: str) -> Invalid:
-    """Return what is wrong with a file in a field that takes a text."""
+    """Return the error for a file in a field for text."""
     shown = name[:MAX_SHOWN]
     return Invalid.at(escaped(name), f"a file is in the field {shown!r}; send it as the field {file_field!r}")
 

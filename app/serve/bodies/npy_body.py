@@ -1,4 +1,4 @@
-"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, with no number taken into Python."""
+"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, without Python's own numbers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.serve.bodies.query import take_request
 from app.serve.bodies.reader import Body, Reader
 
 NPY = "application/x-npy"
-HEADER_BYTES = 4_096  # what numpy writes before numbers has 128
+HEADER_BYTES = 4_096  # numpy's own headers have 128
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def parse_npy(body: Body, query: Query) -> Request:
-    """Read X (n, p), or (n,) for n rows of one input, from the body, and all else from the query.
+    """Read X (n, p), or (n,) for n rows of one input, from the body, and everything else from the query.
 
-    Float64 in C order is taken as it lies in the body. Raise Malformed for a body that isn't npy or has another size,
-    Invalid for numbers of another kind, another shape, none at all, and any that isn't finite.
+    Float64 in C order is used without a copy. Raise Malformed for a body that isn't npy or has another size, Invalid
+    for numbers of another kind, another shape, none at all, and any that isn't finite.
     """
     rest = dict(query)
     request = take_request("predict", rest)
@@ -61,7 +61,7 @@ def _read(body: Body) -> Matrix:
 
 
 def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, order and type from the header; no object is ever made of it."""
+    """Return shape, order and type from the header; it is never evaluated to objects."""
     try:
         version = np.lib.format.read_magic(head)
         shape, fortran_order, dtype = _READERS[version](head, max_header_size=HEADER_BYTES)

@@ -1,4 +1,4 @@
-"""The query of a request whose body holds data alone, such as CSV or npy."""
+"""The query of a request whose body has only data, such as CSV or npy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GATE_MEMBERS = frozenset({"promote_metric", "promote_gain", "promote_source"})
 
 
 def take_request(verb: Verb, query: OpenQuery) -> Request:
-    """Take all that has a meaning for a verb out of the query; raise Invalid for a value that is not valid."""
+    """Take all members of a verb out of the query; raise Invalid for a value that is not valid."""
     url, spec = take_one(query, "webhook"), VERBS[verb]
     return Request(
         model=take_one(query, "model"),
@@ -33,7 +33,7 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
 
 
 def take_file_request(verb: Verb, query: OpenQuery) -> Request:
-    """Take all that a request with a file says beside its options; raise Invalid for a value that is not valid."""
+    """Take all members of a request with a file except its options; raise Invalid for a value that is not valid."""
     url, spec = take_one(query, "webhook"), VERBS[verb]
     return Request(
         model=take_one(query, "model"),

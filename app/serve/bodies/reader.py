@@ -1,4 +1,4 @@
-"""The bodies of requests: read in bounds of time and memory; what decodes them is in formats.py."""
+"""The bodies of requests, read within bounds of time and memory; the decoders are in formats.py."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from app.serve.asgi import BODY
 Body: TypeAlias = bytes | bytearray | memoryview
 T = TypeVar("T")
 
-SMALL_BYTES = 65_536  # up to this size, reading or writing JSON costs less than to switch threads
+SMALL_BYTES = 65_536  # up to this size, reading or writing JSON costs less than switching threads
 LARGE_BYTES = 4 * 1024 * 1024
 
 
 class Reader(NamedTuple):
-    """How bodies of one media type become requests, and what the OpenAPI document says of them."""
+    """Converts bodies of one media type to requests, and describes them for the OpenAPI document."""
 
     media_type: str
     name: str
@@ -35,29 +35,29 @@ class Reader(NamedTuple):
     parse: Callable[[Verb, Body, Query], Request]
     """Reads a body and its query; raises Malformed, or Invalid with a pointer. It may run in any thread."""
     holds_y: bool = True
-    """Whether a body can hold y; without it the format is for verbs that need X alone."""
+    """Whether a body can hold y; otherwise the format is for verbs that need only X."""
     with_query: bool = True
-    """Whether the query holds what the body doesn't: model, version, timeout, parameters."""
+    """Whether the query has the other members: model, version, timeout, parameters."""
     parameters: Callable[[str], Query] | None = None
-    """Returns what the parameters of a Content-Type say, as members of the query; raises UnsupportedMediaType."""
+    """Returns the parameters of a Content-Type as members of the query; raises UnsupportedMediaType."""
     schema: Any = None
-    """The type of a body for the OpenAPI document; None where it differs from verb to verb."""
+    """The type of a body for the OpenAPI document; None if it depends on the verb."""
 
 
 class BodyReader:
-    """Reads bodies, and bounds the bytes of all that are held at the same time: beyond it requests get a 503."""
+    """Reads bodies, and limits the bytes of all bodies in memory: above the limit requests get a 503."""
 
     def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
         self.max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._held_bytes = 0
         self._unpacked_bytes = 0
-        """What packed bodies hold, which threads unpack."""
+        """The bytes of unpacked bodies, which threads unpack."""
         self._unpacking = threading.Lock()
         self._decoding_large = asyncio.Semaphore()
 
     async def read(self, req: HttpRequest) -> Body:
-        """Return the whole body, to be released later; raise TooLarge, Busy, or Malformed when it ends early."""
+        """Return the whole body, which must be released later; raise TooLarge, Busy, or Malformed if it ends early."""
         whole: bytes | None = req.scope.get(BODY)
         if whole is not None:
             self._hold(len(whole), len(whole))
@@ -66,12 +66,12 @@ class BodyReader:
         return await self._read_chunks(req) if length is None else await self._read_length(req, length)
 
     def release(self, body: Body) -> None:
-        """Count the bytes of a body no longer."""
+        """Stop counting the bytes of a body."""
         self._held_bytes -= len(body)
 
     @contextmanager
     def unpacker(self) -> Iterator[Callable[[Body], Body]]:
-        """Give a function that unpacks gzip, within the same limits; what it made is held until the end.
+        """Give a function that unpacks gzip, within the same limits; its results are counted until the end.
 
         It may be used in any thread; it raises TooLarge, Busy or Malformed.
         """
@@ -91,9 +91,9 @@ class BodyReader:
                 self._unpacked_bytes -= held
 
     async def run_in_pool(self, body: Body, pool: ThreadPoolExecutor, check: Callable[[], T]) -> T:
-        """Check a body in a thread: it is large, or the version that it is for has to be loaded."""
-        # large bodies one at a time: to decode one takes up to 24 times its bytes
-        is_large = len(body) > LARGE_BYTES or is_gzip(body)  # what that unpacks to may be
+        """Check a body in a thread, because it is large or its version must be loaded."""
+        # large bodies one at a time: decoding takes up to 24 times their bytes
+        is_large = len(body) > LARGE_BYTES or is_gzip(body)  # the unpacked content may be large
         async with self._decoding_large if is_large else nullcontext():
             return await asyncio.get_running_loop().run_in_executor(pool, check)
 

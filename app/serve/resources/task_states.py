@@ -43,7 +43,7 @@ TASK_ACCEPTED: ResponseSpecs = {202: accepted_response("It is accepted.", TaskSt
 
 
 def state_of(job: Job, kind: type[A]) -> A:
-    """Return the state of a job as a TaskState, or as a class that inherits from it and adds members to set."""
+    """Return the state of a job as a TaskState, or as a subclass with additional members to set."""
     state = kind(job.id, STATUSES[job.status])
     if job.failure is not None:
         state.error = job.failure.detail
