@@ -8,7 +8,7 @@ import msgspec
 
 from app.model.estimator import AnyEstimator, Stored
 from app.model.isolation.isolated_calls import IsolatedCalls
-from app.service.restore_trial import ImportedSource, RestoredJson, Wanted, write_trial
+from app.service.restore_trial import ImportedSource, RestoredJson, RestoreRequest, write_trial
 from app.service.restoring import Checked, Restored, restore_here
 from app.storage.payload_store import Payloads
 
@@ -46,7 +46,7 @@ class IsolatedRestoring:
         if estimator.source.startswith(OURS):
             return restore_here(estimator, stored, checked)
         is_imported = getattr(estimator, "provenance", None) is not None
-        wanted = Wanted(
+        request = RestoreRequest(
             estimator.name,
             self._modules,
             self._trusted,
@@ -58,6 +58,6 @@ class IsolatedRestoring:
         )
         calls = self._calls_for_files if is_imported else self._calls
         with self._payloads.scratch("trial") as folder:
-            write_trial(folder, wanted, stored, checked)
+            write_trial(folder, request, stored, checked)
             found = msgspec.convert(calls.call(f"{CHILD}:try_restoring", folder=str(folder)), RestoredJson)
         return Restored(found.attributes, found.predictions, found.held_bytes, found.raised)

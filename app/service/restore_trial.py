@@ -22,7 +22,7 @@ from app.service.restoring import Checked, CheckedRows, restored_from
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.manifest import Schema
 
-WANTED, GIVEN, ROWS = "wanted.json", "given.json", "rows.npz"
+REQUEST, CHECKED, ROWS = "request.json", "checked.json", "rows.npz"
 FILES = "files"
 ONCE_BYTES = 1024**2
 """A model with more bytes is loaded a second time, because at the first load libraries load parts of their own."""
@@ -36,23 +36,23 @@ class ImportedSource(msgspec.Struct):
     approved: list[str]
 
 
-class GivenRows(msgspec.Struct, tag=True):
+class RowsJson(msgspec.Struct, tag=True):
     """Facts about the rows to predict, which are in a file of their own."""
 
     schema: Schema
     texts: dict[int, list[str]]
 
 
-class GivenFiles(msgspec.Struct, tag=True):
+class FilesJson(msgspec.Struct, tag=True):
     """The files to predict: path, name and media type."""
 
     files: list[tuple[str, str, str]]
 
 
-Given: TypeAlias = GivenRows | GivenFiles
+CheckedJson: TypeAlias = RowsJson | FilesJson
 
 
-class Wanted(msgspec.Struct):
+class RestoreRequest(msgspec.Struct):
     """The model to restore: its estimator, and the stored state beside the files."""
 
     estimator: str
@@ -84,48 +84,48 @@ class RestoredJson(msgspec.Struct):
     raised: str
 
 
-def write_trial(folder: Path, wanted: Wanted, stored: Stored, checked: Checked) -> None:
+def write_trial(folder: Path, request: RestoreRequest, stored: Stored, checked: Checked) -> None:
     """Write the folder that `try_restoring` reads."""
     files = folder / FILES
     files.mkdir()
     for name, content in stored.files.items():
         (files / name).write_bytes(content)
-    (folder / WANTED).write_bytes(msgspec.json.encode(wanted))
-    (folder / GIVEN).write_bytes(msgspec.json.encode(_given(folder, checked)))
+    (folder / REQUEST).write_bytes(msgspec.json.encode(request))
+    (folder / CHECKED).write_bytes(msgspec.json.encode(_as_json(folder, checked)))
 
 
 def try_restoring(folder: str) -> Any:
     """Return a RestoredJson as JSON values."""
     place = Path(folder)
-    wanted = msgspec.json.decode((place / WANTED).read_bytes(), type=Wanted)
-    estimator = wanted.find()
+    request = msgspec.json.decode((place / REQUEST).read_bytes(), type=RestoreRequest)
+    estimator = request.find()
     if estimator.files is not None:
         for library in estimator.files.preload:  # as in the children of its isolated calls
             preload(library)
 
     def read() -> Stored:
         files = {path.name: path.read_bytes() for path in (place / FILES).iterdir()}
-        return Stored(wanted.params, wanted.learned, files, wanted.columns, wanted.classes)
+        return Stored(request.params, request.learned, files, request.columns, request.classes)
 
     found = restored_from(estimator, lambda: _loaded(estimator, read), _checked(place))
     predicted = [each.tolist() if isinstance(each, np.ndarray) else each for each in found.predictions]
     return msgspec.to_builtins(RestoredJson(found.attributes, predicted, found.held_bytes, found.raised))
 
 
-def _given(folder: Path, checked: Checked) -> Given:
+def _as_json(folder: Path, checked: Checked) -> CheckedJson:
     if isinstance(checked, CheckedFiles):
-        return GivenFiles([(str(file.path), file.name, file.media_type) for file in checked.files])
+        return FilesJson([(str(file.path), file.name, file.media_type) for file in checked.files])
     if not isinstance(checked, CheckedRows):
         raise TypeError(type(checked).__name__)
     (folder / ROWS).write_bytes(pack_arrays({"X": checked.X}))
-    return GivenRows(checked.schema, {place: list(texts) for place, texts in checked.texts.items()})
+    return RowsJson(checked.schema, {place: list(texts) for place, texts in checked.texts.items()})
 
 
 def _checked(folder: Path) -> Checked:
-    given = msgspec.json.decode((folder / GIVEN).read_bytes(), type=Given)
-    if isinstance(given, GivenFiles):
-        return CheckedFiles([InputFile(Path(path), name, media_type) for path, name, media_type in given.files])
-    return CheckedRows(unpack_arrays((folder / ROWS).read_bytes())["X"], given.texts, given.schema)
+    found = msgspec.json.decode((folder / CHECKED).read_bytes(), type=CheckedJson)
+    if isinstance(found, FilesJson):
+        return CheckedFiles([InputFile(Path(path), name, media_type) for path, name, media_type in found.files])
+    return CheckedRows(unpack_arrays((folder / ROWS).read_bytes())["X"], found.texts, found.schema)
 
 
 def _loaded(estimator: AnyEstimator, read: Callable[[], Stored]) -> tuple[FittedModel, int]:

@@ -117,3 +117,11 @@ def routes_of(*resources: object) -> list[Route]:
 def public_routes(routes: Iterable[Route], mode: Mode) -> list[Route]:
     """Return the routes that callers can use in a mode."""
     return [each for each in routes if each.public and (mode is Mode.ASYNC or not each.queued)]
+
+
+def last_placeholder(path: str, meaning: str, example: str) -> str:
+    """Return the name of the placeholder at the end of a path; raise ValueError for another path."""
+    found = PLACEHOLDER.fullmatch(path.rpartition("/")[2])
+    if found is None:
+        raise ValueError(f"{path!r} must end in a placeholder for {meaning}, such as {example}")
+    return found[1]

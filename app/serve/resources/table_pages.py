@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.schemas.media_types import JSON
 from app.serve.openapi.parts import Parameter, ResponseSpec
 from app.serve.resources.queries import query_parameters, read_query
-from app.serve.resources.route import PLACEHOLDER, Route
+from app.serve.resources.route import Route, last_placeholder
 from app.serve.responses import send_json
 
 if TYPE_CHECKING:
@@ -55,10 +55,8 @@ class TableResource:
 
 def table_route(path: str, resource: TableResource, tables: Mapping[str, Any], description: str) -> Route:
     """Return the route of tables at a path that ends in a placeholder for the table's name; ValueError for another."""
-    last = PLACEHOLDER.fullmatch(path.rpartition("/")[2])
-    if last is None:
-        raise ValueError(f"{path!r} must end in a placeholder for the name of the table, such as /content/{{table}}")
-    listed = Parameter(last[1], str, f"One of {', '.join(tables)}.", "path", example=next(iter(tables)))
+    name = last_placeholder(path, "the name of the table", "/content/{table}")
+    listed = Parameter(name, str, f"One of {', '.join(tables)}.", "path", example=next(iter(tables)))
     return Route(
         "GET",
         path,

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON
 from app.serve.openapi.parts import ResponseSpec, ResponseSpecs, accepted_response
-from app.serve.resources.route import PLACEHOLDER, Route
+from app.serve.resources.route import Route, last_placeholder
 from app.serve.responses import send_json
 
 TaskStatus = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE", "REVOKED"]
@@ -65,7 +65,6 @@ class TaskStateResource:
 
 def task_state_route(path: str, find: Callable[[str], Awaitable[Job]], description: str) -> Route:
     """Return the route of states at a path that ends in a placeholder for the id; ValueError for another path."""
-    if not PLACEHOLDER.fullmatch(path.rpartition("/")[2]):
-        raise ValueError(f"{path!r} must end in a placeholder for the id of the task, such as /tasks/{{task_id}}")
+    last_placeholder(path, "the id of the task", "/tasks/{task_id}")
     responses = {200: ResponseSpec("The state.", {JSON: TaskState}), 404: ResponseSpec("There is no such task.")}
     return Route("GET", path, description, responses, scope="any", resource=TaskStateResource(find))
