@@ -128,8 +128,8 @@ def _migration(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with engine.connect() as connection:
-        # SQLite makes a table anew to change it, and must not take the rows for deleted that others refer to. It can be
-        # told so outside of a transaction alone: https://www.sqlite.org/lang_altertable.html#otheralter
+        # SQLite recreates a table to change it, and must not treat rows with references as deleted. This can be set
+        # only outside of a transaction: https://www.sqlite.org/lang_altertable.html#otheralter
         connection.execute(text("PRAGMA foreign_keys=OFF")).close()
         connection.commit()
         try:
