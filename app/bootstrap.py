@@ -41,6 +41,7 @@ def build(settings: Settings) -> Components:
     onnx_memory.max_bytes = settings.max_loaded + settings.max_design
     # half the time of a job: its worker then gives the reason, and is not ended with it
     isolated_graphs.limits = CallLimits(settings.import_memory, settings.timeout_predict / 2)
+    isolated_graphs.scratch = payloads.scratch
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"

@@ -10,12 +10,15 @@ from typing import Any, NoReturn
 import msgspec
 import numpy as np
 
+from app.errors import ModelFailed
 from app.model.class_estimators import ClassEstimator, parameter_misfit
 from app.model.dataframes import Array
 from app.model.estimator import FitData, Size, Stored
-from app.model.files import FileModel, InputFile
-from app.model.isolated_files import IsolatedFiles, Scratch, temporary_folder
+from app.model.files import FileModel, InputFile, OutputFile
+from app.model.isolated_files import IsolatedFiles
 from app.model.isolation.child import in_child
+from app.model.isolation.scratch import Scratch, temporary_folder
+from app.model.json_values import NotJson, json_values
 from app.schemas.columns import Kind
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
@@ -116,14 +119,17 @@ class FittedFileModel:
             return results
         checked = msgspec.convert(options, self.instance.options())
         predict: Any = self.instance.predict
-        found: list[dict[str, Any]] = predict(files, **msgspec.structs.asdict(checked))
-        return found
+        found: Any = predict(files, **msgspec.structs.asdict(checked))
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            wrong: list[dict[str, Any]] = found  # its caller says so
+            return wrong
+        return [self._as_json(each, "predict") for each in found]
 
     def score_files(self, folder: Path) -> dict[str, float | None]:
         """Return the score on the files of a folder; raise ValueError for files that it refuses."""
         if self._isolated is not None:
             return self._isolated.score(self.save(), folder)
-        return self.instance.score(folder)
+        return self._numbers(self.instance.score(folder), "score")
 
     def with_texts(self, texts: Mapping[int, Sequence[str]]) -> FittedFileModel:  # noqa: ARG002  it has no columns
         """Return the same model."""
@@ -167,7 +173,25 @@ class FittedFileModel:
 
     def diagnostics(self) -> Mapping[str, int | float | None]:
         """Return its metrics of the fit."""
-        return self.instance.fit_metrics()
+        return self._numbers(self.instance.fit_metrics(), "fit_metrics")
+
+    def _numbers(self, found: Any, method: str) -> dict[str, float | None]:
+        """Return numbers as JSON has them; raise ModelFailed for anything else."""
+        numbers = self._as_json(found, method) if isinstance(found, dict) else None
+        if numbers is None or not all(each is None or isinstance(each, int | float) for each in numbers.values()):
+            raise ModelFailed(f"{method} of the model {self.instance.name!r} returned no dict of numbers")
+        return numbers
+
+    def _as_json(self, found: dict[str, Any], method: str) -> dict[str, Any]:
+        """Return a result as JSON has it, with its files; raise ModelFailed for what it cannot hold."""
+        values = {key: None if isinstance(each, OutputFile) else each for key, each in found.items()}
+        try:
+            plain: dict[str, Any] = json_values(values)
+        except NotJson as error:
+            words = f"{method} of the model {self.instance.name!r} returned what JSON cannot hold: {error}"
+            raise ModelFailed(words) from error
+        files = {str(key): each for key, each in found.items() if isinstance(each, OutputFile)}
+        return plain | files
 
     def warnings(self) -> list[str]:
         """Return nothing."""

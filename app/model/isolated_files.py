@@ -6,12 +6,10 @@ Learned state and files of results pass through a folder, as JSON, arrays and by
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from logging import getLogger
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -19,22 +17,12 @@ from app.errors import Invalid, ModelFailed
 from app.model.estimator import Stored
 from app.model.files import FileModel, InputFile, OutputFile
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.model.isolation.scratch import SCRATCH, Scratch
 
 logger = getLogger(__name__)
 
 CHILD = "app.model.isolated_file_call"
 STORED = "stored.json"
-SCRATCH = "isolated"
-
-Scratch: TypeAlias = Callable[[str], AbstractContextManager[Path]]
-"""Gives a folder, with the given name as a part of its own, that is removed afterwards."""
-
-
-@contextmanager
-def temporary_folder(name: str) -> Iterator[Path]:
-    """Give a folder in the system's folder for temporary files: for processes without a store."""
-    with TemporaryDirectory(prefix=f"{name}-") as folder:
-        yield Path(folder)
 
 
 class IsolatedFiles:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+import csv
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
 
 from app.errors import Invalid
 from app.schemas.pointers import escaped
@@ -25,6 +28,35 @@ def take_all(query: OpenQuery, name: str) -> list[str]:
     """Take a member that may be repeated."""
     value = query.pop(name, [])
     return [value] if isinstance(value, str) else value
+
+
+def split(texts: Sequence[str], name: str, *, keeps_empty: bool = False) -> list[str]:
+    """Return the values of the member `name`, which may be repeated, or have commas between them.
+
+    A value with a comma or a line end is quoted; raise Invalid for a line end that is not.
+    """
+    rows = csv.reader(texts, skipinitialspace=True)
+    try:
+        return [each.strip() for row in rows for each in row if keeps_empty or each.strip()]
+    except csv.Error:
+        raise Invalid.at(f"/{name}", "the values are one line; quote one that holds a line end") from None
+
+
+def with_lists(schema: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return members of a query, those that a schema says are lists split where they are one text."""
+    lists = {field.name for field in msgspec.inspect.type_info(schema).fields if _is_list(field.type)}  # type: ignore[attr-defined]
+    return {
+        name: split([value], name) if name in lists and isinstance(value, str) else value
+        for name, value in given.items()
+    }
+
+
+def _is_list(kind: msgspec.inspect.Type) -> bool:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return any(map(_is_list, kind.types))
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _is_list(kind.type)
+    return isinstance(kind, msgspec.inspect.CollectionType)
 
 
 def refuse_rest(query: OpenQuery) -> None:

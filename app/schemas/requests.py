@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from app.schemas.pointers import escaped
 from app.schemas.tables import Matrix, Records, Table
 from app.schemas.tasks import Better, Format, Label, Task
 from app.schemas.verbs import Verb
@@ -86,6 +87,13 @@ class FileInput(StoredFile, tag=True, gc=False):
     """The name that its sender gave, '' if unknown; never a path."""
     media_type: str
     """Detected from its first bytes."""
+    field: str = "file"
+    """Of the form that it came in."""
+
+    @property
+    def pointer(self) -> str:
+        """Where it is in its request."""
+        return escaped(self.field)
 
 
 class ModelFile(StoredFile, tag=True, gc=False):

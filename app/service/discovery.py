@@ -16,7 +16,7 @@ from app.model.base import Classifier, Regressor
 from app.model.estimator import AnyEstimator
 from app.model.file_estimators import FileEstimator
 from app.model.files import FileModel, Takes
-from app.model.isolated_files import Scratch, temporary_folder
+from app.model.isolation.scratch import Scratch, temporary_folder
 from app.model.own_estimators import OwnEstimator
 from app.service.sources import DataSource
 from app.settings import SettingsError

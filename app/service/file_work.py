@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.model.estimator import AnyEstimator, FittedModel
 from app.model.file_estimators import FileEstimator, FittedFileModel
 from app.model.files import FileModel, InputFile
 from app.schemas.pointers import escaped
+from app.schemas.query import with_lists
 from app.schemas.requests import FileInput, Request, Work
 from app.schemas.tasks import Stacks
 from app.schemas.verbs import Verb
@@ -30,8 +32,10 @@ from app.storage.manifest import Schema
 from app.storage.model_store import Store
 from app.storage.payload_store import Payloads
 
+logger = getLogger(__name__)
+
 FILE = "/file"
-"""The pointer to the file of a request."""
+"""The pointer to the file of a request that has none."""
 
 
 class FileWork:
@@ -47,15 +51,19 @@ class FileWork:
         """Fit to the files of a zip file, or to none, and publish after the model was restored."""
         data = spec.work.data
         with self._unpacked(data) as folder:
-            model, warned = _fit(_file_estimator(estimator), spec.work.params, folder)
+            model, warned = _fit(_file_estimator(estimator), spec.work.params, folder, _pointer(data))
             stored = save_model(model)
-            held_bytes = check_restored(estimator, model, stored, some_files(model, folder), self._restore)
+            checked = some_files(model, folder)
+            held_bytes = check_restored(estimator, model, stored, checked, self._restore)
+            files = sum(1 for path in folder.rglob("*") if path.is_file()) if folder is not None else 0
+        if checked.unchecked:
+            logger.warning("%s: %s", model.place, checked.unchecked)
         facts = Facts(
-            {"source": "none" if data is None else "file"},
+            {"source": "file", "files": files},
             data.reference.rpartition(":")[2] if isinstance(data, FileInput) else "",
             Schema([], [], vector=True),
             finite(model.diagnostics()),
-            [*model.warnings(), *warned],
+            [*model.warnings(), *warned, *filter(None, [checked.unchecked])],
             held_bytes,
             "no",  # for files the class sets how many share a call
         )
@@ -70,7 +78,7 @@ class FileWork:
         for indices in groups.values():
             inputs = [_file(works[index]) for index in indices]
             files = [self._input(each) for each in inputs]
-            results = _predict(_file_model(fitted), files, works[indices[0]].params)
+            results = _predict(_file_model(fitted), files, works[indices[0]].params, inputs[0].pointer)
             for index, data, result in zip(indices, inputs, results, strict=True):
                 found[index] = self._results.kept(result, data.id)
         return [found[index] for index in range(len(works))]
@@ -83,7 +91,7 @@ class FileWork:
             try:
                 found = _file_model(fitted).score_files(folder)
             except ValueError as error:
-                raise refusal(error, FILE) from error
+                raise refusal(error, _pointer(work.data)) from error
         return finite(found)
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
@@ -104,28 +112,24 @@ class FileWork:
             raise Invalid.at("/data", "the model takes files, not rows")
         path = self._payloads.path(data.reference)
         with self._payloads.scratch("files") as folder:
-            unpack(path, folder, FILE)
+            unpack(path, folder, data.pointer)
             yield folder
 
 
-def check_file(kind: type[FileModel], verb: Verb, file: FileInput, pointer: str = FILE) -> None:
+def check_file(kind: type[FileModel], verb: Verb, file: FileInput) -> None:
     """Raise UnsupportedMediaType for a file that a verb of the model does not accept, Invalid for an empty one."""
     if file.reference.split(":")[1] == "0":
-        raise Invalid.at(pointer, "the file is empty")
+        raise Invalid.at(file.pointer, "the file is empty")
     accepted = kind.media_types if verb == "predict" else (ZIP,)
     if file.media_type not in accepted:
         found = f"by its first bytes the file is {file.media_type}"
-        raise UnsupportedMediaType.at(pointer, f"{found}; the model {kind.name!r} takes {', '.join(accepted)}")
+        raise UnsupportedMediaType.at(file.pointer, f"{found}; the model {kind.name!r} takes {', '.join(accepted)}")
 
 
 def check_options(kind: type[FileModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a prediction, those of a query converted to their types; raise Invalid."""
     options = kind.options()
-    lists = {field.name for field in msgspec.structs.fields(options) if "list" in str(field.type)}
-    typed = {
-        name: value.split(",") if name in lists and isinstance(value, str) else value for name, value in given.items()
-    }
-    return check_params(options, typed, "", strict=False)
+    return check_params(options, with_lists(options, given), "", strict=False)
 
 
 def check_no_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,21 +170,27 @@ def _file(work: Work) -> FileInput:
     return work.data
 
 
-def _fit(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | None) -> Fit:
+def _pointer(data: object) -> str:
+    return data.pointer if isinstance(data, FileInput) else FILE
+
+
+def _fit(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | None, pointer: str) -> Fit:
     def fit() -> FittedModel:
         try:
             return estimator.fit_files(params, folder)
         except ValueError as error:
-            raise refusal(error, FILE) from error
+            raise refusal(error, pointer) from error
 
     return with_warnings(fit)
 
 
-def _predict(model: FittedFileModel, files: Sequence[InputFile], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _predict(
+    model: FittedFileModel, files: Sequence[InputFile], options: Mapping[str, Any], pointer: str
+) -> list[dict[str, Any]]:
     try:
         results: Any = model.predict_files(files, options)
     except ValueError as error:
-        raise refusal(error, FILE) from error
+        raise refusal(error, pointer) from error
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):
         raise fault(model, "predict returned something other than a list of dicts")
     if len(results) != len(files):

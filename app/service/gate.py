@@ -61,7 +61,7 @@ def checked_file_gate(gate: Gate | None, estimator: AnyEstimator, held_out: File
     if held_out is None:
         raise Invalid.at(GATE_FILE, "send the files to compare on: a zip file as the field `promote_on` of a form")
     if estimator.files is not None:
-        check_file(estimator.files, "score", held_out, GATE_FILE)
+        check_file(estimator.files, "score", held_out)
     return Promotion(gate.alias, metric, gate.gain, held_out, better)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
+from app.schemas.query import with_lists
 from app.schemas.requests import FileInput, ModelFile, Request, Source, Work
 from app.schemas.tables import Matrix, Table
 from app.schemas.verbs import VERBS, Verb
@@ -74,12 +75,13 @@ class RequestChecks:
         """
         estimator = self._models.for_fit(name, request.estimator) if VERBS[verb].publishes else self._models[name]
         if estimator.files is None:
-            raise Invalid.at("/file", f"the model {name!r} takes rows, not files")
+            raise Invalid.at(file.pointer, f"the model {name!r} takes rows, not files")
         check_file(estimator.files, verb, file)
         webhook, made_of = _webhook(request), ""
         gate = checked_file_gate(request.promote, estimator, held_out)
         if VERBS[verb].publishes:
-            version, params = None, check_params(estimator.parameters(), options, "/params", strict=False)
+            parameters = estimator.parameters()
+            version, params = None, check_params(parameters, with_lists(parameters, options), "/params", strict=False)
             check_estimator(estimator, params)
             made_of = "" if estimator.name == name else estimator.name
         else:

@@ -338,7 +338,8 @@ def test_an_application_takes_files_and_gives_them_back(api: Api) -> None:
     found = api.http.get(f"/upload/{answer.json()['task_id']}")
     assert (found.content, found.headers["Content-Disposition"]) == (b"A" * 200_000, 'attachment; filename="copy2.txt"')
     assert pointers(problem(api.http.post("/upload", files={"file": ("d.txt", b"a")}), 422)) == ["/document"]
-    problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)
+    assert pointers(problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)) == ["/document"]
+    assert pointers(problem(api.http.post("/upload", files={"document": ("d.txt", b"")}), 422)) == ["/document"]
 
 
 def test_the_client_sends_files_and_fetches_those_of_results(api: Api, tmp_path: Path) -> None:
@@ -387,6 +388,8 @@ def test_the_client_sends_what_a_gate_compares_on(api: Api, tmp_path: Path) -> N
 def test_a_file_that_ends_its_process_is_refused_with_the_reason_and_ends_no_other(api: Api) -> None:
     fitted = result(api, post(api, "careless/fit", zipped(hello=b"hello")))
     assert fitted["warnings"] == ["few documents"]
+    found = api.finished(post(api, "careless/predict", b"numbers"))["result"]
+    assert found == {"found": [0.5, None], "count": 2, "all": [{"a": [1.0]}]}
     for content, reason in [(b"die", "(SIGKILL)"), (b"fill", "needed more than"), (b"refuse", "the document is very")]:
         refused = problem(post(api, "careless/predict", content), 422)
         assert reason in refused["detail"] and pointers(refused) == ["/file"]
@@ -435,6 +438,8 @@ def test_models_of_files_are_described_shown_and_refused_where_they_cannot_be_se
     assert api.http.get("/models/measurer").json()["task"] == "image"
     page = api.http.get("/", params={"model": "measurer"}, headers={"Accept": "text/html"}).text
     assert '<input type="file" name="file" id="predict-file" accept="image/png,image/jpeg" required>' in page
+    first = api.http.get("/", params={"model": "measurer", "version": 1}, headers={"Accept": "text/html"}).text
+    assert "UTC without files</p>" in first
     tensor = {"inputs": [{"name": "X", "shape": [1, 1], "datatype": "FP64", "data": [1.0]}]}
     for answer in (api.post("v2/models/measurer/infer", tensor), api.http.get("/v2/models/measurer")):
         assert (answer.status_code, "takes files" in answer.json()["error"]) == (400, True)

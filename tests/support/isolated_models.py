@@ -60,6 +60,14 @@ class Careless(FileModel):
             raise KeyError("a secret in a message")
         if word == "fill":
             bytearray(512 * MIB)
+        if word == "numbers":
+            return {
+                "found": np.array([0.5, np.nan], dtype=np.float32),
+                "count": np.int64(2),
+                "all": [{"a": np.ones(1)}],
+            }
+        if word == "odd":
+            return {"found": [1, {"a": object()}]}
         if word == "sleep":
             time.sleep(60)
         if word == "die":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.data.documents.cleaning import clean
-from app.data.documents.document_tables import DocumentTable
+from app.data.documents.document_tables import MAX_CELL_CHARACTERS, DocumentTable, check_width
 
 MAX_CHARACTERS = 110_000_000
 
@@ -38,17 +38,14 @@ class Document:
                 raise ValueError(f"holds more than {MAX_CHARACTERS} characters of text")
             self.blocks.append(Paragraph(cleaned, level))
 
-    def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Add a complete table; a table without a row below its header becomes text."""
-        if len(rows) > 1:
-            width = max(map(len, rows))
-            table = DocumentTable([*rows[0], *[""] * (width - len(rows[0]))])
-            for row in rows[1:]:
-                table.add(row)
-            self.blocks.append(table)
-        else:
-            for row in rows:
-                self.add(" ".join(row))
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Add the rows of a table; a table without a row below its header becomes text."""
+        reader = TableReader(self)
+        for row in rows:
+            for cell in row:
+                reader.cell(cell)
+            reader.end_row()
+        reader.end()
 
     @property
     def tables(self) -> list[DocumentTable]:
@@ -63,3 +60,40 @@ class Document:
             for block in self.blocks
             for text in ([block.text] if isinstance(block, Paragraph) else [cell for row in block.kept for cell in row])
         ]
+
+
+class TableReader:
+    """Takes the rows of a table as they are read, and holds no more of them than the table keeps.
+
+    A table without a row below its header is text.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._header: list[str] = []
+        self._row: list[str] = []
+        self._table: DocumentTable | None = None
+
+    def cell(self, text: str) -> None:
+        """Take the next cell of a row."""
+        check_width(len(self._row) + 1)
+        self._row.append(text[:MAX_CELL_CHARACTERS] if self._header else text)
+
+    def end_row(self) -> None:
+        """Take the cells since the last row as one; without any there is none."""
+        row, self._row = self._row, []
+        if not self._header:
+            self._header = row
+        elif row:
+            if self._table is None:
+                self._table = DocumentTable(self._header, grows=True)
+            self._table.add(row)
+
+    def end(self) -> None:
+        """Add the table to the document, and begin another."""
+        self.end_row()
+        if self._table is not None:
+            self._document.blocks.append(self._table)
+        else:
+            self._document.add(" ".join(self._header))
+        self._header, self._table = [], None

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
-from app.data.documents.document import Document
+from app.data.documents.document import Document, TableReader
 from app.model.progress import report
 
 MAX_ENTRIES = 10_000
@@ -21,6 +21,7 @@ FREE_BYTES = 10_000_000
 MAIN_PART = "word/document.xml"
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_READ_WHOLE = frozenset({f"{_W}p", f"{_W}tr", f"{_W}tbl"})
 _HEADING = re.compile(r"(?:heading|title)\s*([1-6]?)", re.IGNORECASE)
 
 
@@ -59,11 +60,16 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._pieces: list[str] = []
-        self._rows: list[list[str]] = []
+        self._table = TableReader(document)
+        self._open: list[Any] = []
         self._level = self._tables = self._ignored = 0
 
     def take(self, event: str, element: Any) -> None:
         tag = element.tag
+        if event == "start":
+            self._open.append(element)
+        else:
+            self._open.pop()
         self._ignored += (tag == _FALLBACK) * (1 if event == "start" else -1)  # it repeats the content beside it
         if self._ignored:
             return
@@ -71,14 +77,14 @@ class _Reader:
             self._start(tag, element)
         else:
             self._end(tag, element)
+            if tag in _READ_WHOLE and self._open:
+                del self._open[-1][:]  # frees memory
 
     def _start(self, tag: str, element: Any) -> None:
         self._tables += tag == f"{_W}tbl"
         if tag == f"{_W}pStyle":
             found = _HEADING.match(element.get(f"{_W}val", ""))
             self._level = int(found[1] or 1) if found else 0
-        elif self._tables == 1 and tag == f"{_W}tr":
-            self._rows.append([])
         elif self._tables == 1 and tag == f"{_W}tc":
             self._pieces = []
 
@@ -90,13 +96,13 @@ class _Reader:
         elif tag == f"{_W}p":
             self._document.add("".join(self._pieces), self._level)
             self._pieces, self._level = [], 0
-        elif tag == f"{_W}tc" and self._tables == 1 and self._rows:
-            self._rows[-1].append("".join(self._pieces))
+        elif tag == f"{_W}tc" and self._tables == 1:
+            self._table.cell("".join(self._pieces))
             self._pieces = []
+        elif tag == f"{_W}tr" and self._tables == 1:
+            self._table.end_row()
         elif tag == f"{_W}tbl":
             self._tables -= 1
             if not self._tables:
-                self._document.table([row for row in self._rows if row])
-                self._rows, self._pieces = [], []
-        if tag in {f"{_W}p", f"{_W}tr", f"{_W}tbl"}:
-            element.clear()  # frees memory
+                self._table.end()
+                self._pieces = []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from app.data.documents.document import Document
+from app.data.documents.document import Document, TableReader
 
 BLOCKS = (
     "address article aside blockquote body br caption dd div dl dt footer form h1 h2 h3 h4 h5 h6 header hr html li "
@@ -47,7 +47,7 @@ class _HtmlReader(HTMLParser):
         self.hidden = self.tables = self.level = 0
         self.in_cell = False
         self.pieces: list[str] = []
-        self.rows: list[list[str]] = []
+        self.table = TableReader(document)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         del attrs
@@ -59,7 +59,7 @@ class _HtmlReader(HTMLParser):
         if self.tables == 1 and tag in self.CELLS:  # a table within a cell is text of the cell
             self._end_cell()
             if tag == "tr":
-                self.rows.append([])
+                self.table.end_row()
             else:
                 self.pieces, self.in_cell = [], True
 
@@ -73,7 +73,7 @@ class _HtmlReader(HTMLParser):
         if tag == "table" and self.tables:
             self.tables -= 1
             if not self.tables:
-                self._end_table()
+                self.table.end()
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:
@@ -88,16 +88,12 @@ class _HtmlReader(HTMLParser):
 
     def _end_cell(self) -> None:
         if self.in_cell:
-            self.rows = self.rows or [[]]
-            self.rows[-1].append("".join(self.pieces))
+            self.table.cell("".join(self.pieces))
             self.pieces, self.in_cell = [], False
-
-    def _end_table(self) -> None:
-        self.document.table([row for row in self.rows if row])
-        self.rows, self.tables = [], 0
 
     def close(self) -> None:
         super().close()
         self._end_cell()
-        self._end_table()
+        self.table.end()
+        self.tables = 0
         self._end_block()

@@ -6,12 +6,13 @@ import csv
 import re
 from collections.abc import Iterator
 
-from app.data.documents.document import Document
+from app.data.documents.document import Document, TableReader
 from app.data.documents.document_tables import DocumentTable
 
 # No repetition extends beyond the next opening mark, or beyond a bound: otherwise the time for a text of only opening
 # marks would grow with the square of its length.
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
+_CELL_END = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _LINKS_AND_CODE = re.compile(r"!?\[([^\[\]]*+)\]\([^)\s\[]*+(?:\s{1,9}+\"[^\"]*+\")?\)|`{1,9}+([^`]++)`{1,9}")
 _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(\S(?:.{0,300}?\S)?)\1(?!\w)", re.DOTALL)
@@ -32,14 +33,13 @@ def read_text(lines: Iterator[str], document: Document) -> None:
 def read_markdown(lines: Iterator[str], document: Document) -> None:
     """Add headings, paragraphs without their marks, and tables."""
     paragraph: list[str] = []
-    rows: list[list[str]] = []
+    table = TableReader(document)
     fence = ""
 
     def flush() -> None:
         document.add(_unmarked("".join(paragraph)))
-        document.table([[_unmarked(cell) for cell in row] for row in rows])
+        table.end()
         paragraph.clear()
-        rows.clear()
 
     for line in lines:
         heading = None if fence else _HEADING.match(line)
@@ -53,7 +53,9 @@ def read_markdown(lines: Iterator[str], document: Document) -> None:
             flush()
         elif not fence and line.lstrip().startswith("|"):
             if not _RULE.fullmatch(line.strip()):
-                rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))])
+                for cell in _CELL_END.split(line.strip().strip("|")):
+                    table.cell(_unmarked(cell.strip()))
+                table.end_row()
         else:
             paragraph.append(line)
     flush()

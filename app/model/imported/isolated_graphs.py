@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import msgspec
@@ -19,6 +17,7 @@ from app.model.base import NotNumbers
 from app.model.dataframes import Array
 from app.model.imported.imported_model import Hints
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.model.isolation.scratch import SCRATCH, Scratch, temporary_folder
 
 CHILD = "app.model.imported.isolated_graph_call"
 DEFAULT_LIMITS = CallLimits(2 * 1024**3, 30.0)
@@ -26,10 +25,14 @@ GRAPH, ROWS, TEXTS, FOUND, PROBABILITIES = "graph.onnx", "rows.npy", "texts.json
 
 
 class IsolatedGraphs:
-    """Runs graphs in children of one process, which starts at the first call; `limits` count if they are set before."""
+    """Runs graphs in children of one process, which starts at the first call; `limits` count if they are set before.
+
+    `scratch` gives the folders through which files pass.
+    """
 
     def __init__(self) -> None:
         self.limits = DEFAULT_LIMITS
+        self.scratch: Scratch = temporary_folder
         self._lock = threading.Lock()
         self._calls: IsolatedCalls | None = None
 
@@ -45,14 +48,17 @@ class IsolatedGraphs:
 
         Raise ValueError where the rows make it take more than the limits.
         """
-        with TemporaryDirectory(prefix="isolated-") as name:
-            folder = Path(name)
+        with self.scratch(SCRATCH) as folder:
             (folder / GRAPH).write_bytes(content)
             (folder / TEXTS).write_bytes(msgspec.json.encode(texts))
             np.save(folder / ROWS, X)
             try:
                 self._made().call(
-                    f"{CHILD}:predict", folder=name, classes=hints.classes, task=hints.task, approved=sorted(approved)
+                    f"{CHILD}:predict",
+                    folder=str(folder),
+                    classes=hints.classes,
+                    task=hints.task,
+                    approved=sorted(approved),
                 )
             except CallFailed as error:
                 self._raise(error)
@@ -70,7 +76,7 @@ class IsolatedGraphs:
         with self._lock:
             if self._calls is None:
                 limits = self.limits._replace(file_bytes=self.limits.memory_bytes)  # what is predicted is written
-                self._calls = IsolatedCalls(limits, [CHILD, "onnxruntime"])
+                self._calls = IsolatedCalls(limits, needed=[CHILD, "onnxruntime"])
             return self._calls
 
     def _raise(self, error: CallFailed) -> NoReturn:

@@ -41,12 +41,14 @@ class SentFile(NamedTuple):
     query: Query
     media_type: str = ""
     """The sender's value; '' if unknown."""
+    field: str = "file"
+    """Of the form that it came in."""
 
     @property
     def input(self) -> FileInput:
         """The file as the input of a model, with the media type of its first bytes."""
         media_type = media_type_of(self.head, self.filename, self.media_type)
-        return FileInput(self.id, self.reference, self.filename, media_type)
+        return FileInput(self.id, self.reference, self.filename, media_type, self.field)
 
 
 def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-
 import msgspec
 
 from app.errors import Invalid
-from app.schemas.query import OpenQuery, take_all, take_one
+from app.schemas.query import OpenQuery, split, take_all, take_one
 from app.schemas.requests import Gain, Gate, Request, Source, Timeout, Webhook, parse_version
 from app.schemas.verbs import VERBS, Verb
 
@@ -69,11 +67,7 @@ def take_names(query: OpenQuery, name: str, *, keeps_empty: bool = False) -> lis
 
     A name with a comma or a line end is quoted; raise Invalid for a line end that is not.
     """
-    rows = csv.reader(take_all(query, name), skipinitialspace=True)
-    try:
-        return [each.strip() for row in rows for each in row if keeps_empty or each.strip()]
-    except csv.Error:
-        raise Invalid.at(f"/{name}", "the names of columns are one line; quote a name that holds a line end") from None
+    return split(take_all(query, name), name, keeps_empty=keeps_empty)
 
 
 def _timeout(text: str | None) -> float | None:

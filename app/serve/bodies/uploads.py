@@ -82,6 +82,7 @@ class _Incoming:
 
     def __init__(self, writer: PayloadWriter) -> None:
         self.writer = writer
+        self.field = FILE
         self.filename: str | None = None
         """None as long as it has not come."""
         self.media_type = ""
@@ -89,7 +90,9 @@ class _Incoming:
     def sent(self, upload_id: str, reference: str, rest: _Rest) -> SentFile:
         """Return it as a file in the store."""
         name = self.filename or ""
-        return SentFile(upload_id, reference, self.writer.head, name, rest.sample, rest.query, self.media_type)
+        return SentFile(
+            upload_id, reference, self.writer.head, name, rest.sample, rest.query, self.media_type, self.field
+        )
 
 
 class _Rest(NamedTuple):
@@ -191,7 +194,7 @@ class UploadReader:
         """
         if file.filename is not None:
             raise Invalid.at(f"/{part.name}", f"the form has more than one field {part.name!r}")
-        file.filename, file.media_type = _name_of(part), essence(part.content_type)
+        file.field, file.filename, file.media_type = part.name or "", _name_of(part), essence(part.content_type)
         await self._call(file.writer.begin)
         await self._store(_pieces(part), file.writer, max_bytes, before_bytes)
 

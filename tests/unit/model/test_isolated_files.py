@@ -45,6 +45,17 @@ def test_results_and_files_come_back_in_their_order_and_progress_while_it_runs(
     assert said == [(0.5, "half"), (0.5, "half")]
 
 
+def test_numbers_of_numpy_come_back_as_json_has_them_and_what_it_has_not_is_named(
+    model: FittedFileModel, tmp_path: Path
+) -> None:
+    expected = [{"found": [0.5, None], "count": 2, "all": [{"a": [1.0]}]}]
+    here = FittedFileModel(model.instance)
+    for each in (model, here):
+        assert each.predict_files([document(tmp_path, "numbers")], {}) == expected
+        with pytest.raises(ModelFailed, match=r"predict .* JSON cannot hold: at /found/1/a .* the type object"):
+            each.predict_files([document(tmp_path, "odd")], {})
+
+
 def test_a_score_and_what_is_no_list_come_back(model: FittedFileModel, tmp_path: Path) -> None:
     nothing: Any = model.predict_files([document(tmp_path, "nothing")], {})
     assert nothing is None

@@ -90,6 +90,16 @@ def test_the_first_files_are_taken_as_long_as_they_take_little_time(tmp_path: Pa
     assert not some_files(model, None).files
 
 
+def test_it_is_said_where_no_file_is_predicted_again_though_the_model_takes_some(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    estimator: Any = find_models([MODULE])["counting"]
+    model = estimator.fit_files({}, tmp_path)
+    assert some_files(model, tmp_path).unchecked == ""
+    times = iter([0.0, 60.0])
+    slow = some_files(model, tmp_path, lambda: next(times))
+    assert not slow.files and "took more than 2 s" in slow.unchecked
+
+
 @pytest.mark.parametrize(
     ("after", "before", "again", "agrees"),
     [

@@ -1,6 +1,7 @@
 """The readers of documents: what they make of each format, and what they refuse."""
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from app.data.documents.cleaning import clean
 from app.data.documents.document import Document, Paragraph
-from app.data.documents.document_tables import DocumentTable, as_number
+from app.data.documents.document_tables import MAX_KEPT_CHARACTERS, DocumentTable, as_number
 from app.data.documents.reading import read_document
 from app.model.files import InputFile
 from app.model.progress import reporting
@@ -108,6 +109,45 @@ def test_tables_are_counted_whole_and_kept_in_part(tmp_path: Path) -> None:
             {"name": "nothing", "filled": 0, "missing": 2_000, "kind": "empty"},
         ],
     }
+
+
+def table_of(name: str, rows: int, cells: int) -> bytes | str:
+    """A document of a table with a header of one column and rows of more."""
+    if name == "a.docx":
+        return made.docx(made.tbl(("n",), *[tuple(map(str, range(i, i + cells))) for i in range(rows)]))
+    if name == "a.html":
+        body = "".join("<tr>" + "".join(f"<td>{i + j}" for j in range(cells)) for i in range(rows))
+        return f"<!doctype html><table><tr><th>n{body}</table>"
+    return "| n |\n|---|\n" + "".join(f"| {' | '.join(map(str, range(i, i + cells)))} |\n" for i in range(rows))
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.html", "a.docx"])
+def test_longer_rows_give_a_table_columns_and_too_many_cells_are_refused_as_in_csv(tmp_path: Path, name: str) -> None:
+    table = read(made.write_document(tmp_path, name, table_of(name, 3, 2)), name, lambda *_: None)[1].tables[0]
+    assert ([each.name for each in table.columns], table.kept[2]) == (["n", "column 2"], ["2", "3"])
+    with pytest.raises(ValueError, match=r"^the document has a table with more than 1000 columns$"):
+        read(made.write_document(tmp_path, name, table_of(name, 1, 1_001)), name, lambda *_: None)
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.docx"])
+def test_no_more_of_a_table_is_held_than_is_kept(tmp_path: Path, name: str) -> None:
+    """Whatever its length; 40,000 rows of texts take more than ten times as much."""
+    path = made.write_document(tmp_path, name, table_of(name, 40_000, 4))
+    tracemalloc.start()
+    try:
+        table = read(path, name, lambda *_: None)[1].tables[0]
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (table.rows, len(table.kept)) == (40_000, 1_000)
+    assert peak_bytes < 3_000_000
+
+
+def test_of_rows_with_long_cells_fewer_are_kept(tmp_path: Path) -> None:
+    long = "x" * 10_000
+    path = made.write_document(tmp_path, "a.csv", "n;v;w\n" + f"1;{long};{long}\n" * 600)
+    table = read(path, "a.csv", lambda *_: None)[1].tables[0]
+    assert (table.rows, len(table.kept)) == (600, MAX_KEPT_CHARACTERS // 20_001 + 1)
 
 
 @pytest.mark.parametrize(
