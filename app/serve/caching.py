@@ -10,7 +10,7 @@ from http import HTTPStatus
 from falcon.asgi import Request, Response
 
 _REFUSED = re.compile(r"q\s*=\s*0(\.0*)?")
-REVALIDATE = "no-cache"  # browsers keep a copy, and ask before each use whether it is current
+REVALIDATE = "no-cache"  # browsers keep a copy, and revalidate it before each use
 IMMUTABLE = "public, max-age=31536000, immutable"  # its path changes with its content
 # Scripts and styles come from our files only; `data:` is for images inside stylesheets.
 _POLICY = (
@@ -41,7 +41,7 @@ class StaticFile:
 
 
 def send_cached(req: Request, resp: Response, file: StaticFile, content_type: str, cache_control: str) -> None:
-    """Send a file, compressed where the caller accepts gzip; send 304 to a caller that has this version."""
+    """Send a file, compressed if the client accepts gzip; send 304 to a client that has this version."""
     gzipped = _accepts_gzip(req.get_header("Accept-Encoding") or "")
     etag = f"{file.etag}-gzip" if gzipped else file.etag
     resp.set_header("ETag", f'"{etag}"')

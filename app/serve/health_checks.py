@@ -33,14 +33,14 @@ class HealthChecks:
     def __init__(
         self, checks: Mapping[str, Probe], timeout_s: float = TIMEOUT_S, *, warnings: Callable[[], list[str]] = list
     ) -> None:
-        """`warnings` returns what is wrong without keeping the service from its work."""
+        """`warnings` returns problems that do not make the service unavailable."""
         self._checks = checks
         self._warnings = warnings
         self.timeout_s = timeout_s
         self._running: dict[str, asyncio.Future[ComponentStatus]] = {}
 
     async def states(self) -> dict[str, str]:
-        """Return `ok`, the name of the error, or that there is no answer yet, for each component."""
+        """Return `ok`, the name of the error, or LATE, for each component."""
         return {component: status.state for component, status in (await self.run()).items()}
 
     async def run(self) -> dict[str, ComponentStatus]:
@@ -51,14 +51,14 @@ class HealthChecks:
         return {name: future.result() if future.done() else ComponentStatus(LATE) for name, future in running.items()}
 
     async def warnings(self) -> list[str]:
-        """Return what is wrong with less than a component, after at most `timeout_s`."""
+        """Return the warnings after at most `timeout_s`."""
         running = self._start(WARNINGS, self._warnings)
         await asyncio.wait([running], timeout=self.timeout_s)
         state, found = running.result() if running.done() else ComponentStatus(LATE)
         return found if state == OK else [f"{WARNINGS}: {state}"]
 
     def _start(self, component: str, check: Probe) -> asyncio.Future[ComponentStatus]:
-        """Start a check unless it is running. A result that came after its caller's timeout is old: it is not used."""
+        """Start a check unless it is running. A result after its caller's timeout is outdated and not used."""
         running = self._running.get(component)
         if running is None or running.done():
             running = run_in_thread(lambda: _status(component, check), f"check-{component}")

@@ -25,9 +25,9 @@ def has_idempotency_key(req: Request) -> bool:
 
 
 async def idempotency_key(req: Request, body: Body, pool: ThreadPoolExecutor) -> IdempotencyKey:
-    """Return the digests of a request's key and of all that makes the request what it is; raise Malformed.
+    """Return the digests of a request's key and of the request's content; raise Malformed.
 
-    The draft asks for a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is taken, too.
+    The draft requires a quoted string (RFC 8941 §3.3.3); a bare word, which many clients send, is accepted, too.
     """
     return await run_in_pool_if_large(lambda: _digests(req, body), pool, len(body))
 
@@ -45,7 +45,7 @@ def _digests(req: Request, body: Body) -> IdempotencyKey:
 
 
 def _without_boundary(content_type: str, body: Body) -> tuple[str, Body]:
-    """Return a form without what separates its parts, which clients make up anew each time that they send it."""
+    """Return a form without its boundaries, which clients generate anew for each request."""
     media_type, options = parse_header(content_type)
     boundary = options.get("boundary")
     if media_type.lower() != MULTIPART or not boundary:

@@ -1,4 +1,4 @@
-"""Uploads of files to disk: a raw body, or the field `file` of a form. The memory that one takes is bounded."""
+"""Uploads of files to disk: a raw body, or the field `file` of a form. The memory of each upload is bounded."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from app.serve.bodies.reader import check_size
 from app.storage.payload_store import UPLOAD, Payloads, PayloadWriter
 
 PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
-WAIT_S = 10.0  # for the end of other uploads; what is not read yet waits in its connection, not in memory
-MAX_UPLOADS = 8  # that one process receives at the same time
+WAIT_S = 10.0  # for the end of other uploads; unread data stays in its connection, not in memory
+MAX_UPLOADS = 8  # how many one process receives at the same time
 HELD_OUT_UPLOAD = f".held-out{UPLOAD}"
 """What the name of a second file ends in, after the id of its upload."""
 SAMPLE = "sample"
@@ -42,49 +42,49 @@ _ESCAPED = re.compile("%(22|0D|0A)", re.IGNORECASE)  # in names as browsers send
 
 
 class StoredUpload(NamedTuple):
-    """A file that came with a request and is in the store now, and what came beside it."""
+    """A file of a request, now in the store, and the members of the request."""
 
     sent: SentFile
     size_bytes: int
     held_out: SentFile | None = None
-    """A second file, what the gate of a fit compares versions on."""
+    """A second file, with which the gate of a fit compares versions."""
 
     @property
     def id(self) -> str:
-        """Of the upload; the file is named after it."""
+        """The id of the upload; the file is named after it."""
         return self.sent.id
 
     @property
     def reference(self) -> str:
-        """Of the file in the store."""
+        """The reference of the file in the store."""
         return self.sent.reference
 
     @property
     def references(self) -> list[str]:
-        """Of all files in the store."""
+        """The references of all files in the store."""
         return [self.reference] if self.held_out is None else [self.reference, self.held_out.reference]
 
     @property
     def name(self) -> str:
-        """What its sender calls it, as `file_name` makes it; '' if that is not known."""
+        """The name that its sender gave, after `file_name`; '' if unknown."""
         return self.sent.filename
 
 
 class _Expected(NamedTuple):
-    """What a request may hold."""
+    """The limits of a request."""
 
     max_bytes: int
     sample: str | None
 
 
 class _Incoming:
-    """A file of a request, and what its sender says of it."""
+    """A file of a request, with the sender's name and type."""
 
     def __init__(self, writer: PayloadWriter) -> None:
         self.writer = writer
         self.field = FILE
         self.filename: str | None = None
-        """None as long as it has not come."""
+        """None until it has arrived."""
         self.media_type = ""
 
     def sent(self, upload_id: str, reference: str, rest: _Rest) -> SentFile:
@@ -96,14 +96,14 @@ class _Incoming:
 
 
 class _Rest(NamedTuple):
-    """What a request says beside its files."""
+    """The members of a request beside its files."""
 
     sample: bytes | None
     query: OpenQuery
 
 
 class UploadReader:
-    """Receives files and writes them to the store as they come."""
+    """Receives files and writes them to the store while they arrive."""
 
     def __init__(
         self, payloads: Payloads, pool: ThreadPoolExecutor, max_uploads: int = MAX_UPLOADS, wait_s: float = WAIT_S
@@ -124,8 +124,8 @@ class UploadReader:
     ) -> StoredUpload:
         """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing.
 
-        `field` is that of a form with the file, `sample` that of a second, small one, `held_out` that of a second one
-        of any size. All together they have `max_bytes` at most.
+        `field` is the form field with the file, `sample` the field of a second, small file, `held_out` the field of a
+        second file of any size. All together have at most `max_bytes`.
         """
         try:
             async with asyncio.timeout(self._wait_s):
@@ -148,7 +148,7 @@ class UploadReader:
     async def _read(
         self, req: HttpRequest, upload_id: str, files: Mapping[str, _Incoming], expected: _Expected
     ) -> StoredUpload:
-        """Receive files, by the names of their fields; the first one has to come."""
+        """Receive files, by the names of their fields; the first one is required."""
         first, *others = files.values()
         try:
             media_type = essence(req.content_type)
@@ -188,9 +188,9 @@ class UploadReader:
         return _Rest(sample, query)
 
     async def _receive(self, part: BodyPart, file: _Incoming, max_bytes: int, before_bytes: int) -> None:
-        """Write a part of a form to the file that it is; raise Invalid for one that came before.
+        """Write a part of a form to its file; raise Invalid for a repeated field.
 
-        `before_bytes` came already, of other files.
+        `before_bytes` were already received for other files.
         """
         if file.filename is not None:
             raise Invalid.at(f"/{part.name}", f"the form has more than one field {part.name!r}")
@@ -212,7 +212,7 @@ class UploadReader:
             await self._call(writer.write, gathered)
 
     async def _call(self, call: Any, *arguments: Any) -> Any:
-        """Have a thread do a call, and wait for its end also when cancelled: the next one is for the same file."""
+        """Run a call in a thread, and wait for its end even if cancelled: the next call is for the same file."""
         running = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
         cancelled: asyncio.CancelledError | None = None
         while not running.done():
@@ -253,7 +253,7 @@ async def _read_sample(part: BodyPart) -> bytes:
 
 
 def check_sample(content: bytes) -> bytes:
-    """Return the rows that came with a model; raise Invalid where they are more than a few."""
+    """Return the rows of a model's sample; raise Invalid if they are too many."""
     if len(content) > MAX_SAMPLE_BYTES:
         raise Invalid.at(f"/{SAMPLE}", f"the sample has more than {MAX_SAMPLE_BYTES} bytes; a few rows are enough")
     return content

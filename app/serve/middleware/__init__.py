@@ -1,1 +1,1 @@
-"""What sees a request before its resource does, and its answer after it."""
+"""Middleware: processes requests before their resources, and responses after them."""

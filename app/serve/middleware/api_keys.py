@@ -1,4 +1,4 @@
-"""API keys: which key a request has, and whether it may do what it asks for (RFC 6750)."""
+"""API keys: finds the key of a request, and checks whether the key allows the request (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _INFER = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 class Access(NamedTuple):
-    """Whose key a request has, and whether it may pass."""
+    """The name of a request's key, and whether the request is allowed."""
 
     key_name: str = ""
-    """'' for a request without a known key."""
+    """The name of the key; '' for a request without a known key."""
     failure: Refusal | None = None
 
 
 class ApiKeyAuth:
-    """Lets requests pass whose key has a scope that they need."""
+    """Allows requests whose key has a required scope."""
 
     def __init__(self, keys: Sequence[Key], scopes: Callable[[str, str], frozenset[str]] | None = None) -> None:
-        """`scopes` returns of which scopes a method and path need one; by default those of the service's routes."""
+        """`scopes` returns the scopes of a method and path, of which one is required; by default the service's."""
         self._keys = keys
         self._scopes = scopes or required_scopes
 
     def check(self, scope: Message) -> Access:
-        """Return whose key a request has, and why it may not pass; public paths need no key."""
+        """Return the name of a request's key, and the reason of a refusal; public paths need no key."""
         if scope["path"] in PUBLIC_PATHS:
             return Access()
         presented = _credentials(scope)
@@ -74,7 +74,7 @@ class ApiKeyAuth:
 
 
 def _failure(scope: Message, error: TrinityError, challenge: str) -> Refusal:
-    """Return the failure with the words of WWW-Authenticate for it."""
+    """Return the failure with its WWW-Authenticate header."""
     headers = [(b"www-authenticate", challenge.encode())]
     if isinstance(error, Unauthenticated) and _is_browser(scope):
         headers.append((b"www-authenticate", BASIC))
@@ -82,7 +82,7 @@ def _failure(scope: Message, error: TrinityError, challenge: str) -> Refusal:
 
 
 def required_scopes(method: str, path: str) -> frozenset[str]:
-    """Return the scopes of which a request needs one."""
+    """Return the scopes of which a request needs at least one."""
     if method in SAFE:
         # a client that submits jobs may follow them, but not see the list of all jobs
         return POLLING if path.startswith("/jobs/") and path != "/jobs/events" else READ
@@ -94,10 +94,10 @@ def required_scopes(method: str, path: str) -> frozenset[str]:
 
 
 def _credentials(scope: Message) -> set[bytes]:
-    """Return the keys that a request comes with; ignore other credentials, which may be for a proxy.
+    """Return the keys of a request; ignore other credentials, which may be for a proxy.
 
-    Without one, the password of a browser's Basic credentials (RFC 7617) counts as a key, for reading only: a browser
-    adds those to whatever another site's page makes it send.
+    Without a key, the password of a browser's Basic credentials (RFC 7617) counts as a key, for reading only: a browser
+    also adds these to requests that another site's page makes it send.
     """
     keys, passwords = set(), set()
     for name, value in scope["headers"]:
@@ -120,6 +120,6 @@ def _password(credentials: bytes) -> bytes:
 
 
 def _is_browser(scope: Message) -> bool:
-    """Return whether a browser asks for a page: it can ask its user for a key."""
+    """Return whether a browser requests a page: it can prompt its user for a key."""
     accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), None)
     return scope["method"] in READING and prefers_html(accept)

@@ -1,4 +1,4 @@
-"""Bounds on bodies that hold before Falcon reads them: the announced size, and how long a piece may take to come."""
+"""Limits of bodies before Falcon reads them: the announced size, and the longest pause between two pieces."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from app.serve.bodies.reader import check_size
 from app.serve.problems import render
 
 IMPORT_PATH = re.compile(r"/models/[^/]+/versions")
-"""Where files of fitted models come in, with a limit of their own."""
+"""Paths for files of fitted models, with a limit of their own."""
 DISCARD_S = 30  # for how long the rest of a refused body is read
-SMALL_BODY_BYTES = 65_536  # reading past so much is cheaper than a new connection
-DISCARD_PAUSE_S = 1  # without a byte of it for so long, no more is awaited
+SMALL_BODY_BYTES = 65_536  # reading and discarding so much is cheaper than a new connection
+DISCARD_PAUSE_S = 1  # after so long without a byte, stop reading
 
 
 class Refusal(NamedTuple):
-    """Why a request may not pass."""
+    """The refusal of a request."""
 
     error: TrinityError
     headers: list[Header]
-    """What goes into the head of the answer."""
+    """Headers of the response."""
     keep: bool
     """Whether the connection may stay open."""
 
 
 class BodyLimits:
-    """What the settings allow a body."""
+    """The settings' limits for bodies."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class BodyLimits:
         length = length_of(announced)
         if length is None:
             raise Malformed(f"Content-Length is a number of bytes of at most {LENGTH_DIGITS} digits")
-        if length > self._max_body_bytes:  # only then the path matters
+        if length > self._max_body_bytes:  # only then the path is relevant
             is_import = IMPORT_PATH.fullmatch(path)
             check_size(length, self._max_import_bytes if is_import else self._limit_of(path) or self._max_body_bytes)
 
     def timed(self, receive: Receive, scope: Message) -> Receive:
-        """Return a `receive` that raises TooSlow while the body is not complete; later events may take their time.
+        """Return a `receive` that raises TooSlow until the body is complete; later events have no time limit.
 
-        It raises Malformed when the client leaves in the middle of the body: Falcon would take that for its end.
-        A body that comes in one piece is put into the scope: to read it costs nothing more.
+        It raises Malformed if the client disconnects in the middle of the body, which Falcon would treat as its end.
+        A body in one piece is put into the scope, where reading it costs nothing more.
         """
         begun = False
         complete = False
@@ -84,19 +84,19 @@ class BodyLimits:
 
 
 def receive_nowait(receive: Receive) -> Message | None:
-    """Return the next event if it is there already, None otherwise; a timer for it would cost more than its request."""
+    """Return the next event if it has arrived, None otherwise; a timer would cost more than the request."""
     waiting = receive()
     try:
         waiting.send(None)
     except StopIteration as arrived:
         event: Message = arrived.value
         return event
-    waiting.close()  # as a cancelled wait ends: the event stays to come
+    waiting.close()  # like a cancelled wait: the event is not consumed
     return None
 
 
 async def receive_within(receive: Receive, timeout_s: float) -> Message:
-    """Wait for the next event; raise TooSlow when nothing comes for so long."""
+    """Wait for the next event; raise TooSlow if nothing arrives for so long."""
     try:
         async with asyncio.timeout(timeout_s):
             return await receive()
@@ -114,9 +114,9 @@ async def refuse(
     keep: bool = False,
     discard: bool = True,
 ) -> None:
-    """Answer with the problem document of an error, without asking for the body; then close the connection.
+    """Respond with the problem document of an error, without requesting the body; then close the connection.
 
-    With `keep` the connection stays open: the server reads what comes of the body, which must be little.
+    With `keep` the connection stays open: the server reads the rest of the body, which must be small.
     With `discard` the rest of the body is read before the connection closes.
     """
     status, headers, body = render(error, path)
@@ -133,7 +133,7 @@ async def refuse(
 
 
 async def _discard_body(receive: Receive) -> None:
-    """Read what still comes: a client that is still sending would see a reset connection instead of the answer."""
+    """Read the rest: a client that is still sending would get a connection reset instead of the response."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_S):
             more = True
@@ -143,7 +143,7 @@ async def _discard_body(receive: Receive) -> None:
 
 
 def has_small_body(scope: Message) -> bool:
-    """Return whether the body is small and sure to come, so that the connection may stay open."""
+    """Return whether the body is small and will be sent, so that the connection may stay open."""
     announced = b"0"
     for name, value in scope["headers"]:
         if name in (b"transfer-encoding", b"expect"):

@@ -1,4 +1,4 @@
-"""Requests by scripts of other origins (the Fetch standard's CORS protocol), where the settings allow them."""
+"""Requests by scripts of other origins (the Fetch standard's CORS protocol), if the settings allow them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ REQUEST_HEADERS = (
     b"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
     b"Inference-Header-Content-Length, Last-Event-ID, Prefer, traceparent, tracestate, X-API-Key, X-Request-ID"
 )
-"""What a script may send. `*` would not cover Authorization, and nothing where credentials are allowed."""
+"""Headers that a script may send. `*` would not cover Authorization, and nothing if credentials are allowed."""
 RESPONSE_HEADERS = (
     b"Accept-Encoding, Allow, Content-Encoding, Content-Location, ETag, Inference-Header-Content-Length, Link, "
     b"Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-ID"
 )
-"""What a script may read, beside those that it always may."""
-MAX_AGE = b"7200"  # seconds for which browsers keep the answer to a preflight; they cap it at that
+"""Headers that a script may read, beside those that are always readable."""
+MAX_AGE = b"7200"  # seconds for which browsers cache the response to a preflight; their maximum
 VARY_ORIGIN: Header = (b"vary", b"Origin")
 
 
@@ -29,11 +29,11 @@ class Cors:
     def __init__(self, origins: str) -> None:
         self._any = origins == ANY_ORIGIN
         self._origins = frozenset(origin.strip().lower().encode() for origin in origins.split(","))
-        # the answer without them is another one: a cache may not give it to an allowed origin
+        # the response without them differs: a cache must not return it to an allowed origin
         self._others = [] if self._any else [VARY_ORIGIN]
 
     def headers(self, request: Mapping[bytes, bytes]) -> list[Header]:
-        """Return what goes into the head of every answer to this request."""
+        """Return the headers for every response to this request."""
         origin = request.get(b"origin")
         if origin is None or not self._allows(origin):
             return self._others
@@ -44,7 +44,7 @@ class Cors:
         return [(b"access-control-allow-origin", origin), credentials, *allowed]
 
     def is_preflight(self, method: str, request: Mapping[bytes, bytes]) -> bool:
-        """Return whether a browser asks if a script of an allowed origin may send a request."""
+        """Return whether this is a preflight for a script of an allowed origin."""
         if method != "OPTIONS" or b"access-control-request-method" not in request:
             return False
         return self._allows(request.get(b"origin", b""))
@@ -54,7 +54,7 @@ class Cors:
 
 
 async def send_preflight(send: Send) -> None:
-    """Allow every method, also where no route is: the request itself is answered, and a script can read the answer."""
+    """Allow every method, even without a route: the request itself gets a response, which a script can read."""
     headers = [
         (b"access-control-allow-methods", METHODS),
         (b"access-control-allow-headers", REQUEST_HEADERS),

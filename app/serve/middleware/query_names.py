@@ -18,7 +18,7 @@ MAX_FAULTS = 20
 
 
 class QueryNames:
-    """The names that each route declares; our own routes with a body are left out: their readers take the query."""
+    """The names that each route declares, without the service's routes with a body, whose readers take the query."""
 
     def __init__(self, routes: Iterable[Route], matcher: RouteMatcher) -> None:
         self._match = matcher.match
@@ -29,7 +29,7 @@ class QueryNames:
                 self._names[route.method, route.path] = names
 
     def check(self, scope: Message) -> Refusal | None:
-        """Return why a request may not pass: it has names that its route does not declare. Not for unknown routes."""
+        """Return the error for names that the route does not declare, None for valid requests and unknown routes."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         known = self._names.get((method, self._match(scope["path"])))
         if known is None:

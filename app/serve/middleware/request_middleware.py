@@ -1,6 +1,6 @@
-"""The one middleware, in front of Falcon: it names each request, refuses by the head, counts and logs the answer.
+"""The one middleware, before Falcon: it gives each request an id, refuses by the head, counts and logs the response.
 
-Falcon answers nothing, not even a refusal, before the body begins: what can be refused by the head is refused here.
+Falcon sends no response, not even a refusal, before the body begins: requests with a wrong head are refused here.
 Each request adds one entry to a list. It is counted and logged a moment later, with others.
 """
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from app.telemetry.tracing import RequestSpan, Tracing
 
 FLUSH_DELAY_S = 0.05
-MAX_PENDING = 200  # answers that are counted at once without waiting for more: a turn of the loop stays short
-CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the answer
+MAX_PENDING = 200  # from so many on, responses are counted without waiting for more: a turn of the loop stays short
+CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the response
 _REQUEST_ID = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Telemetry(NamedTuple):
-    """Where requests are recorded; `log` is None where no lines are wanted."""
+    """The metrics and the log for requests; `log` is None if requests are not logged."""
 
     metrics: ServiceMetrics
     log: RequestLog | None = None
@@ -49,28 +49,28 @@ class Telemetry(NamedTuple):
 
 
 class Network(NamedTuple):
-    """How the service stands in its network; `cors` is None where no other origin may call."""
+    """The network around the service; `cors` is None if no other origin may call."""
 
     root_path: RootPath = RootPath()
     cors: Cors | None = None
 
     def apply(self, scope: Message) -> list[Header] | None:
-        """Set the root path of a request; return what goes into the head of its answer."""
+        """Set the root path of a request; return headers for its response."""
         headers = self.root_path.apply(scope)
         return headers if self.cors is None else [*(headers or ()), *self.cors.headers(scope[HEADERS])]
 
     def is_preflight(self, scope: Message) -> bool:
-        """Return whether a browser asks if it may send a request; it sends no key with that."""
+        """Return whether this is a preflight, which has no key."""
         return self.cors is not None and self.cors.is_preflight(scope["method"], scope[HEADERS])
 
 
 class _Response:
-    """What is sent in answer to one request, as it is recorded."""
+    """The response to one request, as it is recorded."""
 
     __slots__ = ("_more", "_send", "_started", "key_name", "method", "path", "request_id", "size", "status")
 
     def __init__(self, scope: Message, send: Send, more: list[Header] | None) -> None:
-        """`more` are headers for the head of the answer."""
+        """`more` are further headers of the response."""
         self._send = send
         self._more = more
         self._started = perf_counter()
@@ -87,7 +87,7 @@ class _Response:
         return self.status != CLIENT_CLOSED
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Send a message of the response; name the request in its head."""
+        """Send a message of the response, with the request's id in its head."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((_REQUEST_ID, self.request_id.encode()))
@@ -98,13 +98,13 @@ class _Response:
         return self._send(message)
 
     def answered(self) -> Answered:
-        """Return what is recorded of the request."""
+        """Return the record of the request."""
         took_s = perf_counter() - self._started
         return self.method, self.path, self.status, took_s, self.size, self.request_id, self.key_name
 
 
 class RequestMiddleware:
-    """An ASGI app in front of another; `auth` is None where no keys are needed."""
+    """An ASGI app around another; `auth` is None if no keys are required."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class RequestMiddleware:
         self._metrics.gather = self._gather
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request, and record how it was answered."""
+        """Process a request, and record its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -146,7 +146,7 @@ class RequestMiddleware:
                 await refuse(response.path, receive, response.send, error, more, keep=keep)
             else:
                 await self._app(scope, self._limits.timed(receive, scope), response.send)
-        except TrinityError as error:  # of the head or of the body: Falcon answers all others
+        except TrinityError as error:  # of the head or of the body: Falcon handles all others
             if response.begun:
                 raise
             await refuse(response.path, receive, response.send, error)
@@ -164,7 +164,7 @@ class RequestMiddleware:
             self._end(response, span)
 
     def _refusal(self, scope: Message, response: _Response) -> Refusal | None:
-        """Return why a request may not pass, which its head says; raise TrinityError for a body that may not come."""
+        """Return the refusal of a request by its head; raise TrinityError for a body that is not allowed."""
         if self._auth is not None:
             response.key_name, failure = self._auth.check(scope)
             REQUEST.set(replace(REQUEST.get(), key_name=response.key_name))
@@ -193,14 +193,14 @@ class RequestMiddleware:
             span.end(response.method, route, response.status, response.request_id)
 
     async def close(self) -> None:
-        """Count and log all that was answered, and wait until it is written."""
+        """Count and log all pending requests, and wait until they are written."""
         self.flush()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         await asyncio.to_thread(stderr().flush)
 
     def flush(self) -> None:
-        """Count and log what was answered, and show it to the other processes."""
+        """Count and log pending requests, and share the counts with the other processes."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -223,6 +223,6 @@ class RequestMiddleware:
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:
-    """Return the id that a request came with, or a new one where that is missing or odd."""
+    """Return the id in a request, or a new one if that is missing or not valid."""
     given = headers.get(_REQUEST_ID)
     return new_id() if given is None or not _SANE_ID.fullmatch(given) else given.decode()

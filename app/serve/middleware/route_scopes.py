@@ -22,7 +22,7 @@ def scopes_of(route: Route) -> frozenset[str]:
 
 
 class RouteScopes:
-    """Which scopes a request needs, by its method and path."""
+    """The required scopes of a request, by its method and path."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         routes = [route for route in routes if route.application]
@@ -38,4 +38,4 @@ class RouteScopes:
         known = self._scopes.get(("GET" if method == "HEAD" else method, found))
         if known is not None:
             return known
-        return READ | PREDICT if method in SAFE else PREDICT  # OPTIONS, or a method that is answered with 405
+        return READ | PREDICT if method in SAFE else PREDICT  # OPTIONS, or a method that gets a 405

@@ -11,7 +11,7 @@ class RouteMatcher:
     """The paths of routes, such as /models/{name}."""
 
     def __init__(self, paths: Iterable[str], often: Iterable[str] = ()) -> None:
-        """`often`: frequent paths, whose routes are kept."""
+        """`often`: frequent paths, whose routes are cached."""
         self._plain: dict[str, str] = {}
         self._open: dict[int, list[list[str]]] = {}
         for path in paths:
