@@ -1,4 +1,4 @@
-"""What a client prefers: a page to JSON (RFC 9110 §12.5.1); to wait for a result, or an answer now (RFC 7240)."""
+"""A client's preferences: a page or JSON (RFC 9110 §12.5.1); to wait for a result or not (RFC 7240)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAIT = re.compile(r"^wait\s*=\s*\"?(\d+)\"?$", re.IGNORECASE)
 
 
 class Preference(NamedTuple):
-    """`wait_s`: seconds to wait for the result, None without such a preference; `respond_async`: answer now."""
+    """`wait_s`: seconds to wait for the result, None without this preference; `respond_async`: do not wait."""
 
     wait_s: int | None = None
     respond_async: bool = False
@@ -37,24 +37,24 @@ def preference(req: Request, max_wait_s: int) -> Preference:
 
 
 def prefers_html(accept: str | None) -> bool:
-    """Whether HTML is named with more weight than JSON: browsers do so, and curl's `*/*` doesn't."""
+    """Whether HTML has a higher weight than JSON, as in browsers but not in curl's `*/*`."""
     if not accept:
         return False
     try:
         return quality(HTML, accept) > quality(JSON, accept)
-    except ValueError:  # what Falcon raises for a header that it cannot read is one
+    except ValueError:  # Falcon's error for a malformed header is a ValueError
         return False
 
 
 def prefers(req: Request, media_type: str) -> bool:
-    """Whether a type is named as what the answer should be, and JSON not preferred to it (RFC 9110 §12.5.1)."""
+    """Whether a type is accepted explicitly, and JSON is not preferred to it (RFC 9110 §12.5.1)."""
     accepted = req.accept.lower()
     if media_type not in accepted:
         return False
     try:
         weight = quality(media_type, accepted)
         return weight > 0 and weight >= quality(JSON, accepted)
-    except ValueError:  # what cannot be read says nothing
+    except ValueError:  # ignore a malformed header
         return False
 
 

@@ -1,4 +1,4 @@
-"""Errors as answers: problem documents (RFC 9457) and the headers that go with them."""
+"""Errors as responses: problem documents (RFC 9457) and their headers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ logger = getLogger(__name__)
 V2_MEMBERS = ("/id", "/inputs", "/outputs", "/parameters")
 
 DISK_ERRORS = {
-    *(errno.EACCES, errno.EPERM, errno.EROFS),  # somebody took the right to it
-    *(errno.EIO, errno.ENXIO, errno.ENODEV),  # a disk is away
-    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN),  # a share is away
-    *(errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE),  # it, memory or a table of files is full
-    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP),  # somebody put something else in its place
+    *(errno.EACCES, errno.EPERM, errno.EROFS),  # permissions were removed
+    *(errno.EIO, errno.ENXIO, errno.ENODEV),  # a disk is not available
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN),  # a network share is not available
+    *(errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE),  # disk, memory or a table of files is full
+    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP),  # a file was replaced by something else
 }
 """What a disk does, and no request or code of ours: not that a file isn't there, which the store foresees, nor what
 sockets raise, nor a TimeoutError of asyncio's, which has no number."""
 
 RETRY_AFTER_S = {f"urn:trinity:{each.kind}": each.retry_after_s for each in (Busy, QueueFull, Unavailable)}
-"""By type of problem: a job keeps no more of its error. The `timeout` of a job is no reason to try again."""
+"""By type of problem, which is all that a job stores. After the `timeout` of a job, a retry does not help."""
 
 
 def render(error: TrinityError, path: str) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of the answer to a request for `path` that ended in an error."""
+    """Return status, headers and body of the response to a request for `path` that failed."""
     status, media_type, body = _render(problem(error.failure()), path)
     headers = {"Content-Type": media_type}
     if isinstance(error, Retriable):
@@ -45,12 +45,12 @@ def render(error: TrinityError, path: str) -> tuple[int, dict[str, str], bytes]:
 
 
 def set_retry_after(resp: Response, seconds: int = Retriable.retry_after_s) -> None:
-    """Say when to try again."""
+    """Set the header Retry-After."""
     resp.set_header("Retry-After", str(seconds))
 
 
 def send_problem(resp: Response, document: Problem, path: str = "") -> None:
-    """Answer a request for `path` with a problem document; say when to try again where that may help."""
+    """Respond to a request for `path` with a problem document, and Retry-After if a retry may help."""
     resp.status, resp.content_type, resp.data = _render(document, path)
     if (seconds := RETRY_AFTER_S.get(document.type)) is not None:
         set_retry_after(resp, seconds)
@@ -73,7 +73,7 @@ def _render(document: Problem, path: str) -> tuple[int, str, bytes]:
 
 
 async def on_trinity_error(req: Request, resp: Response, error: TrinityError, params: object) -> None:  # noqa: ARG001
-    """Answer what the domain refused; leave to the middleware what it has to discard the rest of the body for."""
+    """Respond to an error of the service; the middleware handles errors after which the body must be discarded."""
     if isinstance(error, (TooLarge, TooSlow)):
         raise error
     resp.status, headers, resp.data = render(error, req.path)
@@ -81,7 +81,7 @@ async def on_trinity_error(req: Request, resp: Response, error: TrinityError, pa
 
 
 async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:  # noqa: ARG001
-    """Answer what Falcon refused: an unknown route, a method that a route doesn't have."""
+    """Respond to an error of Falcon: an unknown route, or a method that a route doesn't have."""
     status = HTTPStatus(error.status_code)
     detail = error.description or {
         HTTPStatus.NOT_FOUND: f"there is nothing at {req.path[:200]}; GET / lists the routes",
@@ -92,7 +92,7 @@ async def on_http_error(req: Request, resp: Response, error: falcon.HTTPError, p
 
 
 async def on_exception(req: Request, resp: Response, error: Exception, params: object) -> None:
-    """Answer what nobody foresaw, or that the store is away for now; log where either was noticed."""
+    """Respond to an unexpected error, or to an unavailable store; log where it was raised."""
     answered = internal_error(req.method, req.path, error)
     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         answered = Unavailable("the store can't be read or written now; try again")
@@ -100,7 +100,7 @@ async def on_exception(req: Request, resp: Response, error: Exception, params: o
 
 
 def internal_error(method: str, path: str, error: Exception) -> TrinityError:
-    """Return what is answered to a fault of ours; log where it came from, without the message (may quote data)."""
+    """Return the error for an internal fault; log its location, without the message (may quote data)."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     name = type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:

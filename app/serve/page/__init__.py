@@ -1,1 +1,1 @@
-"""The page that a browser gets at `/`: rendered by the server, brought to life by one small script."""
+"""The page for browsers at `/`: rendered by the server, with one small script."""

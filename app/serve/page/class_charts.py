@@ -23,7 +23,7 @@ SIZE, LEFT, TOP = 300, 90, 26
 
 
 class ClassScore(NamedTuple):
-    """How well one class was predicted in the fit; None where there is nothing to divide by."""
+    """Precision and recall of one class in the fit; None if undefined."""
 
     label: str
     precision: float | None

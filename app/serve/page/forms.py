@@ -88,7 +88,7 @@ def _column_field(column: Column, text: str, most_choices: int | None) -> Field:
 
 
 def _cell(column: Column, value: float | None) -> str:
-    """Return a value of a table's X as text; an empty one for a missing value, and for a text that was not kept."""
+    """Return a value of a table's X as text; empty for a missing value, and for a text that was not stored."""
     if value is None or isnan(value):
         return ""
     if column.kind in NUMERIC:
@@ -130,7 +130,7 @@ def _defaults(parameters: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Return a value as a field shows it: a string as it is, None as nothing, all else as JSON."""
+    """Return a value for a field: a string unchanged, None as an empty text, everything else as JSON."""
     if value is None or value is msgspec.NODEFAULT:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

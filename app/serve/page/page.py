@@ -128,7 +128,7 @@ class HomePage:
         send_cached(req, resp, self._files[file], MEDIA_TYPES[Path(file).suffix], IMMUTABLE)
 
     async def _jobs(self) -> tuple[list[Job], str]:
-        """Return the newest jobs, or why none can be shown."""
+        """Return the newest jobs, or the reason why none can be shown."""
         try:
             found, _ = await self._dispatcher.jobs(JobQuery(FEED_JOBS))
         except NotFound:

@@ -1,4 +1,4 @@
-"""The data of the page: models and versions from the store. What cannot be read is a notice, not an error."""
+"""The data of the page: models and versions from the store. Unreadable data results in a notice, not an error."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ListedModel(NamedTuple):
 
 
 class ShownVersion(NamedTuple):
-    """The version that is shown, with its charts; without charts `why_not` gives the reason."""
+    """The displayed version, with its charts; without charts `why_not` has the reason."""
 
     manifest: Manifest
     charts: list[Chart]
@@ -85,13 +85,13 @@ class ShownVersion(NamedTuple):
     champion: int | None
     """The version that requests without a version use; None: the latest."""
     takes: Sequence[str] = ()
-    """The media types of the files that the model takes; none for one that takes rows."""
+    """The media types of the model's files; empty for a model of rows."""
     scores: Sequence[ClassScore] = ()
-    """Of a classifier, how well each class was predicted in the fit."""
+    """For a classifier, precision and recall of each class in the fit."""
 
 
 class PageData(NamedTuple):
-    """All models and the version to show; `notice` and `status` say what the query named that cannot be shown."""
+    """All models and the version to show; `notice` and `status` report a model or version that cannot be shown."""
 
     models: list[ListedModel]
     chosen: str
@@ -214,7 +214,7 @@ def _shown(service: Service, name: str, query: PageQuery) -> ShownVersion | None
 
 
 def _takes(service: Service, manifest: Manifest) -> Sequence[str]:
-    """Return the media types of the files that a model takes, none for one that takes rows."""
+    """Return the media types of a model's files, empty for a model of rows."""
     with suppress(Conflict):
         return _media_types(service.models.of(manifest))
     return ()

@@ -56,7 +56,7 @@ class JobEvents:
 
 
 async def _events(events: AsyncIterator[Event | None], job_id: str) -> AsyncIterator[SSEvent | None]:
-    with suppress(TrinityError):  # the ledger is away: the stream ends, and the client connects again
+    with suppress(TrinityError):  # the ledger is unavailable: the stream ends, and the client reconnects
         async for event in events:
             if event is None:
                 yield None  # Falcon makes it a comment, which shows that the stream lives

@@ -1,4 +1,4 @@
-"""GET /metrics, for Prometheus: counts of all web processes, the queue, the workers, and which components answer."""
+"""GET /metrics, for Prometheus: counts of all web processes, the queue, the workers, and available components."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FittedVersions(NamedTuple):
     latest: int
     aliases: Mapping[str, int]
     stand_in: int | None = None
-    """The version that answers in this process while the one that should cannot be loaded."""
+    """The version that answers in this process while the current one cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Measure:
 
 
 class MetricsResource:
-    """GET /metrics. It answers within the checks' timeout, also when a component hangs."""
+    """GET /metrics. It responds within the checks' timeout, even if a component hangs."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class MetricsResource:
         return await run_in_thread(partial(self._metrics.exposition, families), "exposition")
 
     def _versions(self) -> dict[str, FittedVersions]:
-        """Return what is known of the versions of each fitted model."""
+        """Return the versions of each fitted model."""
         store = self._service.store
         found = {model: store.versions(model) for model in self._service.models.names()}
         stand_ins = {model: last for model, (_, last, _) in self._service.stand_ins().items()}
@@ -120,7 +120,7 @@ class MetricsResource:
 
 
 def component_families(up: Mapping[str, bool], models: Mapping[str, FittedVersions]) -> Iterator[Metric]:
-    """Yield which components answer, the latest version of each fitted model, and what its aliases name."""
+    """Yield the available components, and the latest version and the aliases of each fitted model."""
     yield _gauge("trinity_up", ["part"], (([part], int(answers)) for part, answers in up.items()))
     yield _gauge("trinity_model_version", ["model"], (([model], found.latest) for model, found in models.items()))
     named = [(model, alias, str(number)) for model, found in models.items() for alias, number in found.aliases.items()]

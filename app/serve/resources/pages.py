@@ -26,7 +26,7 @@ class PageResource:
     """The page and its files, read when the process starts: no request names a path of the disk."""
 
     def __init__(self, folder: Path) -> None:
-        """Read them; raise ValueError for a file whose type is unknown, OSError where the page is missing."""
+        """Read them; raise ValueError for a file of unknown type, OSError if the page is missing."""
         content = (folder / PAGE).read_bytes()
         self._page = StaticFile(content)
         title = _TITLE.search(content.decode(errors="replace"))
@@ -60,7 +60,7 @@ def _kept(file: Path) -> tuple[StaticFile, str]:
 def page_routes(path: str, folder: Path, description: str) -> list[Route]:
     """Return the routes of a page at `path`: it names its files relative to that, {last part of path}/static/{file}.
 
-    Raise ValueError for a file whose type is unknown, OSError where there is no page.html.
+    Raise ValueError for a file of unknown type, OSError if there is no page.html.
     """
     resource = PageResource(folder)
     responses = {
@@ -76,6 +76,6 @@ def page_routes(path: str, folder: Path, description: str) -> list[Route]:
 
 
 def page_titles(routes: Iterable[Route]) -> dict[str, str]:
-    """Return the titles of the pages among the routes by their paths; one without a title is called as its path."""
+    """Return the titles of the pages among the routes by their paths; without a title, the path is used."""
     pages = ((route.path, route.resource) for route in routes if route.public)
     return {path: page.title or path for path, page in pages if isinstance(page, PageResource)}

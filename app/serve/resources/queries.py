@@ -22,7 +22,7 @@ def query_parameters(kind: type[Struct]) -> tuple[Parameter, ...]:
 
 
 def read_query(req: Request, kind: type[S]) -> S:
-    """Return the query of a request; raise Invalid for a value that does not fit. Other names are refused before."""
+    """Return the query of a request; raise Invalid for a value that is not valid. Unknown names are refused before."""
     return msgspec.convert(check_params(kind, req.params, "", strict=False), kind)
 
 

@@ -1,4 +1,4 @@
-"""Changes of the registry, made in threads: none is held by a request that waits for the lock of a model."""
+"""Changes of the registry, in threads; a request that waits for the lock of a model occupies no thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Change = Callable[[float], T]
 
 
 async def changed(change: Change[T], wait_s: float = LOCK_WAIT_S, chance: Callable[[], float] = random.random) -> T:
-    """Make a change once no other holds the lock of its model; raise Locked where that takes longer than `wait_s`.
+    """Make a change when the lock of its model is free; raise Locked if that takes longer than `wait_s`.
 
     A request that is cancelled meanwhile changes nothing.
     """

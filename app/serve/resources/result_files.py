@@ -1,4 +1,4 @@
-"""GET /jobs/{id}/result/file: a file that a model gave back, whole or in part, as a download."""
+"""GET /jobs/{id}/result/file: a file that a model returned, whole or in part, as a download."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.storage.payload_store import Payloads
 PIECE_BYTES = 256 * 1024
 RANGE = Parameter("Range", str, "The part of the file to send, such as `bytes=0-999`; one part.", "header")
 IF_RANGE = Parameter("If-Range", str, "The ETag of the copy whose rest is wanted: of another, all is sent.", "header")
-SANDBOX = "sandbox; default-src 'none'"  # a page or picture with scripts does nothing, wherever it is opened
+SANDBOX = "sandbox; default-src 'none'"  # scripts in a page or picture are not run, wherever it is opened
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _PLAIN = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]-]")
 
@@ -50,7 +50,7 @@ class Part(NamedTuple):
 
 
 class ResultFileResource:
-    """GET /jobs/{id}/result/file: from the store by this process, or by nginx where TRINITY_ACCEL_REDIRECT is set."""
+    """GET /jobs/{id}/result/file: sent by this process, or by nginx if TRINITY_ACCEL_REDIRECT is set."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ResultFileResource:
         self._accel_redirect = accel_redirect.rstrip("/")
 
     def routes(self, *, listed: bool) -> list[Route]:
-        """Return the route, which is for callers only where models take files."""
+        """Return the route, which is public only if models take files."""
         return [each._replace(public=listed) for each in routes_of(self)]
 
     @route(
@@ -91,12 +91,12 @@ class ResultFileResource:
         example_path=f"/jobs/{'0' * 32}/result/file",
     )
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """Send the file of a job that succeeded, or what the job has come to."""
+        """Send the file of a successful job, or the state or error of any other job."""
         job = await self._dispatcher.job(job_id, 0)
         await self.send(req, resp, job, req.get_param("name"))
 
     async def send(self, req: Request, resp: Response, job: Job, name: str | None = None) -> None:
-        """Answer with a file of a job's result, the first one without a name; raise NotFound."""
+        """Respond with a file of a job's result, by default the first; raise NotFound."""
         if job.failure is not None:
             send_problem(resp, problem(job.failure))
             return
@@ -106,7 +106,7 @@ class ResultFileResource:
         found = self._results.find(bytes(job.result), job.id, name)
         path = await asyncio.get_running_loop().run_in_executor(self._pool, self._payloads.path, found.reference)
         _set_headers(resp, found.file)
-        if self._accel_redirect:  # nginx answers ranges and conditions itself
+        if self._accel_redirect:  # nginx handles ranges and conditions itself
             resp.set_header("X-Accel-Redirect", f"{self._accel_redirect}/{path.parent.name}/{path.name}")
             resp.data = b""
         else:
@@ -134,9 +134,9 @@ class ResultFileResource:
 
 
 def wanted_part(asked: str | None, if_range: str | None, etag: str, whole: int) -> Part | None:
-    """Return the part that a request asks for (RFC 9110 §14.2), None for one behind the end.
+    """Return the requested part (RFC 9110 §14.2), None if it is behind the end.
 
-    The whole file is the answer to several ranges, to those of other units, and to one of another copy.
+    The whole file is sent for several ranges, for other units, and for a range of another copy.
     """
     everything = Part(0, whole - 1, whole)
     found = _RANGE.fullmatch((asked or "").replace(" ", ""))

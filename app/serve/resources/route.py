@@ -22,7 +22,7 @@ Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 
 class Route(NamedTuple):
-    """One method of one path, what it does, and what it takes and answers."""
+    """One method of one path, with its description, parameters and responses."""
 
     method: str
     path: str
@@ -39,15 +39,15 @@ class Route(NamedTuple):
     queued: bool = False
     """Whether it exists in async mode only."""
     streams: bool = False
-    """Whether it answers with a stream of events; such a route does not answer HEAD."""
+    """Whether its response is a stream of events; such a route has no HEAD."""
     public: bool = True
-    """False for what only our own pages fetch: neither listed nor documented."""
+    """False for routes that only the service's own pages use: neither listed nor documented."""
     example_path: str = ""
-    """The path in the example for curl, where the placeholders' examples do not make it."""
+    """The path in the example for curl, if it differs from the placeholders' examples."""
     setup: str = ""
-    """What a shell does before the example; {base} stands for the service's URL."""
+    """Shell commands before the example; {base} is replaced by the service's URL."""
     example_file: str = ""
-    """The file that the example sends as its body; `setup` makes it."""
+    """The file that the example sends as its body; `setup` creates it."""
     example_field: str = ""
     """The field of a form in which the example sends `example_file`; '' for a raw body."""
     scope: Literal["", "read", "predict", "fit", "import", "any"] = ""
@@ -57,11 +57,11 @@ class Route(NamedTuple):
     """The module of TRINITY_ROUTES that it is from; '' for the service's own."""
     resource: object = None
     suffix: str | None = None
-    """Falcon's name for the responders of this path, where a resource has several paths."""
+    """Falcon's suffix of the responders of this path, if a resource has several paths."""
 
     @property
     def responder(self) -> Callable[..., Any] | None:
-        """The method of the resource that answers; None where it has none."""
+        """The responder of the resource; None if it has none."""
         name = f"on_{self.method.lower()}" + (f"_{self.suffix}" if self.suffix else "")
         found: Callable[..., Any] | None = getattr(self.resource, name, None)
         return found
@@ -69,7 +69,7 @@ class Route(NamedTuple):
     def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
         """Return the route with its path parameters, the path of its example, and the schemas of all its errors.
 
-        Parameters that the route declares itself win over those of the same name.
+        Parameters that the route declares itself override those of the same name.
         """
         own = {parameter.name: parameter for parameter in self.parameters if parameter.where == "path"}
         known = {**parameters, **own}
@@ -105,7 +105,7 @@ queued_route = partial(route, queued=True)
 
 
 def routes_of(*resources: object) -> list[Route]:
-    """Return the routes that the resources declare, in the order in which they are written."""
+    """Return the routes that the resources declare, in the order of their declaration."""
     return [
         each._replace(resource=resource)
         for resource in resources
@@ -115,7 +115,7 @@ def routes_of(*resources: object) -> list[Route]:
 
 
 def public_routes(routes: Iterable[Route], mode: Mode) -> list[Route]:
-    """Return the routes that callers can use in a mode."""
+    """Return the routes that are available in a mode."""
     return [each for each in routes if each.public and (mode is Mode.ASYNC or not each.queued)]
 
 
