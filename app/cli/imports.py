@@ -56,8 +56,7 @@ def import_(
         click.echo(f"{done.model} version {done.version}")
         rows = [(key, _shown(done.result.get(key))) for key in SHOWN if done.result.get(key) is not None]
         table(["", "found"], rows)
-    for each in done.result["warnings"]:
-        warn(each)
+    warn(done.result["warnings"])
 
 
 def _shown(value: Any) -> str:

@@ -56,3 +56,17 @@ def with_arrays(content: bytes, change: Callable[[Any], None], fields: str) -> b
         return buffer.getvalue()
 
     return rewritten(content, changed)
+
+
+def of_version(content: bytes, version: str) -> bytes:
+    """A skops file as if scikit-learn of this version had written it."""
+
+    def change(node: Any) -> None:
+        members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for name, member in members:
+            if name == "_sklearn_version":
+                member["content"] = json.dumps(version)
+            else:
+                change(member)
+
+    return with_schema(content, change)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from app.errors import Invalid
+from app.model.imported.approval import approval
 from app.schemas.tasks import Label
 
 MAX_DEPTH = 100
@@ -78,10 +79,7 @@ def read_graph(content: bytes, approved_domains: Collection[str] = ()) -> OnnxGr
         if kind in _LABELS:
             labels = _LABELS[kind](found) or labels
     if foreign := sorted(domains - STANDARD_DOMAINS - set(approved_domains)):
-        _refuse(
-            f"it uses operators of {', '.join(foreign)[:200]}, which are no standard ones; "
-            "an operator of this server can approve them in TRINITY_TRUSTED_TYPES"
-        )
+        _refuse(f"it uses operators of {', '.join(foreign)[:200]}, which are no standard ones; {approval(foreign)}")
     return OnnxGraph(labels, frozenset(operators), has_long_texts)
 
 

@@ -17,6 +17,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from app.errors import Fault, Invalid, TrinityError
 from app.model.dataframes import Array
 from app.model.estimator import Stored
+from app.model.imported.approval import approval
 from app.model.imported.imported_estimator import HELD_BYTES, STACKS
 from app.model.imported.imported_model import Hints, Input, labels_of, refuse_classes, task_of
 from app.model.imported.sklearn_checks import check_estimator
@@ -87,8 +88,7 @@ def check_types(path: Path, approved: Collection[str]) -> None:
     refused = sorted((unknown | (named & UNSAFE)) - set(approved))
     if refused:
         words = f"the file holds types that are not known to be safe: {', '.join(refused)[:1000]}"
-        advice = "an operator of this server can approve them in TRINITY_TRUSTED_TYPES"
-        raise Invalid(f"{words}; {advice}", *(Fault("/file", name[:200]) for name in refused[:50]))
+        raise Invalid(f"{words}; {approval(refused)}", *(Fault("/file", name[:200]) for name in refused[:50]))
 
 
 def load_checked(content: bytes, approved: Collection[str]) -> tuple[Any, list[str]]:
@@ -106,9 +106,12 @@ def load_checked(content: bytes, approved: Collection[str]) -> tuple[Any, list[s
     return estimator, _version_warnings(caught)
 
 
-def minor_versions_differ(found: Sequence[str]) -> bool:
-    """Whether a warning about versions concerns more than their last part."""
-    return any("another minor version" in each for each in found)
+def refuse_other_minor_version(found: Sequence[str]) -> None:
+    """Raise Invalid for a warning of other versions that is about more than their last part."""
+    for each in found:
+        if "another minor version" in each:
+            instead = f"write it again with scikit-learn {sklearn.__version__}, or import it without `strict`"
+            raise Invalid.at("/strict", f"{each.partition(': ')[0]}: {instead}")
 
 
 def _version_warnings(caught: Sequence[warnings.WarningMessage]) -> list[str]:

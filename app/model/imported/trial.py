@@ -148,12 +148,12 @@ def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
         model = open_model(form, path.read_bytes(), hints, asked.approved)
         found = Tried(model, None if model.vector else model.outputs)
         return Opened(model.inputs, model.named_inputs, lambda _: found, [], model.takes_missing)
-    from app.model.imported.skops_import import FoundEstimator, check_types, minor_versions_differ  # noqa: PLC0415
+    from app.model.imported.skops_import import FoundEstimator, check_types, refuse_other_minor_version  # noqa: PLC0415
 
     check_types(path, asked.approved)
     estimator = FoundEstimator(path.read_bytes(), asked.approved, hints)
-    if asked.strict and minor_versions_differ(estimator.warnings):
-        raise Invalid.at("/strict", estimator.warnings[0])
+    if asked.strict:
+        refuse_other_minor_version(estimator.warnings)
 
     def for_rows(rows: TrialRows) -> Tried:
         try:

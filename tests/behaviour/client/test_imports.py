@@ -13,10 +13,12 @@ import pytest
 import xgboost
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
+from sklearn.svm import SVC
 
 from app.client import Client, Invalid
 from tests.support.api import Api
-from tests.support.model_files import CODES, LABELS, NUMBERS, ROWS, X, frame, onnx_regressor
+from tests.support.forgery import of_version
+from tests.support.model_files import CODES, LABELS, NUMBERS, ROWS, X, frame, onnx_regressor, skops_regressor
 
 NAMES = np.array(LABELS)[CODES]
 
@@ -64,3 +66,17 @@ def test_a_file_and_a_frame(client: Client, tmp_path: Path) -> None:
 def test_what_is_no_model_is_refused_here(client: Client) -> None:
     with pytest.raises(TypeError, match="dict is neither a path"):
         client.import_model("any", {})
+
+
+def test_strict_and_types_to_approve_come_with_what_helps(client: Client, tmp_path: Path) -> None:
+    """The words are those of the service, whatever sends the file."""
+    old = tmp_path / "old.skops"
+    old.write_bytes(of_version(skops_regressor().content, "1.4.2"))
+    name = f"sent-{uuid4().hex[:8]}"
+    with pytest.raises(Invalid, match=r"another minor version .* or import it without `strict`") as refused:
+        client.import_model(name, old, strict=True)
+    assert refused.value.pointers == ["/strict"]
+    with pytest.warns(UserWarning, match="another minor version"):
+        assert client.import_model(name, old)["version"] == 1
+    with pytest.raises(Invalid, match=r"TRINITY_TRUSTED_TYPES=sklearn\.svm\._classes\.SVC for web processes"):
+        client.import_model(name, SVC().fit(X, NAMES))

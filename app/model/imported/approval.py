@@ -1,0 +1,16 @@
+"""The words that say what to set where a file holds what is not known to be safe, and who may set it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MAX_CHARACTERS = 1000
+
+
+def approval(names: Sequence[str]) -> str:
+    """Say how these types or domains can be approved."""
+    setting = f"TRINITY_TRUSTED_TYPES={','.join(names)}"[:MAX_CHARACTERS]
+    return (
+        f"who runs this server, and trusts the file, can approve them: {setting} for web processes and workers, "
+        "beside what it names already; a request cannot"
+    )
