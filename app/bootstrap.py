@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.dispatch.interpreter_lock import defer_this_thread, prefer_this_thread
 from app.errors import Invalid
 from app.model.imported.isolated_graphs import isolated_graphs
 from app.model.imported.onnx_memory import memory as onnx_memory
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from app.serve.asgi import Asgi
 
 CLEANUP_S = 600.0
-SWITCH_S = 0.001  # how long a model's thread may block the event loop; by default 5 ms, as long as many requests
 
 
 def build(settings: Settings) -> Components:
@@ -113,7 +112,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
     components = build(settings or load())
     components.check_store()
     settings = components.settings
-    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work")
+    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work", initializer=defer_this_thread)
     metrics = ServiceMetrics(components.service.models.names(), inline=settings.mode is Mode.SYNC)
     spans = tracing(settings, "trinity-web")
     debug = settings.log_level == "debug"
@@ -132,7 +131,7 @@ def build_api(settings: Settings | None = None) -> Asgi:
             from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
 
             start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)
-        sys.setswitchinterval(SWITCH_S)
+        prefer_this_thread()
         kept = KeptJobs(components.payloads)
         inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work, kept=kept)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
+from app.dispatch.turns import Turns
 from app.errors import NotFound
 from app.schemas.jobs import Event, Job, JobQuery
 from app.schemas.requests import Work
@@ -22,6 +23,9 @@ class IdempotencyKey(NamedTuple):
 
 class Dispatcher(Protocol):
     """Runs work and reports its state. By default the methods about jobs raise NotFound: only a queue has jobs."""
+
+    turns: Turns | None = None
+    """In which requests are parsed while models predict in threads of this process; None where they never do."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Accept the work, once for each key; return its job. Work that is done inline is finished by then.

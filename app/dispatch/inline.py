@@ -13,9 +13,11 @@ from threading import Semaphore
 from app.dispatch.batching import JobWork
 from app.dispatch.dispatcher import Dispatcher, IdempotencyKey
 from app.dispatch.execute import Clock, execute, finished_job
+from app.dispatch.interpreter_lock import defer_this_thread
 from app.dispatch.kept_jobs import KeptJobs
 from app.dispatch.micro_batching import MicroBatcher
 from app.dispatch.slow_versions import QUICK_S, SlowVersions, is_slow
+from app.dispatch.turns import Turns
 from app.errors import Busy
 from app.schemas.ids import new_id
 from app.schemas.jobs import Job, Outcome
@@ -45,13 +47,14 @@ class InlineDispatcher(Dispatcher):
     ) -> None:
         self._service = service
         self._pool = pool
-        self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit")
+        self._fits = ThreadPoolExecutor(max_fits, thread_name_prefix="fit", initializer=defer_this_thread)
         self._free_fits = Semaphore(max_fits)
         self._clock = clock
         self._count = count
         self._kept = kept
         self._slow = SlowVersions()
-        self._batcher = MicroBatcher(service, clock, partial(self._done, on_loop=False))
+        self.turns = Turns()
+        self._batcher = MicroBatcher(service, clock, partial(self._done, on_loop=False), self.turns)
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Run the work and return its finished job; raise Busy when TRINITY_MAX_FITS fits are running.

@@ -7,11 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from app.dispatch.batching import JobWork, predict_together
 from app.dispatch.execute import Clock
+from app.dispatch.interpreter_lock import defer_this_thread
 from app.dispatch.slow_versions import VersionKey
+from app.dispatch.turns import Turns
 from app.errors import Unavailable
 from app.schemas.jobs import Outcome
 from app.schemas.requests import Work, stacked_rows
@@ -19,7 +22,6 @@ from app.service import Service
 
 GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
 STEP_SHARE, MAX_STEPS = 0.25, 16  # of that time, each: what they wait further while predictions come in every step
-ANSWERS_A_TURN = 3  # of the event loop: more, and other requests would wait while all who shared a call are answered
 Done = Callable[[Work, Outcome], None]
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
@@ -34,44 +36,6 @@ class Waiting(NamedTuple):
     def rows(self) -> int:
         """The number of its rows, or 1 for a file."""
         return stacked_rows(self.asked.work)
-
-
-class Answers:
-    """Outcomes of a call on their way to those who wait: a few in each turn of the event loop, others have theirs.
-
-    All methods are called on the event loop.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, done: Done) -> None:
-        self._loop = loop
-        self._done = done
-        self._due: deque[tuple[Waiting, Outcome]] = deque()
-        self._then: Callable[[], None] | None = None
-
-    def add(self, outcomes: Iterable[tuple[Waiting, Outcome]]) -> None:
-        """Hand outcomes over, after those that are under way."""
-        is_idle = not self._due
-        self._due.extend(outcomes)
-        if is_idle:
-            self._step()
-
-    def when_handed_over(self, then: Callable[[], None]) -> None:
-        """Call `then` when all outcomes have been handed over."""
-        if self._due:
-            self._then = then
-        else:
-            then()
-
-    def _step(self) -> None:
-        for _ in range(min(ANSWERS_A_TURN, len(self._due))):
-            one, outcome = self._due.popleft()
-            self._done(one.asked.work, outcome)
-            if not one.outcome.done():  # its caller may have gone
-                one.outcome.set_result(outcome)
-        if self._due:
-            self._loop.call_soon(self._step)
-        elif self._then is not None:
-            self._then()
 
 
 class Gathering:
@@ -110,12 +74,22 @@ class MicroBatcher:
     All methods are called on the event loop.
     """
 
-    def __init__(self, service: Service, clock: Clock = time.time, done: Done = lambda *_: None) -> None:
-        """`done` is called with each work that was done, also where its caller has gone."""
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock = time.time,
+        done: Done = lambda *_: None,
+        turns: Turns | None = None,
+    ) -> None:
+        """`done` is called with each work that was done, also where its caller has gone.
+
+        Outcomes are handed over in `turns`, which are limited while a version predicts.
+        """
         self._service = service
         self._clock = clock
         self._done = done
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
+        self._turns = turns or Turns()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict", initializer=defer_this_thread)
         self._waiting: dict[VersionKey, deque[Waiting]] = {}
         """The versions that predict, each with what waits for the end of its call."""
         self._gathering: dict[VersionKey, Gathering] = {}
@@ -128,6 +102,7 @@ class MicroBatcher:
         waiting = self._waiting.get(version)
         if waiting is None:
             self._waiting[version] = deque()
+            self._turns.limited = True
             self._start(loop, version, [one], max_rows)
         else:
             waiting.append(one)
@@ -147,25 +122,34 @@ class MicroBatcher:
 
     def _start(self, loop: asyncio.AbstractEventLoop, version: VersionKey, stack: list[Waiting], max_rows: int) -> None:
         started_s = loop.time()
-        answers = Answers(loop, self._done)
         try:
-            call = loop.run_in_executor(self._threads, self._run, loop, stack, answers)
+            call = loop.run_in_executor(self._threads, self._run, loop, stack)
         except RuntimeError:  # the threads have ended, as the process is about to
-            _fail([*stack, *self._waiting.pop(version)], Unavailable("this process ends; try again"))
+            _fail([*stack, *self._end(version)], Unavailable("this process ends; try again"))
             return
 
         def ended(call: asyncio.Future[None]) -> None:
             if error := call.exception():  # what each predicts may raise anything, but not this
                 _fail(stack, error)
             took_s = loop.time() - started_s
-            answers.when_handed_over(lambda: self._gather(loop, version, max_rows, len(stack), took_s))
+            # after the outcomes
+            self._turns.call(lambda: self._gather(loop, version, max_rows, len(stack), took_s))
 
         call.add_done_callback(ended)
 
-    def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting], answers: Answers) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
         """Predict, in a thread; hand outcomes over as they come."""
         for ended in predict_together(self._service, [one.asked for one in stack], self._clock):
-            loop.call_soon_threadsafe(answers.add, [(stack[place], outcome) for place, outcome in ended])
+            loop.call_soon_threadsafe(self._hand_over, [(stack[place], outcome) for place, outcome in ended])
+
+    def _hand_over(self, outcomes: list[tuple[Waiting, Outcome]]) -> None:
+        for one, outcome in outcomes:
+            self._turns.call(partial(self._answer, one, outcome))
+
+    def _answer(self, one: Waiting, outcome: Outcome) -> None:
+        self._done(one.asked.work, outcome)
+        if not one.outcome.done():  # its caller may have gone
+            one.outcome.set_result(outcome)
 
     def _gather(
         self, loop: asyncio.AbstractEventLoop, version: VersionKey, max_rows: int, answered: int, took_s: float
@@ -194,7 +178,13 @@ class MicroBatcher:
         if stack:
             self._start(loop, version, stack, max_rows)
         else:
-            del self._waiting[version]
+            self._end(version)
+
+    def _end(self, version: VersionKey) -> deque[Waiting]:
+        """Forget a version that predicts no more; return what waits for it."""
+        waiting = self._waiting.pop(version)
+        self._turns.limited = bool(self._waiting)
+        return waiting
 
 
 def _next_stack(waiting: deque[Waiting], max_rows: int) -> Iterator[Waiting]:

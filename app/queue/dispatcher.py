@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from app.dispatch.dispatcher import FEED_JOBS, IdempotencyKey
+from app.dispatch.turns import Turns
 from app.queue.group_commit import GroupCommit
 from app.queue.job_feed import HEARTBEAT_S, JobFeed
 from app.queue.ledger.acceptance import Duplicate, Submission
@@ -35,6 +36,8 @@ class QueuedDispatcher:
 
     `max_waiting_bytes` bounds the data of jobs that are not committed yet.
     """
+
+    turns: Turns | None = None  # models predict in the workers
 
     def __init__(
         self,

@@ -134,7 +134,7 @@ class Shared(NamedTuple):
 def _shared(settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> Shared:
     payloads = Payloads(Path(settings.store))
     return Shared(
-        BodyReader(settings.max_body, settings.max_held),
+        BodyReader(settings.max_body, settings.max_held, dispatcher.turns),
         payloads,
         UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool),
         PredictionFormats(service, pool),

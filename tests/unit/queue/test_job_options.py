@@ -27,6 +27,8 @@ ROW = {"X": [[0.5]]}
 class Accepts:
     """A dispatcher that keeps what it is given."""
 
+    turns = None
+
     def __init__(self) -> None:
         self.accepted: list[Work] = []
 

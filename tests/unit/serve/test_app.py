@@ -19,6 +19,8 @@ from tests.support.fakes import pool
 class Dispatcher:
     """A dispatcher that takes no work."""
 
+    turns = None
+
     def __init__(self) -> None:
         self.log: list[str] = []
 
