@@ -103,6 +103,6 @@ def test_nginx_sends_result_files_whole_and_in_part(api: Api, tmp_path: Path) ->
         assert (part.status_code, part.content) == (206, b"WOR")
         assert http.get(href, headers={"Range": "bytes=99-"}).status_code == 416
         assert http.head(href).headers["Content-Length"] == "11"
-        name = next(path for path in (store / "payloads").glob("*/*.out"))
+        (name,) = (store / "payloads").glob(f"*/{sent.json()['id']}.*.out")
         assert http.get(f"/result-files/{name.parent.name}/{name.name}").status_code == 404
         assert api.http.get(href).headers["X-Accel-Redirect"] == f"/result-files/{name.parent.name}/{name.name}"
