@@ -105,7 +105,7 @@ class ChoiceSets:
             return [(row, item) for row, item in session.execute(query)]
 
     def choose(self, set_id: str, item: int | None) -> int | None:
-        """Record what was chosen, the last word counts; return its position, None for none of the set.
+        """Record what was chosen, in place of an earlier choice; return its position, None for none of the set.
 
         Raise NotFound for a choice set that has shown nothing, Invalid for an item that it has not shown.
         """

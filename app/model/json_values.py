@@ -1,4 +1,4 @@
-"""What models return as JSON has it: numpy's numbers and arrays, too; and where a value is that JSON cannot hold."""
+"""Converts results of models, numpy's numbers and arrays too, to JSON values, or says which value JSON cannot hold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def _first_refused(value: Any, pointer: str, depth: int) -> str:
-    """Return in words which value is the first that JSON cannot hold, '' where each can be held."""
+    """Return where the first value is that JSON cannot hold, and its type, as words; '' if there is no such value."""
     if depth > MAX_DEPTH:
         return f"at {pointer or '/'} the values are nested more than {MAX_DEPTH} deep"
     parts = _parts(value)

@@ -1,6 +1,6 @@
-"""Predictions of ONNX graphs that no row may make run without end: each in a process of its own, under limits.
+"""Runs predictions of ONNX graphs with loops: each in a process of its own, under limits of memory and time.
 
-The file, the rows and what is predicted pass through a folder.
+The values of a row can make a loop endless. The file, the rows and the predictions pass through a folder.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class BodyReader:
     """Reads bodies, and limits the bytes of all bodies in memory: above the limit requests get a 503."""
 
     def __init__(self, max_body_bytes: int, max_held_bytes: int, turns: Turns | None = None) -> None:
-        """Bodies are given out in `turns` while these are limited."""
+        """While `turns` are limited, each body waits for its turn."""
         self.max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
         self._turns = turns or Turns()

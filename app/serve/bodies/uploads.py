@@ -108,7 +108,7 @@ class UploadReader:
     def __init__(
         self, payloads: Payloads, pool: ThreadPoolExecutor, max_uploads: int = MAX_UPLOADS, wait_s: float = WAIT_S
     ) -> None:
-        self._turns = asyncio.Semaphore(max_uploads)
+        self._free_uploads = asyncio.Semaphore(max_uploads)
         self._wait_s = wait_s
         self._payloads = payloads
         self._pool = pool
@@ -129,7 +129,7 @@ class UploadReader:
         """
         try:
             async with asyncio.timeout(self._wait_s):
-                await self._turns.acquire()
+                await self._free_uploads.acquire()
         except TimeoutError:
             raise Busy("this process receives no more files now (TRINITY_MAX_UPLOADS); try again") from None
         try:
@@ -139,7 +139,7 @@ class UploadReader:
                 files[held_out] = _Incoming(self._payloads.writer(f"{upload_id}{HELD_OUT_UPLOAD}"))
             return await self._read(req, upload_id, files, _Expected(max_bytes, sample))
         finally:
-            self._turns.release()
+            self._free_uploads.release()
 
     async def drop(self, reference: str) -> None:
         """Remove a file that no job refers to."""

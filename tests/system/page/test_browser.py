@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from app.api_keys import new_key
 from tests.support.api import Api, gate
-from tests.support.browser import artefacts, chromium, missing_chromium, visit
+from tests.support.browser import artefacts, missing_chromium, visit
 from tests.support.servers import ROOT, until
 from tests.support.trinity import trinity
 
@@ -26,12 +26,6 @@ trinity_http_request_duration_seconds_bucket{{le="+Inf",route="/predict"}} {coun
 trinity_http_request_duration_seconds_bucket{{le="0.01",route="/jobs/events"}} 0
 trinity_http_request_duration_seconds_bucket{{le="+Inf",route="/jobs/events"}} {own}
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=["inline", "redis"])

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.api import Api, Json
-from tests.support.browser import artefacts, chromium, missing_chromium, visit
+from tests.support.browser import artefacts, missing_chromium, visit
 from tests.support.trinity import trinity
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
@@ -21,12 +21,6 @@ ROWS: list[Json] = [
         [("Bern", 1), ("Chur", 2.5), ("Bern", 3), ("Genf", 4), ("Chur", 5), ("Genf", 7)]
     )
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

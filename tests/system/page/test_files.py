@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.api import Api
-from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.browser import missing_chromium, visit
 from tests.support.file_models import PNG
 from tests.support.trinity import trinity
 
@@ -25,12 +25,6 @@ DROP = """([form, name, bytes]) => {
   const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
   document.querySelector(form).dispatchEvent(event);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=["inline", "redis"])

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.api import Api, Json
-from tests.support.browser import Visit, chromium, missing_chromium, visit
+from tests.support.browser import Visit, missing_chromium, visit
 from tests.support.trinity import trinity
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
@@ -22,12 +22,6 @@ LABELS: dict[str, list[Any]] = {
     "whole numbers": [1234567, 7654321],
     "truth values": [False, True],
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
