@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from app.api_keys import parse
+from app.schemas.decoding import convert
 from app.schemas.verbs import VERBS, Verb
 
 PREFIX = "TRINITY_"
@@ -186,7 +187,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
         if text is None:
             continue
         try:
-            values[_FIELDS[variable]] = msgspec.convert(text, _TYPES[_FIELDS[variable]], strict=False)
+            values[_FIELDS[variable]] = convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
     wrong = {name: _url_problem(values.get(name)) for name in URLS}

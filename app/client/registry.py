@@ -11,6 +11,7 @@ from app.client.encoding import encode_request
 from app.client.file_calls import FileCalls
 from app.client.transport import OutgoingRequest, require_members
 from app.errors import Conflict, NotFound
+from app.schemas.decoding import convert
 from app.schemas.registry import Moves, version_before
 
 CHAMPION = "champion"
@@ -65,7 +66,7 @@ class RegistryCalls(FileCalls):
         except NotFound:
             current = None
         if version is None:
-            moves = msgspec.convert({"history": self.history(model, alias, MOST_MOVES)}, Moves, strict=False)
+            moves = convert({"history": self.history(model, alias, MOST_MOVES)}, Moves, strict=False)
             version = version_before(moves.history, alias, current, self.models(model)["versions"])
         if version is None:
             raise Conflict(f"model {model!r} has no version to go back to; name one")

@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from app.model.box_evaluation import BoxLabels
+from app.schemas.decoding import decode_json
 
 FILE = "annotations.json"
 MAX_SIDE_PIXELS = 1e8  # sums and products of more could overflow
@@ -64,7 +65,7 @@ def read_coco_labels(folder: Path, names: Sequence[str]) -> list[LabelledPicture
     Raises ValueError for wrong annotations.
     """
     try:
-        document = msgspec.json.decode((folder / FILE).read_bytes(), type=CocoFile)
+        document = decode_json((folder / FILE).read_bytes(), CocoFile)
     except FileNotFoundError:
         raise ValueError(f"the zip has no {FILE} at its top") from None
     except msgspec.DecodeError as error:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.errors import Invalid
+from app.schemas.decoding import convert, decode_json
 from app.settings import load
 
 logger = getLogger(__name__)
@@ -162,8 +163,8 @@ def _key(after: str, types: Sequence[type]) -> Sequence[Any]:
     """Return the primary key that a page ends with."""
     try:
         if len(types) == 1:
-            return [msgspec.convert(after, types[0], strict=False)]
-        key: Sequence[Any] = msgspec.json.decode(after, type=tuple[tuple(types)])  # type: ignore[misc]
+            return [convert(after, types[0], strict=False)]
+        key: Sequence[Any] = decode_json(after, tuple[tuple(types)])  # type: ignore[misc]
     except msgspec.MsgspecError:
         raise Invalid.at("/after", "after must be the value of `next` of the page before") from None
     return key

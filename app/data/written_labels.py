@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.errors import Invalid
+from app.schemas.decoding import decode_json
 from app.schemas.tasks import Label
 
 POINTER = "/classes"
@@ -30,6 +31,6 @@ def as_labels(texts: Sequence[str]) -> list[Label]:
 def labels_in_json(text: str) -> list[Label]:
     """Return the labels of a list in JSON, which distinguishes texts and numbers; raise Invalid."""
     try:
-        return msgspec.json.decode(text, type=list[bool | int | str])
+        return decode_json(text, list[bool | int | str])
     except (msgspec.DecodeError, UnicodeError):
         raise Invalid.at(POINTER, "a list of labels in JSON holds texts, whole numbers, or true and false") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from app.schemas.decoding import decode_json
 from app.schemas.jobs import Job
 from app.storage.payload_store import KEPT, Payloads
 
@@ -34,7 +35,7 @@ class KeptJobs:
         content = self._payloads.find(_name(job_id))
         if content is None:
             return None
-        kept = msgspec.json.decode(content, type=KeptJob)
+        kept = decode_json(content, KeptJob)
         return Job(
             id=job_id,
             verb="predict",

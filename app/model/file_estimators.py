@@ -20,6 +20,7 @@ from app.model.isolation.child import in_child
 from app.model.isolation.scratch import Scratch, temporary_folder
 from app.model.json_values import NotJson, json_values
 from app.schemas.columns import Kind
+from app.schemas.decoding import convert
 from app.schemas.tasks import Better, Format, Stacks, Task
 from app.storage.array_files import pack_arrays, unpack_arrays
 from app.storage.manifest import ARRAYS_FILE
@@ -117,7 +118,7 @@ class FittedFileModel:
         if self._isolated is not None:
             results: list[dict[str, Any]] = self._isolated.predict(self.save(), files, options)
             return results
-        checked = msgspec.convert(options, self.instance.options())
+        checked = convert(options, self.instance.options())
         predict: Any = self.instance.predict
         found: Any = predict(files, **msgspec.structs.asdict(checked))
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):

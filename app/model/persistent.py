@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from app.model.sklearn_compat import BaseEstimator
+from app.schemas.decoding import convert
 
 STORABLE = "arrays of numbers, numbers, text, booleans, None and lists of them"
 
@@ -38,7 +39,7 @@ class Persistent(BaseEstimator):
             key: value.item() if isinstance(value, np.generic) else value for key, value in self.get_params().items()
         }
         try:
-            msgspec.convert(values, type(self).parameters())
+            convert(values, type(self).parameters())
         except msgspec.ValidationError as error:
             raise ValueError(f"{type(self).__name__}: {error}") from error
 

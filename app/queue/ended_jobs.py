@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from app.schemas.decoding import json_decoder
 from app.schemas.jobs import Status
 from app.schemas.verbs import Verb
 from app.telemetry.log_records import JobLine, Sink, stamp
@@ -31,7 +32,7 @@ class EndedJob(NamedTuple):
 OnEnded: TypeAlias = Callable[[Sequence[EndedJob], str], None]
 """Called with the jobs that one call of a script ended, and the kind of their failure."""
 
-_ended = msgspec.json.Decoder(EndedJob)
+_ended = json_decoder(EndedJob)
 
 
 def ignore_ended(jobs: Sequence[EndedJob], kind: str) -> None:

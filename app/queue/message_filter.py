@@ -18,6 +18,7 @@ from kombu.message import Message
 from msgspec import Meta
 
 from app.queue.messages import task_name
+from app.schemas.decoding import convert, json_decoder
 from app.schemas.verbs import VERBS
 
 logger = getLogger(__name__)
@@ -41,7 +42,7 @@ class Headers(msgspec.Struct):
 
 NoKwargs = Annotated[dict[str, None], Meta(max_length=0)]
 NoCallbacks = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
-_body = msgspec.json.Decoder(tuple[tuple[Annotated[list[JobId], Meta(max_length=1000)]], NoKwargs, NoCallbacks])
+_body = json_decoder(tuple[tuple[Annotated[list[JobId], Meta(max_length=1000)]], NoKwargs, NoCallbacks])
 
 
 class StrictConsumer(Consumer):
@@ -79,7 +80,7 @@ def checked_headers(message: Message) -> dict[str, Any]:
     if message.errors:  # kombu could not decompress it
         raise ForeignMessage("its body can't be decoded")
     try:
-        headers = msgspec.convert(message.headers, Headers)
+        headers = convert(message.headers, Headers)
         _body.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):  # a ValidationError is a DecodeError
         raise ForeignMessage("it isn't a task with a list of job ids") from None

@@ -15,6 +15,8 @@ from kombu.transport import redis
 from kombu.utils.json import loads
 from msgspec import Meta
 
+from app.schemas.decoding import convert
+
 logger = getLogger(__name__)
 
 MAX_ITEM_BYTES = 262_144  # well above a message's body in base64 with its headers
@@ -87,7 +89,7 @@ def is_message(item: bytes) -> bool:
     if len(item) > MAX_ITEM_BYTES or item.count(b"[") + item.count(b"{") > MAX_BRACKETS:
         return False
     try:
-        b64decode(msgspec.convert(loads(item), Item).body)
+        b64decode(convert(loads(item), Item).body)
     except Exception:  # noqa: BLE001  kombu's decoders may raise anything
         return False
     return True

@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import Fault, Invalid
 from app.schemas.allowed import instead, listed, members_at, values_at
+from app.schemas.decoding import decode_json
 
 _TOKEN = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _SOME = "[...]"
@@ -126,7 +127,7 @@ class Place:
                 case b"," if isinstance(self._keys[-1], int):
                     self._keys[-1] += 1
                 case b":":
-                    self._keys[-1] = msgspec.json.decode(self._last, type=str)
+                    self._keys[-1] = decode_json(self._last, str)
                 case string if string.startswith(b'"'):
                     self._last = string
 

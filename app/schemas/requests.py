@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from app.schemas.decoding import msgpack_decoder
 from app.schemas.pointers import escaped
 from app.schemas.tables import Matrix, Records, Table
 from app.schemas.tasks import Better, Format, Label, Task
@@ -189,7 +190,7 @@ def _decode_array(_: type, value: tuple[list[int], bytes]) -> Matrix:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_array)
-_decoder = msgspec.msgpack.Decoder(Work, dec_hook=_decode_array)
+_decoder = msgpack_decoder(Work, dec_hook=_decode_array)
 
 
 def pack(work: Work) -> bytes:

@@ -23,6 +23,7 @@ from app.model.imported.trial import TrialLimits, TrialRequest, TrialResult, out
 from app.model.imported.trial_rows import Sample
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
 from app.schemas.columns import KINDS
+from app.schemas.decoding import convert
 from app.schemas.requests import OUTPUTS, ModelFile, Work, Y
 from app.schemas.tables import Table
 from app.service.choice import FitChoice
@@ -99,7 +100,7 @@ class Importer:
             found = self._calls.call(_RUN_TRIAL, path=str(path), form=file.format, request=asked, limits=limits)
         except CallFailed as error:
             raise error.refusal("the file") from None
-        trial = msgspec.convert(found, TrialResult)
+        trial = convert(found, TrialResult)
         if (held := trial.learned[HELD_BYTES]) > self._max_loaded_bytes:
             limit = f"the limit is {self._max_loaded_bytes} (TRINITY_MAX_LOADED)"
             raise Invalid.at(POINTER, f"the model takes {held} bytes of memory, {limit}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import msgspec
-
 from app.model.estimator import AnyEstimator, Stored
 from app.model.isolation.isolated_calls import IsolatedCalls
+from app.schemas.decoding import convert
 from app.service.restore_trial import ImportedSource, RestoredJson, RestoreRequest, write_trial
 from app.service.restoring import Checked, Restored, restore_here
 from app.storage.payload_store import Payloads
@@ -59,5 +58,5 @@ class IsolatedRestoring:
         calls = self._calls_for_files if is_imported else self._calls
         with self._payloads.scratch("trial") as folder:
             write_trial(folder, request, stored, checked)
-            found = msgspec.convert(calls.call(f"{CHILD}:try_restoring", folder=str(folder)), RestoredJson)
+            found = convert(calls.call(f"{CHILD}:try_restoring", folder=str(folder)), RestoredJson)
         return Restored(found.attributes, found.predictions, found.held_bytes, found.raised)

@@ -15,6 +15,7 @@ from app.model.files import InputFile
 from app.model.isolation.fork_server import preload
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
+from app.schemas.decoding import decode_json
 from app.schemas.tasks import Label, Task
 from app.service.checked_files import CheckedFiles
 from app.service.discovery import find_models
@@ -97,7 +98,7 @@ def write_trial(folder: Path, request: RestoreRequest, stored: Stored, checked: 
 def try_restoring(folder: str) -> Any:
     """Return a RestoredJson as JSON values."""
     place = Path(folder)
-    request = msgspec.json.decode((place / REQUEST).read_bytes(), type=RestoreRequest)
+    request = decode_json((place / REQUEST).read_bytes(), RestoreRequest)
     estimator = request.find()
     if estimator.files is not None:
         for library in estimator.files.preload:  # as in the children of its isolated calls
@@ -122,7 +123,7 @@ def _as_json(folder: Path, checked: Checked) -> CheckedJson:
 
 
 def _checked(folder: Path) -> Checked:
-    found = msgspec.json.decode((folder / CHECKED).read_bytes(), type=CheckedJson)
+    found = decode_json((folder / CHECKED).read_bytes(), CheckedJson)
     if isinstance(found, FilesJson):
         return CheckedFiles([InputFile(Path(path), name, media_type) for path, name, media_type in found.files])
     return CheckedRows(unpack_arrays((folder / ROWS).read_bytes())["X"], found.texts, found.schema)

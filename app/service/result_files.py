@@ -13,6 +13,7 @@ import msgspec
 
 from app.errors import ModelFailed, NotFound
 from app.model.files import OutputFile
+from app.schemas.decoding import decode_json
 from app.schemas.file_names import file_name
 from app.settings import Mode, Settings
 from app.storage.payload_store import KEPT, Payloads
@@ -68,9 +69,9 @@ class ResultFiles:
     def found(self, result: bytes, job: str) -> list[Found]:
         """Return the files of a job's result."""
         files = []
-        for value in msgspec.json.decode(result, type=dict[str, msgspec.Raw]).values():
+        for value in decode_json(result, dict[str, msgspec.Raw]).values():
             with suppress(msgspec.MsgspecError):
-                file = msgspec.json.decode(value, type=ResultFile)
+                file = decode_json(value, ResultFile)
                 files.append(Found(file, f"{self._stored_name(job, file.sha256)}:{file.bytes}:{file.sha256}"))
         return files
 

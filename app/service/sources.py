@@ -11,6 +11,7 @@ import numpy as np
 from app.data.label_encoding import from_array
 from app.errors import Invalid, Unavailable
 from app.schemas.columns import Kind
+from app.schemas.decoding import convert
 from app.schemas.pointers import located, moved
 from app.schemas.requests import Request, Source
 from app.schemas.tables import Matrix, Table
@@ -167,6 +168,6 @@ def check_params(
 ) -> dict[str, Any]:
     """Return parameters with defaults; raise Invalid for one that doesn't match the schema."""
     try:
-        return msgspec.structs.asdict(msgspec.convert(params, schema, strict=strict))
+        return msgspec.structs.asdict(convert(params, schema, strict=strict))
     except msgspec.ValidationError as error:
         raise located(error, msgspec.json.encode(params), pointer, kind=schema) from None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.schemas.decoding import decode_json
 from app.schemas.registry import Move
 from app.storage.durable_files import DurableFiles
 
@@ -93,7 +94,7 @@ def history_end(path: str) -> tuple[int, int]:
 
 def _parsed(line: bytes) -> Move | None:
     try:
-        return msgspec.json.decode(line, type=Move)
+        return decode_json(line, Move)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

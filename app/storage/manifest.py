@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.schemas.columns import Column
+from app.schemas.decoding import decode_json
 from app.schemas.tasks import Format, Label, Stacks, Task
 
 ARRAYS_FILE = "arrays.npz"
@@ -104,7 +105,7 @@ class Manifest(msgspec.Struct, kw_only=True):
 def read_manifest(raw: bytes) -> Manifest | None:
     """Return the manifest in a file, None if the file has changed since it was written."""
     try:
-        manifest = msgspec.json.decode(raw, type=Manifest)
+        manifest = decode_json(raw, Manifest)
         return manifest if _is_intact(raw) else None
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, RecursionError):  # a flipped bit of a name, for example
         return None

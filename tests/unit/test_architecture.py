@@ -25,6 +25,10 @@ MAX_ENTRIES = {"": 18, "serve": 20}
 STANDARD_NAMES = {"queue"}
 BANNED_MODULES = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 BANNED_NAMES = {"eval", "exec", "task_always_eager"}
+UNPREPARED = {
+    "msgspec.convert",
+    *(f"msgspec.{form}.{name}" for form in ("json", "msgpack") for name in ("Decoder", "decode of a type")),
+}
 
 
 def name(path: Path) -> str:
@@ -82,6 +86,14 @@ def test_nothing_unpickles_evaluates_or_runs_tasks_in_the_caller(module: str) ->
     names |= {str(node.arg) for node in nodes if isinstance(node, ast.keyword)}
     names |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
     assert not names & BANNED_NAMES
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if module != "app.schemas.decoding"])
+def test_types_are_decoded_by_what_threads_may_use_at_once(module: str) -> None:
+    calls = [node for node in ast.walk(TREES[module]) if isinstance(node, ast.Call)]
+    names = {ast.unparse(call.func) for call in calls}
+    names |= {f"{ast.unparse(call.func)} of a type" for call in calls if "type" in {each.arg for each in call.keywords}}
+    assert not names & UNPREPARED
 
 
 @pytest.mark.parametrize("folder", MAX_ENTRIES)

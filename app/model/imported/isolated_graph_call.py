@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from app.errors import Invalid, ModelFailed
@@ -12,6 +11,7 @@ from app.model.base import NotNumbers
 from app.model.imported.imported_model import Hints
 from app.model.imported.isolated_graphs import FOUND, GRAPH, PROBABILITIES, ROWS, TEXTS
 from app.model.imported.onnx_model import OnnxModel
+from app.schemas.decoding import decode_json
 from app.schemas.tasks import Label, Task
 
 
@@ -19,7 +19,7 @@ def predict(folder: str, classes: list[Label] | None, task: Task, approved: list
     """Predict, and write what was found; have a refusal come back with all its words."""
     place = Path(folder)
     model = OnnxModel((place / GRAPH).read_bytes(), Hints(classes, task, settled=True), approved)
-    texts = msgspec.json.decode((place / TEXTS).read_bytes(), type=dict[int, list[str]])
+    texts = decode_json((place / TEXTS).read_bytes(), dict[int, list[str]])
     try:
         found, probabilities = model.with_texts(texts).run(np.load(place / ROWS))
     except NotNumbers as error:

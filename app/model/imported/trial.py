@@ -29,6 +29,7 @@ from app.model.imported.trial_predictions import RAISED, NotPredicted, not_predi
 from app.model.imported.trial_rows import Sample, TrialRows, chosen_rows, others, refuse_missing, refuse_texts
 from app.model.isolation.resident_memory import resident_bytes
 from app.schemas.columns import Column
+from app.schemas.decoding import convert
 from app.schemas.tasks import Format, Label, Stacks, Task
 
 
@@ -76,7 +77,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
 
     `limits` are TrialLimits.
     """
-    asked = msgspec.convert(request, TrialRequest, str_keys=True)  # JSON has no other keys
+    asked = convert(request, TrialRequest, str_keys=True)  # JSON has no other keys
     load_library(form)
     end_s = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
     if limits is not None:

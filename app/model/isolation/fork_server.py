@@ -25,6 +25,7 @@ import msgspec
 from app.errors import Failure, TrinityError
 from app.model.isolation.child import enter_child
 from app.model.progress import reporting
+from app.schemas.decoding import decode_json
 
 IDLE_S = 300.0  # after so long without a call the process ends; the next call starts another
 MAX_MESSAGE_CHARACTERS = 1000
@@ -173,7 +174,7 @@ def _run(connection: socket.socket, others: list[socket.socket]) -> NoReturn:
         for stream in (0, 1, 2):  # native libraries write to them when they abort
             os.dup2(silence, stream)
         with connection.makefile("rb") as file:
-            call = msgspec.json.decode(file.readline(), type=IsolatedCall)
+            call = decode_json(file.readline(), IsolatedCall)
         _limit(call)
         with reporting(lambda *said: connection.sendall(msgspec.json.encode(Progress(list(said))) + b"\n")):
             reply = _replied(call)

@@ -19,6 +19,7 @@ from app.errors import Failure, Invalid, Unavailable
 from app.model.isolation.environment import short_environment
 from app.model.isolation.fork_server import Ended, IsolatedCall, Progress, Reply
 from app.model.progress import check_wanted, report
+from app.schemas.decoding import decode_json
 
 SLACK_S = 30.0  # added to the time of a call: for loading libraries, and for a slow machine
 MAX_REPLY_BYTES = 64 * 1024**2
@@ -132,10 +133,10 @@ class IsolatedCalls:
                 self._finalizer()
 
     def _result(self, lines: Sequence[bytes]) -> Any:
-        ended = msgspec.json.decode(lines[-1], type=Ended)
+        ended = decode_json(lines[-1], Ended)
         if ended.code or len(lines) == 1:
             raise CallFailed(self._end(ended.code), remedy=REMEDIES.get(-ended.code, CRASHED))
-        reply = msgspec.json.decode(lines[0], type=Reply)
+        reply = decode_json(lines[0], Reply)
         if reply.failure is not None:
             raise CallFailed(reply.failure.detail, reply.failure)
         if reply.raised.startswith("MemoryError"):
@@ -230,4 +231,4 @@ def _received(connection: socket.socket, wait_s: float) -> bytes:
 
 def _progress(line: bytes) -> list[Any]:
     """Return the progress in a line; None for other lines."""
-    return msgspec.json.decode(line, type=Progress).progress if line.startswith(b'{"progress"') else []
+    return decode_json(line, Progress).progress if line.startswith(b'{"progress"') else []

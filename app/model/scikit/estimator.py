@@ -20,6 +20,7 @@ from app.model.scikit.parameters import leaves, parameters_of, parts
 from app.model.scikit.trusted_types import TRUSTED
 from app.model.sklearn_compat import BaseEstimator
 from app.schemas.columns import KINDS, Kind
+from app.schemas.decoding import convert
 from app.schemas.tasks import Better, Format, Task
 
 
@@ -127,7 +128,7 @@ class SklearnEstimator:
 
         A queued request has lists instead of tuples.
         """
-        asked = msgspec.structs.asdict(msgspec.convert(params, self._parameters))
+        asked = msgspec.structs.asdict(convert(params, self._parameters))
         present = {key: value for key, value, _ in leaves(self._template)}
         estimator = clone(self._template)
         changed = {key: value for key, value in asked.items() if not _same(value, present[key])}

@@ -15,6 +15,7 @@ from app.queue.ended_jobs import OnEnded, ended_jobs, ignore_ended
 from app.queue.ledger.ledger import INLINE_BYTES
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import JOB, Scripts, redis_errors
+from app.schemas.decoding import json_decoder
 from app.schemas.jobs import Outcome, Status
 from app.schemas.requests import Work, stored_files, unpack
 from app.storage.payload_store import Payloads
@@ -25,7 +26,7 @@ logger = getLogger(__name__)
 
 SUPERSEDED = "the job was cancelled, or given to another worker"
 
-_claimed = msgspec.json.Decoder(list[tuple[str, int, str, int, str, str, str]])  # as claim.lua returns it
+_claimed = json_decoder(list[tuple[str, int, str, int, str, str, str]])  # as claim.lua returns it
 
 
 class Claim(NamedTuple):

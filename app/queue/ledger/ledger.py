@@ -15,6 +15,7 @@ from app.queue.ledger.acceptance import Duplicate, StoredWork, Submission, answe
 from app.queue.ledger.limits import Limits
 from app.queue.ledger.scripts import GONE, JOB, JOBS, LANE, LEASES, Scripts, redis_errors
 from app.queue.ledger.stats import SCAN_LIMIT, SILENT_S, QueueStats, queue_stats
+from app.schemas.decoding import decode_json
 from app.schemas.jobs import Event, Job, JobQuery, Status
 from app.schemas.requests import Work, pack
 from app.schemas.verbs import VERBS, Verb
@@ -214,10 +215,10 @@ class Ledger:
             started_s=float(started) if started else None,
             finished_s=float(finished) if finished else None,
             result=msgspec.Raw(raw) if raw else None,
-            failure=msgspec.json.decode(failure, type=Failure) if failure else None,
+            failure=decode_json(failure, Failure) if failure else None,
             attempts=int(attempts or 0),
             progress=float(progress) if progress else None,
-            step=msgspec.json.decode(step, type=str) if step and progress else "",
+            step=decode_json(step, str) if step and progress else "",
             key_name=key_name.decode() if key_name else "",
         )
 

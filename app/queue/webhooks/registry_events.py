@@ -17,6 +17,7 @@ import msgspec
 
 from app.queue.webhooks.delivery import Delivery, deliver, next_try
 from app.queue.webhooks.urls import named_hosts, parse_url
+from app.schemas.decoding import decode_json
 from app.schemas.registry import Move
 from app.settings import Settings
 from app.storage.aliases import LATEST
@@ -106,7 +107,7 @@ class RegistryEvents:
     def _read(self) -> dict[str, Sent]:
         """Return how far each model was sent; at the first start, all earlier events count as sent."""
         try:
-            return msgspec.json.decode(self._sent.read_bytes(), type=dict[str, Sent])
+            return decode_json(self._sent.read_bytes(), dict[str, Sent])
         except FileNotFoundError:
             pass
         except msgspec.MsgspecError:

@@ -12,6 +12,7 @@ import numpy as np
 from app.data.label_encoding import BEYOND
 from app.errors import Invalid, NotAcceptable
 from app.schemas.bodies import NO_JSON
+from app.schemas.decoding import json_decoder
 from app.schemas.jobs import Job
 from app.schemas.requests import OUTPUTS, Y
 from app.schemas.tables import Matrix, Targets
@@ -32,9 +33,9 @@ class _Result(msgspec.Struct):
     probabilities: msgspec.Raw = NO_JSON
 
 
-_decode = msgspec.json.Decoder(_Result).decode
-_decode_targets = msgspec.json.Decoder(Targets).decode
-_decode_any = msgspec.json.Decoder(list[Any]).decode
+_decode = json_decoder(_Result).decode
+_decode_targets = json_decoder(Targets).decode
+_decode_any = json_decoder(list[Any]).decode
 _OUTPUTS = re.compile("/(y|probabilities)")
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import Invalid, Malformed
 from app.schemas.bodies import NO_JSON, Data, FitBody, PredictBody, Promote
+from app.schemas.decoding import json_decoder
 from app.schemas.media_types import JSON
 from app.schemas.pointers import moved
 from app.schemas.query import Query
@@ -24,8 +25,8 @@ from app.serve.bodies.reader import Body, Reader
 NO_QUERY: Query = {}
 BOM = b"\xef\xbb\xbf"
 UNICODE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\0": "UTF-16 or UTF-32"}
-_fit_decoder = msgspec.json.Decoder(FitBody)
-_predict_decoder = msgspec.json.Decoder(PredictBody)
+_fit_decoder = json_decoder(FitBody)
+_predict_decoder = json_decoder(PredictBody)
 
 
 def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # noqa: ARG001  see Reader

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import Invalid, Malformed
+from app.schemas.decoding import decode_json
 from app.schemas.pointers import Place, located
 
 POINTER_BYTES = 1_000_000  # how far into a malformed text a pointer is computed
@@ -29,7 +30,7 @@ def wrong(
     an array with `first` items before it. `kind` is the type that it should have been of.
     """
     try:
-        msgspec.json.decode(text, type=msgspec.Raw)
+        decode_json(text, msgspec.Raw)
         return located(error, text, root, first, kind=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
         return not_json(text, malformed, position, root, first)

@@ -8,6 +8,7 @@ import msgspec
 from falcon.asgi import Request as HttpRequest
 
 from app.errors import TooLarge, UnsupportedMediaType
+from app.schemas.decoding import decode_json
 from app.schemas.media_types import JSON, essence
 from app.serve.bodies.json_duplicates import count_members, refuse_duplicates
 from app.serve.bodies.json_errors import not_json, wrong
@@ -25,7 +26,7 @@ def decode_object(req: HttpRequest, body: Body, kind: type[S]) -> S:
         raise TooLarge(f"the body has {len(body)} bytes, the limit here is {SMALL_BYTES}")
     text = bytes(body)
     try:
-        decoded = msgspec.json.decode(text, type=kind)
+        decoded = decode_json(text, kind)
     except msgspec.ValidationError as error:
         raise wrong(text, error, kind=kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

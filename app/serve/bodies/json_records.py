@@ -15,6 +15,7 @@ from app.data.label_encoding import Labels, read_labels
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid
 from app.schemas.bodies import NO_JSON, Data
+from app.schemas.decoding import json_decoder
 from app.schemas.parts import Parts
 from app.schemas.tables import Cell, Choice, Matrix, Rows, Table, Targets
 from app.schemas.tasks import Label, LabelKind
@@ -26,13 +27,13 @@ from app.serve.bodies.json_pieces import decoded, decoded_pieces
 MEMBERS = re.compile("/data/(X|y|sample_weight)")
 """The pointers to the arrays of a body that may be long."""
 FEW_ROWS = 16  # up to so many rows np.array is faster
-_decode_numbers: Callable[[bytes], Rows] = msgspec.json.Decoder(  # type: ignore[assignment]
+_decode_numbers: Callable[[bytes], Rows] = json_decoder(  # type: ignore[assignment]
     list[list[float] | dict[str, float]]
 ).decode
-_decode_cells = msgspec.json.Decoder(Rows).decode
-_targets_decoder = msgspec.json.Decoder(Targets)
-_labels_decoder = msgspec.json.Decoder(list[Cell])
-_weights_decoder = msgspec.json.Decoder(list[float])
+_decode_cells = json_decoder(Rows).decode
+_targets_decoder = json_decoder(Targets)
+_labels_decoder = json_decoder(list[Cell])
+_weights_decoder = json_decoder(list[float])
 _NULL = msgspec.Raw(b"null")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.errors import Invalid
+from app.schemas.decoding import decode_json
 from app.schemas.query import OpenQuery, split, take_all, take_one
 from app.schemas.requests import Gain, Gate, Request, Source, Timeout, Webhook, parse_version
 from app.schemas.verbs import VERBS, Verb
@@ -51,7 +52,7 @@ def _gate(query: OpenQuery) -> Gate | None:
         return None
     gain, source = take_one(query, "promote_gain"), take_one(query, "promote_source")
     try:
-        least = 0.0 if gain is None else msgspec.json.decode(gain, type=Gain)
+        least = 0.0 if gain is None else decode_json(gain, Gain)
     except msgspec.DecodeError:
         raise Invalid.at("/promote_gain", "a gain is a number, 0 or more") from None
     return Gate(
@@ -74,6 +75,6 @@ def _timeout(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=Timeout)
+        return decode_json(text, Timeout)
     except msgspec.DecodeError:
         raise Invalid.at("/timeout", "a timeout is a number of seconds, over 0") from None

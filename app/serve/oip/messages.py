@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from app.data.records import ColumnRecords, TableRecords
 from app.errors import Invalid, Malformed
+from app.schemas.decoding import json_decoder
 from app.schemas.jobs import Job
 from app.schemas.pointers import located
 from app.schemas.requests import Y
@@ -63,7 +64,7 @@ class InferInput(NamedTuple):
         return all(each.binary for each in self.outputs)
 
 
-_decoder = msgspec.json.Decoder(InferenceRequest)
+_decoder = json_decoder(InferenceRequest)
 
 
 def read_request(

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Meta
 
 from app.errors import Invalid, NotAcceptable
+from app.schemas.decoding import json_decoder
 from app.schemas.jobs import Job
 from app.schemas.parts import to_json
 from app.schemas.requests import PROBABILITIES, Y
@@ -23,8 +24,8 @@ Datatype: TypeAlias = Literal["FP64", "INT64", "BOOL", "BYTES"]
 ANY = {"type": "array", "items": {"type": ["number", "string", "boolean"]}}
 LABELS: Mapping[LabelKind, Datatype] = {"text": "BYTES", "integer": "INT64", "boolean": "BOOL"}
 """The datatype of y for a classifier, by the kind of its labels."""
-_decode_labels = msgspec.json.Decoder(list[Label]).decode
-_decode_rows = msgspec.json.Decoder(Targets).decode
+_decode_labels = json_decoder(list[Label]).decode
+_decode_rows = json_decoder(Targets).decode
 
 
 class RequestedOutput(msgspec.Struct):

@@ -8,6 +8,7 @@ import msgspec
 from falcon.asgi import Request
 from msgspec import Meta, Struct
 
+from app.schemas.decoding import convert
 from app.serve.openapi.parts import Parameter
 from app.service.sources import check_params
 
@@ -23,7 +24,7 @@ def query_parameters(kind: type[Struct]) -> tuple[Parameter, ...]:
 
 def read_query(req: Request, kind: type[S]) -> S:
     """Return the query of a request; raise Invalid for a value that is not valid. Unknown names are refused before."""
-    return msgspec.convert(check_params(kind, req.params, "", strict=False), kind)
+    return convert(check_params(kind, req.params, "", strict=False), kind)
 
 
 def _description(kind: object) -> str:

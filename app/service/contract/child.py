@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import Invalid, ModelFailed, TrinityError
+from app.schemas.decoding import convert
 from app.schemas.wording import counted
 from app.service.contract.checks import CHECKS
 from app.service.contract.findings import Description, Finding
@@ -28,7 +29,7 @@ ROWS_ADVICE = "if the model needs other rows than those of the dummy source, nam
 
 def describe(subject: dict[str, Any]) -> dict[str, Any]:
     """Find the model and check its parameters; raise TrinityError if it cannot be found."""
-    wanted = msgspec.convert(subject, Subject)
+    wanted = convert(subject, Subject)
     try:
         estimator = wanted.find()
     except SettingsError as error:
@@ -49,7 +50,7 @@ def describe(subject: dict[str, Any]) -> dict[str, Any]:
 
 def run_check(check: str, subject: dict[str, Any]) -> list[dict[str, Any]]:
     """Run one check and return its findings."""
-    wanted = msgspec.convert(subject, Subject)
+    wanted = convert(subject, Subject)
     try:
         findings = CHECKS[check](Case.of(wanted))
     except Exception as error:  # noqa: BLE001  anybody's code

@@ -11,6 +11,7 @@ import msgspec
 from app.errors import Unavailable
 from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.schemas.decoding import convert
 from app.service.contract.checks import CHECKS
 from app.service.contract.findings import Description, Finding, Report
 from app.service.contract.subject import Subject, module_of
@@ -36,7 +37,7 @@ def check_model(subject: Subject, limits: CallLimits = LIMITS) -> Report:
     except CallFailed as error:
         words = str(error) if error.failure else f"its code {error}"
         return Report(where, None, [Finding("found", "failed", words, "see TRINITY_MODELS and the file"), *_skipped()])
-    about = msgspec.convert(found, Description)
+    about = convert(found, Description)
     if about.finding.result == "failed":
         return Report(about.source, about.task, [about.finding, *_skipped()])
     calls = IsolatedCalls(limits, [CHILD, *about.loaded], module_environment(os.environ))
@@ -58,7 +59,7 @@ def _findings(calls: IsolatedCalls, subject: dict[str, Any]) -> list[Finding]:
 
 def _run(calls: IsolatedCalls, check: str, subject: dict[str, Any]) -> list[Finding]:
     try:
-        return msgspec.convert(calls.call(f"{CHILD}:run_check", check=check, subject=subject), list[Finding])
+        return convert(calls.call(f"{CHILD}:run_check", check=check, subject=subject), list[Finding])
     except CallFailed as error:
         return [Finding(check, "failed", f"the model {error}", BOUNDS)]
     except Unavailable as error:

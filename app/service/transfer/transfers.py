@@ -11,6 +11,7 @@ import msgspec
 
 from app.model.imported.imported_estimator import MODULES
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.schemas.decoding import convert
 from app.schemas.ids import new_id
 from app.service.models import Models
 from app.service.publishing import publish
@@ -109,7 +110,7 @@ class VersionImporter:
             raise error.refusal("the version") from None
         finally:
             calls.close()
-        return msgspec.convert(found, _Trial)
+        return convert(found, _Trial)
 
 
 def _moved(archived: ArchivedVersion, model: str, warnings: list[str]) -> Manifest:

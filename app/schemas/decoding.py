@@ -1,0 +1,58 @@
+"""msgspec's decoders, prepared by one thread at a time: threads may use them at once from the first time on.
+
+What msgspec needs to know of a Struct to decode it is collected when it is needed first, and kept on the class, where
+another thread finds it before it is complete. Decoding by it ends the process with a segmentation fault (seen with
+msgspec 0.22, in processes that load several versions when they start).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+T = TypeVar("T")
+Text = bytes | bytearray | memoryview | str
+
+_prepared: set[Any] = set()
+_preparing = RLock()
+# A child that is forked meanwhile would keep what is incomplete, and a lock that nobody releases.
+os.register_at_fork(before=_preparing.acquire, after_in_parent=_preparing.release, after_in_child=_preparing.release)
+
+
+def json_decoder(kind: type[T], **options: Any) -> msgspec.json.Decoder[T]:
+    """Return a decoder of JSON; `options` as for msgspec.json.Decoder."""
+    with _preparing:
+        return msgspec.json.Decoder(kind, **options)
+
+
+def msgpack_decoder(kind: type[T], dec_hook: Callable[[type, Any], Any]) -> msgspec.msgpack.Decoder[T]:
+    """Return a decoder of MessagePack."""
+    with _preparing:
+        return msgspec.msgpack.Decoder(kind, dec_hook=dec_hook)
+
+
+@overload
+def decode_json(text: Text, kind: type[T], *, strict: bool = True) -> T: ...
+@overload
+def decode_json(text: Text, kind: Any, *, strict: bool = True) -> Any: ...
+def decode_json(text: Text, kind: Any, *, strict: bool = True) -> Any:
+    """Decode JSON; raise msgspec.DecodeError, or msgspec.ValidationError for another type."""
+    _prepare(kind)
+    return msgspec.json.decode(text, type=kind, strict=strict)
+
+
+def convert(value: object, kind: type[T], *, strict: bool = True, str_keys: bool = False) -> T:
+    """Convert and check a value; raise msgspec.ValidationError for one that is of another type."""
+    _prepare(kind)
+    return msgspec.convert(value, kind, strict=strict, str_keys=str_keys)
+
+
+def _prepare(kind: Any) -> None:
+    if kind not in _prepared:
+        with _preparing:
+            msgspec.msgpack.Decoder(kind)  # which takes all kinds, also those that JSON does not have
+        _prepared.add(kind)
