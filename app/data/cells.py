@@ -189,6 +189,11 @@ def _seconds(row: int, value: Cell) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
+def rfc3339(seconds: float) -> str:
+    """Return a time in seconds since 1970 as RFC 3339 writes it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
 def _not_a_time(row: int, value: Cell) -> NoReturn:
     raise BadCell(row, f"{_shown(value)} is not a time as RFC 3339 writes it")
 

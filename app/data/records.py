@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 
 from app.data.assembly import assemble
-from app.data.cells import Cells, Locate, from_python, numbers
+from app.data.cells import PLURALS, BadCell, Cells, Locate, from_python, numbers, rfc3339
 from app.data.label_encoding import Labels, read_labels
 from app.errors import Invalid
 from app.model.dataframes import default_names
-from app.schemas.columns import Column
+from app.schemas.columns import Column, Kind
 from app.schemas.pointers import escaped
 from app.schemas.tables import Cell, Choice, Matrix, Selection, Table
 from app.schemas.tasks import Label, LabelKind
@@ -59,12 +59,22 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
         return row_locator(names, self.steps or range(self.table.X.shape[1]))
 
     def _read(self, source: int, fitted: Column | None) -> Cells:
-        return from_python(self._cells(source), fitted)
+        if self._kind(source) != "datetime":
+            return from_python(self._cells(source), fitted)
+        if fitted is not None and fitted.kind != "datetime":  # how a time was written is not known any more
+            raise BadCell(0, f"the column holds times, the fit had {PLURALS[fitted.kind]}")
+        seconds = self._column(source)
+        return Cells(seconds, "datetime", is_complete=not np.isnan(seconds).any())
+
+    def _kind(self, source: int) -> Kind:
+        return self.table.kinds[source] if self.table.kinds else "number"
 
     def _cells(self, source: int) -> list[Cell]:
-        """Return a column as Python's values."""
+        """Return a column as Python's values, times as texts."""
         values: list[Cell] = [None if isnan(value) else value for value in self.table.X[:, source].tolist()]
-        kind = self.table.kinds[source] if self.table.kinds else "number"
+        kind = self._kind(source)
+        if kind == "datetime":
+            return [None if value is None else rfc3339(float(value)) for value in values]
         if kind == "text":
             texts = self.table.categories[source]
             return [None if value is None else texts[int(value)] for value in values]

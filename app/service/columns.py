@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
+from app.data.cells import rfc3339
 from app.errors import Invalid
 from app.model.dataframes import default_names
 from app.schemas.columns import MAX_CATEGORIES, Column, Kind
@@ -87,14 +86,10 @@ def _column(name: str, kind: Kind, values: Matrix, categories: list[str] | None)
         return Column(name, kind, nullable)
     least, most = float(known.min()), float(known.max())
     if kind == "datetime":
-        return Column(name, kind, nullable, _rfc3339(least), _rfc3339(most))
+        return Column(name, kind, nullable, rfc3339(least), rfc3339(most))
     return Column(name, "integer" if _are_whole(known) else "number", nullable, least, most)
 
 
 def _are_whole(values: Matrix) -> bool:
     starts = range(0, len(values), BLOCK_VALUES)
     return all(bool((np.rint(block) == block).all()) for block in (values[i : i + BLOCK_VALUES] for i in starts))
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -12,7 +12,7 @@ import pytest
 
 from app.client import Client
 from tests.support import zoo
-from tests.support.api import Api, Json, Mode, pointers, problem
+from tests.support.api import WAIT_S, Api, Json, Mode, pointers, problem
 from tests.support.servers import ROOT
 from tests.support.trinity import trinity
 from tests.support.zoo_tables import table_of
@@ -144,3 +144,20 @@ def test_what_an_estimator_refuses_is_said_in_its_words(restarted: Api) -> None:
     assert "contains NaN" in error["detail"]
     wrong = restarted.post("models/house_price/predict", {"data": {"X": [{"city": 5}]}})
     assert "missing 'area', 'rooms'" in problem(wrong, 422)["detail"]
+
+
+def test_a_gate_compares_on_rows_with_times(restarted: Api) -> None:
+    """Which are read once, for the new version and the champion; in JSON and in a second file of a form."""
+    table, _, _ = table_of("house_price")
+    files = {"file": ("june.csv", table, "text/csv"), "promote_on": ("held.csv", table, "text/csv")}
+    form = {"target": "y", "estimator": "house_price", "promote": "champion"}
+    sent = restarted.http.post("/models/dated/fit", data=form, files=files, headers={"Prefer": f"wait={WAIT_S}"})
+    first = restarted.finished(sent)["result"]["promotion"]
+    assert first["promoted"] and first["score"] > 0
+    rows = [
+        {"city": "Bern", "area": 50.5 + i, "rooms": 3, "new": True, "built": f"19{70 + i}-01-11", "about": "a flat"}
+        for i in range(6)
+    ]
+    data = {"X": rows, "y": [1.0, 2, 3, 4, 5, 6]}
+    second = restarted.result("models/dated/fit", {"data": data, "promote": {"on": data}})["promotion"]
+    assert second["promoted"] and second["champion_score"] < second["score"]
