@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
-from app.errors import Invalid
+from app.errors import Fault, Invalid
 from app.schemas.pointers import escaped
 
 Query: TypeAlias = Mapping[str, str | list[str]]
 OpenQuery: TypeAlias = dict[str, str | list[str]]
 """A query from which each reader takes its own members."""
+MAX_SHOWN = 64  # characters of a name in an error
+MAX_FAULTS = 20
 
 
 def take_one(query: OpenQuery, name: str) -> str | None:
@@ -63,3 +65,11 @@ def refuse_rest(query: OpenQuery) -> None:
     """Raise Invalid for a member that no reader took."""
     for name in query:
         raise Invalid.at(escaped(name), "unknown query parameter")
+
+
+def unknown_names(given: Iterable[str], known: Sequence[str], what: str) -> Invalid | None:
+    """Return the error for names that are not known, None without any; `what` they are no: a field of the form."""
+    takes = f"this takes {', '.join(known)}" if known else "this takes none"
+    shown = [name[:MAX_SHOWN] for name in given if name not in known][:MAX_FAULTS]
+    faults = [Fault(escaped(name), f"{name!r} is no {what}; {takes}") for name in shown]
+    return Invalid("; ".join(dict.fromkeys(fault.detail for fault in faults)), *faults) if faults else None

@@ -31,6 +31,7 @@ from app.serve.middleware.query_names import QueryNames
 from app.serve.middleware.request_middleware import Network, RequestMiddleware, Telemetry
 from app.serve.middleware.route_scopes import RouteScopes
 from app.serve.middleware.route_templates import RouteMatcher
+from app.serve.middleware.undeclared_bodies import UndeclaredBodies
 from app.serve.oip.infer import Infer
 from app.serve.oip.metadata import MetadataResource
 from app.serve.openapi.document import complete_routes, document
@@ -47,7 +48,7 @@ from app.serve.resources.jobs import JobResource
 from app.serve.resources.metrics import Measure, MetricsResource
 from app.serve.resources.models import ModelResource
 from app.serve.resources.result_files import ResultFileResource
-from app.serve.resources.route import Route, routes_of
+from app.serve.resources.route import Route, query_names_of, routes_of
 from app.serve.resources.upload_jobs import UploadJobs
 from app.serve.resources.verbs import VerbResource, verb_routes
 from app.serve.root_path import RootPath
@@ -109,6 +110,7 @@ def create_app(
         verbs=verbs,
         uploads=shared.uploads,
         downloads=downloads,
+        fields=lambda req: query_names_of(routes, req.method, req.uri_template),
         measures=measures,
     )
     routes += downloads.routes(listed=service.models.any_files)
@@ -179,8 +181,8 @@ def _middleware(
     scopes = RouteScopes(routes).required
     auth = ApiKeyAuth(parse(settings.api_keys), scopes) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
-    queries = QueryNames(routes, matcher)
-    return RequestMiddleware(api, telemetry, matcher, limits, auth, queries=queries, network=network)
+    checks = QueryNames(routes, matcher).check, UndeclaredBodies(routes, matcher).check
+    return RequestMiddleware(api, telemetry, matcher, limits, auth, checks=checks, network=network)
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:

@@ -59,14 +59,17 @@ class Application:
         verbs: Mapping[Verb, VerbResource],
         uploads: UploadJobs,
         downloads: ResultFileResource,
+        fields: Callable[[Request], Sequence[str]] = lambda _: (),
         measures: dict[str, Measure] | None = None,
     ) -> None:
+        """`fields` returns the names that the query of a request may have, and its form beside the file."""
         self.settings = settings
         self.service = service
         self.dispatcher = dispatcher
         self.pool = pool
         self._bodies = bodies
         self._verbs = verbs
+        self._fields = fields
         self._measures = {} if measures is None else measures
         self._uploads = uploads
         self._downloads = downloads
@@ -92,9 +95,12 @@ class Application:
         finally:
             self._bodies.release(body)
 
-    def read_query(self, req: Request, kind: type[S]) -> S:
-        """Return the query of a request as a struct; its route has `parameters=query_parameters(kind)`."""
-        return read_query(req, kind)
+    def read_query(self, given: Request | StoredUpload, kind: type[S]) -> S:
+        """Return the query of a request as a struct; its route has `parameters=query_parameters(kind)`.
+
+        That of a file from `receive` includes the fields of its form.
+        """
+        return read_query(given.sent.query if isinstance(given, StoredUpload) else given.params, kind)
 
     async def submit(
         self, verb: Verb, model: str, data: Mapping[str, Any] | Sequence[Any] | None = None, **request: Any
@@ -111,9 +117,10 @@ class Application:
     async def receive(self, req: Request, *, field: str = "file") -> StoredUpload:
         """Write the file of a request, the body or a field of a form, to the store, and return it.
 
-        The caller must remove it by `drop`. The route needs takes_file=True.
+        The caller must remove it by `drop`. The route needs takes_file=True. Raise Invalid for fields of the form that
+        are no parameters of the route.
         """
-        return await self._uploads.receive(req, self.settings.max_file, field=field)
+        return await self._uploads.receive(req, self.settings.max_file, field=field, fields=self._fields(req))
 
     async def drop(self, upload: StoredUpload) -> None:
         """Remove a received file."""
@@ -124,15 +131,16 @@ class Application:
     ) -> Job:
         """Submit work on the file of a request, the body or a field of a form, and return its job.
 
-        `options` are those of the model's `predict`, and such members as `timeout`; other fields of the form are
-        ignored. The route needs takes_file=True. Raise the faults of the file, which is removed with its job.
+        The parameters of the route, in the query or as fields of the form, are options of the model's `predict`, and
+        such members as `timeout`; `options` are set by the application. The route needs takes_file=True. Raise Invalid
+        for fields that are no parameters of the route, and the faults of the file, which is removed with its job.
         """
-        return await self._verbs[verb].files.submit(req, model, field, options)
+        return await self._verbs[verb].files.submit(req, model, options, field=field, fields=self._fields(req))
 
     async def submit_upload(
         self, req: Request, upload: StoredUpload, model: str, verb: Verb = "predict", **options: Any
     ) -> Job:
-        """Submit work on a file from `receive`, as `submit_file` does; a refused file is removed."""
+        """Submit work on a file from `receive`, with these options alone; a refused file is removed."""
         return await self._verbs[verb].files.submit_upload(req, upload, model, options)
 
     async def send_result_file(self, req: Request, resp: Response, job: Job, name: str | None = None) -> None:

@@ -11,13 +11,13 @@ from msgspec import Meta, Struct
 
 from app.schemas.media_types import JSON
 from app.serve.application import Application
-from app.serve.openapi.parts import BYTES, RequestBody, ResponseSpec
+from app.serve.openapi.forms import file_form
+from app.serve.openapi.parts import BYTES, ResponseSpec
 from app.serve.resources.queries import query_parameters
 from app.serve.resources.route import Route, route, routes_of
 from examples.document_processing.model import FORMATS, Documents, Format
 
 TIMEOUT_S = 300  # longer than the process that reads a document may take
-FORM = {"type": "object", "required": ["document"], "properties": {"document": BYTES}}
 
 
 class UploadQuery(Struct):
@@ -47,7 +47,7 @@ class Processing:
             422: ResponseSpec("There is no document in the form, or the format is none of these."),
         },
         parameters=query_parameters(UploadQuery),
-        body=RequestBody({"multipart/form-data": FORM}),
+        body=file_form("document", UploadQuery),
         takes_file=True,
         setup="printf 'Bees make honey.\\n' > bees.txt",
         example_file="bees.txt",
@@ -55,8 +55,7 @@ class Processing:
     )
     async def on_post_upload(self, req: Request, resp: Response) -> None:
         """Store the document as it comes, and submit it."""
-        form = self._app.read_query(req, UploadQuery).format
-        job = await self._app.submit_file(req, Documents.name, field="document", format=form, timeout=TIMEOUT_S)
+        job = await self._app.submit_file(req, Documents.name, field="document", timeout=TIMEOUT_S)
         self._app.accepted(req, resp, job, Task(job.id))
 
     @route(

@@ -8,12 +8,11 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from app.schemas.media_types import JSON
 from app.serve.application import Application
-from app.serve.openapi.parts import BYTES, RequestBody, ResponseSpec
+from app.serve.openapi.forms import file_form
+from app.serve.openapi.parts import ResponseSpec
 from app.serve.resources.route import Route, route, routes_of
 from app.serve.resources.task_states import TaskState
 from examples.object_detection.model import Detector
-
-FORM = {"type": "object", "required": ["file"], "properties": {"file": BYTES}}
 
 
 class Box(Struct):
@@ -64,7 +63,7 @@ class Tasks:
             415: ResponseSpec("The file is no JPEG or PNG picture."),
             422: ResponseSpec("There is no file in the form, or it is empty."),
         },
-        body=RequestBody({"multipart/form-data": FORM}),
+        body=file_form("file"),
         example_file="examples/object_detection/samples/astronaut.jpg",
         example_field="file",
         takes_file=True,

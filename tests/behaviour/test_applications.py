@@ -162,6 +162,21 @@ def test_unknown_names_in_a_query_are_refused(shop: Api) -> None:
     problem(ask(shop, "POST", "/tasks/start", params={"number": "1"}, json={"number": 20}), 422)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/tasks/0"), ("GET", "/shop"), ("HEAD", "/shop"), ("GET", "/goods/goods"), ("GET", "/ping")],
+)
+@pytest.mark.parametrize("body", [{"content": b"{}"}, {"content": [b"{}"]}], ids=["whole", "in pieces"])
+def test_a_route_without_a_body_refuses_one(shop: Api, method: str, path: str, body: dict[str, Any]) -> None:
+    """Routes of the service and of applications alike."""
+    refused = ask(shop, method, path, "reader", **body)
+    assert refused.status_code == 422
+    if method != "HEAD":
+        found = problem(refused, 422)
+        assert [fault["pointer"] for fault in found["errors"]] == [""] and "takes no body" in found["detail"]
+    assert ask(shop, method, path, "reader", headers={"Content-Length": "0"}).status_code in (200, 404)
+
+
 def test_head_and_options_are_answered_as_for_other_routes(shop: Api) -> None:
     head = ask(shop, "HEAD", "/shop")
     assert head.status_code == 200 and not head.content and head.headers["Content-Type"].startswith("text/html")

@@ -333,13 +333,51 @@ def test_the_same_request_sent_again_is_one_job(api: Api) -> None:
 
 def test_an_application_takes_files_and_gives_them_back(api: Api) -> None:
     content = b"a" * 200_000  # more than a body of rows may have
-    answer = api.http.post("/upload", files={"document": ("../d.txt", content), "other": (None, "left out")})
+    answer = api.http.post("/upload", files={"document": ("../d.txt", content)})
     assert answer.status_code == 202, answer.text
     found = api.http.get(f"/upload/{answer.json()['task_id']}")
     assert (found.content, found.headers["Content-Disposition"]) == (b"A" * 200_000, 'attachment; filename="copy2.txt"')
     assert pointers(problem(api.http.post("/upload", files={"file": ("d.txt", b"a")}), 422)) == ["/document"]
     assert pointers(problem(api.http.post("/upload", files={"document": ("d.png", PNG)}), 415)) == ["/document"]
     assert pointers(problem(api.http.post("/upload", files={"document": ("d.txt", b"")}), 422)) == ["/document"]
+
+
+def test_a_route_of_an_application_takes_no_field_that_it_does_not_declare(api: Api) -> None:
+    for route, name in (("upload", "other"), ("upload", "copies"), ("copies", "timeout"), ("noted", "named")):
+        field = "file" if route == "noted" else "document"
+        sent = api.http.post(f"/{route}", files={field: ("d.txt", b"a"), name: (None, "1")})
+        refused = problem(sent, 422)
+        assert pointers(refused) == [f"/{name}"] and "is no field of the form; this takes" in refused["detail"]
+        assert pointers(problem(api.http.post(f"/{route}", params={name: 1}, content=b"a"), 422)) == [f"/{name}"]
+
+
+def test_fields_of_a_form_count_as_the_query_of_a_route_does(api: Api) -> None:
+    document = {"document": ("d.txt", b"a")}
+    for sent in ({"params": {"copies": 2}}, {"data": {"copies": "2"}}):
+        task = api.http.post("/copies", files=document, **sent).json()["task_id"]
+        assert api.http.get(f"/upload/{task}").content == b"A"
+        refused = api.http.post("/copies", files=document, **{key: {"copies": "x"} for key in sent})
+        assert pointers(problem(refused, 422)) == ["/copies"]
+    assert api.http.post("/copies", files=document, params={"named": "A"}).status_code == 202
+    refused = problem(api.http.post("/copies", files=document, data={"named": "A"}), 422)
+    assert pointers(refused) == ["/named"] and "it goes into the query" in refused["detail"]
+    form = api.http.get("/openapi.json").json()["paths"]["/copies"]["post"]["requestBody"]["content"]
+    assert form["multipart/form-data"]["schema"]["properties"]["copies"]["description"] == "How many."
+
+
+def test_an_application_reads_fields_beside_the_file_itself(api: Api) -> None:
+    document = {"file": ("d.txt", b"a")}
+    for sent in ({"params": {"copies": 2, "note": "n"}}, {"params": {"note": "n"}, "data": {"copies": "2"}}):
+        answer = api.http.post("/noted", files=document, **sent).json()
+        assert answer["note"] == "n"
+        assert api.http.get(f"/upload/{answer['task_id']}").content == b"A"
+
+
+def test_the_model_of_the_path_is_no_other_one(api: Api) -> None:
+    assert pointers(problem(post(api, "measurer/predict", PNG, model="upper"), 422)) == ["/model"]
+    fields = [("file", ("a.png", PNG)), ("model", (None, "upper"))]
+    assert pointers(problem(form(api, "measurer/predict", *fields), 422)) == ["/model"]
+    assert result(api, post(api, "measurer/predict", PNG, model="measurer"))["width"] == 64.0
 
 
 def test_the_client_sends_files_and_fetches_those_of_results(api: Api, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from app.schemas.query import Query
 from app.schemas.requests import Request
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies import csv_body, json_body, npy_body
+from app.serve.bodies.query import check_named
 from app.serve.bodies.reader import Body, Reader
 
 READERS: dict[str, Reader] = {
@@ -54,9 +55,8 @@ def parse(verb: Verb, reader: Reader, body: Body, query: Query, name: str | None
         fault = f"query parameters go with {others}; in {reader.name} they are members of the body"
         raise Invalid.at(escaped(next(iter(query))), fault)
     request = reader.parse(verb, body, query)
+    check_named(request, name)
     if name is not None:
-        if request.model not in {None, name}:
-            raise Invalid.at("/model", f"the path names model {name[:64]!r}, the body {(request.model or '')[:64]!r}")
         request.model = name
     return request
 

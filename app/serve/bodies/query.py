@@ -44,6 +44,12 @@ def take_file_request(verb: Verb, query: OpenQuery) -> Request:
     )
 
 
+def check_named(request: Request, name: str | None) -> None:
+    """Raise Invalid if a request names another model than its path, which has `name`."""
+    if name is not None and request.model not in {None, name}:
+        raise Invalid.at("/model", f"the path names model {name[:64]!r}, the body {(request.model or '')[:64]!r}")
+
+
 def _gate(query: OpenQuery) -> Gate | None:
     """Take the gate of a fit, None without one; raise Invalid."""
     if "promote" not in query:

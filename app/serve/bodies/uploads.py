@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from app.errors import Busy, Invalid
 from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
 from app.schemas.media_types import essence
-from app.schemas.query import OpenQuery
+from app.schemas.query import OpenQuery, unknown_names
 from app.serve.bodies.model_file import SentFile
 from app.serve.bodies.multipart import (
     FILE,
@@ -37,6 +37,7 @@ MAX_UPLOADS = 8  # how many one process receives at the same time
 HELD_OUT_UPLOAD = f".held-out{UPLOAD}"
 """What the name of a second file ends in, after the id of its upload."""
 SAMPLE = "sample"
+FORM_FIELD = "field of the form"
 MAX_SAMPLE_BYTES = 1024 * 1024
 _ESCAPED = re.compile("%(22|0D|0A)", re.IGNORECASE)  # in names as browsers send them (HTML, multipart/form-data)
 
@@ -75,6 +76,8 @@ class _Expected(NamedTuple):
 
     max_bytes: int
     sample: str | None
+    fields: Sequence[str] | None
+    """The names of the other fields; None for any."""
 
 
 class _Incoming:
@@ -121,11 +124,13 @@ class UploadReader:
         field: str = FILE,
         sample: str | None = None,
         held_out: str | None = None,
+        fields: Sequence[str] | None = None,
     ) -> StoredUpload:
         """Return the file of a request; raise TooLarge, Malformed, Invalid, Busy or Unavailable and keep nothing.
 
         `field` is the form field with the file, `sample` the field of a second, small file, `held_out` the field of a
-        second file of any size. All together have at most `max_bytes`.
+        second file of any size. All together have at most `max_bytes`. `fields` are the names of the other fields, None
+        for any.
         """
         try:
             async with asyncio.timeout(self._wait_s):
@@ -137,7 +142,7 @@ class UploadReader:
             files = {field: _Incoming(self._payloads.writer(f"{upload_id}{UPLOAD}"))}
             if held_out is not None:
                 files[held_out] = _Incoming(self._payloads.writer(f"{upload_id}{HELD_OUT_UPLOAD}"))
-            return await self._read(req, upload_id, files, _Expected(max_bytes, sample))
+            return await self._read(req, upload_id, files, _Expected(max_bytes, sample, fields))
         finally:
             self._free_uploads.release()
 
@@ -185,6 +190,8 @@ class UploadReader:
         field, first = next(iter(files.items()))
         if first.filename is None:
             raise Invalid.at(f"/{field}", f"the form has no field {field!r}; send the file as that field")
+        if expected.fields is not None and (error := unknown_names(fields, [*files, *expected.fields], FORM_FIELD)):
+            raise error
         return _Rest(sample, query)
 
     async def _receive(self, part: BodyPart, file: _Incoming, max_bytes: int, before_bytes: int) -> None:

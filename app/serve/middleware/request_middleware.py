@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -21,7 +21,6 @@ from app.serve.asgi import HEADERS, Asgi, Header, Message, Receive, Send
 from app.serve.middleware.api_keys import ApiKeyAuth
 from app.serve.middleware.body_limits import BodyLimits, Refusal, refuse
 from app.serve.middleware.cors import Cors, send_preflight
-from app.serve.middleware.query_names import QueryNames
 from app.serve.middleware.route_templates import RouteMatcher
 from app.serve.problems import internal_error
 from app.serve.root_path import RootPath
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 FLUSH_DELAY_S = 0.05
 MAX_PENDING = 200  # from so many on, responses are counted without waiting for more: a turn of the loop stays short
 CLIENT_CLOSED = 499  # nginx's status for a client that closed the connection before the response
+HeadCheck: TypeAlias = Callable[[Message], Refusal | None]
+"""Returns the refusal of a request by its head."""
 _REQUEST_ID = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -104,7 +105,7 @@ class _Response:
 
 
 class RequestMiddleware:
-    """An ASGI app around another; `auth` is None if no keys are required."""
+    """An ASGI app around another; `auth` is None if no keys are required, `checks` are done after it."""
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class RequestMiddleware:
         limits: BodyLimits,
         auth: ApiKeyAuth | None = None,
         *,
-        queries: QueryNames | None = None,
+        checks: Sequence[HeadCheck] = (),
         network: Network | None = None,
     ) -> None:
         self._app = app
@@ -124,7 +125,7 @@ class RequestMiddleware:
         self._routes = routes
         self._limits = limits
         self._auth = auth
-        self._queries = queries
+        self._checks = checks
         self._network = network or Network()
         self._pending: list[Answered] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -171,7 +172,10 @@ class RequestMiddleware:
             if failure is not None:
                 return failure
         self._limits.check(scope[HEADERS], response.path)
-        return None if self._queries is None or not scope["query_string"] else self._queries.check(scope)
+        for check in self._checks:
+            if (refusal := check(scope)) is not None:
+                return refusal
+        return None
 
     def _begin(self, scope: Message, response: _Response) -> RequestSpan | None:
         self._metrics.in_progress += 1

@@ -39,6 +39,7 @@ KEY_ERRORS: ResponseSpecs = {
     403: ResponseSpec("The key lacks the scope.", headers={"WWW-Authenticate": "The scope that is missing."}),
 }
 UNKNOWN_PARAMETER = ResponseSpec("The query has a parameter that this does not take.")
+NOT_TAKEN = ResponseSpec("The query has a parameter that this does not take, or the request has a body.")
 SERVICE_PATHS = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
 DATA = {"const", "default", "enum", "examples"}  # values below these words are data and no schemas
@@ -102,11 +103,11 @@ def complete_routes(routes: Iterable[Route], settings: Settings) -> list[Route]:
 
 
 def _head_errors(route: Route, *, with_keys: bool) -> ResponseSpecs:
-    """Return the errors that the head of a request may have: its key, and unknown names in its query."""
+    """Return the errors that the head of a request may have: its key, unknown names in its query, an unknown body."""
     found = dict(KEY_ERRORS) if with_keys and route.path not in PUBLIC_PATHS else {}
     status = HTTPStatus.BAD_REQUEST if below_v2(route.path) else HTTPStatus.UNPROCESSABLE_ENTITY
-    if (route.body is None or route.application) and status not in route.responses:
-        found[status] = UNKNOWN_PARAMETER
+    if not route.reads_query and status not in route.responses:
+        found[status] = UNKNOWN_PARAMETER if route.takes_body else NOT_TAKEN
     return found
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
 from app.data.file_types import ZIP
 from app.model.estimator import AnyEstimator
 from app.model.files import FileModel
 from app.schemas.media_types import JSON
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.multipart import FILE, HELD_OUT, MULTIPART
+from app.serve.openapi.forms import properties_of
 
 Json = dict[str, Any]
 _KEPT = {"version", "timeout", "webhook", "Prefer", "Idempotency-Key"}
@@ -20,7 +19,6 @@ _GATE = {"promote", "promote_metric", "promote_gain"}
 _FIT_MEMBERS = ("estimator", "timeout", "webhook")
 """What the JSON of a fit without a file may hold beside its parameters."""
 _BINARY: Json = {"type": "string", "format": "binary"}
-_DEFS = "#/$defs/{name}"
 
 
 def file_paths(document: Json, name: str, kind: type[FileModel]) -> dict[str, Json]:
@@ -33,7 +31,7 @@ def file_paths(document: Json, name: str, kind: type[FileModel]) -> dict[str, Js
 
 def file_fit_path(document: Json, name: str, estimator: AnyEstimator) -> dict[str, Json]:
     """Return the path of the fit of a model, which has one before it has a version."""
-    params = _properties(estimator.parameters())
+    params = properties_of(estimator.parameters())
     held_out = _BINARY | {"description": "A second zip file: what a gate (`promote`) compares versions on."}
     fit = _operation(document, "fit", name, (ZIP,), {FILE: _BINARY, HELD_OUT: held_out}, params)
     general: Json = document["components"]["schemas"]["FitBody"]["properties"]
@@ -51,7 +49,7 @@ def file_fit_path(document: Json, name: str, estimator: AnyEstimator) -> dict[st
 
 
 def _predict(document: Json, name: str, kind: type[FileModel]) -> Json:
-    options = _properties(kind.options())
+    options = properties_of(kind.options())
     return _operation(document, "predict", name, tuple(kind.media_types), {FILE: _BINARY}, options)
 
 
@@ -88,25 +86,3 @@ def _operation(document: Json, verb: Verb, name: str, types: tuple[str, ...], fi
         },
         "responses": responses,
     }
-
-
-def _properties(options: type[msgspec.Struct]) -> Json:
-    """Return the schemas of options by name; types of their own stand where they are used."""
-    (schema,), components = msgspec.json.schema_components([options], ref_template=_DEFS)
-    by_reference = {_DEFS.format(name=name): each for name, each in components.items()}
-
-    def whole(schema: Any, within: frozenset[str] = frozenset()) -> Any:
-        if isinstance(schema, list):
-            return [whole(each, within) for each in schema]
-        if not isinstance(schema, dict):
-            return schema
-        reference = schema.get("$ref")
-        if reference is None:
-            return {key: whole(value, within) for key, value in schema.items()}
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        if reference in within:  # a type that holds itself
-            return beside
-        return whole({**by_reference[reference], **beside}, within | {reference})
-
-    found: Json = whole(schema).get("properties", {})
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,15 +13,18 @@ from falcon.asgi import Response
 
 from app.data.file_types import ZIP
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.queue.job_options import check_job_options
 from app.schemas.jobs import Job
 from app.schemas.media_types import JSON, essence
+from app.schemas.pointers import escaped
+from app.schemas.query import OpenQuery
 from app.schemas.requests import Work
 from app.schemas.verbs import VERBS, Verb
-from app.serve.bodies.multipart import HELD_OUT
-from app.serve.bodies.query import take_file_request
+from app.serve.bodies.multipart import FILE, HELD_OUT
+from app.serve.bodies.query import check_named, take_file_request
 from app.serve.bodies.uploads import StoredUpload
+from app.serve.openapi.parts import NOTHING
 from app.serve.preferences import preference
 from app.serve.resources.route import PLACEHOLDER, Route
 from app.serve.resources.upload_jobs import UploadJobs
@@ -67,34 +70,59 @@ class FileRequests:
     async def answer(self, req: HttpRequest, resp: Response, name: str | None) -> None:
         """Have the work done and answer its envelope."""
         preferred = preference(req, self._settings.max_wait)
-        job = await self.submit(req, name)
+        upload = await self._received(req)
+        job = await self._submitted(req, upload, name, dict(upload.sent.query))
         job, preferred = await awaited(self._dispatcher, job, preferred)
         send_submitted(resp, job, preferred, root_path=req.root_path)
 
     async def submit(
-        self, req: HttpRequest, name: str | None, field: str = "file", options: Mapping[str, Any] | None = None
+        self, req: HttpRequest, name: str, options: Mapping[str, Any], *, field: str, fields: Sequence[str]
     ) -> Job:
-        """Receive the file of a request, check it, and return the job of its work.
+        """Receive a file for an application, check it, and return the job of its work.
 
-        `options` stand in the place of all that the request says beside the file.
+        `options` are the application's. Other members may stand in the query and, if `fields` has their names, in the
+        form; those of the query give way to `options`.
         """
+        upload = await self._received(req, field, fields)
+        return await self._submitted(req, upload, name, dict(upload.sent.query), options)
+
+    async def submit_upload(self, req: HttpRequest, upload: StoredUpload, name: str, options: Mapping[str, Any]) -> Job:
+        """Check a file that an application received, and return the job of its work; all members are `options`."""
+        return await self._submitted(req, upload, name, {}, options)
+
+    async def _received(self, req: HttpRequest, field: str = FILE, fields: Sequence[str] | None = None) -> StoredUpload:
         held_out = HELD_OUT if VERBS[self._verb].publishes else None
-        upload = await self._uploads.receive(req, self._settings.max_file, field=field, held_out=held_out)
-        return await self.submit_upload(req, upload, name, options)
+        return await self._uploads.receive(req, self._settings.max_file, field=field, held_out=held_out, fields=fields)
 
-    async def submit_upload(
-        self, req: HttpRequest, upload: StoredUpload, name: str | None, options: Mapping[str, Any] | None = None
+    async def _submitted(
+        self,
+        req: HttpRequest,
+        upload: StoredUpload,
+        name: str | None,
+        members: OpenQuery,
+        options: Mapping[str, Any] = NOTHING,
     ) -> Job:
-        """Check a file that was received, and return the job of its work."""
-        return await self._uploads.submit(req, upload, partial(self._checked, name, options))
+        in_form = members.keys() - req.params.keys()
+        return await self._uploads.submit(req, upload, partial(self._checked, name, members, in_form, options))
 
-    def _checked(self, name: str | None, options: Mapping[str, Any] | None, upload: StoredUpload) -> Work:
-        sent, query = upload.sent, dict(upload.sent.query) if options is None else _as_sent(options)
+    def _checked(
+        self,
+        name: str | None,
+        members: OpenQuery,
+        in_form: Collection[str],
+        options: Mapping[str, Any],
+        upload: StoredUpload,
+    ) -> Work:
+        if set_twice := next((option for option in options if option in in_form), None):
+            raise Invalid.at(escaped(set_twice), "this is no field of the form; it goes into the query")
+        query = {**members, **_as_sent(options)}
         request = take_file_request(self._verb, query)
+        check_named(request, name)
         check_job_options(self._settings, request)
         held_out = None if upload.held_out is None else upload.held_out.input
-        model = name or request.model or self._service.default_model
-        return self._service.check_file(self._verb, model, sent.input, request, query, held_out)
+        named = request.model if name is None else name
+        model = self._service.default_model if named is None else named
+        return self._service.check_file(self._verb, model, upload.sent.input, request, query, held_out)
 
 
 def _as_sent(options: Mapping[str, Any]) -> dict[str, Any]:

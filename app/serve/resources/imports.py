@@ -118,6 +118,7 @@ def import_route(resource: ImportResource, settings: Settings) -> Route:
         (*_PARAMETERS, *([PREFER] if queued else []), parts.IDEMPOTENCY_KEY),
         RequestBody({OCTETS: parts.BYTES, MULTIPART: _FILE}),
         operation="import_version",
+        reads_query=True,
         resource=resource,
         example_path="/models/imported/versions",
         setup=f"file=$(mktemp); echo {EXAMPLE_FILE} | base64 -d > $file",

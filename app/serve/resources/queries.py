@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-from falcon.asgi import Request
 from msgspec import Meta, Struct
 
 from app.schemas.decoding import convert
+from app.schemas.query import Query
 from app.serve.openapi.parts import Parameter
 from app.service.sources import check_params
 
@@ -22,9 +22,9 @@ def query_parameters(kind: type[Struct]) -> tuple[Parameter, ...]:
     )
 
 
-def read_query(req: Request, kind: type[S]) -> S:
-    """Return the query of a request; raise Invalid for a value that is not valid. Unknown names are refused before."""
-    return convert(check_params(kind, req.params, "", strict=False), kind)
+def read_query(query: Query, kind: type[S]) -> S:
+    """Return the query of a request as a struct; raise Invalid for a value that is not valid."""
+    return convert(check_params(kind, query, "", strict=False), kind)
 
 
 def _description(kind: object) -> str:

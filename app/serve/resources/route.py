@@ -36,6 +36,8 @@ class Route(NamedTuple):
     """The name of the method in generated clients, such as get_job."""
     takes_file: bool = False
     """Whether the body may be as large as a file (TRINITY_MAX_FILE)."""
+    reads_query: bool = False
+    """Whether readers of its body take the query, which may have further names, and refuse those that are unknown."""
     queued: bool = False
     """Whether it exists in async mode only."""
     streams: bool = False
@@ -65,6 +67,16 @@ class Route(NamedTuple):
         name = f"on_{self.method.lower()}" + (f"_{self.suffix}" if self.suffix else "")
         found: Callable[..., Any] | None = getattr(self.resource, name, None)
         return found
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether its requests may have a body."""
+        return self.body is not None or self.takes_file
+
+    @property
+    def query_names(self) -> list[str]:
+        """The names that may stand in its query."""
+        return [parameter.name for parameter in self.parameters if parameter.where == "query"]
 
     def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
         """Return the route with its path parameters, the path of its example, and the schemas of all its errors.
@@ -112,6 +124,11 @@ def routes_of(*resources: object) -> list[Route]:
         for responder in vars(type(resource)).values()
         for each in getattr(responder, "routes", ())
     ]
+
+
+def query_names_of(routes: Iterable[Route], method: str, path: str | None) -> list[str]:
+    """Return the names that may stand in the query of a request to a route's path."""
+    return next((each.query_names for each in routes if (each.method, each.path) == (method, path)), [])
 
 
 def public_routes(routes: Iterable[Route], mode: Mode) -> list[Route]:

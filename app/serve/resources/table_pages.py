@@ -48,7 +48,7 @@ class TableResource:
         name = list(path.values())[-1]
         if name not in self._tables:
             raise NotFound(f"there is no {name[:MAX_SHOWN]!r}; there are {', '.join(self._tables)}")
-        query = read_query(req, TableQuery)
+        query = read_query(req.params, TableQuery)
         read = partial(self._database.read_page, self._tables[name], query.after, query.limit)
         send_json(resp, TablePage(*await self._run(read)))
 

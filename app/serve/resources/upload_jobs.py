@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -38,11 +38,12 @@ class UploadJobs:
         field: str = "file",
         sample: str | None = None,
         held_out: str | None = None,
+        fields: Sequence[str] | None = None,
     ) -> StoredUpload:
         """Return the file of a request, as `UploadReader.read` does; raise UnsupportedEncoding for a coded one."""
         if is_coded(req):
             raise UnsupportedEncoding("a file is sent as it is, without a content coding")
-        return await self._uploads.read(req, max_bytes, field=field, sample=sample, held_out=held_out)
+        return await self._uploads.read(req, max_bytes, field=field, sample=sample, held_out=held_out, fields=fields)
 
     async def drop(self, upload: StoredUpload) -> None:
         """Remove the files of a request that no job has."""

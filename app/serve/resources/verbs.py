@@ -160,6 +160,7 @@ def verb_routes(resources: Mapping[Verb, VerbResource], schemas: BodySchemas, se
             (*schemas.query(verb), *([PREFER] if queued else []), parts.IDEMPOTENCY_KEY),
             schemas.body(verb),
             operation=verb,
+            reads_query=True,
             resource=resource,
         )
         for verb, resource in resources.items()

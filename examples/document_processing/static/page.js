@@ -14,7 +14,7 @@ function show(fraction, step, error = "") {
 function send(form) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `upload?format=${element("format").value}`);
+    request.open("POST", "upload");
     for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => show((0.3 * event.loaded) / event.total, "sending");
     request.onload = () => {

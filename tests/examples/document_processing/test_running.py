@@ -64,8 +64,19 @@ def test_the_new_document_is_of_the_format_in_the_query(http: httpx.Client, form
     assert http.get(f"/elab_result/{task}").content.startswith(start)
 
 
+def test_the_format_may_be_a_field_of_the_form(http: httpx.Client) -> None:
+    sent = http.post("/upload", data={"format": "pdf"}, files={"document": ("a.txt", TEXT.encode())})
+    task = sent.raise_for_status().json()["task_id"]
+    assert ended(http, task)["status"] == "SUCCESS"
+    assert http.get(f"/elab_result/{task}").content.startswith(b"%PDF-")
+
+
 def test_what_is_wrong_with_a_request_is_refused_at_once(http: httpx.Client) -> None:
     files = {"document": ("a.txt", b"text")}
+    for name, value in (("format", "rtf"), ("formt", "pdf")):
+        refused = http.post("/upload", data={name: value}, files=files)
+        assert refused.status_code == 422
+        assert [each["pointer"] for each in refused.json()["errors"]] == [f"/{name}"]
     assert http.post("/upload", params={"format": "rtf"}, files=files).status_code == 422
     assert http.post("/upload", files={"picture": ("a.txt", b"text")}).status_code == 422
     for path in ("elab_status", "elab_result"):

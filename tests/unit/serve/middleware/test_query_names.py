@@ -15,7 +15,8 @@ ROUTES = [
     Route("GET", "/jobs/{job_id}", ".", parameters=(WAIT, Parameter("job_id", str, ".", "path"))),
     Route("DELETE", "/jobs/{job_id}", "."),
     Route("GET", "/jobs/events", ".", parameters=(Parameter("Last-Event-ID", str, ".", "header"),)),
-    Route("POST", "/fit", ".", body=RequestBody({})),
+    Route("POST", "/fit", ".", body=RequestBody({}), reads_query=True),
+    Route("PUT", "/models/{name}/aliases/{alias}", ".", body=RequestBody({})),
 ]
 
 
@@ -40,7 +41,7 @@ def refused(method: str, path: str, query: str) -> Any:
     ],
 )
 def test_what_is_declared_or_no_route_passes(method: str, path: str, query: str) -> None:
-    """As does the query of a route with a body, which its readers take."""
+    """As does the query of a route whose readers take it."""
     assert refused(method, path, query) is None
 
 
@@ -55,6 +56,7 @@ def test_what_is_declared_or_no_route_passes(method: str, path: str, query: str)
         ("GET", "/jobs/1", "job_id=2", ["/job_id"]),
         ("GET", "/jobs/events", "Last-Event-ID=2", ["/Last-Event-ID"]),
         ("DELETE", "/jobs/1", "wait=3", ["/wait"]),
+        ("PUT", "/models/line/aliases/champion", "if_version=3", ["/if_version"]),
         ("GET", "/ping", "access_token=secret", ["/access_token"]),
     ],
 )
