@@ -15,6 +15,7 @@ from falcon.asgi import App, Request, Response
 
 from app.api_keys import parse
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.turns import Turns
 from app.schemas.verbs import VERBS, Verb
 from app.serve import problems
 from app.serve.application import Application
@@ -117,7 +118,7 @@ def create_app(
     routes += application_routes(find_routes(settings.routes.split(",")), application, routes)
     routes = complete_routes(routes, settings)
     api = _api(routes)
-    middleware = _middleware(api, routes, settings, service, telemetry)
+    middleware = _middleware(api, routes, settings, service, telemetry, dispatcher.turns)
     lifespan = Lifespan(dispatcher, middleware.close, partial(asyncio.to_thread, pool.shutdown))
     api.add_middleware([lifespan, Preloading(preload)] if settings.preload else lifespan)
     return middleware
@@ -136,7 +137,7 @@ class Shared(NamedTuple):
 def _shared(settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> Shared:
     payloads = Payloads(Path(settings.store))
     return Shared(
-        BodyReader(settings.max_body, settings.max_held, dispatcher.turns),
+        BodyReader(settings.max_body, settings.max_held),
         payloads,
         UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool),
         PredictionFormats(service, pool),
@@ -171,7 +172,12 @@ def _downloads(
 
 
 def _middleware(
-    api: Asgi, routes: Sequence[Route], settings: Settings, service: Service, telemetry: Telemetry
+    api: Asgi,
+    routes: Sequence[Route],
+    settings: Settings,
+    service: Service,
+    telemetry: Telemetry,
+    turns: Turns | None,
 ) -> RequestMiddleware:
     """Return the middleware for the settings, which handles every request before its resource."""
     often = ["/predict", *(f"/models/{name}/predict" for name in service.models.estimators)]
@@ -182,7 +188,7 @@ def _middleware(
     auth = ApiKeyAuth(parse(settings.api_keys), scopes) if settings.api_keys else None
     network = Network(RootPath(settings.root_path), Cors(settings.cors_origins) if settings.cors_origins else None)
     checks = QueryNames(routes, matcher).check, UndeclaredBodies(routes, matcher).check
-    return RequestMiddleware(api, telemetry, matcher, limits, auth, checks=checks, network=network)
+    return RequestMiddleware(api, telemetry, matcher, limits, auth, checks=checks, network=network, turns=turns)
 
 
 def _api(routes: Iterable[Route]) -> App[Request, Response]:

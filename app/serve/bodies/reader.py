@@ -13,7 +13,6 @@ import numpy as np
 from falcon.asgi import Request as HttpRequest
 
 from app.data.gzip_files import gunzip, is_gzip
-from app.dispatch.turns import Turns
 from app.errors import Busy, Malformed, TooLarge
 from app.schemas.query import Query
 from app.schemas.requests import Request
@@ -48,11 +47,9 @@ class Reader(NamedTuple):
 class BodyReader:
     """Reads bodies, and limits the bytes of all bodies in memory: above the limit requests get a 503."""
 
-    def __init__(self, max_body_bytes: int, max_held_bytes: int, turns: Turns | None = None) -> None:
-        """While `turns` are limited, each body waits for its turn."""
+    def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
         self.max_body_bytes = max_body_bytes
         self._max_held_bytes = max_held_bytes
-        self._turns = turns or Turns()
         self._held_bytes = 0
         self._unpacked_bytes = 0
         """The bytes of unpacked bodies, which threads unpack."""
@@ -61,8 +58,6 @@ class BodyReader:
 
     async def read(self, req: HttpRequest) -> Body:
         """Return the whole body, which must be released later; raise TooLarge, Busy, or Malformed if it ends early."""
-        if self._turns.limited:
-            await self._turns.next()
         whole: bytes | None = req.scope.get(BODY)
         if whole is not None:
             self._hold(len(whole), len(whole))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from app.dispatch.turns import Turns
 from app.errors import TrinityError, Unavailable
 from app.schemas.ids import new_id
 from app.serve.asgi import HEADERS, Asgi, Header, Message, Receive, Send
@@ -107,7 +108,7 @@ class _Response:
 class RequestMiddleware:
     """An ASGI app around another; `auth` is None if no keys are required, `checks` are done after it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part of its own
         self,
         app: Asgi,
         telemetry: Telemetry,
@@ -117,7 +118,9 @@ class RequestMiddleware:
         *,
         checks: Sequence[HeadCheck] = (),
         network: Network | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """While `turns` are limited, each POST waits for its turn, so that other requests are answered in between."""
         self._app = app
         self._metrics = telemetry.metrics
         self._log = telemetry.log
@@ -127,6 +130,7 @@ class RequestMiddleware:
         self._auth = auth
         self._checks = checks
         self._network = network or Network()
+        self._turns = turns or Turns()
         self._pending: list[Answered] = []
         self._timer: asyncio.TimerHandle | None = None
         self._metrics.gather = self._gather
@@ -140,13 +144,10 @@ class RequestMiddleware:
         response = _Response(scope, send, self._network.apply(scope))
         span = self._begin(scope, response)
         try:
-            if response.method == "OPTIONS" and self._network.is_preflight(scope):
-                await send_preflight(response.send)
-            elif (refusal := self._refusal(scope, response)) is not None:
-                error, more, keep = refusal
-                await refuse(response.path, receive, response.send, error, more, keep=keep)
-            else:
-                await self._app(scope, self._limits.timed(receive, scope), response.send)
+            if self._turns.limited and response.method == "POST":
+                await self._turns.next()
+            early = self._early_response(scope, receive, response)
+            await (self._app(scope, self._limits.timed(receive, scope), response.send) if early is None else early)
         except TrinityError as error:  # of the head or of the body: Falcon handles all others
             if response.begun:
                 raise
@@ -163,6 +164,19 @@ class RequestMiddleware:
             await refuse(response.path, receive, response.send, internal_error(response.method, response.path, error))
         finally:
             self._end(response, span)
+
+    def _early_response(self, scope: Message, receive: Receive, response: _Response) -> Awaitable[None] | None:
+        """Return what answers a preflight, or refuses a request by its head; None for all others.
+
+        Raise TrinityError for a body that is not allowed.
+        """
+        if response.method == "OPTIONS" and self._network.is_preflight(scope):
+            return send_preflight(response.send)
+        refusal = self._refusal(scope, response)
+        if refusal is None:
+            return None
+        error, more, keep = refusal
+        return refuse(response.path, receive, response.send, error, more, keep=keep)
 
     def _refusal(self, scope: Message, response: _Response) -> Refusal | None:
         """Return the refusal of a request by its head; raise TrinityError for a body that is not allowed."""
