@@ -112,6 +112,8 @@ class ModelFile(StoredFile, tag=True, gc=False):
     """Whether it must have been written by the same library versions."""
     sample: Table | None = None
     """Rows for the trial."""
+    written: Table | None = None
+    """The same rows with each cell as its text."""
 
 
 class Request(msgspec.Struct, gc=False):

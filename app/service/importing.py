@@ -22,11 +22,11 @@ from app.model.imported.imported_estimator import HELD_BYTES, file_name
 from app.model.imported.trial import TrialLimits, TrialRequest, TrialResult, output_names
 from app.model.imported.trial_rows import Sample
 from app.model.isolation.isolated_calls import CallFailed, IsolatedCalls
-from app.schemas.columns import KINDS
+from app.schemas.columns import KINDS, Column
 from app.schemas.decoding import convert
 from app.schemas.requests import OUTPUTS, ModelFile, Work, Y
 from app.schemas.tables import Table
-from app.service.choice import FitChoice
+from app.service.choice import FitChoice, UseChoice
 from app.service.columns import learn_schema
 from app.service.publishing import publish
 from app.storage.durable_files import Permit
@@ -88,7 +88,7 @@ class Importer:
             file.classes,
             file.task,
             file.columns,
-            None if file.sample is None else _sample(file.sample),
+            None if file.sample is None else sample_of(file.sample, file.written),
             sorted(self.approved),
             file.strict,
         )
@@ -139,15 +139,28 @@ class Importer:
         )
 
 
-def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ()) -> Table:
-    """Return the rows of a CSV file; raise Invalid or Malformed."""
+def read_sample(content: bytes, options: CsvOptions, ignore: Sequence[str] = ()) -> tuple[Table, Table]:
+    """Return the rows of a CSV file, and the same rows with each cell as its text; raise Invalid or Malformed."""
+    records, kinds = CsvRecords(content, options), frozenset(KINDS)
     try:
-        table = CsvRecords(content, options).read(FitChoice(frozenset(KINDS), takes_missing=True, ignore=ignore))
+        table = records.read(FitChoice(kinds, takes_missing=True, ignore=ignore))
     except Invalid as error:
         raise Invalid(
             error.detail, *(Fault(f"/{SAMPLE}{fault.pointer}", fault.detail) for fault in error.faults)
         ) from None
+    known = learn_schema(_with_y(table))
+    texts = [Column(column.name, "text") for column in known.columns]
+    schema = msgspec.structs.replace(known, columns=texts, outputs=[], vector=False)
+    written = records.read(UseChoice(schema, kinds, takes_missing=True, any_texts=True))
+    return _first_rows(table), _first_rows(written)
+
+
+def _first_rows(table: Table) -> Table:
     return msgspec.structs.replace(table, X=np.ascontiguousarray(table.X[:SAMPLE_ROWS]))
+
+
+def _with_y(table: Table) -> Table:
+    return msgspec.structs.replace(table, y=np.zeros(len(table.X)))  # a sample needs no y, a schema does
 
 
 def _result(version: int, manifest: Manifest, trial: TrialResult) -> dict[str, Any]:
@@ -167,10 +180,16 @@ def _result(version: int, manifest: Manifest, trial: TrialResult) -> dict[str, A
     }
 
 
-def _sample(table: Table) -> Sample:
-    schema = learn_schema(msgspec.structs.replace(table, y=np.zeros(len(table.X))))  # a sample needs no y
+def sample_of(table: Table, written: Table | None) -> Sample:
+    """Return the rows of a sample as the process that tries a file out takes them."""
+    schema = learn_schema(_with_y(table))
     named = table.inputs is not None and table.named
-    return Sample(table.X.tolist(), schema.columns, named, table.unused, dict(table.categories))
+    cells: dict[int, list[str | None]] = {}
+    for i, column in enumerate(schema.columns):
+        if written is not None and column.kind != "text":
+            texts = written.categories[i]
+            cells[i] = [None if np.isnan(code) else texts[int(code)] for code in written.X[:, i].tolist()]
+    return Sample(table.X.tolist(), schema.columns, named, table.unused, dict(table.categories), cells)
 
 
 def _size(file: ModelFile) -> int:

@@ -24,6 +24,8 @@ class Input(NamedTuple):
     name: str
     kind: Kind | None = None
     """None if it is not in the file."""
+    example: str | float | None = None
+    """A value that the file knows; seconds since 1970 for a time."""
 
 
 class Hints(NamedTuple):

@@ -18,14 +18,14 @@ from app.errors import Fault, Invalid, TrinityError
 from app.model.dataframes import Array
 from app.model.estimator import Stored
 from app.model.imported.approval import approval
+from app.model.imported.fitted_columns import inputs_of
 from app.model.imported.imported_estimator import HELD_BYTES, STACKS
-from app.model.imported.imported_model import Hints, Input, labels_of, refuse_classes, task_of
+from app.model.imported.imported_model import Hints, labels_of, refuse_classes, task_of
 from app.model.imported.sklearn_checks import check_estimator
 from app.model.imported.skops_schema import types_named
 from app.model.scikit.estimator import SklearnEstimator
 from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel
 from app.model.scikit.inputs import Texts, form_of, rows_of
-from app.model.scikit.parameters import parts
 from app.model.scikit.trusted_types import TRUSTED
 from app.schemas.columns import Column
 from app.schemas.tasks import Label, Stacks, Task
@@ -60,7 +60,7 @@ class FoundEstimator:
             self.coded = not _same(self.classes, own)
         else:
             refuse_classes(hints)
-        self.named_inputs, self.inputs = _inputs(self.estimator)
+        self.named_inputs, self.inputs = inputs_of(self.estimator)
 
     def outputs(self, columns: Sequence[Column], X: Array, texts: Texts) -> int | None:
         """Return how many numbers it predicts for a row, None for one number or a label; raise its errors."""
@@ -163,35 +163,6 @@ def _own_classes(estimator: Any) -> list[Label]:
 def _same(labels: Sequence[Label], others: Sequence[Label]) -> bool:
     """Whether labels are the same and of one type: True is not 1."""
     return list(labels) == list(others) and [*map(type, labels)] == [*map(type, others)]
-
-
-def _inputs(estimator: Any) -> tuple[bool, list[Input]]:
-    """Return whether the columns have names, and the columns; columns whose words are counted are texts."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is not None:
-        texts = _text_columns(estimator)
-        return True, [Input(str(name), "text" if str(name) in texts else None) for name in names]
-    width = getattr(estimator, "n_features_in_", None)
-    if width is None:
-        return False, [Input("text", "text")]
-    return False, [Input("x" if width == 1 else f"x{i + 1}", "number") for i in range(int(width))]
-
-
-def _text_columns(estimator: Any) -> set[str]:
-    """Return the names of columns that a column transformer passes to estimators of texts."""
-    found: set[str] = set()
-    for part in parts(estimator):
-        for _, step, columns in getattr(part, "transformers_", ()):
-            chosen = [columns] if isinstance(columns, str) else columns
-            names = [name for name in chosen if isinstance(name, str)] if isinstance(chosen, list) else []
-            categories = [each for inner in parts(step) for each in getattr(inner, "categories_", ())]
-            learned = {name for name, values in zip(names, categories, strict=False) if _are_texts(values)}
-            found |= learned | (set(names) if any(hasattr(inner, "vocabulary_") for inner in parts(step)) else set())
-    return found
-
-
-def _are_texts(values: Any) -> bool:
-    return any(isinstance(value, str) for value in np.asarray(values, dtype=object).ravel()[:10].tolist())
 
 
 class ImportedPipeline(SklearnEstimator):

@@ -25,6 +25,13 @@ _KERNELS = (
     "WhiteKernel",
 )
 _OTHERS = (
+    # the kinds of columns that a selector names, as in make_column_selector(dtype_include=object)
+    "builtins.object",
+    "numpy.floating",
+    "numpy.generic",
+    "numpy.inexact",
+    "numpy.integer",
+    "numpy.number",
     "collections.OrderedDict",
     "collections.defaultdict",
     "functools.partial",

@@ -59,6 +59,7 @@ def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:
     task, strict = _one_of(query, "kind", TASKS), _one_of(query, "strict", FLAGS)
     options = take_options(query)
     refuse_rest({member: value for member, value in query.items() if member not in {"timeout", "webhook"}})
+    sample, written = (None, None) if sent.sample is None else read_sample(sent.sample, options, ignore)
     file = ModelFile(
         sent.id,
         sent.reference,
@@ -68,7 +69,8 @@ def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:
         classes,
         task,
         strict or False,
-        None if sent.sample is None else read_sample(sent.sample, options, ignore),
+        sample,
+        written,
     )
     return file, take_request("predict", query)
 

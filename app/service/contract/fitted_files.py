@@ -23,8 +23,8 @@ def check_fitted_file(importer: Importer, path: Path, rows: Path | None, ignore:
     try:
         with path.open("rb") as file:
             form = format_of(file.read(HEAD_BYTES), path.name)
-        sample = None if rows is None else read_sample(rows.read_bytes(), CsvOptions(), ignore)
-        trial = importer.try_out(path, ModelFile("", "", form, name=path.name, sample=sample))
+        sample, written = (None, None) if rows is None else read_sample(rows.read_bytes(), CsvOptions(), ignore)
+        trial = importer.try_out(path, ModelFile("", "", form, name=path.name, sample=sample, written=written))
     except Invalid as error:
         advice = "an import would refuse it with these words"
         return Report(path.name, None, [Finding(TRIAL, "failed", error.detail, advice)])

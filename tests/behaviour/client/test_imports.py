@@ -9,10 +9,14 @@ from uuid import uuid4
 
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import SVC
 
 from app.client import Client, Invalid
@@ -61,6 +65,16 @@ def test_a_file_and_a_frame(client: Client, tmp_path: Path) -> None:
     assert client.import_model(name, str(path), columns=["one", "two", "three", "four"])["version"] == 2
     with pytest.raises(Invalid, match="the file takes 4"):
         client.import_model(name, path, columns=["one"])
+
+
+def test_postal_codes_of_digits_are_texts_as_they_were_in_the_fit(client: Client) -> None:
+    """In a frame of pandas; a CSV file of it does not tell them from numbers, but the model does."""
+    codes = pd.DataFrame({"zip": np.array(["08001", "8002", "8953"])[CODES], "size": X[:, 0]})
+    model = make_pipeline(make_column_transformer((OneHotEncoder(), ["zip"])), Ridge()).fit(codes, NUMBERS)
+    name = f"sent-{uuid4().hex[:8]}"
+    client.import_model(name, model, sample=codes[:9])
+    rows = codes[:9].to_dict("records")
+    np.testing.assert_allclose(client.predict(rows, name), model.predict(codes[:9]), rtol=1e-12)
 
 
 def test_what_is_no_model_is_refused_here(client: Client) -> None:

@@ -72,6 +72,8 @@ def test_a_sample_that_is_not_predicted_is_the_fault_where_other_rows_are(tmp_pa
     alone = refusal(tmp_path, one_city, sample=new)
     assert (alone.pointers, "Oslo" in alone.detail) == (["/sample"], True)
     new["X"] = [[1]]
+    assert refusal(tmp_path, one_city, sample=new).pointers == ["/sample"]  # a city of the fit is predicted
+    one_city[-1].coef_ = np.ones(7)
     assert refusal(tmp_path, one_city, sample=new).pointers == ["/sample", "/file"]
 
 
