@@ -99,6 +99,11 @@ class _Response:
             self.size += len(message.get("body", b""))
         return self._send(message)
 
+    def failed(self, failure: BaseException) -> None:
+        """Record a fault of the service after the response has begun: its status says nothing of it."""
+        if not isinstance(failure, TrinityError | asyncio.CancelledError):
+            self.status = SERVER_ERROR
+
     def answered(self) -> Answered:
         """Return the record of the request."""
         took_s = perf_counter() - self._started
@@ -146,37 +151,20 @@ class RequestMiddleware:
         try:
             if self._turns.limited and response.method == "POST":
                 await self._turns.next()
-            early = self._early_response(scope, receive, response)
-            await (self._app(scope, self._limits.timed(receive, scope), response.send) if early is None else early)
-        except TrinityError as error:  # of the head or of the body: Falcon handles all others
+            if response.method == "OPTIONS" and self._network.is_preflight(scope):
+                await send_preflight(response.send)
+            elif (refusal := self._refusal(scope, response)) is not None:
+                error, more, keep = refusal
+                await refuse(response.path, receive, response.send, error, more, keep=keep)
+            else:
+                await self._app(scope, self._limits.timed(receive, scope), response.send)
+        except (Exception, asyncio.CancelledError) as failure:  # of the head or of the body: Falcon handles all others
             if response.begun:
+                response.failed(failure)
                 raise
-            await refuse(response.path, receive, response.send, error)
-        except asyncio.CancelledError:  # the process is stopped, and this took longer than the server waits
-            if response.begun:
-                raise
-            stopped = Unavailable("the process was stopped before this was done; try again")
-            await refuse(response.path, receive, response.send, stopped, discard=False)
-        except Exception as error:
-            if response.begun:
-                response.status = SERVER_ERROR
-                raise
-            await refuse(response.path, receive, response.send, internal_error(response.method, response.path, error))
+            await _answer_failure(response, receive, failure)
         finally:
             self._end(response, span)
-
-    def _early_response(self, scope: Message, receive: Receive, response: _Response) -> Awaitable[None] | None:
-        """Return what answers a preflight, or refuses a request by its head; None for all others.
-
-        Raise TrinityError for a body that is not allowed.
-        """
-        if response.method == "OPTIONS" and self._network.is_preflight(scope):
-            return send_preflight(response.send)
-        refusal = self._refusal(scope, response)
-        if refusal is None:
-            return None
-        error, more, keep = refusal
-        return refuse(response.path, receive, response.send, error, more, keep=keep)
 
     def _refusal(self, scope: Message, response: _Response) -> Refusal | None:
         """Return the refusal of a request by its head; raise TrinityError for a body that is not allowed."""
@@ -238,6 +226,17 @@ class RequestMiddleware:
 
     def _flush_soon(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(FLUSH_DELAY_S, self.flush)
+
+
+async def _answer_failure(response: _Response, receive: Receive, failure: Exception | asyncio.CancelledError) -> None:
+    """Respond with the problem document of what was raised."""
+    if isinstance(failure, asyncio.CancelledError):  # the process stops, and this took longer than the server waits
+        stopped = Unavailable("the process was stopped before this was done; try again")
+        await refuse(response.path, receive, response.send, stopped, discard=False)
+        return
+    if not isinstance(failure, TrinityError):
+        failure = internal_error(response.method, response.path, failure)
+    await refuse(response.path, receive, response.send, failure)
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:

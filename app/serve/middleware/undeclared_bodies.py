@@ -16,10 +16,15 @@ class UndeclaredBodies:
 
     def __init__(self, routes: Iterable[Route], matcher: RouteMatcher) -> None:
         self._match = matcher.match
+        routes = list(routes)
         self._without = {(route.method, route.path) for route in routes if not route.takes_body}
+        self._with = {route.path for route in routes} - {path for _, path in self._without}
+        """The paths at which every route takes a body: requests for them need no closer look."""
 
     def check(self, scope: Message) -> Refusal | None:
         """Return the error for a body that the route does not declare, None for valid requests and unknown routes."""
+        if scope["path"] in self._with:
+            return None
         headers = scope[HEADERS]
         announced = headers.get(b"content-length", b"").strip(b"0")
         if not announced and b"transfer-encoding" not in headers:
