@@ -16,7 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from app.model.estimator import FitData, Size, Stored
 from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel, dump_estimator, load_estimator
 from app.model.scikit.inputs import form_of, rows_of
-from app.model.scikit.parameters import leaves, parameters_of, parts
+from app.model.scikit.parameters import frozen, leaves, native, parameters_of, parts
 from app.model.scikit.trusted_types import TRUSTED
 from app.model.sklearn_compat import BaseEstimator
 from app.schemas.columns import KINDS, Kind
@@ -129,9 +129,12 @@ class SklearnEstimator:
         A queued request has lists instead of tuples.
         """
         asked = msgspec.structs.asdict(convert(params, self._parameters))
-        present = {key: value for key, value, _ in leaves(self._template)}
         estimator = clone(self._template)
-        changed = {key: value for key, value in asked.items() if not _same(value, present[key])}
+        changed = {
+            key: native(asked[key], owner, key.rpartition("__")[2])
+            for key, present, owner in leaves(self._template)
+            if key in asked and not _same(asked[key], frozen(present))
+        }
         return estimator.set_params(**_quiet(estimator), **changed)
 
 
@@ -153,8 +156,6 @@ def _quiet(estimator: Any) -> dict[str, Any]:
 
 
 def _same(value: Any, present: Any) -> bool:
-    if isinstance(value, tuple) and isinstance(present, list | tuple):
-        return list(value) == list(present)
     return type(value) is type(present) and bool(value == present)
 
 

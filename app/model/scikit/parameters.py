@@ -35,7 +35,10 @@ NEVER = frozenset(
     }
 )
 MAX_SEED = 2**32 - 1
+MAX_DEPTH = 2  # of lists in lists, as ITEMS has them
 ANYTHING = int | float | str | bool | None
+ITEMS = tuple[ANYTHING | tuple[ANYTHING, ...], ...]
+"""A list, or a list of lists such as the categories of each column."""
 _SCALARS: Mapping[type, Any] = {bool: bool, int: int, float: float, str: str}
 
 
@@ -45,7 +48,7 @@ def parameters_of(estimator: Any, name: str) -> type[msgspec.Struct]:
     for key, value, owner in leaves(estimator):
         kind = _annotation(owner, key.rpartition("__")[2], value)
         if kind is not None:
-            fields.append((key, kind, tuple(value) if isinstance(value, list) else value))
+            fields.append((key, kind, frozen(value)))
     return msgspec.defstruct(f"{name}Parameters", fields, forbid_unknown_fields=True, frozen=True, kw_only=True)
 
 
@@ -58,7 +61,7 @@ def leaves(estimator: Any) -> Iterator[tuple[str, Any, Any]]:
         if last in NEVER or not key.isidentifier() or last not in owner.get_params(deep=False):
             continue
         value = _plain(found[key])
-        if _is_json(value):
+        if _is_json(value, MAX_DEPTH):
             yield key, value, owner
 
 
@@ -72,9 +75,25 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _is_json(value: Any) -> bool:
+def frozen(value: Any) -> Any:
+    """Return a value with tuples instead of lists."""
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def native(value: Any, owner: Any, name: str) -> Any:
+    """Return a value of a request as a class asks for it: some take lists, and no other sequences."""
+    constraints = getattr(owner, "_parameter_constraints", {}).get(name)
+    return _thawed(value) if isinstance(constraints, list) and list in constraints else value
+
+
+def _thawed(value: Any) -> Any:
+    return [_thawed(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _is_json(value: Any, depth: int) -> bool:
+    """Whether a value is one of JSON, of lists in lists to a depth."""
     if isinstance(value, list | tuple):
-        return all(_is_json(each) for each in value)
+        return depth > 0 and all(_is_json(each, depth - 1) for each in value)
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, bool | int | str)
@@ -90,7 +109,7 @@ def _annotation(owner: Any, name: str, value: Any) -> Any:
             kinds = _simple(hints[name])
             return _joined(kinds) if kinds else None
     if isinstance(value, list | tuple):
-        return tuple[ANYTHING, ...]
+        return ITEMS
     return ANYTHING if value is None else _SCALARS[type(value)]
 
 
@@ -126,7 +145,7 @@ def _union(constraints: Iterable[Any], value: Any) -> Any:
     kinds = [_number(kind, intervals) for kind, intervals in ((int, wholes), (float, numbers)) if intervals]
     if words and str not in others:
         kinds.append(Literal[tuple(sorted(words))])
-    listed = [tuple[ANYTHING, ...]] if list in others else []
+    listed: list[Any] = [ITEMS] if list in others else []
     taken: set[Any] = {kind for kind, intervals in ((int, wholes), (float, numbers)) if intervals}
     kinds += [each for each in dict.fromkeys(others) if each not in {*taken, list}] + listed
     return _joined(kinds) if kinds and (kinds != [None]) else None

@@ -5,6 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, SplineTransformer
 
 from app.model.scikit.estimator import SklearnEstimator
 from app.service.sources import check_params
@@ -49,3 +54,25 @@ def test_what_is_offered_can_be_set(name: str) -> None:
             assert isinstance(params[field.name], bool) == isinstance(value, bool)
             estimator.check(params)
             estimator.check(msgspec.json.decode(msgspec.json.encode(params)))
+
+
+LISTS = [
+    (
+        make_pipeline(OrdinalEncoder(categories=[["a", "b"], ["x"]]), Ridge()),
+        {"ordinalencoder__categories": [["b"], []]},
+    ),
+    (make_pipeline(OrdinalEncoder(), Ridge()), {"ordinalencoder__categories": [["b", "a"]]}),
+    (make_pipeline(SplineTransformer(knots=[[0.0], [1.0]]), Ridge()), {"splinetransformer__knots": [[0.0], [2.0]]}),
+    (HistGradientBoostingRegressor(interaction_cst=[[0, 1]]), {"learning_rate": 0.5}),
+    (MLPRegressor(hidden_layer_sizes=[3]), {"hidden_layer_sizes": [5, 3]}),
+    (RidgeCV(alphas=(1.0, 2.0)), {"alphas": [0.5]}),
+]
+
+
+@pytest.mark.parametrize(("template", "params"), LISTS)
+def test_lists_and_lists_of_lists_are_kept_and_set(template: Any, params: dict[str, Any]) -> None:
+    """Such as the categories of each column; scikit-learn takes some as lists only, and others as any sequence."""
+    estimator = SklearnEstimator("any", template, "tests")
+    for asked in ({}, params):
+        sent = msgspec.json.decode(msgspec.json.encode(check_params(estimator.parameters(), asked, "/params")))
+        estimator.check(sent)
