@@ -10,7 +10,6 @@ from app.cli.exports import TRANSFERS
 from app.cli.options import Backend, Connection, backend, json_option, with_backend, with_connection
 from app.cli.output import as_json, table, text
 from app.cli.registry import COMMANDS, alias
-from app.schemas.decoding import convert
 
 METRICS = ("r2", "rmse", "accuracy", "n")
 
@@ -74,6 +73,7 @@ for _command in (*COMMANDS, *TRANSFERS):
 def _inputs(schema: dict[str, Any]) -> list[list[str]]:
     """Return name, kind and values of each input; inputs of versions from earlier releases are numbers."""
     from app.schemas.columns import Column
+    from app.schemas.decoding import convert
     from app.schemas.wording import seen
 
     columns = schema.get("columns") or [{"name": name, "kind": "number"} for name in schema["inputs"]]
