@@ -15,7 +15,7 @@ from app.schemas.tasks import Better, Format, Label, Task
 
 NUMBERS: frozenset[Kind] = frozenset({"number", "integer", "boolean"})
 TEXTS: frozenset[Kind] = NUMBERS | {"text"}
-HELD_BYTES, STACKS, TAKES_MISSING = "held_bytes", "stacks", "takes_missing"
+HELD_BYTES, STACKS, TAKES_MISSING, HAS_PROBABILITIES = "held_bytes", "stacks", "takes_missing", "has_probabilities"
 """Members of an imported model's stored state: the findings of its trial."""
 DISTRIBUTIONS: dict[Format, tuple[str, ...]] = {
     "skops": ("scipy", "scikit-learn", "skops", "pandas"),
@@ -121,7 +121,9 @@ class ImportedEstimator:
         classes: list[Label] | None = stored.classes
         hints = Hints(classes, self.task, settled=True)
         model = open_model(self.format, content, hints, self.approved, proven=self.proven)
-        model.measured(stored.learned.get(HELD_BYTES, 0), stored.learned.get(STACKS, "no"))
+        learned = stored.learned
+        has_probabilities = learned.get(HAS_PROBABILITIES, True)
+        model.measured(learned.get(HELD_BYTES, 0), learned.get(STACKS, "no"), has_probabilities=has_probabilities)
         return model
 
     def misfit(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002  there are none

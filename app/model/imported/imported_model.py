@@ -107,9 +107,14 @@ class ImportedModel(ABC):
         """Return the size of a prediction: the matrix in the form of the library."""
         return Size(1, max(8, rows * self.width * 8))
 
-    def measured(self, held_bytes: int, stacks: Stacks) -> None:
+    def observe(self, X: Array) -> list[str]:  # noqa: ARG002  of a library that says all about itself
+        """Find out from rows what the file does not say; return warnings."""
+        return []
+
+    def measured(self, held_bytes: int, stacks: Stacks, *, has_probabilities: bool = True) -> None:
         """Set the findings of the model's trial."""
         self._measured_bytes, self.stacks = max(held_bytes, len(self._content)), stacks
+        self.has_probabilities = self.has_probabilities and has_probabilities
 
     def held_bytes(self) -> int:
         """Return the measured memory, or the size of the file."""

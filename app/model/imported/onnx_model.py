@@ -13,37 +13,37 @@ from app.model.dataframes import Array
 from app.model.imported.imported_model import (
     Hints,
     ImportedModel,
-    Input,
     by_probability,
     codes,
     labels_of,
-    numbered,
     refuse_classes,
     task_of,
 )
 from app.model.imported.isolated_graphs import isolated_graphs
 from app.model.imported.onnx_graph import read_graph
+from app.model.imported.onnx_inputs import BOOLEAN, FLOATS, INTEGERS, TEXT, Feed, columns_of, fixed_rows
 from app.model.imported.onnx_memory import EXHAUSTED, NOTHING_LEFT, SHRINKS, memory
 from app.model.imported.onnx_operators import is_unbounded, takes_missing
 from app.model.isolation.child import in_child
-from app.schemas.columns import Kind
 from app.schemas.tasks import Label
 
-_KINDS: dict[str, tuple[Kind, Any]] = {
-    "tensor(float)": ("number", np.float32),
-    "tensor(double)": ("number", np.float64),
-    "tensor(float16)": ("number", np.float16),
-    "tensor(int64)": ("integer", np.int64),
-    "tensor(int32)": ("integer", np.int32),
-    "tensor(bool)": ("boolean", np.bool_),
-    "tensor(string)": ("text", np.object_),
-}
+_LABELS = {"tensor(int64)", TEXT}
+"""The types of outputs that are labels also beside scores, unless the request says that they are numbers."""
+_MAPS = "seq(map("
+_NO_CLASSES = (
+    "the file does not say its classes; name them in their order: ?classes=a,b; "
+    "or say kind=regressor if its whole numbers are no classes"
+)
+_NO_PROBABILITIES = "its scores are no probabilities, as they are not from 0 to 1: it gives labels alone"
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 _LOAD_FORMAT = "session.load_model_format"
 _NOWHERE = "/nonexistent"
 _PLACE = re.compile(r"(?:\S*/onnxruntime_src/|\b\w+\.cc:\d).*(?: was false\. |\) (?=[A-Z]))|\b\w+\.cc:\d+ \w+ ")
 """The location and the check in the runtime's code, which precede its message."""
-MAX_WIDTH = 1_000_000
+
+
+ROUNDING = 1e-3
+"""By how much probabilities of float16 may be beyond 0 and 1."""
 
 
 class OnnxModel(ImportedModel):
@@ -58,24 +58,26 @@ class OnnxModel(ImportedModel):
         self.takes_missing = takes_missing(graph.operators)
         self._session = session = _session(content)
         self._run_options = _run_options()
-        self._feeds = [_Feed(each.name, each.type, each.shape) for each in session.get_inputs()]
+        self._feeds = [Feed(each.name, each.type, each.shape) for each in session.get_inputs()]
         takes_texts = any(feed.kind == "text" for feed in self._feeds)
         self.isolated = is_unbounded(graph.operators, has_texts=takes_texts or graph.has_long_texts)
         self._outputs = [each.name for each in session.get_outputs()]
-        self.inputs = _columns(self._feeds)
+        self._fixed_rows = fixed_rows(self._feeds)
+        self.inputs = columns_of(self._feeds)
         self.named_inputs = len(self._feeds) > 1
         self._describe(session.get_outputs(), graph.labels, hints)
 
     def _describe(self, outputs: Sequence[Any], own: list[Label] | None, hints: Hints) -> None:
         types = [each.type for each in outputs]
-        self._label = next((i for i, kind in enumerate(types) if kind in {"tensor(int64)", "tensor(string)"}), None)
-        is_score = [kind.startswith("seq(map(") or kind in {"tensor(float)", "tensor(double)"} for kind in types]
-        self._score = next((i for i, found in enumerate(is_score) if found), None)
-        classifies = (
-            hints.task == "classification" if hints.task else self._label is not None or hints.classes is not None
-        )
-        if not classifies:
-            if self._label is not None and (own is not None or types[self._label] == "tensor(string)"):
+        asks_labels = hints.task == "classification" or hints.classes is not None
+        self._score = next((i for i, kind in enumerate(types) if kind in FLOATS or kind.startswith(_MAPS)), None)
+        self._label = _first(types, _LABELS)
+        if self._label is None and self._score is None:
+            self._label = _first(types, {BOOLEAN, *(INTEGERS if asks_labels else ())})
+        label = None if self._label is None else types[self._label]
+        own = [False, True] if label == BOOLEAN else own
+        if not (asks_labels or (hints.task is None and self._label is not None)):
+            if self._label is not None and (own is not None or label == TEXT):
                 task_of("classification", hints)
             refuse_classes(hints)
             self._describe_numbers(outputs)
@@ -86,31 +88,54 @@ class OnnxModel(ImportedModel):
         count = self._count(outputs)
         known = own if own is not None and count in {None, len(own)} else None
         if hints.classes is None and known is None and (count is None or self._label is not None):
-            raise Invalid.at("/classes", "the file does not say its classes; name them in their order: ?classes=a,b")
+            raise Invalid.at("/classes", _NO_CLASSES)
         self.classes = labels_of(count or len(known or hints.classes or ()), known, hints)
         # the graph predicts a label of its own, or else the position of a class
-        texts = self._label is not None and types[self._label] == "tensor(string)"
+        texts = label == TEXT
         names = [str(label) for label in self.classes] if known is None and texts else known or range(len(self.classes))
         self._positions = {label: code for code, label in enumerate(names)}
 
     def _describe_numbers(self, outputs: Sequence[Any]) -> None:
-        if self._score is None or outputs[self._score].type.startswith("seq"):
+        types = [each.type for each in outputs]
+        self._score = _first(types, FLOATS.keys())
+        if self._score is None:
+            self._score = _first(types, INTEGERS.keys())
+        if self._score is None:
             raise Invalid.at("/file", "the ONNX file has no output with numbers")
         shape = outputs[self._score].shape
         self.task, self.classes = "regression", None
-        self.outputs = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else 1  # noqa: PLR2004
+        if len(shape) == 2 and isinstance(shape[1], int):  # noqa: PLR2004  rows, and outputs
+            self.outputs = shape[1]
+        else:
+            found = self._found_for_zeros(self._score)
+            self.outputs = 1 if found is None else max(1, int(np.size(found)))
         self.vector = self.outputs == 1
 
     def _labels_of_maps(self, types: Sequence[str]) -> list[Label] | None:
         """Return the keys of the maps that some files return instead of a table of probabilities."""
-        if (
-            self._score is None
-            or not types[self._score].startswith("seq(map(")
-            or any(feed.kind == "text" for feed in self._feeds)
-        ):
+        if self._score is None or not types[self._score].startswith(_MAPS):
             return None
-        found = self._ran([self._outputs[self._score]], np.zeros((1, self.width)))[0]
-        return list(found[0])
+        found = self._found_for_zeros(self._score)
+        return None if found is None else list(found[0])
+
+    def _found_for_zeros(self, output: int) -> Any:
+        """Return an output for a row of zeros; None for a graph of texts, and one that may not run in this process."""
+        if any(feed.kind == "text" for feed in self._feeds) or (self.isolated and not in_child()):
+            return None
+        try:
+            return self._ran([self._outputs[output]], np.zeros((1, self.width)))[0]
+        except (RuntimeError, ValueError):  # other rows may do better, or say what is wrong
+            return None
+
+    def observe(self, X: Array) -> list[str]:
+        """Give no probabilities if the scores of a classifier are none, such as logits; return the warning."""
+        if self.task != "classification" or not self.has_probabilities:
+            return []
+        found = self.run(X)[1]
+        if found is None or not ((found < -ROUNDING) | (found > 1 + ROUNDING)).any():
+            return []
+        self.has_probabilities = False
+        return [_NO_PROBABILITIES]
 
     def _count(self, outputs: Sequence[Any]) -> int | None:
         if self._score is None:
@@ -128,14 +153,26 @@ class OnnxModel(ImportedModel):
             at += feed.width
         return feeds
 
-    def _ran(self, outputs: Sequence[str], X: Array) -> Any:
+    def _ran(self, outputs: Sequence[str], X: Array) -> list[Any]:
+        """Return the graph's outputs for X, run for as many rows at once as it takes."""
+        size = self._fixed_rows
+        if size is None or len(X) == size:
+            return self._ran_once(outputs, X)
+        found = []
+        for at in range(0, len(X), size):
+            rows = X[at : at + size]
+            filled = np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
+            found.append([each[: len(rows)] for each in self._ran_once(outputs, filled)])
+        return [_joined(parts) for parts in zip(*found, strict=True)]
+
+    def _ran_once(self, outputs: Sequence[str], X: Array) -> list[Any]:
         """Return the graph's outputs for X; raise RuntimeError instead of the runtime's own errors.
 
         Raise ValueError if it needs too much memory for these rows, MemoryError if the process has too little.
         """
         feeds = self._fed(X)
         try:
-            return self._session.run(outputs, feeds, self._run_options)
+            found: list[Any] = self._session.run(outputs, feeds, self._run_options)
         except Exception as error:
             if NOTHING_LEFT in str(error):
                 raise MemoryError from None
@@ -147,6 +184,7 @@ class OnnxModel(ImportedModel):
                     "for all graphs of the process: send fewer rows; if one is too many, its values make it so large"
                 ) from None
             raise RuntimeError(_words(error)) from None
+        return found
 
     def _run(self, X: Array) -> tuple[Array, Array | None]:
         if self.isolated and not in_child():
@@ -176,52 +214,13 @@ class OnnxModel(ImportedModel):
         return np.column_stack((1 - values, values))
 
 
-class _Feed:
-    """An input of a graph: the number of its columns and their type."""
-
-    def __init__(self, name: str, kind: str, shape: Sequence[Any]) -> None:
-        if kind not in _KINDS or not 1 <= len(shape) <= 2:  # noqa: PLR2004  rows, and columns
-            raise Invalid.at("/file", f"the input {name[:64]!r} of the ONNX file is no table of numbers or texts")
-        self.name = name
-        self.kind, self._type = _KINDS[kind]
-        self._is_flat = len(shape) == 1
-        width = 1 if self._is_flat else shape[1]
-        if not isinstance(width, int) or not 0 < width <= MAX_WIDTH:
-            raise Invalid.at(
-                "/file", f"the input {name[:64]!r} of the ONNX file does not say how many columns it takes"
-            )
-        self.width = width
-
-    def texts(self, X: Array, texts: Sequence[Sequence[str]]) -> Any:
-        """Return columns of codes as their texts; a missing text is empty."""
-        columns = [
-            np.array([*known, ""], dtype=object)[np.where(np.isnan(codes), len(known), codes).astype(np.intp)]
-            for codes, known in zip(X.T, texts, strict=True)
-        ]
-        return columns[0] if self._is_flat else np.column_stack(columns)
-
-    def array(self, X: Array) -> Any:
-        """Return columns of a table in the graph's type; raise ValueError for values beyond that type."""
-        if not issubclass(self._type, np.inexact):
-            limit = 1.0 if self._type is np.bool_ else float(np.iinfo(self._type).max)
-            whole = (np.rint(X) == X) & (np.abs(X) < limit + (self._type is np.bool_))
-            if not whole.all():
-                row = int((~whole.all(axis=1)).argmax())
-                raise ValueError(
-                    f"row {row}: the input {self.name!r} takes whole numbers of its type, and none may be missing"
-                )
-        array = np.ascontiguousarray(X).astype(self._type)
-        return array.ravel() if self._is_flat else array
+def _first(types: Sequence[str], wanted: Collection[str]) -> int | None:
+    return next((i for i, kind in enumerate(types) if kind in wanted), None)
 
 
-def _columns(feeds: Sequence[_Feed]) -> list[Input]:
-    if len(feeds) == 1:
-        return [each._replace(kind=feeds[0].kind) for each in numbered(feeds[0].width)]
-    return [
-        Input(feed.name if feed.width == 1 else f"{feed.name}_{i + 1}", feed.kind)
-        for feed in feeds
-        for i in range(feed.width)
-    ]
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return the rows of several calls: of arrays, or of lists of maps."""
+    return [row for part in parts for row in part] if isinstance(parts[0], list) else np.concatenate(parts)
 
 
 def _session(content: bytes) -> Any:

@@ -13,18 +13,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.errors import Fault, Invalid
-from app.model.dataframes import default_names
+from app.model.dataframes import Array, default_names
 from app.model.estimator import FittedModel
 from app.model.imported.imported_estimator import (
     DISTRIBUTIONS,
     EXTRAS,
+    HAS_PROBABILITIES,
     HELD_BYTES,
     MODULES,
     STACKS,
     TAKES_MISSING,
     open_model,
 )
-from app.model.imported.imported_model import Hints, Input
+from app.model.imported.imported_model import Hints, ImportedModel, Input
 from app.model.imported.trial_predictions import RAISED, NotPredicted, not_predicted, predicts, tried
 from app.model.imported.trial_rows import Sample, TrialRows, chosen_rows, others, refuse_missing, refuse_texts
 from app.model.isolation.resident_memory import resident_bytes
@@ -95,12 +96,15 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     try:
         model, outputs = opened.tried(rows)
         model = model.with_texts(rows.texts)
+        warnings = [*opened.warnings, *_observed(model, rows.X)]
         stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
     except NotPredicted as error:
         raise error if asked.sample is None else _sample_fault(error, opened, rows) from None
     learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
     if not opened.takes_missing:
         learned[TAKES_MISSING] = False
+    if form != "skops" and not model.has_probabilities:
+        learned[HAS_PROBABILITIES] = False
     named = asked.columns is not None or (asked.sample is not None and asked.sample.named)
     result = TrialResult(
         task=model.task,
@@ -116,9 +120,17 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
         load_s=round(load_s, 4),
         rows=len(rows.X) if asked.sample is not None else 0,
         libraries=libraries_of(form),
-        warnings=opened.warnings,
+        warnings=warnings,
     )
     return msgspec.to_builtins(result)
+
+
+def _observed(model: FittedModel, X: Array) -> list[str]:
+    """Let a model find out from rows what its file does not say; return warnings."""
+    try:
+        return model.observe(X) if isinstance(model, ImportedModel) else []
+    except RAISED:  # the first prediction says it
+        return []
 
 
 def _allow(part_s: float, end_s: float) -> None:
