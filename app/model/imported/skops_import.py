@@ -49,7 +49,11 @@ class FoundEstimator:
 
     def __init__(self, content: bytes, approved: Collection[str], hints: Hints) -> None:
         self.content = content
-        self.estimator, self.warnings = load_checked(content, approved)
+        # of the whole process, and not safe in threads: only the one in which a file is tried out may do this
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.estimator = load_checked(content, approved)
+        self.warnings = _version_warnings(caught)
         self.task: Task = _task(self.estimator, hints)
         self.coded = False
         self.classes: list[Label] | None = None
@@ -91,19 +95,17 @@ def check_types(path: Path, approved: Collection[str]) -> None:
         raise Invalid(f"{words}; {approval(refused)}", *(Fault("/file", name[:200]) for name in refused[:50]))
 
 
-def load_checked(content: bytes, approved: Collection[str]) -> tuple[Any, list[str]]:
-    """Return the estimator in a file whose types were checked, and warnings; raise Invalid if it is not sound."""
+def load_checked(content: bytes, approved: Collection[str]) -> Any:
+    """Return the estimator in a file whose types were checked; raise Invalid if it is not sound."""
     trusted = sorted({*SAFE, *approved})
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            estimator = skops.io.loads(content, trusted=trusted)
+        estimator = skops.io.loads(content, trusted=trusted)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  skops raises anything for a damaged file
         raise _damaged(error) from None
     check_estimator(estimator)
-    return estimator, _version_warnings(caught)
+    return estimator
 
 
 def refuse_other_minor_version(found: Sequence[str]) -> None:
@@ -197,14 +199,13 @@ class ImportedPipeline(SklearnEstimator):
 
     @cached_property
     def _template(self) -> Any:
-        return clone(
-            load_checked(self._read(), self._approved)[0]
-        )  # the learned state takes memory, and no fit needs it
+        # the learned state takes memory, and no fit needs it
+        return clone(load_checked(self._read(), self._approved))
 
     def load(self, stored: Stored) -> SklearnModel:
         """Return the model of a version."""
         file = bytes(stored.files[SKOPS_FILE])
-        estimator, _ = load_checked(file, self._approved)
+        estimator = load_checked(file, self._approved)
         learned = {key: value for key, value in stored.learned.items() if key not in {HELD_BYTES, STACKS}}
         model = SklearnModel(self.name, estimator, stored.columns, stored.classes, FitLayout(**learned), file)
         stacks: Stacks = stored.learned.get(STACKS, "no")

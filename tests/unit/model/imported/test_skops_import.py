@@ -1,7 +1,8 @@
 """skops files: types that are not safe are listed, estimators are checked, and pipelines predict as they did."""
 
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import SVC
 
 from app.errors import Invalid
-from app.model.imported.skops_import import ImportedPipeline, load_checked
+from app.model.imported.imported_model import Hints
+from app.model.imported.skops_import import FoundEstimator, ImportedPipeline, load_checked
 from app.model.imported.trial import run_trial
 from tests.support.forgery import with_arrays, with_schema
 from tests.support.model_files import CODES, FRAME_ROWS, LABELS, X, skops_classifier, skops_pipeline
@@ -134,4 +136,25 @@ def test_an_imported_pipeline_is_loaded_once_and_fits_clones() -> None:
     assert "C" in pipeline.parameters().__struct_fields__
     pipeline.check({"C": 2.0})
     assert len(reads) == 1
-    assert load_checked(sample.content, ())[1] == []
+    assert FoundEstimator(sample.content, (), Hints()).warnings == []
+
+
+class Watching(LinearRegression):  # type: ignore[misc]
+    """Keeps what shows the process's warnings while it is loaded."""
+
+    shown: ClassVar[list[Any]] = []
+
+    def __setstate__(self, state: Any) -> None:
+        self.shown.append((warnings.showwarning, warnings.filters))
+        super().__setstate__(state)
+
+
+def test_a_service_that_loads_versions_in_threads_leaves_the_warnings_of_the_process_alone() -> None:
+    """Two that replaced them at once would restore each other's: one list would collect all warnings from then on."""
+    content = skops.io.dumps(Watching().fit([[0.0], [1.0]], [0.0, 1.0]))
+    approved = [f"{__name__}.Watching"]
+    assert load_checked(content, approved).coef_ == pytest.approx([1])
+    pipeline = ImportedPipeline("imported", "regression", "sha256:0", lambda: content, approved, {})
+    assert "positive" in pipeline.parameters().__struct_fields__
+    assert Watching.shown
+    assert all(seen == (warnings.showwarning, warnings.filters) for seen in Watching.shown)
