@@ -27,6 +27,7 @@ from app.storage.payload_store import Payloads
 
 if TYPE_CHECKING:
     from app.serve.asgi import Asgi
+    from app.serve.middleware.request_middleware import Telemetry
 
 CLEANUP_S = 600.0
 
@@ -37,10 +38,7 @@ def build(settings: Settings) -> Components:
     trusted = frozenset(names(settings.trusted_types))
     payloads = Payloads(Path(settings.store))
     models = find_models(modules, trusted, payloads.scratch)
-    onnx_memory.max_bytes = settings.max_loaded + settings.max_design
-    # half the time of a job: its worker then gives the reason, and is not ended with it
-    isolated_graphs.limits = CallLimits(settings.import_memory, settings.timeout_predict / 2)
-    isolated_graphs.scratch = payloads.scratch
+    _limit_graphs(settings, payloads)
     if settings.default_model not in models:
         raise SettingsError(
             f"TRINITY_DEFAULT_MODEL: no model {settings.default_model!r}; there are {', '.join(sorted(models))}"
@@ -75,6 +73,14 @@ def build(settings: Settings) -> Components:
     return Components(settings, service, store, payloads)
 
 
+def _limit_graphs(settings: Settings, payloads: Payloads) -> None:
+    """Set the limits of ONNX graphs, which are those of the whole process."""
+    onnx_memory.max_bytes = settings.max_loaded + settings.max_design
+    # half the time of a job: its worker then gives the reason, and is not ended with it
+    isolated_graphs.limits = CallLimits(settings.import_memory, settings.timeout_predict / 2)
+    isolated_graphs.scratch = payloads.scratch
+
+
 def names(text: str) -> list[str]:
     """Return the names in a setting that lists some."""
     return [name for name in map(str.strip, text.split(",")) if name]
@@ -103,42 +109,57 @@ def build_api(settings: Settings | None = None) -> Asgi:
     """Return the ASGI app for the settings, by default those of the environment; raise SettingsError."""
     # imported here, because workers and the command line use this module too and never load the HTTP entrance
     from app.serve.app import create_app  # noqa: PLC0415
-    from app.serve.middleware.request_middleware import Telemetry  # noqa: PLC0415
-    from app.telemetry.log_records import RequestLog  # noqa: PLC0415
-    from app.telemetry.logs import line_sink  # noqa: PLC0415
-    from app.telemetry.metrics import ServiceMetrics  # noqa: PLC0415
-    from app.telemetry.tracing_setup import tracing  # noqa: PLC0415
 
     components = build(settings or load())
     components.check_store()
     settings = components.settings
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="work", initializer=defer_this_thread)
-    metrics = ServiceMetrics(components.service.models.names(), inline=settings.mode is Mode.SYNC)
-    spans = tracing(settings, "trinity-web")
-    debug = settings.log_level == "debug"
-    log = RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None
-    telemetry = Telemetry(metrics, log, spans)
+    telemetry = _telemetry(components)
     checks = {"store": components.store.check}
     if settings.mode is Mode.SYNC:
         from app.dispatch.inline import InlineDispatcher  # noqa: PLC0415
         from app.dispatch.kept_jobs import KeptJobs  # noqa: PLC0415
-        from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
 
-        sweep = partial(components.payloads.sweep_uploads, kept_s=settings.result_ttl)
-        sweep(time.time())
-        start_periodic("payload-cleanup", lambda: sweep(time.time()), CLEANUP_S)
-        if settings.events_url is not None:
-            from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
-
-            start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)
+        _start_upkeep(components)
         prefer_this_thread()
         kept = KeptJobs(components.payloads)
-        inline = InlineDispatcher(components.service, pool, settings.max_fits, count=metrics.work, kept=kept)
+        inline = InlineDispatcher(components.service, pool, settings.max_fits, count=telemetry.metrics.work, kept=kept)
         return create_app(settings, components.service, inline, pool, checks, telemetry=telemetry)
     from app.queue import factory  # noqa: PLC0415  sync mode keeps Celery and Redis out of memory
     from app.queue.broker import Broker, celery_app  # noqa: PLC0415
 
     ledger, broker = factory.ledger(settings, components.payloads), Broker(celery_app(lambda: settings))
-    queued = factory.dispatcher(settings, ledger, broker, spans)
+    queued = factory.dispatcher(settings, ledger, broker, telemetry.tracing)
     checks |= {"ledger": ledger.ping, "broker": broker.ping}
     return create_app(settings, components.service, queued, pool, checks, queue_stats=ledger.stats, telemetry=telemetry)
+
+
+def _telemetry(components: Components) -> Telemetry:
+    """Return the metrics, the log and the traces of a web process."""
+    from app.serve.middleware.request_middleware import Telemetry  # noqa: PLC0415  as in build_api
+    from app.telemetry.log_records import RequestLog  # noqa: PLC0415
+    from app.telemetry.logs import line_sink  # noqa: PLC0415
+    from app.telemetry.metrics import ServiceMetrics  # noqa: PLC0415
+    from app.telemetry.tracing_setup import tracing  # noqa: PLC0415
+
+    settings = components.settings
+    debug = settings.log_level == "debug"
+    return Telemetry(
+        ServiceMetrics(components.service.models.names(), inline=settings.mode is Mode.SYNC),
+        RequestLog(line_sink(settings), debug=debug) if settings.logs_each_request else None,
+        tracing(settings, "trinity-web"),
+    )
+
+
+def _start_upkeep(components: Components) -> None:
+    """Start the threads that remove expired uploads and deliver events; in async mode the workers have them."""
+    from app.queue.worker.periodic import start_periodic  # noqa: PLC0415
+
+    settings = components.settings
+    sweep = partial(components.payloads.sweep_uploads, kept_s=settings.result_ttl)
+    sweep(time.time())
+    start_periodic("payload-cleanup", lambda: sweep(time.time()), CLEANUP_S)
+    if settings.events_url is not None:
+        from app.queue.webhooks.registry_events import STEP_S, registry_events  # noqa: PLC0415
+
+        start_periodic("registry-events", registry_events(settings, components.store.registry).step, STEP_S)

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from app.api_keys import parse
+from app.schemas.addresses import origin_problems, url_problem
 from app.schemas.decoding import convert
 from app.schemas.verbs import VERBS, Verb
 
@@ -50,8 +50,6 @@ Hosts = Annotated[str, Meta(pattern=r"^([^\s,/@]+(\s*,\s*[^\s,/@]+)*)?$")]
 Link = Annotated[str, Meta(pattern=r"^(/|https?://)\S*$")]
 ROOT_PATH = r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$"
 RootPath = Annotated[str, Meta(pattern=ROOT_PATH)]
-ANY_ORIGIN = "*"
-ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 WebhookSecret = Annotated[  # base64 of 24 bytes or more
     str, Meta(pattern=r"^whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 ]
@@ -190,10 +188,10 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
             values[_FIELDS[variable]] = convert(text, _TYPES[_FIELDS[variable]], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
-    wrong = {name: _url_problem(values.get(name)) for name in URLS}
+    wrong = {name: url_problem(values.get(name)) for name in URLS}
     problems += [f"{PREFIX}{name.upper()}: this URL {problem}" for name, problem in wrong.items() if problem]
     problems += [f"{PREFIX}API_KEYS: {problem}" for problem in _key_problems(values.get("api_keys"))]
-    problems += [f"{PREFIX}CORS_ORIGINS: {problem}" for problem in _origin_problems(values.get("cors_origins"))]
+    problems += [f"{PREFIX}CORS_ORIGINS: {problem}" for problem in origin_problems(values.get("cors_origins"))]
     # a setting with an invalid value is not also reported as missing
     named = " ".join(problems)
     settings = Settings(**values)
@@ -207,7 +205,6 @@ def load(environment: Mapping[str, str] | None = None, dotenv: str | Path = ".en
     return settings
 
 
-URL_HINT = "cannot be parsed; in a name or password write / ? # @ : and spaces as %2F %3F %23 %40 %3A %20"
 _FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
 _TYPES = {info.name: info.type for info in msgspec.structs.fields(Settings)}
 
@@ -238,35 +235,12 @@ def _read_secret(variable: str, path: str, problems: list[str]) -> str | None:
     return None
 
 
-def _url_problem(text: str | None) -> str | None:
-    """Return the problem of a URL: it has no host, its port is not a number, or its password is not escaped."""
-    if text is None:
-        return None
-    try:
-        url = urlsplit(text)
-        url.port  # noqa: B018  raises ValueError
-    except ValueError:
-        return URL_HINT
-    if re.search(r"\s", text) or ("@" in text and "@" not in url.netloc):
-        return URL_HINT
-    return None if url.hostname else "has no host"
-
-
 def _key_problems(text: str | None) -> list[str]:
     try:
         parse(text or "")
     except ValueError as error:
         return str(error).splitlines() if text else []
     return []
-
-
-def _origin_problems(text: str | None) -> list[str]:
-    """Return the problems of a list of origins; browsers compare origins character by character (RFC 6454)."""
-    if not text or text == ANY_ORIGIN:
-        return []
-    wrong = [origin for origin in map(str.strip, text.split(",")) if not ORIGIN.fullmatch(origin)]
-    form = f"an origin is http(s)://host or http(s)://host:port without a path, and {ANY_ORIGIN} stands alone"
-    return [f"{origin!r} is not an origin; {form}" for origin in wrong]
 
 
 def _unknown_setting(variable: str) -> str:

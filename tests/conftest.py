@@ -1,9 +1,11 @@
 """Fixtures of all tests: running Trinitys, one per mode; the servers' logs under a failed test; and no skip in CI."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis import Redis
@@ -12,6 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support import servers
 from tests.support.api import MODES, Api
 from tests.support.trinity import MAX_BODY_BYTES, trinity
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session", params=MODES)
@@ -29,6 +34,15 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A second Trinity in sync mode, the one that the others' results are compared with."""
     with trinity("inline", tmp_path_factory.mktemp("golden"), TRINITY_MAX_BODY=str(MAX_BODY_BYTES)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one for each file of tests."""
+    from tests.support.browser import chromium  # few tests load the library of browsers
+
+    with chromium() as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from app.cli.output import as_json, table
 if TYPE_CHECKING:
     from app.service.contract.findings import Report
     from app.service.contract.subject import Subject
+    from app.settings import Settings
 
 FITTED = frozenset({".skops", ".onnx", ".ubj", ".json", ".xgb", ".txt", ".lgb", ".pkl", ".joblib"})
 """Suffixes of files of fitted models; two of them are refused with advice."""
@@ -63,29 +64,15 @@ def check_model(
               python -m app check-model mymodel.py
               python -m app check-model mymodels:churn --data rows.csv --target churn
     """
-    import msgspec
-
-    from app.bootstrap import names
-    from app.model.isolation.isolated_calls import CallLimits
-    from app.service.contract import contract
     from app.settings import load
 
     settings = load()
     if Path(model).suffix in FITTED:
-        report = _check_fitted(Path(model), data, list(target))
-        _show(ctx, report, json_=json_)
-    if bool(data) != bool(target):
+        report = _check_fitted(settings, Path(model), data, list(target))
+    elif bool(data) != bool(target):
         raise click.UsageError("--data and --target go together")
-
-    rows = str(data.resolve()) if data else ""
-    subject = msgspec.structs.replace(
-        _subject(model, names(settings.models)),
-        params=params,
-        rows=rows,
-        target=list(target),
-        trusted_types=names(settings.trusted_types),
-    )
-    report = contract.check_model(subject, CallLimits(settings.import_memory, timeout))
+    else:
+        report = _check_estimator(settings, model, params, data, list(target), timeout)
     _show(ctx, report, json_=json_)
 
 
@@ -102,7 +89,27 @@ def _show(ctx: click.Context, report: Report, *, json_: bool) -> NoReturn:
     ctx.exit(int(bool(report.failures)))
 
 
-def _check_fitted(file: Path, rows: Path | None, ignore: list[str]) -> Report:
+def _check_estimator(
+    settings: Settings, name: str, params: dict[str, Any], rows: Path | None, target: list[str], timeout_s: float
+) -> Report:
+    """Check a model that is not fitted yet; raise CommandFailed if its file does not exist."""
+    import msgspec
+
+    from app.bootstrap import names
+    from app.model.isolation.isolated_calls import CallLimits
+    from app.service.contract import contract
+
+    subject = msgspec.structs.replace(
+        _subject(name, names(settings.models)),
+        params=params,
+        rows=str(rows.resolve()) if rows else "",
+        target=target,
+        trusted_types=names(settings.trusted_types),
+    )
+    return contract.check_model(subject, CallLimits(settings.import_memory, timeout_s))
+
+
+def _check_fitted(settings: Settings, file: Path, rows: Path | None, ignore: list[str]) -> Report:
     """Check a file that a library wrote; raise CommandFailed if it does not exist."""
     if not file.is_file():
         raise CommandFailed(f"{file}: no such file", 2)
@@ -110,10 +117,9 @@ def _check_fitted(file: Path, rows: Path | None, ignore: list[str]) -> Report:
     from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
     from app.service.contract.fitted_files import check_fitted_file
     from app.service.importing import PRELOAD, Importer
-    from app.settings import load
 
-    components = build(load())
-    settings, approved = components.settings, components.service.models.approved
+    components = build(settings)
+    approved = components.service.models.approved
     calls = IsolatedCalls(CallLimits(settings.import_memory, settings.import_timeout), PRELOAD)
     importer = Importer(
         components.store, components.payloads, calls, approved=approved, max_loaded_bytes=settings.max_loaded

@@ -13,11 +13,11 @@ import click
 from click.core import ParameterSource
 
 from app.cli.errors import CommandFailed
+from app.cli.gate_options import GATE, HELD_OUT
 from app.cli.input_files import on_disk
 from app.cli.output import as_json, table
 from app.cli.progress import progress
 from app.cli.results import print_promotion
-from app.cli.table_options import GATE
 from app.schemas.file_names import name_to_save
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 BESIDE_FILE = frozenset({
     "path", "given", "params", "model", "estimator", "version", "output", "overwrite", "json_",
-    "held_out", "promote", "promote_metric", "promote_gain",
     "server", "key_file", "ca_file", "verify", "headers",
-})  # fmt: skip
+    *GATE, HELD_OUT,
+} - {"promote_source"})  # fmt: skip
 """Options that go with --file; all others are about tables."""
 PROMOTION = "promotion"
 """The member of a fit's result that is printed as a sentence."""
@@ -102,7 +102,7 @@ def _run(
         raise CommandFailed(f"{output} exists; nothing was sent: choose another name, or --overwrite", 2)
     verb = cast("Verb", ctx.command.name)
     with ExitStack() as resources:
-        held_out = options.get("held_out")
+        held_out = options.get(HELD_OUT)
         gate_path = None if held_out is None else resources.enter_context(on_disk(held_out))
         with progress() as show:
             running = source.run_file(verb, path, model, options.get("version"), given, show, gate_path)

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -112,12 +113,7 @@ class LocalBackend(LocalRegistry):
             found = results.found(msgspec.json.encode(done.result), job_id)
             references += [each.reference for each in found]
             paths = {each.file.name: payloads.path(each.reference) for each in found}
-
-            def save(file: BinaryIO, name: str) -> None:
-                with paths[name].open("rb") as kept:
-                    shutil.copyfileobj(kept, file)
-
-            yield FileResult(*done, [msgspec.to_builtins(each.file) for each in found], save)
+            yield FileResult(*done, [msgspec.to_builtins(each.file) for each in found], partial(_copy, paths))
         finally:
             for reference in references:
                 payloads.drop(reference)
@@ -147,6 +143,12 @@ class LocalBackend(LocalRegistry):
             raise ModelFailed(
                 f"the model {work.model!r} raised {type(error).__name__} ({Path(frame.filename).name}:{frame.lineno})"
             ) from error
+
+
+def _copy(paths: Mapping[str, Path], file: BinaryIO, name: str) -> None:
+    """Copy the file of a result that has this name."""
+    with paths[name].open("rb") as result:
+        shutil.copyfileobj(result, file)
 
 
 def _read_sample(path: Path) -> bytes:

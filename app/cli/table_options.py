@@ -8,6 +8,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
+from app.cli.gate_options import GATE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 MAX_UNPACKED_BYTES = 2**30  # limit of FILE's content in the memory of the command
 DIALECT = (
@@ -36,7 +38,6 @@ MEMBERS = (
     "na",
 )
 """Options that are members of the query of the same request over HTTP."""
-GATE = ("promote", "promote_metric", "promote_gain", "promote_source")
 RESERVED = frozenset({*MEMBERS, "header", "model", "estimator", *GATE, "timeout", "webhook"})
 """Names that no parameter of a model can have in a CSV request."""
 

@@ -10,7 +10,8 @@ import click
 
 from app.cli.backend import VerbResult
 from app.cli.file_options import with_file
-from app.cli.input_files import FILE, read
+from app.cli.gate_options import gate_options
+from app.cli.input_files import read
 from app.cli.options import Backend, Command, json_option, with_backend
 from app.cli.output import as_json, warn
 from app.cli.results import print_fit, print_promotion, print_score
@@ -40,26 +41,6 @@ def _params(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> di
             raise click.BadParameter(f"{name} is not a parameter of a model")
         params[name] = value
     return params
-
-
-def gate_options(command: Command) -> Command:
-    """Add the options of a gate."""
-    for option in reversed(
-        (
-            click.option("--promote", metavar="ALIAS", help="Alias that the version takes over if it scores better."),
-            click.option(
-                "--promote-on",
-                "held_out",
-                type=FILE,
-                help="CSV with the rows to compare on, with --file a zip file.",
-            ),
-            click.option("--promote-source", metavar="SOURCE", help="Source of the rows to compare on, instead."),
-            click.option("--promote-metric", metavar="METRIC", help="What to compare by, such as rmse."),
-            click.option("--promote-gain", metavar="NUMBER", help="How much better it must be."),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()

@@ -34,37 +34,68 @@ def assemble(
     memory = X if X.base is None else X.base
     kinds: list[Kind] = []
     categories: dict[int, list[str]] = {}
-    faults: list[Fault] = []
-    warnings: list[str] = []
-    indicators, checked = 0, len(selection.inputs)
+    findings = _Findings(selection, names, locate)
+    indicators = _Indicators(selection)
     for position, (source, fitted) in enumerate(zip(selection.inputs, selection.columns, strict=True)):
         try:
             cells = read(source, fitted)
             cells = _with_all_texts(read, source, cells) if selection.any_texts else cells
         except BadCell as error:
-            pointer, where = locate(error.row, source)
-            faults.append(Fault(pointer, f"{where}: {error}"))
+            findings.add_bad_cell(error, source)
             continue
         if not _is_right(cells, selection, fitted):
-            name = None if fitted else names[source]  # after a fit no column can be left out
-            found = _judged(cells, selection, name, lambda row, at=source: locate(row, at))  # type: ignore[misc]
-            if isinstance(found, Fault):
-                faults.append(found)
-            elif found:
-                warnings.append(found)
+            findings.add(cells, source, fitted)
         if cells.values.base is not memory:
             X[:, position] = cells.values
         kinds.append(cells.kind)
         if cells.kind == "text":
             categories[position] = list(cells.categories)
-            indicators += len(cells.categories) - 1
-            if selection.check_indicators and indicators > 2 * checked:  # not at every column, because it takes time
-                checked = indicators
-                selection.check_indicators([0] * indicators)
-    if faults or others:
-        raise refusal([*faults, *others])
+            indicators.add(len(cells.categories) - 1)
+    if findings.faults or others:
+        raise refusal([*findings.faults, *others])
     numeric = NUMERIC.issuperset(kinds)
-    return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=warnings)
+    return Table(X, kinds=None if numeric else kinds, categories=categories, warnings=findings.warnings)
+
+
+class _Findings:
+    """The faults of columns, and the warnings about them."""
+
+    def __init__(self, selection: Selection, names: Sequence[str], locate: Locate) -> None:
+        self.faults: list[Fault] = []
+        self.warnings: list[str] = []
+        self._selection = selection
+        self._names = names
+        self._locate = locate
+
+    def add_bad_cell(self, error: BadCell, source: int) -> None:
+        """Add the fault of a column that could not be read."""
+        pointer, where = self._locate(error.row, source)
+        self.faults.append(Fault(pointer, f"{where}: {error}"))
+
+    def add(self, cells: Cells, source: int, fitted: Column | None) -> None:
+        """Check a column, and add its fault or the warning about it, if any."""
+        name = None if fitted else self._names[source]  # after a fit no column can be left out
+        found = _judged(cells, self._selection, name, lambda row: self._locate(row, source))
+        if isinstance(found, Fault):
+            self.faults.append(found)
+        elif found:
+            self.warnings.append(found)
+
+
+class _Indicators:
+    """The number of columns that categories add to the model's matrix, checked while it grows."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._check = selection.check_indicators
+        self._count = 0
+        self._checked = len(selection.inputs)
+
+    def add(self, count: int) -> None:
+        """Count more of them; raise the error of the check if they are too many."""
+        self._count += count
+        if self._check and self._count > 2 * self._checked:  # not at every column, because it takes time
+            self._checked = self._count
+            self._check([0] * self._count)
 
 
 def _is_right(cells: Cells, selection: Selection, fitted: Column | None) -> bool:

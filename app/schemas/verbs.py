@@ -23,7 +23,7 @@ class VerbSpec(NamedTuple):
     examples: Mapping[str, str]
     """An example body for the default model in each text media type; each is a valid request."""
     results: tuple[str, ...]
-    """The Structs in app/schemas/jobs.py that describe the result: one, or those of a regressor and a classifier."""
+    """The Structs in app/schemas/results.py that describe the result: one, or those of a regressor and a classifier."""
     timeout_s: int
     """Default timeout of a queued job in seconds; TRINITY_TIMEOUT_<VERB> overrides it."""
     message_jobs: int

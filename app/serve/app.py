@@ -76,19 +76,16 @@ def create_app(
     """Build every resource, and serve their routes behind the middleware; raise SettingsError for an application's."""
     telemetry = telemetry or Telemetry(ServiceMetrics(service.models.estimators))
     shared = _shared(settings, service, dispatcher, pool)
-    verbs = _verbs(settings, service, dispatcher, pool, shared)
     versions = VersionChecks(service.models, service.store)
     preload = Preload(service, versions)
-    warnings = versions.aliases, preload.warnings, partial(stand_in_warnings, service)
-    health = HealthChecks(checks, warnings=lambda: [text for found in warnings for text in found()])
+    health = _health(checks, service, versions, preload)
     schemas = BodySchemas(service.models.estimators, service.sources, settings)
     served = ServedVersions(service.models, service.store)
-    measures: dict[str, Measure] = {}  # applications add theirs
     # the list and the document hold their own routes too, so they take the routes later
     page = HomePage(service, dispatcher, health, settings, telemetry.metrics.traffic, lambda: routes)
     routes = [
         *routes_of(page, DocumentResource(lambda: document(routes, settings, schemas.members), served)),
-        *verb_routes(verbs, schemas, settings),
+        *verb_routes(shared.verbs, schemas, settings),
         import_route(ImportResource(service, dispatcher, shared.uploads, settings), settings),
         *routes_of(
             AliasResource(service, shared.bodies),
@@ -96,25 +93,13 @@ def create_app(
             JobResource(dispatcher, settings.max_wait, shared.formats),
             JobEvents(dispatcher),
             HealthResource(health),
-            MetricsResource(telemetry.metrics, service, health, queue_stats, measures),
+            MetricsResource(telemetry.metrics, service, health, queue_stats, shared.measures),
             MetadataResource(service, health),
             Infer(service, dispatcher, pool, shared.bodies, shared.loads, settings.max_wait),
         ),
     ]
-    downloads = _downloads(settings, dispatcher, pool, shared.payloads)
-    application = Application(
-        settings,
-        service,
-        dispatcher,
-        pool,
-        bodies=shared.bodies,
-        verbs=verbs,
-        uploads=shared.uploads,
-        downloads=downloads,
-        fields=lambda req: query_names_of(routes, req.method, req.uri_template),
-        measures=measures,
-    )
-    routes += downloads.routes(listed=service.models.any_files)
+    routes += shared.downloads.routes(listed=service.models.any_files)
+    application = _application(settings, service, dispatcher, pool, shared, lambda: routes)
     routes += application_routes(find_routes(settings.routes.split(",")), application, routes)
     routes = complete_routes(routes, settings)
     api = _api(routes)
@@ -128,47 +113,66 @@ class Shared(NamedTuple):
     """The objects that several resources share."""
 
     bodies: BodyReader
-    payloads: Payloads
     uploads: UploadJobs
+    downloads: ResultFileResource
     formats: PredictionFormats
     loads: Loads
+    verbs: Mapping[Verb, VerbResource]
+    measures: dict[str, Measure]
+    """The metrics of applications, which add them."""
 
 
 def _shared(settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor) -> Shared:
     payloads = Payloads(Path(settings.store))
-    return Shared(
-        BodyReader(settings.max_body, settings.max_held),
-        payloads,
-        UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool),
-        PredictionFormats(service, pool),
-        Loads(service),
-    )
-
-
-def _verbs(
-    settings: Settings, service: Service, dispatcher: Dispatcher, pool: ThreadPoolExecutor, shared: Shared
-) -> dict[Verb, VerbResource]:
-    return {
+    bodies = BodyReader(settings.max_body, settings.max_held)
+    uploads = UploadJobs(dispatcher, UploadReader(payloads, pool, settings.max_uploads), pool)
+    formats = PredictionFormats(service, pool)
+    loads = Loads(service)
+    verbs = {
         verb: VerbResource(
             verb,
             service,
             dispatcher,
             pool,
-            bodies=shared.bodies,
-            formats=shared.formats,
-            loads=shared.loads,
+            bodies=bodies,
+            formats=formats,
+            loads=loads,
             settings=settings,
-            uploads=shared.uploads,
+            uploads=uploads,
         )
         for verb in VERBS
     }
-
-
-def _downloads(
-    settings: Settings, dispatcher: Dispatcher, pool: ThreadPoolExecutor, payloads: Payloads
-) -> ResultFileResource:
     results = result_files(settings, payloads)
-    return ResultFileResource(dispatcher, results, payloads, pool, settings.accel_redirect)
+    downloads = ResultFileResource(dispatcher, results, payloads, pool, settings.accel_redirect)
+    return Shared(bodies, uploads, downloads, formats, loads, verbs, measures={})
+
+
+def _health(checks: Mapping[str, Check], service: Service, versions: VersionChecks, preload: Preload) -> HealthChecks:
+    """Return the checks of the service's dependencies, with warnings about its versions."""
+    warnings = versions.aliases, preload.warnings, partial(stand_in_warnings, service)
+    return HealthChecks(checks, warnings=lambda: [text for found in warnings for text in found()])
+
+
+def _application(
+    settings: Settings,
+    service: Service,
+    dispatcher: Dispatcher,
+    pool: ThreadPoolExecutor,
+    shared: Shared,
+    routes: Callable[[], Sequence[Route]],
+) -> Application:
+    return Application(
+        settings,
+        service,
+        dispatcher,
+        pool,
+        bodies=shared.bodies,
+        verbs=shared.verbs,
+        uploads=shared.uploads,
+        downloads=shared.downloads,
+        fields=lambda req: query_names_of(routes(), req.method, req.uri_template),
+        measures=shared.measures,
+    )
 
 
 def _middleware(

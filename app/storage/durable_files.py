@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
 from uuid import uuid4
 
-from app.errors import Unavailable
+from app.storage.file_locks import is_locked, open_folder, try_lock_folder
 
 Permit = Callable[[], None]
 """Called after everything is written and before it becomes visible; it raises to refuse the change."""
-LOCK_WAIT_S = 10.0
-"""How long a request waits for a lock: changes take some milliseconds, and a proxy may wait for 30 s."""
-LOCK_STEP_S = 0.005
 _TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}")
-
-
-class Locked(Unavailable):
-    """Another process has held a lock in the store for too long."""
 
 
 def always_permit() -> None:
@@ -76,8 +66,8 @@ class DurableFiles:
         folder = _temporary(parent / name / name)
         folder.mkdir()
         try:
-            with _open_folder(folder) as descriptor:
-                _try_lock_folder(descriptor)
+            with open_folder(folder) as descriptor:
+                try_lock_folder(descriptor)
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -154,7 +144,7 @@ class DurableFiles:
             with suppress(OSError):  # what cannot be removed now does no harm
                 if not path.is_dir():
                     path.unlink()
-                elif _is_in_use(path):
+                elif is_locked(path):
                     continue
                 else:
                     shutil.rmtree(path, ignore_errors=True)
@@ -172,7 +162,7 @@ class DurableFiles:
 
     def sync(self, folder: Path) -> None:
         """Make the entries of a folder durable: a rename changes the folder, not the file."""
-        with _open_folder(folder) as descriptor:
+        with open_folder(folder) as descriptor:
             self._fsync(descriptor)
 
 
@@ -212,62 +202,6 @@ class NewFile:
         if self._is_open:
             self._is_open = False
             os.close(self._descriptor)
-
-
-@contextmanager
-def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Hold an exclusive lock on `path`. The kernel releases it when the process ends, in any way.
-
-    Raise Locked if it is not free within `wait_s`, FileNotFoundError if its folder does not exist or is removed.
-    """
-    end_s = time.monotonic() + wait_s
-    while True:
-        with path.open("w") as file:
-            while not try_lock(file):
-                if time.monotonic() >= end_s:
-                    raise Locked("another process is changing the same in the store; try again")
-                time.sleep(LOCK_STEP_S)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                yield
-                return
-
-
-def try_lock(file: IO[Any]) -> bool:
-    """Take the exclusive lock of a file until it is closed; return whether it was free."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextmanager
-def _open_folder(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock_folder(descriptor: int) -> bool:
-    """Take the exclusive lock of an open folder until it is closed; return False where another process has it.
-
-    Some file systems, such as NFS, lock files only: there nobody has it.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _is_in_use(folder: Path) -> bool:
-    """Return whether a living process holds a scratch folder."""
-    with _open_folder(folder) as descriptor:
-        return not _try_lock_folder(descriptor)
 
 
 def _temporary(path: Path) -> Path:

@@ -19,7 +19,8 @@ from msgspec import UNSET, UnsetType
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.schemas.registry import MODEL_NAME, Move, Reason
 from app.storage.aliases import CHAMPION, LATEST, Aliases, is_alias_name
-from app.storage.durable_files import LOCK_WAIT_S, DurableFiles, locked
+from app.storage.durable_files import DurableFiles
+from app.storage.file_locks import LOCK_WAIT_S, locked
 from app.storage.file_states import ABSENT_S, FRESH_S
 from app.storage.history import HISTORY, NO_HISTORY, AliasHistory, history_end
 from app.storage.version_numbers import present

@@ -260,7 +260,7 @@ def test_rows_for_a_model_of_files_are_refused(api: Api) -> None:
     assert pointers(problem(api.post("models/measurer/fit", body), 422)) == ["/data"]
     problem(api.post("models/measurer/predict", body), 415)
     infer = api.post("v2/models/measurer/infer", {"inputs": []})
-    assert infer.status_code == 400 and "takes files, and no tensors" in infer.json()["error"], infer.text
+    assert infer.status_code == 400 and "takes files instead of tensors" in infer.json()["error"], infer.text
 
 
 def test_a_result_file_is_downloaded_whole_and_in_parts(api: Api) -> None:

@@ -18,7 +18,7 @@ from examples.place_recommender.database import engine, migrate
 from examples.place_recommender.simulate import fill, simulate
 from examples.place_recommender.sources import TRAINING
 from tests.support.api import problem
-from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.browser import missing_chromium, visit
 from tests.support.servers import ROOT
 from tests.support.trinity import trinity
 
@@ -71,12 +71,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def caller(url: str, key: str = CALLER[0]) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"X-API-Key": key} if key else {}, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("path", STARTS)

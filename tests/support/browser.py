@@ -29,7 +29,8 @@ def artefacts() -> Path:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser, without its sandbox when run as root."""
+    """A browser, without its sandbox when run as root; fails where there is none."""
+    assert not missing_chromium(), missing_chromium()
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)

@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from app.api_keys import new_key
-from tests.support.browser import chromium, missing_chromium
 from tests.support.trinity import trinity
 
 SECRET, KEY = new_key("dashboard", "fit+predict+read")
@@ -44,13 +43,6 @@ def dashboard(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert not missing_chromium(), missing_chromium()
-    with chromium() as running:
-        yield running
 
 
 @contextmanager

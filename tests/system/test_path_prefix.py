@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.api import WAIT_S, Api, Mode
-from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.browser import visit
 from tests.support.operations import command_blocks
 from tests.support.servers import Launch, free_port, served
 from tests.support.trinity import trinity
@@ -88,13 +88,6 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         url = stack.enter_context(proxy(folder / "nginx", str(api.http.base_url).rstrip("/"), location))
         http = stack.enter_context(httpx.Client(base_url=f"{url}{root}", timeout=WAIT_S + 10))
         yield Site(api, url, root, http)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert not missing_chromium(), missing_chromium()
-    with chromium() as running:
-        yield running
 
 
 def links_in(content: Any) -> Iterator[str]:

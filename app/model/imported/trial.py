@@ -86,21 +86,12 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
     started_s, before_bytes = time.monotonic(), resident_bytes()
     opened = _opened(Path(path), form, asked)
     load_s = time.monotonic() - started_s
-    rows = chosen_rows(opened.inputs, asked.columns, asked.sample, named=opened.named_inputs)
-    if not opened.takes_missing:
-        refuse_missing(rows)
-    if form != "skops":  # a pipeline may take texts even if it names no columns
-        refuse_texts(opened.inputs, rows.columns)
+    rows = _rows(opened, form, asked)
     if limits is not None:
         _allow(TrialLimits(*limits).predict_s, end_s)
-    try:
-        model, outputs = opened.tried(rows)
-        model = model.with_texts(rows.texts)
-        warnings = [*opened.warnings, *_observed(model, rows.X)]
-        stacks = tried(model, rows.X, outputs=outputs, must_be_finite=asked.sample is not None)
-    except NotPredicted as error:
-        raise error if asked.sample is None else _sample_fault(error, opened, rows) from None
-    learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: stacks}
+    done = _predicted(opened, rows, asked.sample)
+    model, outputs = done.model, done.outputs
+    learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: done.stacks}
     if not opened.takes_missing:
         learned[TAKES_MISSING] = False
     if form != "skops" and not model.has_probabilities:
@@ -115,12 +106,12 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
         outputs=outputs or 1,
         vector=outputs is None,
         has_probabilities=model.has_probabilities,
-        stacks=stacks,
+        stacks=done.stacks,
         learned={**model.save().learned, **learned},
         load_s=round(load_s, 4),
         rows=len(rows.X) if asked.sample is not None else 0,
         libraries=libraries_of(form),
-        warnings=warnings,
+        warnings=[*opened.warnings, *done.warnings],
     )
     return msgspec.to_builtins(result)
 
@@ -155,6 +146,15 @@ class Opened(NamedTuple):
     takes_missing: bool = True
 
 
+class Predicted(NamedTuple):
+    """A model for certain columns that predicted their rows, and the warnings about its predictions."""
+
+    model: FittedModel
+    outputs: int | None
+    stacks: Stacks
+    warnings: list[str]
+
+
 def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
     hints = Hints(asked.classes, asked.task)
     if form != "skops":
@@ -176,6 +176,28 @@ def _opened(path: Path, form: Format, asked: TrialRequest) -> Opened:
         return Tried(estimator.model("imported", rows.columns, outputs), outputs)
 
     return Opened(estimator.inputs, estimator.named_inputs, for_rows, estimator.warnings)
+
+
+def _rows(opened: Opened, form: Format, asked: TrialRequest) -> TrialRows:
+    """Return the rows to predict, of the sample or made up; raise Invalid if the model cannot take them."""
+    rows = chosen_rows(opened.inputs, asked.columns, asked.sample, named=opened.named_inputs)
+    if not opened.takes_missing:
+        refuse_missing(rows)
+    if form != "skops":  # a pipeline may take texts even if it names no columns
+        refuse_texts(opened.inputs, rows.columns)
+    return rows
+
+
+def _predicted(opened: Opened, rows: TrialRows, sample: Sample | None) -> Predicted:
+    """Predict the rows alone and together; raise NotPredicted, or Invalid if there is a sample."""
+    try:
+        model, outputs = opened.tried(rows)
+        model = model.with_texts(rows.texts)
+        warnings = _observed(model, rows.X)
+        stacks = tried(model, rows.X, outputs=outputs, must_be_finite=sample is not None)
+    except NotPredicted as error:
+        raise error if sample is None else _sample_fault(error, opened, rows) from None
+    return Predicted(model, outputs, stacks, warnings)
 
 
 def _sample_fault(error: NotPredicted, opened: Opened, rows: TrialRows) -> Invalid:

@@ -21,7 +21,8 @@ from app.schemas.decoding import decode_json
 from app.schemas.registry import Move
 from app.settings import Settings
 from app.storage.aliases import LATEST
-from app.storage.durable_files import DurableFiles, try_lock
+from app.storage.durable_files import DurableFiles
+from app.storage.file_locks import try_lock
 from app.storage.registry import Registry
 
 logger = getLogger(__name__)

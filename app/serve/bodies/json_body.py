@@ -50,6 +50,11 @@ def parse_json(verb: Verb, body: Body, query: Query = NO_QUERY) -> Request:  # n
     given = decoded.data
     refuse_duplicates(text, partial(_members, decoded), () if given is None else (given.X, given.y))
     data, source = (None, None) if given is None else _data(given, arrays)
+    return _request(decoded, data, source)
+
+
+def _request(decoded: FitBody | PredictBody, data: JsonRecords | None, source: Source | None) -> Request:
+    """Return the request of a decoded body and its data; raise Invalid where its members contradict each other."""
     request = Request(
         decoded.model,
         data=data,

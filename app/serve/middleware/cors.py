@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from app.schemas.addresses import ANY_ORIGIN
 from app.serve.asgi import Header, Send
-from app.settings import ANY_ORIGIN
 
 METHODS = b"GET, HEAD, POST, PUT, DELETE"
 REQUEST_HEADERS = (

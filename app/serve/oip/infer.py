@@ -1,4 +1,4 @@
-"""POST /v2/models/{name}[/versions/{version}]/infer: a prediction, which the request waits for in both modes."""
+"""POST /v2/models/{name}[/versions/{version}]/infer: a prediction; the request waits for it in both modes."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from app.serve.problems import send_problem
 from app.service import Service
 from app.storage.manifest import Manifest
 
-NUMBER_BYTES = 20  # of a float64 in JSON, about
-PAST_STOP_S = 5.0  # of waiting while the process stops, for which gunicorn gives 30 s: most predictions end soon
+NUMBER_BYTES = 20  # approximate size of a float64 in JSON
+PAST_STOP_S = 5.0  # longest wait while the process stops, which gunicorn allows for 30 s: most predictions end soon
 JSON_LENGTH = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 TENSOR = '{"inputs": [{"name": "X", "shape": [2, 1], "datatype": "FP64", "data": [-0.5, 0.5]}]}'
 OUTPUT = {JSON: InferenceResponse, BINARY: parts.BYTES}
@@ -55,7 +55,7 @@ RESPONSES: ResponseSpecs = {
 
 
 class Infer:
-    """The protocol has no jobs: the client waits for the result, for TRINITY_MAX_WAIT at most."""
+    """Predictions by the protocol, which has no jobs: the client waits for the result, at most TRINITY_MAX_WAIT."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Infer:
             await self._send(resp, job, infer)
 
     def _manifest(self, name: str, version: Version | None, *, loaded: bool) -> Manifest:
-        """Return the manifest of a version; raise NotLoaded for one that has to be `loaded`, and is not."""
+        """Return the manifest of a version; raise NotLoaded if it must be `loaded` already, and is not."""
         if loaded:
             require_loaded(self._service, name, version)
         return self._service.manifest(name, version)
@@ -118,7 +118,7 @@ class Infer:
         self, body: Body, json_length: str | None, name: str, manifest: Manifest, *, coded: bool
     ) -> tuple[InferInput, Work]:
         refuse_files(manifest)
-        columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # the table of the fit, as it was
+        columns = len(manifest.schema.inputs) + len(manifest.schema.outputs)  # as many as the table of the fit had
         labels = label_kind(manifest.classes) if manifest.classes else None
         with self._bodies.unpacker() as unpack:
             body = unpack(body) if coded else body
@@ -133,22 +133,22 @@ class Infer:
             return infer, self._service.check("predict", request)
 
     async def _ended(self, job: Job, key: IdempotencyKey | None) -> Job:
-        """Wait for the end of a job; raise NotInTime when it doesn't come.
+        """Wait for the end of a job; raise NotInTime if it does not end.
 
-        Without a key nobody could ask for that job again, and so it is cancelled.
+        Without a key no other request could get its result, so it is cancelled.
         """
         started_s = asyncio.get_running_loop().time()
         job = await self._dispatcher.job(job.id, self._max_wait_s, PAST_STOP_S)
         if job.finished:
             return job
         if key is None:
-            with suppress(TrinityError):  # it has just ended, or the ledger is away: it ends without us
+            with suppress(TrinityError):  # it has just ended, or the ledger does not answer: then it ends by itself
                 await self._dispatcher.cancel(job.id)
         if was_cut_short(started_s, self._max_wait_s):
             raise Unavailable("the process is being stopped and can't wait for the prediction; try again")
         raise NotInTime(
-            f"the prediction was not done within {self._max_wait_s} s; with an Idempotency-Key, a request may "
-            "be sent again to go on waiting for it"
+            f"the prediction was not done within {self._max_wait_s} s; with an Idempotency-Key, the request can "
+            "be sent again to continue waiting for it"
         )
 
     async def _send(self, resp: Response, job: Job, request: InferInput) -> None:
@@ -164,7 +164,7 @@ class Infer:
 
 
 def _check_media_type(req: HttpRequest) -> bool:
-    """Return whether the body is gzip; raise UnsupportedMediaType; clients of this protocol often name none."""
+    """Return whether the body is gzip; raise UnsupportedMediaType. Many clients of this protocol name no type."""
     coded = is_coded(req)
     kind = essence(req.content_type)
     if kind not in {"", JSON, BINARY}:

@@ -1,4 +1,4 @@
-"""The inputs of an inference request as the data of a prediction: one tensor of all columns, or one for each."""
+"""Inputs of inference requests as the data of predictions: one tensor of all columns, or one tensor per column."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ POINTER = "/inputs"
 
 
 def read_records(tensors: Sequence[Tensor], arrays: Arrays, binary: Body | None) -> TableRecords | ColumnRecords:
-    """Return one tensor, whatever its name, or several that are named as columns; raise Invalid with a pointer.
+    """Return the rows of one tensor of any name, or of several named like the columns; raise Invalid with a pointer.
 
-    `arrays` are the long arrays of the JSON, and `binary` is the part of the body after it, None when the request has
-    no such part. Aligned float64 in it is not copied.
+    `arrays` are the long arrays of the JSON. `binary` is the part of the body after the JSON, None if there is none;
+    aligned float64 in it is not copied.
     """
     values = _values(tensors, arrays, binary)
     names = None if len(tensors) == 1 else _names(tensors)
@@ -53,7 +53,7 @@ def _values(tensors: Sequence[Tensor], arrays: Arrays, binary: Body | None) -> l
 
 
 def _names(tensors: Sequence[Tensor]) -> list[str]:
-    """Return the names of tensors that are one column each."""
+    """Return the names of tensors that have one column each."""
     names: dict[str, None] = {}
     rows = tensors[0].shape[0]
     for index, tensor in enumerate(tensors):
@@ -68,7 +68,7 @@ def _names(tensors: Sequence[Tensor]) -> list[str]:
 
 
 def _matrix(tensor: Tensor, values: Values, index: int) -> Matrix:
-    """Return numbers as (rows, columns), all of them finite."""
+    """Return numbers as (rows, columns); raise Invalid for one that is not finite."""
     with np.errstate(all="ignore"):
         array = matrix(cast("Array", values).reshape(tensor.shape))
     if position := first_nonfinite(array):
@@ -77,7 +77,7 @@ def _matrix(tensor: Tensor, values: Values, index: int) -> Matrix:
 
 
 def _columns(tensor: Tensor, values: Values, index: int) -> list[list[Cell]]:
-    """Return the columns of a tensor as Python's values."""
+    """Return the columns of a tensor as Python values."""
     if tensor.datatype in NUMERIC:
         return cast("list[list[Cell]]", _matrix(tensor, values, index).T.tolist())
     cells = cast("list[Cell]", values if isinstance(values, list) else values.tolist())

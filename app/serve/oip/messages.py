@@ -1,4 +1,4 @@
-"""Inference requests and responses: JSON, and after it binary tensors if requested."""
+"""Inference requests and responses: JSON, followed by binary tensors if requested."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DATA = re.compile(r"/inputs/\d+/data")  # the long arrays of a request
 
 
 class InferenceRequest(msgspec.Struct):
-    """The JSON of a request; members that the protocol doesn't have are left alone."""
+    """The JSON of a request; members that are not in the protocol are ignored."""
 
     inputs: Annotated[list[Tensor], Meta(min_length=1)]
     id: str | None = None
@@ -51,7 +51,7 @@ class InferenceResponse(msgspec.Struct, omit_defaults=True):
 
 
 class InferInput(NamedTuple):
-    """A request: its id, the rows to predict for, the outputs that it wants, and of a classifier what labels are."""
+    """A request: its id, the rows to predict, the requested outputs, and the kind of a classifier's labels."""
 
     id: str | None
     records: TableRecords | ColumnRecords
@@ -60,7 +60,7 @@ class InferInput(NamedTuple):
 
     @property
     def binary(self) -> bool:
-        """Whether all outputs come after the JSON."""
+        """Whether all outputs are binary, after the JSON."""
         return all(each.binary for each in self.outputs)
 
 
@@ -76,21 +76,21 @@ def read_request(
 ) -> InferInput:
     """Read a body whose JSON ends after `json_length` bytes; raise Malformed, or Invalid with a pointer.
 
-    `known` are the outputs of the model, and `labels` what y is, None for numbers.
+    `known` are the outputs of the model; `labels` is the kind of y's labels, None for numbers.
     """
     view = memoryview(body)
     json_bytes = None if json_length is None else _json_bytes(json_length, len(view))
     request, arrays = _decoded(view[:json_bytes])
     if len(request.inputs) > max_inputs:
         most = counted(max_inputs, "column")
-        raise Invalid.at("/inputs", f"{counted(len(request.inputs), 'input')}, the model has {most} at the most")
+        raise Invalid.at("/inputs", f"{counted(len(request.inputs), 'input')}, the model has at most {most}")
     outputs = wanted_outputs(request.outputs, request.parameters, known)
     records = read_records(request.inputs, arrays, None if json_bytes is None else view[json_bytes:])
     return InferInput(request.id, records, outputs, labels)
 
 
 def response(job: Job, request: InferInput) -> tuple[bytes, int | None]:
-    """Return the response to a job, and how many bytes of it are JSON; None where all are."""
+    """Return the response to a job, and how many bytes of it are JSON, None if all are."""
     found = [encoded_output(job, each, request.labels) for each in request.outputs]
     outputs, contents = [each for each, _ in found], [content for _, content in found]
     text = msgspec.json.encode(InferenceResponse(job.model, str(job.version or 0), outputs, request.id))
@@ -99,12 +99,13 @@ def response(job: Job, request: InferInput) -> tuple[bytes, int | None]:
 
 def _json_bytes(text: str, body_bytes: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) <= body_bytes):
-        raise Malformed(f"{HEADER} is {text[:32]!r}, it should be how many of the body's {body_bytes} bytes are JSON")
+        expected = f"it must be the number of bytes of JSON, at most the {body_bytes} of the body"
+        raise Malformed(f"{HEADER} is {text[:32]!r}; {expected}")
     return int(text)
 
 
 def _decoded(body: memoryview) -> tuple[InferenceRequest, Arrays]:
-    """Return the request, and the long arrays that it has no values of."""
+    """Return the request, and the long arrays whose values are not in it."""
     text, arrays = bytes(body[:LARGE_BYTES]), NO_ARRAYS
     if len(body) > LARGE_BYTES:
         text, arrays, _ = outline(body, DATA_DEPTH, DATA)
@@ -115,14 +116,15 @@ def _decoded(body: memoryview) -> tuple[InferenceRequest, Arrays]:
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"the request is not JSON: {error}; before binary data, {HEADER} says where it ends") from None
+        advice = f"if binary data follows, {HEADER} is the length of the JSON"
+        raise Malformed(f"the request is not JSON: {error}; {advice}") from None
     data = [tensor.data for tensor in request.inputs if tensor.data is not msgspec.UNSET]
     refuse_duplicates(text, partial(_members, request), data)
     return request, arrays
 
 
 def _members(request: InferenceRequest) -> int:
-    """Return how many members the request has for certain, but for those in the data of tensors."""
+    """Return the minimum number of members in the request, without those in the data of tensors."""
     found = 1 + (request.id is not None) + (request.outputs is not None)
     named: list[Tensor | RequestedOutput] = [*request.inputs, *(request.outputs or [])]
     found += sum(4 if isinstance(each, Tensor) else 1 for each in named)

@@ -35,9 +35,9 @@ DATATYPES: Mapping[Kind, Literal["FP64", "BOOL", "BYTES"]] = {
     "text": "BYTES",
     "datetime": "BYTES",
 }
-"""Of the tensor for a column: numbers of any kind are taken where the fit saw whole ones."""
+"""The datatype of a column's tensor; a column of integers in the fit also accepts other numbers."""
 MODEL_ERRORS: ResponseSpecs = {
-    404: ResponseSpec("There is no such model or version, or no fitted one."),
+    404: ResponseSpec("There is no such model or version, or the model is not fitted."),
     500: ResponseSpec("The version is damaged on disk."),
     503: STORE_DOWN,
 }
@@ -52,13 +52,13 @@ class ServerInfo(msgspec.Struct):
 
 
 class ServerLiveness(msgspec.Struct):
-    """The process answers."""
+    """The process responds."""
 
     live: bool = True
 
 
 class ServerReadiness(msgspec.Struct, omit_defaults=True):
-    """Whether every part answers; `error` names those that do not."""
+    """Whether every dependency responds; `error` names those that do not."""
 
     ready: bool
     error: str | None = None
@@ -92,7 +92,7 @@ class ModelReadiness(msgspec.Struct):
 def model_route(
     path: str, description: str, responses: ResponseSpecs, operation: str, **more: Any
 ) -> Callable[[Responder], Responder]:
-    """Declare two routes of the responder below: of a model's latest version, and of a named one."""
+    """Declare two routes for the responder below: for a model's latest version, and for a given version."""
     responses = {**MODEL_ERRORS, **responses}
     model = "/v2/models/{name}"
     latest = route(f"{model}{path}", description, responses, operation=operation, **more)
@@ -102,7 +102,7 @@ def model_route(
 
 
 class MetadataResource:
-    """What is below /v2, except the predictions."""
+    """The routes below /v2, except the predictions."""
 
     def __init__(self, service: Service, checks: HealthChecks) -> None:
         self._service = service
@@ -128,10 +128,10 @@ class MetadataResource:
 
     @route(
         "/v2/health/ready",
-        "Whether each part answers; 503 when one does not.",
+        "Whether each dependency responds; 503 if one does not.",
         {
-            200: ResponseSpec("Each part answers.", {JSON: ServerReadiness}),
-            503: ResponseSpec("A part does not answer.", {JSON: ServerReadiness}, RETRY_AFTER),
+            200: ResponseSpec("Each dependency responds.", {JSON: ServerReadiness}),
+            503: ResponseSpec("A dependency does not respond.", {JSON: ServerReadiness}, RETRY_AFTER),
         },
         operation="v2_ready",
     )
@@ -166,7 +166,7 @@ class MetadataResource:
         self._service.fitted(name, version)
 
     def _tensors(self, name: str, version: Version | None) -> ModelTensors:
-        """Read the manifest only: no model is loaded for its description."""
+        """Return a model's tensors from its manifest; no model is loaded for its description."""
         self._service.model(name)
         manifest = self._service.manifest(name, version)
         refuse_files(manifest)
@@ -184,11 +184,11 @@ def refuse_files(manifest: Manifest) -> None:
     """Raise Invalid for a model whose input is a file: it has no tensors."""
     if manifest.task in FILE_TASKS:
         path = f"/models/{manifest.model}/predict"
-        raise Invalid(f"the model {manifest.model!r} takes files, and no tensors; send one to POST {path}")
+        raise Invalid(f"the model {manifest.model!r} takes files instead of tensors; send a file to POST {path}")
 
 
 def _outputs(manifest: Manifest) -> list[TensorInfo]:
-    """Return y, and of a classifier that has them the probabilities of its classes."""
+    """Return y, and the probabilities of the classes if a classifier has them."""
     schema, classes = manifest.schema, manifest.classes
     if classes is None:
         return [TensorInfo(Y, "FP64", [ROWS] if schema.vector else [ROWS, len(schema.outputs)])]
@@ -199,7 +199,7 @@ def _outputs(manifest: Manifest) -> list[TensorInfo]:
 
 
 def _inputs(schema: Schema) -> list[TensorInfo]:
-    """Return one tensor for all columns that are numbers; else one for each column."""
+    """Return one tensor for all columns if they are numbers, otherwise one for each column."""
     if all(column.kind in NUMERIC for column in schema.columns):
         return [TensorInfo(X, "FP64", [ROWS, len(schema.inputs)])]
     return [TensorInfo(column.name, DATATYPES[column.kind], [ROWS]) for column in schema.columns]

@@ -1,4 +1,4 @@
-"""The outputs of an inference: y as numbers or labels, and probabilities, in JSON or as the bytes after it."""
+"""The outputs of an inference: y as numbers or labels, and probabilities, in JSON or binary after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RequestedOutput(msgspec.Struct):
 
 
 class WantedOutput(NamedTuple):
-    """An output to answer with, and whether its values come after the JSON."""
+    """An output of the response, and whether its values are binary, after the JSON."""
 
     name: str
     binary: bool
@@ -55,9 +55,9 @@ class Output(msgspec.Struct, omit_defaults=True):
 def wanted_outputs(
     requested: Sequence[RequestedOutput] | None, parameters: Parameters, known: Sequence[str]
 ) -> list[WantedOutput]:
-    """Return the outputs that a request names, y without any; raise Invalid for one that the model does not have.
+    """Return the requested outputs, by default y; raise Invalid for one that the model does not have.
 
-    The parameter of an output counts before that of the request.
+    The parameter of an output overrides that of the request.
     """
     binary = parameter(parameters, "binary_data_output", "") or False
     found: dict[str, WantedOutput] = {}
@@ -75,7 +75,7 @@ def wanted_outputs(
 
 
 def encoded_output(job: Job, wanted: WantedOutput, labels: LabelKind | None) -> tuple[Output, bytes | memoryview]:
-    """Return an output of a prediction, and its bytes if it is binary; `labels` is the kind of a classifier's."""
+    """Return an output of a job, and its bytes if it is binary; `labels` is the kind of a classifier's labels."""
     values = _values(job, wanted.name, labels)
     if isinstance(values, list):
         return _texts(values, binary=wanted.binary)
@@ -89,7 +89,7 @@ def encoded_output(job: Job, wanted: WantedOutput, labels: LabelKind | None) -> 
 
 
 def _values(job: Job, name: str, labels: LabelKind | None) -> Array | list[str]:
-    """Return the values of an output as an array, texts as a list."""
+    """Return the values of an output as an array, or texts as a list."""
     if labels is None:
         return np.ascontiguousarray(predictions(job), dtype="<f8")
     if name == PROBABILITIES:
@@ -101,11 +101,11 @@ def _values(job: Job, name: str, labels: LabelKind | None) -> Array | list[str]:
     try:
         return np.array(found, dtype=np.bool_ if labels == "boolean" else "<i8")
     except OverflowError:
-        raise NotAcceptable("a label of this model is too large for INT64; ask for it by the verb predict") from None
+        raise NotAcceptable("a label of this model is too large for INT64; request it by the verb predict") from None
 
 
 def _texts(texts: list[str], *, binary: bool) -> tuple[Output, bytes]:
-    """Return y as texts, in binary each after its length."""
+    """Return y as texts; in binary each follows its length."""
     found = Output(Y, "BYTES", [len(texts)])
     if not binary:
         found.data = to_json(texts)

@@ -1,4 +1,4 @@
-"""Tensors of an inference request: their values from JSON, or from the bytes after it."""
+"""Tensors of an inference request: their values from JSON, or from the binary data after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NUMERIC: dict[str, np.dtype[Any]] = {
     "INT32": np.dtype("<i4"),
     "INT64": np.dtype("<i8"),
 }
-"""The datatypes of numbers."""
+"""The datatypes for numbers."""
 BOOL = "BOOL"
 TEXT = "BYTES"
 DTYPES: dict[str, np.dtype[Any]] = {**NUMERIC, BOOL: np.dtype(np.bool_)}
@@ -55,7 +55,7 @@ class Tensor(msgspec.Struct):
 
 
 def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
-    """Return a parameter that is true or false, None when it is absent; raise Invalid for any other value."""
+    """Return a parameter that is true or false, None if it is absent; raise Invalid for any other value."""
     value = (parameters or {}).get(name)
     if value is not None and not isinstance(value, bool):
         raise Invalid.at(f"{pointer}/parameters/{name}", f"{name} must be true or false")
@@ -63,7 +63,7 @@ def parameter(parameters: Parameters, name: str, pointer: str) -> bool | None:
 
 
 def check(tensor: Tensor, pointer: str) -> None:
-    """Raise Invalid for a datatype or a shape that no model takes."""
+    """Raise Invalid for a datatype or a shape that no model accepts."""
     if tensor.datatype not in _TYPES:
         fault = f"datatype {tensor.datatype[:32]!r} is not supported; send one of {', '.join(_TYPES)}"
         raise Invalid.at(f"{pointer}/datatype", fault)
@@ -82,7 +82,7 @@ def from_bytes(tensor: Tensor, pointer: str, size: object, binary: Body | None, 
     count, left = math.prod(tensor.shape), len(binary) - offset
     needed = size if tensor.datatype == TEXT else count * DTYPES[tensor.datatype].itemsize
     if type(size) is not int or size != needed or size < 0:
-        raise Invalid.at(at, f"binary_data_size must be {needed}, as the shape and datatype say")
+        raise Invalid.at(at, f"binary_data_size must be {needed} by the shape and datatype")
     if size > left:
         raise Invalid.at(at, f"the tensor has {size} bytes, but only {left} are left in the body")
     if tensor.datatype == TEXT:
@@ -119,7 +119,7 @@ def from_json(tensor: Tensor, pointer: str, pieces: Sequence[Piece] | None) -> V
 
 
 def not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
-    """Return the error for a number; its pointer leads into rows or a flat list, and to the tensor for binary data."""
+    """Return the error for a number that is not finite; its pointer is that of the number, or of a binary tensor."""
     if tensor.data is msgspec.UNSET:
         return Invalid.at(pointer, f"every number must be finite; the one at row {row}, column {column} is not")
     step = f"{row}/{column}" if _is_nested(tensor.data, None) else str(row * math.prod(tensor.shape[1:]) + column)
@@ -127,7 +127,7 @@ def not_finite(tensor: Tensor, pointer: str, row: int, column: int) -> Invalid:
 
 
 def _texts(data: memoryview, count: int, pointer: str) -> list[str]:
-    """Return texts, each of which stands after its length; raise Invalid."""
+    """Return texts, each of which follows its length; raise Invalid."""
     texts: list[str] = []
     at = 0
     while at + LENGTH_BYTES <= len(data) and len(texts) < count:
@@ -150,7 +150,7 @@ def _is_nested(data: msgspec.Raw, pieces: Sequence[Piece] | None) -> bool:
 
 
 def _flat(tensor: Tensor, pointer: str, rows: Sequence[Sequence[Any]], first: int) -> list[Any]:
-    """Return the values of rows; raise Invalid unless they are as wide as the shape says."""
+    """Return the values of rows; raise Invalid unless their width is that of the shape."""
     if len(tensor.shape) == 1:
         raise Invalid.at(f"{pointer}/data", f"data has rows, but the shape is {tensor.shape}")
     width = tensor.shape[1]

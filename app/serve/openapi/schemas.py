@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from app.model.estimator import AnyEstimator
-from app.schemas import jobs
+from app.schemas import results
 from app.schemas.bodies import Data, FitBody, PredictBody, Promote
 from app.schemas.jobs import Envelope, Time
 from app.schemas.requests import Gain
@@ -101,7 +101,7 @@ def union(members: Sequence[Struct], *, nullable: bool = False) -> Any:
 
 
 RESULTS: dict[Verb, list[Struct]] = {
-    verb: [getattr(jobs, name) for name in spec.results] for verb, spec in VERBS.items()
+    verb: [getattr(results, name) for name in spec.results] for verb, spec in VERBS.items()
 }
 ANY_RESULT = union([each for results in RESULTS.values() for each in results])
 ENVELOPES: dict[Verb, Struct] = {

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from app.storage.durable_files import LOCK_WAIT_S, Locked
+from app.storage.file_locks import LOCK_WAIT_S, Locked
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 T = TypeVar("T")

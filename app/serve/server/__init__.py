@@ -1,1 +1,1 @@
-"""The HTTP server beneath the application: uvicorn's protocol, bounded, and leaving so that no client notices."""
+"""The HTTP server of the application: uvicorn's protocol with limits, and a stop that no client notices."""

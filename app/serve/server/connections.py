@@ -1,4 +1,4 @@
-"""What the connections of one process know of it, and how much of each is read."""
+"""The state of one process that its connections share, and control of reading from them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from uvicorn.server import ServerState
 
 
 class State(ServerState):
-    """What the connections of one process know of it."""
+    """The state of one process that its connections share."""
 
     draining = False
     trusted_peers: Container[str | None] = ()
-    """The addresses of the proxies that are believed."""
+    """The addresses of the trusted proxies."""
 
 
 def unread_bytes(peer: socket.socket) -> int:
-    """Return how much the system has received and nobody read."""
+    """Return the number of bytes that the system has received and the process has not read."""
     return int.from_bytes(fcntl.ioctl(peer.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class PipelineFlow(FlowControl):
-    """Reads no more while requests wait in the pipeline; uvicorn reads on, and holds all that comes."""
+    """Stops reading while requests wait in the pipeline; uvicorn would keep reading, and hold everything in memory."""
 
     def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
         super().__init__(transport)
         self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        """Read on, unless requests wait."""
+        """Continue reading, unless requests wait."""
         if not self._pipeline:
             super().resume_reading()

@@ -1,4 +1,4 @@
-"""Answers to what can't be read as HTTP, which no application sees. They end the connection."""
+"""Responses to requests that cannot be read as HTTP. The application does not see these; the connection is closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_HEAD_BYTES = 32 * 1024  # of its headers, or of its trailers
 
 
 def refusal(status: HTTPStatus, kind: str, detail: str) -> bytes:
-    """Return an answer that ends its connection, with a problem document as the application sends them (RFC 9457)."""
+    """Return a response that closes its connection, with a problem document like the application's (RFC 9457)."""
     body = json.encode(Problem(f"urn:trinity:{kind}", status.phrase, status, detail))
     head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: {PROBLEM}\r\n"
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
@@ -33,5 +33,6 @@ HEAD_TOO_LARGE = refusal(
 NOT_HTTP = refusal(
     HTTPStatus.BAD_REQUEST,
     "malformed",
-    "this is not an HTTP/1.1 request: method, path, headers or a chunk can't be read; percent-encode what isn't ASCII",
+    "this is not an HTTP/1.1 request: its method, path, headers or a chunk cannot be read; "
+    "percent-encode characters that are not ASCII",
 )

@@ -23,7 +23,7 @@ from app.settings import SettingsError
 
 
 def without_query(record: logging.LogRecord) -> bool:
-    """Cut the query from the path, the third argument of uvicorn's access log line: it may hold a caller's data."""
+    """Remove the query, which may contain data, from the path, the third argument of uvicorn's access log line."""
     if isinstance(record.args, tuple):
         client, method, path, *rest = record.args
         record.args = (client, method, str(path).partition("?")[0], *rest)
@@ -31,10 +31,10 @@ def without_query(record: logging.LogRecord) -> bool:
 
 
 class DrainingServer(Server):
-    """uvicorn's server, which stops without a client's notice.
+    """uvicorn's server with a stop that no client notices.
 
-    On a reload the old processes stop as soon as the new ones are forked: until these accept, connections wait in the
-    backlog of the listening socket, which the master keeps open.
+    On a reload the old processes stop as soon as the new ones are forked. Until the new ones accept connections, these
+    wait in the backlog of the listening socket, which the master keeps open.
     """
 
     server_state: State
@@ -42,12 +42,12 @@ class DrainingServer(Server):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.server_state = State()
-        # as uvicorn finds out whose X-Forwarded-For it believes
-        believed: Any = ProxyHeadersMiddleware(cast("Any", config.app), config.forwarded_allow_ips).trusted_hosts
-        self.server_state.trusted_peers = believed
+        # the same proxies whose X-Forwarded-For uvicorn trusts
+        trusted: Any = ProxyHeadersMiddleware(cast("Any", config.app), config.forwarded_allow_ips).trusted_hosts
+        self.server_state.trusted_peers = trusted
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Have long waits answered now, and let each connection end with an answer."""
+        """Answer long waits now, and let each connection end with a response."""
         self.server_state.draining = True
         if stop_waiting := self.lifespan.state.get(STOP_WAITING):
             stop_waiting()
@@ -55,7 +55,7 @@ class DrainingServer(Server):
 
 
 class GunicornWorker(UvicornWorker):  # type: ignore[misc]
-    """One serving process: an event loop, which also sends the heartbeat, so a long fit in a thread never delays it."""
+    """One web process: its event loop also sends the heartbeat, so that a long fit in a thread does not delay it."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "http": BoundedProtocol,
@@ -70,24 +70,24 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
         # Shorter than the time after which gunicorn kills, so that the application's shutdown always runs.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 2)
         logging.getLogger("uvicorn.access").addFilter(without_query)
-        # gunicorn already says what starts and stops.
+        # gunicorn already logs starts and stops.
         logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, self.log.error_log.level))
-        # uvicorn closes the listening socket first, and gunicorn would report that its own attempt fails.
+        # uvicorn closes the listening socket first; gunicorn would then report that it could not close it.
         self.log.error_log.addFilter(lambda record: not str(record.msg).startswith("Error while closing socket"))
 
     def load_wsgi(self) -> None:
-        """Load the application; where the settings are wrong, say so without a traceback.
+        """Load the application; report wrong settings without a traceback.
 
-        The check before the start finds that in a start; this is for what has changed since.
+        At a start the startup check has reported them already; this is for settings that changed since.
         """
         try:
             super().load_wsgi()
         except SettingsError as error:
-            self.log.error("%s", report(str(error).splitlines()))  # noqa: TRY400  no traceback, as said
+            self.log.error("%s", report(str(error).splitlines()))  # noqa: TRY400  without a traceback
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
     async def _serve(self) -> None:
-        """Do as the base class does, with a server that drains."""
+        """Serve like the base class, but with a DrainingServer."""
         self.config.app = self.wsgi
         self._install_sigquit_handler()
         server = DrainingServer(self.config)
@@ -96,5 +96,5 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002  gunicorn's signature
-        """Leave on SIGQUIT, which gunicorn sends on its own SIGINT; the base class notes it and waits to be killed."""
+        """Stop on SIGQUIT, which gunicorn sends on its own SIGINT; the base class would wait to be killed."""
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with bounds on what a client may send or leave unread, and a way to leave quietly."""
+"""uvicorn's HTTP/1.1 protocol with limits on heads, waits and unread data, and a stop that no client notices."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ from app.serve.server.error_responses import (
 from app.serve.server.write_buffer import CoalescingTransport
 
 VERSIONS = {"1.0", "1.1"}
-DRAIN_S = 1.5  # how long a process that stops waits for the next request of a connection
-LINGER_S = 2  # how long what a refused client still sends is read: a reset would take the refusal from it
-SLACK_BYTES = 1024  # of a head beside its target and its fields: the method, the version, blanks
-HEAD, BODY, COMPLETE = range(3)  # what a message has come to
+DRAIN_S = 1.5  # how long a stopping process waits for the next request of a connection
+LINGER_S = 2  # how long data of a refused client is still read: a reset could discard the refusal before it reads it
+SLACK_BYTES = 1024  # of a head in addition to its target and fields: the method, the version, blanks
+HEAD, BODY, COMPLETE = range(3)  # the part of a message that is being read
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection.
 
-    When the process stops, it says so in the next answer: where a server just hangs up, a client that sends its next
-    request at that moment can't know whether it was done (RFC 9112 §9.6).
+    When the process stops, the next response says that it is the last. If the server only closed the connection, a
+    client that sends its next request at that moment could not know whether it was processed (RFC 9112 §9.6).
     """
 
     server_state: State
     url = b""
-    head_timeout_s: ClassVar[float] = 30  # for a whole head, however often a piece of it comes
-    write_timeout_s: ClassVar[float] = 60  # how long a client may read nothing of an answer
+    head_timeout_s: ClassVar[float] = 30  # for a whole head, in however many pieces it arrives
+    write_timeout_s: ClassVar[float] = 60  # how long a client may read nothing of a response
     _trusted_peer = False
-    _ending: RequestResponseCycle | None = None  # its answer says that it is the last
+    _ending: RequestResponseCycle | None = None  # the request whose response says that it is the last
     _phase = HEAD
-    _progress = False  # a head, a message or a piece of a body has ended in the data that is being read
+    _progress = False  # whether a head, a message or a piece of a body ended in the data that is being read
     _head_bytes = 0  # read since the last progress: of a head, of trailers, or of the line before a chunk
-    _began_here = False  # the head that is being read began in the data that is being read
-    _refusal = NOT_HTTP  # the answer to what the parser stops at
-    _stopped_reading = False  # after what can't be read
+    _began_here = False  # whether the current head began in the current data
+    _refusal = NOT_HTTP  # the response to the data at which the parser stops
+    _stopped_reading = False  # after data that cannot be read
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
-    _data = _reparse = b""  # what is being read, and what is to be read again
+    _data = _reparse = b""  # the current data, and data to parse again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first head."""
+        """Start to wait for the first head."""
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", CoalescingTransport(transport, self.loop))
         self.flow = PipelineFlow(transport, self.pipeline)
         self._trusted_peer = (self.client[0] if self.client else None) in self.server_state.trusted_peers
-        if self.server_state.draining:  # it was accepted before
+        if self.server_state.draining:  # it was accepted before the stop
             self.shutdown()
         else:
             self._start_timer()
@@ -70,19 +70,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self.resume_writing()
 
     def pause_writing(self) -> None:
-        """Bound the time for which a client may read nothing."""
+        """Limit the time in which a client reads nothing."""
         super().pause_writing()
         self._write_timer = self._write_timer or self.loop.call_later(self.write_timeout_s, self._reset)
 
     def resume_writing(self) -> None:
-        """Go on: the client has read."""
+        """Continue: the client has read."""
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
         super().resume_writing()
 
     def _reset(self) -> None:
-        """Reset the connection: the system would keep what nobody reads for minutes."""
+        """Reset the connection: otherwise the system would keep the unread data for minutes."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
@@ -99,23 +99,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop_parsing(TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, and no trailer: a trailer isn't a header, whatever its name (RFC 9110 §6.5.1)."""
+        """Keep headers, but no trailers: these are not headers, whatever their names (RFC 9110 §6.5.1)."""
         if self._phase == HEAD:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin a body; its size is the application's to bound."""
+        """Begin a body; the application limits its size."""
         if (not self._began_here or len(self._data) > MAX_HEAD_BYTES) and self._fields_bytes() > MAX_HEAD_BYTES:
             self._stop_parsing(HEAD_TOO_LARGE)
         self._phase, self._progress = BODY, True
         self._stop_head_timer()
         if self._offers_upgrade():
-            return  # it is read again, without the offer
+            return  # it is parsed again, without the offer
         if self.parser.get_http_version() not in VERSIONS:
-            raise ValueError  # the parser makes it an error of its own
+            raise ValueError  # the parser turns it into an error of its own
         super().on_headers_complete()
         if self._ending is not None and not self._ending.response_started:
-            self._ending.keep_alive, self._ending = True, None  # it isn't the last one
+            self._ending.keep_alive, self._ending = True, None  # it is not the last one
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read; refuse a head that is too long, and bound the wait for what is to come."""
+        """Read data; refuse a head that is too long, and limit the wait for the next data."""
         if self._stopped_reading:
             return
         while data:
@@ -143,19 +143,19 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._idle():
             self._start_timer()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  ours says more
-        """Refuse what isn't HTTP, or is too long."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  our response says more
+        """Refuse data that is not HTTP, or is too long."""
         self._refuse(self._refusal)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request; end the connection after the last one before what can't be read."""
+        """Continue with the next request; if data could not be read, close after the last response before it."""
         last = not self.pipeline
         super().on_response_complete()
         if self._stopped_reading and last:
             self.transport.close()
 
     def shutdown(self) -> None:
-        """Let the answer to the present request be the last, or wait a little for one; uvicorn would hang up."""
+        """Let the next response be the last, and wait a short time for its request; uvicorn would close at once."""
         self.timeout_keep_alive = DRAIN_S  # type: ignore[assignment]
         if self._idle():
             self._start_keep_alive_timer()
@@ -163,7 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end_with(self.cycle)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Have a request answered; while the process stops, see when the answer begins if it is the last one."""
+        """Process a request; if the process is stopping, see when its response begins whether it is the last."""
         if not self.server_state.draining:
             super()._start_asgi_task(cycle, app)
             return
@@ -179,35 +179,35 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, answered)
 
     def _end_with(self, cycle: RequestResponseCycle) -> None:
-        """Let the connection end with this answer, unless more of a pipeline was read or waits to be.
+        """Close the connection after this response, unless more requests of a pipeline have arrived.
 
-        Its client sent that before it could know, and does not know whether it was done (RFC 9112 §9.3.2).
+        The client sent these before it could know, and could not tell whether they were processed (RFC 9112 §9.3.2).
         """
         if cycle is self.cycle and cycle.keep_alive and not cycle.response_started and not self._more_waits():
             cycle.keep_alive, self._ending = False, cycle
 
     def _more_waits(self) -> bool:
-        """Return whether the next request has begun, or is in the system's buffer."""
+        """Return whether the next request has begun, or waits in the system's buffer."""
         if self._phase != COMPLETE:
             return self._phase == HEAD
         return not self.transport.is_closing() and unread_bytes(self.transport.get_extra_info("socket")) > 0
 
     def _refuse(self, answer: bytes) -> None:
-        """Read no more, and end the connection: with this answer, or with that to the last whole request."""
+        """Stop reading, and close the connection after this response, or after the one to the last whole request."""
         self._stopped_reading = True
         if self._idle() or (self.cycle.more_body and not self.pipeline and not self.cycle.response_started):
             self.transport.write(answer)
             self._close_gently()
         elif not self.cycle.more_body:
             self.cycle.keep_alive = False
-        elif self.pipeline:  # those before it are answered, it isn't
+        elif self.pipeline:  # requests before it are answered, this one is not
             self.pipeline.popleft()
             self.cycle.response_complete = True
-        else:  # half an answer is out
+        else:  # a part of a response has been sent
             self.transport.close()
 
     def _stop_parsing(self, answer: bytes) -> NoReturn:
-        """End the parser's work; `send_400_response` comes next."""
+        """Stop the parser; uvicorn then calls `send_400_response`."""
         self._refusal = answer
         raise ValueError
 
@@ -215,11 +215,11 @@ class BoundedProtocol(HttpToolsProtocol):
         return sum(len(name) + len(b": \r\n") + len(value) for name, value in self.headers)
 
     def _max_unfinished_bytes(self) -> int:
-        """Return how much of a head, of trailers or of a chunk's line may come before its end."""
+        """Return how many bytes of an unfinished head, of trailers or of a chunk's line are accepted."""
         return MAX_HEAD_BYTES + (len(self.url) + SLACK_BYTES if self._phase == HEAD else 0)
 
     def _close_gently(self) -> None:
-        """Send the end, and read the rest of a head for a while: with data unread, closing resets the connection."""
+        """End the stream, and read the rest of a head for a while: to close with unread data would be a reset."""
         if self._phase == HEAD and self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(LINGER_S, self.timeout_keep_alive_handler)
@@ -227,11 +227,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _idle(self) -> bool:
-        """Return whether no request is worked on; the head of one may have begun."""
+        """Return whether no request is being processed; the head of one may have begun."""
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _start_timer(self) -> None:
-        """Bound the wait of an idle connection: uvicorn has no bound on a head, nor after a body that nobody read."""
+        """Limit the wait of an idle connection: uvicorn has no limit for a head, or after a body that was not read."""
         if self.server_state.draining or (self._progress and self._phase == COMPLETE):
             self._start_keep_alive_timer()
         elif self._head_timer is None:
@@ -251,9 +251,9 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Read the request again without the offer: the parser has stopped after its head.
+        """Parse the request again without the offer: the parser has stopped after its head.
 
-        What follows the head of a CONNECT is no HTTP: the answer to it ends the connection.
+        Data after the head of a CONNECT is not HTTP: the response to it closes the connection.
         """
         if not self._offers_upgrade():
             self.cycle.keep_alive = False
@@ -263,5 +263,5 @@ class BoundedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version().encode()
         line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
         self._reparse = b"".join((line, *fields, b"\r\n", rest))
-        self.parser = httptools.HttpRequestParser(self)  # the old one reads no more where the connection is to end
+        self.parser = httptools.HttpRequestParser(self)  # the old one does not parse more if the connection is to close
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)

@@ -1,4 +1,4 @@
-"""A check of the settings before any process is started: each problem is printed once, and without a traceback."""
+"""Check the settings before any process is started: each problem is printed once, and without a traceback."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.settings import Settings, SettingsError, load
 
 
 def problems(build: Callable[[Settings], None]) -> list[str]:
-    """Return what is wrong with the settings; `build` raises SettingsError for what only building the parts shows.
+    """Return the problems of the settings; `build` raises SettingsError for those that only building can find.
 
-    They are built in a child process: gunicorn's first process must hold neither models nor threads.
+    They are built in a child process: gunicorn's master must have neither models nor threads.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -21,7 +21,7 @@ def problems(build: Callable[[Settings], None]) -> list[str]:
             build(load())
         except SettingsError as error:
             found = str(error)
-        finally:  # any other error appears again where the processes start, with its traceback
+        finally:  # any other error appears again when the processes start, with its traceback
             os.write(write_end, found.encode()[: 16 * 1024])
             os._exit(0)
     os.close(write_end)
@@ -32,5 +32,5 @@ def problems(build: Callable[[Settings], None]) -> list[str]:
 
 
 def report(problems: list[str]) -> str:
-    """Put problems into words, one a line."""
+    """Return the text of problems, one per line."""
     return "\n".join(["Trinity can't start, these settings are wrong:", *(f"  {line}" for line in problems)])

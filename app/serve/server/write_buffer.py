@@ -1,17 +1,17 @@
-"""A transport that writes an answer in one piece, and nothing to a client that hung up."""
+"""A transport that writes a response in one piece, and writes nothing to a client that hung up."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-HELD_BYTES = 65_536  # so much is written without a wait: the sender must notice that the client reads slowly
+HELD_BYTES = 65_536  # over this size it writes at once, so that the sender notices a client that reads slowly
 
 
 class CoalescingTransport:
-    """Sends in one piece what is written in one turn of the event loop: an answer's head and its body.
+    """Joins the writes of one turn of the event loop, which are a response's head and its body.
 
-    Once the client has hung up, nothing is written: uvloop would raise, and uvicorn log a traceback for it.
+    After the client has hung up, nothing is written: uvloop would raise, and uvicorn would log a traceback.
     """
 
     __slots__ = ("_held", "_held_bytes", "_loop", "_transport")
@@ -23,7 +23,7 @@ class CoalescingTransport:
         self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Hold it until the end of the turn, or until there is much."""
+        """Hold the data until the end of the turn, or until there are HELD_BYTES."""
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(data)
@@ -32,17 +32,17 @@ class CoalescingTransport:
             self._flush()
 
     def is_closing(self) -> bool:
-        """Return whether it is closed or will be."""
+        """Return whether it is closed or closing."""
         return self._transport.is_closing()
 
     def write_eof(self) -> None:
-        """Send no more after what was written; what the client sends is still read."""
+        """Send the end of the stream after the written data; data from the client is still read."""
         self._flush()
         if not self._transport.is_closing():
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Close when all is sent."""
+        """Close after everything is sent."""
         self._flush()
         self._transport.close()
 

@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,13 +80,11 @@ def test_its_licence_and_version_are_there() -> None:
 @pytest.mark.slow
 def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
     """Every operation is on the page, also those of a model; one is sent from it, and the browser logs no error."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
+    from tests.support.browser import chromium, missing_chromium  # one test loads the library of browsers
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    if missing := missing_chromium():
+        pytest.skip(missing)
+    with chromium() as browser:
         page = browser.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
@@ -108,7 +105,6 @@ def test_a_browser_shows_it(http: httpx.Client, tmp_path: Path) -> None:
         status = page.inner_text("#operations-trinity-fit .live-responses-table tbody .response-col_status")
         page.screenshot(path=tmp_path / "docs.png")
         assert status.split()[0] == "200", page.inner_text("#operations-trinity-fit .live-responses-table")
-        browser.close()
     assert said == []
     assert elsewhere == []
 

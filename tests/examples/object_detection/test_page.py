@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.examples.object_detection.screenshot import find
 from tests.examples.object_detection.service import FOLDER, detection
 from tests.support.api import Api
-from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.browser import missing_chromium, visit
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
 
@@ -20,12 +20,6 @@ DROP = """async (bytes) => {
   data.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
   document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.api_keys import SCOPES
-from app.schemas import jobs
+from app.schemas import results
 from app.schemas.bodies import FitBody, PredictBody
 from app.schemas.verbs import CSV, JSON, VERBS, Verb
 from app.settings import Settings
@@ -20,7 +20,7 @@ def test_every_verb_is_in_the_table() -> None:
 def test_what_is_named_exists(verb: Verb) -> None:
     """Its result, its scope, its settings; its examples are requests of that verb."""
     spec = VERBS[verb]
-    assert all(issubclass(getattr(jobs, name), msgspec.Struct) for name in spec.results)
+    assert all(issubclass(getattr(results, name), msgspec.Struct) for name in spec.results)
     assert spec.scope in SCOPES
     assert Settings().timeout_of(verb) == spec.timeout_s
     assert Settings().rate_limit_of(verb) is None
