@@ -128,7 +128,7 @@ class MetadataResource:
 
     @route(
         "/v2/health/ready",
-        "Whether each dependency responds; 503 if one does not.",
+        "Whether each dependency of the service responds; 503 if one does not.",
         {
             200: ResponseSpec("Each dependency responds.", {JSON: ServerReadiness}),
             503: ResponseSpec("A dependency does not respond.", {JSON: ServerReadiness}, RETRY_AFTER),

@@ -23,9 +23,9 @@ from app.settings import Mode, Settings
 Json = dict[str, Any]
 
 ABOUT = {
-    Mode.SYNC: "This service runs in sync mode: it does the work and answers with the result. There are no jobs, so "
-    "there is nothing below /jobs.",
-    Mode.ASYNC: "This service runs in async mode: it answers 202 with the address of a job, which a worker does; "
+    Mode.SYNC: "This service runs in sync mode: a response has the result of its request. There are no jobs, and no "
+    "paths below /jobs.",
+    Mode.ASYNC: "This service runs in async mode: a response is 202 with the URL of a job, which a worker runs; "
     "`Prefer: wait=S` waits for the result.",
 }
 SECURITY: Json = {
@@ -38,16 +38,16 @@ KEY_ERRORS: ResponseSpecs = {
     ),
     403: ResponseSpec("The key lacks the scope.", headers={"WWW-Authenticate": "The scope that is missing."}),
 }
-UNKNOWN_PARAMETER = ResponseSpec("The query has a parameter that this does not take.")
-NOT_TAKEN = ResponseSpec("The query has a parameter that this does not take, or the request has a body.")
+UNKNOWN_PARAMETER = ResponseSpec("The query has an unknown parameter.")
+NOT_TAKEN = ResponseSpec("The query has an unknown parameter, or the request has a body.")
 SERVICE_PATHS = {"", "docs", "metrics", "openapi.json", "ping"}
 EMPTY: list[tuple[str, Any]] = [("required", []), ("default", {})]
-DATA = {"const", "default", "enum", "examples"}  # values below these words are data and no schemas
+DATA = {"const", "default", "enum", "examples"}  # the values of these members are data, not schemas
 REQUIRED_HEADERS = {"Allow", "ETag", "Location", "Retry-After", "WWW-Authenticate"}
 
 
 def document(routes: Iterable[Route], settings: Settings, members: Iterable[Any] = ()) -> Json:
-    """Return the document of the public routes of the mode; `members` are Structs that only unions refer to."""
+    """Return the document for the public routes of the mode; `members` are Structs that only unions refer to."""
     shown = public_routes(routes, settings.mode)
     schemas = Schemas([*_types(shown), *members])
     paths: dict[str, Json] = {}
@@ -97,13 +97,13 @@ def _types(routes: Iterable[Route]) -> Iterable[Any]:
 
 
 def complete_routes(routes: Iterable[Route], settings: Settings) -> list[Route]:
-    """Return the routes with what depends on the settings, and the errors of the middleware."""
+    """Return the routes with the parts that depend on the settings, and with the errors of the middleware."""
     parameters = path_parameters(settings.default_model)
     return [route.complete(parameters, _head_errors(route, with_keys=bool(settings.api_keys))) for route in routes]
 
 
 def _head_errors(route: Route, *, with_keys: bool) -> ResponseSpecs:
-    """Return the errors that the head of a request may have: its key, unknown names in its query, an unknown body."""
+    """Return the errors for the head of a request: its key, unknown names in its query, a body that is not read."""
     found = dict(KEY_ERRORS) if with_keys and route.path not in PUBLIC_PATHS else {}
     status = HTTPStatus.BAD_REQUEST if below_v2(route.path) else HTTPStatus.UNPROCESSABLE_ENTITY
     if not route.reads_query and status not in route.responses:
@@ -179,9 +179,9 @@ def _tag(route: Route) -> str:
 
 
 def _tidy(schema: Any) -> Any:
-    """Return a schema without what generators of clients do not take.
+    """Return a schema in the form that generators of clients accept.
 
-    Left out are empty defaults and `required`; nested `anyOf` become one; a list of one value becomes `const`.
+    Empty defaults and `required` are removed, nested `anyOf` are joined, and an enum of one value becomes `const`.
     """
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
@@ -197,7 +197,7 @@ def _tidy(schema: Any) -> Any:
 
 
 def _tidy_member(key: str, value: Any) -> Any:
-    """Return the value of a member of a schema; the names of properties may be words of JSON Schema themselves."""
+    """Return the value of a member of a schema; names of properties may equal keywords of JSON Schema."""
     if key == "properties":
         return {name: _tidy(schema) for name, schema in value.items()}
     return value if key in DATA else _tidy(value)

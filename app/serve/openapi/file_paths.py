@@ -1,4 +1,4 @@
-"""Paths of their own for models whose input is a file: its media types, and its options as they are declared."""
+"""Paths for each model whose input is a file, with its media types and its declared options."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Json = dict[str, Any]
 _KEPT = {"version", "timeout", "webhook", "Prefer", "Idempotency-Key"}
 _GATE = {"promote", "promote_metric", "promote_gain"}
 _FIT_MEMBERS = ("estimator", "timeout", "webhook")
-"""What the JSON of a fit without a file may hold beside its parameters."""
+"""The members of a fit's JSON without a file, except its parameters."""
 _BINARY: Json = {"type": "string", "format": "binary"}
 
 
 def file_paths(document: Json, name: str, kind: type[FileModel]) -> dict[str, Json]:
-    """Return the paths of predict and score of a model, made of those for any model."""
+    """Return a model's paths for predict and score, derived from the general ones."""
     return {
         f"/models/{name}/predict": {"post": _predict(document, name, kind)},
         f"/models/{name}/score": {"post": _operation(document, "score", name, (ZIP,), {FILE: _BINARY}, {})},
@@ -30,9 +30,9 @@ def file_paths(document: Json, name: str, kind: type[FileModel]) -> dict[str, Js
 
 
 def file_fit_path(document: Json, name: str, estimator: AnyEstimator) -> dict[str, Json]:
-    """Return the path of the fit of a model, which has one before it has a version."""
+    """Return a model's path for fit; it exists before the model has a version."""
     params = properties_of(estimator.parameters())
-    held_out = _BINARY | {"description": "A second zip file: what a gate (`promote`) compares versions on."}
+    held_out = _BINARY | {"description": "A second zip file: the data on which a gate (`promote`) compares versions."}
     fit = _operation(document, "fit", name, (ZIP,), {FILE: _BINARY, HELD_OUT: held_out}, params)
     general: Json = document["components"]["schemas"]["FitBody"]["properties"]
     without_file = {
@@ -54,7 +54,7 @@ def _predict(document: Json, name: str, kind: type[FileModel]) -> Json:
 
 
 def _operation(document: Json, verb: Verb, name: str, types: tuple[str, ...], files: Json, options: Json) -> Json:
-    """Return the operation of a verb: it takes files of these types, and options in the query or beside them."""
+    """Return the operation of a verb for files of these types, with options in the query or as fields of the form."""
     general: Json = document["paths"][f"/models/{{name}}/{verb}"]["post"]
     job = document["components"]["schemas"][f"{verb.title()}Job"]
     title = "".join(word[:1].upper() + word[1:] for word in re.split("[-_]", name))
@@ -65,7 +65,7 @@ def _operation(document: Json, verb: Verb, name: str, types: tuple[str, ...], fi
         "type": "object",
         "properties": {**files, **options},
         "required": [FILE],
-        "description": "The file; what else the query may have may stand beside it.",
+        "description": "The file; members of the query may be further fields.",
     }
     query = [
         {"name": option, "in": "query", "description": "An option of the model.", "schema": schema}
@@ -78,7 +78,7 @@ def _operation(document: Json, verb: Verb, name: str, types: tuple[str, ...], fi
     return general | {
         "operationId": f"{re.sub('-', '_', name)}_{verb}",
         "summary": f"{verb.title()} with {name}",
-        "description": f"The model takes a file: {', '.join(types)}.",
+        "description": f"The model takes a file of one of these types: {', '.join(types)}.",
         "parameters": [each for each in general["parameters"] if each["name"] in kept] + query,
         "requestBody": {
             "required": True,

@@ -1,4 +1,4 @@
-"""Forms with a file, and perhaps one for a gate: their schemas."""
+"""The schemas of forms with a file, and optionally a second one for a gate."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _DEFS = "#/$defs/{name}"
 
 ABOUT = {
     FILE: "The data: a table, or a file for a model that takes files.",
-    HELD_OUT: "What a gate compares versions on: a table, or a zip file for a model that takes files.",
+    HELD_OUT: "The data on which a gate compares versions: a table, or a zip file for a model that takes files.",
 }
 
 
 def form(*names: str, kind: Mapping[str, str]) -> dict[str, Any]:
-    """Return the schema of a form with files in these fields, of which the first one has to come."""
+    """Return the schema of a form with files in these fields; the first one is required."""
     return {
         "type": "object",
-        "description": f"The data as the file `{FILE}`; each other field is a member of the query.",
+        "description": f"The data as the file `{FILE}`; all other fields are members of the query.",
         "properties": {name: {**kind, "description": ABOUT[name]} for name in names},
         "required": [names[0]],
     }

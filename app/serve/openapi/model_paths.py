@@ -1,7 +1,7 @@
-"""Paths of their own for models: the routes of predict and score with the schemas of the version that serves.
+"""Paths for each model: predict and score with the schemas of the version that requests use by default.
 
-A concrete path wins over a templated one (OpenAPI 3.1, Paths Object): `/models/churn/predict` beside
-`/models/{name}/predict`, which stays for any model and any version.
+A concrete path takes precedence over a templated one (OpenAPI 3.1, Paths Object), so `/models/churn/predict` is
+added to `/models/{name}/predict`, which is for any model and version.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from app.service.served_versions import MAX_DESCRIBED, ServedVersion
 
 Json = dict[str, Any]
 ABOUT = (
-    " Models with a version have paths of their own, whose schemas are those of the version that serves: the champion, "
-    f"or else the latest. These are the first {MAX_DESCRIBED} models by name; others are at the paths with a template."
+    " Models with a version also have their own paths, with the schemas of the version that requests use by default: "
+    f"the champion, or else the latest. There are paths for the first {MAX_DESCRIBED} models by name; for others, use "
+    "the templated paths."
 )
 _SHARED = ("keep", "outputs", "target", "weight", "timeout", "webhook")
-"""What a body keeps of the members that it has for any model."""
+"""The members of the general body that the body for a model keeps."""
 _ROWS = ("Pairs", "Points")
-"""The components of rows for any model; the others that `data` may be are sources."""
+"""The components for rows of any model; the other choices for `data` are sources."""
 
 
 def with_models(document: Json, versions: Sequence[ServedVersion], estimators: Mapping[str, AnyEstimator]) -> Json:
-    """Return a document with the paths and components of models added; it stays as it is itself.
+    """Return a copy of the document with the paths and components of models.
 
-    `estimators` by name have a path for their fit, where they take files, before there is a version.
+    An estimator in `estimators` (by name) that takes files has a path for its fit before there is a version.
     """
     schemas, paths = dict(document["components"]["schemas"]), dict(document["paths"])
     made = {served.manifest.model: served.estimator for served in versions}
@@ -66,7 +67,7 @@ def with_models(document: Json, versions: Sequence[ServedVersion], estimators: M
 
 
 def _components(verb: Verb, stem: str, served: ServedVersion, schemas: Json) -> Json:
-    """Return the components of a verb: rows, body, result and job."""
+    """Return the components for a verb: rows, body, result and job."""
     title, needs_y = verb.title(), VERBS[verb].needs_y
     found: Json = {}
     rows = [array(list_row(served))]
@@ -87,7 +88,7 @@ def _components(verb: Verb, stem: str, served: ServedVersion, schemas: Json) -> 
 
 
 def _metrics(served: ServedVersion) -> str:
-    """Return the schema of what a version says of itself."""
+    """Return the schema of a version's metrics."""
     if served.manifest.classes:
         return "ClassScoreMetrics"
     return "ScoreMetrics" if "rmse" in served.manifest.metrics else "OwnMetrics"
@@ -115,7 +116,7 @@ def _body(verb: Verb, stem: str, served: ServedVersion, general: Json) -> Json:
     sources = [_ref(name) for name in _referred(general["properties"]["data"]) if name not in _ROWS]
     choices = [_ref(f"{stem}{verb.title()}Data"), *sources, *([] if needs_data(served) else [{"type": "null"}])]
     members["data"] = choices[0] if len(choices) == 1 else {"anyOf": choices}
-    about = f"A {verb} of {model}, by version {version}. For other versions: /models/{{name}}/{verb}."
+    about = f"A {verb} with {model}, version {version}. For other versions use /models/{{name}}/{verb}."
     return strict_object(members, ["data"] if needs_data(served) else [], about)
 
 
@@ -130,7 +131,7 @@ def _referred(schema: Any) -> list[str]:
 
 
 def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> Json:
-    """Return the operation for any model with the schemas of this one in place of the general ones."""
+    """Return the general operation with the schemas of this model."""
     responses = {
         code: _with_json(response, f"{stem}{verb.title()}Job") if code in {"200", "202"} else response
         for code, response in general["responses"].items()
@@ -143,7 +144,7 @@ def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> J
     return general | {
         "operationId": f"{_snake(stem)}_{verb}",
         "summary": f"{verb.title()} with {served.manifest.model}",
-        "description": f"The schemas are those of version {served.manifest.version}, which serves.",
+        "description": f"The schemas are those of version {served.manifest.version}, which requests use by default.",
         "parameters": [each for each in general["parameters"] if each["in"] != "path"],
         "requestBody": body,
         "responses": responses,
@@ -151,7 +152,7 @@ def _operation(general: Json, verb: Verb, stem: str, served: ServedVersion) -> J
 
 
 def _with_json(described: Json, name: str) -> Json:
-    """Return a body or a response with another schema of its JSON."""
+    """Return a body or a response with another schema for its JSON."""
     content = described["content"]
     return described | {"content": content | {JSON: content[JSON] | {"schema": _ref(name)}}}
 
@@ -161,7 +162,7 @@ def _ref(name: str) -> Json:
 
 
 def _stem(model: str, taken: Iterable[str]) -> str:
-    """Return what the names of a model's components begin with: letters and digits, as no others do."""
+    """Return the prefix for the names of a model's components: letters and digits, and no other name's prefix."""
     words = "".join(part[:1].upper() + part[1:] for part in re.split("[-_]", model))
     stem = words if words[:1].isalpha() else f"Model{words}"
     names, number = set(taken), 1

@@ -1,7 +1,7 @@
 """The parts of an OpenAPI operation: parameters, request bodies, responses, and those that several routes share.
 
-A schema is a type (a msgspec Struct, or any other type that msgspec has a schema for), or a JSON Schema where no type
-says the same.
+A schema is a type (a msgspec Struct, or another type for which msgspec has a schema), or a JSON Schema if no type
+is equivalent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Parameter(NamedTuple):
-    """A value in the query, the path or the header; those in the path are always required."""
+    """A value in the query, the path or a header; those in the path are always required."""
 
     name: str
     schema: Schema
@@ -35,7 +35,7 @@ class Parameter(NamedTuple):
 
 
 class RequestBody(NamedTuple):
-    """The schema of a body for each media type, and examples that work when they are sent."""
+    """The schema of a body for each media type, and examples that are valid requests."""
 
     contents: Contents
     examples: Mapping[str, Any] = NOTHING
@@ -44,9 +44,9 @@ class RequestBody(NamedTuple):
 
 
 class ResponseSpec(NamedTuple):
-    """One possible response: when it comes, the schema for each media type, and its headers.
+    """One possible response: its condition, the schema for each media type, and its headers.
 
-    Those of errors that have no schema are added by `Route.complete`.
+    `Route.complete` adds the missing schemas of errors.
     """
 
     description: str
@@ -58,27 +58,27 @@ ResponseSpecs: TypeAlias = Mapping[int, ResponseSpec]
 
 
 def accepted_response(description: str, kind: Schema) -> ResponseSpec:
-    """Return the response that a job is queued, with the headers that say where it is."""
+    """Return the response for a queued job, with the headers for its URL and the next try."""
     return ResponseSpec(description, {JSON: kind}, {"Location": "The job.", **RETRY_AFTER})
 
 
 RETRY_AFTER = {"Retry-After": "Seconds to wait before the next try."}
-QUEUE_FULL = ResponseSpec("TRINITY_MAX_PENDING jobs are waiting already.", headers=RETRY_AFTER)
-LEDGER_DOWN = ResponseSpec("The ledger does not answer.", headers=RETRY_AFTER)
-STORE_DOWN = ResponseSpec("The store cannot be read now.", headers=RETRY_AFTER)
-CLASS_CHANGED = ResponseSpec("The model's class has other parameters now than the version was fitted with.")
-OTHER_ESTIMATOR = ResponseSpec("The model is made of another estimator; or it was removed meanwhile.")
+QUEUE_FULL = ResponseSpec("TRINITY_MAX_PENDING jobs are already waiting.", headers=RETRY_AFTER)
+LEDGER_DOWN = ResponseSpec("The ledger does not respond.", headers=RETRY_AFTER)
+STORE_DOWN = ResponseSpec("The store currently cannot be read.", headers=RETRY_AFTER)
+CLASS_CHANGED = ResponseSpec("The parameters of the model's class have changed since the fit of the version.")
+OTHER_ESTIMATOR = ResponseSpec("The model has another estimator, or was removed in the meantime.")
 JOB_ERRORS: ResponseSpecs = {
-    409: ResponseSpec("The job was given to another worker; or the model's class has other parameters now."),
+    409: ResponseSpec("Another worker has taken the job, or the parameters of the model's class have changed."),
     500: ResponseSpec("The model failed, or the worker was lost at every attempt."),
     504: ResponseSpec("The job took longer than its timeout."),
 }
 
 QUEUED_ERRORS: ResponseSpecs = {
     **JOB_ERRORS,
-    410: ResponseSpec("The job was cancelled while this request waited for it."),
+    410: ResponseSpec("The job was cancelled while the request waited for it."),
     429: QUEUE_FULL,
-    503: ResponseSpec("The ledger or the store does not answer, or this process has no capacity.", headers=RETRY_AFTER),
+    503: ResponseSpec("The ledger or the store does not respond, or the process has no capacity.", headers=RETRY_AFTER),
 }
 BODY_ERRORS: ResponseSpecs = {
     400: ResponseSpec("The body or the Idempotency-Key is malformed."),
@@ -92,20 +92,20 @@ ALIAS = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     Annotated[str, Meta(pattern=r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[A-Za-z0-9._:~+/=-]{1,255})$')],
-    "Names the request: sent again with the same key it has no second effect.",
+    "Identifies the request: if it is sent again with the same key, it has no second effect.",
     "header",
 )
-IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of the copy that the caller has.", "header")
+IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of the client's copy.", "header")
 WAIT = Parameter(
     "wait",
     Annotated[int, Meta(ge=0, le=999_999_999)],
-    "Seconds to wait for the job's end, at most TRINITY_MAX_WAIT.",
+    "Seconds to wait for the end of the job, at most TRINITY_MAX_WAIT.",
     example=1,
 )
 
 
 def path_parameters(default_model: str) -> dict[str, Parameter]:
-    """Return every parameter that stands in a path, by its placeholder."""
+    """Return the parameters in paths, by placeholder."""
     job_id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     version = "A number from 1, or an alias such as `latest`."
     return {

@@ -1,6 +1,6 @@
-"""The schemas of what the verbs take and answer, made from the Structs that decode and encode it.
+"""The schemas of the verbs' bodies and responses, derived from the Structs that decode and encode them.
 
-They are narrower than those Structs where the models, the sources and the settings of this service say more.
+They are stricter than those Structs where the models, sources and settings of the service allow less.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ ABOUT: Mapping[tuple[Struct, str], str] = {
         Data,
         "X",
     ): "n rows of p cells, or n objects with a cell for each column. A cell is a number, a string, true, false "
-    "or null (missing); a column of RFC 3339 times holds times. What a column held at the fit, it has to hold later.",
-    (Data, "y"): "n numbers, or n rows of k numbers for k outputs; for a classifier n labels, all of one kind: texts, "
-    "whole numbers, or true and false.",
-    (Data, "columns"): "The names of the columns of X, where its rows are lists.",
+    "or null (missing); texts are times if all of a column are RFC 3339 times. A column keeps the kind of the fit.",
+    (Data, "y"): "n numbers, or n rows of k numbers for k outputs; for a classifier n labels of one kind: texts, "
+    "integers, or true and false.",
+    (Data, "columns"): "The names of the columns of X, if its rows are lists.",
     (Data, "sample_weight"): "The weight of each row, in fit and score; 0 or more.",
-    (FitBody, "estimator"): "What the model is made of, at its first fit; afterwards it may be left out.",
-    (FitBody, "promote"): "The version takes over an alias if it scores better than the one that has it.",
-    (FitBody, "inputs"): "The columns that are inputs, by default all others than those below.",
+    (FitBody, "estimator"): "The estimator of the model, at its first fit; afterwards it may be left out.",
+    (FitBody, "promote"): "The new version takes over an alias if it scores better than the version that has it.",
+    (FitBody, "inputs"): "The columns that are inputs; by default all columns that no other member names.",
     (FitBody, "ignore"): "Columns that are not inputs.",
-    (FitBody, "weight"): "The column that holds the weights of the rows.",
-    (PredictBody, "weight"): "The column that holds the weights of the rows, in score.",
-    (PredictBody, "keep"): "Columns that come back beside the predictions.",
-    (PredictBody, "outputs"): "What a predict gives: by default y; a classifier may have probabilities.",
+    (FitBody, "weight"): "The column with the weights of the rows.",
+    (PredictBody, "weight"): "The column with the weights of the rows, for score.",
+    (PredictBody, "keep"): "Columns that are returned with the predictions.",
+    (PredictBody, "outputs"): "The outputs of a predict: by default y; for some classifiers also probabilities.",
 }
-"""What the document says of members of bodies."""
+"""The descriptions of members of bodies."""
 
 
 def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), tag: str = "", **types: Any) -> Struct:
     """Return a Struct with the fields of another one, some left out and some with another type.
 
-    A type in a tuple makes its field required. With a `tag` the field `verb` holds that value only, so that several
-    such Structs can stand in a union.
+    A type in a tuple makes its field required. With a `tag` the field `verb` has only that value, so that several
+    such Structs can be in a union.
     """
     hints = get_type_hints(base, include_extras=True)
     fields: list[Any] = []
@@ -90,9 +90,9 @@ def derive(base: Struct, name: str, doc: str, *, without: Container[str] = (), t
 
 
 def union(members: Sequence[Struct], *, nullable: bool = False) -> Any:
-    """Return a type with the schema of a union of Structs without tags, which msgspec does not have.
+    """Return a type with the schema of a union of Structs without tags, which msgspec does not support.
 
-    Where there are several, they have to be components themselves, and null may be one more.
+    If there are several, each must be a component; null may be another choice.
     """
     choices: list[dict[str, str]] = [{"$ref": REF.format(name=member.__name__)} for member in members]
     if nullable:
@@ -114,25 +114,25 @@ ENVELOPES: dict[Verb, Struct] = {
     )
     for verb, results in RESULTS.items()
 }
-ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made of the table
+ANY_JOB: Any = Union[tuple(ENVELOPES.values())]  # noqa: UP007  made from the table
 _LISTS = {
-    "inputs": "the columns that are inputs, by default all others; repeated, or with commas.",
-    "ignore": "columns that are not inputs; repeated, or with commas.",
-    "keep": "columns that come back beside the predictions; repeated, or with commas.",
-    "outputs": "what a predict gives: by default y; a classifier may have probabilities; repeated, or with commas.",
+    "inputs": "the columns that are inputs; by default all others. Repeated, or with commas.",
+    "ignore": "columns that are not inputs. Repeated, or with commas.",
+    "keep": "columns that are returned with the predictions. Repeated, or with commas.",
+    "outputs": "the outputs: by default y; for some classifiers also probabilities. Repeated, or with commas.",
 }
 _GATE: dict[str, tuple[Any, str]] = {
     "promote": (ALIAS, "the alias that the new version takes over if it scores better, such as `champion`."),
-    "promote_source": (str, "the source of the rows that they are compared on."),
-    "promote_metric": (str, "what they are compared by; by default R², or the accuracy of a classifier."),
+    "promote_source": (str, "the source of the rows on which they are compared."),
+    "promote_metric": (str, "the metric by which they are compared; by default R², or accuracy for a classifier."),
     "promote_gain": (Gain, "how much better the new version must be; by default 0."),
 }
 _DIALECT: dict[str, tuple[Any, str]] = {
-    "separator": (str, "what stands between cells, such as `;` or `tab`; by default found."),
-    "decimal": (Literal[".", ","], "the sign in fractions; by default found."),
-    "header": (Literal["present", "absent"], "whether the first row holds names; by default found."),
-    "encoding": (str, "the text encoding, such as `windows-1252`; by default UTF-8, or as a byte order mark says."),
-    "na": (list[str], "what stands for a missing value in any column, beside an empty cell; may be repeated."),
+    "separator": (str, "the separator of cells, such as `;` or `tab`; by default detected."),
+    "decimal": (Literal[".", ","], "the decimal mark; by default detected."),
+    "header": (Literal["present", "absent"], "whether the first row has names; by default detected."),
+    "encoding": (str, "the text encoding, such as `windows-1252`; by default UTF-8, or that of a byte order mark."),
+    "na": (list[str], "a text that means a missing value, like an empty cell; may be repeated."),
 }
 JOB_PAGE = msgspec.defstruct(
     "JobPage",
@@ -153,7 +153,7 @@ VERSION_INFO = derive(
 
 
 class BodySchemas:
-    """The bodies and queries of the verbs, for the models and sources that are served."""
+    """The bodies and queries of the verbs, for the served models and sources."""
 
     def __init__(
         self, models: Mapping[str, AnyEstimator], sources: Mapping[str, type[DataSource]], settings: Settings
@@ -165,7 +165,7 @@ class BodySchemas:
         self._estimator = Literal[tuple(sorted(models))]
         self._timeout = Annotated[float, Meta(gt=0, le=settings.max_timeout)]
         no_effect = "" if queued else ", in async mode; in sync mode it has no effect"
-        self._timeout_text = f"Seconds that it may take{no_effect}."
+        self._timeout_text = f"The timeout in seconds{no_effect}."
         by_source = [_source(name, kind) for name, kind in sorted(sources.items())]
         self._params = _model_params(models, taken={f"{_camel(name)}Params" for name in sources})
         only = {"source", "params"}
@@ -179,7 +179,7 @@ class BodySchemas:
         """The Structs that unions refer to."""
 
     def body(self, verb: Verb) -> RequestBody:
-        """Return the body of a verb; an empty one stands for the default model on the dummy source."""
+        """Return the body of a verb; an empty body means the default model and the dummy source."""
         spec = VERBS[verb]
         types: dict[str, Any] = {
             "model": MODEL_REF | None,
@@ -199,14 +199,14 @@ class BodySchemas:
         return RequestBody(contents, spec.examples, required=False)
 
     def query(self, verb: Verb) -> tuple[Parameter, ...]:
-        """Return the query that goes with formats such as CSV; in JSON these values are members of the body."""
+        """Return the query for formats such as CSV; in JSON these values are members of the body."""
         spec = VERBS[verb]
         with_query = [reader for reader in readers(verb) if reader.with_query]
         kinds = " or ".join(reader.name for reader in with_query)
         target = f"{' or '.join(reader.name for reader in with_query if reader.holds_y)}: the columns to predict."
         model = f"{kinds}: the model, by default the service's default model."
         if spec.publishes:
-            model += " Its parameters are further members of the query, such as `degree=3`."
+            model += " Its parameters are also members of the query, such as `degree=3`."
         examples = {"json": [], "csv": ["y"]} if spec.needs_y else NOTHING
         found = [
             Parameter("target", list[Annotated[str, Meta(min_length=1)]], target, examples=examples),
@@ -214,7 +214,7 @@ class BodySchemas:
             Parameter("timeout", self._timeout, f"{kinds}: {self._timeout_text}"),
         ]
         if "webhook" not in self._unused:
-            found.append(Parameter("webhook", str, f"{kinds}: the URL that is called when the job ends."))
+            found.append(Parameter("webhook", str, f"{kinds}: the URL to call when the job ends."))
         if spec.publishes:
             found.append(Parameter("estimator", self._estimator, f"{kinds}: {ABOUT[FitBody, 'estimator']}"))
         else:
@@ -227,13 +227,13 @@ class BodySchemas:
         if spec.publishes:
             found += [Parameter(name, kind, f"{kinds}: {text}") for name, (kind, text) in _GATE.items()]
         if spec.needs_y:
-            found.append(Parameter("weight", str, f"{kinds}: the column that holds the weights of the rows."))
+            found.append(Parameter("weight", str, f"{kinds}: the column with the weights of the rows."))
         found += [Parameter(name, kind, f"CSV: {text}") for name, (kind, text) in _DIALECT.items()]
         return tuple(found)
 
 
 def _source(name: str, kind: type[DataSource]) -> Struct:
-    """Return the member `data` that names a source."""
+    """Return the form of the member `data` that names a source."""
     params = _params(kind.Params, name, "source")
     fields: list[Any] = [("source", Literal[name]), ("params", params)]
     if not any(field.required for field in msgspec.structs.fields(params)):
@@ -243,7 +243,7 @@ def _source(name: str, kind: type[DataSource]) -> Struct:
 
 
 def _model_params(models: Mapping[str, AnyEstimator], taken: set[str]) -> list[Struct]:
-    """Return the parameters of each model, as Structs with the model's name that no other Struct has."""
+    """Return the parameters of each model, as Structs with unique names that begin with the model's."""
     found: list[Struct] = []
     for name, estimator in sorted(models.items()):
         params = _params(estimator.parameters(), name, "model")

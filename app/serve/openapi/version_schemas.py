@@ -1,4 +1,4 @@
-"""The schemas of what one version takes and predicts, made from its manifest."""
+"""The schemas of the rows and predictions of one version, made from its manifest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from app.service.served_versions import ServedVersion
 from app.service.sources import DEFAULT_SOURCE
 
 Json = dict[str, Any]
-MAX_COLUMNS = 200  # named one by one in the schema of a row
-MAX_VALUES = 100  # listed of the texts of a column, and of the classes
+MAX_COLUMNS = 200  # limit of columns that the schema of a row names
+MAX_VALUES = 100  # limit of listed texts of a column, and of listed classes
 CELL: Json = {"type": ["number", "string", "boolean", "null"]}
 NUMBER: Json = {"type": "number"}
 
@@ -24,18 +24,18 @@ def strict_object(properties: Json, required: Sequence[str], description: str) -
 
 
 def array(items: Json, length: int | None = None) -> Json:
-    """Return the schema of a list, of any length from 1 or of one length."""
+    """Return the schema of a list with `length` items, or with any number from 1."""
     limits = {"minItems": 1} if length is None else {"minItems": length, "maxItems": length}
     return {"type": "array", "items": items, **limits}
 
 
 def nullable(schema: Json) -> Json:
-    """Return the schema of what may be null instead, which stands for what is left out."""
+    """Return the schema with null allowed, which means that the value is left out."""
     return {**schema, "type": [schema["type"], "null"]}
 
 
 def cell(column: Column, served: ServedVersion) -> Json:
-    """Return the schema of a cell of a column, with its categories where they are few."""
+    """Return the schema of a column's cells, with the categories if they are few."""
     if column.kind in NUMERIC:
         kind: Json = dict(NUMBER)
     elif column.kind == "boolean":
@@ -54,7 +54,7 @@ def cell(column: Column, served: ServedVersion) -> Json:
 
 
 def named_row(served: ServedVersion, *, with_y: bool = False) -> Json | None:
-    """Return the schema of a row as an object; None where the columns have no names, or are too many to be listed."""
+    """Return the schema of a row as an object; None if the columns have no names, or are too many to list."""
     schema = served.manifest.schema
     others = [*schema.unused, *(schema.outputs if schema.named else [])]
     if not schema.named_inputs or len(schema.inputs) + len(others) > MAX_COLUMNS:
@@ -64,7 +64,7 @@ def named_row(served: ServedVersion, *, with_y: bool = False) -> Json | None:
     if with_y and schema.named:
         classes = served.manifest.classes
         properties |= {name: label(classes, listed=False) if classes else dict(NUMBER) for name in schema.outputs}
-    about = "A cell for each column of the fit; what is no input is passed over."
+    about = "A cell for each column of the fit; columns that are not inputs are ignored."
     return strict_object(properties, schema.inputs, about)
 
 
@@ -75,13 +75,13 @@ def list_row(served: ServedVersion) -> Json:
     if all(each == cells[0] for each in cells) and len(columns) <= MAX_COLUMNS:
         return array(cells[0], len(columns))
     if len(columns) > MAX_COLUMNS:
-        wide = f"More than {MAX_COLUMNS} columns: GET /models/{{name}}/versions/{{version}} says what each holds."
+        wide = f"More than {MAX_COLUMNS} columns; GET /models/{{name}}/versions/{{version}} describes each."
         return {**array(CELL, len(columns)), "description": wide}
     return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
 
 
 def label(classes: Sequence[Label], *, listed: bool) -> Json:
-    """Return the schema of a label: one of the classes, or any of their type."""
+    """Return the schema of a label: one of the classes, or any value of their type."""
     first = classes[0]
     if isinstance(first, bool):
         return {"type": "boolean"}
@@ -92,7 +92,7 @@ def label(classes: Sequence[Label], *, listed: bool) -> Json:
 
 
 def y_item(served: ServedVersion, *, predicted: bool = False) -> Json:
-    """Return the schema of y of a row: a label, a number, or a number for each output."""
+    """Return the schema of a row's y: a label, a number, or a number for each output."""
     manifest = served.manifest
     if manifest.classes:
         return label(manifest.classes, listed=predicted)
@@ -100,7 +100,7 @@ def y_item(served: ServedVersion, *, predicted: bool = False) -> Json:
 
 
 def needs_data(served: ServedVersion) -> bool:
-    """Whether requests must have data: for a version that was fitted to the default source they need not."""
+    """Whether requests must have data; for a version that was fitted to the default source it is optional."""
     origin: str | None = served.manifest.data.get("origin", {}).get("source")
     return origin != DEFAULT_SOURCE
 

@@ -26,15 +26,15 @@ class Pong(msgspec.Struct):
 
 
 class Liveness(msgspec.Struct):
-    """The process answers."""
+    """The process responds."""
 
     status: Literal["live"] = "live"
 
 
 class Readiness(msgspec.Struct, omit_defaults=True):
-    """For each part `ok`, the name of the error that it ended in, or that there is no answer yet.
+    """The state of each dependency: `ok`, the name of its error, or a text that it has not responded yet.
 
-    `warnings` names aliases whose version cannot be used; the service is ready all the same.
+    `warnings` names aliases whose version cannot be used; the service is ready nevertheless.
     """
 
     status: Literal["ready", "not ready"]
@@ -64,10 +64,10 @@ class HealthResource:
 
     @route(
         "/health/ready",
-        "Whether each part that the service needs answers; 503 when one does not.",
+        "Whether each dependency of the service responds; 503 if one does not.",
         {
-            200: ResponseSpec("Each part answers.", {JSON: Readiness}),
-            503: ResponseSpec("A part does not answer.", {JSON: Readiness}, RETRY_AFTER),
+            200: ResponseSpec("Each dependency responds.", {JSON: Readiness}),
+            503: ResponseSpec("A dependency does not respond.", {JSON: Readiness}, RETRY_AFTER),
         },
         operation="ready",
     )
