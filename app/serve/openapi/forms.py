@@ -30,14 +30,14 @@ def form(*names: str, kind: Mapping[str, str]) -> dict[str, Any]:
 
 
 def file_form(field: str, query: type[msgspec.Struct] | None = None) -> RequestBody:
-    """Return the body of a route that takes a form with a file; members of its query may stand in the form as well."""
+    """Return the body of a route that takes a form with a file; members of its query may be fields of it."""
     members = {} if query is None else properties_of(query)
     form = {"type": "object", "required": [field], "properties": {field: BYTES, **members}}
     return RequestBody({MULTIPART: form})
 
 
 def properties_of(options: type[msgspec.Struct]) -> Json:
-    """Return the schemas of options by name; types of their own stand where they are used."""
+    """Return the schemas of options by name; each reference to a type is replaced by its schema."""
     (schema,), components = msgspec.json.schema_components([options], ref_template=_DEFS)
     by_reference = {_DEFS.format(name=name): each for name, each in components.items()}
 
@@ -50,7 +50,7 @@ def properties_of(options: type[msgspec.Struct]) -> Json:
         if reference is None:
             return {key: whole(value, within) for key, value in schema.items()}
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        if reference in within:  # a type that holds itself
+        if reference in within:  # a type that contains itself
             return beside
         return whole({**by_reference[reference], **beside}, within | {reference})
 
