@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from logging import getLogger
 from typing import Any
 
@@ -65,13 +65,18 @@ def checked_file_gate(gate: Gate | None, estimator: AnyEstimator, held_out: File
     return Promotion(gate.alias, metric, gate.gain, held_out, better)
 
 
+def metrics_of(estimator: AnyEstimator) -> Sequence[str]:
+    """Return the metrics by which versions may be compared; the first is the default."""
+    return [*estimator.metrics] or METRICS.get(estimator.task, ())
+
+
 def _compared_by(gate: Gate, estimator: AnyEstimator) -> tuple[str, Better]:
     """Return the metric of a gate and which values are better; also raise Invalid for an alias that is not valid."""
     try:
         check_alias_name(gate.alias)
     except Invalid as error:
         raise Invalid.at("/promote/alias", error.detail) from None
-    known = [*estimator.metrics] or METRICS.get(estimator.task, ())
+    known = metrics_of(estimator)
     if not known:
         raise Invalid.at("/promote", f"versions of {estimator.name!r} cannot be compared: its class has no `metrics`")
     metric = gate.metric or known[0]

@@ -21,6 +21,7 @@ from app.serve.page.forms import Field, column_fields, fields
 from app.serve.page.svg import Chart
 from app.service import Service
 from app.service.compatibility import require_usable
+from app.service.gate import metrics_of
 from app.storage.aliases import CHAMPION, LATEST
 from app.storage.array_files import Arrays
 from app.storage.manifest import Manifest
@@ -67,6 +68,8 @@ class ListedModel(NamedTuple):
     unread: str = ""
     takes: Sequence[str] = ()
     """The media types of the files that it takes; none for one that takes rows."""
+    metrics: Sequence[str] = ()
+    """By which a gate may compare versions; the first is the default."""
 
 
 class ShownVersion(NamedTuple):
@@ -163,6 +166,7 @@ def _model(service: Service, name: str) -> ListedModel:
         moves,
         unread,
         _media_types(estimator),
+        metrics_of(estimator),
     )
 
 

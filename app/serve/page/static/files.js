@@ -1,9 +1,10 @@
 // Files in forms: what is sent with them, and those that are dropped on a form.
 
-// Files and the options beside them, as the API takes both; without a file there is none in the form
-export function formOf(file, options) {
+// Files and the options beside them, as the API takes both, and what a gate compares on; without a file there is none
+export function formOf(file, options, heldOut = null) {
   const form = new FormData();
   if (file) form.append("file", file);
+  if (heldOut) form.append("promote_on", heldOut);
   for (const [name, value] of Object.entries(options)) if (value !== undefined) form.append(name, asText(value));
   return form;
 }

@@ -2,6 +2,7 @@
 // own HTML, fetched again; data from the API is set as text.
 
 import { formOf, takeDrops } from "./files.js";
+import { gateMembers, gateOf, offerGate, rowsFile, rowsSource } from "./gate.js";
 import { csvLine, describe, firstText, isPacked } from "./table.js";
 
 const byId = (id) => document.getElementById(id);
@@ -109,7 +110,11 @@ async function fit(form) {
   const { version, result } = await finished(answer);
   await show(`${root}/?model=${encodeURIComponent(target)}&version=${version}`);
   const warnings = (result.warnings ?? []).map((text) => element("span", { className: "warning" }, text));
-  say("fit-outcome", "right", `${target} version ${version} is fitted.`, ...warnings);
+  say("fit-outcome", "right", `${target} version ${version} is fitted.`, ...decided(result.promotion), ...warnings);
+}
+
+function decided(promotion) {
+  return promotion ? [` It is ${promotion.promoted ? "" : "not "}the ${promotion.alias}: ${promotion.detail}.`] : [];
 }
 
 function takesFiles() {
@@ -124,24 +129,32 @@ function fitRows(form, model, params, target, estimator) {
 // A model that takes files learns from those of a zip file, or from none
 function fitFiles(params, file, target, estimator) {
   const url = `${root}/models/${encodeURIComponent(target)}/fit`;
-  if (!file) return send("POST", url, JSON.stringify({ estimator, params }), "application/json");
-  return send("POST", url, formOf(file, { ...params, estimator }));
+  const gate = gateOf();
+  if (!file && !gate) return send("POST", url, JSON.stringify({ estimator, params }), "application/json");
+  return send("POST", url, formOf(file, { ...params, estimator, ...gateMembers(gate) }, gate && rowsFile()));
 }
 
 function fitSource(form, model, params, source, target, estimator) {
   const fields = form.querySelectorAll(`[data-data="source-${CSS.escape(source)}"] [data-kind]`);
-  const body = JSON.stringify({ estimator, params, data: { source, params: typed(fields) } });
+  const gate = gateOf();
+  const on = { source: rowsSource(), params: parsed(byId("gate-params").value || "{}") };
+  const body = JSON.stringify({ estimator, params, data: { source, params: typed(fields) }, promote: gate ? { ...gate, on } : undefined });
   return send("POST", `${root}/models/${encodeURIComponent(target)}/fit`, body, "application/json");
 }
 
 async function fitFile(params, file, target, estimator) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...listed, ...chosenColumns(), estimator })) {
-    for (const each of [value].flat()) if (each) query.append(name, each);
+  const gate = gateOf();
+  const members = { ...listed, ...chosenColumns(), estimator, ...gateMembers(gate), promote_source: gate && rowsSource() };
+  for (const [name, value] of Object.entries(members)) {
+    for (const each of [value].flat()) if (each || each === 0) query.append(name, each);
   }
   for (const [name, value] of Object.entries(params)) query.append(name, typeof value === "string" ? value : JSON.stringify(value));
+  const url = `${root}/models/${encodeURIComponent(target)}/fit?${query}`;
+  const table = new File([file], file.name, { type: "text/csv" }); // whatever it is called
+  if (gate && !rowsSource()) return send("POST", url, formOf(table, {}, rowsFile()));
   const coding = (await isPacked(file)) ? { "Content-Encoding": "gzip" } : {};
-  return send("POST", `${root}/models/${encodeURIComponent(target)}/fit?${query}`, file, "text/csv", coding);
+  return send("POST", url, file, "text/csv", coding);
 }
 
 // How the file is written, as the fields say it, and as it was listed
@@ -283,6 +296,8 @@ function choose() {
     part.hidden = part.disabled = (part.dataset.model ?? part.dataset.data) !== chosen;
   }
   byId("fit-data").hidden = byId("fit-data").disabled = takesFiles();
+  const metrics = byId("fit-model").selectedOptions[0].dataset.metrics.split(" ").filter(Boolean);
+  offerGate(data.startsWith("source-") ? "source" : data, metrics);
 }
 
 // The field of a form that takes a file; in the form of a fit to rows a file is the choice of one
@@ -513,7 +528,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.id === "fit-file" || byId("dialect").contains(event.target)) offerColumns();
   else if (event.target.name === "predict") event.target.closest("tr").querySelector("[name=use]").disabled = event.target.checked;
-  else if (event.target.id === "fit-model" || event.target.name === "data") choose();
+  else if (["fit-model", "gate-rows"].includes(event.target.id) || event.target.name === "data") choose();
   if (event.target.id === "fit-model") chooseKind();
 });
 document.addEventListener("click", (event) => {
