@@ -107,7 +107,7 @@ def _head_errors(route: Route, *, with_keys: bool) -> ResponseSpecs:
     found = dict(KEY_ERRORS) if with_keys and route.path not in PUBLIC_PATHS else {}
     status = HTTPStatus.BAD_REQUEST if below_v2(route.path) else HTTPStatus.UNPROCESSABLE_ENTITY
     if not route.reads_query and status not in route.responses:
-        found[status] = UNKNOWN_PARAMETER if route.takes_body else NOT_TAKEN
+        found[status] = NOT_TAKEN if route.refuses_body else UNKNOWN_PARAMETER
     return found
 
 

@@ -17,6 +17,7 @@ from app.serve.openapi.parts import NOTHING, Parameter, RequestBody, ResponseSpe
 from app.serve.problems import below_v2
 from app.settings import Mode
 
+METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # bodies of all others have no meaning (RFC 9110 §9.3)
 PLACEHOLDER = re.compile(r"{(\w+)}")
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
@@ -72,6 +73,11 @@ class Route(NamedTuple):
     def takes_body(self) -> bool:
         """Whether its requests may have a body."""
         return self.body is not None or self.takes_file
+
+    @property
+    def refuses_body(self) -> bool:
+        """Whether a body is an error: HTTP gives it a meaning, and the route takes none."""
+        return self.method in METHODS_WITH_BODY and not self.takes_body
 
     @property
     def query_names(self) -> list[str]:

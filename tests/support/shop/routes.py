@@ -82,6 +82,11 @@ class Odd:
         """Answer the body."""
         self._app.answer(resp, await self._app.read_json(req, Range, optional=True))
 
+    @route("/queries/bodiless", "Takes no body.")
+    async def on_post_bodiless(self, req: Request, resp: Response) -> None:
+        """Answer nothing of what was sent."""
+        self._app.answer(resp, [])
+
     @route("/queries/version", "The version that answers.")
     async def on_get_version(self, req: Request, resp: Response) -> None:
         """Answer it for a model that may be fitted, and for one that nobody fits."""

@@ -12,10 +12,11 @@ from app.serve.resources.route import Route
 ROUTES = [
     Route("GET", "/jobs", "."),
     Route("POST", "/jobs/{job_id}/retry", "."),
+    Route("PUT", "/models/{name}/aliases", "."),
     Route("POST", "/fit", ".", body=RequestBody({}, required=False)),
     Route("POST", "/upload", ".", takes_file=True),
 ]
-LENGTH, PIECES = {b"content-length": b"2"}, {b"transfer-encoding": b"chunked"}
+LENGTH, PIECES = {b"content-length": b"3"}, {b"transfer-encoding": b"chunked"}
 
 
 def refusal(method: str, path: str, headers: dict[bytes, bytes]) -> Refusal | None:
@@ -28,7 +29,10 @@ def refusal(method: str, path: str, headers: dict[bytes, bytes]) -> Refusal | No
     [
         ("GET", "/jobs", {}),
         ("GET", "/jobs", {b"content-length": b"0"}),
-        ("POST", "/jobs/1/retry", {b"content-length": b"00"}),
+        ("GET", "/jobs", LENGTH),
+        ("DELETE", "/jobs/1/retry", PIECES),
+        ("POST", "/jobs/1/retry", {b"content-length": b"0"}),
+        ("POST", "/jobs/1/retry", {b"content-length": b"2"}),
         ("POST", "/fit", LENGTH),
         ("POST", "/upload", PIECES),
         ("PUT", "/jobs", LENGTH),
@@ -36,12 +40,12 @@ def refusal(method: str, path: str, headers: dict[bytes, bytes]) -> Refusal | No
         ("GET", "/nothing", LENGTH),
     ],
 )
-def test_declared_bodies_and_none_pass(method: str, path: str, headers: dict[bytes, bytes]) -> None:
-    """As do those of requests that get a 404 or a 405."""
+def test_declared_bodies_and_those_without_a_meaning_pass(method: str, path: str, headers: dict[bytes, bytes]) -> None:
+    """As do those of requests that get a 404 or a 405, and an empty object."""
     assert refusal(method, path, headers) is None
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs"), ("HEAD", "/jobs"), ("POST", "/jobs/1/retry")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/jobs/1/retry"), ("PUT", "/models/m/aliases")])
 @pytest.mark.parametrize("headers", [LENGTH, PIECES])
 def test_others_are_refused(method: str, path: str, headers: dict[bytes, bytes]) -> None:
     """A small body of known length is read by the server, so that the connection stays open."""
