@@ -190,6 +190,10 @@ class AnyEstimator(Protocol):
         """Whether it accepts any texts: also unknown ones, and any number of different ones."""
 
     @property
+    def text_columns(self) -> Collection[str]:
+        """The names of columns that are texts in a fit too, whatever their cells look like."""
+
+    @property
     def takes_weights(self) -> bool:
         """Whether its fit accepts a weight for each row."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,6 +33,7 @@ class FileEstimator(ClassEstimator[FileModel]):
     kinds: frozenset[Kind] = frozenset()
     takes_missing = False
     reads_texts = False
+    text_columns: Collection[str] = ()
     takes_weights = False
     cannot_fit = ""
     _isolated: IsolatedFiles | None

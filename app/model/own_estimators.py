@@ -33,6 +33,7 @@ class OwnEstimator(ClassEstimator[Model]):
     kinds: frozenset[Kind] = KINDS
     files: ClassVar[None] = None
     reads_texts: bool = False
+    text_columns: ClassVar[Collection[str]] = ()
     cannot_fit: str = ""
 
     @property

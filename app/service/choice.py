@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -33,6 +33,8 @@ class FitChoice(NamedTuple):
     """See Selection; called for the number of inputs, before any cell is read."""
     labels: LabelKind | None = None
     any_texts: bool = False
+    texts: Collection[str] = ()
+    """The names of columns that are texts, whatever their cells look like."""
 
     def select(self, names: list[str] | None, width: int, pointer: str, *, has_y: bool) -> Selection:  # noqa: ARG002  see Choice
         """Return the selection from columns with these names, or x1, x2 …; raise Invalid."""
@@ -55,7 +57,7 @@ class FitChoice(NamedTuple):
             self.check_indicators(range(len(chosen)))
         return Selection(
             chosen,
-            [None] * len(chosen),
+            [Column(named[position], "text") if named[position] in self.texts else None for position in chosen],
             self.kinds,
             self.takes_missing,
             outputs,

@@ -61,6 +61,7 @@ class ImportedVersions:
             partial(self._read, name, version),
             self._approved,
             manifest.provenance or {},
+            [column.name for column in manifest.schema.columns if column.kind == "text"],
         )
 
     def _read(self, name: str, version: int) -> bytes:

@@ -28,6 +28,7 @@ def fit_choice(
         data.weight,
         check_indicators=check_indicators,
         any_texts=estimator.reads_texts,
+        texts=estimator.text_columns,
         labels="any" if estimator.task == "classification" else None,
     )
 

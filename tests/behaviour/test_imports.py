@@ -87,6 +87,26 @@ def test_a_pipeline_takes_named_rows_with_text(api: Api) -> None:
     assert score["accuracy"] > 0.8
 
 
+def test_texts_of_the_file_stay_texts_in_later_fits(api: Api) -> None:
+    """The cities of the fit are digits in the CSV file of next month, and in the one with the rows of the gate."""
+    sample, name = skops_pipeline(), fresh()
+    imported(api, send_form(api, name, sample, FRAME_CSV))
+    assert api.http.put(f"/models/{name}/aliases/champion", json={"version": 1}).status_code == 200
+    lines = FRAME_CSV.splitlines()
+    cells = [line.partition(",")[2] for line in lines[1:]]
+    rows = [f"0{8000 + i % 3},{each},{y}" for i, (each, y) in enumerate(zip(cells, sample.y, strict=True))]
+    table = "\n".join([f"{lines[0]},y", *rows]).encode()
+    files = {"file": ("june.csv", table, "text/csv"), "promote_on": ("held.csv", table, "text/csv")}
+    sent = api.http.post(f"/models/{name}/fit", data={"target": "y", "promote": "champion"}, files=files, headers=WAIT)
+    promotion = api.finished(sent)["result"]["promotion"]
+    assert promotion["champion_score"] is not None, promotion
+    columns = api.http.get(f"/models/{name}/versions/2").json()["schema"]["columns"]
+    assert columns[0] == {"name": "city", "kind": "text", "categories": ["08000", "08001", "08002"]}
+    number = [{**FRAME_ROWS[0], "city": 8000}, FRAME_ROWS[1]]
+    answer = api.post(f"models/{name}/fit", {"data": {"X": number, "y": sample.y[:2]}})
+    assert pointers(problem(answer, 422)) == ["/data/X/0/city"]
+
+
 def test_an_imported_estimator_is_fitted_again(api: Api) -> None:
     """A fit is one of a clone, with its parameters; its version keeps where the first one is from."""
     sample, name = skops_regressor(), fresh()

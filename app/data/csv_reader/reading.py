@@ -37,7 +37,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions, labels
     numeric -= set(selection.kept)
     places = Places(layout, selection.outputs)
     groups = [selection.inputs, others]
-    is_doubtful = options.decimal is None and all(column is None for column in selection.columns)
+    is_doubtful = options.decimal is None and None in selection.columns
     missing = options.missing
     try:
         reader = ColumnReader(layout, missing)
@@ -177,7 +177,7 @@ class Reading:
         )
         named = Table(np.empty((0, len(layout.names))), inputs=layout.names, named=not layout.unnamed)
         label = labels.__getitem__ if self._labels else None
-        if layout.has_row_names and not any(selection.columns):
+        if layout.has_row_names and None in selection.columns:
             chosen.warnings.append("the first column of the CSV has no name, and was left out as the names of its rows")
         return with_names(chosen, named, selection, beside.__getitem__, self._kept, label)
 

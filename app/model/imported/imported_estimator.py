@@ -77,6 +77,7 @@ class ImportedEstimator:
     takes_missing: bool = True
     files: ClassVar[None] = None
     reads_texts: bool = True
+    text_columns: ClassVar[Collection[str]] = ()
     takes_weights: bool = False
     metrics: ClassVar[Mapping[str, Better]] = {}
 

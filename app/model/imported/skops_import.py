@@ -181,11 +181,13 @@ class ImportedPipeline(SklearnEstimator):
         read: Callable[[], bytes],
         approved: Collection[str],
         provenance: Mapping[str, Any],
+        text_columns: Collection[str] = (),
     ) -> None:
-        """`read` returns the file of the version that a fit starts from."""
+        """`read` returns the file of the version that a fit starts from, and `text_columns` were texts in it."""
         self.name = name
         self.task = task
         self.provenance = dict(provenance)
+        self.text_columns = frozenset(text_columns)
         self._source = source
         self._read = read
         self._approved = approved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -39,6 +39,7 @@ class SklearnEstimator:
     takes_missing = True  # the estimator itself refuses them or fills them in
     files = None
     reads_texts = True
+    text_columns: Collection[str] = ()
     cannot_fit = ""
     metrics: Mapping[str, Better] = MappingProxyType({})
 
