@@ -91,11 +91,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
         _allow(TrialLimits(*limits).predict_s, end_s)
     done = _predicted(opened, rows, asked.sample)
     model, outputs = done.model, done.outputs
-    learned = {HELD_BYTES: max(resident_bytes() - before_bytes, Path(path).stat().st_size), STACKS: done.stacks}
-    if not opened.takes_missing:
-        learned[TAKES_MISSING] = False
-    if form != "skops" and not model.has_probabilities:
-        learned[HAS_PROBABILITIES] = False
+    held_bytes = max(resident_bytes() - before_bytes, Path(path).stat().st_size)
     named = asked.columns is not None or (asked.sample is not None and asked.sample.named)
     result = TrialResult(
         task=model.task,
@@ -107,7 +103,7 @@ def run_trial(path: str, form: Format, request: dict[str, Any], limits: list[flo
         vector=outputs is None,
         has_probabilities=model.has_probabilities,
         stacks=done.stacks,
-        learned={**model.save().learned, **learned},
+        learned=_learned(opened, form, done, held_bytes),
         load_s=round(load_s, 4),
         rows=len(rows.X) if asked.sample is not None else 0,
         libraries=libraries_of(form),
@@ -198,6 +194,16 @@ def _predicted(opened: Opened, rows: TrialRows, sample: Sample | None) -> Predic
     except NotPredicted as error:
         raise error if sample is None else _sample_fault(error, opened, rows) from None
     return Predicted(model, outputs, stacks, warnings)
+
+
+def _learned(opened: Opened, form: Format, done: Predicted, held_bytes: int) -> dict[str, Any]:
+    """Return the state of a model to store, with the findings of its trial that a later load needs."""
+    found = {**done.model.save().learned, HELD_BYTES: held_bytes, STACKS: done.stacks}
+    if not opened.takes_missing:
+        found[TAKES_MISSING] = False
+    if form != "skops" and not done.model.has_probabilities:
+        found[HAS_PROBABILITIES] = False
+    return found
 
 
 def _sample_fault(error: NotPredicted, opened: Opened, rows: TrialRows) -> Invalid:
