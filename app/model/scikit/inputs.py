@@ -12,7 +12,8 @@ from app.model.dataframes import Array
 from app.model.scikit.parameters import parts
 from app.schemas.columns import NUMERIC, Column
 
-Form: TypeAlias = Literal["matrix", "frame", "texts"]
+Form: TypeAlias = Literal["matrix", "frame", "texts", "categories"]
+"""`categories` is a frame whose texts are of the dtype `category`."""
 Texts: TypeAlias = Mapping[int, Sequence[str]]
 LIBRARIES = ("sklearn", "xgboost", "lightgbm")  # their estimators take matrices, unless they select by name
 MAX_EXACT = 2.0**53
@@ -28,6 +29,8 @@ def form_of(estimator: Any, columns: Sequence[Column]) -> Form:
             raise ValueError("the estimator takes texts: one column of text, and no other")
         return "texts"
     plain = all(column.kind in NUMERIC or column.kind == "boolean" for column in columns)
+    if any(column.kind == "text" for column in columns) and _takes_categories(estimator):
+        return "categories"
     return "matrix" if plain and not any(_selects(each) for each in parts(estimator)) else "frame"
 
 
@@ -41,7 +44,10 @@ def rows_of(X: Array, columns: Sequence[Column], texts: Texts, form: Form) -> An
         column.name: _series(X[:, position], column, texts.get(position, column.categories or ()))
         for position, column in enumerate(columns)
     }
-    return pd.DataFrame(series)
+    frame = pd.DataFrame(series)
+    if form == "categories":
+        return frame.astype({column.name: "category" for column in columns if column.kind == "text"})
+    return frame
 
 
 def _series(values: Array, column: Column, texts: Sequence[str]) -> Any:
@@ -79,6 +85,17 @@ def _reads_texts(estimator: Any) -> bool:
     if first is not estimator and hasattr(first, "get_params"):
         return _reads_texts(first)
     return hasattr(first, "get_params") and "input" in first.get_params(deep=False)
+
+
+def _takes_categories(estimator: Any) -> bool:
+    """Whether rows reach an estimator, also in a search or an ensemble, that takes categories by their dtype."""
+    if getattr(estimator, "categorical_features", None) == "from_dtype":  # of histogram boosting, by default
+        return True
+    steps = getattr(estimator, "steps", None)
+    if steps:
+        return len(steps) == 1 and _takes_categories(steps[0][1])
+    inner = getattr(estimator, "estimator", None)
+    return inner is not None and _takes_categories(inner)
 
 
 def _selects(part: Any) -> bool:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -181,3 +182,22 @@ def test_the_libraries_are_those_of_the_parts() -> None:
     assert {"sklearn.linear_model._ridge", "sklearn.preprocessing._data", __name__, "skops.io"} <= set(
         estimator(make_pipeline(StandardScaler(), Ridge())).modules
     )
+
+
+def test_histogram_boosting_is_fitted_to_texts_as_categories() -> None:
+    """As to a frame of pandas' categories; texts that are new or missing are predicted as there."""
+    texts = ["Bern", "Chur", "Rome"]
+    codes = np.arange(60) % 3
+    columns = [Column("city", "text", categories=texts), Column("area", "number")]
+    rows = np.column_stack((codes, X[:, 0])).astype(np.float64)
+    rows[:4, 0] = np.nan
+    template = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2)
+    mine = estimator(template)
+    model = mine.load(mine.fit({}, FitData(rows, codes + Y, columns, texts={0: texts})).save())
+    cities = pd.Series([None] * 4 + [texts[code] for code in codes[4:]], dtype="str")
+    frame = pd.DataFrame({"city": cities.astype("category"), "area": X[:, 0]})
+    direct = clone(template).fit(frame, codes + Y)
+    assert model.predict(rows).tolist() == direct.predict(frame).tolist()
+    new = pd.DataFrame({"city": pd.Series(["Oslo", "Rome"], dtype="str").astype("category"), "area": [0.5, 0.5]})
+    found = model.with_texts({0: ["Oslo", "Rome"]}).predict(np.array([[0.0, 0.5], [1.0, 0.5]]))
+    assert found.tolist() == direct.predict(new).tolist()

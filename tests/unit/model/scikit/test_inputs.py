@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer, make_column_selector, make_column
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -38,6 +39,9 @@ class Scale(StandardScaler):
     ("estimator", "columns", "form"),
     [
         (Ridge(), NUMBERS, "matrix"),
+        (HistGradientBoostingRegressor(), [*NUMBERS, TEXT], "categories"),
+        (GridSearchCV(make_pipeline(HistGradientBoostingRegressor()), {}), [TEXT], "categories"),
+        (make_pipeline(BY_NAME, HistGradientBoostingRegressor()), [TEXT], "frame"),
         (make_pipeline(StandardScaler(), Ridge()), [*NUMBERS, Column("c", "boolean")], "matrix"),
         (Ridge(), [TEXT], "frame"),
         (Ridge(), [Column("t", "datetime")], "frame"),
