@@ -34,8 +34,7 @@ class Document:
         """Add a paragraph or a heading; words that were hyphenated at the end of a line are joined."""
         if cleaned := clean(text):
             self.characters += len(cleaned)
-            if self.characters > MAX_CHARACTERS:
-                raise ValueError(f"holds more than {MAX_CHARACTERS} characters of text")
+            check_characters(self.characters)
             self.blocks.append(Paragraph(cleaned, level))
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
@@ -60,6 +59,12 @@ class Document:
             for block in self.blocks
             for text in ([block.text] if isinstance(block, Paragraph) else [cell for row in block.kept for cell in row])
         ]
+
+
+def check_characters(characters: int) -> None:
+    """Raise ValueError for too much text."""
+    if characters > MAX_CHARACTERS:
+        raise ValueError(f"holds more than {MAX_CHARACTERS} characters of text")
 
 
 class TableReader:

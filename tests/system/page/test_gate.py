@@ -59,7 +59,7 @@ def test_a_fit_of_a_source_is_compared_on_rows_of_a_source(site: Api, browser: B
             ("trial", "100", "It is not the trial: its mae is not better by 100 or more."),
         ):
             form.get_by_label("Promote to").fill(alias)
-            form.get_by_label("Least gain").fill(gain)
+            form.get_by_label("Minimum gain").fill(gain)
             form.get_by_role("button", name="Fit").click()
             expect(seen.page.locator("#fit-outcome")).to_contain_text(words)
             expect(form.get_by_role("button", name="Fit")).to_be_enabled()
@@ -88,7 +88,7 @@ def test_a_fit_to_a_table_is_compared_on_another_table_or_on_a_source(site: Api,
         expect(form.get_by_label("Held-out table")).to_be_hidden()
         expect(form.get_by_label("Their parameters")).to_be_hidden()
         form.get_by_label("Promote to").fill("by_source")
-        form.get_by_label("Least gain").fill("0")
+        form.get_by_label("Minimum gain").fill("0")
         form.get_by_role("button", name="Fit").click()
         expect(seen.page.locator("#fit-outcome")).to_contain_text("It is the by_source:")
 
