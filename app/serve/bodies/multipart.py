@@ -55,7 +55,7 @@ def opened(upload: Upload) -> Upload:
         found = "no" if not files else "more than one"
         raise Invalid.at(f"/{FILE}", f"the form has {found} field {FILE!r}; send the data as that one file")
     if len(held_out) > 1:
-        raise Invalid.at(f"/{HELD_OUT}", f"the form has more than one field {HELD_OUT!r}")
+        raise repeated(HELD_OUT)
     return files[0]._replace(query=query, held_out=held_out[0] if held_out else None)
 
 
@@ -139,6 +139,11 @@ def misnamed(name: str, file_field: str) -> Invalid:
     """Return the error for a file in a field for text."""
     shown = name[:MAX_SHOWN]
     return Invalid.at(escaped(name), f"a file is in the field {shown!r}; send it as the field {file_field!r}")
+
+
+def repeated(name: str) -> Invalid:
+    """Return the error for a file that may be sent once."""
+    return Invalid.at(escaped(name), f"the form has more than one field {name!r}")
 
 
 def joined(earlier: str | list[str] | None, value: str) -> str | list[str]:

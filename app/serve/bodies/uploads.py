@@ -26,6 +26,7 @@ from app.serve.bodies.multipart import (
     joined,
     misnamed,
     parse_options,
+    repeated,
     with_fields,
 )
 from app.serve.bodies.reader import check_size
@@ -183,6 +184,8 @@ class UploadReader:
                 if name in files:
                     await self._receive(part, files[name], expected.max_bytes, _received(files))
                 elif name == expected.sample:
+                    if sample is not None:
+                        raise repeated(name)
                     sample = await _read_sample(part)
                 else:
                     fields[name] = joined(fields.get(name), await _field(part, next(iter(files))))
@@ -200,7 +203,7 @@ class UploadReader:
         `before_bytes` were already received for other files.
         """
         if file.filename is not None:
-            raise Invalid.at(f"/{part.name}", f"the form has more than one field {part.name!r}")
+            raise repeated(file.field)
         file.field, file.filename, file.media_type = part.name or "", _name_of(part), essence(part.content_type)
         await self._call(file.writer.begin)
         await self._store(_pieces(part), file.writer, max_bytes, before_bytes)

@@ -109,6 +109,7 @@ def test_the_name_of_a_file_is_safe_however_it_is_sent(stored: Uploads, sent: st
     [
         (b"x" * (MAX_BYTES + 1), None, "", TooLarge),
         (form(("file", "m", b"x" * (MAX_BYTES + 1))), FORM, "", TooLarge),
+        (form(("file", "m", b"x"), ("sample", "s", b"a"), ("sample", "s", b"b")), FORM, "", Invalid),
         (form(("file", "m", b"x"), ("sample", "s", b"x" * (MAX_SAMPLE_BYTES + 1))), FORM, "", Invalid),
         (form(("file", "m", b"x"), ("file", "m", b"x")), FORM, "", Invalid),
         (form(("sample", "s", b"x")), FORM, "", Invalid),
