@@ -1,4 +1,4 @@
-"""200 files that nobody should send, made by a seeded generator: bombs, lies, loops, foreign formats, and damage."""
+"""246 files that nobody should send, made by a seeded generator: bombs, lies, loops, foreign formats, and damage."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.support.forgery import rewritten, with_arrays, with_schema
+from tests.support.hostile_parts import hostile_parts
 from tests.support.model_files import (
     CODES,
     X,
@@ -30,7 +31,7 @@ from tests.support.model_files import (
     xgboost_regressor,
 )
 
-COUNT = 200
+COUNT = 246
 GENUINE = (
     skops_pipeline,
     skops_regressor,
@@ -64,6 +65,7 @@ def hostile_files(seed: int = 7) -> list[HostileFile]:
         *_forged_xgboost(),
         *_forged_lightgbm(),
         *_forged_onnx(),
+        *(HostileFile(*part) for part in hostile_parts()),
         *_cut_off(dice),
     ]
     assert len(found) < COUNT, len(found)
