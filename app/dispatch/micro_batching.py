@@ -20,8 +20,8 @@ from app.schemas.jobs import Outcome
 from app.schemas.requests import Work, stacked_rows
 from app.service import Service
 
-GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the call before: what those that wait may wait longer
-STEP_SHARE, MAX_STEPS = 0.25, 16  # of that time, each: what they wait further while predictions come in every step
+GATHER_SHARE, MAX_GATHER_S = 0.2, 0.005  # of the previous call's time: the wait before the next call
+STEP_SHARE, MAX_STEPS = 0.25, 16  # of that wait: further steps while predictions arrive in every step
 Done = Callable[[Work, Outcome], None]
 THREADS = 32  # one for each version that predicts; further versions wait for one of them
 
@@ -39,11 +39,11 @@ class Waiting(NamedTuple):
 
 
 class Gathering:
-    """How long a version waits between two calls for those who were just answered, as they may ask again.
+    """The wait of a version between two calls for further requests of the clients that just got their predictions.
 
-    Otherwise they and those who wait would form two groups that take turns, each call with half of all. They get a
-    small share of the time that their call took, and a little more as long as they come one after the other: then the
-    event loop is busy with them, and a call would only slow it down.
+    Without it, these and the waiting clients would form two groups that alternate, each call with half of all. The wait
+    is a small share of the time of their call, and a little longer while requests keep arriving: the event loop is then
+    busy with them, and a call would only slow it down.
     """
 
     timer: asyncio.TimerHandle | None = None
@@ -138,7 +138,7 @@ class MicroBatcher:
         call.add_done_callback(ended)
 
     def _run(self, loop: asyncio.AbstractEventLoop, stack: list[Waiting]) -> None:
-        """Predict, in a thread; hand outcomes over as they come."""
+        """Predict, in a thread; hand over each outcome when it is ready."""
         for ended in predict_together(self._service, [one.asked for one in stack], self._clock):
             loop.call_soon_threadsafe(self._hand_over, [(stack[place], outcome) for place, outcome in ended])
 

@@ -25,10 +25,10 @@ def send_json(resp: Response, content: object) -> None:
 def send_submitted(
     resp: Response, job: Job, preferred: Preference, answer: Answer | None = None, *, root_path: str
 ) -> None:
-    """Answer a fit, predict or score: 200 with the result, the problem it ended in, or 202 and where to look.
+    """Respond to a fit, predict or score: 200 with the result, the problem of a failed job, or 202 with the job's URL.
 
-    `answer` is a prediction in another format than JSON; it is sent alone, and the headers hold what else the envelope
-    would say of the job.
+    `answer` is a prediction in another format than JSON; it is sent without an envelope, whose other values are in the
+    headers.
     """
     if job.queued:
         _set_location(resp, job, preferred, root_path)

@@ -28,7 +28,7 @@ Answers: TypeAlias = list[Matrix]
 
 
 class Difference(NamedTuple):
-    """A row that is predicted otherwise alone than together: where it is in X, and what comes out."""
+    """A row whose predictions alone and together differ: its position in X, and both predictions."""
 
     row: int
     alone: float

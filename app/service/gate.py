@@ -53,7 +53,7 @@ def checked_file_gate(gate: Gate | None, estimator: AnyEstimator, held_out: File
     """Check a gate whose versions are compared on the files of a zip file; raise Invalid or UnsupportedMediaType."""
     if gate is None:
         if held_out is not None:
-            raise Invalid.at(GATE_FILE, "this file goes with a fit that has `promote`")
+            raise Invalid.at(GATE_FILE, "this file needs `promote` in the fit")
         return None
     metric, better = _compared_by(gate, estimator)
     if gate.source is not None:

@@ -76,7 +76,7 @@ class PayloadWriter:
 class Payloads:
     """Files below `folder`: payloads/<first two characters>/<name>. A name always has the same content.
 
-    References that come back from the ledger are not trusted: a name in them cannot lead out of the folder.
+    References from the ledger are not trusted: a name in them cannot lead out of the folder.
     Every method raises Unavailable when the disk fails.
     """
 
@@ -94,7 +94,7 @@ class Payloads:
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
     def writer(self, name: str) -> PayloadWriter:
-        """Return a writer for a file that comes in pieces; the file is created when writing begins."""
+        """Return a writer for a file in pieces; the file is created when writing begins."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a payload: {name[:100]!r}")
         path = self._path(name)

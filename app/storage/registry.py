@@ -131,7 +131,7 @@ class Registry:
     def history_from(self, name: str, position: Callable[[int], int]) -> tuple[int, list[tuple[int, Move]]]:
         """Return the inode of a model's history, and its moves after the position that is returned for that inode.
 
-        Each move comes with the position of its end, the oldest first.
+        Each move is returned with the position of its end, the oldest first.
         """
         history = self._history(name)
         inode, size = history.end()

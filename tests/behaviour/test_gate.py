@@ -238,4 +238,4 @@ def test_what_belongs_to_a_gate_goes_with_one(api: Api, name: str) -> None:
     for answer in (sent, form):
         refused = problem(answer, 422)
         assert pointers(refused) == [f"/{name}"]
-        assert "goes with `promote`" in refused["detail"]
+        assert "needs `promote`" in refused["detail"]

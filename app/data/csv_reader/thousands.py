@@ -41,7 +41,7 @@ def doubtful_columns(parsed: Parsed, layout: Layout) -> set[int]:
 def _alike(matrix: Matrix, columns: Indices) -> Iterator[tuple[int, bool]]:
     """Yield the columns with whole numbers whose fractions are all of three digits and from 1 to 1000.
 
-    Each comes with whether it has such fractions. All columns are checked together, block by block.
+    Each is returned with whether it has such fractions. All columns are checked together, block by block.
     """
     has_whole, has_fractions = np.zeros((2, len(columns)), np.bool_)
     start = 0

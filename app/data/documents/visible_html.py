@@ -35,7 +35,7 @@ def visible(pieces: Iterator[str]) -> Iterator[str]:
 
 
 class _Page:
-    """Holds what one piece does not decide: at most LOOKAHEAD characters."""
+    """Holds the end of a piece that is incomplete without the next piece: at most LOOKAHEAD characters."""
 
     def __init__(self) -> None:
         self._text = ""

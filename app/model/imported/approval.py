@@ -1,4 +1,4 @@
-"""The words that say what to set where a file holds what is not known to be safe, and who may set it."""
+"""The advice for types in a file that are not known to be safe: which setting allows them, and who may change it."""
 
 from __future__ import annotations
 

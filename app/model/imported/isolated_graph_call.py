@@ -1,4 +1,4 @@
-"""What `isolated_graphs` calls in a child: a prediction of an ONNX graph that comes in a folder, as its rows do."""
+"""The call of `isolated_graphs` in a child process: a prediction of an ONNX graph; graph and rows are in a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.schemas.tasks import Label, Task
 
 
 def predict(folder: str, classes: list[Label] | None, task: Task, approved: list[str]) -> None:
-    """Predict, and write what was found; have a refusal come back with all its words."""
+    """Predict, and write the predictions; raise Invalid with the graph's text if it refuses the rows."""
     place = Path(folder)
     model = OnnxModel((place / GRAPH).read_bytes(), Hints(classes, task, settled=True), approved)
     texts = decode_json((place / TEXTS).read_bytes(), dict[int, list[str]])

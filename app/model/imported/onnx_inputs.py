@@ -87,6 +87,6 @@ def fixed_rows(feeds: Sequence[Feed]) -> int | None:
     """Return the number of rows that a graph takes at once, None for any; raise Invalid if its inputs differ in it."""
     found = {feed.rows for feed in feeds} - {None}
     if len(found) > 1 or any(not 0 < rows <= MAX_FIXED_ROWS for rows in found if rows is not None):
-        told = ", ".join(map(str, sorted(found, key=str)))
-        raise Invalid.at("/file", f"the inputs of the ONNX file take {told} rows at once; export them for any number")
+        counts = ", ".join(map(str, sorted(found, key=str)))
+        raise Invalid.at("/file", f"the inputs of the ONNX file take {counts} rows at once; export them for any number")
     return found.pop() if found else None

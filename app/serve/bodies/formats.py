@@ -43,7 +43,7 @@ def reader_for(verb: Verb, content_type: str | None, body: Body) -> Reader:
     if VERBS[verb].needs_y and not reader.holds_y:
         verbs = " and ".join(name for name, spec in VERBS.items() if not spec.needs_y)
         raise UnsupportedMediaType(
-            f"{reader.media_type} holds X alone, and so goes with {verbs}; send {_listed(readers(verb))}"
+            f"{reader.media_type} has only X, so it is for {verbs}; send {_listed(readers(verb))}"
         )
     return reader
 

@@ -65,7 +65,7 @@ def _request(decoded: FitBody | PredictBody, data: JsonRecords | None, source: S
     )
     if decoded.target:
         if data is None:
-            raise Invalid.at("/target", "target goes with X, of which it names columns")
+            raise Invalid.at("/target", "target needs X: it names columns of X")
         request.target = [decoded.target] if isinstance(decoded.target, str) else decoded.target
     if isinstance(decoded, FitBody):
         request.params, request.inputs, request.ignore = decoded.params, decoded.inputs, decoded.ignore

@@ -56,7 +56,7 @@ def _gate(query: OpenQuery) -> Gate | None:
     """Take the gate of a fit, None without one; raise Invalid."""
     if "promote" not in query:
         for name in GATE_MEMBERS & query.keys():
-            raise Invalid.at(f"/{name}", f"{name} goes with `promote`, the alias that the version may take over")
+            raise Invalid.at(f"/{name}", f"{name} needs `promote`, the alias that the version may take over")
         return None
     gain, source = take_one(query, "promote_gain"), take_one(query, "promote_source")
     try:

@@ -38,7 +38,7 @@ _VERB_PATH = re.compile(rf"(?:/models/(?P<name>[^/]+))?/(?:{'|'.join(VERBS)})")
 
 
 class FileRequests:
-    """Receives the file of a verb, and has the work done: it goes to the store as it comes, and never into memory."""
+    """Receives the file of a verb, which is written to the store while it arrives, and submits the work."""
 
     def __init__(
         self, verb: Verb, service: Service, dispatcher: Dispatcher, uploads: UploadJobs, settings: Settings
@@ -80,8 +80,8 @@ class FileRequests:
     ) -> Job:
         """Receive a file for an application, check it, and return the job of its work.
 
-        `options` are the application's. Other members may stand in the query and, if `fields` has their names, in the
-        form; those of the query give way to `options`.
+        `options` are the application's. Other members may be in the query and, if `fields` has their names, in the
+        form; `options` override those of the query.
         """
         upload = await self._received(req, field, fields)
         return await self._submitted(req, upload, name, dict(upload.sent.query), options)

@@ -58,7 +58,7 @@ class ImportResult(msgspec.Struct):
 
 
 class ImportResource:
-    """POST /models/{name}/versions: the file goes to disk as it comes, then it is work of the lane of fits."""
+    """POST /models/{name}/versions: the file is written to disk while it arrives; the lane of fits imports it."""
 
     def __init__(
         self,

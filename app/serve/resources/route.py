@@ -81,7 +81,7 @@ class Route(NamedTuple):
 
     @property
     def query_names(self) -> list[str]:
-        """The names that may stand in its query."""
+        """The names that its query may have."""
         return [parameter.name for parameter in self.parameters if parameter.where == "query"]
 
     def complete(self, parameters: Mapping[str, Parameter], errors: ResponseSpecs = NOTHING) -> Route:
@@ -133,7 +133,7 @@ def routes_of(*resources: object) -> list[Route]:
 
 
 def query_names_of(routes: Iterable[Route], method: str, path: str | None) -> list[str]:
-    """Return the names that may stand in the query of a request to a route's path."""
+    """Return the names that the query of a route may have."""
     return next((each.query_names for each in routes if (each.method, each.path) == (method, path)), [])
 
 

@@ -30,7 +30,7 @@ LARGE_BYTES = 1024**2
 SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 REPEAT = "predict must draw no random numbers and change nothing of the model: each process restores one of its own"
 COPY = "work on a copy (X = X.copy()): the service goes on to use these rows"
-WARNED = "it is said in the result of each fit to such rows, and kept with the version"
+WARNED = "it is in the warnings of each fit to such rows, and of its version"
 HELD = "override held_bytes: the service drops versions from memory by it"
 
 

@@ -41,7 +41,7 @@ def describe(subject: dict[str, Any]) -> dict[str, Any]:
         count = len(msgspec.structs.fields(kind))
         finding = Finding("parameters", "ok", counted(count, "parameter"))
     except Exception as error:  # noqa: BLE001  anybody's code
-        advice = "types, limits and defaults stand in the signature of __init__; --params gives those without a default"
+        advice = "the signature of __init__ has types, limits and defaults; --params sets parameters without a default"
         finding = failed("parameters", error, advice)
     found = Description(estimator.name, estimator.task, estimator.source, finding, loaded(LIBRARIES))
     built: dict[str, Any] = msgspec.to_builtins(found)

@@ -34,7 +34,7 @@ def test_an_empty_body_needs_no_type(content_type: str | None) -> None:
         ("fit", None, "can't read a body without a Content-Type; send application/json or text/csv"),
         ("predict", "text/plain", "can't read text/plain; send application/json, text/csv or application/x-npy"),
         ("fit", XLSX, f"can't read {XLSX}; send"),
-        ("score", "application/x-npy", "holds X alone, and so goes with predict; send application/json or text/csv"),
+        ("score", "application/x-npy", "has only X, so it is for predict; send application/json or text/csv"),
     ],
 )
 def test_other_types_are_refused_with_those_that_are_read(verb: Verb, content_type: str, words: str) -> None:
