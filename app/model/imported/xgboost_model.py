@@ -67,15 +67,14 @@ class XgboostModel(ImportedModel):
         self._objective = learner["objective"]["name"]
         classes, targets = int(params["num_class"]), int(params.get("num_target", 1))
         binary = self._objective.startswith("binary:")
-        found: Task = "classification" if binary or classes > 1 else "regression"
+        # of several labels at once it predicts the probability of each: numbers, and no classes
+        found: Task = "classification" if (binary or classes > 1) and targets <= 1 else "regression"
         if task_of(found, hints) == "regression":
             refuse_classes(hints)
             self.task, self.classes = "regression", None
             self.outputs = max(targets, classes, 1)
             self.vector = self.outputs == 1
             return
-        if targets > 1 or not (binary or classes > 1):
-            raise Invalid.at("/file", f"a booster with the objective {self._objective} predicts no classes")
         self.task = "classification"
         self.classes = labels_of(max(classes, 2), None, hints)
         self.has_probabilities = self._objective not in {*_LABEL_OBJECTIVES, _MARGIN}

@@ -87,6 +87,17 @@ def test_boosters_of_several_outputs_predict_as_xgboost_does(strategy: str) -> N
         np.testing.assert_array_equal(opened.predict(ROWS), model.predict(ROWS).astype(float))
 
 
+def test_a_booster_of_several_labels_at_once_predicts_the_probability_of_each() -> None:
+    labels = np.column_stack((NUMBERS > 0, X[:, 0] > 0)).astype(int)
+    model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1).fit(X, labels)
+    content = bytes(model.get_booster().save_raw("ubj"))
+    opened = open_model("xgboost", content, Hints())
+    assert (opened.task, opened.classes, opened.outputs) == ("regression", None, 2)
+    np.testing.assert_array_equal(opened.predict(ROWS), model.predict_proba(ROWS).astype(float))
+    with pytest.raises(Invalid, match="classes are named, but the model is a regressor"):
+        open_model("xgboost", content, Hints(["a", "b"]))
+
+
 @pytest.mark.parametrize("kind", ["dart", "gblinear"])
 def test_other_boosters_predict_as_xgboost_does(kind: str) -> None:
     model = xgboost.XGBRegressor(booster=kind, n_estimators=4, n_jobs=1).fit(X, NUMBERS)
