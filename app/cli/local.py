@@ -23,9 +23,10 @@ from app.schemas.query import OpenQuery, Query
 from app.schemas.requests import Work, parse_version
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.csv_body import hold_out, parse_csv
-from app.serve.bodies.model_file import SentFile, take_model_file
+from app.serve.bodies.model_file import take_model_file
 from app.serve.bodies.query import take_file_request
 from app.serve.bodies.reader import check_size
+from app.serve.bodies.stored_files import SentFile
 from app.serve.bodies.uploads import HELD_OUT_UPLOAD, MAX_SAMPLE_BYTES, PIECE_BYTES, check_sample
 from app.service.descriptions import describe_model, public_manifest
 from app.service.result_files import result_files

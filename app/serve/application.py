@@ -20,7 +20,7 @@ from app.schemas.jobs import Job
 from app.schemas.verbs import Verb
 from app.serve.bodies.json_object import decode_object
 from app.serve.bodies.reader import BodyReader
-from app.serve.bodies.uploads import StoredUpload
+from app.serve.bodies.stored_files import StoredUpload
 from app.serve.problems import set_retry_after
 from app.serve.resources.metrics import Measure
 from app.serve.resources.pages import page_routes

@@ -18,11 +18,11 @@ from examples.place_recommender.database import engine, migrate
 from examples.place_recommender.simulate import fill, simulate
 from examples.place_recommender.sources import TRAINING
 from tests.support.api import problem
-from tests.support.browser import missing_chromium, visit
+from tests.support.browser import needs_chromium, visit
 from tests.support.servers import ROOT
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 EXAMPLES = ("object_detection", "place_recommender", "document_processing")
 SETTINGS = {

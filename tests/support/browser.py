@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.support.servers import ROOT
@@ -18,6 +19,10 @@ WAIT_MS = 30_000
 def missing_chromium() -> str:
     """What is missing to run a browser here, or an empty text."""
     return "" if shutil.which("chromium") else "chromium is not installed (apt-get install chromium)"
+
+
+needs_chromium = pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")
+"""For tests in a browser."""
 
 
 def artefacts() -> Path:

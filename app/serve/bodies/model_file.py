@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from app.data.csv_reader.options import take_options
-from app.data.file_types import media_type_of
 from app.data.written_labels import as_labels, labels_in_json
 from app.errors import Invalid
 from app.model.imported.class_labels import CLASSES, check_labels
 from app.model.imported.formats import format_of
 from app.model.imported.trial_rows import MAX_NAME_CHARACTERS
-from app.schemas.query import OpenQuery, Query, refuse_rest, take_one
-from app.schemas.requests import FileInput, ModelFile, Request
+from app.schemas.query import OpenQuery, refuse_rest, take_one
+from app.schemas.requests import ModelFile, Request
 from app.schemas.tasks import Label, Task
 from app.serve.bodies.query import take_names, take_request
+from app.serve.bodies.stored_files import SentFile
 from app.service.importing import read_sample
 
 TASKS: Mapping[str, Task] = {
@@ -26,29 +26,6 @@ TASKS: Mapping[str, Task] = {
 }
 FLAGS = {"true": True, "false": False}
 T = TypeVar("T")
-
-
-class SentFile(NamedTuple):
-    """A file in the store, and the members of its request."""
-
-    id: str
-    reference: str
-    head: bytes
-    """The first bytes of the file."""
-    filename: str
-    """A result of `file_name`; '' if unknown."""
-    sample: bytes | None
-    query: Query
-    media_type: str = ""
-    """The sender's value; '' if unknown."""
-    field: str = "file"
-    """Of the form that it came in."""
-
-    @property
-    def input(self) -> FileInput:
-        """The file as the input of a model, with the media type of its first bytes."""
-        media_type = media_type_of(self.head, self.filename, self.media_type)
-        return FileInput(self.id, self.reference, self.filename, media_type, self.field)
 
 
 def take_model_file(sent: SentFile) -> tuple[ModelFile, Request]:

@@ -17,7 +17,6 @@ from app.schemas.file_names import file_name
 from app.schemas.ids import new_id
 from app.schemas.media_types import essence
 from app.schemas.query import OpenQuery, unknown_names
-from app.serve.bodies.model_file import SentFile
 from app.serve.bodies.multipart import (
     FILE,
     MULTIPART,
@@ -30,6 +29,7 @@ from app.serve.bodies.multipart import (
     with_fields,
 )
 from app.serve.bodies.reader import check_size
+from app.serve.bodies.stored_files import SentFile, StoredUpload
 from app.storage.payload_store import UPLOAD, Payloads, PayloadWriter
 
 PIECE_BYTES = 1024 * 1024  # written at once: a switch of threads for each packet would cost more than it
@@ -41,35 +41,6 @@ SAMPLE = "sample"
 FORM_FIELD = "field of the form"
 MAX_SAMPLE_BYTES = 1024 * 1024
 _ESCAPED = re.compile("%(22|0D|0A)", re.IGNORECASE)  # in names as browsers send them (HTML, multipart/form-data)
-
-
-class StoredUpload(NamedTuple):
-    """A file of a request, now in the store, and the members of the request."""
-
-    sent: SentFile
-    size_bytes: int
-    held_out: SentFile | None = None
-    """A second file, with which the gate of a fit compares versions."""
-
-    @property
-    def id(self) -> str:
-        """The id of the upload; the file is named after it."""
-        return self.sent.id
-
-    @property
-    def reference(self) -> str:
-        """The reference of the file in the store."""
-        return self.sent.reference
-
-    @property
-    def references(self) -> list[str]:
-        """The references of all files in the store."""
-        return [self.reference] if self.held_out is None else [self.reference, self.held_out.reference]
-
-    @property
-    def name(self) -> str:
-        """The name that its sender gave, after `file_name`; '' if unknown."""
-        return self.sent.filename
 
 
 class _Expected(NamedTuple):

@@ -23,7 +23,7 @@ from app.schemas.requests import Work
 from app.schemas.verbs import VERBS, Verb
 from app.serve.bodies.multipart import FILE, HELD_OUT
 from app.serve.bodies.query import check_named, take_file_request
-from app.serve.bodies.uploads import StoredUpload
+from app.serve.bodies.stored_files import StoredUpload
 from app.serve.openapi.parts import NOTHING
 from app.serve.preferences import preference
 from app.serve.resources.route import PLACEHOLDER, Route

@@ -18,7 +18,8 @@ from app.schemas.requests import Work
 from app.schemas.tasks import Label, Task
 from app.serve.bodies.model_file import take_model_file
 from app.serve.bodies.multipart import MULTIPART
-from app.serve.bodies.uploads import SAMPLE, StoredUpload
+from app.serve.bodies.stored_files import StoredUpload
+from app.serve.bodies.uploads import SAMPLE
 from app.serve.openapi import parts
 from app.serve.openapi.parts import Parameter, RequestBody, ResponseSpec, ResponseSpecs
 from app.serve.openapi.schemas import derive

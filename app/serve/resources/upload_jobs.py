@@ -15,7 +15,8 @@ from app.errors import UnsupportedEncoding
 from app.schemas.jobs import Job
 from app.schemas.requests import FileInput, StoredFile, Work, pack
 from app.serve.bodies.content_coding import is_coded
-from app.serve.bodies.uploads import StoredUpload, UploadReader
+from app.serve.bodies.stored_files import StoredUpload
+from app.serve.bodies.uploads import UploadReader
 from app.serve.idempotency import has_idempotency_key, idempotency_key
 
 F = TypeVar("F", bound=StoredFile)

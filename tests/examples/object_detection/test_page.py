@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, expect
 from tests.examples.object_detection.screenshot import find
 from tests.examples.object_detection.service import FOLDER, detection
 from tests.support.api import Api
-from tests.support.browser import missing_chromium, visit
+from tests.support.browser import needs_chromium, visit
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 ASTRONAUT = FOLDER / "samples/astronaut.jpg"
 DROP = """async (bytes) => {

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.examples.harness import Example, collect_all, example, submit_all
 from tests.examples.place_recommender.screenshot import select
-from tests.support.browser import chromium, missing_chromium, visit
+from tests.support.browser import chromium, needs_chromium, visit
 from tests.support.doc_blocks import agrees, blocks, commands, read, steps
 from tests.support.doc_commands import Running, printed_by
 from tests.support.postgres import missing_postgres, postgres
@@ -66,7 +66,7 @@ def test_a_hundred_tasks_outlive_a_killed_worker(running: Example) -> None:
     assert all([place["position"] for place in each] == list(range(10)) for each in found)
 
 
-@pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")
+@needs_chromium
 def test_its_page_shows_places_and_takes_a_selection(running: Example) -> None:
     with chromium() as browser, visit(browser, f"{running.url}/places") as seen:
         name = select(seen.page, 2)

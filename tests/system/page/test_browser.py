@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, expect
 
 from app.api_keys import new_key
 from tests.support.api import Api, gate
-from tests.support.browser import artefacts, missing_chromium, visit
+from tests.support.browser import artefacts, needs_chromium, visit
 from tests.support.servers import ROOT, until
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 METRICS = """\
 # TYPE trinity_http_requests_total counter

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.api import Api, Json
-from tests.support.browser import artefacts, missing_chromium, visit
+from tests.support.browser import artefacts, needs_chromium, visit
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 ROWS: list[Json] = [
     {"id": number, "city": city, "size": size, "new": number % 2 == 0}

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, expect
 
 from tests.support.api import Api
-from tests.support.browser import Visit, missing_chromium, visit
+from tests.support.browser import Visit, needs_chromium, visit
 from tests.support.file_models import PNG
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 MODELS = "app.model.models,tests.support.file_models,tests.support.compared_files"
 

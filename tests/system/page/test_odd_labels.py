@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.api import Api
-from tests.support.browser import Visit, missing_chromium, visit
+from tests.support.browser import Visit, needs_chromium, visit
 from tests.support.great_labels import GREAT, GREATER, OLD, OLDER, publish_great
 from tests.support.odd_labels import KEPT, TEXTS, rows_of
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module", params=["inline", "redis"])

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.api import Api, Json
-from tests.support.browser import Visit, missing_chromium, visit
+from tests.support.browser import Visit, needs_chromium, visit
 from tests.support.trinity import trinity
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium() or "-")]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 ROWS: list[Json] = [
     {"city": "10" if row % 2 else "020", "area": 10.0 * row, "rooms": row % 3 + 1, "new": row % 2 == 0}

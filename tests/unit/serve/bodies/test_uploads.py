@@ -13,7 +13,8 @@ from falcon import testing
 from falcon.asgi import Request
 
 from app.errors import Busy, Invalid, Malformed, TooLarge
-from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, SAMPLE, StoredUpload, UploadReader
+from app.serve.bodies.stored_files import StoredUpload
+from app.serve.bodies.uploads import MAX_SAMPLE_BYTES, SAMPLE, UploadReader
 from app.storage.payload_store import Payloads, PayloadWriter
 
 MAX_BYTES = 3_000_000
