@@ -14,16 +14,6 @@ from app.schemas.pointers import escaped
 Query: TypeAlias = Mapping[str, str | list[str]]
 OpenQuery: TypeAlias = dict[str, str | list[str]]
 """A query from which each reader takes its own members."""
-_TEXTS = {
-    "/webhook/url": "/webhook",
-    "/promote/alias": "/promote",
-    "/promote/metric": "/promote_metric",
-    "/promote/on/source": "/promote_source",
-    "/promote/on/params": "/promote_source",
-}
-"""Pointers to members of JSON, and to the members of a query that say the same; nothing is below these."""
-_CONTAINERS = {"/params": "", "/promote/on": "/promote_on"}
-"""The same for what has members of its own: parameters of a model are members of the query, rows are a file."""
 MAX_SHOWN = 64  # characters of a name in an error
 MAX_FAULTS = 20
 
@@ -83,16 +73,3 @@ def unknown_names(given: Iterable[str], known: Sequence[str], what: str) -> Inva
     shown = [name[:MAX_SHOWN] for name in given if name not in known][:MAX_FAULTS]
     faults = [Fault(escaped(name), f"{name!r} is no {what}; {takes}") for name in shown]
     return Invalid("; ".join(dict.fromkeys(fault.detail for fault in faults)), *faults) if faults else None
-
-
-def located_in_query(error: Invalid) -> Invalid:
-    """Return an error with pointers to members of a query or a form in place of pointers to those of JSON."""
-    return Invalid(error.detail, *(Fault(_in_query(fault.pointer), fault.detail) for fault in error.faults))
-
-
-def _in_query(pointer: str) -> str:
-    for names, keeps_rest in ((_TEXTS, False), (_CONTAINERS, True)):
-        for root, name in names.items():
-            if pointer == root or pointer.startswith(f"{root}/"):
-                return name + pointer.removeprefix(root) if keeps_rest else name
-    return pointer

@@ -141,8 +141,6 @@ class Request(msgspec.Struct, gc=False):
     webhook: Webhook | None = None
     promote: Gate | None = None
     """The gate of a fit."""
-    in_query: bool = False
-    """Whether its members came in a query or a form, where some have other names than in JSON."""
 
 
 class Work(msgspec.Struct, gc=False):

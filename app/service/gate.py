@@ -92,9 +92,7 @@ def _rows(gate: Gate, estimator: AnyEstimator, sources: SourceKinds, target: lis
         check_task(sources, source, estimator.task)
         return source
     if gate.data is None:
-        raise Invalid.at(
-            "/data", "give rows to compare on: a source (`promote_source`), or a table in a form (`promote_on`)"
-        )
+        raise Invalid.at("/data", "name the rows to compare on: X and y, or a source")
     choice = fit_choice(estimator, Request(target=target), lambda _: None)
     table = gate.data.read(choice._replace(kinds=frozenset(KINDS), takes_missing=True))
     require_y(table)

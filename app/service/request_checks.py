@@ -9,7 +9,7 @@ from typing import Any
 from app.errors import Conflict, Invalid
 from app.model.design import Design
 from app.model.estimator import AnyEstimator
-from app.schemas.query import located_in_query, with_lists
+from app.schemas.query import with_lists
 from app.schemas.requests import FileInput, ModelFile, Request, Source, Work
 from app.schemas.tables import Matrix, Table
 from app.schemas.verbs import VERBS, Verb
@@ -47,15 +47,7 @@ class RequestChecks:
         self._default_model = default_model
 
     def check(self, verb: Verb, request: Request) -> Work:
-        """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer to what was sent."""
-        try:
-            return self._check(verb, request)
-        except Invalid as error:
-            if not request.in_query:
-                raise
-            raise located_in_query(error) from error
-
-    def _check(self, verb: Verb, request: Request) -> Work:
+        """Check a request and return its work; raise NotFound, NotFitted or Invalid with a pointer."""
         name = self._default_model if request.model is None else request.model
         if VERBS[verb].publishes:
             return self._check_fit(name, self._models.for_fit(name, request.estimator), request)
@@ -81,20 +73,6 @@ class RequestChecks:
 
         Raise as `check`, or UnsupportedMediaType. The model is not loaded.
         """
-        try:
-            return self._check_file(verb, name, file, request, options, held_out)
-        except Invalid as error:
-            raise located_in_query(error) from error
-
-    def _check_file(
-        self,
-        verb: Verb,
-        name: str,
-        file: FileInput,
-        request: Request,
-        options: Mapping[str, Any],
-        held_out: FileInput | None,
-    ) -> Work:
         estimator = self._models.for_fit(name, request.estimator) if VERBS[verb].publishes else self._models[name]
         if estimator.files is None:
             raise Invalid.at(file.pointer, f"the model {name!r} takes rows, not files")

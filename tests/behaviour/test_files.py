@@ -240,7 +240,7 @@ def test_a_gate_without_files_or_without_metrics_is_refused_with_words(api: Api)
         ("knower", [training, held_out, held_out], {"promote": "champion"}, 422, "/promote_on"),
         ("knower", [training, ("promote_on", ("a.png", PNG))], {"promote": "champion"}, 415, "/promote_on"),
         ("knower", [training, ("promote_on", ("a.zip", b""))], {"promote": "champion"}, 422, "/promote_on"),
-        ("knower", [training, held_out], {"promote": "champion", "promote_metric": "r2"}, 422, "/promote_metric"),
+        ("knower", [training, held_out], {"promote": "champion", "promote_metric": "r2"}, 422, "/promote/metric"),
         ("knower", [training, held_out], {"promote": "champion", "promote_source": "dummy"}, 422, "/promote_source"),
         ("upper", [training, held_out], {"promote": "champion"}, 422, "/promote"),
     ):

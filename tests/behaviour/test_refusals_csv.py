@@ -1,4 +1,4 @@
-"""Bad CSV: the pointer leads to the member of the query, or into the equivalent JSON; the message has line, column."""
+"""Bad CSV: the pointer is that of the equivalent JSON, the message has the line and the column."""
 
 from typing import Any
 
@@ -28,10 +28,10 @@ BAD: dict[str, tuple[str, dict[str, Any], tuple[int, ...], str]] = {
     "no target": ("a,y\n1,2\n2,3\n", {"model": "multivariate"}, (422,), "/target"),
     "the same target twice": ("a,y\n1,2\n2,3\n", T | {"target": ["y", "y"]}, (422,), "/target"),
     "an unknown model": ("a,y\n1,2\n", T | {"model": "nope"}, (404,), "/model"),
-    "an unknown parameter": ("a,y\n1,2\n", T | {"colour": "1"}, (422,), "/colour"),
-    "a degree in words": ("a,y\n1,2\n", {"target": "y", "degree": "two"}, (422,), "/degree"),
-    "a degree too high": ("a,y\n1,2\n", {"target": "y", "degree": "99"}, (422,), "/degree"),
-    "a degree and a half": ("a,y\n1,2\n", {"target": "y", "degree": "1.5"}, (422,), "/degree"),
+    "an unknown parameter": ("a,y\n1,2\n", T | {"colour": "1"}, (422,), "/params/colour"),
+    "a degree in words": ("a,y\n1,2\n", {"target": "y", "degree": "two"}, (422,), "/params/degree"),
+    "a degree too high": ("a,y\n1,2\n", {"target": "y", "degree": "99"}, (422,), "/params/degree"),
+    "a degree and a half": ("a,y\n1,2\n", {"target": "y", "degree": "1.5"}, (422,), "/params/degree"),
     "a version for a fit": ("a,y\n1,2\n", T | {"version": "1"}, (422,), "/"),
 }
 

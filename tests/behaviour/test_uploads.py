@@ -69,7 +69,7 @@ def test_json_and_the_query_go_with_a_form_as_well(api: Api, fitted: Json) -> No
         ([file(), file(), field("target", "y")], {}, "/file"),
         ([file(), field("target", "y")], {"target": "y"}, "/target"),
         ([file(), field("target", "nope")], {}, "/target"),
-        ([file(), field("colour", "red"), field("target", "y")], {}, "/colour"),
+        ([file(), field("colour", "red"), field("target", "y")], {}, "/params/colour"),
     ],
 )
 def test_a_wrong_form_is_refused_with_a_pointer(api: Api, parts: Any, query: Json, pointer: str) -> None:

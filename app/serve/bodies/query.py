@@ -23,7 +23,6 @@ def take_request(verb: Verb, query: OpenQuery) -> Request:
         version=parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),
-        in_query=True,
         inputs=take_names(query, "inputs") if spec.publishes and "inputs" in query else None,
         ignore=take_names(query, "ignore") if spec.publishes else [],
         weight=take_one(query, "weight") if spec.needs_y else None,
@@ -42,7 +41,6 @@ def take_file_request(verb: Verb, query: OpenQuery) -> Request:
         version=None if spec.publishes else parse_version(take_one(query, "version")),
         timeout=_timeout(take_one(query, "timeout")),
         webhook=None if url is None else Webhook(url),
-        in_query=True,
     )
 
 

@@ -54,10 +54,10 @@ def test_standard_input(command: Run) -> None:
     ("arguments", "code", "message"),
     [
         (("fit", LONGLEY, "--target", "nope"), 1, "no column 'nope'"),
-        (("fit", LONGLEY, "--target", "employed", "--param", "degree=51"), 1, "<= 50 (at /degree)"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "degree=51"), 1, "<= 50 (at /params/degree)"),
         (("fit", "README.md", "--target", "y"), 1, "no column 'y'"),
         (("fit", LONGLEY, "--target", "employed", "--param", "degree"), 2, "expected NAME=VALUE"),
-        (("fit", LONGLEY, "--target", "employed", "--param", "degree=null"), 1, "(at /degree)"),
+        (("fit", LONGLEY, "--target", "employed", "--param", "degree=null"), 1, "(at /params/degree)"),
         (("fit", LONGLEY, "--target", "employed", "--param", "timeout=5"), 2, "not a parameter of a model"),
         (("fit", "no.csv", "--target", "y"), 2, "No such file"),
         (("predict", LONGLEY, "--model", "nope"), 1, "no model 'nope'"),

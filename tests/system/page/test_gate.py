@@ -74,7 +74,7 @@ def test_a_fit_to_a_table_is_compared_on_another_table_or_on_a_source(site: Api,
         form.get_by_label("CSV file").check()
         form.get_by_label("Held-out rows").select_option("")
         for training, held_out, words in (
-            (line, None, "(/promote_on)"),
+            (line, None, "(/promote/on)"),
             (line, table((4, 9.5), (5, 11.5)), "It is the champion: there was no champion to compare with."),
             (steep, table((4, 9.5), (5, 11.5)), "It is not the champion: it is not better."),
         ):

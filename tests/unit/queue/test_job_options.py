@@ -108,7 +108,7 @@ def test_a_private_address_is_refused_at_submission(queued: Trinity) -> None:
     for url in ("http://10.0.0.1/", "http://[::1]/", "http://0x7f.1/"):
         assert queued.refusal("/fit", json={"webhook": {"url": url}})[0] == "/webhook/url"
         query = {"target": "y", "webhook": url}
-        assert queued.refusal("/fit", content="x,y\n1,2\n", params=query, headers=CSV)[0] == "/webhook"
+        assert queued.refusal("/fit", content="x,y\n1,2\n", params=query, headers=CSV)[0] == "/webhook/url"
 
 
 def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:
