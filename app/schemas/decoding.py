@@ -17,7 +17,6 @@ import msgspec
 T = TypeVar("T")
 Text = bytes | bytearray | memoryview | str
 
-_prepared: set[Any] = set()
 _preparing = RLock()
 # A child that is forked meanwhile would keep what is incomplete, and a lock that nobody releases.
 os.register_at_fork(before=_preparing.acquire, after_in_parent=_preparing.release, after_in_child=_preparing.release)
@@ -41,18 +40,11 @@ def decode_json(text: Text, kind: type[T], *, strict: bool = True) -> T: ...
 def decode_json(text: Text, kind: Any, *, strict: bool = True) -> Any: ...
 def decode_json(text: Text, kind: Any, *, strict: bool = True) -> Any:
     """Decode JSON; raise msgspec.DecodeError, or msgspec.ValidationError for another type."""
-    _prepare(kind)
-    return msgspec.json.decode(text, type=kind, strict=strict)
+    return json_decoder(kind, strict=strict).decode(text)
 
 
 def convert(value: object, kind: type[T], *, strict: bool = True, str_keys: bool = False) -> T:
     """Convert and check a value; raise msgspec.ValidationError for one that is of another type."""
-    _prepare(kind)
+    with _preparing:
+        msgspec.msgpack.Decoder(kind)  # which takes all kinds, also those that JSON does not have
     return msgspec.convert(value, kind, strict=strict, str_keys=str_keys)
-
-
-def _prepare(kind: Any) -> None:
-    if kind not in _prepared:
-        with _preparing:
-            msgspec.msgpack.Decoder(kind)  # which takes all kinds, also those that JSON does not have
-        _prepared.add(kind)
