@@ -34,7 +34,8 @@ class Document:
         """Add a paragraph or a heading; words that were hyphenated at the end of a line are joined."""
         if cleaned := clean(text):
             self.characters += len(cleaned)
-            check_characters(self.characters)
+            if self.characters > MAX_CHARACTERS:
+                raise ValueError(f"holds more than {MAX_CHARACTERS} characters of text")
             self.blocks.append(Paragraph(cleaned, level))
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
@@ -59,12 +60,6 @@ class Document:
             for block in self.blocks
             for text in ([block.text] if isinstance(block, Paragraph) else [cell for row in block.kept for cell in row])
         ]
-
-
-def check_characters(characters: int) -> None:
-    """Raise ValueError for too much text."""
-    if characters > MAX_CHARACTERS:
-        raise ValueError(f"holds more than {MAX_CHARACTERS} characters of text")
 
 
 class TableReader:

@@ -6,22 +6,32 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from app.data.documents.document import Document, TableReader, check_characters
-from app.data.documents.visible_html import visible
+from app.data.documents.document import Document, TableReader
 
 BLOCKS = (
     "address article aside blockquote body br caption dd div dl dt footer form h1 h2 h3 h4 h5 h6 header hr html li "
     "main nav ol p pre section table title ul"
 )
 """Elements whose text is separate from the text around it."""
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*(?:>|\Z)|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
+)
+"""Invisible elements; one that is never closed extends to the end (HTML Standard, 13.2.5). The parser would search for
+its end again from each start tag."""
+_TAG = re.compile(r"<[a-z/]", re.IGNORECASE)
 
 
-def read_html(pieces: Iterator[str], document: Document) -> None:
-    """Add the paragraphs, headings and tables of a page, which may come in pieces of any length."""
+def read_html(lines: Iterator[str], document: Document) -> None:
+    """Add the paragraphs, headings and tables of a page."""
     reader = _HtmlReader(document)
-    for piece in visible(pieces):
-        reader.feed(piece)
+    reader.feed(_without_unclosed_tag(_UNSEEN.sub("", "".join(lines))))
     reader.close()
+
+
+def _without_unclosed_tag(text: str) -> str:
+    """Return a page without an unclosed tag at its end, which the parser would try again from each character."""
+    unclosed = _TAG.search(text, text.rfind(">") + 1)
+    return text[: unclosed.start()] if unclosed else text
 
 
 class _HtmlReader(HTMLParser):
@@ -37,8 +47,6 @@ class _HtmlReader(HTMLParser):
         self.hidden = self.tables = self.level = 0
         self.in_cell = False
         self.pieces: list[str] = []
-        self.held = 0
-        """The characters in `pieces`."""
         self.table = TableReader(document)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
@@ -53,8 +61,7 @@ class _HtmlReader(HTMLParser):
             if tag == "tr":
                 self.table.end_row()
             else:
-                self._clear()
-                self.in_cell = True
+                self.pieces, self.in_cell = [], True
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden = max(0, self.hidden - (tag in self.HIDDEN))
@@ -70,8 +77,6 @@ class _HtmlReader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:
-            self.held += len(data)
-            check_characters(self.held)
             self.pieces.append(data)
 
     def _end_block(self) -> None:
@@ -79,16 +84,12 @@ class _HtmlReader(HTMLParser):
             self.pieces.append(" ")
         else:
             self.document.add("".join(self.pieces), self.level)
-            self._clear()
+            self.pieces = []
 
     def _end_cell(self) -> None:
         if self.in_cell:
             self.table.cell("".join(self.pieces))
-            self._clear()
-            self.in_cell = False
-
-    def _clear(self) -> None:
-        self.pieces, self.held = [], 0
+            self.pieces, self.in_cell = [], False
 
     def close(self) -> None:
         super().close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 from app.data.documents.document import Document
@@ -13,7 +12,6 @@ from app.data.documents.text_readers import read_csv, read_markdown, read_text
 from app.model.files import InputFile
 from app.model.progress import ignore, report, reporting
 
-PIECE_CHARACTERS = 65_536  # of a page, which may be one line
 _READERS: Mapping[str, Callable[[Iterator[str], Document], None]] = {
     "text": read_text,
     "markdown": read_markdown,
@@ -63,16 +61,15 @@ def _read(path: Path, name: str) -> Document:
         read_docx(path, document)
     else:
         report(0.0, "reading")
-        _READERS[kind](_pieces(path, encoding, PIECE_CHARACTERS if kind == "html" else None), document)
+        _READERS[kind](_lines(path, encoding), document)
     if not any(document.texts) and not document.tables:
         raise ValueError("has no text")
     return document
 
 
-def _pieces(path: Path, encoding: str, characters: int | None) -> Iterator[str]:
-    """Yield a text in pieces of so many characters; None: in lines."""
+def _lines(path: Path, encoding: str) -> Iterator[str]:
     try:
         with path.open(encoding=encoding, newline=None) as file:
-            yield from file if characters is None else iter(partial(file.read, characters), "")
+            yield from file
     except (UnicodeError, LookupError) as error:
         raise ValueError(f"is no text in {encoding}: {error}") from error

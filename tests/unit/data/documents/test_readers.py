@@ -10,7 +10,6 @@ import pytest
 from app.data.documents.cleaning import clean
 from app.data.documents.document import Document, Paragraph
 from app.data.documents.document_tables import MAX_KEPT_CHARACTERS, DocumentTable, as_number
-from app.data.documents.html_reader import read_html
 from app.data.documents.reading import read_document
 from app.model.files import InputFile
 from app.model.progress import reporting
@@ -130,7 +129,7 @@ def test_longer_rows_give_a_table_columns_and_too_many_cells_are_refused_as_in_c
         read(made.write_document(tmp_path, name, table_of(name, 1, 1_001)), name, lambda *_: None)
 
 
-@pytest.mark.parametrize("name", ["a.md", "a.docx", "a.html"])
+@pytest.mark.parametrize("name", ["a.md", "a.docx"])
 def test_no_more_of_a_table_is_held_than_is_kept(tmp_path: Path, name: str) -> None:
     """Whatever its length; 40,000 rows of texts take more than ten times as much."""
     path = made.write_document(tmp_path, name, table_of(name, 40_000, 4))
@@ -224,42 +223,3 @@ def test_what_nobody_sees_of_a_page_is_left_out_to_its_end(tmp_path: Path) -> No
     page = f"<!DOCTYPE html><?pi x?><p>One<!-- <p>no -->{script}two<p>3 < 4 <!-- no"
     assert blocks(tmp_path, "a.html", page) == [Paragraph("Onetwo"), Paragraph("3 < 4")]
     assert blocks(tmp_path, "a.html", "Bread &amp; honey") == [Paragraph("Bread & honey")]
-
-
-PAGE = (
-    "<!DOCTYPE html><?pi x?><title>T</title><h2 class='a > b' id=x>H &amp; I</h2>"
-    "<p title=\"<!-- > -->\">One<!-- <p>no --><SCRIPT>if (a < b) '</p><!--'</SCRIPT >two<br/>three"
-    "<style>p > b</style><svg width=5 /><svg>no</svg> 3 < 4 </> <"
-    "<table border = '1'><tr><th>a<th>b</tr><tr><td a=b/>1</td><td><i>2</i></td></tr></table>"
-    "<img alt='x'/>end<p <!-- >x"
-)
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 131, 10_000])
-def test_a_page_is_the_same_in_pieces_of_any_length(size: int) -> None:
-    document = Document()
-    read_html((PAGE[at : at + size] for at in range(0, len(PAGE), size)), document)
-    assert [block if isinstance(block, Paragraph) else block.kept for block in document.blocks] == [
-        Paragraph("T"),
-        Paragraph("H & I", 2),
-        Paragraph("Onetwo"),
-        Paragraph("three 3 < 4 <"),
-        [["1", "2"]],
-        Paragraph("end"),
-        Paragraph("x"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "unseen",
-    ["<!-- {} -->", "<script>{}</script>", "<img src='data:{}'>", "<img {}>", "<?{}>", "<p {}", "<p title={}", "</{}"],
-)
-def test_what_nobody_sees_of_a_page_is_not_held(tmp_path: Path, unseen: str) -> None:
-    path = made.write_document(tmp_path, "a.html", f"<p>text{unseen.format('x -' * 1_500_000)}")
-    tracemalloc.start()
-    try:
-        assert read(path, "a.html", lambda *_: None)[1].texts == ["text"]
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < 2_000_000
