@@ -69,7 +69,7 @@ class OnnxModel(ImportedModel):
 
     def _describe(self, outputs: Sequence[Any], own: list[Label] | None, hints: Hints) -> None:
         types = [each.type for each in outputs]
-        asks_labels = hints.task == "classification" or hints.classes is not None
+        asks_labels = hints.task == "classification" if hints.task else hints.classes is not None
         self._score = next((i for i, kind in enumerate(types) if kind in FLOATS or kind.startswith(_MAPS)), None)
         self._label = _first(types, _LABELS)
         if self._label is None and self._score is None:
