@@ -148,8 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._refusal)
 
     def on_response_complete(self) -> None:
-        """Send the response; continue with the next request, or close after the last one before unreadable data."""
-        cast("CoalescingTransport", self.transport).flush()  # a turn of the event loop may take a while
+        """Continue with the next request; if data could not be read, close after the last response before it."""
         last = not self.pipeline
         super().on_response_complete()
         if self._stopped_reading and last:

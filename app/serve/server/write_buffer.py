@@ -9,7 +9,7 @@ HELD_BYTES = 65_536  # over this size it writes at once, so that the sender noti
 
 
 class CoalescingTransport:
-    """Joins writes until a flush, or until the end of a turn of the event loop: a response's head and its body.
+    """Joins the writes of one turn of the event loop, which are a response's head and its body.
 
     After the client has hung up, nothing is written: uvloop would raise, and uvicorn would log a traceback.
     """
@@ -23,13 +23,13 @@ class CoalescingTransport:
         self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Hold the data until the next flush, until the end of the turn, or until there are HELD_BYTES."""
+        """Hold the data until the end of the turn, or until there are HELD_BYTES."""
         if not self._held:
-            self._loop.call_soon(self.flush)
+            self._loop.call_soon(self._flush)
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes >= HELD_BYTES:
-            self.flush()
+            self._flush()
 
     def is_closing(self) -> bool:
         """Return whether it is closed or closing."""
@@ -37,17 +37,16 @@ class CoalescingTransport:
 
     def write_eof(self) -> None:
         """Send the end of the stream after the written data; data from the client is still read."""
-        self.flush()
+        self._flush()
         if not self._transport.is_closing():
             self._transport.write_eof()
 
     def close(self) -> None:
         """Close after everything is sent."""
-        self.flush()
+        self._flush()
         self._transport.close()
 
-    def flush(self) -> None:
-        """Send what is held."""
+    def _flush(self) -> None:
         held, self._held, self._held_bytes = self._held, [], 0
         if held and not self._transport.is_closing():
             self._transport.writelines(held)

@@ -61,16 +61,6 @@ def test_the_next_turn_has_a_write_of_its_own() -> None:
     assert asyncio.run(turns()).events == [[b"one"], [b"two"]]
 
 
-def test_a_flush_sends_at_once_and_nothing_twice() -> None:
-    def write(joining: CoalescingTransport, wire: Wire) -> None:
-        joining.write(b"head ")
-        joining.write(b"body")
-        joining.flush()
-        assert wire.events == [[b"head ", b"body"]]
-
-    assert len(after_a_turn(write).events) == 1
-
-
 def test_what_was_written_is_sent_before_the_end() -> None:
     def write_and_close(joining: CoalescingTransport, _: Wire) -> None:
         joining.write(b"last words")
