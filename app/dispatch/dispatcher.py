@@ -25,7 +25,7 @@ class Dispatcher(Protocol):
     """Runs work and reports its state. By default the methods about jobs raise NotFound: only a queue has jobs."""
 
     turns: Turns | None = None
-    """Of which each POST waits for one while models predict in threads of this process; None where they never do."""
+    """The turns for which POST requests wait while models predict in threads of this process; None if they never do."""
 
     async def submit(self, work: Work, key: IdempotencyKey | None = None, *, as_array: bool = False) -> Job:
         """Accept the work, once for each key; return its job. Work that is done inline is finished by then.

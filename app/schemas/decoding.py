@@ -1,8 +1,8 @@
-"""msgspec's decoders, prepared by one thread at a time: threads may use them at once from the first time on.
+"""Decoding and conversion by msgspec that is safe in threads, also when several decode a type for the first time.
 
-What msgspec needs to know of a Struct to decode it is collected when it is needed first, and kept on the class, where
-another thread finds it before it is complete. Decoding by it ends the process with a segmentation fault (seen with
-msgspec 0.22, in processes that load several versions when they start).
+At the first use of a Struct, msgspec collects the types of its fields and stores them on the class. Another thread can
+find them there before they are complete, and decoding with them ends the process with a segmentation fault (seen with
+msgspec 0.22). So one thread at a time makes decoders here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 Text = bytes | bytearray | memoryview | str
 
 _preparing = RLock()
-# A child that is forked meanwhile would keep what is incomplete, and a lock that nobody releases.
+# Otherwise a child that is forked in the meantime would have incomplete types, and a lock that nobody releases.
 os.register_at_fork(before=_preparing.acquire, after_in_parent=_preparing.release, after_in_child=_preparing.release)
 
 

@@ -79,12 +79,12 @@ class Large(Harmless):
 
 
 class Slow(Harmless):
-    """It takes its time to load, and notes in a file which process did it."""
+    """It loads when the file SLOW_UNTIL is there, and adds its process to the file SLOW_NOTES."""
 
     name = "slow"
 
     def prepare(self) -> None:
-        """Wait, and add a line."""
+        """Wait for one file, and add a line to the other."""
         while (go_on := os.environ.get("SLOW_UNTIL")) and not Path(go_on).exists():
             time.sleep(0.01)
         if notes := os.environ.get("SLOW_NOTES"):

@@ -1,4 +1,4 @@
-"""Bodies of requests to routes that take none: what they say must not be passed over."""
+"""Refuses bodies of requests to routes that take none, which would otherwise be ignored."""
 
 from __future__ import annotations
 
