@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -32,8 +34,10 @@ MIGRATION_LOCK = 7_219_364_105  # any number that nothing else locks
 BUSY_TIMEOUT_S = 30  # how long SQLite waits for another process that writes
 CONNECT_TIMEOUT_S = 10  # for PostgreSQL; without it an unreachable host blocks a thread for two minutes
 MMAP_BYTES = 2**30  # of the file: related rows may be scattered over it
+WAL = "PRAGMA journal_mode=WAL"  # readers can continue while one process writes
+WAL_POLL_S = 0.02
+PRIMARY_CODE = 0xFF  # of an extended error code of SQLite
 PRAGMAS = (
-    "journal_mode=WAL",  # readers can continue while one process writes
     "synchronous=NORMAL",
     "foreign_keys=ON",
     f"mmap_size={MMAP_BYTES}",
@@ -192,9 +196,27 @@ def _engine(file: str, _process: int, *_variables: str) -> Engine:
     return engine
 
 
-def _set_pragmas(connection: Any, _: object) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
+    _use_wal(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Set the journal mode of the file; wait for others that open it, because SQLite itself does not wait here.
+
+    It reports SQLITE_BUSY at once where a wait could be a deadlock: https://www.sqlite.org/c3ref/busy_handler.html
+    """
+    ends_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute(WAL)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_s:
+                raise
+            time.sleep(WAL_POLL_S)
+        else:
+            return
 
 
 def _translated(context: ExceptionContext) -> Exception | None:

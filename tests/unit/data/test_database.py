@@ -1,10 +1,13 @@
 """The database of an application, over SQLite and a real PostgreSQL."""
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -14,6 +17,8 @@ from app.data.database import Database, write_rows
 from app.errors import Invalid
 from tests.support.postgres import missing_postgres, postgres
 from tests.support.shop.database import TABLES, Good, Price, database
+
+HELD_S = 0.3  # how long another connection writes
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -55,6 +60,23 @@ def pages(shop: Database, table: Any, limit: int) -> list[list[dict[str, Any]]]:
         if following is None:
             return found
         after = following
+
+
+def test_a_connection_waits_for_another_process_that_begins_to_use_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait where both would change the journal mode of a new file."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("TRINITY_STORE", str(tmp_path))
+    opened = Database("new.sqlite", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "new.sqlite", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        end = Timer(HELD_S, other.execute, ["COMMIT"])
+        end.start()
+        with opened.engine().connect() as connection:
+            assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        end.join()
+    opened.engine().dispose()
 
 
 def test_pages_hold_each_row_once_in_the_order_of_the_key(shop: Database) -> None:
