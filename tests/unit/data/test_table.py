@@ -145,17 +145,22 @@ def test_a_long_cell_is_not_quoted_whole() -> None:
     assert len(caught.value.detail) < 300
 
 
-def test_a_wide_header_takes_no_time() -> None:
-    """A hundred thousand columns are read in linear time, with and without a target."""
-    names = [f"c{i}" for i in range(100_000)]
-    raw = (",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n").encode()
-    read_csv(b"a\n1\n")  # the library is imported by the first table of a process
+def _wide_header_s(columns: int) -> float:
+    names = [f"c{i}" for i in range(columns)]
+    raw = (",".join(names) + "\n" + ",".join(["1"] * columns) + "\n").encode()
+    began = time.process_time()
+    assert read_csv(raw).X.shape == (1, columns)
+    assert read_csv(raw, names[-5:]).X.shape == (1, columns - 5)
+    return time.process_time() - began
+
+
+def test_a_wide_header_is_read_in_linear_time() -> None:
+    """Ten times as many columns, with and without a target, take about ten times as long, not a hundred times."""
+    _wide_header_s(6)  # the library is imported by the first table of a process
     gc.freeze()  # what other tests left in memory is not gone through for each new object
     try:
-        began = time.process_time()
-        assert read_csv(raw).X.shape == (1, 100_000)
-        assert read_csv(raw, names[-5:]).X.shape == (1, 99_995)
-        assert time.process_time() - began < 2
+        short_s = min(_wide_header_s(10_000) for _ in range(3))
+        assert min(_wide_header_s(100_000) for _ in range(2)) < 50 * short_s
     finally:
         gc.unfreeze()
 
