@@ -1,4 +1,4 @@
-"""The commands export and import below models: move a version from one store to another, as one file."""
+"""The subcommands `models export` and `models import`: move a version from one store to another, as one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a fit's gate: the alias that a new version takes over, and what it is compared by."""
+"""The options of a gate of a fit: the alias that a better version takes over, and how versions are compared."""
 
 from __future__ import annotations
 

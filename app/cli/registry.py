@@ -1,4 +1,4 @@
-"""The commands below models that change which version serves: alias, history, rollback, delete."""
+"""The subcommands of `models` that change which version serves: alias, history, rollback, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choice sets in the database of an application: what was shown to whom, in which order, and what was chosen of it.
+"""Choice sets in the database of an application: what was shown to whom, in which order, and what was chosen.
 
 It is what `ConditionalLogit` learns from. It needs the extra `sql`: only applications import it.
 """

@@ -1,4 +1,4 @@
-"""Sync mode: the web process runs the model, small predictions on its event loop, all else in its threads."""
+"""Sync mode: the web process runs the model, small predictions on its event loop, everything else in its threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions of one version that come while one runs share the next call of the model, in a thread beside the loop."""
+"""Predictions of one version that arrive while it predicts share the next call of the model, in a separate thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit, predict and score of a file model in a process of its own, under the limits that its class declares.
+"""Fit, predict and score of a file model in a separate process, under the limits that its class declares.
 
 Learned state and files of results pass through a folder, as JSON, arrays and bytes; all else is JSON.
 """

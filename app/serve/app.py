@@ -1,4 +1,4 @@
-"""The HTTP application: `create_app` builds all of it; each family of resources has a file of its own."""
+"""The HTTP application: `create_app` builds all of it; each family of resources has a separate file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health checks of components: each runs in a thread of its own, so that one that hangs does not delay the others."""
+"""Health checks of components: each runs in a separate thread, so that one that hangs does not delay the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether predictions of a version may share a call: whether a row's prediction depends on the rows around it."""
+"""Whether predictions of a version may share a call: whether a row's prediction depends on the other rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports: a file is checked, tried out in a process of its own, and published as the next version of a model."""
+"""Imports: a file is checked, tried out in a separate process, and published as the next version of a model."""
 
 from __future__ import annotations
 

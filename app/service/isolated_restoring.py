@@ -1,4 +1,4 @@
-"""Restores models in a process of their own, under limits: models with foreign code, or that need a library."""
+"""Restores models in a separate process, under limits: models with foreign code, or that need a library."""
 
 from __future__ import annotations
 

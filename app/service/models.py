@@ -1,4 +1,4 @@
-"""The models of a service: one for each estimator, and models with names of their own that fits made of estimators."""
+"""The models of a service: one for each estimator, and models with other names, which fits make from estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load the versions that requests without a version use before the first request does, in a thread of its own."""
+"""Load the versions that requests without a version use, in a separate thread, before the first request arrives."""
 
 from __future__ import annotations
 

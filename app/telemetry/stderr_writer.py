@@ -1,4 +1,4 @@
-"""Writes log lines to standard error from a thread of its own, so that no request waits for a slow reader.
+"""Writes log lines to standard error in a separate thread, so that no request waits for a slow reader.
 
 The thread is the standard library's QueueListener; the queue before it is bounded. The thread starts with the first
 line. After a fork the child starts with an empty queue: the parent writes what was in it.

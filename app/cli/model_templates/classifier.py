@@ -1,4 +1,4 @@
-"""A classifier of one's own: change what `fit` learns and how `predict_proba` uses it."""
+"""A classifier: change what `fit` learns and how `predict_proba` uses it."""
 
 from typing import Annotated, Any, ClassVar, Self
 

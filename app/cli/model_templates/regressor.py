@@ -1,4 +1,4 @@
-"""A regressor of one's own: change what `fit` learns and how `predict` uses it."""
+"""A regressor: change what `fit` learns and how `predict` uses it."""
 
 from typing import Annotated, ClassVar, Self
 

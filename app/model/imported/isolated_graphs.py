@@ -1,4 +1,4 @@
-"""Runs predictions of ONNX graphs with loops: each in a process of its own, under limits of memory and time.
+"""Runs predictions of ONNX graphs with loops: each in a separate process, under limits of memory and time.
 
 The values of a row can make a loop endless. The file, the rows and the predictions pass through a folder.
 """

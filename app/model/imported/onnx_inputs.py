@@ -1,4 +1,4 @@
-"""The inputs of an ONNX graph as columns of a table, and the columns as what the graph takes."""
+"""The inputs of an ONNX graph as columns of a table, and the conversion of these columns to its inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operators of an ONNX graph say of it: whether it takes missing values, and whether rows decide its cost."""
+"""Finds out from the operators of an ONNX graph whether it takes missing values, and whether rows decide its cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of an estimator of scikit-learn that came in a file, after it was loaded and before it predicts."""
+"""Checks of an estimator of scikit-learn from an imported file, after it was loaded and before it predicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IP addresses of a host: written in its text or found by the DNS, and whether they are public."""
+"""IP addresses of a host, from its text or from the DNS, and whether they are public."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One signed message to a webhook: its delivery never raises, and ends within its time. When to try again."""
+"""Delivers one signed message to a webhook within a time limit, never raises, and says when to try again."""
 
 from __future__ import annotations
 

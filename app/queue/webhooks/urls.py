@@ -1,4 +1,4 @@
-"""Which URLs a webhook may call, judged by their text alone, without the DNS."""
+"""Which URLs a webhook may call, decided by their text alone, without the DNS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, without Python's own numbers."""
+"""Bodies in numpy's own format, application/x-npy: X of a prediction in, y out, never as numbers of Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one middleware, before Falcon: it gives each request an id, refuses by the head, counts and logs the response.
+"""The one middleware, before Falcon: gives each request an id, checks its head, counts and logs the response.
 
 Falcon sends no response, not even a refusal, before the body begins: requests with a wrong head are refused here.
 Each request adds one entry to a list. It is counted and logged a moment later, with others.

@@ -1,1 +1,1 @@
-"""GET /openapi.json: what the routes say of themselves, as an OpenAPI 3.1 document."""
+"""GET /openapi.json: the routes of the service as an OpenAPI 3.1 document."""

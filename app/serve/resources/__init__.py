@@ -1,1 +1,1 @@
-"""Every route: method, path, resource, what it does, what it takes and may answer; a file for each family."""
+"""The routes of the service, a file for each family: method, path, resource, description, request and responses."""

@@ -1,4 +1,4 @@
-"""What describes the service: the list of routes (GET /), /openapi.json, and /docs, which is Swagger UI."""
+"""Descriptions of the service: the list of routes (GET /), /openapi.json, and /docs, which is Swagger UI."""
 
 from __future__ import annotations
 

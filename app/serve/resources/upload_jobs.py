@@ -1,4 +1,4 @@
-"""Jobs whose data is a file that came with their request: whatever happens, no file stays that no job has."""
+"""Jobs whose data is a file from their request; a file that belongs to no job is removed, whatever happens."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The contract of models as checks of one model: each runs in a process of its own, under limits."""
+"""The contract of models as checks of one model: each runs in a separate process, under limits."""

@@ -1,4 +1,4 @@
-"""Whether a model prints: what it prints goes into the log of each process, at every call."""
+"""Checks whether a model prints: its output would be in the log of each process, at every call."""
 
 from __future__ import annotations
 

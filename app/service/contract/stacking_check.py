@@ -1,4 +1,4 @@
-"""Whether predictions of a model may share a call, and if not quite, which row shows it and what helps."""
+"""Checks whether predictions of a model may share a call; if they differ, names a row and gives advice."""
 
 from __future__ import annotations
 
