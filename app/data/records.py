@@ -48,7 +48,7 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or default_names("x", table.X.shape[1])
-        return assemble(selection, names, len(table.X), self._read, self._locator(names))
+        return assemble(selection, names, len(table.X), self._read, self._locator(selection.titles(names)))
 
     def _label(self, kind: LabelKind) -> Callable[[int], Labels]:
         """Return the function that reads a column of labels."""
@@ -103,7 +103,7 @@ class ColumnRecords(NamedTuple):
         beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight, labels=self.classes))
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
         names = beside.inputs or default_names("x", width)
-        locate = row_locator(names, self.steps)
+        locate = row_locator(selection.titles(names), self.steps)
         chosen = assemble(selection, names, len(self.columns[0]), self._read, locate)
 
         def column(source: int) -> Matrix:

@@ -172,6 +172,21 @@ def test_columns_without_names_are_passed_over_by_their_place(api: Api) -> None:
         assert pointers(refused) == ["/data/X/0"]
 
 
+def test_errors_about_rows_without_names_name_the_columns_of_the_fit(api: Api, fitted: Json) -> None:
+    """In lists and in CSV, and after a fit that passed over the first column."""
+    known = {"model": "multivariate", "data": {"X": [["Bern", 2, 7]]}}
+    assert "column 'new': 7 is not true or false" in problem(api.post("predict", known), 422)["detail"]
+    headers = {"Content-Type": "text/csv; header=absent"}
+    lines = api.http.post("/models/multivariate/predict", content=b"Bern,2,seven\n", headers=headers)
+    assert "line 1, column 'new': 'seven' is not true or false" in problem(lines, 422)["detail"]
+    X = [[9, 1, 2], [8, 2, 4], [9, 3, 7]]
+    api.result("fit", {"model": "multivariate", "data": {"X": X, "y": [1, 2, 3]}, "ignore": ["x1"]})
+    inputs = {"model": "multivariate", "data": {"X": [[1, None]]}}
+    assert "column 'x3': a value is missing" in problem(api.post("predict", inputs), 422)["detail"]
+    table = {"model": "multivariate", "data": {"X": [[9, 1, None]]}}
+    assert "column 'x3': a value is missing" in problem(api.post("predict", table), 422)["detail"]
+
+
 @pytest.mark.parametrize("verb", ["predict", "score"])
 def test_a_version_of_some_columns_of_a_source_is_used_with_the_source(api: Api, verb: str) -> None:
     """As it was at the fit, whether the request names the source or sends nothing."""

@@ -35,7 +35,7 @@ def read_table(layout: Layout, selection: Selection, options: CsvOptions, labels
         fitted |= dict.fromkeys(selection.outputs, TEXT)
     numeric = {at for at in [*selection.inputs, *others] if _may_be_numbers(at, fitted.get(at), layout)}
     numeric -= set(selection.kept)
-    places = Places(layout, selection.outputs)
+    places = Places(layout, selection)
     groups = [selection.inputs, others]
     is_doubtful = options.decimal is None and None in selection.columns
     missing = options.missing
@@ -80,14 +80,15 @@ def _without_empty_rows(parsed: Parsed, reader: ColumnReader) -> Parsed | None:
 class Places:
     """Locates rows and cells."""
 
-    def __init__(self, layout: Layout, outputs: Sequence[int]) -> None:
+    def __init__(self, layout: Layout, selection: Selection) -> None:
         self._layout = layout
-        self._outputs = list(outputs)
+        self._titles = selection.titles(layout.names)
+        self._outputs = list(selection.outputs)
         self._found: list[int] = []
 
     def locate(self, row: int, column: int) -> tuple[str, str]:
         """Return the pointer to a cell in the equivalent JSON, and its line and column in words."""
-        where = f"line {self.line(row)}, column {self._layout.names[column]!r}"
+        where = f"line {self.line(row)}, column {self._titles[column]!r}"
         if column in self._outputs:
             several = f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else ""
             return f"/data/y/{row}{several}", where
