@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from app.model.estimator import FitData, Size, Stored
 from app.model.scikit.fitted import SKOPS_FILE, FitLayout, SklearnModel, dump_estimator, load_estimator
 from app.model.scikit.inputs import form_of, rows_of
+from app.model.scikit.library_errors import call_estimator
 from app.model.scikit.parameters import frozen, leaves, native, parameters_of, parts
 from app.model.scikit.trusted_types import TRUSTED
 from app.model.sklearn_compat import BaseEstimator
@@ -109,7 +110,10 @@ class SklearnEstimator:
         last, prefix = _last(estimator)
         weights = {} if data.weight is None else {f"{prefix}sample_weight": data.weight}
         layout = FitLayout(form, None if data.y.ndim == 1 else data.y.shape[1], coded=_takes_codes(last))
-        estimator.fit(rows, _targets(data, coded=layout.coded), **weights)
+        try:
+            call_estimator(estimator.fit, rows, _targets(data, coded=layout.coded), **weights)
+        except MemoryError:
+            raise ValueError("the fit needs more memory than there is") from None
         file = dump_estimator(estimator, self._trusted)
         return SklearnModel(self.name, estimator, data.columns, data.classes, layout, file)
 

@@ -15,6 +15,7 @@ from app.model.base import NotNumbers
 from app.model.dataframes import Array
 from app.model.estimator import Size, Stored
 from app.model.scikit.inputs import Form, Texts, rows_of
+from app.model.scikit.library_errors import call_estimator
 from app.schemas.columns import NUMERIC, Column
 from app.schemas.tasks import Label, Stacks, Task
 
@@ -83,7 +84,7 @@ class SklearnModel:
 
     def predict(self, X: Array, /) -> Array:
         """Return numbers in the shape of the fit's y, or codes; raise the estimator's errors, or NotNumbers."""
-        found = np.asarray(self.estimator.predict(self._rows(X)))
+        found = np.asarray(call_estimator(self.estimator.predict, self._rows(X)))
         if self._code_of is not None:
             codes: Array = self._code_of[self._places(found)].astype(np.float64)
             return codes
@@ -99,7 +100,7 @@ class SklearnModel:
 
     def probabilities(self, X: Array) -> Array:
         """Return the probability of each class, in the order of `classes`."""
-        found = np.asarray(self.estimator.predict_proba(self._rows(X)), dtype=np.float64)
+        found = np.asarray(call_estimator(self.estimator.predict_proba, self._rows(X)), dtype=np.float64)
         return found[:, np.argsort(self._code_of)] if self._code_of is not None else found
 
     def _rows(self, X: Array) -> Any:

@@ -32,6 +32,7 @@ NEVER = frozenset(
         "device",
         "callbacks",
         "verbosity",
+        "transformer_weights",  # a number for each name
     }
 )
 MAX_SEED = 2**32 - 1

@@ -5,15 +5,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMRegressor
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.gaussian_process.kernels import RBF
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeRegressor
 from xgboost import XGBClassifier
 
 from app.errors import ModelFailed
@@ -47,6 +50,21 @@ class Halved(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Any) -> Any:
         return np.asarray(X) / 2
+
+
+class Raising(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer with a bug."""
+
+    def __init__(self, raised: type[Exception]) -> None:
+        self.raised = raised
+
+    def fit(self, X: Any, y: Any = None) -> "Raising":
+        if self.raised is TypeError:
+            np.zeros("many")  # numpy raises it
+        raise self.raised
+
+    def transform(self, X: Any) -> Any:
+        return X
 
 
 @pytest.mark.parametrize(
@@ -176,6 +194,35 @@ def test_only_trusted_types_are_loaded() -> None:
 def test_a_lambda_cannot_be_kept() -> None:
     with pytest.raises(ModelFailed, match="<lambda>"):
         estimator(make_pipeline(FunctionTransformer(lambda X: X), Ridge())).fit({}, data())
+
+
+def test_libraries_refuse_data_and_parameters_by_errors_of_any_class() -> None:
+    """A TypeError for times, an OverflowError for a number of steps, and the error of LightGBM, in their own words."""
+    times = [Column("day", "datetime"), *COLUMNS[1:]]
+    passed = make_pipeline(make_column_transformer((StandardScaler(), ["b"]), remainder="passthrough"), Ridge())
+    with pytest.raises(ValueError, match="not 'Timestamp'"):
+        estimator(passed).fit({}, FitData(np.abs(X), Y, times))
+    with pytest.raises(ValueError, match="too large"):
+        estimator(Lasso()).fit({"max_iter": 10**15}, data())
+    with pytest.raises(ValueError, match="num_leaves"):
+        estimator(LGBMRegressor(verbose=-1)).fit({"num_leaves": 1}, data())
+    with pytest.raises(ValueError, match="more memory than there is"):
+        estimator(DecisionTreeRegressor()).fit({"max_leaf_nodes": 10**15}, data())
+
+
+@pytest.mark.parametrize("raised", [TypeError, OverflowError])
+def test_the_same_error_in_a_class_of_ones_own_is_a_bug(raised: type[Exception]) -> None:
+    """Also where a library raises it in a call of that class."""
+    mine = estimator(make_pipeline(Raising(raised), Ridge()), trusted=TRUSTED | defined_in([__name__]))
+    with pytest.raises(raised):
+        mine.fit({}, data())
+
+
+def test_a_prediction_is_refused_like_a_fit() -> None:
+    nearest = estimator(KNeighborsRegressor()).fit({}, data())
+    nearest.estimator.n_neighbors = "many"
+    with pytest.raises(ValueError, match="not supported between"):
+        nearest.predict(X)
 
 
 def test_the_libraries_are_those_of_the_parts() -> None:
