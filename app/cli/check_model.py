@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -40,6 +41,13 @@ def _params(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
     help="CSV file of rows to fit; without it, dummy data.",
 )
 @click.option("--target", multiple=True, help="Column of that file to predict; repeat it for several columns.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="For a model whose input is a file: a zip file or a folder to fit, or a file to predict; repeat it for more.",
+)
 @click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds for each check.")
 @json_option
 @click.pass_context
@@ -49,6 +57,7 @@ def check_model(
     params: dict[str, Any],
     data: Path | None,
     target: tuple[str, ...],
+    files: tuple[Path, ...],
     timeout: float,
     *,
     json_: bool,
@@ -56,23 +65,28 @@ def check_model(
     """Check that a model fulfils the contract of the service, and print what to do.
 
     NAME is one of TRINITY_MODELS, or MODULE:OBJECT; FILE is a file of Python, also as FILE:OBJECT, or one of a fitted
-    model (.skops, .onnx, .ubj, .txt), for which the columns --target of --data are left out. Each check runs in a
-    process of its own, under limits of time and memory. Exit code 1 if a check failed that a model must pass.
+    model (.skops, .onnx, .ubj, .txt), for which the columns --target of --data are left out. A model whose input is a
+    file is fitted to the zip file or folder of --file, or to none, and predicts the other files of --file; without
+    these the first ones of the zip file that it takes. Each check runs in a process of its own, under limits of time
+    and memory. Exit code 1 if a check failed that a model must pass.
 
     \b
     Examples: python -m app check-model polynomial --params '{"degree": 3}'
               python -m app check-model mymodel.py
               python -m app check-model mymodels:churn --data rows.csv --target churn
+              python -m app check-model shelves.py --file sea.zip --file mast.txt
     """
     from app.settings import load
 
     settings = load()
+    if files and (data or target or Path(model).suffix in FITTED):
+        raise click.UsageError("--file is for a model whose input is a file, and does not go with rows")
     if Path(model).suffix in FITTED:
         report = _check_fitted(settings, Path(model), data, list(target))
     elif bool(data) != bool(target):
         raise click.UsageError("--data and --target go together")
     else:
-        report = _check_estimator(settings, model, params, data, list(target), timeout)
+        report = _check_estimator(settings, model, params, data, list(target), files, timeout)
     _show(ctx, report, json_=json_)
 
 
@@ -90,7 +104,13 @@ def _show(ctx: click.Context, report: Report, *, json_: bool) -> NoReturn:
 
 
 def _check_estimator(
-    settings: Settings, name: str, params: dict[str, Any], rows: Path | None, target: list[str], timeout_s: float
+    settings: Settings,
+    name: str,
+    params: dict[str, Any],
+    rows: Path | None,
+    target: list[str],
+    files: Sequence[Path],
+    timeout_s: float,
 ) -> Report:
     """Check a model that is not fitted yet; raise CommandFailed if its file does not exist."""
     import msgspec
@@ -104,6 +124,7 @@ def _check_estimator(
         params=params,
         rows=str(rows.resolve()) if rows else "",
         target=target,
+        files=[str(path.resolve()) for path in files],
         trusted_types=names(settings.trusted_types),
     )
     return contract.check_model(subject, CallLimits(settings.import_memory, timeout_s))

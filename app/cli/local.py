@@ -27,7 +27,7 @@ from app.serve.bodies.model_file import take_model_file
 from app.serve.bodies.query import take_file_request
 from app.serve.bodies.reader import check_size
 from app.serve.bodies.stored_files import SentFile
-from app.serve.bodies.uploads import HELD_OUT_UPLOAD, MAX_SAMPLE_BYTES, PIECE_BYTES, check_sample
+from app.serve.bodies.uploads import HELD_OUT_UPLOAD, MAX_SAMPLE_BYTES, check_sample
 from app.service.descriptions import describe_model, public_manifest
 from app.service.result_files import result_files
 from app.settings import load
@@ -121,18 +121,10 @@ class LocalBackend(LocalRegistry):
 
     def _stored(self, path: Path, job_id: str, suffix: str, max_bytes: int, before_bytes: int = 0) -> SentFile:
         """Put a file into the store in pieces, after others of `before_bytes`; raise TooLarge or OSError."""
-        writer = self._components.payloads.writer(f"{job_id}{suffix}")
-        try:
-            with path.open("rb") as file:
-                writer.begin()
-                while piece := file.read(PIECE_BYTES):
-                    check_size(before_bytes + writer.size + len(piece), max_bytes)
-                    writer.write(piece)
-            reference = writer.finish()
-        except BaseException:
-            writer.discard()
-            raise
-        return SentFile(job_id, reference, writer.head, file_name(path.name), None, {})
+        copied = self._components.payloads.copy(
+            f"{job_id}{suffix}", path, lambda size: check_size(before_bytes + size, max_bytes)
+        )
+        return SentFile(job_id, copied.reference, copied.head, file_name(path.name), None, {})
 
     def _done(self, work: Work, job_id: str) -> VerbResult:
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from app.errors import ModelFailed
 from app.model.estimator import FittedModel
 from app.model.file_estimators import FittedFileModel
 from app.model.files import InputFile, OutputFile
+from app.schemas.pointers import escaped
 from app.service.model_calls import fault
 from app.service.restoring import TOLERANCE
 from app.storage.payload_store import HEAD_BYTES
@@ -47,14 +48,17 @@ class CheckedFiles(NamedTuple):
 
         Such values are the time of a prediction, or the date in a document.
         """
-        return _agree(after, before, before) or _agree(after, before, again())
+        found = differences(list(after), list(before))
+        return not found or not outside(found, differences(list(before), list(again())))
 
 
-def some_files(model: FittedModel, folder: Path | None, clock: Callable[[], float] = time.monotonic) -> CheckedFiles:
+def some_files(
+    model: FittedModel, folder: Path | None, clock: Callable[[], float] = time.monotonic, within_s: float = MAX_S
+) -> CheckedFiles:
     """Return the first files of a folder for which the model predicts, within a short time."""
     found: list[InputFile] = []
     why = ""
-    ends_s = clock() + MAX_S
+    ends_s = clock() + within_s
     for file in islice(_accepted(model, folder), FILES):
         try:
             _prediction(model, file)
@@ -95,18 +99,23 @@ def _described(value: object) -> Any:
     return {"name": value.name, "media_type": value.media_type, "sha256": hashlib.sha256(value.content).hexdigest()}
 
 
-def _agree(after: Any, before: Any, again: Any) -> bool:
-    """Return whether all parts agree that are equal in `before` and `again`."""
-    if isinstance(before, Mapping) and isinstance(again, Mapping) and before.keys() == again.keys():
-        same = isinstance(after, Mapping) and after.keys() == before.keys()
-        return same and all(_agree(after[key], before[key], again[key]) for key in before)
-    if isinstance(before, list) and isinstance(again, list) and len(before) == len(again):
-        same = isinstance(after, list) and len(after) == len(before)
-        return same and all(map(_agree, after, before, again))
-    return not _close(before, again) or _close(after, before)
+def differences(one: Any, other: Any, tolerance: float = TOLERANCE) -> list[str]:
+    """Return the pointers to the parts of two results that differ by more than rounding."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+        pairs: Iterable[tuple[Any, Any, Any]] = ((key, one[key], other[key]) for key in one)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = zip(count(), one, other, strict=False)
+    else:
+        return [] if _close(one, other, tolerance) else [""]
+    return [escaped(key) + each for key, part, its in pairs for each in differences(part, its, tolerance)]
 
 
-def _close(one: Any, other: Any) -> bool:
+def outside(pointers: Iterable[str], varying: Sequence[str]) -> list[str]:
+    """Return the pointers that do not lead into one of the parts `varying`."""
+    return [each for each in pointers if not any(f"{each}/".startswith(f"{part}/") for part in varying)]
+
+
+def _close(one: Any, other: Any, tolerance: float) -> bool:
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
     return bool(one == other)

@@ -50,8 +50,8 @@ class FileWork:
     def fit(self, estimator: AnyEstimator, spec: FitSpec) -> tuple[int, dict[str, Any]]:
         """Fit to the files of a zip file, or to none, and publish after the model was restored."""
         data = spec.work.data
-        with self._unpacked(data) as folder:
-            model, warned = _fit(_file_estimator(estimator), spec.work.params, folder, _pointer(data))
+        with unpacked(self._payloads, data) as folder:
+            model, warned = fit_files(_file_estimator(estimator), spec.work.params, folder, _pointer(data))
             stored = save_model(model)
             checked = some_files(model, folder)
             held_bytes = check_restored(estimator, model, stored, checked, self._restore)
@@ -77,43 +77,42 @@ class FileWork:
             groups.setdefault(msgspec.json.encode(work.params, order="sorted"), []).append(index)
         for indices in groups.values():
             inputs = [_file(works[index]) for index in indices]
-            files = [self._input(each) for each in inputs]
-            results = _predict(_file_model(fitted), files, works[indices[0]].params, inputs[0].pointer)
+            files = [input_file(self._payloads, each) for each in inputs]
+            results = predict_files(_file_model(fitted), files, works[indices[0]].params, inputs[0].pointer)
             for index, data, result in zip(indices, inputs, results, strict=True):
                 found[index] = self._results.kept(result, data.id)
         return [found[index] for index in range(len(works))]
 
     def score(self, fitted: Fitted, work: Work) -> dict[str, Any]:
         """Return a model's score on the files of a zip file."""
-        with self._unpacked(_file(work)) as folder:
+        with unpacked(self._payloads, _file(work)) as folder:
             if folder is None:
                 raise Invalid.at(FILE, "a score needs a zip file")
-            try:
-                found = _file_model(fitted).score_files(folder)
-            except ValueError as error:
-                raise refusal(error, _pointer(work.data)) from error
-        return finite(found)
+            return score_files(_file_model(fitted), folder, _pointer(work.data))
 
     def max_batch_rows(self, fitted: Fitted, stacked: Collection[Stacks]) -> int:
         """Return the maximum number of files of one call, which the class sets."""
         most = _file_model(fitted).instance.max_batch_files
         return most if stacked and most > 1 else 0
 
-    def _input(self, data: FileInput) -> InputFile:
-        return InputFile(self._payloads.path(data.reference), data.name, data.media_type)
 
-    @contextmanager
-    def _unpacked(self, data: object) -> Iterator[Path | None]:
-        """Give a folder with the files of a zip file, which is removed afterwards; None without a zip file."""
-        if data is None:
-            yield None
-            return
-        if not isinstance(data, FileInput):
-            raise Invalid.at("/data", "the model takes files, not rows")
-        path = self._payloads.path(data.reference)
-        with self._payloads.scratch("files") as folder:
-            unpack(path, folder, data.pointer)
-            yield folder
+def input_file(payloads: Payloads, data: FileInput) -> InputFile:
+    """Return a file of the store as a model gets it."""
+    return InputFile(payloads.path(data.reference), data.name, data.media_type)
+
+
+@contextmanager
+def unpacked(payloads: Payloads, data: object) -> Iterator[Path | None]:
+    """Give a folder with the files of a zip file, which is removed afterwards; None without a zip file."""
+    if data is None:
+        yield None
+        return
+    if not isinstance(data, FileInput):
+        raise Invalid.at("/data", "the model takes files, not rows")
+    path = payloads.path(data.reference)
+    with payloads.scratch("files") as folder:
+        unpack(path, folder, data.pointer)
+        yield folder
 
 
 def check_file(kind: type[FileModel], verb: Verb, file: FileInput) -> None:
@@ -174,7 +173,9 @@ def _pointer(data: object) -> str:
     return data.pointer if isinstance(data, FileInput) else FILE
 
 
-def _fit(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | None, pointer: str) -> Fit:
+def fit_files(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | None, pointer: str) -> Fit:
+    """Fit to the files of a folder; raise Invalid for files that the model refuses."""
+
     def fit() -> FittedModel:
         try:
             return estimator.fit_files(params, folder)
@@ -184,9 +185,10 @@ def _fit(estimator: FileEstimator, params: Mapping[str, Any], folder: Path | Non
     return with_warnings(fit)
 
 
-def _predict(
+def predict_files(
     model: FittedFileModel, files: Sequence[InputFile], options: Mapping[str, Any], pointer: str
 ) -> list[dict[str, Any]]:
+    """Return the result for each file; raise Invalid for a file that the model refuses, ModelFailed for no result."""
     try:
         results: Any = model.predict_files(files, options)
     except ValueError as error:
@@ -196,6 +198,15 @@ def _predict(
     if len(results) != len(files):
         raise fault(model, f"predict returned {len(results)} results for {len(files)} files")
     return results
+
+
+def score_files(model: FittedFileModel, folder: Path, pointer: str) -> dict[str, int | float | None]:
+    """Return the score on the files of a folder; raise Invalid for files that the model refuses."""
+    try:
+        found = model.score_files(folder)
+    except ValueError as error:
+        raise refusal(error, pointer) from error
+    return finite(found)
 
 
 def require_file_work(work: FileWork | None) -> FileWork:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from app.errors import Damaged, Unavailable
 from app.storage.durable_files import DurableFiles, NewFile
 
 HEAD_BYTES = 4096
+PIECE_BYTES = 1024 * 1024
 UPLOAD = ".file"  # suffix of files that came with a request
 KEPT = "kept"  # suffix of result files if there is no queue
 UNFINISHED_S = 3_600.0
@@ -73,6 +75,13 @@ class PayloadWriter:
         return self._file
 
 
+class PayloadCopy(NamedTuple):
+    """A copy in the store: its reference, and its first bytes."""
+
+    reference: str
+    head: bytes
+
+
 class Payloads:
     """Files below `folder`: payloads/<first two characters>/<name>. A name always has the same content.
 
@@ -92,6 +101,20 @@ class Payloads:
         with _unavailable_errors(_NOT_WRITTEN):
             self._write(self._path(name), content)
         return f"{name}:{len(content)}:{hashlib.sha256(content).hexdigest()}"
+
+    def copy(self, name: str, path: Path, check: Callable[[int], object] = int) -> PayloadCopy:
+        """Copy a file into the store in pieces; `check` gets the bytes so far, and its errors leave nothing behind."""
+        writer = self.writer(name)
+        try:
+            with path.open("rb") as file:
+                writer.begin()
+                while piece := file.read(PIECE_BYTES):
+                    check(writer.size + len(piece))
+                    writer.write(piece)
+            return PayloadCopy(writer.finish(), writer.head)
+        except BaseException:
+            writer.discard()
+            raise
 
     def writer(self, name: str) -> PayloadWriter:
         """Return a writer for a file in pieces; the file is created when writing begins."""

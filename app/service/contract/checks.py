@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -15,23 +14,21 @@ from app.model.estimator import FittedModel
 from app.schemas.tables import Matrix
 from app.schemas.wording import counted
 from app.service.contract.findings import Finding
+from app.service.contract.measured_checks import best_s, check_memory, load_time
 from app.service.contract.printing_check import check_printing
+from app.service.contract.restore_check import check_restore
 from app.service.contract.stacking_check import check_stacking
 from app.service.contract.subject import Case
+from app.service.contract.trying import tried
 from app.service.evaluation import evaluate_model
-from app.service.model_calls import predict_model, save_model
-from app.service.restoring import as_read, check_restored, some_rows
+from app.service.model_calls import predict_model
 
 Check: TypeAlias = Callable[[Case], list[Finding]]
-MAX_S = 0.3  # how long each operation is timed
-LOADS = 5
 MANY_ROWS = 1000
-LARGE_BYTES = 1024**2
 SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 REPEAT = "predict must draw no random numbers and change nothing of the model: each process restores one of its own"
 COPY = "work on a copy (X = X.copy()): the service goes on to use these rows"
 WARNED = "it is in the warnings of each fit to such rows, and of its version"
-HELD = "override held_bytes: the service drops versions from memory by it"
 
 
 def check_fit(case: Case) -> list[Finding]:
@@ -48,23 +45,9 @@ def check_fit(case: Case) -> list[Finding]:
     return [Finding("fit", "ok", found), *(Finding("fit", "warning", text, WARNED) for text in said)]
 
 
-def check_restore(case: Case) -> list[Finding]:
-    """Restore the model from the state that its version would store; raise ModelFailed if predictions then differ."""
-    model = case.fit()
-    stored = save_model(model)
-    derived = [sentence.partition(" is not stored")[0] for sentence in model.unkept()]
-    rows = some_rows(case.table, case.schema, own_texts=case.estimator.reads_texts)
-    check_restored(case.estimator, model, stored, rows)
-    kept_bytes = sum(len(content) for content in stored.files.values()) + len(msgspec.json.encode(stored.learned))
-    findings = [Finding("restore", "ok", f"predicts as before, from {kept_bytes:,} bytes")]
-    # an attribute that the restored model lacks would have raised an error
-    how = f"not stored, but made again: {', '.join(derived)}" if derived else "all are stored"
-    return [*findings, Finding("attributes", "ok", how)]
-
-
 def check_determinism(case: Case) -> list[Finding]:
     """Fit twice and compare what the two models predict."""
-    first, second = (predict_model(case.fitted(), case.table.X.copy(), case.schema) for _ in range(2))
+    first, second = (case.predict(case.fitted()) for _ in range(2))
     if np.array_equal(first, second):
         return [Finding("determinism", "ok", "two fits predict the same to the last bit")]
     if case.table.labels is not None:
@@ -78,7 +61,7 @@ def check_determinism(case: Case) -> list[Finding]:
 def check_repetition(case: Case) -> list[Finding]:
     """Predict the same rows twice with one model."""
     model = case.fitted()
-    first, second = (predict_model(model, case.table.X.copy(), case.schema) for _ in range(2))
+    first, second = (case.predict(model) for _ in range(2))
     if np.array_equal(first, second):
         return [Finding("repetition", "ok", "the same rows are predicted the same again")]
     found = f"the same rows are predicted otherwise at a second call, such as row {differing_row(first, second)}"
@@ -103,7 +86,7 @@ def check_width(case: Case) -> list[Finding]:
     X = np.hstack([case.table.X, case.table.X[:, :1]])
     if case.estimator.format != "arrays":
         return [Finding("wrong width", "ok", "the service refuses it")]
-    found = _tried("wrong width", lambda: case.fitted().predict(X), "predicted", "the service refuses it before")
+    found = tried("wrong width", lambda: case.fitted().predict(X), "predicted", "the service refuses it before")
     if found.figure == "predicted":
         return [Finding("wrong width", "warning", "predicted", "raise ValueError for another number of columns")]
     return [found]
@@ -115,8 +98,8 @@ def check_missing(case: Case) -> list[Finding]:
     X[0, 0] = np.nan
     model = case.fitted()
     if case.estimator.takes_missing:
-        return [_tried("missing value", lambda: model.predict(X), "predicted")]
-    return [_tried("missing value", lambda: model.predict(X), "predicted", "the service refuses it before")]
+        return [tried("missing value", lambda: model.predict(X), "predicted")]
+    return [tried("missing value", lambda: model.predict(X), "predicted", "the service refuses it before")]
 
 
 def check_text(case: Case) -> list[Finding]:
@@ -130,7 +113,7 @@ def check_text(case: Case) -> list[Finding]:
         kinds=[*(table.kinds or ["number"] * position), "text"],
         categories={**table.categories, position: ["a", "b"]},
     )
-    return [_tried("text column", lambda: _used(case.to(mixed)), "fitted")]
+    return [tried("text column", lambda: _used(case.to(mixed)), "fitted")]
 
 
 def check_constant(case: Case) -> list[Finding]:
@@ -139,32 +122,15 @@ def check_constant(case: Case) -> list[Finding]:
     labels = case.table.labels[:1] if case.table.labels else None
     name = "one value of y" if labels is None else "one class"
     table = msgspec.structs.replace(case.table, y=y, labels=labels)
-    return [_tried(name, lambda: _used(case.to(table)), "fitted")]
-
-
-def check_memory(case: Case) -> list[Finding]:
-    """Compare the model's own figure for its memory with the allocations while it is restored."""
-    stored = as_read(save_model(case.fit()))
-    case.estimator.load(stored)  # so that one-time allocations do not count
-    tracemalloc.start()
-    model = case.estimator.load(stored)
-    measured_bytes = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    held_bytes = model.held_bytes()
-    figure = f"{held_bytes:,} bytes held, {measured_bytes:,} measured"
-    if measured_bytes > LARGE_BYTES and measured_bytes > 2 * held_bytes:
-        return [Finding("memory", "warning", figure, HELD)]
-    return [Finding("memory", "ok", figure)]
+    return [tried(name, lambda: _used(case.to(table)), "fitted")]
 
 
 def check_speed(case: Case) -> list[Finding]:
     """Measure the time to restore the model, and to predict one row and many."""
     model, table = case.fitted(), case.table
-    stored = as_read(save_model(model))
-    loads_s = sorted(_seconds(lambda: case.estimator.load(stored)) for _ in range(LOADS))
     many = table.X[np.resize(np.arange(len(table.X)), MANY_ROWS)]
     return [
-        Finding("load", "ok", f"{1000 * loads_s[LOADS // 2]:.3g} ms"),
+        load_time(case, model),
         Finding("predict 1 row", "ok", f"{_row_us(model, table.X[:1]):.3g} µs a row"),
         Finding("predict 1,000 rows", "ok", f"{_row_us(model, many):.3g} µs a row"),
     ]
@@ -190,50 +156,12 @@ CHECKS: Mapping[str, Check] = {
 
 def _used(case: Case) -> None:
     """Fit and predict."""
-    predict_model(case.fitted(), case.table.X, case.schema)
-
-
-def _tried(check: str, call: Callable[[], object], done: str, unreached: str = "") -> Finding:
-    """Return the finding of a call with bad input, which a model refuses by a ValueError.
-
-    `unreached` is the reason why requests cannot make this call; the finding is then at most a warning.
-    """
-    try:
-        call()
-    except ValueError as error:
-        return Finding(check, "ok", f"refused: {_first_line(error)}")
-    except Exception as error:  # noqa: BLE001  anybody's code
-        if is_refusal(error):
-            return Finding(check, "ok", f"refused: {_first_line(error)}")
-        advice = "raise ValueError for data that cannot be used: callers then get its words, and no failure"
-        raised = f"raised {type(error).__name__}: {_first_line(error)}"
-        return Finding(check, "warning" if unreached else "failed", raised, unreached or advice)
-    return Finding(check, "ok", done, unreached)
-
-
-def is_refusal(error: Exception) -> bool:
-    """Return whether an error of the service was made from a ValueError of the model."""
-    return isinstance(error.__cause__, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+    case.predict(case.fitted())
 
 
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4g}"
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    started_s = time.perf_counter()
-    call()
-    return time.perf_counter() - started_s
-
-
 def _row_us(model: FittedModel, X: Matrix) -> float:
-    """Return the minimum time of several predictions in microseconds per row, the least disturbed one."""
-    ends_s = time.perf_counter() + MAX_S
-    best_s = _seconds(lambda: model.predict(X))
-    while time.perf_counter() < ends_s:
-        best_s = min(best_s, _seconds(lambda: model.predict(X)))
-    return 1e6 * best_s / len(X)
+    return 1e6 * best_s(lambda: model.predict(X)) / len(X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from app.errors import Unavailable
 from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallFailed, CallLimits, IsolatedCalls
+from app.model.isolation.scratch import temporary_folder
 from app.schemas.decoding import convert
 from app.service.contract.checks import CHECKS
 from app.service.contract.findings import Description, Finding, Report
@@ -20,6 +22,7 @@ MIB = 1024**2
 LIMITS = CallLimits(memory_bytes=2048 * MIB, time_s=60.0)
 CHILD = "app.service.contract.child"
 BOUNDS = "a model that ends or holds up its process takes the requests of others with it"
+FILE_BOUNDS = f"{BOUNDS}; with the attribute `isolated` only the file is refused (docs/files.md, isolated calls)"
 
 
 def check_file(path: str | Path, name: str = "", limits: CallLimits = LIMITS) -> Report:
@@ -39,31 +42,35 @@ def check_model(subject: Subject, limits: CallLimits = LIMITS) -> Report:
         return Report(where, None, [Finding("found", "failed", words, "see TRINITY_MODELS and the file"), *_skipped()])
     about = convert(found, Description)
     if about.finding.result == "failed":
-        return Report(about.source, about.task, [about.finding, *_skipped()])
+        return Report(about.source, about.task, [about.finding, *_skipped(about.checks)])
+    if about.takes_files:
+        limits = limits._replace(file_bytes=limits.memory_bytes)
     calls = IsolatedCalls(limits, [CHILD, *about.loaded], module_environment(os.environ))
     try:
-        findings = _findings(calls, arguments)
+        findings = _findings(calls, arguments, about)
     finally:
         calls.close()
     return Report(about.source, about.task, [about.finding, *findings])
 
 
-def _findings(calls: IsolatedCalls, subject: dict[str, Any]) -> list[Finding]:
+def _findings(calls: IsolatedCalls, subject: dict[str, Any], about: Description) -> list[Finding]:
     findings: list[Finding] = []
-    for check in CHECKS:
-        findings += _run(calls, check, subject)
+    for check in about.checks:
+        findings += _run(calls, check, subject, FILE_BOUNDS if about.takes_files else BOUNDS)
         if findings[0].result == "failed":
-            return [*findings, *_skipped()[1:]]
+            return [*findings, *_skipped(about.checks[1:])]
     return findings
 
 
-def _run(calls: IsolatedCalls, check: str, subject: dict[str, Any]) -> list[Finding]:
-    try:
-        return convert(calls.call(f"{CHILD}:run_check", check=check, subject=subject), list[Finding])
-    except CallFailed as error:
-        return [Finding(check, "failed", f"the model {error}", BOUNDS)]
-    except Unavailable as error:
-        return [Finding(check, "failed", error.detail)]
+def _run(calls: IsolatedCalls, check: str, subject: dict[str, Any], bounds: str) -> list[Finding]:
+    with temporary_folder("check") as scratch:  # here, because the child may end at any point
+        try:
+            found = calls.call(f"{CHILD}:run_check", check=check, subject=subject, scratch=str(scratch))
+        except CallFailed as error:
+            return [Finding(check, "failed", f"the model {error}", bounds)]
+        except Unavailable as error:
+            return [Finding(check, "failed", error.detail)]
+    return convert(found, list[Finding])
 
 
 def _call(limits: CallLimits, preload: list[str], target: str, **arguments: Any) -> Any:
@@ -74,5 +81,5 @@ def _call(limits: CallLimits, preload: list[str], target: str, **arguments: Any)
         calls.close()
 
 
-def _skipped() -> list[Finding]:
-    return [Finding(check, "skipped") for check in CHECKS]
+def _skipped(checks: Iterable[str] = CHECKS) -> list[Finding]:
+    return [Finding(check, "skipped") for check in checks]

@@ -29,6 +29,9 @@ class Description(msgspec.Struct, frozen=True):
     task: Task
     source: str
     finding: Finding
+    checks: list[str]
+    """The names of the checks for it, in order."""
+    takes_files: bool = False
     loaded: list[str] = []
     """The libraries that its code loaded."""
 

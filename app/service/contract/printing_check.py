@@ -6,8 +6,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 from app.service.contract.findings import Finding
-from app.service.contract.subject import Case
-from app.service.model_calls import predict_model
+from app.service.contract.model_case import ModelCase
 
 LOG = (
     "take it out, or use the module logging: the service predicts often and in many processes, "
@@ -16,12 +15,12 @@ LOG = (
 MAX_CHARACTERS = 80
 
 
-def check_printing(case: Case) -> list[Finding]:
+def check_printing(case: ModelCase) -> list[Finding]:
     """Fit and predict, and see what is written to the standard output."""
     with redirect_stdout(StringIO()) as by_fit:
         model = case.fitted()
     with redirect_stdout(StringIO()) as by_predict:
-        predict_model(model, case.table.X.copy(), case.schema)
+        case.predict(model)
     printed = {"fit": by_fit.getvalue(), "predict": by_predict.getvalue()}
     by = [name for name, text in printed.items() if text]
     if not by:

@@ -17,11 +17,12 @@ from app.data.records import TableRecords
 from app.errors import Invalid, NotFound
 from app.model.estimator import AnyEstimator, FitData, FittedModel
 from app.schemas.requests import Request, Source
-from app.schemas.tables import Table
+from app.schemas.tables import Matrix, Table
 from app.service.columns import learn_schema
 from app.service.design_size import DesignLimit
 from app.service.discovery import find_models
-from app.service.model_calls import Fit, check_estimator, fit_model
+from app.service.model_calls import Fit, check_estimator, fit_model, predict_model
+from app.service.restoring import CheckedRows, Restore, restore_here, some_rows
 from app.service.sources import check_params, check_source, read_source
 from app.service.tables import fit_choice, fit_data
 from app.storage.manifest import Schema
@@ -44,6 +45,8 @@ class Subject(msgspec.Struct, kw_only=True, frozen=True):
     rows: str = ""
     """The path of a CSV file; without it, rows of the dummy source are made."""
     target: list[str] = []
+    files: list[str] = []
+    """The paths of files for a model whose input is one: a zip file or a folder to fit, others to predict."""
     trusted_types: list[str] = []
 
     def find(self) -> AnyEstimator:
@@ -69,9 +72,10 @@ class Case(NamedTuple):
     schema: Schema
 
     @classmethod
-    def of(cls, subject: Subject) -> Self:
+    def of(cls, subject: Subject, estimator: AnyEstimator) -> Self:
         """Return the case of a subject; raise Invalid for rows or parameters that the model does not accept."""
-        estimator = subject.find()
+        if subject.files:
+            raise Invalid.at("/data", f"the model {estimator.name!r} takes rows, not files")
         params = check_params(estimator.parameters(), subject.params, "/params")
         check_estimator(estimator, params)
         table = _own_rows(estimator, params, subject) if subject.rows else _dummy_rows(estimator, params)
@@ -93,6 +97,19 @@ class Case(NamedTuple):
     def fitted(self) -> FittedModel:
         """Do as `fit`; the model reads the rows with their own texts."""
         return self.fit().with_texts(self.table.categories)
+
+    def predict(self, model: FittedModel) -> Matrix:
+        """Return the model's predictions for a copy of the rows."""
+        return predict_model(model, self.table.X.copy(), self.schema)
+
+    def checked(self, _: FittedModel) -> CheckedRows:
+        """Return a few of the rows."""
+        return some_rows(self.table, self.schema, own_texts=self.estimator.reads_texts)
+
+    @property
+    def restore(self) -> Restore:
+        """Restores in this process: it runs this check alone."""
+        return restore_here
 
     def to(self, table: Table) -> Case:
         """Return the case with other rows."""

@@ -31,6 +31,19 @@ def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
         assert run("check-model", *arguments).code == 2, arguments
 
 
+def test_a_model_of_files_is_checked_with_the_files_that_are_named(tmp_path: Path) -> None:
+    text = tmp_path / "tide.txt"
+    text.write_text("high tide")
+    done = run("check-model", "tests/support/file_models.py:Upper", "--file", text, "--json")
+    report = json.loads(done.out)
+    found = {each["check"]: each for each in report["findings"]}
+    assert (done.code, report["task"], report["failed"]) == (0, "document", 0)
+    assert found["predict"]["figure"] == "1 file: characters, copy1"
+    assert found["empty file"]["figure"] == "refused: the file is empty"
+    for arguments in (["--file", tmp_path / "missing.txt"], ["--file", text, "--data", text, "--target", "y"]):
+        assert run("check-model", "upper", *arguments).code == 2, arguments
+
+
 def test_a_fitted_file_is_tried_out_as_an_import_would(tmp_path: Path) -> None:
     file = tmp_path / "model.ubj"
     file.write_bytes(xgboost_classifier().content)

@@ -11,7 +11,7 @@ from app.errors import ModelFailed
 from app.model.isolation.environment import module_environment
 from app.model.isolation.isolated_calls import CallLimits, IsolatedCalls
 from app.schemas.requests import FileInput, Work
-from app.service.checked_files import CheckedFiles, some_files
+from app.service.checked_files import CheckedFiles, differences, outside, some_files
 from app.service.discovery import find_models
 from app.service.file_work import FileWork
 from app.service.fitting import FitSpec
@@ -116,3 +116,14 @@ def test_what_is_the_same_in_two_calls_has_to_be_the_same_after_restoring(
     *, after: Any, before: Any, again: Any, agrees: bool
 ) -> None:
     assert CheckedFiles().agree(after, before, lambda: again) is agrees
+
+
+def test_parts_of_results_that_differ_are_named_by_their_pointers() -> None:
+    before = [{"a": 1.0, "b": {"c/d": [1, 2]}, "e": "x"}]
+    after = [{"a": 1.0 + 1e-15, "b": {"c/d": [1, 3]}, "e": ["x"]}]
+    assert differences(before, before) == []
+    assert differences(before, after) == ["/0/b/c~1d/1", "/0/e"]
+    assert differences(before, after, 0.0)[0] == "/0/a"
+    assert differences(before, []) == [""]
+    assert outside(["/0/b/c", "/0/bc"], ["/0/b"]) == ["/0/bc"]
+    assert outside(["/0/b"], [""]) == []
