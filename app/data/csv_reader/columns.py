@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
@@ -21,6 +22,7 @@ from app.schemas.tables import Matrix
 BLOCK_BYTES = 1_048_576
 SCAN_BYTES = 4_194_304
 SMALL_BYTES = 262_144  # up to here threads cost more than they save
+RELEASE_S, RELEASE_POLL_S = 5.0, 0.0005  # how long to wait for threads of pyarrow, and how often to look
 SPARE = 1.02  # factor of the number of rows estimated from the first ones
 _END = "\x1a"
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -168,8 +170,29 @@ class ColumnReader:
             decimal_point=self._layout.decimal or ".",
             check_utf8=False,
         )
-        with csv.open_csv(pa.py_buffer(self._data), read, parse, convert) as batches:
-            yield from batches
+        view, batches = memoryview(self._data), None
+        try:
+            with csv.open_csv(pa.py_buffer(view), read, parse, convert) as batches:
+                yield from batches
+        finally:
+            batches = None
+            _await_release(view)
+
+
+def _await_release(view: memoryview) -> None:
+    """Wait until no thread of pyarrow refers to the data any more.
+
+    Such a thread releases it with the interpreter's lock. If the interpreter ends first, that aborts the process:
+    https://github.com/apache/arrow/issues/34314
+    """
+    ends_s = time.monotonic() + RELEASE_S
+    while time.monotonic() < ends_s:
+        try:
+            view.release()
+        except BufferError:
+            time.sleep(RELEASE_POLL_S)
+        else:
+            return
 
 
 def _matrix(batch: Any, columns: list[int]) -> Any:
