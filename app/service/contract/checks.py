@@ -13,7 +13,7 @@ from app.model.agreement import differing_row
 from app.model.estimator import FittedModel
 from app.schemas.tables import Matrix
 from app.schemas.wording import counted
-from app.service.contract.findings import Finding
+from app.service.contract.findings import SEED, Finding
 from app.service.contract.measured_checks import best_s, check_memory, load_time
 from app.service.contract.printing_check import check_printing
 from app.service.contract.restore_check import check_restore
@@ -25,7 +25,6 @@ from app.service.model_calls import predict_model
 
 Check: TypeAlias = Callable[[Case], list[Finding]]
 MANY_ROWS = 1000
-SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 REPEAT = "predict must draw no random numbers and change nothing of the model: each process restores one of its own"
 COPY = "work on a copy (X = X.copy()): the service goes on to use these rows"
 WARNED = "it is in the warnings of each fit to such rows, and of its version"

@@ -12,7 +12,7 @@ from app.schemas.wording import counted
 from app.service.checked_files import differences, outside, some_files
 from app.service.contract.bad_files import BadFile, empty_file, random_files, wrong_file
 from app.service.contract.file_case import FileCase
-from app.service.contract.findings import Finding
+from app.service.contract.findings import SEED, Finding
 from app.service.contract.measured_checks import best_s, check_memory, load_time
 from app.service.contract.printing_check import check_printing
 from app.service.contract.restore_check import check_restore
@@ -25,7 +25,6 @@ SINGLE = 1e-4
 GIVE = "name a file that the model takes: --file FILE"
 GIVE_FIT = "name files to fit, with labels if it needs them: --file ZIP, or a folder"
 WARNED = "it is in the warnings of each fit to such files, and of its version"
-SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
 REPEAT = "unless it is a date or a time, predict must draw no random numbers and change nothing of the model"
 ALONE = "set max_batch_files = 1, or let a result depend on nothing but its own file: callers share a call"
 PATH = "name the file by `file.name`: the path is that of the service's store, and callers get these words"

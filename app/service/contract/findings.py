@@ -8,6 +8,8 @@ import msgspec
 
 from app.schemas.tasks import Task
 
+SEED = "fix what is random, such as by a parameter random_state: a fit that cannot be repeated cannot be checked"
+"""The advice for a fit that does not give the same model twice."""
 Result: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
 
 
