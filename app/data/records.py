@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import isnan
 from typing import NamedTuple
 
@@ -48,15 +49,16 @@ class TableRecords(msgspec.Struct, frozen=True, gc=False):
 
     def _mixed(self, table: Table, selection: Selection) -> Table:
         names = table.inputs or default_names("x", table.X.shape[1])
-        return assemble(selection, names, len(table.X), self._read, self._locator(selection.titles(names)))
+        return assemble(selection, names, len(table.X), self._read, self._locator(partial(selection.title, names)))
 
     def _label(self, kind: LabelKind) -> Callable[[int], Labels]:
         """Return the function that reads a column of labels."""
-        locate = self._locator(self.table.inputs or default_names("x", self.table.X.shape[1]))
+        names = self.table.inputs or default_names("x", self.table.X.shape[1])
+        locate = self._locator(names.__getitem__)
         return lambda source: read_labels(self._cells(source), kind, lambda row: locate(row, source))
 
-    def _locator(self, names: Sequence[str]) -> Locate:
-        return row_locator(names, self.steps or range(self.table.X.shape[1]))
+    def _locator(self, title: Callable[[int], str]) -> Locate:
+        return row_locator(title, self.steps or range(self.table.X.shape[1]))
 
     def _read(self, source: int, fitted: Column | None) -> Cells:
         if self._kind(source) != "datetime":
@@ -103,7 +105,7 @@ class ColumnRecords(NamedTuple):
         beside = _tidy(Table(np.empty((0, width)), self.y, self.names, weight=self.weight, labels=self.classes))
         selection = choice.select(beside.inputs, width, self.names_pointer, has_y=self.y is not None)
         names = beside.inputs or default_names("x", width)
-        locate = row_locator(selection.titles(names), self.steps)
+        locate = row_locator(partial(selection.title, names), self.steps)
         chosen = assemble(selection, names, len(self.columns[0]), self._read, locate)
 
         def column(source: int) -> Matrix:
@@ -121,11 +123,11 @@ class ColumnRecords(NamedTuple):
         return list(self.columns[source])
 
 
-def row_locator(names: Sequence[str], steps: Sequence[str | int]) -> Locate:
-    """Return the function that locates a cell of /data/X."""
+def row_locator(title: Callable[[int], str], steps: Sequence[str | int]) -> Locate:
+    """Return the function that locates a cell of /data/X; `title` returns the name of a column."""
 
     def locate(row: int, column: int) -> tuple[str, str]:
-        return f"/data/X/{row}{escaped(steps[column])}", f"row {row}, column {names[column]!r}"
+        return f"/data/X/{row}{escaped(steps[column])}", f"row {row}, column {title(column)!r}"
 
     return locate
 

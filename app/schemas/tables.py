@@ -105,16 +105,13 @@ class Selection:
         """Whether all inputs may be numbers."""
         return all(column is None or column.kind in NUMERIC for column in self.columns)
 
-    def titles(self, names: Sequence[str]) -> list[str]:
-        """Return the names of all columns of the data for error texts; inputs have those of the fit.
+    def title(self, names: Sequence[str], source: int) -> str:
+        """Return the name of a column of the data for error texts; an input has that of the fit.
 
         Data without names has only positions, and the fit may have left columns out or named them otherwise.
         """
-        found = list(names)
-        for source, column in zip(self.inputs, self.columns, strict=True):
-            if column is not None:
-                found[source] = column.name
-        return found
+        column = self.columns[self.inputs.index(source)] if source in self.inputs else None
+        return names[source] if column is None else column.name
 
 
 class Choice(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -82,13 +83,13 @@ class Places:
 
     def __init__(self, layout: Layout, selection: Selection) -> None:
         self._layout = layout
-        self._titles = selection.titles(layout.names)
+        self._title = partial(selection.title, layout.names)
         self._outputs = list(selection.outputs)
         self._found: list[int] = []
 
     def locate(self, row: int, column: int) -> tuple[str, str]:
         """Return the pointer to a cell in the equivalent JSON, and its line and column in words."""
-        where = f"line {self.line(row)}, column {self._titles[column]!r}"
+        where = f"line {self.line(row)}, column {self._title(column)!r}"
         if column in self._outputs:
             several = f"/{self._outputs.index(column)}" if len(self._outputs) > 1 else ""
             return f"/data/y/{row}{several}", where

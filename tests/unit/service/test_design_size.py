@@ -1,6 +1,5 @@
 """What the design of a fit may need, and how soon it is known."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from app.service import Service
 from app.service.design_size import DesignLimit
 from app.storage.model_store import Store
 from tests.support.models import Hooked
+from tests.support.processor_time import units
 
 
 @pytest.fixture
@@ -34,29 +34,34 @@ def table(columns: int, *rows: str) -> Request:
 
 def test_a_fit_to_very_many_columns_takes_time_in_proportion(service: Service) -> None:
     """Four rows of 26,000 numbers, which took minutes when each input looked at all terms."""
-    began = time.process_time()
-    request = table(26_000, "1{}", "2", "5", "1")
-    version, result = service.run(service.check("fit", request), "job", 0.0)
-    assert (version, len(result["terms"])) == (1, 26_001)
-    assert time.process_time() - began < 10
+
+    def fit() -> None:
+        version, result = service.run(service.check("fit", table(26_000, "1{}", "2", "5", "1")), "job", 0.0)
+        assert (version, len(result["terms"])) == (1, 26_001)
+
+    assert units(fit) < 100
 
 
 def test_a_hundred_thousand_columns_of_text_are_refused_at_once(service: Service) -> None:
     """No cell is read."""
     request = table(100_000, "a", "b", "c", "d")
-    began = time.process_time()
-    with pytest.raises(Invalid, match="at least 1 row × 100001 terms"):
-        service.check("fit", request)
-    assert time.process_time() - began < 3
+
+    def refused() -> None:
+        with pytest.raises(Invalid, match="at least 1 row × 100001 terms"):
+            service.check("fit", request)
+
+    assert units(refused) < 30
 
 
 def test_reading_ends_with_the_column_whose_texts_are_too_many(service: Service) -> None:
     """Some 20,000 columns of 100 texts: two million terms."""
     request = table(20_000, *(f"t{row}" for row in range(100)))
-    began = time.process_time()
-    with pytest.raises(Invalid, match=r"at least 1 row × 40\d\d\d terms"):
-        service.check("fit", request)
-    assert time.process_time() - began < 5
+
+    def refused() -> None:
+        with pytest.raises(Invalid, match=r"at least 1 row × 40\d\d\d terms"):
+            service.check("fit", request)
+
+    assert units(refused) < 50
 
 
 @pytest.mark.parametrize(("columns", "row"), [(57, "a{}"), (57, "true")])
