@@ -25,6 +25,7 @@ SMALL = {"data": {"X": [[0.25], [0.5]]}}
 SCORED = {"data": {"X": [[0.1], [0.2]], "y": [1.0, 2.0]}}
 WORK: list[tuple[str, Any]] = [("predict", LARGE), ("fit", {}), ("predict", SMALL), ("score", SCORED)]
 BACKLOG = 120
+POINTS = 500_000  # of a fit: it takes longer than to submit all kinds of work, so that jobs wait on any machine
 ENDED = {"SUCCESS", "FAILURE", "REVOKED"}
 
 
@@ -80,7 +81,7 @@ class Load:
         """Accept one job more; a 503 of the moment of the backup is answered by trying again."""
         verb, body = WORK[turn % len(WORK)]
         if verb == "fit":  # each version is another
-            body = {"data": {"source": "dummy", "params": {"seed": turn}}}
+            body = {"data": {"source": "dummy", "params": {"seed": turn, "number": POINTS}}}
         answer = self._http.post(f"/{verb}", json=body)
         while answer.status_code == 503:
             answer = self._http.post(f"/{verb}", json=body)
