@@ -132,6 +132,7 @@ def _responses(*, queued: bool) -> ResponseSpecs:
     return {
         **parts.BODY_ERRORS,
         200: ResponseSpec("The version is published.", {JSON: IMPORT_JOB}),
+        409: ResponseSpec("An estimator has a model of this name, or the version was removed in the meantime."),
         413: ResponseSpec("The file is larger than TRINITY_MAX_IMPORT bytes."),
         415: ResponseSpec("The body has a content coding."),
         422: ResponseSpec("The file cannot be taken, or a value is wrong; `errors` points to it."),
