@@ -13,7 +13,7 @@ from tests.support.trinity import trinity
 MODEL = "multivariate"
 
 
-@pytest.fixture(scope="module", params=MODES[:2])
+@pytest.fixture(scope="module", params=MODES)
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Path]]:
     """A Trinity with one web process, and the folder of a model's versions."""
     folder = tmp_path_factory.mktemp("last-good")

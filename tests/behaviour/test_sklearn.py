@@ -52,7 +52,7 @@ def predict(api: Api, name: str) -> list[Any]:
     return found
 
 
-@pytest.fixture(scope="module", params=["inline", "redis"])
+@pytest.fixture(scope="module", params=["inline", "redis", "rabbit"])
 def restarted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A Trinity that has loaded no version yet; another one fitted them, and predicted too."""
     mode: Mode = request.param
