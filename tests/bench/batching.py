@@ -22,7 +22,7 @@ from tests.support.servers import Server
 ROUNDS, ROUND_S = 5, 2
 OWN_ROUNDS, OWN_ROUND_S = 15, 1  # many that are short: both have to run within the same state of a busy machine
 TIMES_ALONE = {8: 3.0, 32: 8.0, 128: 25.0}  # by clients: how often the rate of one call for each row
-CLIENTS_PER_S = 8  # who get several rows one by one in a round
+CLIENTS_PER_S = 8  # a round has a second for so many clients, in which each gets several rows one by one
 ALONE = 1.10  # of the time that one client waits for a row without sharing
 CLIENTS = 32
 TIMES_BEST = 2.0  # the best of the other servers
