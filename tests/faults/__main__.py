@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.faults.faults import FAULTS, SAFEGUARDS, faults_of
+from tests.faults.faults import FAULTS, SAFEGUARDS
 from tests.faults.run import Row, run_fault
 from tests.faults.running_stack import BROKERS, Broker, RunningStack
 from tests.faults.table import table
@@ -76,7 +76,7 @@ def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
         tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder,
         RunningStack(broker, Path(folder), arguments.without) as stack,
     ):
-        for name in arguments.only or faults_of(broker, long=arguments.long):
+        for name in arguments.only or FAULTS:
             fault = FAULTS[name]
             times = arguments.times or ((LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1)
             row = run_fault(stack, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)

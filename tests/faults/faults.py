@@ -8,7 +8,6 @@ from tests.faults import injections_parts as parts
 from tests.faults import injections_processes as processes
 from tests.faults import injections_registry as registry
 from tests.faults.run import Injection
-from tests.faults.running_stack import BROKERS, Broker
 
 
 class Fault(NamedTuple):
@@ -16,8 +15,6 @@ class Fault(NamedTuple):
 
     inject: Injection
     heavy: bool = False
-    any_broker: bool = False
-    """Whether no message of a broker takes part; the quick set has such a fault on one stack."""
 
 
 FAULTS = {
@@ -40,12 +37,12 @@ FAULTS = {
     "ledger-killed": Fault(parts.ledger_killed),
     "ledger-power-cut": Fault(parts.ledger_power_cut),
     "disk-full": Fault(parts.disk_full),
-    "artefact-corrupt": Fault(parts.artefact_corrupt, any_broker=True),
-    "promotion-killed": Fault(registry.promotion_killed, any_broker=True),
-    "alias-race": Fault(registry.alias_race, any_broker=True),
-    "registry-disk-full": Fault(registry.registry_disk_full, any_broker=True),
+    "artefact-corrupt": Fault(parts.artefact_corrupt),
+    "promotion-killed": Fault(registry.promotion_killed),
+    "alias-race": Fault(registry.alias_race),
+    "registry-disk-full": Fault(registry.registry_disk_full),
     "clock-jump": Fault(parts.clock_jump),
-    "duplicate-posts": Fault(clients.duplicate_posts, any_broker=True),
+    "duplicate-posts": Fault(clients.duplicate_posts),
     "retry-storm": Fault(clients.retry_storm),
     "file-worker-killed": Fault(files.file_worker_killed),
     "file-broker-killed": Fault(files.file_broker_killed),
@@ -53,18 +50,11 @@ FAULTS = {
     "file-cancelled": Fault(files.file_cancelled),
     "poison": Fault(processes.poison),
     "long-job": Fault(processes.long_job),
-    "disconnects": Fault(clients.disconnects, heavy=True, any_broker=True),
+    "disconnects": Fault(clients.disconnects, heavy=True),
     "long-queue": Fault(clients.long_queue, heavy=True),
     "overload": Fault(clients.overload, heavy=True),
-    "slowloris": Fault(clients.slowloris, heavy=True, any_broker=True),
-    "lying-bodies": Fault(clients.lying_bodies, heavy=True, any_broker=True),
-    "malformed-json": Fault(clients.malformed_json, heavy=True, any_broker=True),
+    "slowloris": Fault(clients.slowloris, heavy=True),
+    "lying-bodies": Fault(clients.lying_bodies, heavy=True),
+    "malformed-json": Fault(clients.malformed_json, heavy=True),
 }
-
-
-def faults_of(broker: Broker, *, long: bool) -> list[str]:
-    """The names of the faults of one broker's stack: all in the long set."""
-    return [name for name, fault in FAULTS.items() if long or broker == BROKERS[0] or not fault.any_broker]
-
-
 SAFEGUARDS = ("fence", "reconciler", "fsync", "idempotency")

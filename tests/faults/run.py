@@ -21,9 +21,6 @@ from tests.support.servers import until
 
 QUIESCE_S = 30
 LOAD_THREADS = 3
-BACKLOG_S = (
-    10  # of the quick set, whose brokers share a small machine: other jobs may wait in front of one that runs again
-)
 
 
 @dataclass
@@ -92,11 +89,7 @@ class Run:
         until(lambda: len(self.starts(tag)) >= times, f"start {times} of {tag}", deadline_s)
 
     def rerun(self, tag: str, since: float, limit_s: float) -> None:
-        """Measure how long it took from `since` until a fit began once more; it must be within `limit_s`.
-
-        In the quick set BACKLOG_S are added.
-        """
-        limit_s += 0 if self.long else BACKLOG_S
+        """Measure how long it took from `since` until a fit began once more; it must be within `limit_s`."""
         try:
             self.begun(tag, times=2, deadline_s=limit_s + 10)
         except TimeoutError as error:
