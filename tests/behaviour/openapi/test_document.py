@@ -1,6 +1,8 @@
 """The OpenAPI document: valid, complete, right for its mode and cached; every example in it works."""
 
+import io
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,18 @@ def test_every_route_is_documented(plain: Api, document: Json) -> None:
     assert listed == {(path, method) for path, method, _ in operations(document)}
     silent = [path for path, _, said in operations(document) if not any(code < "4" for code in said["responses"])]
     assert silent == [], "routes without responses (see app/serve/resources/route.py)"
+
+
+def test_an_import_below_the_name_of_an_estimator_is_documented(plain: Api, document: Json) -> None:
+    """A 409: an estimator has the model of its name."""
+    path = "/models/{name}/versions"
+    headers = {"Content-Type": "application/octet-stream"}
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:  # as skops writes it
+        archive.writestr("schema.json", "{}")
+    answer = plain.http.post(path.format(name="multivariate"), content=file.getvalue(), headers=headers)
+    assert answer.status_code == 409, answer.text
+    assert "409" in document["paths"][path]["post"]["responses"]
 
 
 def test_every_placeholder_is_a_parameter(document: Json) -> None:
