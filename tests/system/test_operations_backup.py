@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ import httpx
 import pytest
 from redis import Redis
 
+from app.storage.durable_files import DurableFiles
+from app.storage.payload_store import Payloads
 from tests.support import servers
 from tests.support.operations import command_blocks, run
 
@@ -177,6 +180,66 @@ def test_the_store_of_sync_mode_is_restored(tmp_path: Path) -> None:
         assert predictions(http, versions) == predicted
         http.post("/predict", json=SMALL).raise_for_status()
         assert fit(http, 40) not in versions
+
+
+class Changes:
+    """Writes and removes entries of a store as jobs, moves of aliases and removals of models do, as fast as it can."""
+
+    def __init__(self, store: Path) -> None:
+        self._payloads = Payloads(store)
+        self._store = store
+        self._ended = threading.Event()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Change the store in the background."""
+        changes = (self._end_jobs, self._move_aliases, self._remove_models)
+        with ThreadPoolExecutor(len(changes)) as pool:
+            running = [pool.submit(self._repeat, change) for change in changes]
+            try:
+                yield
+            finally:
+                self._ended.set()
+        assert [future.result() for future in running] == [None] * len(changes)
+
+    def _repeat(self, change: Callable[[int], None]) -> None:
+        turn = 0
+        while not self._ended.is_set():
+            change(turn := turn + 1)
+
+    def _end_jobs(self, turn: int) -> None:
+        self._payloads.drop(self._payloads.put(f"{turn % 256:02x}-ended", b"1"))
+
+    def _move_aliases(self, turn: int) -> None:
+        self._model("moved", turn).joinpath("aliases", f"alias-{turn - 1}").unlink(missing_ok=True)
+
+    def _remove_models(self, turn: int) -> None:
+        DurableFiles().remove_folder(self._model(f"removed-{turn}", turn), self._store / "models")
+
+    def _model(self, name: str, turn: int) -> Path:
+        model = self._store / "models" / name
+        for entry in (f"versions/{turn % 8}/state", f"aliases/alias-{turn}"):
+            (model / entry).parent.mkdir(parents=True, exist_ok=True)
+            (model / entry).write_text("1")
+        return model
+
+
+@pytest.mark.slow
+def test_entries_that_disappear_during_a_backup_do_no_harm(tmp_path: Path) -> None:
+    """What is written, moved or removed meanwhile neither ends it with an error nor keeps the rest out of it."""
+    store = tmp_path / "store"
+    kept = {f"payloads/{number:02x}/{number:02x}-kept" for number in range(256)}
+    for name in kept:
+        Payloads(store).put(Path(name).name, b"1")
+    with servers.valkey(tmp_path / "ledger") as ledger, Changes(store).going_on():
+        for turn in range(5):
+            backup = tmp_path / f"backup-{turn}"
+            names = {"TRINITY_STORE": str(store), "LEDGER_PORT": ledger.url.rpartition(":")[2], "BACKUP": str(backup)}
+            run(command_blocks()["back up, plain"], **names, LEDGER_DIR=str(tmp_path / "ledger"))
+            with tarfile.open(backup / "store.tar") as tar:
+                found = tar.getnames()
+            assert kept <= set(found)
+            assert not [name for name in found if "/." in name], "an unfinished entry"
 
 
 @pytest.mark.parametrize(
