@@ -6,6 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from app.serve.middleware.request_middleware import Telemetry
 
 CLEANUP_S = 600.0
+_WEB_MODULES = {
+    Mode.SYNC: ["app.serve.app", "app.dispatch.inline", "app.queue.worker.periodic"],
+    Mode.ASYNC: ["app.serve.app", "app.queue.factory", "app.queue.broker"],
+}
+"""What `build_api` imports."""
 
 
 def build(settings: Settings) -> Components:
@@ -103,6 +109,15 @@ def check_routes(components: Components) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         create_app(components.settings, components.service, InlineDispatcher(components.service, pool, 1), pool, {})
+
+
+def load_web_modules(mode: Mode) -> None:
+    """Import what a web process needs, but no module with models, sources or routes.
+
+    Gunicorn's first process does this once for all processes that it forks: they start sooner, and share the memory.
+    """
+    for module in _WEB_MODULES[mode]:
+        import_module(module)
 
 
 def build_api(settings: Settings | None = None) -> Asgi:

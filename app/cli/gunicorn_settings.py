@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from gunicorn.arbiter import Arbiter
 
@@ -18,7 +19,7 @@ from app.serve.server.addresses import LOOPBACK, address, open_addresses
 from app.serve.server.gunicorn_logger import GunicornLogger
 from app.serve.server.gunicorn_worker import GunicornWorker
 from app.serve.server.startup_check import problems, report
-from app.settings import Settings, load
+from app.settings import Settings, SettingsError, load
 from app.telemetry.multiprocess import MetricsDir
 
 WHO_MAY = "everybody who reaches this server may fit and predict; HOST=127.0.0.1 serves this machine only"
@@ -34,8 +35,14 @@ def number(variable: str, default: int, largest: int) -> int:
     return default
 
 
+def exclude_from_collection() -> None:
+    """Exclude all loaded objects from garbage collection: they stay, and scanning them takes time and copies pages."""
+    gc.collect()
+    gc.freeze()
+
+
 def build_parts(settings: Settings) -> None:
-    """Build the application as each process does; raise SettingsError. Its imports don't belong in the arbiter."""
+    """Build the application as each process does; raise SettingsError."""
     from app.bootstrap import build, check_routes
 
     components = build(settings)
@@ -45,7 +52,12 @@ def build_parts(settings: Settings) -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """Stop the start, before a port is opened or a worker forked, with every bad setting listed."""
+    """Load what all processes need; stop the start before a port is opened, with every bad setting listed."""
+    from app.bootstrap import load_web_modules  # the settings alone do not need it
+
+    with suppress(SettingsError):  # the check finds it again
+        load_web_modules(load().mode)
+    exclude_from_collection()
     if found := _problems + problems(build_parts):
         sys.exit(report(found))
     if load().api_keys is None and (wide := open_addresses(server.cfg.address)):
@@ -100,6 +112,5 @@ loglevel = "info"
 
 
 def post_worker_init(worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
-    """Exclude all loaded objects from garbage collection: they stay, and scanning them takes time."""
-    gc.collect()
-    gc.freeze()
+    """Exclude the application's objects, too."""
+    exclude_from_collection()

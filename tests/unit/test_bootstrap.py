@@ -58,10 +58,12 @@ def test_versions_are_kept_in_memory_up_to_the_bytes_of_the_setting(
     assert [version for version in (1, 2) if service.loaded("polynomial", version)] == kept
 
 
-def imports(statement: str, store: Path) -> set[str]:
-    """Top-level packages that a statement brings in, in a process of its own."""
-    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    env = {**os.environ, "TRINITY_MODE": "sync", "TRINITY_STORE": str(store)}
+def imports(statement: str, store: Path, mode: str = "sync") -> set[str]:
+    """The modules that a statement brings in, in a process of its own."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    redis = "redis://192.0.2.1:1"
+    urls = {"TRINITY_BROKER_URL": f"{redis}/0", "TRINITY_LEDGER_URL": f"{redis}/1"} if mode == "async" else {}
+    env = {**os.environ, "TRINITY_MODE": mode, "TRINITY_STORE": str(store), **urls}
     process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
     return set(process.stdout.split())
 
@@ -76,6 +78,19 @@ def test_the_web_process_does_without_celery_and_redis_in_sync_mode(tmp_path: Pa
     loaded = imports("from app import api", tmp_path)
     assert "falcon" in loaded
     assert not loaded & {"celery", "kombu", "redis"}
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_the_first_web_process_loads_what_the_others_need_except_models(tmp_path: Path, mode: str) -> None:
+    """The others import nothing more of Trinity than models and sources, so a reload finds these as they are then."""
+    load = (
+        f"from app.bootstrap import load_web_modules; from app.settings import Mode; load_web_modules(Mode({mode!r}))"
+    )
+    check = "import os; assert len(os.listdir('/proc/self/task')) == 1, 'a thread would not outlive a fork'"
+    loaded = imports(f"{load}; {check}", tmp_path, mode)
+    added = imports(f"{load}; from app import api", tmp_path, mode) - loaded
+    assert "app.model.models" in added
+    assert [name for name in added if name.startswith(("app.serve.", "app.queue.", "app.dispatch."))] == []
 
 
 @pytest.mark.parametrize(

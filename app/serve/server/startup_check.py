@@ -11,7 +11,7 @@ from app.settings import Settings, SettingsError, load
 def problems(build: Callable[[Settings], None]) -> list[str]:
     """Return the problems of the settings; `build` raises SettingsError for those that only building can find.
 
-    They are built in a child process: gunicorn's master must have neither models nor threads.
+    They are built in a child process: gunicorn's first process must have neither models nor threads.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
