@@ -18,7 +18,7 @@ ENDLESS = 1e15
 @pytest.fixture(scope="module", params=("inline", "redis"))
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     mode: Mode = request.param
-    limits = {"TRINITY_TIMEOUT_PREDICT": str(TIMEOUT_S), "TRINITY_IMPORT_MEMORY": str(1024**3)}
+    limits = {"TRINITY_TIMEOUT_PREDICT": str(TIMEOUT_S), "TRINITY_IMPORT_MEMORY": str(512 * 1024**2)}
     with trinity(mode, tmp_path_factory.mktemp(mode), **limits) as api:
         for name, content in (("counting", counting_graph()), ("repeated", repeated_text())):
             answer = api.http.post(f"/models/{name}/versions", content=content, headers={"Prefer": f"wait={WAIT_S}"})
@@ -45,9 +45,10 @@ def test_it_is_ended_and_others_are_unhurt(running: Api) -> None:
     assert predict(running, "counting", [3.0, 0.0]).json()["result"]["y"] == [3.0]
 
 
-def test_texts_that_a_row_multiplies_are_refused(running: Api) -> None:
-    """Where they take more memory than a process of their own may."""
+@pytest.mark.parametrize(("characters", "times"), [(1_000, 2e7), (100_000, 2e5)], ids=["many", "long"])
+def test_texts_that_a_row_multiplies_are_refused(running: Api, characters: int, times: float) -> None:
+    """Where they, or their characters, take more memory than a process of their own may."""
     assert predict(running, "repeated", ["abc", 5.0]).json()["result"]["y"] == [5.0]
-    refused = problem(predict(running, "repeated", ["x" * 1000, 2e7]), 422)
+    refused = problem(predict(running, "repeated", ["x" * characters, times]), 422)
     assert (pointers(refused), "cannot be run: it needed more than" in refused["detail"]) == (["/data"], True)
     assert predict(running, "repeated", ["abc", 7.0]).json()["result"]["y"] == [7.0]

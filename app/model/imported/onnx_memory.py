@@ -12,8 +12,8 @@ SHRINKS = ("memory.enable_memory_arena_shrinkage", "cpu:0")
 """The run's configuration entry that releases its memory afterwards; its cost is not measurable."""
 EXHAUSTED = "Available memory of"
 """The runtime's message when the arena is exhausted."""
-NOTHING_LEFT = "bad_alloc"
-"""The runtime's message when the process has too little memory outside the arena."""
+NOTHING_LEFT = ("bad_alloc", "Failed to allocate memory for requested buffer")
+"""The runtime's messages when the process has too little memory, for what is outside the arena or for the arena."""
 _AS_REQUESTED = 1  # extend by what is needed, not by powers of two
 
 

@@ -174,7 +174,7 @@ class OnnxModel(ImportedModel):
         try:
             found: list[Any] = self._session.run(outputs, feeds, self._run_options)
         except Exception as error:
-            if NOTHING_LEFT in str(error):
+            if any(words in str(error) for words in NOTHING_LEFT):
                 raise MemoryError from None
             if type(error).__module__.partition(".")[0] != "onnxruntime":
                 raise
