@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -68,6 +69,12 @@ class ByMode(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByMode:
     """Let xdist schedule so."""
     return ByMode(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the collected tests, hundreds of thousands of objects, from garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
