@@ -82,7 +82,7 @@ BY_BODY: dict[str, bytes] = {
     "ids is text": body(["abc"]),
     "ids are nested": body([[["a"], [{}]]]),
     "ids are null": body([[None]]),
-    "a million ids": body([[uuid.UUID(int=number).hex for number in range(1_000_000)]]),
+    "a million ids": body([[f"{number:032x}" for number in range(1_000_000)]]),
     "huge": b'"' + b"x" * 8_000_000 + b'"',
     "ids that aren't there": body([["a", "../b", "*", "c" * 1000]]),
     "kwargs is a list": body([["a"]], [1]),
