@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 CLEANUP_S = 600.0
 _WEB_MODULES = {
-    Mode.SYNC: ["app.serve.app", "app.dispatch.inline", "app.queue.worker.periodic"],
-    Mode.ASYNC: ["app.serve.app", "app.queue.factory", "app.queue.broker"],
+    Mode.SYNC: ["app.serve.app", "app.telemetry.tracing_setup", "app.dispatch.inline", "app.queue.worker.periodic"],
+    Mode.ASYNC: ["app.serve.app", "app.telemetry.tracing_setup", "app.queue.factory", "app.queue.broker"],
 }
 """What `build_api` imports."""
 

@@ -11,10 +11,10 @@ import gc
 import os
 import signal
 import sys
-from contextlib import suppress
 
 from gunicorn.arbiter import Arbiter
 
+from app.bootstrap import build, check_routes, load_web_modules
 from app.serve.server.addresses import LOOPBACK, address, open_addresses
 from app.serve.server.gunicorn_logger import GunicornLogger
 from app.serve.server.gunicorn_worker import GunicornWorker
@@ -43,8 +43,6 @@ def exclude_from_collection() -> None:
 
 def build_parts(settings: Settings) -> None:
     """Build the application as each process does; raise SettingsError."""
-    from app.bootstrap import build, check_routes
-
     components = build(settings)
     components.check_store()
     if settings.routes:
@@ -53,14 +51,15 @@ def build_parts(settings: Settings) -> None:
 
 def on_starting(server: Arbiter) -> None:
     """Load what all processes need; stop the start before a port is opened, with every bad setting listed."""
-    from app.bootstrap import load_web_modules  # the settings alone do not need it
-
-    with suppress(SettingsError):  # the check finds it again
-        load_web_modules(load().mode)
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.exit(report([*_problems, *str(error).splitlines()]))
+    load_web_modules(settings.mode)
     exclude_from_collection()
-    if found := _problems + problems(build_parts):
+    if found := _problems + problems(lambda: build_parts(settings)):
         sys.exit(report(found))
-    if load().api_keys is None and (wide := open_addresses(server.cfg.address)):
+    if settings.api_keys is None and (wide := open_addresses(server.cfg.address)):
         server.log.warning("listening on %s without TRINITY_API_KEYS: %s", ", ".join(wide), WHO_MAY)
     server.metrics = MetricsDir.make()  # on the arbiter, which outlives a reload of this file
 
@@ -112,5 +111,5 @@ loglevel = "info"
 
 
 def post_worker_init(worker: GunicornWorker) -> None:  # noqa: ARG001  gunicorn's signature
-    """Exclude the application's objects, too."""
+    """Exclude the objects of the built application from garbage collection, too."""
     exclude_from_collection()

@@ -31,13 +31,7 @@ def environment(**own: str) -> dict[str, str]:
     """The environment of a user who has set nothing for Trinity or for Python; versions are those that are locked."""
     foreign = (*OURS, "PYTHON", "VIRTUAL_ENV")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-    return {
-        **inherited,
-        "PIP_CONSTRAINT": str(LOCKED),
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_COMPILE": "1",
-        **own,
-    }
+    return {**inherited, "PIP_CONSTRAINT": str(LOCKED), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **own}
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0, **env: str) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from app.settings import Settings, SettingsError, load
+from app.settings import SettingsError
 
 
-def problems(build: Callable[[Settings], None]) -> list[str]:
-    """Return the problems of the settings; `build` raises SettingsError for those that only building can find.
+def problems(build: Callable[[], None]) -> list[str]:
+    """Return the problems that only building the application can find; `build` raises SettingsError for them.
 
-    They are built in a child process: gunicorn's first process must have neither models nor threads.
+    It is built in a child process: gunicorn's first process must have neither models nor threads.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         found = ""
         try:
-            build(load())
+            build()
         except SettingsError as error:
             found = str(error)
         finally:  # any other error appears again when the processes start, with its traceback
