@@ -182,7 +182,7 @@ def test_the_store_of_sync_mode_is_restored(tmp_path: Path) -> None:
         assert fit(http, 40) not in versions
 
 
-class Changes:
+class StoreChanges:
     """Writes and removes entries of a store as jobs, moves of aliases and removals of models do, as fast as it can."""
 
     def __init__(self, store: Path) -> None:
@@ -231,7 +231,7 @@ def test_entries_that_disappear_during_a_backup_do_no_harm(tmp_path: Path) -> No
     kept = {f"payloads/{number:02x}/{number:02x}-kept" for number in range(256)}
     for name in kept:
         Payloads(store).put(Path(name).name, b"1")
-    with servers.valkey(tmp_path / "ledger") as ledger, Changes(store).going_on():
+    with servers.valkey(tmp_path / "ledger") as ledger, StoreChanges(store).going_on():
         for turn in range(5):
             backup = tmp_path / f"backup-{turn}"
             names = {"TRINITY_STORE": str(store), "LEDGER_PORT": ledger.url.rpartition(":")[2], "BACKUP": str(backup)}
