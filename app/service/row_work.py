@@ -50,9 +50,9 @@ class RowWork:
 
     def predict(self, fitted: Fitted, works: Sequence[Work]) -> list[dict[str, Any]]:
         """Return the result of each work, all of them in one call."""
-        if len(works) == 1:
-            return [predict_result(fitted, self._table(fitted, works[0]), works[0].outputs)]
         tables = [self._table(fitted, work) for work in works]
+        if len(works) == 1:
+            return [predict_result(fitted, tables[0], works[0].outputs)]
         return batch_results(fitted, tables, [work.outputs for work in works])
 
     def predict_array(self, fitted: Fitted, work: Work) -> Matrix:

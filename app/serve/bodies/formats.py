@@ -55,8 +55,8 @@ def parse(verb: Verb, reader: Reader, body: Body, query: Query, name: str | None
         fault = f"query parameters go with {others}; in {reader.name} they are members of the body"
         raise Invalid.at(escaped(next(iter(query))), fault)
     request = reader.parse(verb, body, query)
+    check_named(request, name)
     if name is not None:
-        check_named(request, name)
         request.model = name
     return request
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -56,12 +56,10 @@ class Network(NamedTuple):
     root_path: RootPath = RootPath()
     cors: Cors | None = None
 
-    def applier(self) -> Callable[[Message], list[Header] | None]:
-        """Return the function that sets the root path of a request, and returns headers for its response."""
-        at_root, cors = self.root_path.apply, self.cors
-        if cors is None:
-            return at_root
-        return lambda scope: [*(at_root(scope) or ()), *cors.headers(scope[HEADERS])]
+    def apply(self, scope: Message) -> list[Header] | None:
+        """Set the root path of a request; return headers for its response."""
+        headers = self.root_path.apply(scope)
+        return headers if self.cors is None else [*(headers or ()), *self.cors.headers(scope[HEADERS])]
 
     def is_preflight(self, scope: Message) -> bool:
         """Return whether this is a preflight, which has no key."""
@@ -78,8 +76,7 @@ class _Response:
         self._send = send
         self._more = more
         self._started = perf_counter()
-        given = scope[HEADERS].get(_REQUEST_ID)
-        self.request_id = new_id() if given is None else _valid_or_new(given)
+        self.request_id = _request_id(scope[HEADERS])
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.key_name = ""
@@ -138,7 +135,6 @@ class RequestMiddleware:
         self._auth = auth
         self._checks = checks
         self._network = network or Network()
-        self._apply = self._network.applier()
         self._turns = turns or Turns()
         self._pending: list[Answered] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -150,7 +146,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         scope[HEADERS] = dict(scope["headers"])
-        response = _Response(scope, send, self._apply(scope))
+        response = _Response(scope, send, self._network.apply(scope))
         span = self._begin(scope, response)
         try:
             if self._turns.limited and response.method == "POST":
@@ -243,6 +239,7 @@ async def _answer_failure(response: _Response, receive: Receive, failure: Except
     await refuse(response.path, receive, response.send, failure)
 
 
-def _valid_or_new(given: bytes) -> str:
-    """Return the id in a request, or a new one if that is not valid."""
-    return given.decode() if _SANE_ID.fullmatch(given) else new_id()
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    """Return the id in a request, or a new one if that is missing or not valid."""
+    given = headers.get(_REQUEST_ID)
+    return new_id() if given is None or not _SANE_ID.fullmatch(given) else given.decode()

@@ -18,16 +18,12 @@ class UndeclaredBodies:
 
     def __init__(self, routes: Iterable[Route], matcher: RouteMatcher) -> None:
         self._match = matcher.match
-        self._refusing: set[tuple[str, str]] = set()
-        self._accepting: set[tuple[str, str]] = set()
-        """Routes that take a body; a path with a placeholder has to be matched first."""
-        for route in routes:
-            (self._refusing if route.refuses_body else self._accepting).add((route.method, route.path))
+        self._refusing = {(route.method, route.path) for route in routes if route.refuses_body}
         self._methods = {method for method, _ in self._refusing}
 
     def check(self, scope: Message) -> Refusal | None:
         """Return the error for a body that the route does not declare, None for valid requests and unknown routes."""
-        if scope["method"] not in self._methods or (scope["method"], scope["path"]) in self._accepting:
+        if scope["method"] not in self._methods:
             return None
         headers = scope[HEADERS]
         announced = length_of(headers.get(b"content-length", b"0")) or 0

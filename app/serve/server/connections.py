@@ -12,8 +12,6 @@ from collections.abc import Container, Sized
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.server import ServerState
 
-from app.serve.server.write_buffer import Written
-
 
 class State(ServerState):
     """The state of one process that its connections share."""
@@ -21,10 +19,6 @@ class State(ServerState):
     draining = False
     trusted_peers: Container[str | None] = ()
     """The addresses of the trusted proxies."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = Written()
 
 
 def unread_bytes(peer: socket.socket) -> int:

@@ -46,7 +46,6 @@ class BoundedProtocol(HttpToolsProtocol):
     _progress = False  # whether a head, a message or a piece of a body ended in the data that is being read
     _head_bytes = 0  # read since the last progress: of a head, of trailers, or of the line before a chunk
     _began_here = False  # whether the current head began in the current data
-    _upgrade_offered = False  # whether the current head offers another protocol
     _refusal = NOT_HTTP  # the response to the data at which the parser stops
     _stopped_reading = False  # after data that cannot be read
     _head_timer: asyncio.TimerHandle | None = None
@@ -56,7 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first head."""
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", CoalescingTransport(transport, self.server_state.written))
+        self.transport = cast("asyncio.Transport", CoalescingTransport(transport, self.loop))
         self.flow = PipelineFlow(transport, self.pipeline)
         self._trusted_peer = (self.client[0] if self.client else None) in self.server_state.trusted_peers
         if self.server_state.draining:  # it was accepted before the stop
@@ -93,22 +92,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope[TRUSTED_PEER] = self._trusted_peer  # type: ignore[literal-required]
 
-    def on_headers_complete(self) -> None:
-        """Begin a body; the application limits its size."""
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        super().on_url(url)
         if len(self.url) > MAX_TARGET_BYTES:
             self._stop_parsing(TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep headers, but no trailers: these are not headers, whatever their names (RFC 9110 §6.5.1)."""
+        if self._phase == HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin a body; the application limits its size."""
         if (not self._began_here or len(self._data) > MAX_HEAD_BYTES) and self._fields_bytes() > MAX_HEAD_BYTES:
             self._stop_parsing(HEAD_TOO_LARGE)
         self._phase, self._progress = BODY, True
-        if self._head_timer is not None:
-            self._stop_head_timer()
-        self._upgrade_offered = self._offers_upgrade()
-        if self._upgrade_offered:
+        self._stop_head_timer()
+        if self._offers_upgrade():
             return  # it is parsed again, without the offer
         if self.parser.get_http_version() not in VERSIONS:
             raise ValueError  # the parser turns it into an error of its own
         super().on_headers_complete()
-        self.headers = []  # trailers are not headers, whatever their names (RFC 9110 §6.5.1)
         if self._ending is not None and not self._ending.response_started:
             self._ending.keep_alive, self._ending = True, None  # it is not the last one
 
@@ -120,9 +125,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a message."""
         self._phase, self._progress = COMPLETE, True
-        if self._head_timer is not None:
-            self._stop_head_timer()
-        if not self._upgrade_offered:
+        self._stop_head_timer()
+        if not self._offers_upgrade():
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -133,11 +137,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._data, self._reparse, self._progress, self._began_here = data, b"", False, False
             super().data_received(data)
             data = self._reparse
-        if self._progress:
-            self._head_bytes = 0
-        elif self._refuses_unfinished():
-            return
-        if self._idle():
+        self._head_bytes = 0 if self._progress else self._head_bytes + len(self._data)
+        if not self._progress and self._head_bytes > self._max_unfinished_bytes() and not self._stopped_reading:
+            self._refuse(HEAD_TOO_LARGE)
+        elif self._idle():
             self._start_timer()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  our response says more
@@ -211,17 +214,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _fields_bytes(self) -> int:
         return sum(len(name) + len(b": \r\n") + len(value) for name, value in self.headers)
 
-    def _refuses_unfinished(self) -> bool:
-        """Refuse a head, trailers or the line before a chunk that are too long before they end; return whether so."""
-        self._head_bytes += len(self._data)
-        if self._stopped_reading:
-            return False
-        in_head = self._phase == HEAD
-        if in_head and len(self.url) > MAX_TARGET_BYTES:
-            self._refuse(TARGET_TOO_LONG)
-        elif self._head_bytes > MAX_HEAD_BYTES + (len(self.url) + SLACK_BYTES if in_head else 0):
-            self._refuse(HEAD_TOO_LARGE)
-        return self._stopped_reading
+    def _max_unfinished_bytes(self) -> int:
+        """Return how many bytes of an unfinished head, of trailers or of a chunk's line are accepted."""
+        return MAX_HEAD_BYTES + (len(self.url) + SLACK_BYTES if self._phase == HEAD else 0)
 
     def _close_gently(self) -> None:
         """End the stream, and read the rest of a head for a while: to close with unread data would be a reset."""

@@ -3,31 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Any
 
 HELD_BYTES = 65_536  # over this size it writes at once, so that the sender notices a client that reads slowly
-
-
-class Written:
-    """The transports that were written to in the current turn of the event loop; they send at its end."""
-
-    def __init__(self) -> None:
-        self._transports: deque[CoalescingTransport] = deque()
-
-    def add(self, transport: CoalescingTransport) -> None:
-        """Let a transport send at the end of the turn."""
-        if not self._transports:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._transports.append(transport)
-
-    def _flush(self) -> None:
-        try:
-            while self._transports:
-                self._transports.popleft().flush()
-        finally:
-            if self._transports:  # one raised: the others must send nevertheless
-                asyncio.get_running_loop().call_soon(self._flush)
 
 
 class CoalescingTransport:
@@ -36,22 +14,22 @@ class CoalescingTransport:
     After the client has hung up, nothing is written: uvloop would raise, and uvicorn would log a traceback.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_transport", "_written")
+    __slots__ = ("_held", "_held_bytes", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, written: Written) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
-        self._written = written
+        self._loop = loop
         self._held: list[bytes] = []
         self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
         """Hold the data until the end of the turn, or until there are HELD_BYTES."""
         if not self._held:
-            self._written.add(self)
+            self._loop.call_soon(self._flush)
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes >= HELD_BYTES:
-            self.flush()
+            self._flush()
 
     def is_closing(self) -> bool:
         """Return whether it is closed or closing."""
@@ -59,17 +37,16 @@ class CoalescingTransport:
 
     def write_eof(self) -> None:
         """Send the end of the stream after the written data; data from the client is still read."""
-        self.flush()
+        self._flush()
         if not self._transport.is_closing():
             self._transport.write_eof()
 
     def close(self) -> None:
         """Close after everything is sent."""
-        self.flush()
+        self._flush()
         self._transport.close()
 
-    def flush(self) -> None:
-        """Send what is held."""
+    def _flush(self) -> None:
         held, self._held, self._held_bytes = self._held, [], 0
         if held and not self._transport.is_closing():
             self._transport.writelines(held)

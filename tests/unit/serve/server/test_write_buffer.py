@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.serve.server.write_buffer import HELD_BYTES, CoalescingTransport, Written
+from app.serve.server.write_buffer import HELD_BYTES, CoalescingTransport
 
 
 class Wire:
@@ -35,7 +35,7 @@ def after_a_turn(writing: Callable[[CoalescingTransport, Wire], object]) -> Wire
 
     async def turn() -> Wire:
         wire = Wire()
-        joining = CoalescingTransport(cast("Any", wire), Written())
+        joining = CoalescingTransport(cast("Any", wire), asyncio.get_running_loop())
         writing(joining, wire)
         await asyncio.sleep(0)
         return wire
@@ -52,7 +52,7 @@ def test_the_writes_of_a_turn_are_one_write() -> None:
 def test_the_next_turn_has_a_write_of_its_own() -> None:
     async def turns() -> Wire:
         wire = Wire()
-        joining = CoalescingTransport(cast("Any", wire), Written())
+        joining = CoalescingTransport(cast("Any", wire), asyncio.get_running_loop())
         for piece in (b"one", b"two"):
             joining.write(piece)
             await asyncio.sleep(0)
@@ -87,26 +87,6 @@ def test_nothing_is_sent_to_a_client_that_hung_up() -> None:
         wire.closing = True
 
     assert after_a_turn(write).events == []
-
-
-def test_a_connection_that_fails_does_not_keep_others_from_sending() -> None:
-    class Broken(Wire):
-        def writelines(self, pieces: list[bytes]) -> None:
-            raise OSError
-
-    async def turn() -> tuple[list[object], list[object]]:
-        loop, errors = asyncio.get_running_loop(), []
-        loop.set_exception_handler(lambda _, context: errors.append(context.get("exception")))
-        wire, written = Wire(), Written()
-        for each in (Broken(), wire):
-            CoalescingTransport(cast("Any", each), written).write(b"text")
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        return wire.events, errors
-
-    sent, errors = asyncio.run(turn())
-    assert sent == [[b"text"]]
-    assert [type(error) for error in errors] == [OSError]
 
 
 @pytest.mark.parametrize("name", ["peername", "sockname"])
