@@ -8,6 +8,7 @@ from contextlib import suppress
 from app.errors import Conflict, Damaged, Invalid, NotFound
 from app.model.estimator import AnyEstimator
 from app.schemas.registry import MODEL_NAME
+from app.service.compatibility import require_usable
 from app.service.imported_versions import ImportedVersions
 from app.storage.manifest import Manifest
 from app.storage.model_store import Store
@@ -80,6 +81,14 @@ class Models:
         if manifest.provenance is not None:
             return self._imported.estimator(manifest)
         return self.estimator(manifest.made_of, manifest.model)
+
+    def check_usable(self, manifest: Manifest) -> None:
+        """Raise Conflict as `require_usable` does for a version with the current estimator, or if that is missing.
+
+        An imported version has its own estimator, which always fits. It is not created, for its library loads slowly.
+        """
+        if manifest.provenance is None:
+            require_usable(self.of(manifest), manifest)
 
     def of_work(self, name: str, model: str) -> AnyEstimator:
         """Return the estimator for a checked fit, by its name or by default the model's."""

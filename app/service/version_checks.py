@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.errors import Conflict, Damaged, NotFound
-from app.service.compatibility import require_usable
 from app.service.models import Models
 from app.service.service import Service
 from app.storage.file_states import FileState
@@ -27,7 +26,7 @@ class VersionChecks:
         problem = ""
         try:
             manifest = self._store.manifest(name, version)
-            require_usable(self._models.of(manifest), manifest)
+            self._models.check_usable(manifest)
         except (Conflict, Damaged) as error:
             problem = error.detail
         self._found[name, version] = revision, problem

@@ -20,7 +20,6 @@ from app.serve.page.class_charts import MAX_DRAWN, ClassScore, class_scores
 from app.serve.page.forms import Field, column_fields, fields
 from app.serve.page.svg import Chart
 from app.service import Service
-from app.service.compatibility import require_usable
 from app.service.gate import metrics_of
 from app.storage.aliases import CHAMPION, LATEST
 from app.storage.array_files import Arrays
@@ -180,7 +179,7 @@ def _listed(service: Service, name: str, number: int, aliases: list[str]) -> Lis
 
 def _problem(service: Service, manifest: Manifest) -> str:
     try:
-        require_usable(service.models.of(manifest), manifest)
+        service.models.check_usable(manifest)
     except Conflict as error:
         return error.detail
     number, last, why = service.stand_ins().get(manifest.model, (None, None, ""))

@@ -1,10 +1,13 @@
 """Versions of classes that changed: which are refused, by what words, and what a class's own failure becomes."""
 
 import logging
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,3 +145,20 @@ def test_every_alias_is_checked_and_followed(tmp_path: Path) -> None:
     store.publish(second, NOTHING)
     clock.tick(1)
     assert "with the parameter 'factor'" in checks.aliases()[0]
+
+
+def test_an_imported_version_is_checked_without_the_library_that_runs_it(tmp_path: Path) -> None:
+    """A health check does not wait for scikit-learn."""
+    imported = msgspec.structs.replace(manifest(), format="skops", provenance={"filename": "mean.skops"})
+    Store(tmp_path).publish(imported, NOTHING)
+    program = f"""
+import sys
+from pathlib import Path
+from app.service.models import Models
+from app.service.version_checks import VersionChecks
+from app.storage.model_store import Store
+store = Store(Path({str(tmp_path)!r}))
+print(store.versions("mean"), VersionChecks(Models({{}}, store), store).aliases(), "sklearn" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout == "[1] [] False\n"
