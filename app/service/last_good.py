@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Mapping
 from logging import getLogger
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from app.errors import NotFound
+from app.storage.file_states import FileState
 
 logger = getLogger(__name__)
 
 RETRY_S = 30.0  # until a version that could not be loaded is tried again, even if its files are unchanged
+CHANGED_RETRY_S = 1.0  # the same if they have changed: a try reads all of them, and a copy of them may be under way
+FileStates: TypeAlias = Mapping[str, FileState]
+"""The state of each file of a version, by its name."""
 
 
 class FailedLoad(NamedTuple):
     """A version that could not be loaded, and the reason."""
 
-    revision: Hashable
-    """The revision of its files."""
+    states: FileStates
+    """The states of its files before the load."""
     why: str
-    until_s: float
-    """The time of the next try."""
+    at_s: float
+    """When it failed, by the clock."""
 
 
 class LastGood:
@@ -30,9 +34,9 @@ class LastGood:
     Requests that name a version get that version, or the error. Several threads may use it.
     """
 
-    def __init__(self, revision: Callable[[str, int], Hashable], clock: Callable[[], float] = time.monotonic) -> None:
-        """`revision` returns another value for a version whose files changed, or raises NotFound."""
-        self._revision = revision
+    def __init__(self, states: Callable[[str, int], FileStates], clock: Callable[[], float] = time.monotonic) -> None:
+        """`states` returns the states of a version's files, or raises NotFound."""
+        self._states = states
         self._clock = clock
         self._answered: dict[str, int] = {}
         self._failed: dict[tuple[str, int], FailedLoad] = {}
@@ -47,10 +51,10 @@ class LastGood:
         if self._failed.pop((name, number), None) is not None:
             logger.info("version %d of %s can be loaded again", number, name)
 
-    def failed(self, name: str, number: int, revision: Hashable, why: str) -> None:
-        """Record that a version could not be loaded; `revision` is that of its files."""
+    def failed(self, name: str, number: int, states: FileStates, why: str) -> None:
+        """Record that a version could not be loaded; `states` are those of its files before the load."""
         known = self._failed.get((name, number))
-        self._failed[name, number] = FailedLoad(revision, why, self._clock() + RETRY_S)
+        self._failed[name, number] = FailedLoad(states, why, self._clock())
         last = self._answered.get(name, number)
         if known is None and last != number:
             logger.error(
@@ -62,13 +66,12 @@ class LastGood:
         if not self._failed:  # mostly
             return number
         failure, last = self._failed.get((name, number)), self._answered.get(name)
-        if failure is None or last is None or self._clock() >= failure.until_s:
+        if failure is None or last is None:
             return number
-        try:
-            unchanged = failure.revision == self._revision(name, number)
-        except NotFound:  # its folder was removed meanwhile, which the lookup of the version reports
-            return number
-        return last if unchanged else number
+        age_s = self._clock() - failure.at_s
+        if age_s < CHANGED_RETRY_S:
+            return last
+        return number if age_s >= RETRY_S or self._have_changed(name, number, failure.states) else last
 
     def stand_ins(self) -> list[tuple[str, int, int, str]]:
         """Return for each failed version its name, its number, the number that answers instead, and the reason."""
@@ -77,3 +80,9 @@ class LastGood:
             for (name, number), failure in list(self._failed.items())
             if (last := self._answered.get(name)) not in {None, number}
         ]
+
+    def _have_changed(self, name: str, number: int, states: FileStates) -> bool:
+        try:
+            return self._states(name, number) != states
+        except NotFound:  # its folder was removed meanwhile, which the lookup of the version reports
+            return True

@@ -63,7 +63,7 @@ class Versions:
         self._store = store
         self._max_design_bytes = max_design_bytes
         self._max_answer_bytes = max_answer_bytes
-        self._last_good = LastGood(store.revision)
+        self._last_good = LastGood(store.file_states)
         self._cache: ModelCache[Fitted] = ModelCache(
             self._load,
             lambda fitted: fitted.manifest.held_bytes or fitted.model.held_bytes(),
@@ -149,14 +149,14 @@ class Versions:
             raise NotFitted(f"model {name!r} has not been fitted yet; POST /models/{name}/fit first") from None
 
     def _load(self, name: str, version: int) -> Fitted:
-        revision = self._store.revision(name, version)
+        states = self._store.file_states(name, version)
         try:
             found = self._restored(name, version)
         except NotFound:
             raise
         except BaseException as error:  # the model's code that restores a version may raise anything
             why = error.detail if isinstance(error, TrinityError) else f"it raised {type(error).__name__}"
-            self._last_good.failed(name, version, revision, why)
+            self._last_good.failed(name, version, states, why)
             raise
         self._last_good.loaded(name, version)
         return found

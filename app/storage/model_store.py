@@ -120,6 +120,14 @@ class Store:
         except FileNotFoundError:
             raise _no_version(name, version) from None
 
+    def file_states(self, name: str, version: int) -> Mapping[str, FileState]:
+        """Return the state of each file of a version; raise NotFound."""
+        folder = self._version(name, version)
+        try:
+            return {path.name: file_state(str(path)) for path in folder.iterdir()}
+        except FileNotFoundError:
+            raise _no_version(name, version) from None
+
     def manifest(self, name: str, version: int) -> Manifest:
         """Return the manifest of a version; raise NotFound, or Damaged when it is damaged."""
         try:
