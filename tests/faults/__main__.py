@@ -43,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--without", choices=SAFEGUARDS, default="", help="take a safeguard out: rows must turn red")
     parser.add_argument("--seed", type=int, default=1, help="of all randomness")
     parser.add_argument("--rows", type=Path, help="a file that gets each row as a line of JSON when it is done")
+    parser.add_argument("--lock", type=Path, help="a file, the same for runs side by side: one at a time measures")
     parser.add_argument("--report", action="store_true", help=f"write {REPORT.parent.name}/{REPORT.name}")
     return parser.parse_args()
 
@@ -52,7 +53,7 @@ def _run_both(words: list[str]) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="trinity-faults-") as folder:
         files = [Path(folder) / broker for broker in BROKERS]
         words = [word for word in words if word != "--report"]
-        command = [sys.executable, "-m", "tests.faults", *words]
+        command = [sys.executable, "-m", "tests.faults", *words, "--lock", Path(folder) / "lock"]
         runs = [
             subprocess.Popen([*command, "--broker", path.name, "--rows", path], stdout=subprocess.DEVNULL)
             for path in files
@@ -74,7 +75,7 @@ def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
     prefix = f"trinity-faults-{broker}-"
     with (
         tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder,
-        RunningStack(broker, Path(folder), arguments.without) as stack,
+        RunningStack(broker, Path(folder), arguments.without, arguments.lock) as stack,
     ):
         for name in arguments.only or FAULTS:
             fault = FAULTS[name]

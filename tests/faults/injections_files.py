@@ -42,7 +42,7 @@ def file_broker_killed(run: Run) -> None:
         if number == len(contents) // 2:
             run.stack.broker.kill()
         jobs[tag] = run.client.predict_file(tag, content, 0.2, key=tag, patience_s=10) or ""
-    run.stack.broker.start()
+    run.stack.start_broker()
     run.healed()
     for tag, content in contents.items():
         _expect_result(run, jobs[tag], content)

@@ -18,7 +18,7 @@ JUMP_S = 3600
 
 def broker_killed(run: Run) -> None:
     """The broker dies under load: jobs are accepted all the time, and drained within 30 s of its return."""
-    _without_broker(run, run.stack.broker.kill, run.stack.broker.start, 3 if run.long else 2)
+    _without_broker(run, run.stack.broker.kill, run.stack.start_broker, 3 if run.long else 2)
 
 
 def broker_wiped(run: Run) -> None:
@@ -137,11 +137,12 @@ def clock_jump(run: Run) -> None:
 def _without_broker(run: Run, lose: Callable[[], object], regain: Callable[[], object], away_s: float) -> None:
     """Have the broker out of reach under load, for a while."""
     with run.load() as took_s:
-        time.sleep(0.5)
-        lose()
-        took_s.clear()
-        time.sleep(away_s)
-        _check_prompt(run, took_s)
+        with run.stack.alone():
+            time.sleep(0.5)
+            lose()
+            took_s.clear()
+            time.sleep(away_s)
+            _check_prompt(run, took_s)
         regain()
         run.healed()
     run.quiesce_s = DRAIN_S

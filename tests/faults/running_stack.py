@@ -1,10 +1,11 @@
 """A running stack to inject faults into: ledger, broker, web and the two workers of the compose file."""
 
+import fcntl
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
@@ -30,8 +31,10 @@ LEDGER_BYTES = 512 * 1024 * 1024  # sparse; Redis rewrites its log at 64 MiB, an
 class RunningStack:
     """Its parts, and what its clients must know: `url`, and `effects`, the file in which fits note their starts."""
 
-    def __init__(self, broker: Broker, folder: Path, sabotage: str = "") -> None:
+    def __init__(self, broker: Broker, folder: Path, sabotage: str = "", lock: Path | None = None) -> None:
+        """`lock` is a file that the stacks beside this one have, too."""
         self.kind, self.folder = broker, folder
+        self._lock = lock or folder / "lock"
         self.effects = folder / "effects.log"
         self.store = Disk(folder / "store", STORE_BYTES)
         self.ledger_disk = Disk(folder / "ledger", LEDGER_BYTES, durable=True)
@@ -50,7 +53,8 @@ class RunningStack:
             launch = servers.valkey_launch(self.ledger_disk.folder, fsync)
             self.ledger = self._own(resources, Part("ledger", self.folder, launch))
             self.ledger.start()
-            self.broker = self._make_broker(resources)
+            self.broker = self._own(resources, self._make_broker(resources))
+            self.start_broker()
             self.ledger_wire, self.broker_wire = Wire(self.ledger.url), Wire(self.broker.url)
             for wire in (self.ledger_wire, self.broker_wire):
                 resources.callback(wire.close)
@@ -84,12 +88,28 @@ class RunningStack:
     def parts(self) -> tuple[Part, ...]:
         return self.ledger, self.broker, *self.services
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Measure how quickly this stack answers, or start its programs, which takes all processors for a while.
+
+        Of the stacks side by side, one at a time does either.
+        """
+        with self._lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def start_services(self) -> None:
         """Start what isn't running of web and workers, at the same time."""
-        for part in self.services:
-            part.start(wait=False)
-        for part in self.services:
-            part.await_ready()
+        with nullcontext() if all(part.runs for part in self.services) else self.alone():
+            for part in self.services:
+                part.start(wait=False)
+            for part in self.services:
+                part.await_ready()
+
+    def start_broker(self) -> None:
+        """Start the broker, unless it runs."""
+        with self.alone():
+            self.broker.start()
 
     def restart_with(self, modules: str = "", **settings: str) -> None:
         """Start web and workers anew with more modules of models and other settings; without any, as at first."""
@@ -120,7 +140,7 @@ class RunningStack:
         for part in self.parts:
             part.thaw()
         self.ledger.start()
-        self.broker.start()
+        self.start_broker()
         for wire in (self.ledger_wire, self.broker_wire):
             wire.heal()
         self.start_services()
@@ -140,7 +160,7 @@ class RunningStack:
             return
         self.broker.kill()
         shutil.rmtree(self.folder / "rabbitmq" / "mnesia")
-        self.broker.start()
+        self.start_broker()
 
     def waiting(self) -> int:
         """How many jobs wait or run."""
@@ -169,12 +189,9 @@ class RunningStack:
         folder = self.folder / ("rabbitmq" if self.kind == "rabbit" else "broker")
         folder.mkdir(parents=True)
         if self.kind == "redis":
-            part = Part("broker", self.folder, servers.valkey_launch(folder))
-        else:
-            mapper_port = resources.enter_context(servers.epmd(folder))
-            part = Part("broker", self.folder, servers.rabbitmq_launch(folder, mapper_port))
-        self._own(resources, part).start()
-        return part
+            return Part("broker", self.folder, servers.valkey_launch(folder))
+        mapper_port = resources.enter_context(servers.epmd(folder))
+        return Part("broker", self.folder, servers.rabbitmq_launch(folder, mapper_port))
 
     def _environment(self) -> dict[str, str]:
         quick = {"LEASE": str(LEASE_S), "MAX_PENDING": "20000"} | self._settings

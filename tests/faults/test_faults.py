@@ -48,7 +48,8 @@ class Quick:
             process.wait(60)
 
     def _start(self, broker: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "tests.faults", "--broker", broker, "--rows", self._folder / f"{broker}.jsonl"]
+        files = ["--rows", self._folder / f"{broker}.jsonl", "--lock", self._folder / "lock"]
+        command = [sys.executable, "-m", "tests.faults", "--broker", broker, *files]
         with (self._folder / f"{broker}.log").open("wb") as out:
             return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
 
