@@ -23,7 +23,7 @@ TIMEOUT_S = 1  # longest wait for a broker that does not answer
 
 def celery_app(settings: Callable[[], Settings]) -> Celery:
     """Return a Celery app, which reads the settings at its first use."""
-    app = Celery("trinity")
+    app = Celery("trinity", events="app.queue.worker.events:Events")
     app.add_defaults(lambda: celery_settings(settings()))
     return app
 
