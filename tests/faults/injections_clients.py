@@ -89,8 +89,9 @@ def overload(run: Run) -> None:
     try:
         pairs, refusals = [], Counter[tuple[int, bool]]()
         for _ in range(FLOODS):  # in turn, for other things run on the machine as well
-            alone, _ = _flood(run, 2, FLOOD_S, pause_s=HELD_S / 2)  # as much as can be done, and somewhat more
-            together, refused = _flood(run, 10, FLOOD_S, pause_s=10 / (5 * max(alone, 1)))
+            with run.stack.alone():
+                alone, _ = _flood(run, 2, FLOOD_S, pause_s=HELD_S / 2)  # as much as can be done, and somewhat more
+                together, refused = _flood(run, 10, FLOOD_S, pause_s=10 / (5 * max(alone, 1)))
             pairs.append((alone, together))
             refusals.update(refused)
         alone, together = (median(rates) for rates in zip(*pairs, strict=True))
