@@ -80,7 +80,9 @@ def _run(broker: Broker, arguments: argparse.Namespace) -> list[Row]:
         for name in arguments.only or FAULTS:
             fault = FAULTS[name]
             times = arguments.times or ((LONG_HEAVY if fault.heavy else LONG) if arguments.long else 1)
-            row = run_fault(stack, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long)
+            row = run_fault(
+                stack, name, fault.inject, times=times, seed=arguments.seed, long=arguments.long, timed=fault.timed
+            )
             _print_row(row, arguments.rows)
             rows.append(row)
     return rows

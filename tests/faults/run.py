@@ -6,7 +6,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
@@ -146,15 +146,17 @@ class Run:
 Injection = Callable[[Run], None]
 
 
-def run_fault(stack: RunningStack, name: str, injection: Injection, *, times: int, seed: int, long: bool) -> Row:
-    """Inject a fault `times` times, judge each, and add them up."""
+def run_fault(
+    stack: RunningStack, name: str, injection: Injection, *, times: int, seed: int, long: bool, timed: bool
+) -> Row:
+    """Inject a fault `times` times, judge each, and add them up; a `timed` one beside no other."""
     row, recoveries, begin = Row(name, stack.kind), list[float](), time.monotonic()
     figures: dict[str, None] = {}
     for number in range(times):
         rng = random.Random(f"{seed} {name} {stack.kind} {number}")
         with Journal(stack.folder / f"journal-{name}-{number}.jsonl") as journal:
             run = Run(stack, Client(stack.url, journal, stack.effects), rng, long=long)
-            verdict = _inject(run, injection)
+            verdict = _inject(run, injection, stack.alone() if timed else nullcontext())
         _add(row, verdict, run)
         recoveries += run.recoveries_s
         figures |= dict.fromkeys(run.figures)
@@ -164,7 +166,7 @@ def run_fault(stack: RunningStack, name: str, injection: Injection, *, times: in
     return row
 
 
-def _inject(run: Run, injection: Injection) -> Verdict:
+def _inject(run: Run, injection: Injection, turn: AbstractContextManager[None]) -> Verdict:
     """One injection; what breaks in it is a failure of the row, and the checker is asked all the same."""
     try:
         run.stack.heal()
@@ -175,7 +177,8 @@ def _inject(run: Run, injection: Injection) -> Verdict:
         run.failures.append(f"the stack was not in order before: {error}"[:2000])
         return Verdict()
     try:
-        injection(run)
+        with turn:
+            injection(run)
     except Exception as error:  # noqa: BLE001  any injection may break, the table must not
         where = traceback.extract_tb(error.__traceback__)[1]
         run.failures.append(f"{type(error).__name__}: {error} ({where.name}:{where.lineno})"[:1000])
