@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from logging import getLogger
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from app.errors import NotFound
 from app.storage.file_states import FileState
@@ -14,15 +14,13 @@ logger = getLogger(__name__)
 
 RETRY_S = 30.0  # until a version that could not be loaded is tried again, even if its files are unchanged
 CHANGED_RETRY_S = 1.0  # the same if they have changed: a try reads all of them, and a copy of them may be under way
-FileStates: TypeAlias = Mapping[str, FileState]
-"""The state of each file of a version, by its name."""
 
 
 class FailedLoad(NamedTuple):
     """A version that could not be loaded, and the reason."""
 
-    states: FileStates
-    """The states of its files before the load."""
+    states: Mapping[str, FileState]
+    """The state of each of its files, by name, before the load."""
     why: str
     at_s: float
     """When it failed, by the clock."""
@@ -34,8 +32,10 @@ class LastGood:
     Requests that name a version get that version, or the error. Several threads may use it.
     """
 
-    def __init__(self, states: Callable[[str, int], FileStates], clock: Callable[[], float] = time.monotonic) -> None:
-        """`states` returns the states of a version's files, or raises NotFound."""
+    def __init__(
+        self, states: Callable[[str, int], Mapping[str, FileState]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`states` returns the state of each file of a version, by name, or raises NotFound."""
         self._states = states
         self._clock = clock
         self._answered: dict[str, int] = {}
@@ -51,7 +51,7 @@ class LastGood:
         if self._failed.pop((name, number), None) is not None:
             logger.info("version %d of %s can be loaded again", number, name)
 
-    def failed(self, name: str, number: int, states: FileStates, why: str) -> None:
+    def failed(self, name: str, number: int, states: Mapping[str, FileState], why: str) -> None:
         """Record that a version could not be loaded; `states` are those of its files before the load."""
         known = self._failed.get((name, number))
         self._failed[name, number] = FailedLoad(states, why, self._clock())
@@ -81,7 +81,7 @@ class LastGood:
             if (last := self._answered.get(name)) not in {None, number}
         ]
 
-    def _have_changed(self, name: str, number: int, states: FileStates) -> bool:
+    def _have_changed(self, name: str, number: int, states: Mapping[str, FileState]) -> bool:
         try:
             return self._states(name, number) != states
         except NotFound:  # its folder was removed meanwhile, which the lookup of the version reports

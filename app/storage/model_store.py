@@ -121,7 +121,7 @@ class Store:
             raise _no_version(name, version) from None
 
     def file_states(self, name: str, version: int) -> Mapping[str, FileState]:
-        """Return the state of each file of a version; raise NotFound."""
+        """Return the state of each file of a version, by name; raise NotFound."""
         folder = self._version(name, version)
         try:
             return {path.name: file_state(str(path)) for path in folder.iterdir()}

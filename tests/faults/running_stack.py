@@ -90,9 +90,9 @@ class RunningStack:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Measure how quickly this stack answers, or start its programs, which takes all processors for a while.
+        """Keep the stacks beside this one from starting programs and from measuring times; first wait until none does.
 
-        Of the stacks side by side, one at a time does either.
+        A start takes all processors for a while. Calls must not be nested: the inner one would wait for the outer one.
         """
         with self._lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -30,8 +30,8 @@ def captured(celery: Celery) -> Iterator[list[str]]:
             capturing.join(DEADLINE_S)
 
 
-def test_heartbeats_go_on_after_a_connection_was_lost_and_replaced(tmp_path: Path) -> None:
-    """One may get lost."""
+def test_heartbeats_over_rabbitmq_go_on_after_a_connection_was_lost_and_replaced(tmp_path: Path) -> None:
+    """One heartbeat may be missing."""
     if missing := servers.missing_rabbitmq():
         pytest.skip(missing)
     with servers.rabbitmq(tmp_path) as broker:
